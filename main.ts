@@ -1,0 +1,84 @@
+import { parseArguments } from "./src/cli/arguments.ts";
+import { readEnvironment } from "./src/cli/environment.ts";
+import { runDoctor } from "./src/cli/doctor.ts";
+import { helpText } from "./src/cli/help.ts";
+import type { Config } from "./src/config/config.ts";
+import { formatFaults, loadConfig } from "./src/config/load.ts";
+import { thisMachine } from "./src/config/paths.ts";
+import { RemoteExecError } from "./src/errors.ts";
+import { createLogger } from "./src/log.ts";
+import { refuseClient } from "./src/mcp/refuse.ts";
+import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
+import { onEnd, serve } from "./src/serve.ts";
+import { VERSION } from "./src/version.ts";
+
+const MISCONFIGURED = 2;
+const BROKEN = 1;
+/** An exit may take two seconds in all, whatever the host does. */
+const EXIT_LIMIT_MS = 1_900;
+
+if (import.meta.main) await main(Deno.args);
+
+async function main(args: readonly string[]): Promise<void> {
+  const task = parseArguments(args);
+  switch (task.kind) {
+    case "help":
+      return print(helpText());
+    case "version":
+      return print(`mcp-remote-exec version ${VERSION}\n`);
+    case "mistake":
+      printError(`${task.message}\n`);
+      return Deno.exit(MISCONFIGURED);
+  }
+  const loaded = load(task.envFile);
+  if (typeof loaded === "string") {
+    printError(`${loaded}\n`);
+    if (task.kind === "serve" && !Deno.stdin.isTerminal()) {
+      await refuseClient(Deno.stdin.readable, print, loaded, 5_000);
+    }
+    return Deno.exit(MISCONFIGURED);
+  }
+  if (task.kind === "permissions") return print(formatPermissions(permissionTable(loaded)));
+  if (task.kind === "doctor") return Deno.exit(await runDoctor(loaded, print));
+  await serveUntilEnd(loaded);
+}
+
+/** The configuration, or the text that says everything that is wrong with it. */
+function load(envFile: string | undefined): Config | string {
+  try {
+    const env = readEnvironment(envFile);
+    const loaded = loadConfig(env, thisMachine(env));
+    return loaded.ok ? loaded.config : formatFaults(loaded.faults);
+  } catch (error) {
+    if (!(error instanceof RemoteExecError)) throw error;
+    return formatFaults([{ message: error.message, remedy: error.suggestion }]);
+  }
+}
+
+async function serveUntilEnd(config: Config): Promise<void> {
+  const logger = createLogger(config.logLevel, config.secrets);
+  const running = await serve(config, logger);
+  onEnd((reason) => {
+    logger.debug(`ends: ${reason}`);
+    setTimeout(() => Deno.exit(0), EXIT_LIMIT_MS);
+    running.stop().finally(() => Deno.exit(0));
+  });
+  running.broken.catch((error) => {
+    logger.error("a module has died, the server ends", error);
+    // The answers to pending calls go out first.
+    setTimeout(() => Deno.exit(BROKEN), 200);
+  });
+}
+
+function print(text: string): void {
+  writeAll(Deno.stdout, text);
+}
+
+function printError(text: string): void {
+  writeAll(Deno.stderr, text);
+}
+
+function writeAll(output: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let done = 0; done < bytes.length;) done += output.writeSync(bytes.subarray(done));
+}

@@ -1,0 +1,31 @@
+import { parseEnv } from "node:util";
+import { RemoteExecError } from "../errors.ts";
+import type { Environment } from "../config/load.ts";
+import { environmentNames } from "../config/variables.ts";
+
+/**
+ * The variables of the process and of a `.env` file; the process wins. The one place that reads them.
+ *
+ * @param envFile must exist when it is given; `.env` in the current directory is read if it is there
+ * @throws RemoteExecError `configuration` when the file cannot be read
+ */
+export function readEnvironment(envFile: string | undefined): Environment {
+  const fromFile: Environment = parseEnv(readEnvFile(envFile));
+  const names = new Set([...environmentNames()]);
+  const entries = [...names].map((name) => [name, Deno.env.get(name) || fromFile[name]] as const);
+  return Object.fromEntries(entries);
+}
+
+function readEnvFile(envFile: string | undefined): string {
+  try {
+    return Deno.readTextFileSync(envFile ?? ".env");
+  } catch (error) {
+    if (envFile === undefined && error instanceof Deno.errors.NotFound) return "";
+    throw new RemoteExecError(
+      "configuration",
+      `The file of variables cannot be read: ${envFile ?? ".env"}`,
+      "Correct --env-file, or make the file readable",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,32 @@
+import { type Group, type Variable, VARIABLES } from "../config/variables.ts";
+
+/** What `--help` prints; the variables come from the one table. */
+export function helpText(): string {
+  const groups = new Map<Group, Variable<unknown>[]>();
+  for (const variable of Object.values<Variable<unknown>>(VARIABLES)) {
+    groups.set(variable.group, [...groups.get(variable.group) ?? [], variable]);
+  }
+  const sections = [...groups].map(([group, variables]) =>
+    `${group}:\n${variables.map(line).join("\n")}`
+  );
+  return `${USAGE}\nEnvironment variables (also read from .env in the current directory):\n\n${
+    sections.join("\n\n")
+  }\n`;
+}
+
+const USAGE = `mcp-remote-exec: an MCP server that gives an AI assistant a remote machine over SSH
+
+Usage:
+  mcp-remote-exec                  serve on stdio (started by an MCP client)
+  mcp-remote-exec doctor           check configuration, connection, login, commands and SFTP
+  mcp-remote-exec permissions      print the rights that this configuration yields
+  mcp-remote-exec --help, -h       this text
+  mcp-remote-exec --version, -v    the version
+
+Options:
+  --env-file PATH                  read variables from PATH instead of .env; the environment wins
+`;
+
+function line({ name, shown, help }: Variable<unknown>): string {
+  return `  ${name.padEnd(29)} ${help}${shown === "" ? "" : ` (default: ${shown})`}`;
+}

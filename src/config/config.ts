@@ -1,0 +1,81 @@
+import type { LogLevel } from "../log.ts";
+
+/** Everything the program may know about its task, checked. Paths are absolute and without links. */
+export interface Config {
+  readonly ssh: SshConfig;
+  readonly limits: Limits;
+  readonly files: FilesConfig;
+  readonly auditLog: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly proxmox: boolean;
+  readonly imageKit: ImageKitConfig | undefined;
+  readonly r2: R2Config | undefined;
+  readonly downloads: DownloadsConfig;
+  /** Values that must not appear in any message. */
+  readonly secrets: readonly string[];
+  /** Sentences for the person who starts the server, like "ImageKit plugin disabled: …". */
+  readonly notices: readonly string[];
+}
+
+/** One host and one way in. */
+export interface SshConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly login: Login;
+  /** The user's file first, then the system's. A file may be missing. */
+  readonly knownHostsPaths: readonly string[];
+  readonly strictHostKeyChecking: boolean;
+}
+
+export type Login =
+  | { readonly kind: "key"; readonly path: string; readonly passphrase: string | undefined }
+  | { readonly kind: "password"; readonly password: string }
+  | { readonly kind: "agent"; readonly socket: string };
+
+export interface Limits {
+  /** Unicode code points of stdout and stderr together. */
+  readonly characterLimit: number;
+  readonly maxFileBytes: number;
+  readonly timeoutMs: number;
+}
+
+export interface FilesConfig {
+  readonly workingDirectory: string;
+  /** The working directory first. */
+  readonly roots: readonly string[];
+}
+
+export interface ImageKitConfig {
+  readonly publicKey: string;
+  readonly privateKey: string;
+  readonly urlEndpoint: string;
+  readonly folder: string;
+  readonly transferTimeoutMs: number;
+  readonly maxFileBytes: number;
+  readonly apiUrl: string;
+  readonly uploadUrl: string;
+}
+
+export interface R2Config {
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly endpoint: string;
+  readonly clientId: string;
+  readonly maxFileBytes: number;
+}
+
+export interface DownloadsConfig {
+  readonly host: string;
+  readonly port: number;
+  /** False: any free port will do when `port` is taken. */
+  readonly portIsFixed: boolean;
+  readonly baseUrl: string | undefined;
+  readonly sessionId: string;
+  readonly apiKey: string | undefined;
+  readonly maxBytes: number;
+  readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
+  readonly bindAddress: boolean;
+}

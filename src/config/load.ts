@@ -1,0 +1,204 @@
+import { delimiter } from "node:path";
+import { RemoteExecError } from "../errors.ts";
+import { bridges, downloads } from "./optional_modules.ts";
+import type { Config, FilesConfig, Login } from "./config.ts";
+import { expandPath, isFilesystemRoot, type Machine } from "./paths.ts";
+import { ValueError } from "./parsers.ts";
+import { type Values, type Variable, VARIABLES } from "./variables.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One fault of the configuration and what removes it. */
+export interface Fault {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export type Loaded =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** Collects faults, so that all of them can be told at once. */
+export type Report = (message: string, remedy: string) => void;
+
+const RISKS = `You must explicitly accept the risks before using this software.
+Set environment variable: I_ACCEPT_RISKS=true
+
+By setting this to 'true', you acknowledge that:
+  - You understand the risks of giving AI system SSH access to your infrastructure
+  - You are solely responsible for reviewing and approving commands
+  - You have proper backups and disaster recovery procedures in place
+  - You will not hold the developer(s) liable for any damages or losses
+
+See README DISCLAIMER section for full details.`;
+
+/**
+ * Turns variables into a configuration, or into the list of everything that is wrong with them.
+ * An empty variable counts as not set.
+ */
+export function loadConfig(env: Environment, machine: Machine): Loaded {
+  const faults: Fault[] = [];
+  const report: Report = (message, remedy) => faults.push({ message, remedy });
+  const values = readValues(env, report);
+  if (!values.acceptRisks) report(RISKS, "Set I_ACCEPT_RISKS=true");
+  const config = assemble(values, env, machine, report);
+  return faults.length > 0 || config === undefined ? { ok: false, faults } : { ok: true, config };
+}
+
+/** The faults as text for stderr and for a client that waits for an answer. */
+export const formatFaults = (faults: readonly Fault[]): string =>
+  faults.map(({ message, remedy }) => `${message}\n  -> ${remedy}`).join("\n\n");
+
+/** Runs one step; a thrown RemoteExecError becomes a fault and the answer undefined. */
+export function attempt<T>(report: Report, step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof RemoteExecError)) throw error;
+    report(error.message, error.suggestion);
+    return undefined;
+  }
+}
+
+function readValues(env: Environment, report: Report): Values {
+  const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([key, variable]) =>
+    [key, readValue(variable, env, report)] as const
+  );
+  // The keys come from the table itself and every value from the parser in its row.
+  return Object.fromEntries(entries) as Values;
+}
+
+function readValue<T>(variable: Variable<T>, env: Environment, report: Report): T {
+  const name = [variable.name, ...variable.aliases].find((each) => (env[each] ?? "") !== "");
+  if (name === undefined) return variable.fallback;
+  try {
+    return variable.parse(env[name] ?? "");
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    const seen = variable.secret ? "" : `: got "${env[name]}"`;
+    report(`${name} ${error.message}${seen}`, `Correct ${name}, or remove it to use the default`);
+    return variable.fallback;
+  }
+}
+
+function assemble(
+  values: Values,
+  env: Environment,
+  machine: Machine,
+  report: Report,
+): Config | undefined {
+  if (values.host === undefined && !env.HOST) {
+    report(
+      "No SSH host configuration found. Set HOST environment variable",
+      "Set HOST to the name or address of the SSH host",
+    );
+  }
+  const login = attempt(report, () => chooseLogin(values, machine));
+  const files = attempt(report, () => chooseFiles(values, machine));
+  const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
+  const auditLog = values.auditLog &&
+    attempt(report, () => expandPath(values.auditLog ?? "", machine));
+  const links = attempt(report, () => downloads(values, machine));
+  const { imageKit, r2, notices } = bridges(values, report);
+  if (!values.host || !login || !files || !knownHostsPaths || !links) return undefined;
+  return {
+    ssh: {
+      host: values.host,
+      port: values.port,
+      username: values.username,
+      login,
+      knownHostsPaths,
+      strictHostKeyChecking: values.strictHostKeyChecking,
+    },
+    limits: {
+      characterLimit: values.characterLimit,
+      maxFileBytes: values.maxFileSize,
+      timeoutMs: values.timeoutSeconds * 1000,
+    },
+    files,
+    auditLog,
+    logLevel: values.logLevel,
+    proxmox: values.enableProxmox,
+    imageKit,
+    r2,
+    downloads: links,
+    secrets: secretsOf(values),
+    notices,
+  };
+}
+
+function chooseLogin(values: Values, machine: Machine): Login {
+  if (values.keyPath !== undefined) {
+    const path = expandPath(values.keyPath, machine);
+    if (machine.kind(path) !== "file") throw keyMissing(values.keyPath);
+    return { kind: "key", path: machine.realPath(path), passphrase: values.keyPassphrase };
+  }
+  if (values.password !== undefined) return { kind: "password", password: values.password };
+  if (values.agentSocket !== undefined) {
+    return { kind: "agent", socket: expandPath(values.agentSocket, machine) };
+  }
+  throw new RemoteExecError(
+    "configuration",
+    "No authentication configured. Set SSH_PASSWORD or SSH_KEY environment variable",
+    "Set SSH_KEY to a private key file, or SSH_PASSWORD, or start an agent (SSH_AUTH_SOCK)",
+  );
+}
+
+const keyMissing = (path: string) =>
+  new RemoteExecError(
+    "configuration",
+    `SSH key file not found: ${path}. Verify SSH_KEY environment variable points to a valid private key file.`,
+    "Set SSH_KEY to the path of the private key (not the .pub file)",
+  );
+
+function chooseFiles(values: Values, machine: Machine): FilesConfig {
+  const workingDirectory = values.workingDirectory === undefined
+    ? defaultDirectory(machine)
+    : existingDirectory("WORKING_DIRECTORY", values.workingDirectory, machine);
+  const more = (values.allowedDirectories ?? "").split(machine.windows ? ";" : delimiter)
+    .filter((path) => path !== "")
+    .map((path) => existingDirectory("ALLOWED_DIRECTORIES", path, machine));
+  return { workingDirectory, roots: [...new Set([workingDirectory, ...more])] };
+}
+
+function defaultDirectory(machine: Machine): string {
+  if (!isFilesystemRoot(machine.cwd)) return machine.realPath(machine.cwd);
+  if (machine.home === undefined) {
+    throw new RemoteExecError(
+      "configuration",
+      "WORKING_DIRECTORY is not set, the current directory is the root and no home directory is known",
+      "Set WORKING_DIRECTORY to the directory for local files",
+    );
+  }
+  const path = expandPath("~/mcp-remote-exec", machine);
+  machine.makeDirectory(path);
+  return machine.realPath(path);
+}
+
+function existingDirectory(name: string, value: string, machine: Machine): string {
+  const path = expandPath(value, machine);
+  if (machine.kind(path) === "directory") return machine.realPath(path);
+  throw new RemoteExecError(
+    "configuration",
+    `${name} names "${value}", which is not a directory`,
+    `Create the directory, or correct ${name}`,
+  );
+}
+
+function knownHosts(values: Values, env: Environment, machine: Machine): string[] {
+  const system = machine.windows
+    ? `${env.ProgramData ?? "C:\\ProgramData"}\\ssh\\ssh_known_hosts`
+    : "/etc/ssh/ssh_known_hosts";
+  if (values.knownHosts !== undefined) return [expandPath(values.knownHosts, machine), system];
+  return machine.home === undefined
+    ? [system]
+    : [expandPath("~/.ssh/known_hosts", machine), system];
+}
+
+function secretsOf(values: Values): string[] {
+  return Object.entries(VARIABLES)
+    .filter(([, variable]) => variable.secret)
+    // The key comes from the table that Values is made of.
+    .map(([key]) => values[key as keyof Values])
+    .filter((value): value is string => typeof value === "string");
+}

@@ -1,0 +1,145 @@
+import { RemoteExecError } from "../errors.ts";
+import type { DownloadsConfig, ImageKitConfig, R2Config } from "./config.ts";
+import type { Report } from "./load.ts";
+import { expandPath, type Machine } from "./paths.ts";
+import type { Values } from "./variables.ts";
+
+const DEFAULT_LINK_PORT = 8000;
+/** ImageKit refuses an upload token that is valid for a whole hour; this leaves room for clocks. */
+const LONGEST_TOKEN_SECONDS = 3300;
+
+/** The two bridges, each only when it is complete. What is half set is named and leaves it off. */
+export function bridges(values: Values, report: Report): {
+  imageKit: ImageKitConfig | undefined;
+  r2: R2Config | undefined;
+  notices: string[];
+} {
+  const notices: string[] = [];
+  const imageKit = imageKitConfig(values, notices);
+  const r2 = r2Config(values, notices, report);
+  return { imageKit, r2, notices };
+}
+
+/** The listener of the download links. Nothing listens before the first link. */
+export function downloads(values: Values, machine: Machine): DownloadsConfig {
+  return {
+    host: values.downloadHost,
+    port: values.downloadPort ?? DEFAULT_LINK_PORT,
+    portIsFixed: values.downloadPort !== undefined,
+    baseUrl: values.downloadBaseUrl,
+    sessionId: values.downloadSessionId ?? crypto.randomUUID(),
+    apiKey: values.downloadApiKey,
+    maxBytes: values.downloadMaxSize,
+    tls: tlsFiles(values, machine),
+    bindAddress: values.downloadBindIp,
+  };
+}
+
+function tlsFiles(values: Values, machine: Machine): DownloadsConfig["tls"] {
+  const { downloadTlsCert: cert, downloadTlsKey: key } = values;
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new RemoteExecError(
+      "configuration",
+      "DOWNLOAD_TLS_CERT and DOWNLOAD_TLS_KEY must be set together",
+      "Set both to PEM files, or neither for http",
+    );
+  }
+  return {
+    certPath: pemFile("DOWNLOAD_TLS_CERT", cert, machine),
+    keyPath: pemFile("DOWNLOAD_TLS_KEY", key, machine),
+  };
+}
+
+function pemFile(name: string, value: string, machine: Machine): string {
+  const path = expandPath(value, machine);
+  if (machine.kind(path) === "file") return machine.realPath(path);
+  throw new RemoteExecError(
+    "configuration",
+    `${name} names "${value}", which is not a file`,
+    `Correct ${name}`,
+  );
+}
+
+function imageKitConfig(values: Values, notices: string[]): ImageKitConfig | undefined {
+  const credentials = {
+    IMAGEKIT_PUBLIC_KEY: values.imageKitPublicKey,
+    IMAGEKIT_PRIVATE_KEY: values.imageKitPrivateKey,
+    IMAGEKIT_URL_ENDPOINT: values.imageKitUrlEndpoint,
+  };
+  const missing = missingNames(credentials);
+  if (!values.enableImageKit) {
+    if (missing.length < 3) {
+      notices.push("ImageKit plugin disabled: ENABLE_IMAGEKIT not set to true");
+    }
+    return undefined;
+  }
+  const {
+    imageKitPublicKey: publicKey,
+    imageKitPrivateKey: privateKey,
+    imageKitUrlEndpoint: urlEndpoint,
+  } = values;
+  if (!publicKey || !privateKey || !urlEndpoint) {
+    notices.push(
+      `ImageKit plugin disabled: credentials not configured (${
+        missing.map((name) => `${name} not set`).join(", ")
+      })`,
+    );
+    return undefined;
+  }
+  return {
+    publicKey,
+    privateKey,
+    urlEndpoint,
+    folder: values.imageKitFolder,
+    transferTimeoutMs: Math.min(values.imageKitTransferTimeout, LONGEST_TOKEN_SECONDS) * 1000,
+    maxFileBytes: Math.min(values.imageKitMaxFileSize, values.maxFileSize),
+    apiUrl: values.imageKitApiUrl,
+    uploadUrl: values.imageKitUploadUrl,
+  };
+}
+
+function r2Config(values: Values, notices: string[], report: Report): R2Config | undefined {
+  const { r2AccountId, r2AccessKey: accessKey, r2SecretKey: secretKey, r2Bucket: bucket } = values;
+  const endpoint = values.r2Endpoint ??
+    (r2AccountId && `https://${r2AccountId}.r2.cloudflarestorage.com`);
+  const missing = missingNames({
+    R2_ACCOUNT_ID: endpoint,
+    R2_ACCESS_KEY: accessKey,
+    R2_SECRET_KEY: secretKey,
+    R2_BUCKET: bucket,
+  });
+  if (missing.length === 4) return undefined;
+  if (!accessKey || !secretKey || !bucket || !endpoint) {
+    notices.push(
+      `R2 exchange disabled: credentials not configured (${
+        missing.map((name) => `${name} not set`).join(", ")
+      })`,
+    );
+    return undefined;
+  }
+  if (!isSecure(endpoint)) {
+    report(
+      `R2_ENDPOINT "${endpoint}" is not encrypted: http is for a server on this machine only`,
+      "Use an https address in R2_ENDPOINT",
+    );
+  }
+  return {
+    accessKey,
+    secretKey,
+    bucket,
+    region: values.r2Region,
+    endpoint,
+    clientId: values.exchangeClientId,
+    maxFileBytes: values.exchangeMaxSize,
+  };
+}
+
+function missingNames(values: Record<string, string | undefined>): string[] {
+  return Object.entries(values).filter(([, value]) => !value).map(([name]) => name);
+}
+
+function isSecure(endpoint: string): boolean {
+  const { protocol, hostname } = new URL(endpoint);
+  return protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(hostname);
+}

@@ -1,0 +1,63 @@
+/** Reads one variable's text. Gives the value, or throws a {@link ValueError} that says what is required. */
+export type Parser<T> = (text: string) => T;
+
+/** What is required of a value, as the end of a sentence: "must be …". */
+export class ValueError extends Error {
+  override readonly name = "ValueError";
+}
+
+/** Any text that is not empty. */
+export const text: Parser<string> = (value) => value;
+
+/** `true` or `false`, in any case. Anything else is a fault: a mistyped switch must not read as off. */
+export const boolean: Parser<boolean> = (value) => {
+  const word = value.trim().toLowerCase();
+  if (word === "true") return true;
+  if (word === "false") return false;
+  throw new ValueError("must be true or false");
+};
+
+/** A whole number within bounds. */
+export const integer = (min: number, max: number): Parser<number> => (value) => {
+  const number = /^\d+$/.test(value.trim()) ? Number(value.trim()) : NaN;
+  if (Number.isSafeInteger(number) && number >= min && number <= max) return number;
+  throw new ValueError(`must be a whole number from ${min} to ${max}`);
+};
+
+/** One word of a list, in any case. */
+export const oneOf = <const W extends string>(words: readonly W[]): Parser<W> => (value) => {
+  const word = words.find((each) => each === value.trim().toLowerCase());
+  if (word !== undefined) return word;
+  throw new ValueError(`must be one of ${words.join(", ")}`);
+};
+
+/** A host name or address, as it is dialled and as Deno's `net` right names it. */
+export const host: Parser<string> = (value) => {
+  const name = value.trim().replace(/^\[(.*)\]$/, "$1");
+  if (/^[A-Za-z0-9._:%-]+$/.test(name) && !name.startsWith("-")) return name;
+  throw new ValueError("must be a host name or an IP address, without user, scheme or port");
+};
+
+/** An `http` or `https` address without credentials, query or fragment; a final slash is removed. */
+export const baseUrl: Parser<string> = (value) => {
+  const url = URL.parse(value.trim());
+  const plain = url !== null && !url.username && !url.password && !url.search && !url.hash;
+  if (plain && (url.protocol === "https:" || url.protocol === "http:")) {
+    return url.href.replace(/\/+$/, "");
+  }
+  throw new ValueError("must be an http or https address without credentials or query");
+};
+
+/** A name that may stand in a URL path or an object key: letters, digits, `.`, `_`, `-`. */
+export const plainName: Parser<string> = (value) => {
+  const name = value.trim();
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return name;
+  throw new ValueError("must consist of letters, digits, '.', '_' and '-'");
+};
+
+/** A folder of a bridge: `/` and plain names, without a final slash. */
+export const folder: Parser<string> = (value) => {
+  const path = `/${value.trim().replace(/^\/+|\/+$/g, "")}`;
+  if (/^(\/[A-Za-z0-9_-]+)+$/.test(path)) return path;
+  throw new ValueError("must be a folder of letters, digits, '_' and '-', like /mcp-remote-exec");
+};

@@ -1,0 +1,338 @@
+import { LOG_LEVELS, type LogLevel } from "../log.ts";
+import {
+  baseUrl,
+  boolean,
+  folder,
+  host,
+  integer,
+  oneOf,
+  type Parser,
+  plainName,
+  text,
+} from "./parsers.ts";
+
+/** One row of the table: everything there is to know about a variable. */
+export interface Variable<T> {
+  readonly name: string;
+  /** Older names that are read when `name` is not set. */
+  readonly aliases: readonly string[];
+  readonly parse: Parser<T>;
+  readonly fallback: T;
+  /** The default as it is shown to people; empty when there is none. */
+  readonly shown: string;
+  readonly secret: boolean;
+  readonly group: Group;
+  readonly help: string;
+}
+
+export type Group =
+  | "Required"
+  | "SSH"
+  | "Limits"
+  | "Files"
+  | "Proxmox"
+  | "ImageKit"
+  | "R2"
+  | "Links";
+
+interface Extra {
+  readonly secret?: boolean;
+  readonly aliases?: readonly string[];
+  readonly shown?: string;
+}
+
+const row = <T>(
+  group: Group,
+  name: string,
+  parse: Parser<T>,
+  fallback: T,
+  help: string,
+  extra: Extra = {},
+): Variable<T> => ({
+  name,
+  aliases: extra.aliases ?? [],
+  parse,
+  fallback,
+  shown: extra.shown ?? (fallback === undefined ? "" : String(fallback)),
+  secret: extra.secret ?? false,
+  group,
+  help,
+});
+
+const optional = <T>(
+  group: Group,
+  name: string,
+  parse: Parser<T>,
+  help: string,
+  extra: Extra = {},
+) => row<T | undefined>(group, name, parse, undefined, help, extra);
+
+const r2Name = (name: string) => ({ aliases: [`ETPHONEHOME_${name}`] });
+const DAY_SECONDS = 86_400;
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
+/** The one table of variables. `.env.example` and the README are tested against it. */
+export const VARIABLES = {
+  acceptRisks: row(
+    "Required",
+    "I_ACCEPT_RISKS",
+    boolean,
+    false,
+    "Must be true: an AI gets a shell on HOST",
+  ),
+  host: optional("Required", "HOST", host, "SSH host: name or address"),
+  username: row("SSH", "SSH_USERNAME", text, "root", "Login name"),
+  password: optional(
+    "SSH",
+    "SSH_PASSWORD",
+    text,
+    "Password; also answers keyboard-interactive questions",
+    { secret: true },
+  ),
+  keyPath: optional(
+    "SSH",
+    "SSH_KEY",
+    text,
+    "Private key file (RSA, Ed25519, ECDSA; OpenSSH or PEM). Wins over the password",
+  ),
+  keyPassphrase: optional("SSH", "SSH_KEY_PASSPHRASE", text, "Passphrase of the private key", {
+    secret: true,
+  }),
+  agentSocket: optional(
+    "SSH",
+    "SSH_AUTH_SOCK",
+    text,
+    "Agent socket; used when neither key nor password is set",
+  ),
+  port: row("SSH", "SSH_PORT", integer(1, 65_535), 22, "SSH port"),
+  strictHostKeyChecking: row(
+    "SSH",
+    "SSH_STRICT_HOST_KEY_CHECKING",
+    boolean,
+    true,
+    "false accepts an unknown host key (never a changed one)",
+  ),
+  knownHosts: optional(
+    "SSH",
+    "SSH_KNOWN_HOSTS",
+    text,
+    "known_hosts file; the system's is read too",
+    { shown: "~/.ssh/known_hosts" },
+  ),
+  characterLimit: row(
+    "Limits",
+    "CHARACTER_LIMIT",
+    integer(100, 10_000_000),
+    25_000,
+    "Most characters of stdout and stderr in an answer",
+  ),
+  maxFileSize: row(
+    "Limits",
+    "MAX_FILE_SIZE",
+    integer(1, LARGEST),
+    10_485_760,
+    "Largest file of the file tools, in bytes",
+  ),
+  timeoutSeconds: row(
+    "Limits",
+    "TIMEOUT",
+    integer(1, 300),
+    30,
+    "Seconds: default limit of a command, and limit for connecting",
+  ),
+  workingDirectory: optional(
+    "Files",
+    "WORKING_DIRECTORY",
+    text,
+    "Where local files are read and written",
+    { shown: "current directory" },
+  ),
+  allowedDirectories: optional(
+    "Files",
+    "ALLOWED_DIRECTORIES",
+    text,
+    "More local directories, a path list (':' or on Windows ';')",
+  ),
+  auditLog: optional("Files", "AUDIT_LOG", text, "File that gets one JSON line for each tool call"),
+  logLevel: row<LogLevel>(
+    "Files",
+    "LOG_LEVEL",
+    oneOf(LOG_LEVELS),
+    "info",
+    "debug, info, warn or error (on stderr)",
+  ),
+  enableProxmox: row(
+    "Proxmox",
+    "ENABLE_PROXMOX",
+    boolean,
+    false,
+    "true adds the Proxmox tools; HOST must be a Proxmox VE server",
+  ),
+  enableImageKit: row(
+    "ImageKit",
+    "ENABLE_IMAGEKIT",
+    boolean,
+    false,
+    "true replaces the file tools by ImageKit transfers",
+  ),
+  imageKitPublicKey: optional(
+    "ImageKit",
+    "IMAGEKIT_PUBLIC_KEY",
+    plainPrintable,
+    "Public key of the account",
+  ),
+  imageKitPrivateKey: optional(
+    "ImageKit",
+    "IMAGEKIT_PRIVATE_KEY",
+    plainPrintable,
+    "Private key of the account",
+    { secret: true },
+  ),
+  imageKitUrlEndpoint: optional(
+    "ImageKit",
+    "IMAGEKIT_URL_ENDPOINT",
+    baseUrl,
+    "URL endpoint, like https://ik.imagekit.io/your_id",
+  ),
+  imageKitFolder: row(
+    "ImageKit",
+    "IMAGEKIT_FOLDER",
+    folder,
+    "/mcp-remote-exec",
+    "Folder of the transfer files",
+  ),
+  imageKitTransferTimeout: row(
+    "ImageKit",
+    "IMAGEKIT_TRANSFER_TIMEOUT",
+    integer(1, DAY_SECONDS),
+    3600,
+    "Seconds a transfer stays open; 3300 at most",
+  ),
+  imageKitMaxFileSize: row(
+    "ImageKit",
+    "IMAGEKIT_MAX_FILE_SIZE",
+    integer(1, LARGEST),
+    25_000_000,
+    "Largest file of the account's plan, in bytes",
+  ),
+  imageKitApiUrl: row(
+    "ImageKit",
+    "IMAGEKIT_API_URL",
+    baseUrl,
+    "https://api.imagekit.io",
+    "Base URL of the API",
+  ),
+  imageKitUploadUrl: row(
+    "ImageKit",
+    "IMAGEKIT_UPLOAD_URL",
+    baseUrl,
+    "https://upload.imagekit.io",
+    "Base URL for uploads",
+  ),
+  r2AccountId: optional(
+    "R2",
+    "R2_ACCOUNT_ID",
+    plainName,
+    "Cloudflare account id",
+    r2Name("R2_ACCOUNT_ID"),
+  ),
+  r2AccessKey: optional("R2", "R2_ACCESS_KEY", text, "Access key id", r2Name("R2_ACCESS_KEY")),
+  r2SecretKey: optional("R2", "R2_SECRET_KEY", text, "Secret access key", {
+    secret: true,
+    ...r2Name("R2_SECRET_KEY"),
+  }),
+  r2Bucket: optional("R2", "R2_BUCKET", plainName, "Bucket", r2Name("R2_BUCKET")),
+  r2Region: row("R2", "R2_REGION", plainName, "auto", "Region", r2Name("R2_REGION")),
+  r2Endpoint: optional(
+    "R2",
+    "R2_ENDPOINT",
+    baseUrl,
+    "Another S3 service; https, or http on this machine",
+    { shown: "from R2_ACCOUNT_ID" },
+  ),
+  exchangeClientId: row(
+    "R2",
+    "EXCHANGE_CLIENT_ID",
+    plainName,
+    "server",
+    "Name of this server in the exchange",
+  ),
+  exchangeMaxSize: row(
+    "R2",
+    "EXCHANGE_MAX_SIZE",
+    integer(1, LARGEST),
+    20_000_000_000,
+    "Largest file of the exchange, in bytes",
+  ),
+  downloadHost: row(
+    "Links",
+    "DOWNLOAD_HOST",
+    host,
+    "127.0.0.1",
+    "Address that the links' listener binds",
+  ),
+  downloadPort: optional(
+    "Links",
+    "DOWNLOAD_PORT",
+    integer(1, 65_535),
+    "Its port; when the default is taken any free one is used",
+    { shown: "8000" },
+  ),
+  downloadBaseUrl: optional("Links", "BASE_URL", baseUrl, "Public base URL of the links", {
+    shown: "http://DOWNLOAD_HOST:DOWNLOAD_PORT",
+  }),
+  downloadSessionId: optional(
+    "Links",
+    "SESSION_ID",
+    plainName,
+    "Name of the session in the HTTP API",
+    { shown: "random" },
+  ),
+  downloadApiKey: optional(
+    "Links",
+    "DOWNLOAD_API_KEY",
+    text,
+    "Bearer key that opens the HTTP API",
+    { secret: true },
+  ),
+  downloadMaxSize: row(
+    "Links",
+    "DOWNLOAD_MAX_SIZE",
+    integer(1, LARGEST),
+    104_857_600,
+    "Largest file or directory of a link, in bytes",
+  ),
+  downloadTlsCert: optional(
+    "Links",
+    "DOWNLOAD_TLS_CERT",
+    text,
+    "Certificate file (PEM): links are https",
+  ),
+  downloadTlsKey: optional("Links", "DOWNLOAD_TLS_KEY", text, "Key file (PEM) of the certificate"),
+  downloadBindIp: row(
+    "Links",
+    "DOWNLOAD_BIND_IP",
+    boolean,
+    false,
+    "true binds a link to the address that claims it",
+  ),
+} as const;
+
+/** The parsed values, by the table's keys. */
+export type Values = {
+  -readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T
+    : never;
+};
+
+/** Variables that are read but not the user's to set: where home is. */
+export const SYSTEM_VARIABLES = ["HOME", "USERPROFILE", "ProgramData"] as const;
+
+/** Every name that the program reads from the environment, for `--allow-env`. */
+export const environmentNames = (): string[] => [
+  ...Object.values(VARIABLES).flatMap((variable) => [variable.name, ...variable.aliases]),
+  ...SYSTEM_VARIABLES,
+];
+
+function plainPrintable(value: string): string {
+  return text(value.trim());
+}

@@ -1,0 +1,73 @@
+/** Every code a failed call can carry, in `code` of its answer. Clients branch on it, never on text. */
+export const ERROR_CODES = [
+  "already_exists",
+  "audit_failed",
+  "authentication_failed",
+  "busy",
+  "cancelled",
+  "changed",
+  "configuration",
+  "connection_lost",
+  "disk_full",
+  "expired",
+  "host_key_changed",
+  "host_key_unknown",
+  "internal",
+  "invalid_argument",
+  "invalid_state",
+  "io_error",
+  "is_directory",
+  "limit_reached",
+  "locked",
+  "not_a_file",
+  "not_configured",
+  "not_found",
+  "not_permitted",
+  "outside_directories",
+  "private_key",
+  "quota",
+  "rate_limited",
+  "refused_by_service",
+  "timeout",
+  "too_large",
+  "unknown_tool",
+  "unreachable",
+  "unsupported",
+  "verification_failed",
+  "worker_died",
+] as const;
+
+export type ErrorCode = typeof ERROR_CODES[number];
+
+/**
+ * The one error class. `message` says what could not be done, to what, and what was seen;
+ * `suggestion` is one imperative sentence. Both may be shown to a model, so neither holds a secret.
+ */
+export class RemoteExecError extends Error {
+  override readonly name = "RemoteExecError";
+  readonly code: ErrorCode;
+  readonly suggestion: string;
+
+  constructor(code: ErrorCode, message: string, suggestion: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.suggestion = suggestion;
+  }
+}
+
+/** What a caller sees of a defect: nothing of its inside. The stack belongs on stderr. */
+export const internalError = (cause: unknown): RemoteExecError =>
+  new RemoteExecError(
+    "internal",
+    "The server met an internal error",
+    "Try again, then report it with the server's log (stderr, LOG_LEVEL=debug)",
+    { cause },
+  );
+
+/** The call was cancelled by its caller. */
+export const cancelled = (): RemoteExecError =>
+  new RemoteExecError("cancelled", "The call was cancelled", "Call the tool again if it is needed");
+
+/** Text of anything thrown, for a `cause` or a log line. */
+export const errorText = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

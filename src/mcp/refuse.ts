@@ -1,0 +1,56 @@
+/** JSON-RPC code for a server that cannot work as it is configured. */
+const NOT_CONFIGURED = -32_002;
+const LONGEST_LINE = 1_000_000;
+
+/**
+ * Waits for a client's `initialize` and answers it with an error, so that a person sees in the
+ * client what is wrong and not only in a log file. Ends when stdin ends or time is up.
+ */
+export async function refuseClient(
+  input: ReadableStream<Uint8Array>,
+  write: (line: string) => void,
+  message: string,
+  waitMs: number,
+): Promise<void> {
+  const reader = input.getReader();
+  const timer = setTimeout(() => reader.cancel().catch(() => {}), waitMs);
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    while (text.length < LONGEST_LINE) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      text += decoder.decode(value, { stream: true });
+      const id = initializeId(text);
+      if (id === undefined) continue;
+      write(
+        `${JSON.stringify({ jsonrpc: "2.0", id, error: { code: NOT_CONFIGURED, message } })}\n`,
+      );
+      return;
+    }
+  } finally {
+    clearTimeout(timer);
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function initializeId(text: string): string | number | undefined {
+  for (const line of text.split("\n").slice(0, -1)) {
+    const request = parseRequest(line);
+    if (request?.method === "initialize") return request.id;
+  }
+  return undefined;
+}
+
+function parseRequest(line: string): { method: unknown; id: string | number } | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== "object" || value === null || !("id" in value) || !("method" in value)) {
+      return undefined;
+    }
+    const { id, method } = value;
+    return typeof id === "string" || typeof id === "number" ? { id, method } : undefined;
+  } catch {
+    return undefined;
+  }
+}

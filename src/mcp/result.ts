@@ -1,0 +1,71 @@
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { z } from "zod";
+import { RemoteExecError } from "../errors.ts";
+import type { ToolAnswer } from "./tool.ts";
+
+/** The failure shape that every output schema admits besides its own. */
+export const failureSchema = z.object({
+  success: z.literal(false),
+  code: z.string(),
+  error: z.string(),
+  suggestion: z.string(),
+});
+
+/** A tool's answer as MCP carries it. In `json` the text is exactly the structured content. */
+export function toResult(answer: ToolAnswer<unknown>, format: unknown): CallToolResult {
+  const { failure } = answer;
+  const data = failure === undefined
+    ? answer.data
+    : { ...asRecord(answer.data), ...failureOf(failure) };
+  const text = failure === undefined ? answer.text : `${formatFailure(failure)}\n\n${answer.text}`;
+  return {
+    content: [{ type: "text", text: format === "json" ? JSON.stringify(data, null, 2) : text }],
+    structuredContent: asRecord(data),
+    ...(failure === undefined ? {} : { isError: true }),
+  };
+}
+
+/** A failed call as MCP carries it. */
+export function toFailure(error: RemoteExecError, format: unknown): CallToolResult {
+  const data = failureOf(error);
+  return {
+    content: [{
+      type: "text",
+      text: format === "json" ? JSON.stringify(data, null, 2) : formatFailure(error),
+    }],
+    structuredContent: data,
+    isError: true,
+  };
+}
+
+/** The refusal of arguments that do not fit, in the words of the schema. */
+export function invalidArguments(error: z.ZodError, known: readonly string[]): RemoteExecError {
+  const problems = error.issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      return `unknown argument ${issue.keys.map((key) => `'${key}'`).join(", ")}`;
+    }
+    const place = issue.path.join(".");
+    return place === "" ? issue.message : `${place}: ${issue.message}`;
+  });
+  return new RemoteExecError(
+    "invalid_argument",
+    `Input validation error: ${problems.join("; ")}`,
+    known.length === 0
+      ? "Call the tool without arguments"
+      : `Correct the call; the arguments are ${known.join(", ")}`,
+  );
+}
+
+function failureOf(error: RemoteExecError): z.infer<typeof failureSchema> {
+  return { success: false, code: error.code, error: error.message, suggestion: error.suggestion };
+}
+
+function formatFailure(error: RemoteExecError): string {
+  return `[ERROR] ${error.message}\n\nSuggestion: ${error.suggestion}`;
+}
+
+/** Structured content is an object by protocol; every tool's data is one. */
+function asRecord(data: unknown): Record<string, unknown> {
+  if (typeof data === "object" && data !== null && !Array.isArray(data)) return { ...data };
+  throw new TypeError("A tool's data must be an object");
+}

@@ -1,0 +1,133 @@
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
+import {
+  type CallToolRequest,
+  CallToolRequestSchema,
+  type CallToolResult,
+  ListToolsRequestSchema,
+  type ServerNotification,
+  type ServerRequest,
+} from "@modelcontextprotocol/sdk/types.js";
+import { z } from "zod";
+import { cancelled, internalError, RemoteExecError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { AuditEntry, AuditLog } from "./audit.ts";
+import type { Catalog } from "./catalog.ts";
+import { invalidArguments, toFailure, toResult } from "./result.ts";
+import type { Progress, ToolContext } from "./tool.ts";
+
+/** What the server is made of. */
+export interface ServerParts {
+  readonly version: string;
+  readonly catalog: Catalog;
+  readonly instructions: string;
+  readonly audit: AuditLog;
+  readonly logger: Logger;
+}
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
+/** The MCP server: lists the tools and calls them. Failures are answers, never protocol errors. */
+export function createMcpServer(parts: ServerParts): Server {
+  const server = new Server(
+    { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
+    { capabilities: { tools: {} }, instructions: parts.instructions },
+  );
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...parts.catalog.list] }));
+  server.setRequestHandler(
+    CallToolRequestSchema,
+    async (request: CallToolRequest, extra: Extra) => {
+      const token = request.params._meta?.progressToken;
+      const progress = token === undefined ? undefined : (step: Progress) => {
+        // A client that went away does not read its progress; the call itself is cancelled elsewhere.
+        extra.sendNotification({
+          method: "notifications/progress",
+          params: { progressToken: token, ...step },
+        })
+          .catch(() => {});
+      };
+      return await callTool(parts, request.params.name, request.params.arguments ?? {}, {
+        signal: extra.signal,
+        progress,
+      });
+    },
+  );
+  return server;
+}
+
+/** Calls one tool and turns whatever happens into a result; writes the audit line. */
+export async function callTool(
+  parts: ServerParts,
+  name: string,
+  given: Record<string, unknown>,
+  context: ToolContext,
+): Promise<CallToolResult> {
+  const startedAt = performance.now();
+  const args = withFormat(given);
+  const result = await answer(parts, name, args, context);
+  try {
+    parts.audit.record(auditEntry(name, args, result, performance.now() - startedAt));
+  } catch (error) {
+    parts.logger.error("the audit log cannot be written", error);
+  }
+  return result;
+}
+
+async function answer(
+  parts: ServerParts,
+  name: string,
+  args: Record<string, unknown>,
+  context: ToolContext,
+): Promise<CallToolResult> {
+  const tool = parts.catalog.find(name);
+  if (tool === undefined) return toFailure(unknownTool(name, parts.catalog), args.response_format);
+  try {
+    return toResult(await tool.call(args, context), args.response_format);
+  } catch (error) {
+    if (error instanceof z.ZodError) {
+      return toFailure(
+        invalidArguments(error, Object.keys(tool.input.shape)),
+        args.response_format,
+      );
+    }
+    return toFailure(known(error, context, parts.logger), args.response_format);
+  }
+}
+
+function known(error: unknown, context: ToolContext, logger: Logger): RemoteExecError {
+  if (error instanceof RemoteExecError) return error;
+  if (context.signal.aborted) return cancelled();
+  logger.error("defect in a tool", error);
+  return internalError(error);
+}
+
+function unknownTool(name: string, catalog: Catalog): RemoteExecError {
+  return new RemoteExecError(
+    "unknown_tool",
+    `There is no tool named "${name}"`,
+    `Use one of: ${catalog.list.map((tool) => tool.name).join(", ")}`,
+  );
+}
+
+/** The form of the answer may be written in any case. */
+function withFormat(args: Record<string, unknown>): Record<string, unknown> {
+  const format = args.response_format;
+  return typeof format === "string" ? { ...args, response_format: format.toLowerCase() } : args;
+}
+
+function auditEntry(
+  tool: string,
+  args: unknown,
+  result: CallToolResult,
+  elapsedMs: number,
+): AuditEntry {
+  const { code, bytes_transferred: bytes } = result.structuredContent ?? {};
+  return {
+    tool,
+    arguments: args,
+    outcome: result.isError ? "error" : "ok",
+    ...(typeof code === "string" ? { code } : {}),
+    durationMs: Math.round(elapsedMs),
+    ...(typeof bytes === "number" ? { bytes } : {}),
+  };
+}

@@ -1,0 +1,16 @@
+import type { WorkerName } from "./permissions.ts";
+
+/**
+ * Starts the module of a worker. The addresses are literals, so that `deno compile` can embed them.
+ */
+export function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject): Worker {
+  const options = { type: "module", name, deno: { permissions } } as const;
+  switch (name) {
+    case "ssh":
+      return new Worker(new URL("../ssh/worker.ts", import.meta.url), options);
+    case "transfers":
+      return new Worker(new URL("../transfers/worker.ts", import.meta.url), options);
+    case "downloads":
+      return new Worker(new URL("../downloads/worker.ts", import.meta.url), options);
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Quotes one word for a POSIX shell. Everything stands in single quotes; a single quote itself is
+ * closed, escaped and reopened. NUL cannot be passed to a program and is refused.
+ *
+ * @throws RangeError if the text holds a NUL character
+ */
+export function shellQuote(word: string): string {
+  if (word.includes("\0")) throw new RangeError("A NUL character cannot be quoted for a shell");
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Quotes each word and joins them with blanks: one command line. */
+export const shellJoin = (words: readonly string[]): string => words.map(shellQuote).join(" ");

@@ -1,0 +1,325 @@
+import type { Socket } from "node:net";
+// @ts-types="@types/ssh2"
+import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
+import type { Logger } from "../log.ts";
+import type { Dialled } from "./dial.ts";
+import { Guard, withLimit } from "./guard.ts";
+import { ProcessOrder } from "./process_order.ts";
+import { sendSignal } from "./signals.ts";
+
+/** OpenSSH's MaxSessions as it comes; learnt anew when the host allows fewer. */
+const USUAL_SESSIONS = 10;
+/** A host that says nothing at all for so long after a request is taken for gone. */
+const SILENCE_MS = 3_000;
+/** Daemons that keep the output of an ended command open keep these many sessions, not more. */
+const MAX_LINGERING = 3;
+
+/** Why a session could not be opened. `sent` tells whether the command may have reached the host. */
+export class SessionFailure extends Error {
+  override readonly name = "SessionFailure";
+  constructor(
+    readonly reason: "full" | "gone" | "refused",
+    readonly sent: boolean,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** A command that the host has started. */
+export interface StartedCommand {
+  readonly channel: ClientChannel;
+  /** Ends it on the host. True when its end is confirmed. */
+  end(): Promise<boolean>;
+  /** Waits until the host has sent all that was written before now; false without an answer. */
+  settle(limitMs: number): Promise<boolean>;
+  /** Gives the session back. A channel that others on the host still hold is drained meanwhile. */
+  release(): void;
+}
+
+/** One logged-in connection: counts its sessions and knows which process belongs to which. */
+export class HostConnection {
+  readonly #client: Client;
+  readonly #socket: Socket;
+  readonly #logger: Logger;
+  readonly #onChange: () => void;
+  #alive = true;
+  #retired = false;
+  #used = 0;
+  #limit = USUAL_SESSIONS;
+  readonly #order = new ProcessOrder();
+  readonly #opening = new Set<Promise<ClientChannel>>();
+  #guard: Guard | undefined;
+  readonly #guardReady: Promise<Guard | undefined>;
+  #guardChannel: ClientChannel | undefined;
+  #sftp: Promise<SFTPWrapper> | undefined;
+  #lingering: ClientChannel[] = [];
+
+  constructor({ client, socket }: Dialled, logger: Logger, onChange: () => void) {
+    this.#client = client;
+    this.#socket = socket;
+    this.#logger = logger;
+    this.#onChange = onChange;
+    client.on("close", () => this.#lost());
+    client.on("error", () => this.#lost());
+    this.#guardReady = this.#startGuard();
+  }
+
+  get alive(): boolean {
+    return this.#alive && !this.#retired;
+  }
+
+  get idle(): boolean {
+    return this.#used <= (this.#guardChannel === undefined ? 0 : 1);
+  }
+
+  get guard(): Guard | undefined {
+    return this.#guard;
+  }
+
+  /** Takes one session of the connection if one is free. Each is given back once. */
+  reserve(): boolean {
+    if (!this.alive || this.#used >= this.#limit) return false;
+    this.#used++;
+    return true;
+  }
+
+  /** Gives back a session that was reserved and not used. */
+  unreserve(): void {
+    this.#used--;
+    if (this.#retired && this.idle) this.destroy();
+    this.#onChange();
+  }
+
+  /** Starts a command in a reserved session. @throws SessionFailure, the session is then given back */
+  async start(command: string): Promise<StartedCommand> {
+    try {
+      const channel = await this.#open(command);
+      let closed = false;
+      channel.once("close", () => closed = true);
+      return {
+        channel,
+        end: () => this.#endProcess(channel),
+        settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
+        release: () => closed ? this.unreserve() : this.#linger(channel),
+      };
+    } catch (error) {
+      const alone = this.#used === 1;
+      if (error instanceof SessionFailure && error.reason === "full") this.#learnLimit();
+      this.unreserve();
+      if (alone && error instanceof SessionFailure && error.reason === "full") {
+        throw new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");
+      }
+      throw error;
+    }
+  }
+
+  /** The connection's SFTP session, if it has one. */
+  get openSftp(): Promise<SFTPWrapper> | undefined {
+    return this.alive ? this.#sftp : undefined;
+  }
+
+  /** Opens the connection's SFTP session in a reserved session. @throws SessionFailure */
+  sftp(): Promise<SFTPWrapper> {
+    const opening = this.#openSftp();
+    this.#sftp = opening;
+    opening.catch((error) => {
+      this.#sftp = undefined;
+      if (error instanceof SessionFailure && error.reason === "full") this.#learnLimit();
+      this.unreserve();
+    });
+    return opening;
+  }
+
+  /** No new work; closed as soon as the last session is given back. */
+  retire(): void {
+    this.#retired = true;
+    if (this.idle) this.destroy();
+    this.#onChange();
+  }
+
+  /** Ends everything that runs here and closes. True when the host confirmed the end. */
+  async close(limitMs: number): Promise<boolean> {
+    const guarded = this.#alive && this.#guard !== undefined;
+    const done = guarded ? await this.#guard?.quit(limitMs) : this.idle;
+    this.#client.end();
+    this.destroy();
+    return done ?? false;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#lost();
+  }
+
+  /** Gives the guard when it runs, undefined when this host has none. */
+  async #startGuard(): Promise<Guard | undefined> {
+    this.#used++;
+    const token = Guard.token();
+    try {
+      const channel = await this.#open(Guard.command(token));
+      this.#guardChannel = channel;
+      channel.on("close", () => this.#guardEnded());
+      const guard = new Guard(channel, token);
+      if (await guard.ready(10_000)) {
+        this.#guard = guard;
+        guard.note();
+        return guard;
+      }
+      this.#logger.debug("the host runs no guard; commands are stopped by signals");
+      channel.close();
+    } catch (error) {
+      this.unreserve();
+      this.#logger.debug("the guard could not be started", error);
+    }
+    return undefined;
+  }
+
+  #guardEnded(): void {
+    this.#guard = undefined;
+    this.#guardChannel = undefined;
+    this.unreserve();
+  }
+
+  async #open(command: string): Promise<ClientChannel> {
+    // SFTP tells of its start late, so no command may start meanwhile: the order would be lost.
+    await this.#sftp?.catch(() => {});
+    const opening = this.#request(command);
+    this.#opening.add(opening);
+    return await opening.finally(() => this.#opening.delete(opening));
+  }
+
+  #request(command: string): Promise<ClientChannel> {
+    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+    let sent = false;
+    // Goes out right behind the command, so that its process is known even if this program is killed now.
+    const noteIt = () => this.#guard?.note();
+    const options = {
+      // ssh2 reads this once the channel is open, directly before it sends the command: the one
+      // public sign that up to here nothing of the command can have reached the host.
+      get env() {
+        sent = true;
+        queueMicrotask(noteIt);
+        return undefined;
+      },
+    };
+    const fail = (reason: SessionFailure["reason"], cause: unknown) =>
+      reject(new SessionFailure(reason, sent, cause));
+    const stopWatching = this.#watchSilence(() => fail("gone", "the host does not answer"));
+    try {
+      this.#client.exec(command, options as object, (error, channel) => {
+        stopWatching();
+        if (error) return fail(failureReason(error, this.#alive), error);
+        this.#track(channel);
+        resolve(channel);
+      });
+    } catch (error) {
+      stopWatching();
+      fail("gone", error);
+    }
+    return promise;
+  }
+
+  /** Closes the connection when not one byte arrives for a while after a request. */
+  #watchSilence(onSilence: () => void): () => void {
+    let seen = this.#socket.bytesRead;
+    const timer = setInterval(() => {
+      if (this.#alive && this.#socket.bytesRead !== seen) {
+        seen = this.#socket.bytesRead;
+        return;
+      }
+      clearInterval(timer);
+      this.#logger.warn("the SSH connection is wedged and is replaced");
+      this.destroy();
+      onSilence();
+    }, SILENCE_MS);
+    return () => clearInterval(timer);
+  }
+
+  #track(channel: ClientChannel): void {
+    // With a process that may still live the order is not known any more, so no further commands here.
+    this.#order.track(channel, () => {
+      if (this.#alive && channel !== this.#guardChannel) this.retire();
+    });
+  }
+
+  async #endProcess(channel: ClientChannel): Promise<boolean> {
+    const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
+    const mark = guard && await this.#order.identify(channel, guard);
+    if (mark === "ended") return true;
+    const left = mark === undefined ? undefined : await guard?.end(mark, 4_000);
+    if (left !== undefined && left >= 0) return left === 0;
+    return await this.#endBySignal(channel);
+  }
+
+  async #endBySignal(channel: ClientChannel): Promise<boolean> {
+    const closed = new Promise<true>((resolve) => channel.once("close", () => resolve(true)));
+    for (const signal of ["TERM", "KILL"] as const) {
+      if (!this.#alive) return false;
+      sendSignal(channel, signal);
+      if (await withLimit(closed, 1_000)) return !this.#order.isRunning(channel);
+    }
+    return false;
+  }
+
+  #linger(channel: ClientChannel): void {
+    channel.resume();
+    channel.stderr.resume();
+    channel.once("close", () => {
+      this.#lingering = this.#lingering.filter((each) => each !== channel);
+      this.unreserve();
+    });
+    this.#lingering.push(channel);
+    if (this.#lingering.length > MAX_LINGERING) this.#lingering.shift()?.close();
+  }
+
+  #learnLimit(): void {
+    // The guard alone would take the only session of a host that allows one.
+    if (this.#used === 2 && this.#guardChannel !== undefined) {
+      this.#limit = 1;
+      this.#guardChannel.close();
+      return;
+    }
+    this.#limit = Math.max(1, this.#used - 1);
+  }
+
+  async #openSftp(): Promise<SFTPWrapper> {
+    await Promise.allSettled(this.#opening);
+    const { promise, resolve, reject } = Promise.withResolvers<SFTPWrapper>();
+    const stopWatching = this.#watchSilence(() =>
+      reject(new SessionFailure("gone", false, "the host does not answer"))
+    );
+    try {
+      this.#client.sftp((error, sftp) => {
+        if (error) {
+          return reject(new SessionFailure(failureReason(error, this.#alive), false, error));
+        }
+        this.#order.trackForever(sftp);
+        sftp.on("close", () => this.#sftpEnded());
+        resolve(sftp);
+      });
+    } catch (error) {
+      reject(new SessionFailure("gone", false, error));
+    }
+    return await promise.finally(stopWatching);
+  }
+
+  #sftpEnded(): void {
+    this.#sftp = undefined;
+    // Its process was one of the connection's, so the order of the others is not known any more.
+    if (this.#alive) this.retire();
+    this.unreserve();
+  }
+
+  #lost(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#guard = undefined;
+    this.#onChange();
+  }
+}
+
+function failureReason(error: Error, alive: boolean): SessionFailure["reason"] {
+  if (/channel open failure/i.test(error.message)) return "full";
+  return alive && !/no response|not connected/i.test(error.message) ? "refused" : "gone";
+}

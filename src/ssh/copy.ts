@@ -1,0 +1,162 @@
+import { cancelled, RemoteExecError } from "../errors.ts";
+import { tooLarge, verificationFailed } from "./errors.ts";
+import { sha256, type Sink, type Source } from "./file_end.ts";
+import { withLimit } from "./guard.ts";
+import type { CopyProgress, Verification } from "./port.ts";
+
+const PROGRESS_MS = 250;
+/** How long a left-over may take to be removed before it is left to the guard. */
+const DISCARD_MS = 5_000;
+
+/** What bounds a copy. */
+export interface CopyLimits {
+  readonly maxBytes: number;
+  /** A transfer that moves nothing for so long is given up. */
+  readonly stallMs: number;
+  readonly signal: AbortSignal;
+  readonly progress: ((step: CopyProgress) => void) | undefined;
+  /** Content that is required, when it is known. */
+  readonly sha256: string | undefined;
+}
+
+/** What was moved and how it was proven. */
+export interface Copied {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly verified: Verification;
+}
+
+/**
+ * Moves everything from source to sink, with a hash of what passes, and gives the file its name only
+ * when size and sha256 agree. Closes the source; discards what was stored when anything fails.
+ *
+ * @throws RemoteExecError `too_large`, `changed`, `verification_failed`, `cancelled`, `timeout`, or an end's own error
+ */
+export async function copy(
+  source: Source,
+  openSink: () => Promise<Sink>,
+  limits: CopyLimits,
+): Promise<Copied> {
+  const stall = stallWatch(limits);
+  let sink: Sink | undefined;
+  try {
+    sink = await abortable(openSink(), stall.signal);
+    const remoteHash = source.size === undefined ? undefined : source.remoteSha256?.(source.size);
+    remoteHash?.catch(() => {}); // told below, if it comes to that
+    const moved = await pump(source, sink, limits, stall);
+    const expected = limits.sha256 ??
+      await abortable(remoteHash ?? Promise.resolve(undefined), stall.signal);
+    if (expected !== undefined && expected !== moved.sha256) {
+      throw verificationFailed(source.path, `sha256 ${moved.sha256} instead of ${expected}`);
+    }
+    const proof = await abortable(
+      sink.commit({ size: moved.bytes, sha256: moved.sha256 }),
+      stall.signal,
+    );
+    return { ...moved, verified: proof === "sha256" || expected !== undefined ? "sha256" : "size" };
+  } catch (error) {
+    if (sink !== undefined) await withLimit(sink.discard(), DISCARD_MS);
+    throw error;
+  } finally {
+    stall.clear();
+    await withLimit(source.close(), DISCARD_MS);
+  }
+}
+
+async function pump(
+  source: Source,
+  sink: Sink,
+  { maxBytes, progress }: CopyLimits,
+  stall: StallWatch,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = sha256();
+  const chunks = source.chunks()[Symbol.asyncIterator]();
+  let bytes = 0;
+  let reportedAt = performance.now();
+  const total = source.size === undefined ? {} : { total: source.size };
+  try {
+    for (;;) {
+      const { value: chunk, done } = await abortable(chunks.next(), stall.signal);
+      if (done) break;
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw tooLarge("File", bytes, maxBytes);
+      // The write is under way while the hash is computed.
+      const written = sink.write(chunk);
+      hash.update(chunk);
+      await abortable(written, stall.signal);
+      stall.moved();
+      if (progress !== undefined && performance.now() - reportedAt >= PROGRESS_MS) {
+        reportedAt = performance.now();
+        progress({ bytes, ...total });
+      }
+    }
+  } catch (error) {
+    chunks.return?.()?.catch(() => {}); // its pending requests end with the connection at the latest
+    throw error;
+  }
+  if (source.size !== undefined && bytes < source.size) {
+    throw shrunk(source.path, bytes, source.size);
+  }
+  progress?.({ bytes, ...total });
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+interface StallWatch {
+  readonly signal: AbortSignal;
+  moved(): void;
+  clear(): void;
+}
+
+/** One signal for the caller's cancellation and for a transfer that stands still. */
+function stallWatch({ stallMs, signal }: CopyLimits): StallWatch {
+  const controller = new AbortController();
+  const onCancel = () =>
+    controller.abort(signal.reason instanceof RemoteExecError ? signal.reason : cancelled());
+  signal.addEventListener("abort", onCancel, { once: true });
+  if (signal.aborted) onCancel();
+  let movedAt = performance.now();
+  const timer = setInterval(() => {
+    if (performance.now() - movedAt > stallMs) controller.abort(stalled(stallMs));
+  }, Math.max(50, stallMs / 10));
+  return {
+    signal: controller.signal,
+    moved: () => movedAt = performance.now(),
+    clear() {
+      clearInterval(timer);
+      signal.removeEventListener("abort", onCancel);
+    },
+  };
+}
+
+/** The promise, or the signal's reason as soon as it is aborted. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    promise.catch(() => {});
+    throw signal.reason;
+  }
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } catch (error) {
+    promise.catch(() => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+const shrunk = (path: string, bytes: number, size: number) =>
+  new RemoteExecError(
+    "changed",
+    `${path} became shorter while it was read: ${bytes} of ${size} bytes were there`,
+    "Try again when nothing writes to the file",
+  );
+
+const stalled = (stallMs: number) =>
+  new RemoteExecError(
+    "timeout",
+    `The transfer stood still for ${stallMs / 1000} seconds and was given up`,
+    "Check the network and the load of the host, then try again",
+  );

@@ -1,0 +1,133 @@
+// @ts-types="@types/ssh2"
+import type { ClientChannel } from "ssh2";
+import { guardCommand } from "./guard_script.ts";
+
+/** One process of the host: its pid and its start time, as the guard writes them (`PID:START`). */
+export type ProcessMark = string;
+
+/** The near end of the guard; see `guard_script.ts` for what runs on the host. */
+export class Guard {
+  readonly #channel: ClientChannel;
+  readonly #token: string;
+  readonly #waiting = new Map<string, (reply: string | undefined) => void>();
+  readonly #ready = Promise.withResolvers<boolean>();
+  #serial = 0;
+  #pid: string | undefined;
+  #rest = "";
+  #open = true;
+
+  /** @param channel runs {@linkcode Guard.command} */
+  constructor(channel: ClientChannel, token: string) {
+    this.#channel = channel;
+    this.#token = token;
+    channel.on("data", (chunk: Uint8Array) => this.#receive(chunk));
+    channel.stderr.resume();
+    channel.on("close", () => this.#end());
+    channel.on("error", () => this.#end());
+  }
+
+  static token(): string {
+    return `g${crypto.randomUUID().replaceAll("-", "")}`;
+  }
+
+  static command(token: string): string {
+    return guardCommand(token);
+  }
+
+  /** Its own process id on the host, once it is ready. */
+  get pid(): string | undefined {
+    return this.#pid;
+  }
+
+  /** Whether the host can be guarded this way; false also when there is no answer in time. */
+  async ready(limitMs: number): Promise<boolean> {
+    return await withLimit(this.#ready.promise, limitMs) ?? false;
+  }
+
+  /** Notes what runs now, so that it can be ended when the link is lost. Nothing is waited for. */
+  note(): void {
+    this.#write("s");
+  }
+
+  /** The connection's processes in the order in which they were started, this guard among them. */
+  async list(limitMs: number): Promise<ProcessMark[] | undefined> {
+    const reply = await this.#ask("l", "", limitMs);
+    return reply?.split(" ").filter((mark) => mark !== "");
+  }
+
+  /**
+   * Ends the session that a process leads: TERM, after a second KILL.
+   *
+   * @returns processes that are still alive, -1 when the process leads no session, or undefined
+   *   when no answer came
+   */
+  async end(mark: ProcessMark, limitMs: number): Promise<number | undefined> {
+    const reply = await this.#ask("k", ` ${mark}`, limitMs);
+    return reply === undefined ? undefined : Number(reply);
+  }
+
+  /** Has a file removed when the connection ends before {@linkcode Guard.drop} is called for it. */
+  keep(path: string): void {
+    if (!path.includes("\n")) this.#write(`+${path}`);
+  }
+
+  drop(path: string): void {
+    if (!path.includes("\n")) this.#write(`-${path}`);
+  }
+
+  /** Ends everything that the connection runs. True when the guard says that it is done. */
+  async quit(limitMs: number): Promise<boolean> {
+    const reply = new Promise<string | undefined>((resolve) => this.#waiting.set("q", resolve));
+    this.#write("q");
+    return await withLimit(reply, limitMs) !== undefined;
+  }
+
+  #ask(verb: "l" | "k", rest: string, limitMs: number): Promise<string | undefined> {
+    const key = `${verb} ${++this.#serial}`;
+    const reply = new Promise<string | undefined>((resolve) => this.#waiting.set(key, resolve));
+    this.#write(`${key}${rest}`);
+    return withLimit(reply, limitMs).finally(() => this.#waiting.delete(key));
+  }
+
+  #write(line: string): void {
+    if (this.#open) this.#channel.write(`${line}\n`);
+  }
+
+  #receive(chunk: Uint8Array): void {
+    const lines = (this.#rest + new TextDecoder().decode(chunk)).split("\n");
+    this.#rest = (lines.pop() ?? "").slice(-65_536);
+    for (const line of lines) {
+      // A login shell may print things of its own first, even on the same line.
+      const at = line.indexOf(`${this.#token} `);
+      if (at >= 0) this.#handle(line.slice(at + this.#token.length + 1));
+    }
+  }
+
+  #handle(reply: string): void {
+    const [verb = "", id = "", ...rest] = reply.split(" ");
+    if (verb === "ready") {
+      this.#pid = id;
+      return this.#ready.resolve(true);
+    }
+    if (verb === "none") return this.#ready.resolve(false);
+    const key = verb === "q" ? "q" : `${verb} ${id}`;
+    this.#waiting.get(key)?.(rest.join(" "));
+  }
+
+  #end(): void {
+    this.#open = false;
+    this.#ready.resolve(false);
+    for (const answer of this.#waiting.values()) answer(undefined);
+  }
+}
+
+/** The promise's value, or undefined when it takes longer. */
+export async function withLimit<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, limitMs, undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,278 @@
+import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { RemoteExecError } from "../errors.ts";
+import { localExists, notAFile, tooLarge, traversal } from "./errors.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_LIFE,
+  type Finished,
+  type Proof,
+  type Sink,
+  type SinkOptions,
+  type Source,
+  temporaryName,
+} from "./file_end.ts";
+
+/**
+ * Files on this machine. The runtime refuses what lies outside the allowed directories, but follows
+ * symbolic links out of them, so every path is resolved and checked here as well.
+ */
+export class LocalFiles {
+  readonly #roots: readonly string[];
+
+  /** @param roots real paths; relative names start at the first one */
+  constructor(roots: readonly string[]) {
+    this.#roots = roots;
+  }
+
+  /** Opens a regular file. @throws RemoteExecError `not_found`, `not_a_file`, `outside_directories`, … */
+  async openSource(path: string, maxBytes: number): Promise<Source> {
+    const real = await this.#existing(path);
+    const kind = await Deno.stat(real);
+    // Before opening: a FIFO would wait for a writer for ever.
+    if (!kind.isFile) {
+      throw notAFile("Local", path, kind.isDirectory ? "directory" : "special file");
+    }
+    const file = await Deno.open(real).catch((error) => {
+      throw localError("read", path, error);
+    });
+    try {
+      const info = await file.stat();
+      const again = await Deno.lstat(await this.#existing(path));
+      if (!info.isFile || again.ino !== info.ino || again.dev !== info.dev) throw changed(path);
+      if (info.size > maxBytes) throw tooLarge("File", info.size, maxBytes);
+      return localSource(file, path, info.size, info.mode);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Prepares to write a file; missing directories are made. Nothing has its final name yet. */
+  async openSink(path: string, options: SinkOptions): Promise<Sink> {
+    const wanted = this.#absolute(path);
+    const parent = await this.#parent(dirname(wanted), path);
+    const target = await this.#target(join(parent, basename(wanted)), path);
+    const old = await Deno.lstat(target).catch(missingOnly);
+    if (old && !old.isFile) {
+      throw notAFile("Local", path, old.isDirectory ? "directory" : "special file");
+    }
+    if (old && !options.overwrite) throw localExists(path);
+    const temporary = join(dirname(target), temporaryName(basename(target)));
+    const file = await Deno.open(temporary, { write: true, read: true, createNew: true }).catch(
+      (error) => {
+        throw localError("write", path, error);
+      },
+    );
+    const umaskMode = (await file.stat()).mode ?? 0o644;
+    // Nobody else reads the content before it is whole; the mode that the umask gave comes back then.
+    await setMode(temporary, 0o600);
+    const mode = options.mode ?? old?.mode ?? umaskMode;
+    return new LocalSink(file, temporary, target, path, options.overwrite, mode & 0o7777);
+  }
+
+  #absolute(path: string): string {
+    if (path === "" || path.includes("\0")) throw badPath(path);
+    if (path.split(/[/\\]/).includes("..")) throw traversal();
+    return isAbsolute(path) ? resolve(path) : resolve(this.#roots[0] ?? "/", path);
+  }
+
+  async #existing(path: string): Promise<string> {
+    const wanted = this.#absolute(path);
+    const real = await Deno.realPath(wanted).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) throw localMissing(path);
+      throw localError("read", path, error);
+    });
+    this.#check(real, path);
+    return real;
+  }
+
+  /** The real directory of a file to be written; what is missing of it is made. */
+  async #parent(directory: string, path: string): Promise<string> {
+    let existing = directory;
+    while (!(await Deno.lstat(existing).catch(missingOnly))) existing = dirname(existing);
+    const real = await Deno.realPath(existing).catch((error) => {
+      throw localError("write", path, error);
+    });
+    const wanted = join(real, directory.slice(existing.length));
+    this.#check(wanted, path);
+    await Deno.mkdir(wanted, { recursive: true }).catch((error) => {
+      throw localError("write", path, error);
+    });
+    // Somebody may have put a link in the way meanwhile.
+    const made = await Deno.realPath(wanted);
+    this.#check(made, path);
+    return made;
+  }
+
+  /** A link as last part stays, and its target is replaced; a link that leads out is refused. */
+  async #target(target: string, path: string): Promise<string> {
+    const info = await Deno.lstat(target).catch(missingOnly);
+    if (!info?.isSymlink) return target;
+    const real = await Deno.realPath(target).catch(() => {
+      throw outside(path);
+    });
+    this.#check(real, path);
+    return real;
+  }
+
+  #check(real: string, path: string): void {
+    const inside = this.#roots.some((root) =>
+      real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
+    );
+    if (!inside) throw outside(path);
+  }
+}
+
+function localSource(file: Deno.FsFile, path: string, size: number, mode: number | null): Source {
+  return {
+    size,
+    path,
+    mode: mode ?? undefined,
+    async *chunks() {
+      const buffers = Array.from({ length: CHUNK_LIFE + 2 }, () => new Uint8Array(CHUNK_BYTES));
+      for (let turn = 0;; turn++) {
+        const buffer = buffers[turn % buffers.length] ?? new Uint8Array(CHUNK_BYTES);
+        const count = await file.read(buffer);
+        if (count === null) return;
+        yield buffer.subarray(0, count);
+      }
+    },
+    close() {
+      file.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+class LocalSink implements Sink {
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+  readonly #temporary: string;
+  readonly #shown: string;
+  readonly #overwrite: boolean;
+  readonly #mode: number;
+  #open = true;
+
+  constructor(
+    file: Deno.FsFile,
+    temporary: string,
+    target: string,
+    shown: string,
+    overwrite: boolean,
+    mode: number,
+  ) {
+    this.#file = file;
+    this.#temporary = temporary;
+    this.path = target;
+    this.#shown = shown;
+    this.#overwrite = overwrite;
+    this.#mode = mode;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      for (let done = 0; done < chunk.length;) done += await this.#file.write(chunk.subarray(done));
+    } catch (error) {
+      throw localError("write", this.#shown, error);
+    }
+  }
+
+  async commit(finished: Finished): Promise<Proof> {
+    const { size } = await this.#file.stat();
+    if (size !== finished.size) {
+      throw new RemoteExecError(
+        "verification_failed",
+        `${this.#shown} has ${size} bytes instead of ${finished.size}`,
+        "Try again",
+      );
+    }
+    this.#close();
+    await setMode(this.#temporary, this.#mode);
+    try {
+      await (this.#overwrite ? Deno.rename(this.#temporary, this.path) : this.#nameIt());
+    } catch (error) {
+      throw error instanceof Deno.errors.AlreadyExists
+        ? localExists(this.#shown)
+        : localError("write", this.#shown, error);
+    }
+    return "size";
+  }
+
+  async discard(): Promise<void> {
+    this.#close();
+    await Deno.remove(this.#temporary).catch(() => {});
+  }
+
+  /** A hard link fails when the name is taken; a rename would replace it. */
+  async #nameIt(): Promise<void> {
+    await Deno.link(this.#temporary, this.path);
+    await Deno.remove(this.#temporary);
+  }
+
+  #close(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+}
+
+async function setMode(path: string, mode: number): Promise<void> {
+  if (Deno.build.os !== "windows") await Deno.chmod(path, mode);
+}
+
+function missingOnly(error: unknown): undefined {
+  if (error instanceof Deno.errors.NotFound) return undefined;
+  throw localError("look at", "the local path", error);
+}
+
+function localError(action: string, path: string, error: unknown): RemoteExecError {
+  if (error instanceof RemoteExecError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return new RemoteExecError(
+      "not_permitted",
+      `Cannot ${action} ${path}: permission denied on this machine`,
+      "Check owner and mode of the file and its directory",
+    );
+  }
+  if (/os error 28|ENOSPC|os error 122|EDQUOT/.test(text)) {
+    return new RemoteExecError(
+      "disk_full",
+      `Cannot ${action} ${path}: no space left on this machine`,
+      "Free space on the disk of WORKING_DIRECTORY",
+    );
+  }
+  return new RemoteExecError(
+    "io_error",
+    `Cannot ${action} ${path}: ${text}`,
+    "Check the path and the disk of WORKING_DIRECTORY",
+    { cause: error },
+  );
+}
+
+const localMissing = (path: string) =>
+  new RemoteExecError(
+    "not_found",
+    `Local file does not exist: ${path}`,
+    "Check local_path; relative paths start at WORKING_DIRECTORY",
+  );
+
+const changed = (path: string) =>
+  new RemoteExecError(
+    "changed",
+    `Local file was replaced while it was opened: ${path}`,
+    "Try again",
+  );
+
+const badPath = (path: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    path === "" ? "Local path cannot be empty" : "Local path cannot contain NUL",
+    "Name a file",
+  );
+
+const outside = (path: string) =>
+  new RemoteExecError(
+    "outside_directories",
+    `Local path leads outside the allowed directories: ${path}`,
+    "Use a path below WORKING_DIRECTORY, or add its directory to ALLOWED_DIRECTORIES",
+  );

@@ -1,0 +1,25 @@
+import { shellQuote } from "../shell_quote.ts";
+
+/**
+ * A shell command that prints the sha256 (lower-case hex, first word) of its stdin with whatever
+ * tool the host has, or nothing. Content comes through stdin: `sha256sum` escapes odd file names.
+ */
+export const HASH_STDIN = "if command -v sha256sum >/dev/null 2>&1; then sha256sum; " +
+  "elif command -v shasum >/dev/null 2>&1; then shasum -a 256; " +
+  "elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; fi";
+
+/** A command line for any login shell that hashes the first `size` bytes of a file. */
+export function hashCommand(path: string, size: number): string {
+  // `head` reads at most what was transferred: a log that has grown since is still the same so far.
+  return `sh -c ${
+    shellQuote(`head -c ${size} < ${shellQuote(operand(path))} | { ${HASH_STDIN}; }`)
+  }`;
+}
+
+/** The first word of the hash command's output, if it is a sha256. */
+export function parseHash(stdout: string): string | undefined {
+  return /^\\?([0-9a-f]{64})\b/.exec(stdout.trim())?.[1];
+}
+
+/** A path that no shell or program takes for an option or a device of its own. */
+const operand = (path: string): string => path.startsWith("/") ? path : `./${path}`;

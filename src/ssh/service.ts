@@ -1,0 +1,128 @@
+import * as comlink from "comlink";
+import { cancelled, RemoteExecError } from "../errors.ts";
+import type { Limits } from "../config/config.ts";
+import type { Progress, ToolContext } from "../mcp/tool.ts";
+import { Calls } from "../sandbox/calls.ts";
+import type {
+  CopyOutcome,
+  CopyProgress,
+  Endpoint,
+  ExecOutcome,
+  ExecProgress,
+  FileFacts,
+  SshPort,
+} from "./port.ts";
+
+/** A command and what it may cost. */
+export interface ExecCall extends ToolContext {
+  readonly command: string;
+  readonly timeoutMs: number;
+  readonly stdin?: string;
+  /** Code points of the output to keep; the configured limit when left out. */
+  readonly characterLimit?: number;
+}
+
+/** A transfer between two ends. */
+export interface CopyCall extends ToolContext {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly overwrite: boolean;
+  readonly mode?: number;
+  readonly maxBytes?: number;
+}
+
+/** The rules of commands and file transfers on the SSH host. */
+export class SshService {
+  readonly #port: SshPort;
+  readonly #limits: Limits;
+  readonly #calls: Calls;
+
+  constructor(port: SshPort, limits: Limits) {
+    this.#port = port;
+    this.#limits = limits;
+    this.#calls = new Calls((id) => port.cancel(id));
+  }
+
+  /**
+   * Runs a command. Every ending is an outcome; see {@linkcode endingError} for those that are errors.
+   *
+   * @throws RemoteExecError when the command was not started
+   */
+  async exec(
+    { command, timeoutMs, stdin, characterLimit, signal, progress }: ExecCall,
+  ): Promise<ExecOutcome> {
+    const request = {
+      command,
+      timeoutMs,
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(characterLimit === undefined ? {} : { characterLimit }),
+    };
+    const report = crossing(progress, ({ bytes, tail }: ExecProgress) => ({
+      progress: bytes,
+      message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
+    }));
+    return await this.#calls.run(signal, timeoutMs, (id) => this.#port.exec(id, request, report));
+  }
+
+  /** Moves one file. @throws RemoteExecError; nothing half-written then bears the destination's name */
+  async copy(
+    { from, to, overwrite, mode, maxBytes, signal, progress }: CopyCall,
+  ): Promise<CopyOutcome> {
+    const request = {
+      from,
+      to,
+      overwrite,
+      maxBytes: maxBytes ?? this.#limits.maxFileBytes,
+      ...(mode === undefined ? {} : { mode }),
+    };
+    const report = crossing(progress, ({ bytes, total }: CopyProgress) => ({
+      progress: bytes,
+      ...(total === undefined ? {} : { total }),
+    }));
+    return await this.#calls.run(signal, undefined, (id) => this.#port.copy(id, request, report));
+  }
+
+  /** What stands at a path. */
+  async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
+    return await this.#calls.run(
+      signal,
+      this.#limits.timeoutMs,
+      (id) => this.#port.stat(id, endpoint),
+    );
+  }
+}
+
+/** The error that an ending is, if it is one. A non-zero exit code is a result. */
+export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExecError | undefined {
+  const fate = outcome.processEnded ? "it was stopped on the host" : "it may still run on the host";
+  switch (outcome.ending) {
+    case "timeout":
+      return new RemoteExecError(
+        "timeout",
+        `Command execution timed out after ${timeoutMs / 1000} seconds; ${fate}`,
+        "Raise the timeout (300 at most), or run it in the background with its output in a file",
+      );
+    case "cancelled":
+      return new RemoteExecError(
+        "cancelled",
+        `${cancelled().message}; ${fate}`,
+        cancelled().suggestion,
+      );
+    case "connection_lost":
+      return new RemoteExecError(
+        "connection_lost",
+        "The SSH connection was lost while the command ran; how it ended is not known",
+        "Check on the host what it has done before running it again",
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** A callback that a worker can call; nothing when the client did not ask for progress. */
+function crossing<Step>(
+  progress: ToolContext["progress"],
+  translate: (step: Step) => Progress,
+): ((step: Step) => void) | undefined {
+  return progress && comlink.proxy((step: Step) => progress(translate(step)));
+}

@@ -1,0 +1,166 @@
+import { Buffer } from "node:buffer";
+// @ts-types="@types/ssh2"
+import type { Attributes, InputAttributes, SFTPWrapper } from "ssh2";
+import { CHUNK_BYTES } from "./file_end.ts";
+
+type Callback<T> = (error: Error | undefined | null, value: T) => void;
+
+/** Requests in flight: enough for 4 MB, more brings nothing with OpenSSH's window of 2 MB. */
+const IN_FLIGHT = 16;
+
+/** Kind and mode of what `stat` found, from the bits of POSIX. */
+export function fileKind(mode: number): "file" | "directory" | "symlink" | "other" {
+  const type = mode & 0o170000;
+  if (type === 0o100000) return "file";
+  if (type === 0o040000) return "directory";
+  return type === 0o120000 ? "symlink" : "other";
+}
+
+/** SFTP requests as promises. Rejections are ssh2's errors, with the SFTP status in `code`. */
+export class Sftp {
+  readonly #sftp: SFTPWrapper;
+
+  constructor(sftp: SFTPWrapper) {
+    this.#sftp = sftp;
+  }
+
+  stat(path: string): Promise<Attributes> {
+    return this.#call((done) => this.#sftp.stat(path, done));
+  }
+
+  lstat(path: string): Promise<Attributes> {
+    return this.#call((done) => this.#sftp.lstat(path, done));
+  }
+
+  fstat(handle: Uint8Array): Promise<Attributes> {
+    return this.#call((done) => this.#sftp.fstat(asBuffer(handle), done));
+  }
+
+  fsetstat(handle: Uint8Array, attributes: InputAttributes): Promise<void> {
+    return this.#call((done) => this.#sftp.fsetstat(asBuffer(handle), attributes, done as Done));
+  }
+
+  realPath(path: string): Promise<string> {
+    return this.#call((done) => this.#sftp.realpath(path, done));
+  }
+
+  open(path: string, flags: "r" | "wx"): Promise<Uint8Array> {
+    return this.#call((done) => this.#sftp.open(path, flags, done));
+  }
+
+  close(handle: Uint8Array): Promise<void> {
+    return this.#call((done) => this.#sftp.close(asBuffer(handle), done as Done));
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#call((done) => this.#sftp.unlink(path, done as Done));
+  }
+
+  /** Fails when the new name is taken, where the host follows OpenSSH. */
+  rename(from: string, to: string): Promise<void> {
+    return this.#call((done) => this.#sftp.rename(from, to, done as Done));
+  }
+
+  /** Replaces what has the new name, in one step. Throws when the host lacks the extension. */
+  replace(from: string, to: string): Promise<void> {
+    return this.#call((done) => this.#sftp.ext_openssh_rename(from, to, done as Done));
+  }
+
+  /** Writes all of `chunk` at a position. */
+  write(handle: Uint8Array, chunk: Uint8Array, position: number): Promise<void> {
+    const buffer = asBuffer(chunk);
+    return this.#call((done) =>
+      this.#sftp.write(asBuffer(handle), buffer, 0, buffer.length, position, done as Done)
+    );
+  }
+
+  /** The names in a directory with their attributes; `.` and `..` are left out. */
+  list(path: string): Promise<{ filename: string; attrs: Attributes }[]> {
+    return this.#call((done) => this.#sftp.readdir(path, done));
+  }
+
+  /** Where a symbolic link points. */
+  readLink(path: string): Promise<string> {
+    return this.#call((done) => this.#sftp.readlink(path, done));
+  }
+
+  /**
+   * Reads from the beginning to the end of file, or to `limit` bytes; requests are pipelined.
+   * Short answers are completed, so that chunks come in order and without gaps.
+   */
+  async *read(handle: Uint8Array, limit: number, start = 0): AsyncGenerator<Uint8Array> {
+    const pending: { position: number; length: number; answer: Promise<Uint8Array> }[] = [];
+    let next = start;
+    const ask = (position: number, length: number) => {
+      const answer = this.#readAt(handle, position, length);
+      answer.catch(() => {}); // told when its turn comes
+      return { position, length, answer };
+    };
+    try {
+      for (;;) {
+        while (pending.length < IN_FLIGHT && next < limit) {
+          const length = Math.min(CHUNK_BYTES, limit - next);
+          pending.push(ask(next, length));
+          next += length;
+        }
+        const request = pending.shift();
+        if (request === undefined) return;
+        const chunk = await request.answer;
+        if (chunk.length === 0) return;
+        yield chunk;
+        if (chunk.length < request.length) {
+          pending.unshift(ask(request.position + chunk.length, request.length - chunk.length));
+        }
+      }
+    } finally {
+      await Promise.allSettled(pending.map((request) => request.answer));
+    }
+  }
+
+  /** Up to `length` bytes; none at the end of the file. */
+  #readAt(handle: Uint8Array, position: number, length: number): Promise<Uint8Array> {
+    const buffer = asBuffer(new Uint8Array(length));
+    return new Promise((resolve, reject) => {
+      this.#sftp.read(asBuffer(handle), buffer, 0, length, position, (error, count) => {
+        if (error) return reject(error);
+        resolve(buffer.subarray(0, count));
+      });
+    });
+  }
+
+  #call<T>(request: (done: Callback<T>) => unknown): Promise<T> {
+    return new Promise((resolve, reject) => {
+      request((error, value) => error ? reject(error) : resolve(value));
+    });
+  }
+}
+
+type Done = (error?: Error | null) => void;
+
+// ssh2 asks for Buffers, which are views of the same memory here.
+const asBuffer = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Lets a few promises run ahead and tells of the first that failed. */
+export class Pipeline {
+  readonly #running = new Set<Promise<void>>();
+  #failed = false;
+  #failure: unknown;
+
+  /** Waits only when enough is under way. @throws what an earlier one was rejected with */
+  async add(task: Promise<void>): Promise<void> {
+    const tracked = task.catch((error) => {
+      if (!this.#failed) this.#failure = error;
+      this.#failed = true;
+    }).finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+    if (this.#running.size >= IN_FLIGHT) await Promise.race(this.#running);
+    if (this.#failed) throw this.#failure;
+  }
+
+  /** Waits for all. @throws what one was rejected with */
+  async finish(): Promise<void> {
+    await Promise.all(this.#running);
+    if (this.#failed) throw this.#failure;
+  }
+}

@@ -1,0 +1,23 @@
+// @ts-types="@types/ssh2"
+import type { ClientChannel } from "ssh2";
+
+/** The part of ssh2's inside that sends a signal request; public `signal()` is dropped after `end()`. */
+interface Inside {
+  readonly outgoing: { readonly id: number };
+  readonly _client: { readonly _protocol: { signal(channel: number, name: string): void } };
+}
+
+/**
+ * Asks the host to signal the channel's process group, also when stdin has been closed already.
+ *
+ * Source: ssh2 1.17.0 lib/Channel.js `signal` (does nothing once the outgoing side is at its end);
+ * RFC 4254 section 6.9 allows the request as long as the channel is open.
+ */
+export function sendSignal(channel: ClientChannel, name: "TERM" | "KILL"): void {
+  const inside = channel as unknown as Partial<Inside>; // private, so nothing is taken for granted
+  if (inside._client?._protocol && inside.outgoing) {
+    inside._client._protocol.signal(inside.outgoing.id, name);
+  } else {
+    channel.signal(name);
+  }
+}

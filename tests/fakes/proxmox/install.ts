@@ -1,0 +1,221 @@
+/**
+ * The Proxmox stand-in: `pct`, `qm`, `pvesh`, `pvesm` and `vzdump` for the PATH of a test's SSH host.
+ *
+ * The texts, streams and exit codes are those of the real programs. Containers are real: a root
+ * file system with an init in namespaces of its own, so that processes started inside are really
+ * inside. What would be /etc/pve is `etc/pve` in the state directory, written and never read.
+ */
+import { shellQuote } from "../../../src/shell_quote.ts";
+import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
+import { findOnPath, makeRootfs, run } from "./rootfs.ts";
+
+export type { ContainerOptions, Faults, Isolation, VmOptions } from "./options.ts";
+
+/** One call of a program, as it was made. */
+export interface Call {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+const PROGRAMS = ["pct", "qm", "pvesh", "pvesm", "vzdump"] as const;
+const ENTRY = new URL("./pve.mjs", import.meta.url).pathname;
+const SUBUID = 100_000;
+
+/**
+ * Makes a node without guests in a temporary directory. `close` it: containers are processes.
+ *
+ * @throws Error if no Node is installed
+ */
+export async function installProxmox(
+  { node = "pve" }: { readonly node?: string } = {},
+): Promise<FakeProxmox> {
+  const interpreter = await findOnPath("node");
+  if (interpreter === undefined) throw new Error("The Proxmox stand-in needs node on PATH");
+  const stateDirectory = await Deno.makeTempDir({ prefix: "fake-pve-" });
+  // Roots of unprivileged containers are other users and must get to their files.
+  await Deno.chmod(stateDirectory, 0o755);
+  for (const name of ["bin", "guests", "faults"]) await Deno.mkdir(`${stateDirectory}/${name}`);
+  await Deno.mkdir(`${stateDirectory}/etc/pve/nodes/${node}`, { recursive: true });
+  await Deno.symlink(`nodes/${node}`, `${stateDirectory}/etc/pve/local`);
+  const isolation = await findIsolation();
+  await Deno.writeTextFile(
+    `${stateDirectory}/settings.json`,
+    JSON.stringify({ node, isolation }),
+  );
+  for (const program of PROGRAMS) {
+    const file = `${stateDirectory}/bin/${program}`;
+    await Deno.writeTextFile(file, launcher(program, interpreter, stateDirectory));
+    await Deno.chmod(file, 0o755);
+  }
+  return new FakeProxmox(stateDirectory, node, isolation, interpreter);
+}
+
+/** `pct exec` ends in the guest's command: the script asks for a plan and runs it in the shell. */
+function launcher(program: string, interpreter: string, stateDirectory: string): string {
+  const call = `${shellQuote(interpreter)} ${shellQuote(ENTRY)} ${program} "$@"`;
+  const plan = `if [ "\${1#e}" != "\${1-}" ]; then
+  plan=$(${call} </dev/null) || exit $?
+  eval "$plan"
+fi
+`;
+  return `#!/bin/sh
+PVE_FAKE_ROOT=${shellQuote(stateDirectory)}
+export PVE_FAKE_ROOT
+${program === "pct" ? plan : ""}exec ${call}
+`;
+}
+
+async function findIsolation(): Promise<Isolation> {
+  const works = async (args: string[]) => await run("unshare", args).then(() => true, () => false);
+  if (Deno.uid() === 0) {
+    return await works(["--mount", "--pid", "--fork", "true"]) ? "namespaces" : "chroot";
+  }
+  const mount = ["sh", "-c", "mount -t proc proc /proc"];
+  const own = ["--map-root-user", "--mount", "--pid", "--fork", ...mount];
+  return await works(own) ? "user-namespace" : "none";
+}
+
+/** A node with its guests. */
+export class FakeProxmox {
+  /** The directory to put first on PATH. */
+  readonly binDirectory: string;
+  readonly stateDirectory: string;
+  /** Name of the node that the programs run on. */
+  readonly node: string;
+  /** How containers are kept apart here. With "none" their commands see the host's files. */
+  readonly isolation: Isolation;
+  readonly #interpreter: string;
+
+  constructor(stateDirectory: string, node: string, isolation: Isolation, interpreter: string) {
+    this.binDirectory = `${stateDirectory}/bin`;
+    this.stateDirectory = stateDirectory;
+    this.node = node;
+    this.isolation = isolation;
+    this.#interpreter = interpreter;
+  }
+
+  async addContainer(options: ContainerOptions): Promise<void> {
+    const { ctid, hostname, unprivileged = false, bash = false, smallDirectory } = options;
+    const config = {
+      arch: "amd64",
+      cores: 2,
+      ...(hostname === undefined ? {} : { hostname }),
+      memory: 512,
+      net0: "name=eth0,bridge=vmbr0,firewall=1,hwaddr=BC:24:11:AA:BB:CC,ip=dhcp,type=veth",
+      ostype: "debian",
+      rootfs: `local-lvm:vm-${ctid}-disk-0,size=8G`,
+      swap: 512,
+      ...(unprivileged ? { unprivileged: 1 } : {}),
+      ...options.config,
+    };
+    await this.#add(ctid, "lxc", options, {
+      config,
+      unprivileged,
+      hasProcess: true,
+      ...(smallDirectory === undefined ? {} : { small: smallDirectory }),
+    }, { bash, hostname: hostname ?? `CT${ctid}` });
+  }
+
+  async addVm(options: VmOptions): Promise<void> {
+    const { vmid, name, agent = false } = options;
+    const config = {
+      ...(agent ? { agent: 1 } : {}),
+      boot: "order=scsi0",
+      cores: 2,
+      memory: 2048,
+      ...(name === undefined ? {} : { name }),
+      ostype: "l26",
+      scsi0: `local-lvm:vm-${vmid}-disk-0,size=32G`,
+      ...options.config,
+    };
+    const files = agent ? { bash: false, hostname: name ?? `vm${vmid}` } : undefined;
+    await this.#add(vmid, "qemu", options, { config, hasProcess: agent }, files);
+  }
+
+  async #add(
+    id: number,
+    kind: "lxc" | "qemu",
+    { status, lock, template, ha, node }: GuestOptions,
+    own: Record<string, unknown>,
+    files: { bash: boolean; hostname: string } | undefined,
+  ): Promise<void> {
+    const directory = `${this.stateDirectory}/guests/${id}`;
+    await Deno.mkdir(directory);
+    const isLocal = node === undefined || node === this.node;
+    if (files && isLocal) await makeRootfs(`${directory}/rootfs`, files);
+    if (own.unprivileged === true && isLocal && this.isolation === "namespaces") {
+      await run("chown", ["-hR", `${SUBUID}:${SUBUID}`, `${directory}/rootfs`]);
+    }
+    const state = { id, kind, node: node ?? this.node, status, snapshots: [], pending: {}, ...own };
+    const marks = {
+      ...(lock ? { lock } : {}),
+      ...(template ? { template } : {}),
+      ...(ha ? { ha } : {}),
+    };
+    await Deno.writeTextFile(`${directory}/state.json`, JSON.stringify({ ...state, ...marks }));
+    await this.#internal("save", id);
+    if (status === "running" && isLocal) await this.#internal("start", id);
+  }
+
+  /** Kills the guest and forgets it, as if another node's administrator had destroyed it. */
+  async removeContainer(ctid: number): Promise<void> {
+    await this.#internal("remove", ctid);
+  }
+
+  /** Turns a fault on; `undefined` turns it off. */
+  async setFault<Name extends keyof Faults>(
+    name: Name,
+    value: Faults[Name] | undefined,
+  ): Promise<void> {
+    const file = `${this.stateDirectory}/faults/${name}`;
+    if (value === undefined) {
+      await Deno.remove(file).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+      return;
+    }
+    await Deno.writeTextFile(`${this.stateDirectory}/fault.new`, JSON.stringify(value));
+    await Deno.rename(`${this.stateDirectory}/fault.new`, file);
+  }
+
+  /** The container's root directory on this machine, for a judge. Without its own mounts. */
+  rootfs(ctid: number): string {
+    return `${this.stateDirectory}/guests/${ctid}/rootfs`;
+  }
+
+  /** Host pid of the guest's first process, `undefined` when it is stopped. */
+  async initPid(id: number): Promise<number | undefined> {
+    const text = await Deno.readTextFile(`${this.stateDirectory}/guests/${id}/state.json`);
+    // The stand-in itself wrote this file.
+    const state = JSON.parse(text) as { init?: { pid: number } };
+    return state.init?.pid;
+  }
+
+  /** Holds a container's configuration lock until the function it gives is called. */
+  async holdLock(ctid: number): Promise<() => Promise<void>> {
+    const file = `${this.stateDirectory}/guests/${ctid}/lock`;
+    const stat = await Deno.readTextFile(`/proc/${Deno.pid}/stat`);
+    const start = stat.replace(/^.*\) /s, "").split(" ")[19];
+    await Deno.writeTextFile(file, `${Deno.pid} ${start}`, { createNew: true });
+    return () => Deno.remove(file);
+  }
+
+  /** Every call of a program so far. */
+  async calls(): Promise<Call[]> {
+    const text = await Deno.readTextFile(`${this.stateDirectory}/calls.jsonl`).catch(() => "");
+    // The stand-in itself wrote these lines.
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Call);
+  }
+
+  /** Kills every guest and removes the state directory. */
+  async close(): Promise<void> {
+    await this.#internal("stop-all", 0);
+    await Deno.remove(this.stateDirectory, { recursive: true });
+  }
+
+  async #internal(action: string, id: number): Promise<void> {
+    await run(this.#interpreter, [ENTRY, "internal", action, String(id)], {
+      PVE_FAKE_ROOT: this.stateDirectory,
+    });
+  }
+}

@@ -1,0 +1,152 @@
+/** Start, stop and the rest for containers. Source: pve-container 94f5585 API2/LXC/Status.pm. */
+import { err, fail, out } from "./cli.mjs";
+import { killInit, terminateInit } from "./namespace.mjs";
+import { startGuest } from "./snapshots.mjs";
+import {
+  fault,
+  faultFor,
+  findGuest,
+  isRunning,
+  missingText,
+  removeGuest,
+  saveGuest,
+} from "./state.mjs";
+import { checkUnlocked, lockWorker } from "./task.mjs";
+
+export const lifecycle = { start, stop, shutdown, reboot, suspend, resume, destroy };
+
+async function start({ vmid, skiplock }) {
+  const ct = findGuest("lxc", vmid) ?? fail(missingText("lxc", vmid));
+  if (isRunning(ct)) fail(`CT ${vmid} already running`);
+  if (ct.ha) return requestHa(ct, "start");
+  await lockWorker("lxc", vmid, async (now) => {
+    if (now.template) fail("you can't start a CT if it's a template");
+    if (skiplock !== 1) checkUnlocked(now, "CT", ["mounted"]);
+    if (isRunning(now)) fail(`CT ${vmid} already running`);
+    failStart(vmid);
+    await startGuest(now);
+    warn(vmid);
+  });
+}
+
+function failStart(vmid) {
+  if (!faultFor("startFails", vmid)) return;
+  out(`run_buffer: 571 Script exited with status 2\n`);
+  out(`lxc_init: 845 Failed to run lxc.hook.pre-start for container "${vmid}"\n`);
+  out(`__lxc_start: 2034 Failed to initialize container "${vmid}"\n`);
+  fail(`startup for container '${vmid}' failed`);
+}
+
+/** Source: pve-common f665029 src/PVE/RESTEnvironment.pm:496-498, 761-770. */
+function warn(vmid) {
+  if (!faultFor("startWarns", vmid)) return;
+  out("WARN: old systemd (< v232) detected, container won't run in a pure cgroupv2 environment!\n");
+  err("Task finished with 1 warning(s)!\n");
+}
+
+async function stop({ vmid, skiplock }) {
+  const ct = runningOrFail(vmid, "CT");
+  if (ct.ha) return requestHa(ct, "stop");
+  await lockWorker("lxc", vmid, async (now) => {
+    if (skiplock !== 1) checkUnlocked(now, "CT", ["mounted"]);
+    if (!isRunning(now)) fail(`CT ${vmid} not running`);
+    await halt(now);
+  });
+}
+
+async function shutdown({ vmid, timeout = 60, forceStop }) {
+  const ct = runningOrFail(vmid, "CT");
+  if (ct.ha) return requestHa(ct, "stop");
+  await lockWorker("lxc", vmid, async (now) => {
+    checkUnlocked(now, "CT");
+    if (await terminate(now, timeout)) return;
+    const nokill = forceStop === 1 ? "" : " --nokill";
+    if (forceStop === 1) return await halt(now);
+    out(`command 'lxc-stop -n ${vmid}${nokill} --timeout ${timeout}' failed: exit code 1\n`);
+    fail("container did not stop");
+  });
+}
+
+async function reboot({ vmid, timeout = 60 }) {
+  runningOrFail(vmid, "VM");
+  await lockWorker("lxc", vmid, async (now) => {
+    checkUnlocked(now, "CT");
+    if (!await terminate(now, timeout)) await halt(now);
+    await startGuest(now);
+  });
+}
+
+async function suspend({ vmid }) {
+  runningOrFail(vmid, "CT");
+  await lockWorker("lxc", vmid, async (now) => {
+    checkUnlocked(now, "CT");
+    await halt(now);
+  });
+}
+
+async function resume({ vmid }) {
+  const ct = findGuest("lxc", vmid) ?? fail(missingText("lxc", vmid));
+  if (isRunning(ct)) fail(`CT ${vmid} already running`);
+  await lockWorker("lxc", vmid, (now) => startGuest(now));
+}
+
+async function destroy({ vmid, force, purge }) {
+  const ct = findGuest("lxc", vmid) ?? fail(missingText("lxc", vmid), 2);
+  const kept = String(ct.config.protection ?? 0) === "1";
+  if (kept) fail(`can't remove CT ${vmid} - protection mode enabled`);
+  checkUnlocked(ct, "CT");
+  if (ct.ha && purge !== 1) {
+    fail(`unable to remove CT ${vmid} - used in HA resources and purge parameter not set.`);
+  }
+  if (isRunning(ct) && force !== 1) {
+    fail(`unable to destroy CT ${vmid} - container is running`);
+  }
+  await lockWorker("lxc", vmid, async (now) => {
+    if (isRunning(now)) {
+      out(`forced to stop CT ${vmid} before destroying!\n`);
+      await halt(now);
+    }
+    if (purge === 1) out(`purging CT ${vmid} from related configurations..\n`);
+    removeGuest(now);
+  });
+}
+
+/** The answer also of a container that does not exist: it is looked for among the running ones. */
+function runningOrFail(vmid, word) {
+  const ct = findGuest("lxc", vmid);
+  return ct && isRunning(ct) ? ct : fail(`${word} ${vmid} not running`);
+}
+
+const terminate = async (ct, timeout) =>
+  !faultFor("shutdownHangs", ct.id) && await terminateInit(ct, timeout * 1000);
+
+async function halt(ct) {
+  await killInit(ct);
+}
+
+/** Only asks: the state changes later. Source: Status.pm:166-177, 266-280, 365-376. */
+export function requestHa(guest, action) {
+  out(`Requesting HA ${action} for ${guest.kind === "lxc" ? "CT" : "VM"} ${guest.id}\n`);
+  guest.due = { action, at: Date.now() + (fault("haDelayMs") ?? 0) };
+  saveGuest(guest);
+}
+
+/** Carries out what HA was asked for and is due; called before each command. */
+export async function settle(guests) {
+  for (const guest of guests) {
+    if (guest.due === undefined || guest.due.at > Date.now()) continue;
+    const { action } = guest.due;
+    delete guest.due;
+    saveGuest(guest);
+    if (action === "start" && !isRunning(guest)) await startGuest(guest);
+    if (action === "stop" && isRunning(guest)) await stopGuest(guest);
+  }
+}
+
+/** Kills a guest of either kind. */
+export async function stopGuest(guest) {
+  if (guest.hasProcess) await killInit(guest);
+  guest.status = "stopped";
+  guest.paused = false;
+  saveGuest(guest);
+}

@@ -1,0 +1,62 @@
+/** Tests on a node of their own, and the answers they compare. */
+import { type ContainerOptions, type FakeProxmox, installProxmox } from "./install.ts";
+
+/** How a command line ended and what it wrote. */
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs one line with the node's programs on PATH, in a UTF-8 locale unless told otherwise. */
+export type Shell = (
+  line: string,
+  options?: { cwd?: string; env?: Record<string, string> },
+) => Promise<
+  Answer
+>;
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** A test with a node of its own; containers are real, so it needs root. */
+export function nodeTest(
+  name: string,
+  containers: readonly ContainerOptions[],
+  work: (pve: FakeProxmox, sh: Shell) => Promise<void>,
+) {
+  Deno.test({
+    name,
+    ignore: Deno.uid() !== 0,
+    fn: async () => {
+      const pve = await installProxmox();
+      try {
+        for (const container of containers) await pve.addContainer(container);
+        await work(pve, shellOf(pve));
+      } finally {
+        await pve.close();
+      }
+    },
+  });
+}
+
+const shellOf = (pve: FakeProxmox): Shell => async (line, { cwd = "/", env = {} } = {}) => {
+  const PATH = `${pve.binDirectory}:/usr/sbin:/usr/bin:/sbin:/bin`;
+  const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
+    args: ["-c", line],
+    cwd,
+    clearEnv: true,
+    env: { LC_ALL: "C.UTF-8", ...env, PATH, D: pve.stateDirectory },
+    stdin: "null",
+  }).output();
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+};
+
+export const silent = (code = 0): Answer => ({ code, stdout: "", stderr: "" });
+export const refused = (stderr: string, code = 255): Answer => ({ code, stdout: "", stderr });
+export const printed = (stdout: string): Answer => ({ code: 0, stdout, stderr: "" });
+
+export const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
+export const IDLE = { ctid: 102, status: "stopped" } as const;
+
+/** The permission bits of a file. */
+export const modeOf = async (file: string) => ((await Deno.stat(file)).mode ?? 0) & 0o7777;

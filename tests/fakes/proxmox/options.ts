@@ -1,0 +1,64 @@
+/** What a test can ask of the Proxmox stand-in. */
+
+/** How containers are kept apart: the last one, not at all, is for machines that allow no better. */
+export type Isolation = "namespaces" | "chroot" | "user-namespace" | "none";
+
+export interface GuestOptions {
+  readonly status: "running" | "stopped";
+  /** Value of the configuration's `lock`, for example "backup". */
+  readonly lock?: string;
+  readonly template?: boolean;
+  /** Managed by HA: starting and stopping only asks for it. */
+  readonly ha?: boolean;
+  /** Another node of the cluster; its guests are seen by pvesh only. */
+  readonly node?: string;
+  /** Further or other lines of the configuration. */
+  readonly config?: Readonly<Record<string, string | number>>;
+}
+
+export interface ContainerOptions extends GuestOptions {
+  readonly ctid: number;
+  readonly hostname?: string;
+  /** Whether the container has bash; sh it always has. */
+  readonly bash?: boolean;
+  /** Root inside is 100000 outside. Has its effect with the isolation "namespaces" only. */
+  readonly unprivileged?: boolean;
+  /** A directory inside with a file system of its own that is soon full. */
+  readonly smallDirectory?: { readonly path: string; readonly bytes: number };
+}
+
+export interface VmOptions extends GuestOptions {
+  readonly vmid: number;
+  readonly name?: string;
+  /** Whether `qm guest exec` works; the VM then has files and processes like a container. */
+  readonly agent?: boolean;
+}
+
+/** `true` for every guest, or the ids of some. */
+type Which = boolean | readonly number[];
+
+export interface Faults {
+  /** Every program answers as without root's rights. */
+  readonly notRoot: boolean;
+  /** Every program answers as without the cluster file system. */
+  readonly clusterDown: boolean;
+  readonly noQuorum: boolean;
+  /** How long a lock is waited for, 10000 unless set. */
+  readonly lockWaitMs: number;
+  /** What becomes of non-ASCII arguments: "locale" (the default) spares them in UTF-8 locales. */
+  readonly garbleArguments: "locale" | "always" | "never";
+  /** Delay between what HA was asked for and its effect, seen by the next call. */
+  readonly haDelayMs: number;
+  /** Each call takes this much longer. */
+  readonly delayMs: number;
+  readonly startFails: Which;
+  readonly startWarns: Which;
+  /** The guest ignores a shutdown; the time limit counts as over at once. */
+  readonly shutdownHangs: Which;
+  /** push and pull write no more than this many bytes and say nothing, as on a full disk. */
+  readonly copyLimit: number;
+  readonly attachFails: boolean;
+  readonly agentDown: boolean;
+  readonly noSnapshots: boolean;
+  readonly backupFails: Which;
+}

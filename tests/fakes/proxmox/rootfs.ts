@@ -1,0 +1,96 @@
+/** Root file systems for containers: small, real, and made of what this machine has. */
+
+const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];
+
+const HOST_TOOLS =
+  ("sh base64 cat chmod chown cp cut dd df dirname env expr find grep head hostname id kill " +
+    "ln ls mkdir mkfifo mktemp mount mv od printf ps pwd readlink rm rmdir sed sha256sum sleep sort " +
+    "stat sync tail tar tee test touch tr true false umount uname wc").split(" ");
+
+const FILES: Readonly<Record<string, string>> = {
+  "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/false\n" +
+    "app:x:1000:1000::/home/app:/bin/sh\n",
+  "etc/group": "root:x:0:\nwww-data:x:33:\napp:x:1000:\n",
+  "etc/os-release": 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+};
+
+/**
+ * Fills `directory` with a root file system: busybox if a static one is installed, else copies of
+ * the host's own tools with their libraries. `bash` adds the host's bash, which is left out
+ * otherwise, as in many small containers.
+ */
+export async function makeRootfs(
+  directory: string,
+  { bash, hostname }: { readonly bash: boolean; readonly hostname: string },
+): Promise<void> {
+  await makeFolders(directory);
+  for (const [name, text] of Object.entries({ ...FILES, "etc/hostname": `${hostname}\n` })) {
+    await Deno.writeTextFile(`${directory}/${name}`, text);
+  }
+  const busybox = await firstStatic(BUSYBOX);
+  if (busybox === undefined) {
+    for (const tool of HOST_TOOLS) await copyProgram(directory, tool);
+  } else {
+    await Deno.copyFile(busybox, `${directory}/usr/bin/busybox`);
+    await run(busybox, ["--install", "-s", `${directory}/usr/bin`]);
+  }
+  if (bash) await copyProgram(directory, "bash");
+}
+
+async function makeFolders(directory: string): Promise<void> {
+  const folders = "dev etc home/app opt proc root sys tmp usr/bin usr/sbin usr/lib usr/lib64 " +
+    "usr/local/bin var/tmp var/log";
+  for (const name of folders.split(" ")) {
+    await Deno.mkdir(`${directory}/${name}`, { recursive: true });
+    await Deno.chmod(`${directory}/${name}`, 0o755);
+  }
+  for (const name of ["tmp", "var/tmp"]) await Deno.chmod(`${directory}/${name}`, 0o1777);
+  await Deno.chmod(`${directory}/root`, 0o700);
+  for (const name of ["bin", "sbin", "lib", "lib64"]) {
+    await Deno.symlink(`usr/${name}`, `${directory}/${name}`);
+  }
+}
+
+async function firstStatic(files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) {
+    const libraries = await librariesOf(file);
+    if (libraries !== undefined && libraries.length === 0) return file;
+  }
+  return undefined;
+}
+
+/** Libraries of a program, none for a static one, `undefined` if there is no such file. */
+async function librariesOf(file: string): Promise<string[] | undefined> {
+  if (await Deno.stat(file).catch(() => undefined) === undefined) return undefined;
+  const { stdout } = await new Deno.Command("ldd", { args: [file], stderr: "null" }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n");
+  return lines.flatMap((line) => /(?:=>\s*|^\s+)(\/\S+)/.exec(line)?.[1] ?? []);
+}
+
+async function copyProgram(directory: string, name: string): Promise<void> {
+  const file = await findOnPath(name);
+  if (file === undefined) return;
+  await Deno.copyFile(file, `${directory}/usr/bin/${name}`);
+  for (const library of await librariesOf(file) ?? []) {
+    const target = `${directory}${library}`;
+    await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.copyFile(library, target);
+  }
+}
+
+/** Where this machine has a program, looking beyond PATH at the usual places. */
+export async function findOnPath(name: string): Promise<string | undefined> {
+  const folders = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`.split(":");
+  for (const folder of folders.filter((folder) => folder !== "")) {
+    const found = await Deno.stat(`${folder}/${name}`).catch(() => undefined);
+    if (found?.isFile) return `${folder}/${name}`;
+  }
+  return undefined;
+}
+
+/** Runs a program of this machine; what it says on stderr is the error. */
+export async function run(program: string, args: string[], env = {}): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args, env, stdin: "null" })
+    .output();
+  if (!success) throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
+}

@@ -1,0 +1,219 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Buffer } from "node:buffer";
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import type { Readable, Writable } from "node:stream";
+// @ts-types="@types/ssh2"
+import type { ServerChannel } from "ssh2";
+
+/** The parts of ssh2's channel that its public types leave out. */
+interface ChannelInternals {
+  readonly outgoing: { readonly id: number; readonly state: string };
+  readonly _client: {
+    readonly _protocol: {
+      exitStatus(channel: number, status: number): void;
+      exitSignal(channel: number, name: string, coreDumped: boolean, message: string): void;
+    };
+  };
+}
+
+// The class has these fields, the types of the package do not name them.
+const internals = (channel: ServerChannel) => channel as unknown as ChannelInternals;
+
+/** Signals with a name in RFC 4254, section 6.10. ssh2 throws at others; they end untold. */
+const TOLD_SIGNALS = /^SIG(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
+
+/**
+ * Writes to stdout and stderr of a channel one after the other, each `write()` settling when the
+ * client's window took all of it. This is the backpressure that blocks a flooding command.
+ *
+ * ssh2 1.17.0 keeps a half-sent chunk after it was sent and would send it again when the other
+ * stream waits for the window (Channel.js `_write`, server.js CHANNEL_WINDOW_ADJUST), so the
+ * two streams never wait at the same time and the leftovers are cleared.
+ */
+export class ChannelOutput {
+  #last: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #release = () => {};
+  readonly channel: ServerChannel;
+
+  constructor(channel: ServerChannel) {
+    this.channel = channel;
+    channel.on("error", () => {});
+  }
+
+  write(target: Writable, data: Uint8Array): Promise<void> {
+    this.#last = this.#last.then(() => this.#writeOne(target, data));
+    return this.#last;
+  }
+
+  /** The channel takes no more: what waits for its window settles. */
+  close(): void {
+    this.#isClosed = true;
+    this.#release();
+  }
+
+  /** Tells how the command ended. OpenSSH does so at once, even before the rest of the output. */
+  exit(status: number | null, signal: string | null): void {
+    const { outgoing, _client } = internals(this.channel);
+    if (this.#isClosed || (outgoing.state !== "open" && outgoing.state !== "eof")) return;
+    // `channel.exit()` says nothing once end-of-file was sent; OpenSSH tells the status all the same.
+    if (signal === null) _client._protocol.exitStatus(outgoing.id, status ?? 255);
+    else if (TOLD_SIGNALS.test(signal)) {
+      _client._protocol.exitSignal(outgoing.id, signal, false, "");
+    }
+  }
+
+  async #writeOne(target: Writable, data: Uint8Array): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
+      this.#release = resolve;
+      target.write(data, () => resolve());
+    });
+    const nothing = undefined;
+    const leftovers = { _chunk: nothing, _chunkcb: nothing, _chunkErr: nothing };
+    Object.assign(this.channel, leftovers, { _chunkcbErr: nothing });
+  }
+}
+
+/** A command that runs, or ran, on the fake host. */
+export interface RunningCommand {
+  /** Also its process group and its session. Undefined when it could not be started. */
+  readonly pid: number | undefined;
+  /** Settles when the shell has exited; children of it may still run. */
+  readonly exited: Promise<void>;
+  hasExited(): boolean;
+  /** Sends a signal (name without SIG) to the process group, as sshd 9.8 and later do. */
+  signal(name: string): void;
+  /** The channel or its connection is gone: the command lives on with its output closed. */
+  channelClosed(): void;
+}
+
+/**
+ * Starts `/bin/sh -c command` (a login shell without arguments when `command` is undefined)
+ * for a channel, in a session of its own as sshd does, without a terminal.
+ */
+export function startCommand(
+  channel: ServerChannel,
+  command: string | undefined,
+  directory: string,
+  env: Readonly<Record<string, string>>,
+): RunningCommand {
+  const child = spawn("/bin/sh", command === undefined ? [] : ["-c", command], {
+    argv0: command === undefined ? "-sh" : "sh",
+    cwd: directory,
+    detached: true,
+    env,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const output = new ChannelOutput(channel);
+  let hasExited = false;
+  const exited = reportExit(child, output, () => {
+    hasExited = true;
+    closeInput(channel, child.stdin);
+  });
+  forwardInput(channel, child.stdin);
+  void forwardOutput(channel, child, output, exited);
+  return {
+    pid: child.pid,
+    exited,
+    hasExited: () => hasExited,
+    signal: (name) => hasExited || killGroup(child.pid, `SIG${name}`),
+    channelClosed() {
+      output.close();
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
+  };
+}
+
+function reportExit(
+  child: ChildProcess,
+  output: ChannelOutput,
+  onExit: () => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const report = (status: number | null, signal: string | null) => {
+      onExit();
+      output.exit(status, signal);
+      resolve();
+    };
+    child.once("exit", report);
+    child.once("error", () => child.pid === undefined && report(127, null));
+  });
+}
+
+function forwardInput(channel: ServerChannel, stdin: Writable): void {
+  stdin.on("error", () => closeInput(channel, stdin));
+  channel.pipe(stdin);
+}
+
+/** OpenSSH goes on reading what nobody takes any more, so that the client is not held up. */
+function closeInput(channel: ServerChannel, stdin: Writable): void {
+  channel.unpipe(stdin);
+  channel.resume();
+  stdin.destroy();
+}
+
+async function forwardOutput(
+  channel: ServerChannel,
+  child: { readonly stdout: Readable; readonly stderr: Readable },
+  output: ChannelOutput,
+  exited: Promise<void>,
+): Promise<void> {
+  await Promise.allSettled([
+    pump(child.stdout, channel, output),
+    pump(child.stderr, channel.stderr, output),
+  ]);
+  channel.eof();
+  await exited;
+  channel.end();
+}
+
+async function pump(source: Readable, target: Writable, output: ChannelOutput): Promise<void> {
+  for await (const chunk of source) await output.write(target, chunk as Buffer); // no encoding is set
+}
+
+function killGroup(pid: number | undefined, signal: string): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is gone already, or the name is not known here: sshd says nothing either.
+  }
+}
+
+/**
+ * Ends, with SIGKILL, everything of the given sessions, and what left them but still says in its
+ * environment that it was started over this server's `port` (Linux only, through /proc).
+ */
+export function killSessions(sessions: ReadonlySet<number>, port: number): void {
+  for (let pass = 0; pass < 50; pass++) {
+    const alive = findProcesses(sessions, port);
+    if (alive.length === 0) return;
+    for (const pid of alive) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended between the look and the kill.
+      }
+    }
+  }
+}
+
+function findProcesses(sessions: ReadonlySet<number>, port: number): number[] {
+  const mark = new RegExp(`(^|\\0)SSH_CONNECTION=[^\\0]* 127\\.0\\.0\\.1 ${port}\\0`);
+  const pids = readdirSync("/proc").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  return pids.filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      // Behind the name, which may hold anything: state, parent, group, session.
+      const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (state === "Z" || state === "X") return false;
+      if (sessions.has(Number(session))) return true;
+      return mark.test(readFileSync(`/proc/${pid}/environ`, "latin1"));
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,17 @@
+// @ts-types="@types/ssh2"
+import type { Connection, Session } from "ssh2";
+
+/** OpenSSH gives "open failed" as the reason for a session above the limit, ssh2 an empty text. */
+export function nameOpenFailure(connection: Connection): void {
+  type Protocol = { channelOpenFail(channel: number, reason: number, text?: string): void };
+  // The field exists in ssh2 1.17.0 and is missing in its types.
+  const { _protocol: protocol } = connection as unknown as { _protocol: Protocol };
+  const original = protocol.channelOpenFail.bind(protocol);
+  protocol.channelOpenFail = (channel, reason, text) =>
+    original(channel, reason, text || "open failed");
+}
+
+/** ssh2's server drops requests behind the client's end-of-file; sshd takes signals until the end. */
+export function acceptRequestsAfterEof(session: Session): void {
+  Object.assign(session, { _ending: false });
+}

@@ -1,0 +1,94 @@
+/** Pids of living processes (zombies are dead) whose command line or environment holds `text`. */
+export function aliveWithMarker(text: string): number[] {
+  return alivePids().filter((pid) =>
+    pid !== Deno.pid &&
+    (readProc(pid, "cmdline").includes(text) || readProc(pid, "environ").includes(text))
+  );
+}
+
+/** Pids of living processes (zombies are dead) whose real uid is `uid`. */
+export function processesOf(uid: number): number[] {
+  const line = new RegExp(`^Uid:\\t${uid}\\t`, "m");
+  return alivePids().filter((pid) => line.test(readProc(pid, "status")));
+}
+
+/**
+ * Kills processes and waits until they are dead. With `find` it looks again until nothing is
+ * found, for what was forked meanwhile.
+ *
+ * @throws Error when something still lives after 5 s
+ */
+export async function endProcesses(
+  pids: readonly number[],
+  find: () => readonly number[] = () => pids.filter(isAlive),
+): Promise<void> {
+  const giveUpAtMs = performance.now() + 5000;
+  for (let rest = pids; rest.length > 0; rest = find()) {
+    if (performance.now() > giveUpAtMs) throw new Error(`Processes do not end: ${rest.join(" ")}`);
+    rest.forEach((pid) => sendSignal(pid, "SIGKILL"));
+    // Linux offers no event for the death of somebody else's child without a pidfd.
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/**
+ * Stops a process and those of its descendants that `isWanted` accepts, so that none can fork,
+ * and gives their pids, the process itself first.
+ */
+export function freezeFamily(root: number, isWanted: (pid: number) => boolean): number[] {
+  let family = [root];
+  for (;;) {
+    family.forEach((pid) => sendSignal(pid, "SIGSTOP"));
+    const found = [root, ...descendantsOf(root).filter(isWanted)];
+    if (found.every((pid) => family.includes(pid))) return family;
+    family = found;
+  }
+}
+
+/** Living descendants of a process, without itself. */
+export function descendantsOf(root: number): number[] {
+  const parents = new Map(alivePids().map((pid) => [pid, readStat(pid)?.parent]));
+  const found = [root];
+  for (const ancestor of found) {
+    for (const [pid, parent] of parents) if (parent === ancestor) found.push(pid);
+  }
+  return found.slice(1);
+}
+
+/** Tells a process of OpenSSH's server: its name is "sshd", from 9.8 also "sshd-session" and so on. */
+export const isSshd = (pid: number): boolean => readStat(pid)?.name.startsWith("sshd") ?? false;
+
+const isAlive = (pid: number): boolean => readStat(pid) !== undefined;
+
+function alivePids(): number[] {
+  return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name))
+    .filter((pid) => Number.isInteger(pid) && isAlive(pid));
+}
+
+/** Undefined for what is gone or a zombie. */
+function readStat(pid: number): { name: string; parent: number } | undefined {
+  // The name may hold blanks and parentheses; the last parenthesis ends it.
+  const [, name, state, parent] = readProc(pid, "stat").match(/^\d+ \((.*)\) (\S) (\d+) /s) ?? [];
+  if (name === undefined || state === undefined || "ZX".includes(state)) return undefined;
+  return { name, parent: Number(parent) };
+}
+
+/** Empty for a process that is gone or that may not be looked at. */
+function readProc(pid: number, file: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/${file}`);
+  } catch {
+    return "";
+  }
+}
+
+function sendSignal(pid: number, name: Deno.Signal): void {
+  try {
+    Deno.kill(pid, name);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Deno.errors.NotFound || (error instanceof Error && /ESRCH/.test(error.message));
