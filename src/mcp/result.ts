@@ -1,4 +1,4 @@
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types";
 import { z } from "zod";
 import { RemoteExecError } from "../errors.ts";
 import type { ToolAnswer } from "./tool.ts";

@@ -31,6 +31,8 @@ export interface StartedCommand {
   readonly channel: ClientChannel;
   /** Ends it on the host. True when its end is confirmed. */
   end(): Promise<boolean>;
+  /** Has the host not yet told of its end? */
+  running(): boolean;
   /** Waits until the host has sent all that was written before now; false without an answer. */
   settle(limitMs: number): Promise<boolean>;
   /** Gives the session back. A channel that others on the host still hold is drained meanwhile. */
@@ -100,6 +102,7 @@ export class HostConnection {
       return {
         channel,
         end: () => this.#endProcess(channel),
+        running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
         release: () => closed ? this.unreserve() : this.#linger(channel),
       };

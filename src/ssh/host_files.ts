@@ -19,6 +19,7 @@ import {
   type Source,
   temporaryName,
 } from "./file_end.ts";
+import type { ByteRange } from "./files_port.ts";
 import type { FileFacts } from "./port.ts";
 import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
 
@@ -74,6 +75,7 @@ export async function openHostSource(
   help: HostHelp,
   path: string,
   maxBytes: number,
+  range?: ByteRange,
 ): Promise<Source> {
   const { sftp } = help;
   const wanted = hostPath(path);
@@ -93,13 +95,17 @@ export async function openHostSource(
     if (info.size > maxBytes) throw tooLarge("Remote file", info.size, maxBytes);
     // A size of 0 with content is what /proc tells; such a file is read to its end.
     const size = info.size === 0 ? undefined : info.size;
+    const start = range?.start ?? 0;
+    const end = Math.min(range?.end ?? Infinity, size ?? maxBytes + 1);
     return {
-      size,
+      size: range === undefined ? size : Math.max(0, end - start),
       path,
       mode: info.mode & 0o7777,
-      chunks: () => sftp.read(handle, size ?? maxBytes + 1),
+      chunks: () => sftp.read(handle, end, start),
       remoteSha256: (length) =>
-        size === undefined ? Promise.resolve(undefined) : help.hash(wanted, length),
+        size === undefined || range !== undefined
+          ? Promise.resolve(undefined)
+          : help.hash(wanted, length),
       close: () => sftp.close(handle).catch(() => {}),
     };
   } catch (error) {

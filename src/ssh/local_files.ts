@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { RemoteExecError } from "../errors.ts";
 import { localExists, notAFile, tooLarge, traversal } from "./errors.ts";
+import { badPath, changed, localError, localMissing, outside } from "./local_errors.ts";
 import {
   CHUNK_BYTES,
   CHUNK_LIFE,
@@ -11,6 +12,9 @@ import {
   type Source,
   temporaryName,
 } from "./file_end.ts";
+
+import type { ByteRange } from "./files_port.ts";
+import type { FileFacts } from "./port.ts";
 
 /**
  * Files on this machine. The runtime refuses what lies outside the allowed directories, but follows
@@ -24,8 +28,21 @@ export class LocalFiles {
     this.#roots = roots;
   }
 
-  /** Opens a regular file. @throws RemoteExecError `not_found`, `not_a_file`, `outside_directories`, … */
-  async openSource(path: string, maxBytes: number): Promise<Source> {
+  /** What stands at a path; links are followed as long as they stay inside. */
+  async facts(path: string): Promise<FileFacts> {
+    const real = await this.#existing(path);
+    const info = await Deno.stat(real);
+    return {
+      kind: info.isFile ? "file" : info.isDirectory ? "directory" : "other",
+      size: info.size,
+      mtimeMs: info.mtime?.getTime() ?? 0,
+      mode: (info.mode ?? 0o644) & 0o7777,
+      path: real,
+    };
+  }
+
+  /** Opens a regular file, or a part of it. @throws RemoteExecError `not_found`, `not_a_file`, `outside_directories`, … */
+  async openSource(path: string, maxBytes: number, range?: ByteRange): Promise<Source> {
     const real = await this.#existing(path);
     const kind = await Deno.stat(real);
     // Before opening: a FIFO would wait for a writer for ever.
@@ -40,7 +57,7 @@ export class LocalFiles {
       const again = await Deno.lstat(await this.#existing(path));
       if (!info.isFile || again.ino !== info.ino || again.dev !== info.dev) throw changed(path);
       if (info.size > maxBytes) throw tooLarge("File", info.size, maxBytes);
-      return localSource(file, path, info.size, info.mode);
+      return await localSource(file, path, info.size, info.mode, range);
     } catch (error) {
       file.close();
       throw error;
@@ -123,25 +140,44 @@ export class LocalFiles {
   }
 }
 
-function localSource(file: Deno.FsFile, path: string, size: number, mode: number | null): Source {
+async function localSource(
+  file: Deno.FsFile,
+  path: string,
+  fileSize: number,
+  mode: number | null,
+  range: ByteRange | undefined,
+): Promise<Source> {
+  const start = range?.start ?? 0;
+  const size = range === undefined
+    ? fileSize
+    : Math.max(0, Math.min(range.end ?? fileSize, fileSize) - start);
+  if (start > 0) await file.seek(start, Deno.SeekMode.Start);
   return {
-    size,
+    size: range === undefined && size === 0 ? undefined : size,
     path,
     mode: mode ?? undefined,
-    async *chunks() {
-      const buffers = Array.from({ length: CHUNK_LIFE + 2 }, () => new Uint8Array(CHUNK_BYTES));
-      for (let turn = 0;; turn++) {
-        const buffer = buffers[turn % buffers.length] ?? new Uint8Array(CHUNK_BYTES);
-        const count = await file.read(buffer);
-        if (count === null) return;
-        yield buffer.subarray(0, count);
-      }
-    },
+    chunks: () => fileChunks(file, range === undefined ? Infinity : size),
     close() {
-      file.close();
+      try {
+        file.close();
+      } catch {
+        // Closed already.
+      }
       return Promise.resolve();
     },
   };
+}
+
+async function* fileChunks(file: Deno.FsFile, limit: number): AsyncGenerator<Uint8Array> {
+  const buffers = Array.from({ length: CHUNK_LIFE + 2 }, () => new Uint8Array(CHUNK_BYTES));
+  let left = limit;
+  for (let turn = 0; left > 0; turn++) {
+    const buffer = buffers[turn % buffers.length] ?? new Uint8Array(CHUNK_BYTES);
+    const count = await file.read(left < buffer.length ? buffer.subarray(0, left) : buffer);
+    if (count === null) return;
+    left -= count;
+    yield buffer.subarray(0, count);
+  }
 }
 
 class LocalSink implements Sink {
@@ -223,56 +259,3 @@ function missingOnly(error: unknown): undefined {
   if (error instanceof Deno.errors.NotFound) return undefined;
   throw localError("look at", "the local path", error);
 }
-
-function localError(action: string, path: string, error: unknown): RemoteExecError {
-  if (error instanceof RemoteExecError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-    return new RemoteExecError(
-      "not_permitted",
-      `Cannot ${action} ${path}: permission denied on this machine`,
-      "Check owner and mode of the file and its directory",
-    );
-  }
-  if (/os error 28|ENOSPC|os error 122|EDQUOT/.test(text)) {
-    return new RemoteExecError(
-      "disk_full",
-      `Cannot ${action} ${path}: no space left on this machine`,
-      "Free space on the disk of WORKING_DIRECTORY",
-    );
-  }
-  return new RemoteExecError(
-    "io_error",
-    `Cannot ${action} ${path}: ${text}`,
-    "Check the path and the disk of WORKING_DIRECTORY",
-    { cause: error },
-  );
-}
-
-const localMissing = (path: string) =>
-  new RemoteExecError(
-    "not_found",
-    `Local file does not exist: ${path}`,
-    "Check local_path; relative paths start at WORKING_DIRECTORY",
-  );
-
-const changed = (path: string) =>
-  new RemoteExecError(
-    "changed",
-    `Local file was replaced while it was opened: ${path}`,
-    "Try again",
-  );
-
-const badPath = (path: string) =>
-  new RemoteExecError(
-    "invalid_argument",
-    path === "" ? "Local path cannot be empty" : "Local path cannot contain NUL",
-    "Name a file",
-  );
-
-const outside = (path: string) =>
-  new RemoteExecError(
-    "outside_directories",
-    `Local path leads outside the allowed directories: ${path}`,
-    "Use a path below WORKING_DIRECTORY, or add its directory to ALLOWED_DIRECTORIES",
-  );

@@ -64,9 +64,7 @@ export type Endpoint =
     readonly prefix: string;
     readonly path: string;
     readonly label: string;
-  }
-  /** The other side of a MessagePort; see `stream_port.ts`. */
-  | { readonly kind: "stream"; readonly port: MessagePort };
+  };
 
 export interface CopyRequest {
   readonly from: Endpoint;
@@ -134,6 +132,8 @@ export interface SshPort {
   ): Promise<CopyOutcome>;
   stat(id: CallId, endpoint: Endpoint): Promise<FileFacts>;
   cancel(id: CallId): Promise<void>;
+  /** Offers files to another worker; `port` answers as a FilesPort. */
+  serveFiles(port: MessagePort): Promise<void>;
   diagnose(): Promise<Check[]>;
   /** Stops everything that runs on the host; gives up after `limitMs`. */
   close(limitMs: number): Promise<void>;

@@ -4,7 +4,10 @@ import { copy } from "./copy.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./dial.ts";
 import { runCommand } from "./exec.ts";
+import type { CommandStream } from "./command_stream.ts";
 import type { Sink, Source } from "./file_end.ts";
+import type { ByteRange, TreeEntry } from "./files_port.ts";
+import { hostPath } from "./host_files.ts";
 import { hostFacts, type HostHelp, openHostSink, openHostSource } from "./host_files.ts";
 import { LocalFiles } from "./local_files.ts";
 import { ConnectionPool, type Patience } from "./pool.ts";
@@ -22,6 +25,15 @@ import type {
 } from "./port.ts";
 import { hashCommand, parseHash } from "./remote_hash.ts";
 import { Sftp } from "./sftp.ts";
+import {
+  openShellSink,
+  openShellSource,
+  openShellTree,
+  shellFacts,
+  shellTree,
+  type Start,
+} from "./shell_files.ts";
+import { hostTree, type TreeLimits } from "./tree.ts";
 
 /** A hash of the largest file on a slow disk; beyond it the copy counts as proven by its size only. */
 const HASH_LIMIT_MS = 600_000;
@@ -60,11 +72,21 @@ export class HostSession {
     signal: AbortSignal,
     progress: ((step: CopyProgress) => void) | undefined,
   ): Promise<CopyOutcome> {
+    const source = await this.openSource(request.from, request.maxBytes, signal);
+    return await this.write(source, request, signal, progress);
+  }
+
+  /** Writes a source to a file, verified and under its name only when it is complete. */
+  async write(
+    source: Source,
+    request: Omit<CopyRequest, "from">,
+    signal: AbortSignal,
+    progress: ((step: CopyProgress) => void) | undefined,
+  ): Promise<CopyOutcome> {
     const startedAt = performance.now();
-    const source = await this.#source(request, signal);
     let path = "";
     const moved = await copy(source, async () => {
-      const sink = await this.#sink(request, signal);
+      const sink = await this.#sink(request, source.size, signal);
       path = sink.path;
       return sink;
     }, {
@@ -78,8 +100,54 @@ export class HostSession {
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    if (endpoint.kind === "host") return await hostFacts(await this.#help(signal), endpoint.path);
+    switch (endpoint.kind) {
+      case "local":
+        return await this.#local.facts(endpoint.path);
+      case "host":
+        return await hostFacts(await this.#help(signal), endpoint.path);
+      case "shell":
+        return await shellFacts(this.#starter(signal), endpoint);
+    }
+  }
+
+  /** Opens a regular file, or a part of it. */
+  async openSource(
+    from: Endpoint,
+    maxBytes: number,
+    signal: AbortSignal,
+    range?: ByteRange,
+  ): Promise<Source> {
+    switch (from.kind) {
+      case "local":
+        return await this.#local.openSource(from.path, maxBytes, range);
+      case "host":
+        return await openHostSource(await this.#help(signal), from.path, maxBytes, range);
+      case "shell":
+        return await openShellSource(this.#starter(signal), from, maxBytes, range);
+    }
+  }
+
+  /** Everything below a directory. */
+  async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
+    if (endpoint.kind === "host") {
+      const { sftp } = await this.#help(signal);
+      return await hostTree(sftp, endpoint.path, limits);
+    }
+    if (endpoint.kind === "shell") return await shellTree(this.#starter(signal), endpoint, limits);
     throw unsupportedEnd(endpoint);
+  }
+
+  /** A directory as a tar stream; the host's own when the endpoint is no command. */
+  async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
+    if (endpoint.kind === "shell") return await openShellTree(this.#starter(signal), endpoint);
+    throw unsupportedEnd(endpoint);
+  }
+
+  /** sha256 of a file where it lies, undefined when there is no tool for it. */
+  async sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
+    if (endpoint.kind !== "host") return undefined;
+    const { size } = await this.stat(endpoint, signal);
+    return size === 0 ? undefined : await this.#hash(hostPath(endpoint.path), size, signal);
   }
 
   diagnose(): Promise<Check[]> {
@@ -90,26 +158,24 @@ export class HostSession {
     return this.#pool.close(limitMs);
   }
 
-  async #source({ from, maxBytes }: CopyRequest, signal: AbortSignal): Promise<Source> {
-    switch (from.kind) {
+  async #sink(
+    { to, overwrite, mode }: Omit<CopyRequest, "from">,
+    size: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Sink> {
+    const options = { overwrite, mode };
+    switch (to.kind) {
       case "local":
-        return await this.#local.openSource(from.path, maxBytes);
+        return await this.#local.openSink(to.path, options);
       case "host":
-        return await openHostSource(await this.#help(signal), from.path, maxBytes);
-      default:
-        throw unsupportedEnd(from);
+        return await openHostSink(await this.#help(signal), to.path, options);
+      case "shell":
+        return await openShellSink(this.#starter(signal), to, size ?? 0, options);
     }
   }
 
-  async #sink({ to, overwrite, mode }: CopyRequest, signal: AbortSignal): Promise<Sink> {
-    switch (to.kind) {
-      case "local":
-        return await this.#local.openSink(to.path, { overwrite, mode });
-      case "host":
-        return await openHostSink(await this.#help(signal), to.path, { overwrite, mode });
-      default:
-        throw unsupportedEnd(to);
-    }
+  #starter(signal: AbortSignal): Start {
+    return (command) => this.#pool.start(command, this.#patience(signal));
   }
 
   async #help(signal: AbortSignal): Promise<HostHelp> {

@@ -2,6 +2,7 @@
 import { cancelled, internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
+import { createFilesServer } from "./files_server.ts";
 import type { CallId, SshPort } from "./port.ts";
 import { HostSession } from "./session.ts";
 
@@ -20,6 +21,10 @@ const port: SshPort = {
   stat: (id, endpoint) => call(id, (host, signal) => host.stat(endpoint, signal)),
   cancel(id) {
     running.get(id)?.abort(cancelled());
+    return Promise.resolve();
+  },
+  serveFiles(end) {
+    expose(createFilesServer(configured()), logger, end);
     return Promise.resolve();
   },
   diagnose: () => configured().diagnose(),

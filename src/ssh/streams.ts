@@ -1,0 +1,44 @@
+import type { Source } from "./file_end.ts";
+
+/**
+ * A source's content as a stream that another worker can be given. It is read at that worker's pace;
+ * an error of reading errors the stream, cancelling it closes the source.
+ */
+export function toStream(source: Source): ReadableStream<Uint8Array> {
+  const chunks = source.chunks()[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await chunks.next();
+      if (done) {
+        await source.close();
+        controller.close();
+      } else {
+        // The chunk is the source's buffer and is used again; what crosses the border is a copy anyway.
+        controller.enqueue(value.slice());
+      }
+    },
+    async cancel() {
+      await chunks.return?.();
+      await source.close();
+    },
+  }, { highWaterMark: 4 });
+}
+
+/** A stream of another worker as a source. `size` is checked when it is known. */
+export function fromStream(
+  stream: ReadableStream<Uint8Array>,
+  path: string,
+  size: number | undefined,
+): Source {
+  return {
+    size,
+    path,
+    mode: undefined,
+    async *chunks() {
+      for await (const chunk of stream) yield chunk;
+    },
+    async close() {
+      if (!stream.locked) await stream.cancel().catch(() => {});
+    },
+  };
+}
