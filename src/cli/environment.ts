@@ -3,6 +3,11 @@ import { RemoteExecError } from "../errors.ts";
 import type { Environment } from "../config/load.ts";
 import { environmentNames } from "../config/variables.ts";
 
+// The types of ssh2 bring those of Node 18 with them, which are then taken for the whole project.
+declare module "node:util" {
+  export function parseEnv(content: string): Record<string, string>;
+}
+
 /**
  * The variables of the process and of a `.env` file; the process wins. The one place that reads them.
  *

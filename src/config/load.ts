@@ -1,4 +1,3 @@
-import { delimiter } from "node:path";
 import { RemoteExecError } from "../errors.ts";
 import { bridges, downloads } from "./optional_modules.ts";
 import type { Config, FilesConfig, Login } from "./config.ts";
@@ -40,7 +39,8 @@ export function loadConfig(env: Environment, machine: Machine): Loaded {
   const faults: Fault[] = [];
   const report: Report = (message, remedy) => faults.push({ message, remedy });
   const values = readValues(env, report);
-  if (!values.acceptRisks) report(RISKS, "Set I_ACCEPT_RISKS=true");
+  // First of all faults: nobody is asked to complete a configuration whose risk was not accepted.
+  if (!values.acceptRisks) faults.unshift({ message: RISKS, remedy: "Set I_ACCEPT_RISKS=true" });
   const config = assemble(values, env, machine, report);
   return faults.length > 0 || config === undefined ? { ok: false, faults } : { ok: true, config };
 }
@@ -155,14 +155,14 @@ function chooseFiles(values: Values, machine: Machine): FilesConfig {
   const workingDirectory = values.workingDirectory === undefined
     ? defaultDirectory(machine)
     : existingDirectory("WORKING_DIRECTORY", values.workingDirectory, machine);
-  const more = (values.allowedDirectories ?? "").split(machine.windows ? ";" : delimiter)
+  const more = (values.allowedDirectories ?? "").split(machine.windows ? ";" : ":")
     .filter((path) => path !== "")
     .map((path) => existingDirectory("ALLOWED_DIRECTORIES", path, machine));
   return { workingDirectory, roots: [...new Set([workingDirectory, ...more])] };
 }
 
 function defaultDirectory(machine: Machine): string {
-  if (!isFilesystemRoot(machine.cwd)) return machine.realPath(machine.cwd);
+  if (!isFilesystemRoot(machine.cwd, machine)) return machine.realPath(machine.cwd);
   if (machine.home === undefined) {
     throw new RemoteExecError(
       "configuration",

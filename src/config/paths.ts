@@ -1,4 +1,4 @@
-import { isAbsolute, join, normalize, parse } from "node:path";
+import { type PlatformPath, posix, win32 } from "node:path";
 import { RemoteExecError } from "../errors.ts";
 
 /** What the configuration needs to know of the machine, so that tests can be any machine. */
@@ -39,6 +39,7 @@ export function thisMachine(env: Readonly<Record<string, string | undefined>>): 
  * @throws RemoteExecError `configuration` when `~` is used and there is no home
  */
 export function expandPath(path: string, machine: Machine): string {
+  const { isAbsolute, join, normalize } = pathsOf(machine);
   const tilde = /^~(?=$|[/\\])/.test(path);
   if (tilde && machine.home === undefined) {
     throw new RemoteExecError(
@@ -52,4 +53,7 @@ export function expandPath(path: string, machine: Machine): string {
 }
 
 /** Is this a root such as `/` or `C:\`? Claude Desktop starts servers there. */
-export const isFilesystemRoot = (path: string): boolean => parse(path).root === path;
+export const isFilesystemRoot = (path: string, machine: Machine): boolean =>
+  pathsOf(machine).parse(path).root === path;
+
+const pathsOf = (machine: Machine): PlatformPath => machine.windows ? win32 : posix;

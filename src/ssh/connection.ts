@@ -4,31 +4,29 @@ import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../log.ts";
 import type { Dialled } from "./dial.ts";
 import { Guard, withLimit } from "./guard.ts";
+import { Lingering } from "./lingering.ts";
 import { ProcessOrder } from "./process_order.ts";
-import { sendSignal } from "./signals.ts";
+import { failureReason, SessionFailure } from "./session_failure.ts";
+import { endBySignals } from "./signals.ts";
+import { watchSilence } from "./silence.ts";
 
 /** OpenSSH's MaxSessions as it comes; learnt anew when the host allows fewer. */
 const USUAL_SESSIONS = 10;
-/** A host that says nothing at all for so long after a request is taken for gone. */
-const SILENCE_MS = 3_000;
-/** Daemons that keep the output of an ended command open keep these many sessions, not more. */
-const MAX_LINGERING = 3;
 
-/** Why a session could not be opened. `sent` tells whether the command may have reached the host. */
-export class SessionFailure extends Error {
-  override readonly name = "SessionFailure";
-  constructor(
-    readonly reason: "full" | "gone" | "refused",
-    readonly sent: boolean,
-    cause: unknown,
-  ) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+/** How a command's process ended, in the words of ssh2: `signal` like `SIGKILL`, then without a code. */
+export interface CommandExit {
+  readonly code: number | null;
+  readonly signal: string | undefined;
 }
 
 /** A command that the host has started. */
 export interface StartedCommand {
   readonly channel: ClientChannel;
+  /**
+   * Resolves when the host tells of its end; never when the connection is lost before. A listener
+   * of one's own could come too late: the news may be in the same packet as that of the start.
+   */
+  readonly exited: Promise<CommandExit>;
   /** Ends it on the host. True when its end is confirmed. */
   end(): Promise<boolean>;
   /** Has the host not yet told of its end? */
@@ -50,12 +48,12 @@ export class HostConnection {
   #used = 0;
   #limit = USUAL_SESSIONS;
   readonly #order = new ProcessOrder();
-  readonly #opening = new Set<Promise<ClientChannel>>();
+  readonly #opening = new Set<Promise<Opened>>();
   #guard: Guard | undefined;
   readonly #guardReady: Promise<Guard | undefined>;
   #guardChannel: ClientChannel | undefined;
   #sftp: Promise<SFTPWrapper> | undefined;
-  #lingering: ClientChannel[] = [];
+  readonly #lingering = new Lingering();
 
   constructor({ client, socket }: Dialled, logger: Logger, onChange: () => void) {
     this.#client = client;
@@ -96,15 +94,17 @@ export class HostConnection {
   /** Starts a command in a reserved session. @throws SessionFailure, the session is then given back */
   async start(command: string): Promise<StartedCommand> {
     try {
-      const channel = await this.#open(command);
+      const { channel, exited } = await this.#open(command);
       let closed = false;
       channel.once("close", () => closed = true);
       return {
         channel,
+        exited,
         end: () => this.#endProcess(channel),
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
-        release: () => closed ? this.unreserve() : this.#linger(channel),
+        release: () =>
+          closed ? this.unreserve() : this.#lingering.add(channel, () => this.unreserve()),
       };
     } catch (error) {
       const alone = this.#used === 1;
@@ -160,7 +160,7 @@ export class HostConnection {
     this.#used++;
     const token = Guard.token();
     try {
-      const channel = await this.#open(Guard.command(token));
+      const { channel } = await this.#open(Guard.command(token));
       this.#guardChannel = channel;
       channel.on("close", () => this.#guardEnded());
       const guard = new Guard(channel, token);
@@ -184,7 +184,7 @@ export class HostConnection {
     this.unreserve();
   }
 
-  async #open(command: string): Promise<ClientChannel> {
+  async #open(command: string): Promise<Opened> {
     // SFTP tells of its start late, so no command may start meanwhile: the order would be lost.
     await this.#sftp?.catch(() => {});
     const opening = this.#request(command);
@@ -192,8 +192,8 @@ export class HostConnection {
     return await opening.finally(() => this.#opening.delete(opening));
   }
 
-  #request(command: string): Promise<ClientChannel> {
-    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+  #request(command: string): Promise<Opened> {
+    const { promise, resolve, reject } = Promise.withResolvers<Opened>();
     let sent = false;
     // Goes out right behind the command, so that its process is known even if this program is killed now.
     const noteIt = () => this.#guard?.note();
@@ -214,7 +214,7 @@ export class HostConnection {
         stopWatching();
         if (error) return fail(failureReason(error, this.#alive), error);
         this.#track(channel);
-        resolve(channel);
+        resolve({ channel, exited: exitOf(channel) });
       });
     } catch (error) {
       stopWatching();
@@ -225,18 +225,11 @@ export class HostConnection {
 
   /** Closes the connection when not one byte arrives for a while after a request. */
   #watchSilence(onSilence: () => void): () => void {
-    let seen = this.#socket.bytesRead;
-    const timer = setInterval(() => {
-      if (this.#alive && this.#socket.bytesRead !== seen) {
-        seen = this.#socket.bytesRead;
-        return;
-      }
-      clearInterval(timer);
+    return watchSilence(this.#socket, () => {
       this.#logger.warn("the SSH connection is wedged and is replaced");
       this.destroy();
       onSilence();
-    }, SILENCE_MS);
-    return () => clearInterval(timer);
+    });
   }
 
   #track(channel: ClientChannel): void {
@@ -252,28 +245,7 @@ export class HostConnection {
     if (mark === "ended") return true;
     const left = mark === undefined ? undefined : await guard?.end(mark, 4_000);
     if (left !== undefined && left >= 0) return left === 0;
-    return await this.#endBySignal(channel);
-  }
-
-  async #endBySignal(channel: ClientChannel): Promise<boolean> {
-    const closed = new Promise<true>((resolve) => channel.once("close", () => resolve(true)));
-    for (const signal of ["TERM", "KILL"] as const) {
-      if (!this.#alive) return false;
-      sendSignal(channel, signal);
-      if (await withLimit(closed, 1_000)) return !this.#order.isRunning(channel);
-    }
-    return false;
-  }
-
-  #linger(channel: ClientChannel): void {
-    channel.resume();
-    channel.stderr.resume();
-    channel.once("close", () => {
-      this.#lingering = this.#lingering.filter((each) => each !== channel);
-      this.unreserve();
-    });
-    this.#lingering.push(channel);
-    if (this.#lingering.length > MAX_LINGERING) this.#lingering.shift()?.close();
+    return await endBySignals(channel, () => this.#alive) && !this.#order.isRunning(channel);
   }
 
   #learnLimit(): void {
@@ -322,7 +294,9 @@ export class HostConnection {
   }
 }
 
-function failureReason(error: Error, alive: boolean): SessionFailure["reason"] {
-  if (/channel open failure/i.test(error.message)) return "full";
-  return alive && !/no response|not connected/i.test(error.message) ? "refused" : "gone";
-}
+type Opened = Pick<StartedCommand, "channel" | "exited">;
+
+const exitOf = (channel: ClientChannel): Promise<CommandExit> =>
+  new Promise((resolve) => {
+    channel.once("exit", (code: number | null, signal?: string) => resolve({ code, signal }));
+  });

@@ -1,7 +1,9 @@
 import { errorText, RemoteExecError } from "../errors.ts";
-import type { Dialer } from "./dial.ts";
+import type { Dialer, Dialled } from "./dial.ts";
 import { runCommand } from "./exec.ts";
 import { keyscanCommand } from "./host_key_errors.ts";
+import { fingerprint } from "./host_keys.ts";
+import { keyTypeOf, knownHostsLine } from "./known_hosts.ts";
 import type { ConnectionPool } from "./pool.ts";
 import type { Check, SshSettings } from "./port.ts";
 import { usablePrivateKey } from "./private_key.ts";
@@ -51,6 +53,8 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     });
     return outcome;
   };
+  let dialling: Promise<Dialled> | undefined;
+  const dialled = () => dialling ??= dialer.dial(limitMs);
   return [
     { step: "login method", remedy: "Check SSH_KEY", run: () => loginMethod(login) },
     {
@@ -60,15 +64,18 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
       run: () => reach(host, port, limitMs),
     },
     {
-      step: "host key and login",
+      step: "host key",
       remedy: `Add the host key: ${keyscanCommand(host, port)}`,
+      run: () => hostKey(settings, dialer, dialled),
+    },
+    {
+      step: "login",
+      remedy: "Check SSH_USERNAME and SSH_PASSWORD or SSH_KEY",
       run: async () => {
-        const { socket, client } = await dialer.dial(limitMs);
+        const { socket, client } = await dialled();
         client.end();
         socket.destroy();
-        return `accepted, logged in as ${settings.ssh.username}; known_hosts: ${
-          settings.ssh.knownHostsPaths.join(", ")
-        }`;
+        return `logged in as ${settings.ssh.username}`;
       },
     },
     {
@@ -110,6 +117,31 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
       },
     },
   ];
+}
+
+/** The key counts as good when it was not what the connection failed at. */
+async function hostKey(
+  settings: SshSettings,
+  dialer: Dialer,
+  dialled: () => Promise<Dialled>,
+): Promise<string> {
+  const failure: unknown = await dialled().then(() => undefined, (error) => error);
+  const key = dialer.presentedKey;
+  const { host, port, knownHostsPaths } = settings.ssh;
+  if (
+    failure instanceof RemoteExecError && failure.code === "host_key_unknown" && key !== undefined
+  ) {
+    const suggestion =
+      `Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
+      `${keyscanCommand(host, port)}\n     -> or add this line to ${knownHostsPaths[0]}:\n        ${
+        knownHostsLine(host, port, key)
+      }`;
+    throw new RemoteExecError(failure.code, failure.message, suggestion);
+  }
+  if (
+    key === undefined || failure instanceof RemoteExecError && failure.code.startsWith("host_key")
+  ) throw failure;
+  return `${keyTypeOf(key)} ${fingerprint(key)}`;
 }
 
 async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> {

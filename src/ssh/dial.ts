@@ -1,10 +1,10 @@
 import { connect, type Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { SshConfig } from "../config/config.ts";
-import { authenticationFailed, hostUnreachable } from "./errors.ts";
+import { authenticationFailed, hostUnreachable, keyUnusable } from "./errors.ts";
 import { hostKeyError } from "./host_key_errors.ts";
 import { decideHostKey, preferredHostKeyTypes } from "./host_keys.ts";
 import { type KnownHostEntry, parseKnownHosts } from "./known_hosts.ts";
@@ -21,10 +21,16 @@ export class Dialer {
   readonly #ssh: SshConfig;
   readonly #logger: Logger;
   #remembered: Uint8Array | undefined;
+  #presented: Uint8Array | undefined;
 
   constructor(ssh: SshConfig, logger: Logger) {
     this.#ssh = ssh;
     this.#logger = logger;
+  }
+
+  /** The key that the host showed last, in wire form. */
+  get presentedKey(): Uint8Array | undefined {
+    return this.#presented;
   }
 
   /**
@@ -70,6 +76,7 @@ export class Dialer {
 
   #judge(key: Uint8Array, entries: readonly KnownHostEntry[]): RemoteExecError | undefined {
     const { host, port, strictHostKeyChecking: strict } = this.#ssh;
+    this.#presented = Uint8Array.from(key);
     const decision = decideHostKey({
       host,
       port,
@@ -92,7 +99,13 @@ export class Dialer {
     const { login } = this.#ssh;
     if (login.kind === "password") return { password: login.password, tryKeyboard: true };
     if (login.kind === "agent") return { agent: login.socket };
-    const text = await Deno.readTextFile(login.path);
+    const text = await Deno.readTextFile(login.path).catch((error) => {
+      throw keyUnusable(
+        login.path,
+        errorText(error),
+        "Make the file readable for the user that runs the server",
+      );
+    });
     const key = usablePrivateKey(login.path, text, login.passphrase);
     return {
       privateKey: key,

@@ -92,14 +92,10 @@ async function follow(
   const stdout = new OutputCollector(characterLimit);
   const stderr = new OutputCollector(characterLimit);
   const ending: Ending = { exitCode: null, signal: null, known: false };
-  const exited = Promise.withResolvers<"exited">();
-  channel.on("exit", (code: number | null, signal?: string) => {
-    Object.assign(ending, {
-      exitCode: code,
-      signal: signal?.replace(/^SIG/, "") ?? null,
-      known: true,
-    });
-    exited.resolve("exited");
+  const exited = command.exited.then(({ code, signal }) => {
+    const known = { exitCode: code, signal: signal?.replace(/^SIG/, "") ?? null, known: true };
+    Object.assign(ending, known);
+    return "exited" as const;
   });
   const closed = new Promise<"closed">((resolve) => channel.once("close", () => resolve("closed")));
   channel.on("data", (chunk: Uint8Array) => stdout.push(chunk));
@@ -111,7 +107,7 @@ async function follow(
     stop.addEventListener("abort", () => resolve("stopped"), { once: true });
     if (stop.aborted) resolve("stopped");
   });
-  let event = await Promise.race([closed, exited.promise, stopped]);
+  let event = await Promise.race([closed, exited, stopped]);
   if (event === "exited") {
     await Promise.race([
       closed,

@@ -2,9 +2,10 @@
 import type { SFTPWrapper } from "ssh2";
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { HostConnection, SessionFailure, type StartedCommand } from "./connection.ts";
+import { HostConnection, type StartedCommand } from "./connection.ts";
 import type { Dialled } from "./dial.ts";
 import { connectionLost, noChannelInTime, notOffered } from "./errors.ts";
+import { SessionFailure } from "./session_failure.ts";
 
 const MAX_CONNECTIONS = 8;
 /** A waiting call joins an attempt to connect only while it is young, so that none inherits a black hole. */

@@ -2,6 +2,7 @@ import { createPrivateKey } from "node:crypto";
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
 import { keyUnusable } from "./errors.ts";
+import { tidySec1 } from "./sec1.ts";
 
 /**
  * The private key in a form that ssh2 takes, checked with its passphrase.
@@ -22,11 +23,25 @@ export function usablePrivateKey(
       "Set SSH_KEY to the private key (the file without .pub)",
     );
   }
-  const parsed = ssh2.utils.parseKey(text, passphrase);
-  if (!(parsed instanceof Error)) return text;
+  const parsed = parse(text, passphrase);
+  if (!(parsed instanceof Error)) {
+    const key = Array.isArray(parsed) ? parsed[0] : parsed;
+    if (!key?.type.startsWith("ecdsa-")) return text;
+    const exact = tidySec1(key.getPrivatePEM());
+    return exact === undefined || parse(exact) instanceof Error ? text : exact;
+  }
   const rewritten = fromPkcs8(text, passphrase);
   if (rewritten !== undefined) return rewritten;
   throw unusable(path, text, passphrase, parsed.message);
+}
+
+/** ssh2 throws for what the runtime lacks, such as P-521 in PEM. */
+function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.parseKey> {
+  try {
+    return ssh2.utils.parseKey(text, passphrase);
+  } catch (error) {
+    return error instanceof Error ? error : new TypeError(String(error));
+  }
 }
 
 function unusable(path: string, text: string, passphrase: string | undefined, reason: string) {
@@ -44,7 +59,7 @@ function unusable(path: string, text: string, passphrase: string | undefined, re
   return keyUnusable(
     path,
     "Supported formats: RSA, Ed25519, ECDSA (OpenSSH or PEM)",
-    `Test the key with ssh-keygen -y -f ${path}`,
+    `Test the key with ssh-keygen -y -f ${path}; ssh-keygen -p -f ${path} rewrites it in OpenSSH's format`,
   );
 }
 
@@ -57,7 +72,8 @@ function fromPkcs8(text: string, passphrase: string | undefined): string | undef
     });
     const type = key.asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";
     const pem = key.export({ type, format: "pem" }).toString();
-    return ssh2.utils.parseKey(pem) instanceof Error ? undefined : pem;
+    const exact = tidySec1(pem) ?? pem;
+    return parse(exact) instanceof Error ? undefined : exact;
   } catch {
     return undefined;
   }

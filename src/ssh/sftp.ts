@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 // @ts-types="@types/ssh2"
 import type { Attributes, InputAttributes, SFTPWrapper } from "ssh2";
-import { CHUNK_BYTES } from "./file_end.ts";
+import { CHUNK_BYTES, CHUNK_LIFE } from "./file_end.ts";
 
 type Callback<T> = (error: Error | undefined | null, value: T) => void;
 
@@ -89,41 +89,47 @@ export class Sftp {
    * Short answers are completed, so that chunks come in order and without gaps.
    */
   async *read(handle: Uint8Array, limit: number, start = 0): AsyncGenerator<Uint8Array> {
-    const pending: { position: number; length: number; answer: Promise<Uint8Array> }[] = [];
+    const pending: ReadRequest[] = [];
+    const buffers = new BufferRing();
     let next = start;
-    const ask = (position: number, length: number) => {
-      const answer = this.#readAt(handle, position, length);
+    const ask = (position: number, length: number, buffer: Uint8Array): ReadRequest => {
+      const answer = this.#readAt(handle, position, length, buffer);
       answer.catch(() => {}); // told when its turn comes
-      return { position, length, answer };
+      return { position, length, buffer, answer };
     };
     try {
       for (;;) {
         while (pending.length < IN_FLIGHT && next < limit) {
           const length = Math.min(CHUNK_BYTES, limit - next);
-          pending.push(ask(next, length));
+          pending.push(ask(next, length, buffers.take()));
           next += length;
         }
         const request = pending.shift();
         if (request === undefined) return;
-        const chunk = await request.answer;
-        if (chunk.length === 0) return;
-        yield chunk;
-        if (chunk.length < request.length) {
-          pending.unshift(ask(request.position + chunk.length, request.length - chunk.length));
-        }
+        const count = await request.answer;
+        if (count === 0) return;
+        yield request.buffer.subarray(0, count);
+        const missing = request.length - count;
+        if (missing > 0) {
+          pending.unshift(ask(request.position + count, missing, request.buffer.subarray(count)));
+        } else buffers.give(request.buffer);
       }
     } finally {
       await Promise.allSettled(pending.map((request) => request.answer));
     }
   }
 
-  /** Up to `length` bytes; none at the end of the file. */
-  #readAt(handle: Uint8Array, position: number, length: number): Promise<Uint8Array> {
-    const buffer = asBuffer(new Uint8Array(length));
+  /** Reads up to `length` bytes to the beginning of `buffer`; gives their count, 0 at the end of the file. */
+  #readAt(
+    handle: Uint8Array,
+    position: number,
+    length: number,
+    buffer: Uint8Array,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#sftp.read(asBuffer(handle), buffer, 0, length, position, (error, count) => {
+      this.#sftp.read(asBuffer(handle), asBuffer(buffer), 0, length, position, (error, count) => {
         if (error) return reject(error);
-        resolve(buffer.subarray(0, count));
+        resolve(count);
       });
     });
   }
@@ -132,6 +138,28 @@ export class Sftp {
     return new Promise((resolve, reject) => {
       request((error, value) => error ? reject(error) : resolve(value));
     });
+  }
+}
+
+interface ReadRequest {
+  readonly position: number;
+  readonly length: number;
+  readonly buffer: Uint8Array;
+  /** Bytes that came. */
+  readonly answer: Promise<number>;
+}
+
+/** Buffers that are used again once their content has had its life. */
+class BufferRing {
+  readonly #given: Uint8Array[] = [];
+
+  take(): Uint8Array {
+    const oldest = this.#given.length > CHUNK_LIFE ? this.#given.shift() : undefined;
+    return oldest?.length === CHUNK_BYTES ? oldest : new Uint8Array(CHUNK_BYTES);
+  }
+
+  give(buffer: Uint8Array): void {
+    this.#given.push(buffer);
   }
 }
 

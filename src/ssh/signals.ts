@@ -1,5 +1,23 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
+import { withLimit } from "./guard.ts";
+
+/** How long a signal may take to show. */
+const SIGNAL_MS = 1_000;
+
+/** Sends TERM, then KILL; false when the channel does not close upon them. */
+export async function endBySignals(
+  channel: ClientChannel,
+  isAlive: () => boolean,
+): Promise<boolean> {
+  const closed = new Promise<true>((resolve) => channel.once("close", () => resolve(true)));
+  for (const signal of ["TERM", "KILL"] as const) {
+    if (!isAlive()) return false;
+    sendSignal(channel, signal);
+    if (await withLimit(closed, SIGNAL_MS)) return true;
+  }
+  return false;
+}
 
 /** The part of ssh2's inside that sends a signal request; public `signal()` is dropped after `end()`. */
 interface Inside {

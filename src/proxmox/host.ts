@@ -1,0 +1,100 @@
+import { cancelled, RemoteExecError } from "../errors.ts";
+import type { ToolContext } from "../mcp/tool.ts";
+import { shellJoin } from "../shell_quote.ts";
+import type { ExecOutcome } from "../ssh/port.ts";
+import type { SshService } from "../ssh/service.ts";
+import { unreadable } from "./errors.ts";
+import { type HostAnswer, readHostProblem } from "./problem.ts";
+
+/** More than any list of guests; an answer beyond it would be cut and could not be read. */
+const ANSWER_CHARACTERS = 20_000_000;
+
+/** How a command on the host is to be run. */
+export interface HostCall extends ToolContext {
+  readonly timeoutMs: number;
+  /** What it is for, as an error names it: "Starting container 101". */
+  readonly action: string;
+}
+
+/**
+ * A command line for the host's login shell. Programs of Proxmox VE are in /usr/sbin, which is not on
+ * everyone's PATH, and decode their arguments by the locale.
+ *
+ * Source: pve-common f665029 src/PVE/CLIHandler.pm; measured: with LC_ALL=C each byte beyond ASCII
+ * becomes U+FFFD.
+ */
+export const hostLine = (words: readonly string[]): string =>
+  `exec env "PATH=$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 ${shellJoin(words)}`;
+
+/** Runs the programs of Proxmox VE on the SSH host. */
+export class ProxmoxHost {
+  readonly #ssh: SshService;
+
+  constructor(ssh: SshService) {
+    this.#ssh = ssh;
+  }
+
+  /**
+   * Runs one program to its end. A non-zero exit code is an answer.
+   *
+   * @throws RemoteExecError when it did not come to its end, or when the host cannot do it at all (not
+   *   root, no such program, no quorum)
+   */
+  async run(words: readonly [string, ...string[]], call: HostCall): Promise<HostAnswer> {
+    const { timeoutMs, signal, action } = call;
+    const outcome = await this.#ssh.exec({
+      command: hostLine(words),
+      timeoutMs,
+      characterLimit: ANSWER_CHARACTERS,
+      signal,
+      progress: ticking(call),
+    });
+    const answer = ended(outcome, action, timeoutMs);
+    const problem = readHostProblem(words[0], answer);
+    if (problem) throw problem;
+    return answer;
+  }
+}
+
+/** @throws RemoteExecError when it was stopped or lost */
+function ended(outcome: ExecOutcome, action: string, timeoutMs: number): HostAnswer {
+  const fate = outcome.processEnded ? "it was stopped on the host" : "it may still run on the host";
+  switch (outcome.ending) {
+    case "timeout":
+      throw new RemoteExecError(
+        "timeout",
+        `${action} did not end within ${timeoutMs / 1000} seconds; ${fate}`,
+        "Read the guest's status, then try again with a longer timeout",
+      );
+    case "cancelled":
+      throw new RemoteExecError(
+        "cancelled",
+        `${action} was cancelled; ${fate}`,
+        cancelled().suggestion,
+      );
+    case "connection_lost":
+      throw new RemoteExecError(
+        "connection_lost",
+        `The SSH connection was lost: how far it came with "${action}" is not known`,
+        "Read the guest's status before you try again",
+      );
+  }
+  if (outcome.stdout.truncated) throw unreadable("the host", "it is too long");
+  return {
+    code: outcome.exitCode ?? 255,
+    stdout: outcome.stdout.text,
+    stderr: outcome.signal === null
+      ? outcome.stderr.text
+      : `${outcome.stderr.text}\nended by signal ${outcome.signal}`,
+  };
+}
+
+/** Programs of Proxmox VE are silent while they work: the seconds are the progress. */
+function ticking({ progress, action }: HostCall): ToolContext["progress"] {
+  if (progress === undefined) return undefined;
+  let ticks = 0;
+  return (step) => {
+    const line = step.message?.split("\n").slice(1).at(-1);
+    progress({ progress: ++ticks, message: line === undefined ? action : `${action}: ${line}` });
+  };
+}

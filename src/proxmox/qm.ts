@@ -1,0 +1,122 @@
+import { z } from "zod";
+import { unreadable } from "./errors.ts";
+
+/** What `qm` prints, as values. Pure. */
+
+/** One row of `qm list`. */
+export interface MachineRow {
+  readonly vmid: number;
+  readonly name: string;
+  readonly status: string;
+  readonly memoryMb: number;
+  readonly bootDiskGb: number;
+  /** Undefined when it is stopped. */
+  readonly pid?: number;
+}
+
+/**
+ * Reads `qm list`. Without VMs it prints nothing; the name of an unnamed one holds a blank (`VM 104`).
+ *
+ * Source: qemu-server e6352be src/PVE/CLI/qm.pm:1336-1356, `%10s %-20s %-10s %-10s %12s %-10s`.
+ */
+export function parseMachineList(stdout: string): MachineRow[] {
+  return stdout.split("\n").flatMap((line) => {
+    const match = /^ *(\d+) (.*?) +(\S+) +(\d+) +([\d.]+) +(\d+) *$/.exec(line);
+    if (match === null) return [];
+    const [, id, name = "", status = "", memory, disk, pid] = match;
+    return [{
+      vmid: Number(id),
+      name,
+      status,
+      memoryMb: Number(memory),
+      bootDiskGb: Number(disk),
+      ...(pid === "0" ? {} : { pid: Number(pid) }),
+    }];
+  });
+}
+
+const flag = z.union([z.boolean(), z.number()]).transform(Boolean);
+
+const agentAnswer = z.object({
+  pid: z.number().int().optional(),
+  exited: flag.optional(),
+  exitcode: z.number().int().optional(),
+  signal: z.number().int().optional(),
+  "out-data": z.string().default(""),
+  "err-data": z.string().default(""),
+  "out-truncated": flag.optional(),
+  "err-truncated": flag.optional(),
+});
+
+/** What the guest agent tells of a command. */
+export interface AgentAnswer {
+  /** In the VM; known when the command still ran. */
+  readonly pid?: number;
+  readonly exited: boolean;
+  readonly exitCode: number | null;
+  /** Without `SIG`. */
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The agent keeps 16 MiB of each stream. */
+  readonly truncated: { readonly stdout: boolean; readonly stderr: boolean };
+}
+
+/**
+ * Reads `qm guest exec` and `qm guest exec-status`. Their exit code is 0 whatever the command's is, and
+ * their text is UTF-8 encoded twice.
+ *
+ * Source: qemu-server e6352be src/PVE/CLI/qm.pm:963-1055, src/PVE/QemuServer/Agent.pm:125-181.
+ */
+export function parseAgentAnswer(stdout: string): AgentAnswer {
+  const result = agentAnswer.safeParse(readJson(stdout));
+  if (!result.success) throw unreadable("qm guest exec", stdout.slice(0, 100));
+  const { pid, exited, exitcode, signal, ...data } = result.data;
+  return {
+    ...(pid === undefined ? {} : { pid }),
+    exited: exited ?? false,
+    exitCode: exitcode ?? null,
+    signal: signal === undefined ? null : SIGNALS[signal] ?? String(signal),
+    stdout: decodeTwice(data["out-data"]),
+    stderr: decodeTwice(data["err-data"]),
+    truncated: {
+      stdout: data["out-truncated"] ?? false,
+      stderr: data["err-truncated"] ?? false,
+    },
+  };
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Each character stands for a byte of the output. Text that does is decoded, other text is kept. */
+function decodeTwice(text: string): string {
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0xff) return text;
+    bytes[index] = unit;
+  }
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** Linux's numbers; those of this machine may be others. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  1: "HUP",
+  2: "INT",
+  3: "QUIT",
+  4: "ILL",
+  6: "ABRT",
+  7: "BUS",
+  8: "FPE",
+  9: "KILL",
+  11: "SEGV",
+  13: "PIPE",
+  14: "ALRM",
+  15: "TERM",
+};

@@ -1,0 +1,17 @@
+/** Why a session could not be opened. `sent` tells whether the command may have reached the host. */
+export class SessionFailure extends Error {
+  override readonly name = "SessionFailure";
+  constructor(
+    readonly reason: "full" | "gone" | "refused",
+    readonly sent: boolean,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** What ssh2's error of opening a session means. @param alive the connection still stands */
+export function failureReason(error: Error, alive: boolean): SessionFailure["reason"] {
+  if (/channel open failure/i.test(error.message)) return "full";
+  return alive && !/no response|not connected/i.test(error.message) ? "refused" : "gone";
+}
