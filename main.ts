@@ -9,7 +9,8 @@ import { RemoteExecError } from "./src/errors.ts";
 import { createLogger } from "./src/log.ts";
 import { refuseClient } from "./src/mcp/refuse.ts";
 import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
-import { onEnd, serve } from "./src/serve.ts";
+import { onEnd } from "./src/cli/on_end.ts";
+import { startWorkers } from "./src/start_workers.ts";
 import { VERSION } from "./src/version.ts";
 
 const MISCONFIGURED = 2;
@@ -57,7 +58,13 @@ function load(envFile: string | undefined): Config | string {
 
 async function serveUntilEnd(config: Config): Promise<void> {
   const logger = createLogger(config.logLevel, config.secrets);
-  const running = await serve(config, logger);
+  const workers = startWorkers(config, logger);
+  // The MCP library loads while the workers load theirs.
+  const { serve } = await import("./src/serve.ts");
+  const running = await serve(config, workers, logger).catch((error) => {
+    logger.error("the server cannot start", error);
+    return Deno.exit(BROKEN);
+  });
   onEnd((reason) => {
     logger.debug(`ends: ${reason}`);
     setTimeout(() => Deno.exit(0), EXIT_LIMIT_MS);

@@ -1,5 +1,4 @@
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import process from "node:process";
 import type { Config } from "./config/config.ts";
 import type { Logger } from "./log.ts";
 import { type AuditLog, createAuditLog, noAudit } from "./mcp/audit.ts";
@@ -7,11 +6,9 @@ import { createCatalog } from "./mcp/catalog.ts";
 import { createMcpServer } from "./mcp/server.ts";
 import type { Tool } from "./mcp/tool.ts";
 import { dropRights } from "./sandbox/drop_rights.ts";
-import { permissionTable, type WorkerName, type WorkerRights } from "./sandbox/permissions.ts";
-import { spawn } from "./sandbox/spawn.ts";
-import type { SshPort } from "./ssh/port.ts";
 import { SshService } from "./ssh/service.ts";
 import { sshExecTool, sshFileTools } from "./ssh/tools.ts";
+import type { Workers } from "./start_workers.ts";
 import { VERSION } from "./version.ts";
 
 /** How long the far side gets to stop what runs there, of the two seconds that an exit may take. */
@@ -26,15 +23,12 @@ export interface Running {
 }
 
 /**
- * Wires configuration, workers, services, tools and stdio. When it returns, this isolate has no
- * rights any more.
+ * Wires workers, services, tools and stdio. When it returns, this isolate has no rights any more.
  */
-export async function serve(config: Config, logger: Logger): Promise<Running> {
+export async function serve(config: Config, workers: Workers, logger: Logger): Promise<Running> {
   for (const notice of config.notices) logger.warn(notice);
   const audit = openAudit(config);
-  const ssh = startSsh(config, logger);
-  dropRights();
-  const catalog = createCatalog(tools(config, ssh.port));
+  const catalog = createCatalog(tools(config, workers));
   const server = createMcpServer({
     version: VERSION,
     catalog,
@@ -42,40 +36,25 @@ export async function serve(config: Config, logger: Logger): Promise<Running> {
     audit,
     logger,
   });
+  await workers.ready;
+  dropRights();
   await server.connect(new StdioServerTransport());
   return {
-    broken: ssh.died,
+    broken: workers.died,
     async stop() {
-      await ssh.port.close(STOP_MS).catch(() => {});
-      ssh.terminate();
+      await workers.ssh.port.close(STOP_MS).catch(() => {});
+      workers.terminate();
     },
   };
 }
 
-/** Starts the ssh worker and configures it. */
-export function startSsh(config: Config, logger: Logger) {
-  const worker = spawn<SshPort>(rightsOf(config, "ssh"), logger);
-  const { ssh, limits, files, logLevel, secrets } = config;
-  // Calls are answered in order, so nothing has to wait for this one.
-  worker.port.configure({ ssh, limits, files, logLevel, secrets }).catch((error) => {
-    logger.error("the ssh module could not be configured", error);
-  });
-  return worker;
-}
-
-function tools(config: Config, port: SshPort): Tool[] {
+function tools(config: Config, workers: Workers): Tool[] {
   const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
-  const ssh = new SshService(port, config.limits);
+  const ssh = new SshService(workers.ssh.port, config.limits);
   return [
     sshExecTool(ssh, config.limits, host),
     ...(config.imageKit === undefined ? sshFileTools(ssh, host) : []),
   ];
-}
-
-function rightsOf(config: Config, name: WorkerName): WorkerRights {
-  const rights = permissionTable(config).find((row) => row.worker === name);
-  if (rights === undefined) throw new TypeError(`No rights for the worker ${name}`);
-  return rights;
 }
 
 /** Opened before the rights are given up; written line by line, so that a kill loses nothing. */
@@ -92,19 +71,4 @@ function openAudit(config: Config): AuditLog {
 function instructions(config: Config): string {
   return `Tools for the remote machine ${config.ssh.host} (login ${config.ssh.username}, over SSH). ` +
     `Local files are read and written in ${config.files.workingDirectory}.`;
-}
-
-/** Calls `stop` once, when the client goes away or the process is told to end. */
-export function onEnd(stop: (reason: string) => void): void {
-  let called = false;
-  const once = (reason: string) => () => {
-    if (!called) stop(reason);
-    called = true;
-  };
-  process.stdin.once("end", once("stdin ended"));
-  process.stdin.once("close", once("stdin closed"));
-  process.stdout.once("error", once("stdout closed"));
-  Deno.addSignalListener("SIGINT", once("SIGINT"));
-  // Windows knows no SIGTERM.
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", once("SIGTERM"));
 }

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { createLogger } from "../log.ts";
 import { formatPermissions, permissionTable } from "../sandbox/permissions.ts";
-import { startSsh } from "../serve.ts";
+import { startWorkers } from "../start_workers.ts";
 import type { Check } from "../ssh/port.ts";
 
 /** Checks everything that the server needs, a line each. Gives the exit code: 0 when all is well. */
@@ -25,15 +25,15 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
       }),
     );
   }
-  const ssh = startSsh(config, createLogger("error", config.secrets));
+  const workers = startWorkers(config, createLogger("error", config.secrets));
   try {
-    const checks = await ssh.port.diagnose();
+    const checks = await workers.ssh.port.diagnose();
     for (const check of checks) print(formatCheck(check));
     print(`\n${formatPermissions(permissionTable(config))}`);
     return checks.every((check) => check.ok) ? 0 : 1;
   } finally {
-    await ssh.port.close(1_000).catch(() => {});
-    ssh.terminate();
+    await workers.ssh.port.close(1_000).catch(() => {});
+    workers.terminate();
   }
 }
 
