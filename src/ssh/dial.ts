@@ -1,10 +1,13 @@
+import "./cipher_release.ts";
 import { connect, type Socket } from "node:net";
+import "./finished_ciphers.ts";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
 import { errorText, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { SshConfig } from "../config/config.ts";
 import { authenticationFailed, hostUnreachable, keyUnusable } from "./errors.ts";
+import { gatherWrites } from "./gathered_writes.ts";
 import { hostKeyError } from "./host_key_errors.ts";
 import { decideHostKey, preferredHostKeyTypes } from "./host_keys.ts";
 import { type KnownHostEntry, parseKnownHosts } from "./known_hosts.ts";
@@ -44,6 +47,7 @@ export class Dialer {
     const entries = await this.knownHosts();
     const login = await this.#login();
     const socket = connect({ host, port, noDelay: true });
+    gatherWrites(socket);
     let refusal: RemoteExecError | undefined;
     const config: ConnectConfig = {
       ...login,

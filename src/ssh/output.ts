@@ -1,21 +1,25 @@
+import { ByteHead, ByteTail } from "./byte_ends.ts";
+import { CodePointCounter } from "./code_points.ts";
 import type { CapturedText } from "./port.ts";
 
+/** No code point takes more bytes of UTF-8. */
+const LONGEST = 4;
+
 /**
- * Keeps the beginning and the end of one stream, whatever its length: at most `limit` code points
- * each. Bytes are decoded as UTF-8 whole across chunks; invalid ones become U+FFFD.
+ * Keeps the beginning and the end of one stream, whatever its length: at least `limit` code points
+ * each. Kept as bytes and decoded as UTF-8 when they are asked for, so that characters stay whole
+ * across chunks and a flood makes no garbage; invalid sequences become U+FFFD.
  */
 export class OutputCollector {
-  readonly #limit: number;
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  #head = "";
-  #headLength = 0;
-  #tail = "";
-  #length = 0;
+  readonly #head: ByteHead;
+  readonly #tail: ByteTail;
+  readonly #counter = new CodePointCounter();
   #bytes = 0;
 
   /** @param limit code points of both streams together */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#head = new ByteHead(limit * LONGEST);
+    this.#tail = new ByteTail(limit * LONGEST + LONGEST);
   }
 
   /** Bytes so far. */
@@ -25,71 +29,60 @@ export class OutputCollector {
 
   /** Code points so far. */
   get length(): number {
-    return this.#length;
+    return this.#counter.count;
   }
 
   push(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
-    this.#add(this.#decoder.decode(chunk, { stream: true }), chunk.length);
+    this.#counter.push(chunk);
+    const taken = this.#head.push(chunk);
+    if (taken < chunk.length) this.#tail.push(chunk.subarray(taken));
   }
 
   /** To be called once, after the last chunk. */
   end(): void {
-    this.#add(this.#decoder.decode(), -1);
+    this.#counter.end();
   }
 
   /** The last lines, for a progress notification. */
   lastLines(count: number, maxCharacters: number): string {
-    const recent = this.#tail === "" ? this.#head : this.#tail;
-    return lastCodePoints(recent.trimEnd().split("\n").slice(-count).join("\n"), maxCharacters);
+    const recent = this.#ending(maxCharacters * LONGEST).trimEnd();
+    return lastCodePoints(recent.split("\n").slice(-count).join("\n"), maxCharacters);
   }
 
   /** The stream cut to `share` code points: its head and its tail with a notice between them. */
   cut(share: number): CapturedText {
-    const originalLength = this.#length;
-    if (originalLength <= share) {
-      const rest = originalLength - this.#headLength;
-      return {
-        text: this.#head + lastCodePoints(this.#tail, rest),
-        truncated: false,
-        originalLength,
-      };
+    const originalLength = this.#counter.count;
+    const beginning = this.#head.bytes();
+    if (originalLength <= share && !this.#tail.used) {
+      return { text: decode(beginning), truncated: false, originalLength };
     }
     const headShare = Math.ceil(share / 2);
-    const tailShare = share - headShare;
-    const head = firstCodePoints(this.#head, headShare);
-    const all = this.#tail === "" ? this.#head : this.#head + this.#tail;
-    const tail = lastCodePoints(all, tailShare);
     const missing = originalLength - share;
     const notice =
-      `\n\n[OUTPUT TRUNCATED - showing first ${headShare} and last ${tailShare} of ${originalLength} characters; ` +
-      `${missing} characters are missing here]\n\n`;
-    return { text: head + notice + tail, truncated: true, originalLength };
+      `\n\n[OUTPUT TRUNCATED - ${missing} of ${originalLength} characters are missing here]\n\n`;
+    const tail = lastCodePoints(this.#ending(share * LONGEST), share - headShare);
+    const text = firstCodePoints(decode(beginning), headShare) + notice + tail;
+    return { text, truncated: true, originalLength };
   }
 
-  #add(text: string, byteLength: number): void {
-    if (text === "") return;
-    // As many units as bytes: nothing outside ASCII, so units are code points.
-    const length = text.length === byteLength ? text.length : codePointCount(text);
-    this.#length += length;
-    const room = this.#limit - this.#headLength;
-    if (room >= length) {
-      this.#head += text;
-      this.#headLength += length;
-      return;
-    }
-    const taken = room > 0 ? firstCodePoints(text, room) : "";
-    this.#head += taken;
-    this.#headLength += Math.max(room, 0);
-    this.#keepTail(text.slice(taken.length));
+  /** At least the last `bytes` as text, from the beginning of a character. */
+  #ending(bytes: number): string {
+    const tail = this.#tail.used ? this.#tail.bytes() : new Uint8Array();
+    const whole = tail.length >= bytes ? tail : joined(this.#head.bytes(), tail);
+    let start = Math.max(0, whole.length - bytes);
+    while (start > 0 && start < whole.length && isContinuation(whole[start])) start++;
+    return decode(whole.subarray(start));
   }
+}
 
-  #keepTail(text: string): void {
-    // Units bound code points from above; twice the limit in units always holds enough of them.
-    const bound = this.#limit * 2;
-    this.#tail = text.length >= bound ? text.slice(-bound) : this.#tail + text;
-    if (this.#tail.length > bound * 4) this.#tail = this.#tail.slice(-bound);
-  }
+const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80;
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /**
@@ -104,13 +97,8 @@ export function shareLimit(stdout: number, stderr: number, limit: number): [numb
   return [limit - half, half];
 }
 
-function codePointCount(text: string): number {
-  let surrogates = 0;
-  for (let index = 0; index < text.length; index++) {
-    if ((text.charCodeAt(index) & 0xfc00) === 0xd800) surrogates++;
-  }
-  return text.length - surrogates;
-}
+const decode = (bytes: Uint8Array): string =>
+  new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
 function firstCodePoints(text: string, count: number): string {
   let end = 0;
