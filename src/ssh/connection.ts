@@ -108,12 +108,9 @@ export class HostConnection {
       };
     } catch (error) {
       const alone = this.#used === 1;
-      if (error instanceof SessionFailure && error.reason === "full") this.#learnLimit();
+      if (isFull(error)) this.#learnLimit();
       this.unreserve();
-      if (alone && error instanceof SessionFailure && error.reason === "full") {
-        throw new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");
-      }
-      throw error;
+      throw alone && isFull(error) ? noSessions() : error;
     }
   }
 
@@ -128,7 +125,7 @@ export class HostConnection {
     this.#sftp = opening;
     opening.catch((error) => {
       this.#sftp = undefined;
-      if (error instanceof SessionFailure && error.reason === "full") this.#learnLimit();
+      if (isFull(error)) this.#learnLimit();
       this.unreserve();
     });
     return opening;
@@ -293,6 +290,12 @@ export class HostConnection {
     this.#onChange();
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  error instanceof SessionFailure && error.reason === "full";
+
+const noSessions = () =>
+  new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");
 
 type Opened = Pick<StartedCommand, "channel" | "exited">;
 

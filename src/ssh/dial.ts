@@ -1,4 +1,3 @@
-import "./cipher_release.ts";
 import { connect, type Socket } from "node:net";
 import "./finished_ciphers.ts";
 // @ts-types="@types/ssh2"

@@ -1,4 +1,3 @@
-import "./cipher_release.ts";
 import { createPrivateKey } from "node:crypto";
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
