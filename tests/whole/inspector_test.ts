@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { peer, peerTest } from "../peers/require.ts";
+import { programCommand, runtimeEnvironment } from "../support/program.ts";
+import { startSshHost } from "../fakes/ssh_host.ts";
+
+const INSPECTOR = "@modelcontextprotocol/inspector@2.12.0";
+
+/** Runs the inspector's command line against the real server and gives its parsed answer. */
+async function inspect(env: Record<string, string>, cwd: string, method: readonly string[]) {
+  const { path, args } = programCommand();
+  const variables = Object.entries({ ...runtimeEnvironment(), ...env }).flatMap((
+    [name, value],
+  ) => ["-e", `${name}=${value}`]);
+  const { stdout, stderr, code } = await new Deno.Command("npx", {
+    args: ["-y", INSPECTOR, "--cli", ...variables, ...method, "--", path, ...args],
+    cwd,
+  }).output();
+  const decoder = new TextDecoder();
+  assert.equal(code, 0, decoder.decode(stderr));
+  return JSON.parse(decoder.decode(stdout));
+}
+
+/** Where the first program of that name on PATH is; a path that does not exist when there is none. */
+function onPath(program: string): string {
+  const places = (Deno.env.get("PATH") ?? "").split(":").map((directory) =>
+    `${directory}/${program}`
+  );
+  return places.find((place) => {
+    try {
+      return Deno.statSync(place).isFile;
+    } catch {
+      return false;
+    }
+  }) ?? `/missing/${program}`;
+}
+
+peerTest({
+  peer: peer("npx", onPath("npx"), "npm"),
+  name: "the MCP inspector lists the tools and runs a command",
+  async fn() {
+    await using host = await startSshHost();
+    const known = `${host.directory}/../${crypto.randomUUID()}`;
+    await Deno.writeTextFile(known, host.hostKeyLines());
+    try {
+      const env = {
+        I_ACCEPT_RISKS: "true",
+        HOST: host.hostname,
+        SSH_PORT: String(host.port),
+        SSH_USERNAME: host.username,
+        SSH_PASSWORD: host.password,
+        SSH_KNOWN_HOSTS: known,
+      };
+      const { tools } = await inspect(env, host.directory, ["--method", "tools/list"]);
+      assert.ok(tools.some((tool: { name: string }) => tool.name === "ssh_exec_command"));
+      const call = [
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "ssh_exec_command",
+        "--tool-arg",
+        "command=echo seen",
+      ];
+      const answer = await inspect(env, host.directory, call);
+      assert.equal(answer.structuredContent.stdout, "seen\n");
+    } finally {
+      await Deno.remove(known);
+    }
+  },
+});
