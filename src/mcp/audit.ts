@@ -30,14 +30,17 @@ export function createAuditLog(
   const redact = redactor(secrets);
   const put = (fields: object) => {
     const time = new Date(now()).toISOString();
-    const line = JSON.stringify(
-      { time, ...fields },
-      (_, value) => typeof value === "string" ? redact(value) : value,
-    );
-    write(`${line}\n`);
+    write(`${JSON.stringify({ time, ...fields }, (_, value) => withoutSecrets(value, redact))}\n`);
   };
   return {
     record: ({ durationMs, ...entry }) => put({ ...entry, duration_ms: durationMs }),
     event: put,
   };
+}
+
+/** Names are the caller's too: an argument that no tool knows is kept as it came. */
+function withoutSecrets(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [redact(name), each]));
 }

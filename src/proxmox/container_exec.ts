@@ -1,4 +1,3 @@
-import { shellJoin } from "../shell_quote.ts";
 import type { CapturedText, ExecOutcome } from "../ssh/port.ts";
 import type { ExecCall, SshService } from "../ssh/service.ts";
 import { container } from "./guest.ts";
@@ -107,4 +106,4 @@ function unmarked(stderr: CapturedText): CapturedText {
 const withoutMark = <Step extends { readonly message?: string }>(step: Step): Step =>
   step.message === undefined
     ? step
-    : { ...step, message: step.message.replace(/\n?\x1eentered\n?/, "") }; // deno-lint-ignore-line
+    : { ...step, message: step.message.replace(ENTERED, "").replace(ENTERED.trim(), "") };

@@ -93,7 +93,9 @@ export const otherState = (guest: Guest, action: string, state: string) =>
 export const haPending = (guest: Guest, action: string, seconds: number, state: string) =>
   new RemoteExecError(
     "timeout",
-    `${guestName(guest)} is managed by HA, which was asked for it but has not carried it out within ` +
+    `${
+      guestName(guest)
+    } is managed by HA, which was asked for it but has not carried it out within ` +
       `${seconds} seconds: ${action} is pending, it is ${state}`,
     "Read its status again later, or look at `ha-manager status` on the host",
   );
@@ -148,10 +150,10 @@ export const storageUnusable = (seen: string) =>
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
   );
 
-export const backupFailed = (guest: Guest, seen: string) =>
+export const backupFailed = (vmid: number, seen: string) =>
   new RemoteExecError(
     "io_error",
-    `The backup of ${guestInText(guest)} failed: ${seen}`,
+    `The backup of ${vmid} failed: ${seen === "" ? "it gave no reason" : seen}`,
     "Check space on the storage and the guest's task log in Proxmox VE",
   );
 

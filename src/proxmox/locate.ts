@@ -1,10 +1,10 @@
+import type { RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { guestMissing, notRunning, onOtherNode, wrongKind } from "./errors.ts";
 import type { Guest } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
-import type { RemoteExecError } from "../errors.ts";
 import { type HostAnswer, readProblem } from "./problem.ts";
-import { parseResources } from "./pvesh.ts";
+import { parseResources, type Resource } from "./pvesh.ts";
 
 /** Long enough for a busy cluster; these are the calls that only explain a failure. */
 const LOOK_MS = 30_000;
@@ -40,14 +40,21 @@ async function locate(
   guest: Guest,
   signal: AbortSignal,
 ): Promise<RemoteExecError> {
+  const found = await findInCluster(host, guest.id, signal);
+  if (found === undefined) return guestMissing(guest);
+  if (found.type !== guest.kind) return wrongKind(guest);
+  return onOtherNode(guest, found.node ?? "unknown");
+}
+
+/** What the cluster knows of a number; undefined also when it cannot be asked. */
+export async function findInCluster(
+  host: ProxmoxHost,
+  id: number,
+  signal: AbortSignal,
+): Promise<Resource | undefined> {
   const { code, stdout } = await host.run(
     ["pvesh", "get", "/cluster/resources", "--type", "vm", "--output-format", "json"],
     { signal, progress: undefined, timeoutMs: LOOK_MS, action: "Looking for the guest" },
   );
-  const found = code === 0
-    ? parseResources(stdout).find(({ vmid }) => vmid === guest.id)
-    : undefined;
-  if (found === undefined) return guestMissing(guest);
-  if (found.type !== guest.kind) return wrongKind(guest);
-  return onOtherNode(guest, found.node ?? "unknown");
+  return code === 0 ? parseResources(stdout).find(({ vmid }) => vmid === id) : undefined;
 }

@@ -6,7 +6,8 @@ const GRACE_MS = 10_000;
 /** Gives calls into a worker an id, a cancellation and a deadline. */
 export class Calls {
   readonly #cancel: (id: number) => Promise<void>;
-  #lastId = 0;
+  /** One counter for all: two services of one worker must not give the same id. */
+  static #lastId = 0;
 
   constructor(cancel: (id: number) => Promise<void>) {
     this.#cancel = cancel;
@@ -23,7 +24,7 @@ export class Calls {
     limitMs: number | undefined,
     start: (id: number) => Promise<T>,
   ): Promise<T> {
-    const id = ++this.#lastId;
+    const id = ++Calls.#lastId;
     const late = Promise.withResolvers<never>();
     const timers: ReturnType<typeof setTimeout>[] = [];
     const expireAfter = (ms: number) => timers.push(setTimeout(() => late.reject(noAnswer()), ms));

@@ -1,15 +1,19 @@
 import { RemoteExecError } from "../errors.ts";
 import type { StartedCommand } from "./connection.ts";
 import { connectionLost } from "./errors.ts";
+import { withLimit } from "./guard.ts";
 import { OutputCollector } from "./output.ts";
 
 const LONGEST_LINE = 65_536;
+/** A command that has said all it had to say ends by itself within this time. */
+const LAST_WORDS_MS = 300;
 
 /** A running command as two byte streams with lines in front: what file scripts talk through. */
 export class CommandStream {
   readonly #command: StartedCommand;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #stderr = new OutputCollector(2_000);
+  readonly #exited: Promise<void>;
   readonly #ended: Promise<number | undefined>;
   #rest: Uint8Array = new Uint8Array();
   #over = false;
@@ -20,7 +24,13 @@ export class CommandStream {
     channel.on("error", () => {}); // writing to a command that has ended; told by what is read
     channel.stderr.on("data", (chunk: Uint8Array) => this.#stderr.push(chunk));
     let code: number | undefined;
-    channel.on("exit", (exitCode: number | null) => code = exitCode ?? undefined);
+    this.#exited = new Promise((resolve) => {
+      channel.once("exit", (exitCode: number | null) => {
+        code = exitCode ?? undefined;
+        resolve();
+      });
+      channel.once("close", () => resolve());
+    });
     this.#ended = new Promise((resolve) => channel.once("close", () => resolve(code)));
     this.#chunks = channel.iterator({ destroyOnReturn: false });
   }
@@ -88,7 +98,9 @@ export class CommandStream {
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
-    if (!this.#command.channel.destroyed && this.#command.running()) await this.#command.end();
+    this.endInput();
+    if (this.#command.running()) await withLimit(this.#exited, LAST_WORDS_MS);
+    if (this.#command.running()) await this.#command.end();
     this.#command.release();
   }
 }

@@ -6,7 +6,7 @@ import type { Dialled } from "./dial.ts";
 import { Guard, withLimit } from "./guard.ts";
 import { Lingering } from "./lingering.ts";
 import { ProcessOrder } from "./process_order.ts";
-import { failureReason, SessionFailure } from "./session_failure.ts";
+import { failureReason, isFull, noSessions, SessionFailure } from "./session_failure.ts";
 import { endBySignals } from "./signals.ts";
 import { watchSilence } from "./silence.ts";
 
@@ -140,11 +140,13 @@ export class HostConnection {
 
   /** Ends everything that runs here and closes. True when the host confirmed the end. */
   async close(limitMs: number): Promise<boolean> {
-    const guarded = this.#alive && this.#guard !== undefined;
-    const done = guarded ? await this.#guard?.quit(limitMs) : this.idle;
+    const startedAt = performance.now();
+    // A connection that was made just now may have its guard still to come.
+    const guard = this.#alive ? await withLimit(this.#guardReady, limitMs) : undefined;
+    const done = await guard?.quit(limitMs - (performance.now() - startedAt)) ?? this.idle;
     this.#client.end();
     this.destroy();
-    return done ?? false;
+    return done;
   }
 
   destroy(): void {
@@ -210,7 +212,10 @@ export class HostConnection {
       this.#client.exec(command, options as object, (error, channel) => {
         stopWatching();
         if (error) return fail(failureReason(error, this.#alive), error);
-        this.#track(channel);
+        // With a process that may still live the order is not known any more, so no further commands here.
+        this.#order.track(channel, () => {
+          if (this.#alive && channel !== this.#guardChannel) this.retire();
+        });
         resolve({ channel, exited: exitOf(channel) });
       });
     } catch (error) {
@@ -226,13 +231,6 @@ export class HostConnection {
       this.#logger.warn("the SSH connection is wedged and is replaced");
       this.destroy();
       onSilence();
-    });
-  }
-
-  #track(channel: ClientChannel): void {
-    // With a process that may still live the order is not known any more, so no further commands here.
-    this.#order.track(channel, () => {
-      if (this.#alive && channel !== this.#guardChannel) this.retire();
     });
   }
 
@@ -290,12 +288,6 @@ export class HostConnection {
     this.#onChange();
   }
 }
-
-const isFull = (error: unknown): boolean =>
-  error instanceof SessionFailure && error.reason === "full";
-
-const noSessions = () =>
-  new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");
 
 type Opened = Pick<StartedCommand, "channel" | "exited">;
 

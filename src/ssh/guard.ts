@@ -68,25 +68,28 @@ export class Guard {
 
   /** Has a file removed when the connection ends before {@linkcode Guard.drop} is called for it. */
   keep(path: string): void {
-    if (!path.includes("\n")) this.#write(`+${path}`);
+    this.#write(`+${oneLine(path)}`);
   }
 
   drop(path: string): void {
-    if (!path.includes("\n")) this.#write(`-${path}`);
+    this.#write(`-${oneLine(path)}`);
   }
 
   /** Ends everything that the connection runs. True when the guard says that it is done. */
   async quit(limitMs: number): Promise<boolean> {
-    const reply = new Promise<string | undefined>((resolve) => this.#waiting.set("q", resolve));
-    this.#write("q");
-    return await withLimit(reply, limitMs) !== undefined;
+    return await this.#send("q", "q", limitMs) !== undefined;
   }
 
   #ask(verb: "l" | "k", rest: string, limitMs: number): Promise<string | undefined> {
     const key = `${verb} ${++this.#serial}`;
+    return this.#send(key, `${key}${rest}`, limitMs);
+  }
+
+  async #send(key: string, line: string, limitMs: number): Promise<string | undefined> {
+    if (!this.#open) return undefined;
     const reply = new Promise<string | undefined>((resolve) => this.#waiting.set(key, resolve));
-    this.#write(`${key}${rest}`);
-    return withLimit(reply, limitMs).finally(() => this.#waiting.delete(key));
+    this.#write(line);
+    return await withLimit(reply, limitMs).finally(() => this.#waiting.delete(key));
   }
 
   #write(line: string): void {
@@ -120,6 +123,9 @@ export class Guard {
     for (const answer of this.#waiting.values()) answer(undefined);
   }
 }
+
+/** A path as `printf %b` gives it back. */
+const oneLine = (path: string): string => path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 
 /** The promise's value, or undefined when it takes longer. */
 export async function withLimit<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {

@@ -5,7 +5,7 @@
  * which they were asked for. So nothing has to be added to the commands themselves.
  *
  * Lines on its stdin: `s` note the siblings · `l ID` list them · `k ID PID:START` end that session ·
- * `+PATH` remove the file at the end · `-PATH` no longer · `q` end everything.
+ * `+PATH` remove the file at the end · `-PATH` no longer (PATH as `printf %b` takes it) · `q` end everything.
  * Lines on its stdout start with its token. When stdin ends (the client quit, was killed, or lost its
  * link) it ends the sessions it last noted, if they are still the same processes, and removes the files.
  *
@@ -22,23 +22,26 @@ const SCRIPT = [
   `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
   `members() { M=; for d in /proc/[0-9]*; do st \${d#/proc/} || continue; case " $1 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M \${d#/proc/}";; esac;; esac; done; };`,
   `nap() { sleep 0.05 || sleep 1; };`,
-  // At most one second for a clean end, then KILL until nothing is left (what forks is met again).
-  `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; i=0; while members "$1"; [ -n "$M" ] && [ $i -lt 20 ]; do i=$((i+1)); nap; done; i=0; while [ -n "$M" ] && [ $i -lt 20 ]; do kill -KILL $M; nap; members "$1"; i=$((i+1)); done; set -- $M; left=$#; };`,
+  // Hundredths of a second.
+  `now() { read -r t x < /proc/uptime; t=\${t%.*}\${t#*.}; };`,
+  // Some time for a clean end, then KILL until nothing is left (what forks is met again).
+  `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; now; u=$((t+$2)); while members "$1"; [ -n "$M" ] && [ $t -lt $u ]; do nap; now; done; u=$((t+200)); while [ -n "$M" ] && [ $t -lt $u ]; do kill -KILL $M; nap; members "$1"; now; done; set -- $M; left=$#; };`,
   // What is still the process that was noted, and leads its own session.
   `same() { st \${1%%:*} && [ "$begun" = "\${1#*:}" ] && [ "$sid" = "\${1%%:*}" ]; };`,
   // -1: not a session leader, so this way of ending it does not apply.
-  `end() { p=\${2%%:*}; left=0; if st $p; then if [ "$begun" = "\${2#*:}" ]; then if [ "$sid" = $p ]; then finish $p; else left=-1; fi; fi; else finish $p; fi; echo "$T k $1 $left"; };`,
+  `end() { p=\${2%%:*}; left=0; if st $p; then if [ "$begun" = "\${2#*:}" ]; then if [ "$sid" = $p ]; then finish $p 100; else left=-1; fi; fi; else finish $p 100; fi; echo "$T k $1 $left"; };`,
   `note; case " $L" in *" $$:"*) echo "$T ready $$";; *) echo "$T none"; exit 0;; esac;`,
   `while IFS= read -r l; do case $l in`,
   `s) note;;`,
   `l*) note; echo "$T l \${l#l }$L";;`,
   `k*) ( end \${l#k } ) & ;;`,
-  `+*) set -- "$@" "\${l#+}";;`,
-  `-*) for f do shift; [ "$f" = "\${l#-}" ] || set -- "$@" "$f"; done;;`,
+  `+*) set -- "$@" "$(printf %b "\${l#+}")";;`,
+  `-*) l=$(printf %b "\${l#-}"); for f do shift; [ "$f" = "$l" ] || set -- "$@" "$f"; done;;`,
   `q) note; break;;`,
   `esac; done;`,
   `S=; for e in $L; do [ "\${e%%:*}" = $$ ] || { same $e && S="$S \${e%%:*}"; }; done;`,
-  `left=0; [ -n "$S" ] && ( finish "$S" );`,
+  // The program that quits has two seconds for everything.
+  `[ -n "$S" ] && ( finish "$S" 60 );`,
   `for f do rm -f -- "$f"; done;`,
   `echo "$T q"`,
 ].join(" ");

@@ -15,3 +15,11 @@ export function failureReason(error: Error, alive: boolean): SessionFailure["rea
   if (/channel open failure/i.test(error.message)) return "full";
   return alive && !/no response|not connected/i.test(error.message) ? "refused" : "gone";
 }
+
+/** Has the connection as many sessions as the host allows? */
+export const isFull = (error: unknown): boolean =>
+  error instanceof SessionFailure && error.reason === "full";
+
+/** Not even one session is allowed. */
+export const noSessions = () =>
+  new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");

@@ -1,4 +1,5 @@
 import type { Bridge, BridgeTools } from "./bridge.ts";
+import { ImageKitBridge } from "./imagekit.ts";
 import type { TransfersSettings } from "./port.ts";
 import { R2Bridge } from "./r2.ts";
 
@@ -7,6 +8,7 @@ const DRIVERS: readonly ((
   settings: TransfersSettings,
   tools: BridgeTools,
 ) => Bridge | undefined)[] = [
+  ({ imageKit }, tools) => imageKit && new ImageKitBridge(imageKit, tools),
   ({ r2 }, tools) => r2 && new R2Bridge(r2, tools),
 ];
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ImageKitConfig } from "../config/config.ts";
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 import type { Check } from "../ssh/port.ts";
 import type {
   Bridge,
@@ -13,14 +13,16 @@ import type {
 } from "./bridge.ts";
 import { type AccountFile, ImageKitAccount } from "./imagekit_account.ts";
 import { openDelivery } from "./imagekit_delivery.ts";
-import { emptyFile, fileChanged, foreignObject, tooLargeForImageKit } from "./imagekit_errors.ts";
+import { fileTooLarge, readFailed, sourceChanged } from "./errors.ts";
+import { emptyFile, foreignObject } from "./imagekit_errors.ts";
 import { signedUrl, uploadSignature } from "./imagekit_keys.ts";
 import { objectPath, parseObjectName } from "./imagekit_names.ts";
 import { failureError, ServiceFailure } from "./imagekit_retry.ts";
 import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "./port.ts";
+import { abortable } from "./wait.ts";
 
 /** ImageKit refuses a token that is valid for a whole hour; this leaves room for clocks. */
-const LONGEST_TOKEN_S = 3300;
+const LONGEST_TOKEN_S = 3400;
 /** How long an object that is over stays for whoever is still busy with it. */
 const GRACE_MS = 5 * 60_000;
 /** How long an address for our own reading works. */
@@ -48,10 +50,10 @@ export class ImageKitBridge implements Bridge {
     const before = this.#turn;
     this.#turn = before.then(() => done.promise);
     try {
-      await before;
+      await abortable(before, call.signal);
       return await this.#put(plainName(name), source, call);
     } finally {
-      if (!source.stream.locked) await source.stream.cancel().catch(() => {});
+      if (!source.stream.locked) source.stream.cancel().catch(() => {});
       done.resolve();
     }
   }
@@ -60,7 +62,7 @@ export class ImageKitBridge implements Bridge {
     const file = await this.#find(ref, call.signal);
     if (file === undefined) throw missingObject();
     const limit = Math.min(maxBytes, this.#config.maxFileBytes);
-    if (file.size > limit) throw tooLargeForImageKit("The uploaded file", file.size, limit);
+    if (file.size > limit) throw fileTooLarge("The uploaded file", file.size, limit, "imagekit");
     const { fetch, clock } = this.#tools;
     const wrap = (error: unknown) =>
       error instanceof ServiceFailure ? failureError("fetch a file from ImageKit", error) : error;
@@ -158,11 +160,12 @@ export class ImageKitBridge implements Bridge {
   async #put(name: string, source: PutSource, call: BridgeCall): Promise<PutOutcome> {
     const { label, size } = source;
     const maxBytes = Math.min(source.maxBytes, this.#config.maxFileBytes);
-    if (size > maxBytes) throw tooLargeForImageKit(label, size, maxBytes);
+    if (size > maxBytes) throw fileTooLarge(label, size, maxBytes, "imagekit");
     const { chunks, bytes, sha256 } = await collect(source, maxBytes, call);
     if (bytes === 0) throw emptyFile(label);
     // A file of unknown size is one that is made anew for each reader.
-    if (size > 0 && await source.sha256() !== sha256) throw fileChanged(label, "its hash differs");
+    const expected = size > 0 ? await abortable(source.sha256(), call.signal) : sha256;
+    if (expected !== sha256) throw sourceChanged(label, "its hash differs");
     try {
       const stored = await this.#account.upload(name, new File(chunks, name), call.signal);
       if (stored.size !== bytes) throw notWhole(stored.size, bytes);
@@ -233,15 +236,23 @@ async function collect(source: PutSource, maxBytes: number, call: BridgeCall) {
   const hash = createHash("sha256");
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
-    if (call.signal.aborted) throw call.signal.reason;
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLargeForImageKit(label, bytes, maxBytes);
-    hash.update(chunk);
-    chunks.push(new Uint8Array(chunk));
-    call.progress?.({ bytes, ...(size > 0 ? { total: size } : {}) });
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { value: chunk, done } = await abortable(reader.read(), call.signal);
+      if (done) break;
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw fileTooLarge(label, bytes, maxBytes, "imagekit");
+      hash.update(chunk);
+      chunks.push(new Uint8Array(chunk));
+      call.progress?.({ bytes, ...(size > 0 ? { total: size } : {}) });
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    // An error that came from another worker by way of the stream has lost its class.
+    throw error instanceof RemoteExecError ? error : readFailed(label, errorText(error));
   }
-  if (size > 0 && bytes !== size) throw fileChanged(label, `${bytes} bytes instead of ${size}`);
+  if (size > 0 && bytes !== size) throw sourceChanged(label, `${bytes} bytes instead of ${size}`);
   return { chunks, bytes, sha256: hash.digest("hex") };
 }
 

@@ -6,7 +6,7 @@ import { objectPath } from "./imagekit_names.ts";
 import { failureError, repeated, ServiceFailure } from "./imagekit_retry.ts";
 import { createSdk } from "./imagekit_sdk.ts";
 
-const CALL_MS = 30_000;
+const CALL_MS = 15_000;
 const UPLOAD_MS = 10 * 60_000;
 const PAGE = 1000;
 

@@ -9,10 +9,10 @@ export interface CommandPair {
   readonly powershell: string;
 }
 
-/** A form for the upload endpoint; values hold no character that a shell or curl takes apart. */
+/** A form for the upload endpoint. */
 export interface UploadForm {
-  readonly uploadUrl: string;
-  readonly fields: Readonly<Record<string, string>>;
+  readonly url: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
 /** How a path with odd characters is written in the place of {@linkcode PLACEHOLDER}. */
@@ -28,9 +28,8 @@ export const DOWNLOAD_QUOTING =
  * The command that sends a file to ImageKit. It works once: the token is used up even by a failure,
  * so nothing in it repeats the request.
  */
-export function uploadCommand({ uploadUrl, fields }: UploadForm): CommandPair {
-  const url = `${uploadUrl}/api/v1/files/upload`;
-  const pairs = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+export function uploadCommand({ url, fields }: UploadForm): CommandPair {
+  const pairs = fields.map(([name, value]) => `${name}=${value}`);
   // Inside its own double quotes curl leaves ; and , in a file name alone; --form-string leaves the
   // values alone. Without "Expect:" a proxy that does not know it costs a second.
   const sh = [

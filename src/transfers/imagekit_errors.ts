@@ -38,13 +38,6 @@ export const foreignObject = (fileId: string) =>
     "Pass the fileId that the upload command printed, or leave file_id out",
   );
 
-export const containersOff = () =>
-  new RemoteExecError(
-    "not_configured",
-    "Container file transfers require Proxmox plugin to be enabled",
-    "Set ENABLE_PROXMOX=true in your .env file to use container features (ctid parameter)",
-  );
-
 export const fileExists = (path: string, ctid: number | undefined) =>
   new RemoteExecError(
     "already_exists",
@@ -81,21 +74,21 @@ export const emptyFile = (path: string) =>
     "Make the empty file at its destination by a command, for example `: > name`",
   );
 
-export const tooLargeForImageKit = (path: string, bytes: number, maxBytes: number) =>
-  new RemoteExecError(
-    "too_large",
-    `${path} is too large for ImageKit (${bytes} bytes). Maximum allowed size is ${maxBytes} bytes.`,
-    "Raise IMAGEKIT_MAX_FILE_SIZE and MAX_FILE_SIZE if the ImageKit plan allows it, or compress or " +
-      "split the file first",
-  );
-
-export const fileChanged = (path: string, seen: string) =>
-  new RemoteExecError(
-    "changed",
-    `${path} changed while it was read: ${seen}`,
-    "Try again when nothing writes to the file, or transfer a copy of it",
-  );
-
 /** The same failure under the words of the step that met it. */
 export const failedAt = (step: string, error: RemoteExecError, suggestion = error.suggestion) =>
   new RemoteExecError(error.code, `${step}: ${error.message}`, suggestion, { cause: error });
+
+/** The file became older than its time while it was still on its way. */
+export const tookTooLong = (seconds: number) =>
+  new RemoteExecError(
+    "timeout",
+    `Download preparation failed: it took longer than the ${seconds} seconds that a transfer stays open`,
+    "Raise IMAGEKIT_TRANSFER_TIMEOUT (seconds, 3300 at most), or transfer a smaller file",
+  );
+
+export const traversal = () =>
+  new RemoteExecError(
+    "invalid_argument",
+    "Path cannot contain '..' (path traversal not allowed)",
+    "Write the path without '..' components",
+  );

@@ -1,6 +1,7 @@
 import { APIConnectionError, APIError } from "@imagekit/nodejs";
 import type { Clock } from "../clock.ts";
-import { cancelled, errorText, RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
+import { pause } from "./wait.ts";
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
@@ -53,22 +54,6 @@ export async function repeated<T>(
       await pause(clock, pauseMs, signal);
     }
   }
-}
-
-/** Waits; rejects with the signal's reason when it is aborted. */
-export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason ?? cancelled());
-    const onAbort = () => {
-      takeBack();
-      reject(signal.reason ?? cancelled());
-    };
-    const takeBack = clock.after(delayMs, () => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
 }
 
 /** The failure that an answer of the delivery network is. */

@@ -52,6 +52,14 @@ export const serviceUnreachable = (action: string, { endpoint }: R2Config, cause
     "Check the network and R2_ACCOUNT_ID or R2_ENDPOINT, then try again",
   );
 
+/** The sandbox does not let the module speak to this host; the configuration names another. */
+export const beyondRights = (action: string, host: string) =>
+  new RemoteExecError(
+    "not_permitted",
+    `Cannot ${action}: this module may not connect to ${host}`,
+    "Check R2_ENDPOINT; `mcp-remote-exec permissions` shows what each module may reach",
+  );
+
 /** The text of a failed fetch without the address in it: it may be signed. */
 export const fetchFault = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/ for url \(.*?\)(?=:|$)/g, "");

@@ -1,0 +1,86 @@
+import { availableParallelism, loadavg } from "node:os";
+import { SSH_CLIENT, SSHD } from "../tests/peers/require.ts";
+import { Bench, type Rows } from "./harness.ts";
+import { distanceRows } from "./rows/distance.ts";
+import { execRows } from "./rows/exec.ts";
+import { filesRows } from "./rows/files.ts";
+import { firstRows } from "./rows/first.ts";
+import { memoryRows } from "./rows/memory.ts";
+import { outputRows } from "./rows/output.ts";
+import { parallelRows } from "./rows/parallel.ts";
+import { startRows } from "./rows/start.ts";
+import { formatTable, type Result } from "./table.ts";
+
+const ALL: readonly Rows[] = [
+  execRows,
+  firstRows,
+  parallelRows,
+  outputRows,
+  filesRows,
+  startRows,
+  memoryRows,
+  distanceRows,
+];
+
+const HELP = `Measures the server against a real sshd, next to OpenSSH's own programs.
+
+  deno task bench              everything
+  deno task bench NAME...      some of it:
+
+${ALL.map(({ name, about }) => `    ${name.padEnd(10)} ${about}`).join("\n")}
+`;
+
+const EXPLANATION =
+  `A value is a median, behind it the range of the middle half. Ratio: ours to OpenSSH's, so a small one is
+good for times and a large one for MB/s. OpenSSH is \`ssh\` through a warm shared connection (first exec: a
+new one), for files \`sftp -b\` with the time of its connection taken off. Ours is the whole call over MCP,
+for files with the comparison of both sha256.
+`;
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+/** Gives the exit code: a missed aim is shown, it is not a failure. */
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) return say(HELP);
+  const unknown = args.filter((name) => !ALL.some((rows) => rows.name === name));
+  if (unknown.length > 0) return say(`Unknown: ${unknown.join(", ")}\n\n${HELP}`, 2);
+  const missing = [SSHD, SSH_CLIENT].filter((peer) => !peer.installed);
+  if (missing.length > 0) {
+    const packages = missing.map((peer) => peer.debianPackage).join(" ");
+    return say(`Needs a real SSH server: apt-get install --no-install-recommends ${packages}\n`, 1);
+  }
+  const chosen = args.length === 0 ? ALL : ALL.filter((rows) => args.includes(rows.name));
+  say(await measure(chosen));
+  return 0;
+}
+
+async function measure(chosen: readonly Rows[]): Promise<string> {
+  await using bench = await Bench.open();
+  const results: Result[] = [];
+  for (const rows of chosen) {
+    progress(`measuring ${rows.name}: ${rows.about}`);
+    results.push(...await rows.measure(bench));
+  }
+  const notes = [...new Set(bench.notes)].map((note) => `\n${note}\n`).join("");
+  return `\n${machine()}\n\n${formatTable(results)}\n\n${EXPLANATION}${notes}`;
+}
+
+function machine(): string {
+  const load = loadavg().map((value) => value.toFixed(1)).join(" ");
+  const cores = `${availableParallelism()} cores, load ${load}`;
+  return `Deno ${Deno.version.deno}, ${openSshVersion()}, ${Deno.build.target}, ${cores}`;
+}
+
+function openSshVersion(): string {
+  const { stderr } = new Deno.Command("ssh", { args: ["-V"] }).outputSync();
+  return new TextDecoder().decode(stderr).split(",")[0] ?? "";
+}
+
+function say(text: string, code = 0): number {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+  return code;
+}
+
+function progress(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+}

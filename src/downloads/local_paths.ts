@@ -1,0 +1,125 @@
+import { isAbsolute, resolve, sep } from "node:path";
+import {
+  fileChanged,
+  notLinkable,
+  pathMissing,
+  pathOutside,
+  traversal,
+  unreadable,
+} from "./errors.ts";
+
+/** What makes a file the same one: the place on the disk, and when and how long it was written. */
+export interface Identity {
+  readonly dev: number;
+  readonly ino: number | null;
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** Also moves when somebody sets the modification time back. */
+  readonly ctimeMs: number;
+}
+
+/** The facts by which a file is recognised again. */
+export const identityOf = (info: Deno.FileInfo): Identity => ({
+  dev: info.dev,
+  ino: info.ino,
+  size: info.size,
+  mtimeMs: info.mtime?.getTime() ?? 0,
+  ctimeMs: info.ctime?.getTime() ?? 0,
+});
+
+/** Do both name the same content? */
+export const isSameFile = (a: Identity, b: Identity): boolean =>
+  a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs &&
+  a.ctimeMs === b.ctimeMs;
+
+/** Is `path` the directory itself or below it? Both without links. */
+export const isInside = (directory: string, path: string): boolean =>
+  path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+
+/**
+ * The path without links of what a person named.
+ *
+ * @param root without links; relative paths start here, and nothing outside is given
+ * @throws RemoteExecError `not_found`, `outside_directories`, `invalid_argument`
+ */
+export async function resolveInside(root: string, path: string): Promise<string> {
+  if (path === "" || path.includes("\0")) throw pathMissing(path.replaceAll("\0", "\\0"));
+  if (path.split(/[/\\]/).includes("..")) throw traversal();
+  const wanted = isAbsolute(path) ? resolve(path) : resolve(root, path);
+  // A path outside is refused before it is looked at, so that the answer tells nothing about it.
+  if (!isInside(root, wanted)) throw pathOutside(path);
+  const real = await Deno.realPath(wanted).catch((error) => {
+    if (error instanceof Deno.errors.NotCapable) throw pathOutside(path);
+    if (error instanceof Deno.errors.PermissionDenied) throw unreadable(path, error);
+    throw pathMissing(path);
+  });
+  if (!isInside(root, real)) throw pathOutside(path);
+  return real;
+}
+
+/**
+ * Opens a regular file and proves afterwards that the opened one lies inside the root: a directory of
+ * its path may have been replaced by a link between the check and the opening.
+ *
+ * @param real a path without links
+ * @throws RemoteExecError `changed`, `not_a_file`, `not_permitted`
+ */
+export async function openInside(root: string, real: string): Promise<Deno.FsFile> {
+  const before = await Deno.lstat(real).catch(gone);
+  // Before opening: a FIFO would wait for a writer for ever.
+  if (!before.isFile) throw notLinkable(real);
+  const file = await Deno.open(real).catch((error) => {
+    if (error instanceof Deno.errors.PermissionDenied) throw unreadable(real, error);
+    throw fileChanged();
+  });
+  try {
+    const opened = file.statSync();
+    const place = Deno.realPathSync(real);
+    const there = Deno.lstatSync(place);
+    const same = opened.isFile && there.dev === opened.dev && there.ino === opened.ino;
+    if (!same || !isInside(root, place)) throw fileChanged();
+    return file;
+  } catch (error) {
+    file.close();
+    throw error instanceof Deno.errors.NotFound ? fileChanged() : error;
+  }
+}
+
+/**
+ * Reads a part of an open file in pieces, the next one while the last is on its way. A piece is valid
+ * until the next is asked for.
+ *
+ * @throws RemoteExecError `changed` when the file is shorter than `end`
+ */
+export async function* readSpan(
+  file: Deno.FsFile,
+  start: number,
+  end: number,
+  chunkBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let pending: Promise<number | null> | undefined;
+  try {
+    if (start > 0) await file.seek(start, Deno.SeekMode.Start);
+    const size = Math.max(1, Math.min(chunkBytes, end - start));
+    const first = new Uint8Array(size);
+    const second = size < end - start ? new Uint8Array(size) : first;
+    let left = end - start;
+    for (let turn = 0; left > 0; turn++) {
+      const [buffer, other] = turn % 2 === 0 ? [first, second] : [second, first];
+      const count = await (pending ?? file.read(buffer.subarray(0, Math.min(size, left))));
+      if (count === null) throw fileChanged();
+      left -= count;
+      const mayReadAhead = left > 0 && other !== buffer;
+      pending = mayReadAhead ? file.read(other.subarray(0, Math.min(size, left))) : undefined;
+      pending?.catch(() => {});
+      yield buffer.subarray(0, count);
+    }
+  } finally {
+    await pending?.catch(() => {});
+  }
+}
+
+function gone(error: unknown): never {
+  if (error instanceof Deno.errors.PermissionDenied) throw unreadable("the file", error);
+  throw fileChanged();
+}

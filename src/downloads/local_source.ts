@@ -1,0 +1,268 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { type ArchiveEntry, zipArchive } from "./archive.ts";
+import { fileChanged, notLinkable, tooLarge } from "./errors.ts";
+import {
+  type Identity,
+  identityOf,
+  isSameFile,
+  openInside,
+  readSpan,
+  resolveInside,
+} from "./local_paths.ts";
+import { type LocalEntry, walkLocal } from "./local_tree.ts";
+import type { LinkProgress } from "./port.ts";
+import { CHUNK_BYTES, type Content, LeftOutNames, type Source, type Span } from "./source.ts";
+
+/** Entries are opened this many at a time. */
+const BATCH = 16;
+/** Files up to this size are read when they are opened. */
+const READ_AHEAD_BYTES = 128 * 1024;
+/** How often progress is told. */
+const PROGRESS_BYTES = 8 * 1024 * 1024;
+
+interface OpenedEntry {
+  readonly entry: ArchiveEntry;
+  close(): void;
+}
+
+/** What to look at, and within which bounds. */
+export interface LocalRequest {
+  /** Without links. */
+  readonly root: string;
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  readonly progress: ((step: LinkProgress) => void) | undefined;
+}
+
+/**
+ * Looks at a file or directory of this machine: checks its place and size, computes its checksum.
+ *
+ * @throws RemoteExecError `not_found`, `outside_directories`, `not_a_file`, `too_large`, `not_permitted`
+ */
+export async function localSource(request: LocalRequest): Promise<Source> {
+  const real = await resolveInside(request.root, request.path);
+  const info = await Deno.lstat(real);
+  if (info.isDirectory) return await directorySource(request, real, identityOf(info));
+  if (!info.isFile) throw notLinkable(request.path);
+  return await fileSource(request, real);
+}
+
+async function fileSource(request: LocalRequest, real: string): Promise<Source> {
+  const { root, maxBytes } = request;
+  using file = await openInside(root, real);
+  const identity = identityOf(file.statSync());
+  if (identity.size > maxBytes) throw tooLarge("File", identity.size, maxBytes);
+  const sha256 = await hash(file, identity.size, request);
+  const verify = async () => {
+    using again = await openInside(root, real);
+    if (!isSameFile(identityOf(again.statSync()), identity)) throw fileChanged();
+  };
+  await verify();
+  return {
+    kind: "file",
+    origin: "local",
+    name: basename(real),
+    downloadName: basename(real),
+    size: identity.size,
+    sha256,
+    leftOut: { count: 0, names: [] },
+    verify,
+    open: (span) => openFile(root, real, identity, span),
+  };
+}
+
+async function hash(
+  file: Deno.FsFile,
+  size: number,
+  { signal, progress }: LocalRequest,
+): Promise<string> {
+  const digest = createHash("sha256");
+  let bytes = 0;
+  let told = 0;
+  for await (const chunk of readSpan(file, 0, size, CHUNK_BYTES)) {
+    signal.throwIfAborted();
+    digest.update(chunk);
+    bytes += chunk.length;
+    if (bytes - told < PROGRESS_BYTES) continue;
+    told = bytes;
+    progress?.({ bytes, total: size });
+  }
+  return digest.digest("hex");
+}
+
+async function openFile(
+  root: string,
+  real: string,
+  identity: Identity,
+  { start, end }: Span,
+): Promise<Content> {
+  const file = await openInside(root, real);
+  if (!isSameFile(identityOf(file.statSync()), identity)) {
+    file.close();
+    throw fileChanged();
+  }
+  return closing(file, unchanged(file, identity, start, end));
+}
+
+/** The content; its last piece goes out only when the file has not been written to meanwhile. */
+async function* unchanged(file: Deno.FsFile, identity: Identity, start: number, end: number) {
+  let left = end - start;
+  for await (const chunk of readSpan(file, start, end, CHUNK_BYTES)) {
+    left -= chunk.length;
+    if (left === 0 && !isSameFile(identityOf(file.statSync()), identity)) throw fileChanged();
+    yield chunk;
+  }
+}
+
+function closing(file: Deno.FsFile, chunks: AsyncGenerator<Uint8Array>): Content {
+  return {
+    chunks,
+    async close() {
+      // A generator that has not begun would not release anything at its end.
+      await chunks.return(undefined);
+      file.close();
+    },
+  };
+}
+
+async function directorySource(
+  request: LocalRequest,
+  real: string,
+  identity: Identity,
+): Promise<Source> {
+  const { root, maxBytes } = request;
+  const { size, leftOut } = await survey(real, request);
+  const verify = async () => {
+    const again = await resolveInside(root, real).catch(() => {
+      throw fileChanged();
+    });
+    const info = await Deno.lstat(again);
+    // What it holds is read when the link is opened; the directory itself must be the same.
+    if (again !== real || info.dev !== identity.dev || info.ino !== identity.ino) {
+      throw fileChanged();
+    }
+  };
+  return {
+    kind: "directory",
+    origin: "local",
+    name: basename(real),
+    downloadName: `${basename(real)}.zip`,
+    size,
+    sha256: undefined,
+    leftOut: leftOut.list(),
+    verify,
+    async open() {
+      await verify();
+      const chunks = zipArchive(members(real, maxBytes));
+      return { chunks, close: async () => void await chunks.return() };
+    },
+  };
+}
+
+/** The size of everything in a directory, and what an archive of it cannot hold. */
+async function survey(top: string, { maxBytes, signal }: LocalRequest) {
+  const leftOut = new LeftOutNames();
+  let size = 0;
+  for await (const batch of batches(walkLocal(top, leftOut), BATCH)) {
+    signal.throwIfAborted();
+    const readable = await Promise.all(batch.map((entry) => mayRead(top, entry)));
+    batch.forEach((entry, index) => {
+      if (readable[index]) size += entry.size;
+      else leftOut.add(entry.path, "cannot be read");
+    });
+    if (size > maxBytes) throw tooLarge("Directory", size, maxBytes);
+  }
+  return { size, leftOut };
+}
+
+async function mayRead(top: string, entry: LocalEntry): Promise<boolean> {
+  if (entry.kind === "directory") return true;
+  try {
+    using _ = await openInside(top, entry.real);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The entries for an archive. Small files are opened and read some ahead, at the same time. */
+async function* members(top: string, maxBytes: number): AsyncGenerator<ArchiveEntry> {
+  let total = 0;
+  // Used again for each batch: memory that waits for the collector would be many times as much.
+  const buffers = Array.from({ length: BATCH }, () => new Uint8Array(READ_AHEAD_BYTES));
+  for await (const batch of batches(walkLocal(top), BATCH)) {
+    const opened = await Promise.all(
+      batch.map((entry, index) => openEntry(top, entry, buffers[index] ?? new Uint8Array(0))),
+    );
+    try {
+      for (const member of opened) {
+        total += member?.entry.size ?? 0;
+        if (total > maxBytes) throw tooLarge("Directory", total, maxBytes);
+        if (member !== undefined) yield member.entry;
+        member?.close();
+      }
+    } finally {
+      for (const member of opened) member?.close();
+    }
+  }
+}
+
+/** Opens one entry; nothing for a file that has gone by now or was named as unreadable before. */
+async function openEntry(
+  top: string,
+  entry: LocalEntry,
+  buffer: Uint8Array,
+): Promise<OpenedEntry | undefined> {
+  if (entry.kind === "directory") return { entry: { ...entry, content: nothing }, close() {} };
+  const file = await openInside(top, entry.real).catch(() => undefined);
+  if (file === undefined) return undefined;
+  let open = true;
+  const close = () => {
+    if (open) file.close();
+    open = false;
+  };
+  try {
+    const info = file.statSync();
+    const { path, kind, mode } = entry;
+    const facts = { path, kind, mode, size: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };
+    if (info.size > buffer.length) {
+      const content = () => readSpan(file, 0, info.size, CHUNK_BYTES);
+      return { entry: { ...facts, content }, close };
+    }
+    const piece = await readWhole(file, buffer.subarray(0, info.size));
+    close();
+    const content = () => iterate(piece);
+    return { entry: { ...facts, content }, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function readWhole(file: Deno.FsFile, into: Uint8Array): Promise<Uint8Array> {
+  for (let done = 0; done < into.length;) {
+    const count = await file.read(into.subarray(done));
+    if (count === null) return into.subarray(0, done);
+    done += count;
+  }
+  return into;
+}
+
+async function* batches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function* iterate(piece: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield piece;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

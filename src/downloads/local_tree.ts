@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { isInside } from "./local_paths.ts";
+import { tooManyEntries } from "./errors.ts";
+import { type LeftOutNames, MAX_ENTRIES } from "./source.ts";
+
+/** A file or directory below a linked directory; `path` is relative to it, with `/`. */
+export interface LocalEntry {
+  readonly path: string;
+  /** Where it lies, without links. */
+  readonly real: string;
+  readonly kind: "file" | "directory";
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly mode: number;
+}
+
+/** After this many entries other work gets its turn. */
+const SLICE = 512;
+
+/**
+ * Everything below `top`, parents before children, each directory in the order of its names. A link
+ * to a file below `top` counts as that file. All other links and special files are left out.
+ *
+ * @throws RemoteExecError `too_large` beyond the limit of entries
+ */
+export async function* walkLocal(top: string, leftOut?: LeftOutNames): AsyncGenerator<LocalEntry> {
+  const waiting: { path: string; real: string }[] = [{ path: "", real: top }];
+  let seen = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { path: parent, real: directory } = next;
+    const children: { path: string; real: string }[] = [];
+    for (const name of await namesIn(directory, parent, leftOut)) {
+      if (++seen > MAX_ENTRIES) throw tooManyEntries(MAX_ENTRIES);
+      if (seen % SLICE === 0) await turn();
+      const path = parent === "" ? name : `${parent}/${name}`;
+      const entry = look(top, path, join(directory, name), leftOut);
+      if (entry === undefined) continue;
+      if (entry.kind === "directory") children.push({ path, real: entry.real });
+      yield entry;
+    }
+    waiting.push(...children.reverse());
+  }
+}
+
+async function namesIn(directory: string, path: string, leftOut?: LeftOutNames): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(directory)) names.push(name);
+  } catch (error) {
+    if (path === "") throw error;
+    leftOut?.add(path, "cannot be read");
+  }
+  return names.sort();
+}
+
+function look(
+  top: string,
+  path: string,
+  place: string,
+  leftOut?: LeftOutNames,
+): LocalEntry | undefined {
+  try {
+    const info = Deno.lstatSync(place);
+    if (info.isFile) return entryOf(path, place, "file", info);
+    if (info.isDirectory) return entryOf(path, place, "directory", info);
+    if (!info.isSymlink) {
+      leftOut?.add(path, "special file");
+      return undefined;
+    }
+    const real = Deno.realPathSync(place);
+    if (!isInside(top, real)) {
+      leftOut?.add(path, "link that leads out");
+      return undefined;
+    }
+    const target = Deno.lstatSync(real);
+    if (target.isFile) return entryOf(path, real, "file", target);
+    // Its content stands in the archive already, at its own place.
+    leftOut?.add(path, target.isDirectory ? "link to a directory" : "special file");
+  } catch {
+    leftOut?.add(path, "cannot be read");
+  }
+  return undefined;
+}
+
+const entryOf = (
+  path: string,
+  real: string,
+  kind: LocalEntry["kind"],
+  info: Deno.FileInfo,
+): LocalEntry => ({
+  path,
+  real,
+  kind,
+  size: kind === "file" ? info.size : 0,
+  mtimeMs: info.mtime?.getTime() ?? 0,
+  mode: (info.mode ?? (kind === "file" ? 0o644 : 0o755)) & 0o7777,
+});
+
+const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));

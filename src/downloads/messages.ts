@@ -1,0 +1,17 @@
+import type { NewLink } from "./port.ts";
+
+/** What a new link's answer says. */
+export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
+  `Download link generated successfully!\n\nURL: ${link.url}\n` +
+  `Type: ${link.fileType === "directory" ? "directory (will be zipped)" : "file"}\n` +
+  `Expires: ${expiryMinutes} minute(s)\n` +
+  "Note: This is a single-use link that will be invalidated after download.";
+
+/** What is missing from a directory's archive; empty when nothing is. */
+export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {
+  if (count === 0) return "";
+  const more = count > names.length ? `\n  and ${count - names.length} more` : "";
+  return `Left out of the archive (${count}):\n${
+    names.map((name) => `  ${name}`).join("\n")
+  }${more}`;
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
+import { formatBytes, isoTime } from "./answers.ts";
+import { storageArgument, taskTimeoutArgument, vmidArgument } from "./arguments.ts";
+import type { Backups, StoredBackup } from "./backups.ts";
+
+const backupOutput = z.object({
+  volid: z.string().describe("Name of the backup for restoring, like local:backup/vzdump-lxc-…"),
+  storage: z.string(),
+  vmid: z.number().int().optional(),
+  type: z.string().optional().describe("lxc or qemu"),
+  format: z.string().optional(),
+  size_bytes: z.number(),
+  created: z.string().optional().describe("UTC, ISO 8601"),
+  notes: z.string().optional(),
+  protected: z.boolean().optional(),
+});
+
+/** The tools for backups of containers and VMs. */
+export const backupTools = (backups: Backups): Tool[] => [
+  createTool(backups),
+  listTool(backups),
+];
+
+const createTool = (backups: Backups): Tool =>
+  defineTool({
+    name: "proxmox_backup",
+    title: "Back up a container or VM",
+    description:
+      "Back up one container or VM with vzdump and wait for it. Older backups are kept. The mode snapshot goes " +
+      "on running, suspend halts it for a short time, stop shuts it down for the whole backup and starts it again.",
+    effect: "changes",
+    input: z.strictObject({
+      vmid: vmidArgument.describe("ID of the container or VM, for example 101"),
+      storage: storageArgument.optional().describe(
+        "Storage for the backup, for example local; by default the node's own choice",
+      ),
+      mode: z.enum(["snapshot", "suspend", "stop"]).default("snapshot")
+        .describe("How the guest is treated meanwhile, for example snapshot"),
+      timeout: taskTimeoutArgument(3600),
+      response_format: responseFormat,
+    }),
+    output: z.object({
+      success: z.literal(true),
+      message: z.string(),
+      ...backupOutput.shape,
+      warnings: z.array(z.string()).optional(),
+    }),
+    async run({ vmid, storage, mode, timeout }, context) {
+      const order = { vmid, storage, mode, timeoutMs: timeout * 1000 };
+      const { backup, warnings } = await backups.create(order, context);
+      const message = `Backup of ${vmid} finished: ${backup.volid}`;
+      const data = {
+        success: true as const,
+        message,
+        ...shown(backup),
+        ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+      };
+      const lines = [`[SUCCESS] ${message}`, `Size: ${formatBytes(backup.size)}`];
+      return { text: [...lines, ...warnings.map((text) => `[WARNING] ${text}`)].join("\n"), data };
+    },
+  });
+
+const listTool = (backups: Backups): Tool =>
+  defineTool({
+    name: "proxmox_list_backups",
+    title: "List backups",
+    description: "List the backups on the node's storages, oldest first.",
+    effect: "reads",
+    input: z.strictObject({
+      vmid: vmidArgument.optional().describe("Only those of this container or VM, for example 101"),
+      storage: storageArgument.optional().describe("Only those on this storage, for example local"),
+      response_format: responseFormat,
+    }),
+    output: z.object({ backups: z.array(backupOutput) }),
+    async run({ vmid, storage }, context) {
+      const found = await backups.list({ vmid, storage }, context);
+      return { text: format(found), data: { backups: found.map(shown) } };
+    },
+  });
+
+function shown(backup: StoredBackup): z.infer<typeof backupOutput> {
+  const { volid, storage, vmid, subtype, format, size, ctime, notes } = backup;
+  return {
+    volid,
+    storage,
+    size_bytes: size,
+    ...(vmid === undefined ? {} : { vmid }),
+    ...(subtype === undefined ? {} : { type: subtype }),
+    ...(format === undefined ? {} : { format }),
+    ...(ctime === undefined ? {} : { created: isoTime(ctime) }),
+    ...(notes === undefined ? {} : { notes }),
+    ...(backup.protected === undefined ? {} : { protected: backup.protected !== 0 }),
+  };
+}
+
+function format(found: readonly StoredBackup[]): string {
+  if (found.length === 0) return "No backups found";
+  return found.map(({ ctime, vmid, size, volid, notes }) =>
+    [
+      ctime === undefined ? "" : isoTime(ctime),
+      String(vmid ?? ""),
+      formatBytes(size).padStart(10),
+      volid,
+      notes?.split("\n")[0] ?? "",
+    ].join("  ").trimEnd()
+  ).join("\n");
+}

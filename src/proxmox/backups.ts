@@ -1,0 +1,142 @@
+import type { RemoteExecError } from "../errors.ts";
+import type { ToolContext } from "../mcp/tool.ts";
+import {
+  backupFailed,
+  commandFailed,
+  guestMissing,
+  onOtherNode,
+  storageUnusable,
+} from "./errors.ts";
+import { container, machine } from "./guest.ts";
+import type { ProxmoxHost } from "./host.ts";
+import { findInCluster } from "./locate.ts";
+import { errorText, type HostAnswer, readProblem } from "./problem.ts";
+import { type BackupVolume, parseBackupStorages, parseVolumes } from "./pvesh.ts";
+import { isArchive, parseBackupLog, parseBackupStep } from "./vzdump.ts";
+
+const READ_MS = 60_000;
+
+/** What to back up and how. */
+export interface BackupOrder {
+  readonly vmid: number;
+  /** Vzdump's own default when left out. */
+  readonly storage: string | undefined;
+  readonly mode: "snapshot" | "suspend" | "stop";
+  readonly timeoutMs: number;
+}
+
+/** A backup and the storage that holds it. */
+export interface StoredBackup extends BackupVolume {
+  readonly storage: string;
+}
+
+/** Makes and lists backups. */
+export class Backups {
+  readonly #host: ProxmoxHost;
+
+  constructor(host: ProxmoxHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Backs up one container or VM. Done means: the log says so and the archive is found on a storage.
+   * Older backups are kept.
+   *
+   * @throws RemoteExecError
+   */
+  async create(
+    { vmid, storage, mode, timeoutMs }: BackupOrder,
+    context: ToolContext,
+  ): Promise<{ readonly backup: StoredBackup; readonly warnings: readonly string[] }> {
+    const action = `The backup of ${vmid}`;
+    const answer = await this.#host.run([
+      ...["vzdump", String(vmid), "--mode", mode, "--remove", "0"] as const,
+      ...["--compress", "zstd", ...(storage === undefined ? [] : ["--storage", storage])],
+    ], { ...context, action, timeoutMs, progress: withPercent(context.progress) });
+    const log = parseBackupLog(answer.stdout);
+    if (answer.code !== 0 || !log.finished || log.archive === undefined) {
+      throw await this.#problem(vmid, log.failure, answer, context);
+    }
+    const { archive } = log;
+    const stored = await this.list({ vmid, storage }, context);
+    const backup = stored.find(({ volid }) => isArchive(volid, archive));
+    if (backup === undefined) throw backupFailed(vmid, `${archive} is on no storage`);
+    return { backup, warnings: log.warnings };
+  }
+
+  /** Backups of one guest or of all, of one storage or of all, oldest first. */
+  async list(
+    { vmid, storage }: { readonly vmid: number | undefined; readonly storage: string | undefined },
+    context: ToolContext,
+  ): Promise<StoredBackup[]> {
+    const storages = storage === undefined ? await this.#storages(context) : [storage];
+    const lists = await Promise.all(storages.map((name) => this.#content(name, vmid, context)));
+    return lists.flat().sort((a, b) => (a.ctime ?? 0) - (b.ctime ?? 0));
+  }
+
+  /** Of either kind may be what has this number, and what is elsewhere is passed over in silence. */
+  async #problem(
+    vmid: number,
+    failure: string | undefined,
+    answer: HostAnswer,
+    { signal }: ToolContext,
+  ): Promise<RemoteExecError> {
+    const found = await findInCluster(this.#host, vmid, signal);
+    if (found === undefined) return guestMissing(container(vmid));
+    const guest = found.type === "qemu" ? machine(vmid) : container(vmid);
+    if (answer.code === 0 && answer.stdout.trim() === "") {
+      return onOtherNode(guest, found.node ?? "unknown");
+    }
+    const text = failure ?? answer.stderr;
+    const problem = readProblem(guest, `The backup of ${vmid}`, text);
+    if (problem === "missing") return onOtherNode(guest, found.node ?? "unknown");
+    const known = problem !== "not_running" && problem.code !== "io_error";
+    return known ? problem : backupFailed(vmid, errorText(text));
+  }
+
+  async #storages(context: ToolContext): Promise<string[]> {
+    const { code, stdout, stderr } = await this.#pvesh("/nodes/localhost/storage", [], context);
+    if (code !== 0) throw commandFailed("Listing the storages", errorText(stderr));
+    return parseBackupStorages(stdout);
+  }
+
+  async #content(
+    storage: string,
+    vmid: number | undefined,
+    context: ToolContext,
+  ): Promise<StoredBackup[]> {
+    const { code, stdout, stderr } = await this.#pvesh(
+      `/nodes/localhost/storage/${storage}/content`,
+      ["--content", "backup", ...(vmid === undefined ? [] : ["--vmid", String(vmid)])],
+      context,
+    );
+    if (code !== 0) throw storageUnusable(errorText(stderr));
+    return parseVolumes(stdout).map((volume) => ({ ...volume, storage }));
+  }
+
+  async #pvesh(
+    path: string,
+    options: readonly string[],
+    { signal }: ToolContext,
+  ): Promise<HostAnswer> {
+    return await this.#host.run(["pvesh", "get", path, ...options, "--output-format", "json"], {
+      signal,
+      progress: undefined,
+      action: "Reading the backups",
+      timeoutMs: READ_MS,
+    });
+  }
+}
+
+/** The log's lines as progress: percent where they tell it, else their number. */
+function withPercent(progress: ToolContext["progress"]): ToolContext["progress"] {
+  if (progress === undefined) return undefined;
+  let last = 0;
+  return (step) => {
+    const line = /INFO: .*/.exec(step.message ?? "")?.[0] ?? "";
+    const { text = step.message ?? "", percent } = parseBackupStep(line) ?? {};
+    // Progress must grow with every notification.
+    last = Math.max(last + 0.001, percent ?? 0);
+    progress({ progress: last, ...(percent === undefined ? {} : { total: 100 }), message: text });
+  };
+}

@@ -1,0 +1,125 @@
+import type { Clock } from "../clock.ts";
+import type { ExecOutcome } from "../ssh/port.ts";
+import type { ExecCall } from "../ssh/service.ts";
+import { unreadable } from "./errors.ts";
+import { machine } from "./guest.ts";
+import type { ProxmoxHost } from "./host.ts";
+import { explain } from "./locate.ts";
+import { pause } from "./pause.ts";
+import { type AgentAnswer, parseAgentAnswer } from "./qm.ts";
+import { limitOutput } from "./text_limit.ts";
+
+/** One call of `qm`, whatever the command in the VM does meanwhile. */
+const CALL_MS = 60_000;
+const LONGEST_POLL_MS = 2_000;
+
+/**
+ * With a session of its own the command and what it starts can be ended together: the agent itself
+ * offers no way to end anything.
+ */
+const SCRIPT = [
+  `s=sh; if command -v bash >/dev/null 2>&1; then s=bash; fi`,
+  `if command -v setsid >/dev/null 2>&1; then exec setsid "$s" -c -- "$1"; fi`,
+  `exec "$s" -c -- "$1"`,
+].join("; ");
+
+const END_SCRIPT = [
+  `k() { kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null; }`,
+  `k TERM "$1"`,
+  `i=0; while k 0 "$1" && [ $i -lt 10 ]; do i=$((i+1)); sleep 0.1 2>/dev/null || sleep 1; done`,
+  `k KILL "$1"; :`,
+].join("; ");
+
+/** Runs commands in virtual machines, through the guest agent. */
+export class MachineExec {
+  readonly #host: ProxmoxHost;
+  readonly #clock: Clock;
+  readonly #characterLimit: number;
+
+  constructor(host: ProxmoxHost, clock: Clock, characterLimit: number) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#characterLimit = characterLimit;
+  }
+
+  /**
+   * Runs one command and asks for its end until it is there. The agent hands out the output only then, so
+   * an outcome of a timeout has what the ended command had written.
+   *
+   * @throws RemoteExecError when the command was not started
+   */
+  async run(
+    vmid: number,
+    { command, timeoutMs, signal, progress }: ExecCall,
+  ): Promise<ExecOutcome> {
+    const startedAt = this.#clock.now();
+    const started = await this.#qm(vmid, ["exec", String(vmid), "--synchronous", "0", "--"], [
+      ...["sh", "-c", SCRIPT, "sh", command],
+    ], signal);
+    if (started.pid === undefined) throw unreadable("qm guest exec", "it names no process");
+    const limit = new AbortController();
+    const takeBack = this.#clock.after(timeoutMs, () => limit.abort());
+    const stop = AbortSignal.any([limit.signal, signal]);
+    try {
+      for (let polls = 0;; polls++) {
+        const answer = await this.#status(vmid, started.pid, new AbortController().signal);
+        if (answer.exited) return this.#outcome("exit", answer, startedAt);
+        if (stop.aborted) break;
+        progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
+        const delay = Math.min(100 * 2 ** polls, LONGEST_POLL_MS);
+        await pause(this.#clock, delay, stop).catch(() => {});
+      }
+      const answer = await this.#end(vmid, started.pid);
+      return this.#outcome(signal.aborted ? "cancelled" : "timeout", answer, startedAt);
+    } finally {
+      takeBack();
+    }
+  }
+
+  /** Also after a cancellation, which therefore does not reach these calls. */
+  async #end(vmid: number, pid: number): Promise<AgentAnswer> {
+    const { signal } = new AbortController();
+    const words = ["exec", String(vmid), "--timeout", "10", "--"];
+    await this.#qm(vmid, words, ["sh", "-c", END_SCRIPT, "sh", String(pid)], signal);
+    return await this.#status(vmid, pid, signal);
+  }
+
+  #status(vmid: number, pid: number, signal: AbortSignal): Promise<AgentAnswer> {
+    return this.#qm(vmid, ["exec-status", String(vmid), String(pid)], [], signal);
+  }
+
+  async #qm(
+    vmid: number,
+    words: readonly string[],
+    command: readonly string[],
+    signal: AbortSignal,
+  ): Promise<AgentAnswer> {
+    const action = `Running a command in VM ${vmid}`;
+    const answer = await this.#host.run(["qm", "guest", ...words, ...command], {
+      signal,
+      progress: undefined,
+      action,
+      timeoutMs: CALL_MS,
+    });
+    if (answer.code === 0) return parseAgentAnswer(answer.stdout);
+    throw await explain(this.#host, machine(vmid), action, answer, { signal });
+  }
+
+  #outcome(
+    ending: "exit" | "timeout" | "cancelled",
+    answer: AgentAnswer,
+    startedAt: number,
+  ): ExecOutcome {
+    const { stdout, stderr } = limitOutput(answer.stdout, answer.stderr, this.#characterLimit);
+    const ended = ending === "exit";
+    return {
+      ending: ended && answer.signal !== null ? "signal" : ending,
+      exitCode: ended ? answer.exitCode : null,
+      signal: ended ? answer.signal : null,
+      stdout: { ...stdout, truncated: stdout.truncated || answer.truncated.stdout },
+      stderr: { ...stderr, truncated: stderr.truncated || answer.truncated.stderr },
+      durationMs: Math.round(this.#clock.now() - startedAt),
+      processEnded: answer.exited,
+    };
+  }
+}

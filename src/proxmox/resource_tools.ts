@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
+import { formatBytes } from "./answers.ts";
+import { vmidArgument } from "./arguments.ts";
+import type { ClusterUsage, Resources, Share, Usage } from "./resources.ts";
+
+const usageOutput = {
+  name: z.string(),
+  status: z.string(),
+  cpu_percent: z.number().optional().describe("Of all its CPUs together"),
+  cpus: z.number().optional(),
+  memory_used: z.number().optional().describe("Bytes"),
+  memory_total: z.number().optional().describe("Bytes"),
+  disk_used: z.number().optional().describe("Bytes; not known for VMs"),
+  disk_total: z.number().optional().describe("Bytes"),
+  uptime_seconds: z.number(),
+};
+
+const nodeOutput = z.object({
+  ...usageOutput,
+  network_in_per_second: z.number().optional().describe("Bytes per second, last minute"),
+  network_out_per_second: z.number().optional().describe("Bytes per second, last minute"),
+});
+
+const guestOutput = z.object({
+  ...usageOutput,
+  node: z.string(),
+  network_in: z.number().optional().describe("Bytes since it was started"),
+  network_out: z.number().optional().describe("Bytes since it was started"),
+});
+
+const containerOutput = guestOutput.extend({ ctid: z.number().int() });
+const machineOutput = guestOutput.extend({ vmid: z.number().int() });
+
+/** The tool that shows what nodes, containers and VMs use. */
+export const resourceTools = (resources: Resources): Tool[] => [
+  defineTool({
+    name: "proxmox_resource_usage",
+    title: "Show resource usage",
+    description:
+      "Show CPU, memory, disk, network and uptime of the nodes, containers and VMs of the whole cluster, as " +
+      "measured by the host within the last minute.",
+    effect: "reads",
+    input: z.strictObject({
+      vmid: vmidArgument.optional().describe(
+        "Only this container or VM, and its node; for example 101",
+      ),
+      response_format: responseFormat,
+    }),
+    output: z.object({
+      nodes: z.array(nodeOutput),
+      containers: z.array(containerOutput),
+      vms: z.array(machineOutput),
+    }),
+    async run({ vmid }, context) {
+      const usage = await resources.usage(vmid, context);
+      const data = {
+        nodes: usage.nodes.map(shownNode),
+        containers: usage.containers.map((one) => ({ ctid: one.id ?? 0, ...shownGuest(one) })),
+        vms: usage.vms.map((one) => ({ vmid: one.id ?? 0, ...shownGuest(one) })),
+      };
+      return { text: format(usage), data };
+    },
+  }),
+];
+
+function shownNode(node: Usage) {
+  const { network } = node;
+  return {
+    ...shown(node),
+    ...(network ? { network_in_per_second: network.in, network_out_per_second: network.out } : {}),
+  };
+}
+
+function shownGuest(guest: Usage) {
+  const { network } = guest;
+  return {
+    ...shown(guest),
+    node: guest.node,
+    ...(network ? { network_in: network.in, network_out: network.out } : {}),
+  };
+}
+
+function shown({ name, status, cpuPercent, cpus, memory, disk, uptimeSeconds }: Usage) {
+  return {
+    name,
+    status,
+    ...(cpuPercent === undefined ? {} : { cpu_percent: cpuPercent }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(memory.used === undefined ? {} : { memory_used: memory.used }),
+    ...(memory.total === undefined ? {} : { memory_total: memory.total }),
+    ...(disk.used === undefined ? {} : { disk_used: disk.used }),
+    ...(disk.total === undefined ? {} : { disk_total: disk.total }),
+    uptime_seconds: uptimeSeconds,
+  };
+}
+
+function format({ nodes, containers, vms }: ClusterUsage): string {
+  const sections = [
+    { title: "Nodes", entries: nodes, perSecond: "/s" },
+    { title: "Containers", entries: containers, perSecond: "" },
+    { title: "VMs", entries: vms, perSecond: "" },
+  ];
+  return sections.filter(({ entries }) => entries.length > 0).map(({ title, entries, perSecond }) =>
+    [`=== ${title} ===`, ...entries.map((entry) => formatUsage(entry, perSecond))].join("\n")
+  ).join("\n\n");
+}
+
+function formatUsage(entry: Usage, perSecond: string): string {
+  const { id, name, node, status, cpuPercent, cpus, network } = entry;
+  return [
+    `${id === undefined ? "" : `${id} `}${name} (${status}${id === undefined ? "" : `, ${node}`})`,
+    ...(cpuPercent === undefined ? [] : [`CPU ${cpuPercent} % of ${cpus ?? "?"}`]),
+    ...formatShare("memory", entry.memory),
+    ...formatShare("disk", entry.disk),
+    ...(network
+      ? [`network in ${bytes(network.in)}${perSecond} out ${bytes(network.out)}${perSecond}`]
+      : []),
+    `up ${entry.uptimeSeconds} s`,
+  ].join(" · ");
+}
+
+const formatShare = (name: string, { used, total }: Share): string[] =>
+  total === undefined ? [] : [`${name} ${used === undefined ? "?" : bytes(used)}/${bytes(total)}`];
+
+const bytes = (value: number): string => formatBytes(Math.round(value));

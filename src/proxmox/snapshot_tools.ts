@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
+import { isoTime } from "./answers.ts";
+import { ctidArgument, snapshotArgument, taskTimeoutArgument } from "./arguments.ts";
+import type { Snapshots } from "./pvesh.ts";
+import type { ContainerSnapshots } from "./snapshots.ts";
+
+const done = z.object({
+  success: z.literal(true),
+  message: z.string(),
+  ctid: z.number().int(),
+  snapshot: z.string(),
+});
+
+/** The tools for snapshots of containers. */
+export const snapshotTools = (snapshots: ContainerSnapshots): Tool[] => [
+  listTool(snapshots),
+  createTool(snapshots),
+  rollbackTool(snapshots),
+  deleteTool(snapshots),
+];
+
+const listTool = (snapshots: ContainerSnapshots): Tool =>
+  defineTool({
+    name: "proxmox_list_snapshots",
+    title: "List a container's snapshots",
+    description: "List the snapshots of an LXC container, oldest first.",
+    effect: "reads",
+    input: z.strictObject({ ctid: ctidArgument, response_format: responseFormat }),
+    output: z.object({
+      ctid: z.number().int(),
+      snapshots: z.array(z.object({
+        name: z.string(),
+        description: z.string(),
+        created: z.string().describe("UTC, ISO 8601"),
+        parent: z.string().optional(),
+        state: z.string().optional().describe("Set while it is made or removed, or if that failed"),
+      })),
+      current_parent: z.string().optional().describe("Snapshot that the present state comes from"),
+    }),
+    async run({ ctid }, context) {
+      const found = await snapshots.list(ctid, context);
+      const data = {
+        ctid,
+        snapshots: found.snapshots.map(({ createdAt, ...rest }) => ({
+          ...rest,
+          created: isoTime(createdAt),
+        })),
+        ...(found.parent === undefined ? {} : { current_parent: found.parent }),
+      };
+      return { text: format(ctid, found), data };
+    },
+  });
+
+const createTool = (snapshots: ContainerSnapshots): Tool =>
+  defineTool({
+    name: "proxmox_create_snapshot",
+    title: "Make a snapshot of a container",
+    description:
+      "Make a snapshot of an LXC container's disks and configuration. A running one goes on running.",
+    effect: "changes",
+    input: z.strictObject({
+      ctid: ctidArgument,
+      snapshot: snapshotArgument,
+      description: z.string().max(1000).optional().describe(
+        "Text to remember it by, for example `before the upgrade to 12`",
+      ),
+      timeout: taskTimeoutArgument(600),
+      response_format: responseFormat,
+    }),
+    output: done,
+    async run({ ctid, snapshot, description, timeout }, context) {
+      const timeoutMs = timeout * 1000;
+      await snapshots.create(ctid, { snapshot, description, timeoutMs }, context);
+      return finished(`Snapshot "${snapshot}" of container ${ctid} created`, { ctid, snapshot });
+    },
+  });
+
+const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
+  defineTool({
+    name: "proxmox_rollback_snapshot",
+    title: "Roll a container back to a snapshot",
+    description:
+      "Bring an LXC container's disks and configuration back to a snapshot. Everything since then is lost. A " +
+      "running container is STOPPED (killed) for it and stays stopped: start it again with proxmox_start_container.",
+    effect: "destroys",
+    input: z.strictObject({
+      ctid: ctidArgument,
+      snapshot: snapshotArgument,
+      timeout: taskTimeoutArgument(600),
+      response_format: responseFormat,
+    }),
+    output: done.extend({ status: z.string().describe("State afterwards, stopped as a rule") }),
+    async run({ ctid, snapshot, timeout }, context) {
+      const timeoutMs = timeout * 1000;
+      const status = await snapshots.rollback(ctid, { snapshot, timeoutMs }, context);
+      const message =
+        `Container ${ctid} rolled back to snapshot "${snapshot}"; it is now ${status}`;
+      const { text, data } = finished(message, { ctid, snapshot });
+      return { text, data: { ...data, status } };
+    },
+  });
+
+const deleteTool = (snapshots: ContainerSnapshots): Tool =>
+  defineTool({
+    name: "proxmox_delete_snapshot",
+    title: "Delete a snapshot of a container",
+    description:
+      "Delete a snapshot of an LXC container. The container itself stays as it is; there is no way back to the " +
+      "snapshot afterwards.",
+    effect: "destroys",
+    input: z.strictObject({
+      ctid: ctidArgument,
+      snapshot: snapshotArgument,
+      timeout: taskTimeoutArgument(600),
+      response_format: responseFormat,
+    }),
+    output: done,
+    async run({ ctid, snapshot, timeout }, context) {
+      await snapshots.remove(ctid, { snapshot, timeoutMs: timeout * 1000 }, context);
+      return finished(`Snapshot "${snapshot}" of container ${ctid} deleted`, { ctid, snapshot });
+    },
+  });
+
+function finished(message: string, subject: { readonly ctid: number; readonly snapshot: string }) {
+  return { text: `[SUCCESS] ${message}`, data: { success: true as const, message, ...subject } };
+}
+
+function format(ctid: number, { snapshots, parent }: Snapshots): string {
+  if (snapshots.length === 0) return `Container ${ctid} has no snapshots`;
+  return [
+    `Snapshots of container ${ctid}`,
+    ...snapshots.map(({ name, createdAt, description, state }) =>
+      [isoTime(createdAt), name, ...(state === undefined ? [] : [`[${state}]`]), description]
+        .filter((word) => word !== "").join("  ")
+    ),
+    `The present state comes from: ${parent ?? "none of them"}`,
+  ].join("\n");
+}

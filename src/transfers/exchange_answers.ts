@@ -1,0 +1,231 @@
+import { z } from "zod";
+import { downloadCommand, forPowerShell, PATH_NOTE, uploadCommand } from "./exchange_commands.ts";
+import type { ExchangeName } from "./exchange_names.ts";
+import {
+  type ExchangePath,
+  type ExchangeUpload,
+  formatTime,
+  type ListedTransfer,
+  type RequestedUpload,
+  type Shared,
+} from "./exchange_transfer.ts";
+import type { DeliverOutcome } from "./port.ts";
+
+const isoTime = z.string().describe("ISO time, UTC");
+
+/** A transfer with an address for downloading. */
+export const shareOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  source_client: z.string(),
+  key: z.string(),
+  filename: z.string(),
+  size: z.number().int().describe("Bytes"),
+  download_url: z.string(),
+  download_command: z.string(),
+  download_command_powershell: z.string(),
+  expires_at: isoTime,
+});
+
+export const uploadOutput = shareOutput.extend({
+  sha256: z.string(),
+  dest_client: z.string().optional(),
+  bytes_transferred: z.number().int(),
+});
+
+export const downloadOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  source_client: z.string(),
+  filename: z.string(),
+  local_path: z.string().optional(),
+  remote_path: z.string().optional(),
+  ctid: z.number().int().optional(),
+  size: z.number().int().describe("Bytes"),
+  bytes_transferred: z.number().int(),
+  sha256: z.string(),
+  verified: z.enum(["content", "size"])
+    .describe("content: equals the hash that was stored with it; size: no hash is stored"),
+});
+
+export const listOutput = z.object({
+  transfers: z.array(z.object({
+    key: z.string(),
+    transfer_id: z.string(),
+    source_client: z.string(),
+    filename: z.string(),
+    size: z.number().int().describe("Bytes"),
+    last_modified: isoTime,
+    expires_at: isoTime,
+    expired: z.boolean(),
+    etag: z.string(),
+    metadata: z.record(z.string(), z.string()),
+  })),
+  count: z.number().int(),
+  message: z.string(),
+});
+
+export const deleteOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  key: z.string(),
+  deleted: z.boolean().describe("false: there was nothing under this id"),
+});
+
+export const requestOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  source_client: z.string(),
+  key: z.string(),
+  filename: z.string(),
+  upload_url: z.string(),
+  upload_headers: z.record(z.string(), z.string()).describe("To be sent exactly with a PUT"),
+  upload_command: z.string(),
+  upload_command_powershell: z.string(),
+  note: z.string(),
+  write_once: z.boolean().describe("true: a second upload is refused"),
+  expires_at: isoTime,
+});
+
+type Output<Schema extends z.ZodType> = z.infer<Schema>;
+
+export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
+  const command = downloadCommand(shared.downloadUrl);
+  return {
+    success: true,
+    ...named(shared),
+    key: shared.key,
+    size: shared.size,
+    download_url: shared.downloadUrl,
+    download_command: command,
+    download_command_powershell: forPowerShell(command),
+    expires_at: formatTime(shared.expiresAtMs),
+  };
+}
+
+export function uploadAnswer(upload: ExchangeUpload): Output<typeof uploadOutput> {
+  const { destClient, sha256, size } = upload;
+  return {
+    ...shareAnswer(upload),
+    sha256,
+    bytes_transferred: size,
+    ...(destClient === undefined ? {} : { dest_client: destClient }),
+  };
+}
+
+export function downloadAnswer(
+  { localPath, remotePath, ctid }: ExchangePath,
+  outcome: DeliverOutcome & { readonly name: ExchangeName },
+): Output<typeof downloadOutput> {
+  return {
+    success: true,
+    ...named(outcome.name),
+    ...(localPath === undefined ? {} : { local_path: localPath }),
+    ...(remotePath === undefined ? {} : { remote_path: remotePath }),
+    ...(ctid === undefined ? {} : { ctid }),
+    size: outcome.bytes,
+    bytes_transferred: outcome.bytes,
+    sha256: outcome.sha256,
+    verified: outcome.contentProven ? "content" : "size",
+  };
+}
+
+export function listAnswer(
+  transfers: readonly ListedTransfer[],
+  filtered: boolean,
+): Output<typeof listOutput> {
+  return {
+    transfers: transfers.map(({ object, key, expiresAtMs, expired, ...name }) => ({
+      key,
+      ...named(name),
+      size: object.size,
+      last_modified: formatTime(object.storedAtMs),
+      expires_at: formatTime(expiresAtMs),
+      expired,
+      etag: object.id,
+      metadata: { source_client: name.sourceClient, filename: name.filename, ...object.metadata },
+    })),
+    count: transfers.length,
+    message: `Found ${transfers.length} ${filtered ? "" : "total "}pending transfer(s)`,
+  };
+}
+
+export function requestAnswer(request: RequestedUpload): Output<typeof requestOutput> {
+  const { ticket } = request;
+  const command = uploadCommand(ticket);
+  return {
+    success: true,
+    ...named(request),
+    key: request.key,
+    upload_url: ticket.url,
+    upload_headers: { ...ticket.headers },
+    upload_command: command,
+    upload_command_powershell: forPowerShell(command),
+    note: PATH_NOTE,
+    write_once: ticket.writeOnce,
+    expires_at: formatTime(ticket.expiresAtMs),
+  };
+}
+
+export const formatShare = (answer: Output<typeof shareOutput>): string =>
+  [
+    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    `File: ${answer.filename}, ${answer.size} bytes`,
+    `Download URL (expires ${answer.expires_at}; whoever has it can download):`,
+    answer.download_url,
+    "",
+    "Download command (run it again after a cut, it goes on where it stopped):",
+    answer.download_command,
+    PATH_NOTE,
+  ].join("\n");
+
+export const formatUpload = (answer: Output<typeof uploadOutput>): string =>
+  [
+    "[SUCCESS] File uploaded to the exchange",
+    `SHA-256: ${answer.sha256}`,
+    ...(answer.dest_client === undefined ? [] : [`For client: ${answer.dest_client}`]),
+    formatShare(answer),
+  ].join("\n");
+
+export function formatDownload(answer: Output<typeof downloadOutput>): string {
+  const where = answer.local_path ??
+    `${answer.remote_path}${answer.ctid === undefined ? "" : ` in container ${answer.ctid}`}`;
+  return [
+    "[SUCCESS] File downloaded from the exchange",
+    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    `Saved as: ${where}`,
+    `Size: ${answer.size} bytes`,
+    `SHA-256: ${answer.sha256}`,
+    `Verified by: ${answer.verified}`,
+  ].join("\n");
+}
+
+export const formatList = (answer: Output<typeof listOutput>): string =>
+  [
+    answer.message,
+    ...answer.transfers.map((each) =>
+      `- ${each.transfer_id}\n  source_client ${each.source_client}, ${each.size} bytes, stored ${each.last_modified}, ` +
+      `${each.expired ? "expired" : "expires"} ${each.expires_at}` +
+      (each.metadata.dest_client === undefined ? "" : `, for ${each.metadata.dest_client}`)
+    ),
+  ].join("\n");
+
+export const formatDelete = ({ deleted, key }: Output<typeof deleteOutput>): string =>
+  deleted ? `Deleted ${key}` : `Nothing to delete: there is no ${key}`;
+
+export const formatRequest = (answer: Output<typeof requestOutput>): string =>
+  [
+    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    `Upload command, good until ${answer.expires_at}${
+      answer.write_once ? ", once" : "; a second upload replaces the first"
+    }:`,
+    answer.upload_command,
+    PATH_NOTE,
+    "In PowerShell write curl.exe for curl. Then exchange_list shows the file and exchange_download takes it.",
+  ].join("\n");
+
+const named = ({ transferId, sourceClient, filename }: ExchangeName) => ({
+  transfer_id: transferId,
+  source_client: sourceClient,
+  filename,
+});

@@ -1,0 +1,296 @@
+import * as comlink from "comlink";
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import type { R2Config } from "../config/config.ts";
+import type { ToolContext } from "../mcp/tool.ts";
+import { Calls } from "../sandbox/calls.ts";
+import type { CopyProgress, Endpoint } from "../ssh/port.ts";
+import {
+  choosePath,
+  chooseSource,
+  containersOff,
+  fileTooLarge,
+  retentionOver,
+  tooLargeForOnePut,
+  transferExpired,
+  transferMissing,
+} from "./errors.ts";
+import {
+  checkClient,
+  checkFilename,
+  type ExchangeName,
+  lastSegment,
+  newTransferId,
+  objectName,
+  parseObjectName,
+  RETENTION_MS,
+} from "./exchange_names.ts";
+import {
+  type ExchangePath,
+  type ExchangeSource,
+  type ExchangeUpload,
+  expiryOf,
+  formatTime,
+  type ListedTransfer,
+  nameOf,
+  type RequestedUpload,
+  type Shared,
+} from "./exchange_transfer.ts";
+import type {
+  DeliverOutcome,
+  ObjectRef,
+  StoredObject,
+  StoreOutcome,
+  TransfersPort,
+} from "./port.ts";
+import { keyOf, nameOfUrl } from "./r2_place.ts";
+
+const HOUR_MS = 3_600_000;
+/** One PUT carries 5 GiB; R2 stays a little below it. */
+const LARGEST_PUT_BYTES = 4_995 * 1_048_576;
+/** A question to the service: five attempts of 30 s with pauses between them. */
+const QUESTION_LIMIT_MS = 180_000;
+
+/** What the service is made of. */
+export interface ExchangeParts {
+  readonly port: TransfersPort;
+  readonly config: R2Config;
+  /** The end inside a container; undefined when containers cannot be reached. */
+  readonly containerEnd: (
+    ctid: number,
+    path: string,
+  ) => Endpoint | undefined | Promise<Endpoint | undefined>;
+  readonly clock?: Clock;
+}
+
+/** The rules of the file exchange over R2. Hours are whole, from 1 to 12. */
+export class ExchangeService {
+  readonly #port: TransfersPort;
+  readonly #config: R2Config;
+  readonly #containerEnd: ExchangeParts["containerEnd"];
+  readonly #clock: Clock;
+  readonly #calls: Calls;
+
+  constructor({ port, config, containerEnd, clock = systemClock }: ExchangeParts) {
+    this.#port = port;
+    this.#config = config;
+    this.#containerEnd = containerEnd;
+    this.#clock = clock;
+    this.#calls = new Calls((id) => port.cancel(id));
+  }
+
+  /** Puts a file on the exchange; its address is good for `hours` from the end of the upload. */
+  async upload(
+    path: ExchangePath,
+    destClient: string | undefined,
+    hours: number,
+    context: ToolContext,
+  ): Promise<ExchangeUpload> {
+    const from = await this.#end(path);
+    const name = this.#newName(lastSegment(from.path), this.#config.clientId);
+    if (destClient !== undefined) checkClient(destClient, "dest_client");
+    const nowMs = this.#clock.now();
+    const metadata = {
+      source_client: name.sourceClient,
+      uploaded_at: formatTime(nowMs),
+      expires_at: formatTime(nowMs + hours * HOUR_MS),
+      filename: name.filename,
+      ...(destClient === undefined ? {} : { dest_client: destClient }),
+    };
+    const outcome = await this.#store(from, name, metadata, context);
+    const shared = await this.#share(name, outcome.object, hours);
+    return { ...shared, sha256: outcome.sha256, destClient };
+  }
+
+  /**
+   * Takes a file from the exchange. By an address, its signature decides; by id, the transfer's own
+   * expiry does.
+   */
+  async download(
+    source: ExchangeSource,
+    path: ExchangePath,
+    overwrite: boolean,
+    context: ToolContext,
+  ): Promise<DeliverOutcome & { readonly name: ExchangeName }> {
+    const to = await this.#end(path);
+    const { ref, name } = source.downloadUrl === undefined
+      ? await this.#byId(source, context)
+      : this.#byUrl(source.downloadUrl, source);
+    const request = {
+      bridge: "r2",
+      ref,
+      to,
+      overwrite,
+      maxBytes: this.#config.maxFileBytes,
+    } as const;
+    const report = crossing(context.progress);
+    const outcome = await this.#calls.run(
+      context.signal,
+      undefined,
+      (id) => this.#port.deliver(id, request, report),
+    );
+    return { ...outcome, name };
+  }
+
+  /** Everything that is there, or what one client has put there; oldest first. */
+  async list(sourceClient: string | undefined, { signal }: ToolContext): Promise<ListedTransfer[]> {
+    const prefix = sourceClient === undefined ? "" : `${checkClient(sourceClient, "client_id")}/`;
+    const objects = await this.#calls.run(
+      signal,
+      undefined,
+      (id) => this.#port.list(id, "r2", prefix),
+    );
+    return objects.flatMap((object) => {
+      const name = parseObjectName(object.name);
+      return name === undefined ? [] : [this.#listed(name, object)];
+    }).sort((a, b) => a.object.storedAtMs - b.object.storedAtMs);
+  }
+
+  /** Removes a transfer; false when there was none. */
+  async delete(
+    transferId: string,
+    sourceClient: string,
+    { signal }: ToolContext,
+  ): Promise<{ readonly key: string; readonly deleted: boolean }> {
+    const name = objectName(sourceClient, transferId);
+    const { existed } = await this.#calls.run(
+      signal,
+      QUESTION_LIMIT_MS,
+      (id) => this.#port.remove(id, "r2", { name }),
+    );
+    return { key: keyOf(name), deleted: existed };
+  }
+
+  /** Lets somebody without credentials put one file on the exchange. */
+  async requestUpload(
+    filename: string,
+    size: number | undefined,
+    hours: number,
+    sourceClient: string | undefined,
+  ): Promise<RequestedUpload> {
+    const name = this.#newName(filename, sourceClient ?? this.#config.clientId);
+    this.#checkSize(filename, size);
+    const ticket = await this.#port.uploadTicket({
+      bridge: "r2",
+      name: objectName(name.sourceClient, name.transferId),
+      metadata: { source_client: name.sourceClient, filename },
+      expiresAtMs: this.#clock.now() + hours * HOUR_MS,
+      ...(size === undefined ? {} : { size }),
+    });
+    return { ...name, key: keyOf(objectName(name.sourceClient, name.transferId)), ticket };
+  }
+
+  /** A fresh address for a transfer that is still there, also when it has expired. */
+  async share(
+    transferId: string,
+    sourceClient: string,
+    hours: number,
+    context: ToolContext,
+  ): Promise<Shared> {
+    const object = await this.#find(objectName(sourceClient, transferId), transferId, context);
+    if (this.#keptUntil(object) <= this.#clock.now()) throw retentionOver(transferId);
+    return await this.#share(nameOf(object.name), object, hours);
+  }
+
+  #newName(filename: string, sourceClient: string): ExchangeName {
+    checkFilename(filename);
+    checkClient(sourceClient);
+    const transferId = newTransferId(sourceClient, filename, this.#clock.now());
+    return { sourceClient, transferId, filename };
+  }
+
+  async #store(
+    from: Endpoint,
+    { sourceClient, transferId }: ExchangeName,
+    metadata: Record<string, string>,
+    { signal, progress }: ToolContext,
+  ): Promise<StoreOutcome> {
+    const request = {
+      bridge: "r2",
+      from,
+      name: objectName(sourceClient, transferId),
+      metadata,
+      maxBytes: this.#config.maxFileBytes,
+    } as const;
+    const report = crossing(progress);
+    return await this.#calls.run(
+      signal,
+      undefined,
+      (id) => this.#port.store(id, request, report),
+    );
+  }
+
+  /** An address never outlives the object that it names. */
+  async #share(name: ExchangeName, object: StoredObject, hours: number): Promise<Shared> {
+    const expiresAtMs = Math.min(this.#clock.now() + hours * HOUR_MS, this.#keptUntil(object));
+    const downloadUrl = await this.#port.downloadUrl("r2", { name: object.name }, expiresAtMs);
+    return { ...name, key: keyOf(object.name), downloadUrl, expiresAtMs, size: object.size };
+  }
+
+  async #byId({ transferId, sourceClient }: ExchangeSource, context: ToolContext) {
+    if (transferId === undefined || sourceClient === undefined) {
+      throw chooseSource("Nothing to download is named");
+    }
+    const object = await this.#find(objectName(sourceClient, transferId), transferId, context);
+    const { expired, expiresAtMs } = this.#listed(nameOf(object.name), object);
+    if (expired) throw transferExpired(transferId, formatTime(expiresAtMs));
+    const ref: ObjectRef = { name: object.name, id: object.id };
+    return { ref, name: nameOf(object.name) };
+  }
+
+  #byUrl(url: string, { transferId, sourceClient }: ExchangeSource) {
+    if (transferId !== undefined || sourceClient !== undefined) {
+      throw chooseSource("transfer_id and download_url were both given");
+    }
+    const name = nameOfUrl(this.#config, url);
+    const ref: ObjectRef = { name, url };
+    return { ref, name: nameOf(name) };
+  }
+
+  async #find(name: string, transferId: string, { signal }: ToolContext): Promise<StoredObject> {
+    const object = await this.#calls.run(
+      signal,
+      QUESTION_LIMIT_MS,
+      (id) => this.#port.find(id, "r2", { name }, 0),
+    );
+    if (object === undefined) throw transferMissing(transferId);
+    return object;
+  }
+
+  #listed(name: ExchangeName, object: StoredObject): ListedTransfer {
+    const expiresAtMs = Math.min(expiryOf(object), this.#keptUntil(object));
+    const expired = expiresAtMs <= this.#clock.now();
+    return { ...name, key: keyOf(object.name), object, expiresAtMs, expired };
+  }
+
+  #keptUntil = ({ storedAtMs }: StoredObject): number => storedAtMs + RETENTION_MS;
+
+  #checkSize(filename: string, size: number | undefined): void {
+    const { maxFileBytes } = this.#config;
+    if (size === undefined) return;
+    if (size > maxFileBytes) throw fileTooLarge(filename, size, maxFileBytes, "r2");
+    if (size > LARGEST_PUT_BYTES) throw tooLargeForOnePut(size, LARGEST_PUT_BYTES);
+  }
+
+  async #end({ localPath, remotePath, ctid }: ExchangePath): Promise<Endpoint> {
+    if (localPath !== undefined && remotePath !== undefined) {
+      throw choosePath("local_path and remote_path were both given");
+    }
+    if (localPath !== undefined) {
+      if (ctid !== undefined) throw choosePath("ctid goes with remote_path, not with local_path");
+      return { kind: "local", path: localPath };
+    }
+    if (remotePath === undefined) throw choosePath("Neither local_path nor remote_path was given");
+    if (ctid === undefined) return { kind: "host", path: remotePath };
+    const end = await this.#containerEnd(ctid, remotePath);
+    if (end === undefined) throw containersOff();
+    return end;
+  }
+}
+
+/** A callback that a worker can call; nothing when the client did not ask for progress. */
+const crossing = (progress: ToolContext["progress"]) =>
+  progress &&
+  comlink.proxy(({ bytes, total }: CopyProgress) =>
+    progress({ progress: bytes, ...(total === undefined ? {} : { total }) })
+  );

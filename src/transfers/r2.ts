@@ -1,0 +1,270 @@
+import type { R2Config } from "../config/config.ts";
+import { RemoteExecError } from "../errors.ts";
+import type { Check } from "../ssh/port.ts";
+import type {
+  Bridge,
+  BridgeCall,
+  BridgeTools,
+  NewObject,
+  OpenedObject,
+  PutOutcome,
+  PutSource,
+} from "./bridge.ts";
+import {
+  fileTooLarge,
+  objectChanged,
+  objectDamaged,
+  transferMissing,
+  urlExpired,
+  urlInvalid,
+} from "./errors.ts";
+import { parseObjectName } from "./exchange_names.ts";
+import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "./port.ts";
+import { type S3Answer, S3Client, type S3Success } from "./r2_client.ts";
+import { resumingStream } from "./r2_download.ts";
+import { isExpired, type S3Refusal } from "./r2_errors.ts";
+import { listKeys, sweep } from "./r2_listing.ts";
+import { encodeStrictly, metadataHeaders, readMetadata } from "./r2_metadata.ts";
+import { bucketUrl, objectUrl, withSignatureOf } from "./r2_place.ts";
+import { DEFAULT_PART_BYTES, upload } from "./r2_upload.ts";
+import { mapBounded } from "./wait.ts";
+
+const HEADS_AT_ONCE = 8;
+const CONTENT_TYPE = "application/octet-stream";
+
+/** What tests set. */
+export interface R2Options {
+  /** Length of a part, as long as 10,000 of them suffice. */
+  readonly partBytes?: number;
+}
+
+/** The driver for Cloudflare R2 and other S3 services. Names are `{source_client}/{transfer_id}`. */
+export class R2Bridge implements Bridge {
+  readonly name = "r2";
+  readonly #config: R2Config;
+  readonly #tools: BridgeTools;
+  readonly #client: S3Client;
+  readonly #partBytes: number;
+
+  constructor(config: R2Config, tools: BridgeTools, options: R2Options = {}) {
+    this.#config = config;
+    this.#tools = tools;
+    this.#client = new S3Client(config, tools);
+    this.#partBytes = options.partBytes ?? DEFAULT_PART_BYTES;
+  }
+
+  async put(object: NewObject, source: PutSource, call: BridgeCall): Promise<PutOutcome> {
+    const sent = await upload({
+      client: this.#client,
+      url: objectUrl(this.#config, object.name),
+      action: `upload ${source.label}`,
+      headers: { ...metadataHeaders(object.metadata), "content-type": CONTENT_TYPE },
+      source,
+      call,
+      leastPartBytes: this.#partBytes,
+    });
+    const stored = await this.find(object, call);
+    if (stored === undefined || stored.size !== sent.bytes) throw objectDamaged(object.name);
+    return { object: stored, sha256: sent.sha256 };
+  }
+
+  async open(ref: ObjectRef, maxBytes: number, call: BridgeCall): Promise<OpenedObject> {
+    const answer = await this.#get(
+      ref,
+      ref.id === undefined ? {} : { "if-match": `"${ref.id}"` },
+      call,
+    );
+    const { headers, body } = this.#opened(ref, answer);
+    const object = toStored(ref.name, headers);
+    if (object.size > maxBytes) {
+      await body.cancel();
+      throw fileTooLarge(filenameOf(ref.name), object.size, maxBytes, "r2");
+    }
+    const { sha256 } = object.metadata;
+    const md5 = isHash(sha256) ? undefined : contentMd5(object.id, headers);
+    return {
+      object,
+      sha256: isHash(sha256) ? sha256 : undefined,
+      selfProving: md5 !== undefined,
+      stream: resumingStream({
+        first: body,
+        size: object.size,
+        from: (offset) => this.#resume(ref, object, offset, call),
+        lost: connectionLost(ref.name),
+        label: filenameOf(ref.name),
+        md5,
+        signal: call.signal,
+        clock: this.#tools.clock,
+      }),
+    };
+  }
+
+  async find(ref: ObjectRef, call: BridgeCall): Promise<StoredObject | undefined> {
+    const action = `look for ${filenameOf(ref.name)}`;
+    const url = objectUrl(this.#config, ref.name);
+    const answer = await this.#client.askText({ action, method: "HEAD", url, signal: call.signal });
+    if (!answer.ok && answer.refusal.status === 404) return undefined;
+    return toStored(ref.name, this.#client.insist(action, answer).headers);
+  }
+
+  async list(prefix: string, call: BridgeCall): Promise<StoredObject[]> {
+    const listed = await listKeys(this.#client, this.#config, prefix, call.signal);
+    const found = await mapBounded(
+      listed,
+      HEADS_AT_ONCE,
+      async ({ name }) => await this.find({ name }, call),
+    );
+    return found.filter((object) => object !== undefined);
+  }
+
+  async remove(ref: ObjectRef, call: BridgeCall): Promise<Removal> {
+    // Removing what is not there is a success as well, so it is looked for first.
+    const existed = await this.find(ref, call) !== undefined;
+    await this.#client.text({
+      action: `delete ${filenameOf(ref.name)}`,
+      method: "DELETE",
+      url: objectUrl(this.#config, ref.name),
+      signal: call.signal,
+    });
+    return { existed };
+  }
+
+  async uploadTicket(request: Omit<TicketRequest, "bridge">): Promise<UploadTicket> {
+    const writeOnce = hasWriteOnce(this.#config.endpoint);
+    const headers = {
+      ...metadataHeaders(request.metadata),
+      ...(writeOnce ? { "If-None-Match": "*" } : {}),
+    };
+    // The length is signed but not listed: every client sends it by itself.
+    const signed = request.size === undefined
+      ? headers
+      : { ...headers, "content-length": String(request.size) };
+    const url = objectUrl(this.#config, request.name);
+    return {
+      method: "PUT",
+      url: await this.#client.presign("PUT", url, request.expiresAtMs, signed),
+      headers,
+      fields: [],
+      expiresAtMs: request.expiresAtMs,
+      writeOnce,
+    };
+  }
+
+  async downloadUrl(ref: ObjectRef, expiresAtMs: number): Promise<string> {
+    const url = objectUrl(this.#config, ref.name);
+    // A browser then saves the file under its own name instead of showing it.
+    const name = encodeStrictly(filenameOf(ref.name));
+    url.searchParams.set("response-content-disposition", `attachment; filename*=UTF-8''${name}`);
+    return await this.#client.presign("GET", url, expiresAtMs);
+  }
+
+  async sweep(call: BridgeCall): Promise<number> {
+    return await sweep(this.#client, this.#config, this.#tools.clock.now(), call.signal);
+  }
+
+  async diagnose(call: BridgeCall): Promise<Check[]> {
+    const step = `R2 exchange: bucket ${this.#config.bucket}`;
+    const startedAt = performance.now();
+    try {
+      const url = new URL(`${bucketUrl(this.#config).href}?list-type=2&max-keys=1`);
+      await this.#client.text({
+        action: "list the bucket",
+        method: "GET",
+        url,
+        signal: call.signal,
+      });
+      return [{
+        step,
+        ok: true,
+        detail: `answers in ${Math.round(performance.now() - startedAt)} ms`,
+      }];
+    } catch (error) {
+      if (!(error instanceof RemoteExecError)) throw error;
+      return [{ step, ok: false, detail: error.message, remedy: error.suggestion }];
+    }
+  }
+
+  async #get(ref: ObjectRef, headers: Record<string, string>, { signal }: BridgeCall) {
+    const presigned = ref.url !== undefined;
+    return await this.#client.askStream({
+      action: `download ${filenameOf(ref.name)}`,
+      method: "GET",
+      url: ref.url === undefined
+        ? objectUrl(this.#config, ref.name)
+        : withSignatureOf(this.#config, ref.name, ref.url),
+      headers,
+      signal,
+      presigned,
+    });
+  }
+
+  #opened<Body>(ref: ObjectRef, answer: S3Answer<Body>): S3Success<Body> {
+    if (answer.ok) return answer;
+    throw this.#refusedDownload(ref, answer.refusal);
+  }
+
+  #refusedDownload(ref: ObjectRef, refusal: S3Refusal): RemoteExecError {
+    const { status, code } = refusal;
+    if (status === 404 && code !== "NoSuchBucket") return transferMissing(transferIdOf(ref.name));
+    if (status === 412) return objectChanged(filenameOf(ref.name));
+    if (ref.url !== undefined) {
+      if (isExpired(refusal) || isOver(ref.url, this.#tools.clock.now())) return urlExpired();
+      if ([400, 401, 403].includes(status)) return urlInvalid();
+    }
+    return this.#client.errorOf(`download ${filenameOf(ref.name)}`, refusal);
+  }
+
+  async #resume(ref: ObjectRef, object: StoredObject, offset: number, call: BridgeCall) {
+    const headers = { "range": `bytes=${offset}-`, "if-match": `"${object.id}"` };
+    const answer = await this.#get(ref, headers, call);
+    const { status, body } = this.#opened(ref, answer);
+    if (status === 206) return body;
+    await body.cancel();
+    throw connectionLost(ref.name)(offset, "the service does not go on from there");
+  }
+}
+
+function toStored(name: string, headers: Headers): StoredObject {
+  const size = Number(headers.get("content-length") ?? NaN);
+  if (!Number.isSafeInteger(size)) throw objectDamaged(name);
+  const storedAtMs = Date.parse(headers.get("last-modified") ?? "");
+  return {
+    name,
+    id: (headers.get("etag") ?? "").replace(/^W\//, "").replaceAll('"', ""),
+    size,
+    storedAtMs: Number.isNaN(storedAtMs) ? 0 : storedAtMs,
+    metadata: readMetadata(headers),
+  };
+}
+
+/** An object that was put at once has the MD5 of its content as ETag, unless the service encrypts by KMS. */
+function contentMd5(etag: string, headers: Headers): string | undefined {
+  const encrypted = headers.get("x-amz-server-side-encryption")?.startsWith("aws:") ?? false;
+  return /^[0-9a-f]{32}$/.test(etag) && !encrypted ? etag : undefined;
+}
+
+const isHash = (text: string | undefined): text is string => /^[0-9a-f]{64}$/.test(text ?? "");
+
+/** R2 honours `If-None-Match` on PUT; other servers may answer 501 to it. */
+const hasWriteOnce = (endpoint: string): boolean =>
+  new URL(endpoint).hostname.endsWith(".r2.cloudflarestorage.com");
+
+/** By what the address says of itself and our clock. */
+function isOver(address: string, nowMs: number): boolean {
+  const query = new URL(address).searchParams;
+  const [, y, mo, d, h, mi, s] =
+    query.get("X-Amz-Date")?.match(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/) ?? [];
+  if (y === undefined) return false;
+  const signedAtMs = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
+  return signedAtMs + Number(query.get("X-Amz-Expires")) * 1000 < nowMs;
+}
+
+const filenameOf = (name: string): string => parseObjectName(name)?.filename ?? name;
+const transferIdOf = (name: string): string => parseObjectName(name)?.transferId ?? name;
+
+const connectionLost = (name: string) => (offset: number, cause: string) =>
+  new RemoteExecError(
+    "connection_lost",
+    `The download of ${filenameOf(name)} was cut off after ${offset} bytes: ${cause}`,
+    "Check the network, then call exchange_download again",
+  );

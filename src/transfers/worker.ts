@@ -1,0 +1,22 @@
+/// <reference lib="deno.worker" />
+import * as comlink from "comlink";
+import { systemClock } from "../clock.ts";
+import { createLogger } from "../log.ts";
+import { expose, surviveDefects } from "../sandbox/expose.ts";
+import type { FilesPort } from "../ssh/files_port.ts";
+import { createBridges } from "./drivers.ts";
+import { Transfers } from "./transfers.ts";
+import { createTransfersPort } from "./transfers_port.ts";
+
+let logger = createLogger("info");
+
+const port = createTransfersPort((settings, end) => {
+  logger = createLogger(settings.logLevel, settings.secrets);
+  // Remote<FilesPort> is FilesPort: all of its functions are asynchronous already.
+  const files = comlink.wrap<FilesPort>(end) as FilesPort;
+  const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
+  return new Transfers({ bridges, files, clock: systemClock, logger });
+}, systemClock);
+
+surviveDefects(logger);
+expose(port, logger);

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { parseArguments, type Task } from "../../src/cli/arguments.ts";
+import { pure } from "../support/config.ts";
+
+const envFile = undefined;
+const CASES: readonly (readonly [string, Task])[] = [
+  ["", { kind: "serve", envFile }],
+  ["doctor", { kind: "doctor", envFile }],
+  ["permissions", { kind: "permissions", envFile }],
+  ["--help", { kind: "help" }],
+  ["-h", { kind: "help" }],
+  ["--version", { kind: "version" }],
+  ["-v", { kind: "version" }],
+  ["--env-file a/.env", { kind: "serve", envFile: "a/.env" }],
+  ["--env-file=a/.env", { kind: "serve", envFile: "a/.env" }],
+  ["doctor --env-file x", { kind: "doctor", envFile: "x" }],
+  ["--env-file x doctor", { kind: "doctor", envFile: "x" }],
+  ["doctor --help", { kind: "help" }],
+];
+
+for (const [line, task] of CASES) {
+  pure(`parseArguments() reads "${line}"`, () => {
+    assert.deepEqual(parseArguments(line.split(" ").filter((word) => word !== "")), task);
+  });
+}
+
+const MISTAKES: readonly (readonly [string, RegExp])[] = [
+  ["--verbose", /^unknown option "--verbose"\n/],
+  ["serv", /^unknown command "serv"\n/],
+  ["doctor now", /^unexpected argument "now"\n/],
+  ["--env-file", /^--env-file needs a path\n/],
+  ["--env-file=", /^--env-file needs a path\n/],
+];
+
+for (const [line, expected] of MISTAKES) {
+  pure(`parseArguments() refuses "${line}" and points to --help`, () => {
+    const task = parseArguments(line.split(" "));
+    assert.equal(task.kind, "mistake");
+    const message = task.kind === "mistake" ? task.message : "";
+    assert.match(message, expected);
+    assert.match(message, /-> Run mcp-remote-exec --help$/);
+  });
+}

@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import { formatCheck } from "../../src/cli/doctor.ts";
+import { pure } from "../support/config.ts";
+
+pure("formatCheck() writes one line, and the remedy below it where there is one", () => {
+  assert.equal(
+    formatCheck({ step: "TCP", ok: true, detail: "h:22 answers" }),
+    "ok   TCP: h:22 answers\n",
+  );
+  assert.equal(
+    formatCheck({ step: "TCP", ok: false, detail: "no answer", remedy: "Check HOST" }),
+    "FAIL TCP: no answer\n     -> Check HOST\n",
+  );
+});

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import {
+  baseUrl,
+  boolean,
+  folder,
+  host,
+  integer,
+  oneOf,
+  type Parser,
+  plainName,
+  ValueError,
+} from "../../src/config/parsers.ts";
+import { pure } from "../support/config.ts";
+
+function refuses<T>(parse: Parser<T>, texts: readonly string[], requirement: RegExp) {
+  for (const text of texts) {
+    assert.throws(
+      () => parse(text),
+      (error) => error instanceof ValueError && requirement.test(error.message),
+      `"${text}" was taken`,
+    );
+  }
+}
+
+function takes<T>(parse: Parser<T>, cases: readonly (readonly [string, T])[]) {
+  for (const [text, value] of cases) assert.equal(parse(text), value, text);
+}
+
+pure("boolean() reads true and false in any case", () => {
+  takes(boolean, [["true", true], ["True", true], [" TRUE ", true], ["false", false], [
+    "FALSE",
+    false,
+  ]]);
+});
+
+pure("boolean() refuses what could be meant either way", () => {
+  refuses(boolean, ["1", "0", "yes", "no", "on", "ture", "t", " "], /^must be true or false$/);
+});
+
+pure("integer() reads whole numbers within its bounds, bounds included", () => {
+  takes(integer(1, 300), [["1", 1], ["300", 300], [" 42 ", 42], ["007", 7]]);
+});
+
+pure("integer() refuses signs, fractions, other bases, words and what is out of bounds", () => {
+  refuses(
+    integer(1, 300),
+    ["0", "301", "-5", "+5", "1.5", "1e2", "0x10", "10s", "", "NaN", "9".repeat(30)],
+    /^must be a whole number from 1 to 300$/,
+  );
+});
+
+pure("oneOf() reads its words in any case and names them when it refuses", () => {
+  takes(oneOf(["debug", "info"]), [["debug", "debug"], ["INFO", "info"]]);
+  refuses(oneOf(["debug", "info"]), ["verbose", ""], /^must be one of debug, info$/);
+});
+
+pure("host() reads names and addresses, with or without brackets", () => {
+  takes(host, [
+    ["server.example", "server.example"],
+    [" 10.0.0.1 ", "10.0.0.1"],
+    ["[::1]", "::1"],
+    ["fe80::1%eth0", "fe80::1%eth0"],
+  ]);
+});
+
+pure("host() refuses users, schemes, paths, options and blanks", () => {
+  refuses(
+    host,
+    ["root@server", "ssh://server", "server/path", "-oProxyCommand=x", "a b", "a,b", ""],
+    /^must be a host name or an IP address/,
+  );
+});
+
+pure("baseUrl() reads http and https addresses and removes final slashes", () => {
+  takes(baseUrl, [
+    ["https://ik.imagekit.io/id/", "https://ik.imagekit.io/id"],
+    ["http://127.0.0.1:9000", "http://127.0.0.1:9000"],
+    [" https://example.org// ", "https://example.org"],
+  ]);
+});
+
+pure("baseUrl() refuses credentials, queries, fragments and other schemes", () => {
+  refuses(
+    baseUrl,
+    [
+      "https://user:pass@h",
+      "https://h/?a=b",
+      "https://h/#x",
+      "ftp://h",
+      "file:///etc",
+      "example.org",
+      "",
+    ],
+    /^must be an http or https address/,
+  );
+});
+
+pure("plainName() refuses what would need quoting in a path or a key", () => {
+  takes(plainName, [["server-1", "server-1"], ["a.b_c", "a.b_c"]]);
+  refuses(plainName, ["", ".hidden", "a/b", "a b", "ä", "-x", "a?b"], /^must consist of letters/);
+});
+
+pure("folder() gives one leading slash and no final one", () => {
+  takes(folder, [["/mcp-remote-exec", "/mcp-remote-exec"], ["a/b/", "/a/b"], ["//a", "/a"]]);
+  refuses(folder, ["", "/", "/a/../b", "/a b", "/a//b"], /^must be a folder/);
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { parseEnv } from "node:util";
+import { environmentNames, type Variable, VARIABLES } from "../../src/config/variables.ts";
+import { envExample } from "../support/env_example.ts";
+import { flagsOf, projectFile } from "../support/program.ts";
+
+const variables = Object.values<Variable<unknown>>(VARIABLES);
+
+Deno.test("VARIABLES has no name twice", () => {
+  const names = environmentNames();
+  assert.equal(new Set(names).size, names.length);
+});
+
+Deno.test("VARIABLES shows defaults that its own parsers read", () => {
+  for (const { parse, fallback, shown, name } of variables) {
+    if (fallback !== undefined) assert.equal(parse(shown), fallback, name);
+  }
+});
+
+Deno.test("VARIABLES marks what opens a door as secret", () => {
+  assert.deepEqual(
+    variables.filter(({ secret }) => secret).map(({ name }) => name).sort(),
+    [
+      "DOWNLOAD_API_KEY",
+      "IMAGEKIT_PRIVATE_KEY",
+      "R2_SECRET_KEY",
+      "SSH_KEY_PASSPHRASE",
+      "SSH_PASSWORD",
+    ],
+  );
+});
+
+Deno.test(".env.example equals the table of variables", () => {
+  assert.equal(Deno.readTextFileSync(projectFile(".env.example")), envExample());
+});
+
+Deno.test(".env.example sets only what it has to, as it stands", () => {
+  const set = parseEnv(Deno.readTextFileSync(projectFile(".env.example")));
+  assert.deepEqual(Object.keys(set).sort(), ["HOST", "I_ACCEPT_RISKS"]);
+});
+
+Deno.test("README.md has every variable with its default and help in a table", () => {
+  const readme = Deno.readTextFileSync(projectFile("README.md"));
+  const rows = readme.split("\n").filter((line) => line.startsWith("| `"));
+  for (const { name, shown } of variables) {
+    const row = rows.find((line) => line.startsWith(`| \`${name}\` |`));
+    assert.ok(row !== undefined, `${name} has no row that begins with | \`${name}\` |`);
+    assert.ok(row.includes(shown), `the row of ${name} does not show ${shown}`);
+  }
+});
+
+Deno.test("README.md names no variable that the program does not read", () => {
+  const readme = Deno.readTextFileSync(projectFile("README.md"));
+  const rows = [...readme.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \|/gm)].map(([, name]) => name ?? "");
+  assert.deepEqual(rows.filter((name) => !environmentNames().includes(name)), []);
+});
+
+const granted = (task: string, flag: string): string[] =>
+  flagsOf(task).filter((each) => each.startsWith(`--allow-${flag}`));
+
+for (const task of ["start", "compile"]) {
+  Deno.test(`deno task ${task} allows exactly the variables of the table`, () => {
+    assert.deepEqual(granted(task, "env"), [`--allow-env=${environmentNames().join(",")}`]);
+  });
+
+  Deno.test(`deno task ${task} allows no subprocess, system information, foreign code or prompt`, () => {
+    const flags = flagsOf(task).filter((flag) => flag.startsWith("--allow") || flag === "-A");
+    assert.deepEqual(
+      flags.map((flag) => flag.split("=")[0]).sort(),
+      ["--allow-env", "--allow-net", "--allow-read", "--allow-write"],
+    );
+    assert.ok(flagsOf(task).includes("--no-prompt"));
+  });
+}
+
+Deno.test("deno task compile hands on the rights of deno task start and embeds every worker", () => {
+  const start = flagsOf("start");
+  assert.deepEqual(flagsOf("compile").filter((flag) => start.includes(flag)), start);
+  const workers = [
+    ...Deno.readTextFileSync(projectFile("src/sandbox/workers.ts"))
+      .matchAll(/new URL\("\.\.\/(\S+?)"/g),
+  ].map(([, path]) => `src/${path}`);
+  const task = flagsOf("compile").filter((flag) => flag.startsWith("--include="));
+  assert.deepEqual(task.sort(), workers.map((path) => `--include=${path}`).sort());
+});

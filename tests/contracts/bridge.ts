@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import type { Bridge, BridgeCall, PutSource } from "../../src/transfers/bridge.ts";
+import type { UploadTicket } from "../../src/transfers/port.ts";
+import { RemoteExecError } from "../../src/errors.ts";
+import { type Peer, peerTest } from "../peers/require.ts";
+
+/** A driver in front of an account that is empty. */
+export interface BridgeUnderTest {
+  readonly bridge: Bridge;
+  /** A name that the driver accepts and that no other call has given. */
+  newName(label: string): string;
+  /** Puts something on the service that is not ours, and tells later whether it is still there. */
+  addForeign(): Promise<() => Promise<boolean>>;
+  /** Puts an object of ours there that is over. */
+  addOver(name: string): Promise<void>;
+}
+
+/** A running service, or its double, for all tests of the contract. */
+export interface BridgeService extends AsyncDisposable {
+  fresh(): Promise<BridgeUnderTest>;
+}
+
+export interface BridgeContract {
+  /** How the driver is called in the names of the tests. */
+  readonly subject: string;
+  readonly peer?: Peer | readonly Peer[];
+  start(): Promise<BridgeService>;
+  /** Names and values that the driver's service keeps beside an object; empty where it keeps none. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What every driver does alike: one test, one step a behaviour. */
+export function bridgeContract(contract: BridgeContract): void {
+  const steps: { behaviour: string; fn: (under: BridgeUnderTest) => Promise<void> }[] = [];
+  const test = (behaviour: string, fn: (under: BridgeUnderTest) => Promise<void>) =>
+    void steps.push({ behaviour, fn });
+  peerTest({
+    peer: contract.peer ?? [],
+    name: `${contract.subject} keeps the contract of all bridges`,
+    async fn(t) {
+      await using service = await contract.start();
+      for (const { behaviour, fn } of steps) {
+        await t.step(behaviour, async () => await fn(await service.fresh()));
+      }
+    },
+  });
+
+  test("gives back exactly what was stored", async (under) => {
+    const { bridge } = under;
+    const name = under.newName("data.bin");
+    const bytes = crypto.getRandomValues(new Uint8Array(50_000));
+    const put = await bridge.put({ name, metadata: contract.metadata }, sourceOf(bytes), call());
+    assert.equal(put.sha256, await sha256(bytes));
+    assert.equal(put.object.size, bytes.length);
+    const opened = await bridge.open({ name }, 1_000_000, call());
+    assert.deepEqual(await readAll(opened.stream), bytes);
+    assert.equal(opened.object.name, name);
+  });
+
+  test("finds an object with its size, time, id and metadata", async (under) => {
+    const { bridge } = under;
+    const name = under.newName("found.txt");
+    const startedAt = Date.now();
+    await bridge.put({ name, metadata: contract.metadata }, sourceOf(text("content")), call());
+    const found = await bridge.find({ name }, call());
+    assert.ok(found);
+    assert.equal(found.size, 7);
+    assert.ok(Math.abs(found.storedAtMs - startedAt) < 60_000);
+    assert.notEqual(found.id, "");
+    for (const [key, value] of Object.entries(contract.metadata)) {
+      assert.equal(found.metadata[key], value);
+    }
+    assert.deepEqual(await bridge.find({ name, id: found.id }, call()), found);
+  });
+
+  test("tells a missing object from a fault", async ({ bridge, newName }) => {
+    const name = newName("missing");
+    assert.equal(await bridge.find({ name }, call()), undefined);
+    await assert.rejects(bridge.open({ name }, 10, call()), isFailure("not_found"));
+    assert.equal((await bridge.remove({ name }, call())).existed, false);
+  });
+
+  test("removes an object", async ({ bridge, newName }) => {
+    const name = newName("gone.txt");
+    await bridge.put({ name, metadata: {} }, sourceOf(text("x")), call());
+    assert.equal((await bridge.remove({ name }, call())).existed, true);
+    assert.equal(await bridge.find({ name }, call()), undefined);
+  });
+
+  test("lists what is there by the beginning of its name", async ({ bridge, newName }) => {
+    const names = [newName("one"), newName("two")].toSorted();
+    for (const name of names) {
+      await bridge.put({ name, metadata: {} }, sourceOf(text("x")), call());
+    }
+    const listed = (await bridge.list("", call())).map((object) => object.name);
+    assert.deepEqual(listed, names);
+    const only = await bridge.list(names[0] ?? "", call());
+    assert.deepEqual(only.map((object) => object.name), [names[0]]);
+  });
+
+  test("refuses a file above the limit and leaves nothing", async ({ bridge, newName }) => {
+    const name = newName("big.bin");
+    const source = { ...sourceOf(text("123456")), maxBytes: 5 };
+    await assert.rejects(
+      bridge.put({ name, metadata: {} }, source, call()),
+      isFailure("too_large"),
+    );
+    assert.equal(await bridge.find({ name }, call()), undefined);
+  });
+
+  test("refuses to open an object above the limit", async ({ bridge, newName }) => {
+    const name = newName("big.bin");
+    await bridge.put({ name, metadata: {} }, sourceOf(text("123456")), call());
+    await assert.rejects(bridge.open({ name }, 5, call()), isFailure("too_large"));
+  });
+
+  test("refuses a file that is not as long as it was", async ({ bridge, newName }) => {
+    const name = newName("changed.bin");
+    for (const size of [5, 7]) {
+      const source = { ...sourceOf(text("123456")), size };
+      await assert.rejects(
+        bridge.put({ name, metadata: {} }, source, call()),
+        isFailure("changed"),
+      );
+    }
+    assert.equal(await bridge.find({ name }, call()), undefined);
+  });
+
+  test("stops when it is cancelled while it reads and leaves nothing", async (under) => {
+    const { bridge } = under;
+    const name = under.newName("cancelled.bin");
+    const stop = new AbortController();
+    const reason = new RemoteExecError("cancelled", "The test cancels", "None");
+    let cancelled = false;
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.enqueue(new Uint8Array(10));
+        stop.abort(reason);
+        return Promise.withResolvers<void>().promise;
+      },
+      cancel: () => void (cancelled = true),
+    });
+    const source = { ...sourceOf(new Uint8Array(20)), stream };
+    await assert.rejects(
+      bridge.put({ name, metadata: {} }, source, call(stop.signal)),
+      (error) => error === reason,
+    );
+    assert.equal(cancelled, true);
+    assert.equal(await bridge.find({ name }, call()), undefined);
+  });
+
+  test("passes on why a file could not be read", async ({ bridge, newName }) => {
+    const name = newName("unreadable.bin");
+    const stream = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.error(new RemoteExecError("io_error", "disk", "None")),
+    });
+    const source = { ...sourceOf(new Uint8Array(20)), stream };
+    await assert.rejects(
+      bridge.put({ name, metadata: {} }, source, call()),
+      isFailure("io_error"),
+    );
+    assert.equal(await bridge.find({ name }, call()), undefined);
+  });
+
+  test("makes an address that gives the bytes to whoever has it", async (under) => {
+    const { bridge } = under;
+    const name = under.newName("shared.txt");
+    await bridge.put({ name, metadata: {} }, sourceOf(text("shared")), call());
+    const url = await bridge.downloadUrl({ name }, Date.now() + 600_000);
+    const answer = await fetch(url);
+    assert.equal(await answer.text(), "shared");
+    const other = await fetch(url.replace(encodedLast(name), `${encodedLast(name)}x`));
+    await other.body?.cancel();
+    assert.ok(other.status >= 400);
+  });
+
+  test("makes a ticket with which somebody else stores one object", async (under) => {
+    const { bridge } = under;
+    const name = under.newName("given.txt");
+    const ticket = await bridge.uploadTicket({
+      name,
+      metadata: contract.metadata,
+      expiresAtMs: Date.now() + 600_000,
+      size: 5,
+    });
+    const answer = await redeem(ticket, text("given"));
+    assert.ok(answer.ok, await answer.clone().text());
+    await answer.body?.cancel();
+    const opened = await bridge.open({ name }, 100, call());
+    assert.equal(new TextDecoder().decode(await readAll(opened.stream)), "given");
+  });
+
+  test("sweeps what is over, and nothing else", async (under) => {
+    const { bridge } = under;
+    const [fresh, over] = [under.newName("fresh"), under.newName("over")];
+    await bridge.put({ name: fresh, metadata: {} }, sourceOf(text("fresh")), call());
+    await under.addOver(over);
+    const foreignIsThere = await under.addForeign();
+    assert.equal(await bridge.sweep(call()), 1);
+    assert.equal(await bridge.find({ name: over }, call()), undefined);
+    assert.ok(await bridge.find({ name: fresh }, call()));
+    assert.equal(await foreignIsThere(), true);
+  });
+
+  test("diagnoses a service that answers", async ({ bridge }) => {
+    const checks = await bridge.diagnose(call());
+    assert.ok(checks.length > 0);
+    assert.deepEqual(checks.filter((check) => !check.ok), []);
+  });
+}
+
+/** A source that holds these bytes. */
+export function sourceOf(bytes: Uint8Array<ArrayBuffer>): PutSource {
+  return {
+    label: "a file",
+    size: bytes.length,
+    maxBytes: 1_000_000_000,
+    stream: new Blob([bytes]).stream(),
+    sha256: () => sha256(bytes),
+  };
+}
+
+export const call = (signal: AbortSignal = new AbortController().signal): BridgeCall => ({
+  signal,
+  progress: undefined,
+});
+
+export const text = (content: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(content);
+
+export async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  return new Uint8Array(
+    await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer(),
+  );
+}
+
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/** Passes for a RemoteExecError with that code. */
+export const isFailure = (code: string) => (error: unknown): boolean => {
+  assert.ok(error instanceof RemoteExecError, String(error));
+  assert.equal(error.code, code, error.message);
+  return true;
+};
+
+/** Does what a ticket says, as a client without credentials would. */
+export function redeem(ticket: UploadTicket, bytes: Uint8Array<ArrayBuffer>): Promise<Response> {
+  const { method, url, headers, fields } = ticket;
+  if (method === "PUT") return fetch(url, { method, headers, body: bytes });
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  form.append("file", new Blob([bytes]), "any");
+  return fetch(url, { method, headers, body: form });
+}
+
+const encodedLast = (name: string): string => encodeURIComponent(name.split("/").at(-1) ?? "");

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { RemoteExecError } from "../src/errors.ts";
+import { createLogger, redactor } from "../src/log.ts";
+import { pure } from "./support/config.ts";
+
+function logged(level: "debug" | "info" | "warn" | "error", secrets: string[] = []) {
+  const lines: string[] = [];
+  return { lines, logger: createLogger(level, secrets, (line) => lines.push(line)) };
+}
+
+pure("createLogger() leaves out what stands below its level", () => {
+  const { lines, logger } = logged("warn");
+  logger.debug("a");
+  logger.info("b");
+  logger.warn("c");
+  logger.error("d");
+  assert.deepEqual(lines, ["[warn] c\n", "[error] d\n"]);
+});
+
+pure("createLogger() replaces secrets in messages, causes and stacks", () => {
+  const { lines, logger } = logged("debug", ["correct horse"]);
+  logger.error("login with correct horse", new Error("correct horse is wrong"));
+  logger.warn("x", "correct horse");
+  assert.equal(lines.some((line) => line.includes("correct horse")), false);
+  assert.match(lines[0] ?? "", /^\[error\] login with \[redacted\]: Error: \[redacted\] is wrong/);
+});
+
+pure("createLogger() names the code of a known error and shows stacks for debugging only", () => {
+  const known = new RemoteExecError("timeout", "too late", "Wait");
+  const info = logged("info");
+  info.logger.error("call", known);
+  info.logger.error("call", new Error("defect"));
+  assert.deepEqual(info.lines, ["[error] call: timeout: too late\n", "[error] call: defect\n"]);
+  const debug = logged("debug");
+  debug.logger.error("call", new Error("defect"));
+  assert.match(debug.lines[0] ?? "", /\n {4}at /);
+});
+
+pure("redactor() replaces a secret that holds another one as a whole", () => {
+  const redact = redactor(["pass", "password1"]);
+  assert.equal(redact("password1 and pass"), "[redacted] and [redacted]");
+});
+
+pure("redactor() leaves very short secrets alone, which would hit everything", () => {
+  assert.equal(redactor(["a"])("banana"), "banana");
+});

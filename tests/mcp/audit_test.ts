@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { createAuditLog, noAudit } from "../../src/mcp/audit.ts";
+import { pure } from "../support/config.ts";
+
+const AT = Date.UTC(2031, 0, 2, 3, 4, 5, 678);
+
+function audit(secrets: string[] = []) {
+  const lines: string[] = [];
+  return { lines, log: createAuditLog((line) => lines.push(line), secrets, () => AT) };
+}
+
+pure("createAuditLog() writes one JSON line a call", () => {
+  const { lines, log } = audit();
+  log.record({ tool: "t", arguments: { a: 1 }, outcome: "ok", durationMs: 12, bytes: 34 });
+  log.record({ tool: "t", arguments: {}, outcome: "error", code: "timeout", durationMs: 5 });
+  assert.ok(lines.every((line) => line.endsWith("}\n") && line.split("\n").length === 2));
+  assert.deepEqual(lines.map((line) => JSON.parse(line)), [
+    {
+      time: "2031-01-02T03:04:05.678Z",
+      tool: "t",
+      arguments: { a: 1 },
+      outcome: "ok",
+      bytes: 34,
+      duration_ms: 12,
+    },
+    {
+      time: "2031-01-02T03:04:05.678Z",
+      tool: "t",
+      arguments: {},
+      outcome: "error",
+      code: "timeout",
+      duration_ms: 5,
+    },
+  ]);
+});
+
+pure("createAuditLog() leaves secrets out, however deep they are", () => {
+  const { lines, log } = audit(["correct horse"]);
+  const args = { command: "echo correct horse", list: [{ deep: "x correct horse y" }] };
+  log.record({ tool: "t", arguments: args, outcome: "ok", durationMs: 1 });
+  log.event({ event: "claimed", agent: "correct horse" });
+  assert.doesNotMatch(lines.join(""), /correct horse/);
+  assert.match(lines[0] ?? "", /"echo \[redacted\]"/);
+});
+
+pure("createAuditLog() leaves secrets out of the names of arguments", () => {
+  const { lines, log } = audit(["correct horse"]);
+  const args = { "correct horse": 1 };
+  log.record({ tool: "correct horse", arguments: args, outcome: "error", durationMs: 1 });
+  assert.doesNotMatch(lines.join(""), /correct horse/);
+});
+
+pure("createAuditLog() leaves out a secret that JSON writes with escapes", () => {
+  const { lines, log } = audit(['quo"te\\']);
+  log.record({ tool: "t", arguments: { command: 'a quo"te\\ b' }, outcome: "ok", durationMs: 1 });
+  assert.equal(JSON.parse(lines[0] ?? "").arguments.command, "a [redacted] b");
+});
+
+pure("noAudit keeps nothing", () => {
+  noAudit.record({ tool: "t", arguments: {}, outcome: "ok", durationMs: 1 });
+  noAudit.event({});
+});

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { z } from "zod";
+import { defineTool, modeBits, octalMode, responseFormat } from "../../src/mcp/tool.ts";
+import { pure } from "../support/config.ts";
+
+const context = { signal: new AbortController().signal, progress: undefined };
+
+const tool = defineTool({
+  name: "test_tool",
+  title: "Test",
+  description: "A tool for tests.",
+  effect: "changes",
+  input: z.strictObject({ count: z.number().default(2), response_format: responseFormat }),
+  output: z.object({ count: z.number() }),
+  run: ({ count }) => Promise.resolve({ text: String(count), data: { count } }),
+});
+
+pure("defineTool() checks arguments and fills in their defaults before it runs", async () => {
+  assert.deepEqual(await tool.call({}, context), { text: "2", data: { count: 2 } });
+  assert.deepEqual(await tool.call({ count: 5 }, context), { text: "5", data: { count: 5 } });
+  // A predicate, because zod's errors are instances of their class by a rule of their own.
+  const doesNotFit = (error: unknown) => error instanceof z.ZodError;
+  await assert.rejects(tool.call({ count: "5" }, context), doesNotFit);
+  await assert.rejects(tool.call({ other: 1 }, context), doesNotFit);
+});
+
+pure("defineTool() takes a tool that only reads for idempotent", () => {
+  assert.equal(tool.idempotent, false);
+  assert.equal(
+    defineTool({ ...tool, run: tool.call, effect: "reads", idempotent: true }).idempotent,
+    true,
+  );
+});
+
+pure("octalMode takes three octal digits written as a decimal number", () => {
+  for (const mode of [0, 7, 44, 600, 644, 755, 777]) assert.equal(octalMode.parse(mode), mode);
+  for (const mode of [-1, 8, 80, 800, 778, 1000, 6.5, "644", Number.NaN]) {
+    assert.equal(octalMode.safeParse(mode).success, false, String(mode));
+  }
+});
+
+pure("octalMode says what a mode may look like", () => {
+  const { error } = octalMode.safeParse(689);
+  assert.equal(
+    error?.issues[0]?.message,
+    "Invalid octal permission value: 689. Each digit must be 0-7. Common values: " +
+      "644 (rw-r--r--), 755 (rwxr-xr-x), 600 (rw-------), 700 (rwx------)",
+  );
+});
+
+pure("modeBits() turns every octal mode into its bits", () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 0o777 }), (bits) => {
+    assert.equal(modeBits(Number(bits.toString(8))), bits);
+  }));
+});

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import type { SshConfig } from "../../src/config/config.ts";
+import { RemoteExecError } from "../../src/errors.ts";
+import { createLogger } from "../../src/log.ts";
+import type {
+  CopyOutcome,
+  CopyRequest,
+  ExecOutcome,
+  ExecRequest,
+  SshSettings,
+} from "../../src/ssh/port.ts";
+import { HostSession } from "../../src/ssh/session.ts";
+import { type Connected, connectServer } from "../support/server.ts";
+import { type Peer, peer } from "./require.ts";
+import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";
+
+/** Root may make accounts, so only root can test other login shells and root's own logins. */
+export const isRoot = Deno.uid() === 0;
+
+export const ZSH: Peer = peer("zsh", "/usr/bin/zsh");
+export const FISH: Peer = peer("fish", "/usr/bin/fish");
+export const TCSH: Peer = peer("tcsh", "/usr/bin/tcsh");
+
+/** What a test may set of a session. */
+export interface SessionOptions {
+  readonly ssh?: Partial<SshConfig>;
+  /** The port to connect to when a proxy stands before the server. */
+  readonly port?: number;
+  readonly timeoutMs?: number;
+  readonly characterLimit?: number;
+}
+
+/** The settings of a session that logs in to `sshd` with its first key. */
+export function settingsFor(
+  sshd: Sshd,
+  workingDirectory: string,
+  { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000 }: SessionOptions = {},
+): SshSettings {
+  return {
+    ssh: {
+      host: sshd.host,
+      port,
+      username: sshd.username,
+      login: { kind: "key", path: sshd.keyPath, passphrase: undefined },
+      knownHostsPaths: [sshd.knownHostsPath],
+      strictHostKeyChecking: port === sshd.port,
+      ...ssh,
+    },
+    limits: { characterLimit, maxFileBytes: 100_000_000, timeoutMs },
+    files: { workingDirectory, roots: [workingDirectory] },
+    logLevel: "error",
+    secrets: [],
+  };
+}
+
+/** A session of the real ssh slice, its local directory and shorthands; ends with its scope. */
+export class TestSession implements AsyncDisposable {
+  readonly host: HostSession;
+  readonly dir: string;
+  #closed = false;
+
+  constructor(host: HostSession, dir: string) {
+    this.host = host;
+    this.dir = dir;
+  }
+
+  exec(
+    command: string,
+    request: Partial<ExecRequest> = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<ExecOutcome> {
+    return this.host.exec({ command, timeoutMs: 20_000, ...request }, signal, undefined);
+  }
+
+  /** stdout of a command that must succeed. */
+  async read(command: string): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.exec(command);
+    assert.equal(exitCode, 0, stderr.text);
+    return stdout.text;
+  }
+
+  upload(
+    local: string,
+    remote: string,
+    request: Partial<CopyRequest> = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<CopyOutcome> {
+    const from = { kind: "local", path: local } as const;
+    const to = { kind: "host", path: remote } as const;
+    return this.#copy({ from, to, ...LIMITS, ...request }, signal);
+  }
+
+  download(
+    remote: string,
+    local: string,
+    request: Partial<CopyRequest> = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<CopyOutcome> {
+    const from = { kind: "host", path: remote } as const;
+    const to = { kind: "local", path: local } as const;
+    return this.#copy({ from, to, ...LIMITS, ...request }, signal);
+  }
+
+  /** Writes a file of the local directory. */
+  async file(name: string, content: Uint8Array | string): Promise<void> {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(`${this.dir}/${name}`, bytes);
+  }
+
+  async close(limitMs = 2_000): Promise<boolean> {
+    if (this.#closed) return true;
+    this.#closed = true;
+    const done = await this.host.close(limitMs);
+    await Deno.remove(this.dir, { recursive: true });
+    return done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #copy(request: CopyRequest, signal: AbortSignal): Promise<CopyOutcome> {
+    return this.host.copy(request, signal, undefined);
+  }
+}
+
+const LIMITS = { maxBytes: 100_000_000, overwrite: true };
+
+/** Opens a session to a test server; nothing is connected before its first call. */
+export async function openSession(sshd: Sshd, options?: SessionOptions): Promise<TestSession> {
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_session_" }));
+  return new TestSession(
+    new HostSession(settingsFor(sshd, dir, options), createLogger("error")),
+    dir,
+  );
+}
+
+/** A text that marks all processes of one command; see {@linkcode tagged}. */
+export const newTag = (): string => `tag${crypto.randomUUID().replaceAll("-", "")}`;
+
+/** A command whose every process shows the tag, in its arguments or its environment. */
+export const tagged = (tag: string, script: string): string =>
+  `exec env MRE_TAG=${tag} sh -c '${script.replaceAll("'", `'\\''`)}'`;
+
+/** Living processes that carry the tag. */
+export const alive = (tag: string): number[] => aliveWithMarker(tag);
+
+/** Waits for a state of an outside process, of which nothing here is told. */
+export async function until(what: string, isSo: () => unknown, limitMs = 10_000): Promise<void> {
+  const giveUpAtMs = performance.now() + limitMs;
+  while (!(await isSo())) {
+    assert.ok(performance.now() < giveUpAtMs, `not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Waits until a command's processes are there. */
+export const untilAlive = (tag: string, count = 1): Promise<void> =>
+  until(`${count} processes of ${tag}`, () => alive(tag).length >= count);
+
+/** Waits until no process of a command lives. */
+export const untilGone = (tag: string, limitMs?: number): Promise<void> =>
+  until(`the end of ${tag}`, () => alive(tag).length === 0, limitMs);
+
+/** The error that a call is rejected with. */
+export async function failureOf(call: Promise<unknown>): Promise<RemoteExecError> {
+  const error = await call.then(() => undefined, (reason: unknown) => reason);
+  assert.ok(error instanceof RemoteExecError, `no RemoteExecError but ${error}`);
+  return error;
+}
+
+/** Accounts and login shells that commands must behave alike on, with the peers they need. */
+export interface LoginKind {
+  readonly name: string;
+  readonly options: SshdOptions;
+  readonly peers: readonly Peer[];
+  /** Written to the login's home before anything runs. */
+  readonly startFile?: { readonly name: string; readonly text: string };
+}
+
+const noisyStart = {
+  name: ".bashrc",
+  text: "echo noise; echo more noise >&2\nsleep 0.4\nHISTFILE=/dev/null\n",
+};
+
+export const LOGIN_KINDS: readonly LoginKind[] = [
+  { name: "user, sh", options: { loginUser: "user", shell: "/bin/sh" }, peers: [] },
+  ...(isRoot
+    ? [
+      { name: "root, sh", options: { loginUser: "root", shell: "/bin/sh" }, peers: [] },
+      { name: "user, bash", options: { loginUser: "user", shell: "/bin/bash" }, peers: [] },
+      { name: "root, bash", options: { loginUser: "root", shell: "/bin/bash" }, peers: [] },
+      {
+        name: "root, bash with a noisy slow .bashrc",
+        options: { loginUser: "root", shell: "/bin/bash" },
+        peers: [],
+        startFile: noisyStart,
+      },
+      { name: "root, zsh", options: { loginUser: "root", shell: "/usr/bin/zsh" }, peers: [ZSH] },
+      { name: "root, fish", options: { loginUser: "root", shell: "/usr/bin/fish" }, peers: [FISH] },
+      { name: "user, tcsh", options: { loginUser: "user", shell: "/usr/bin/tcsh" }, peers: [TCSH] },
+    ] as const
+    : []),
+];
+
+/** Puts the start file of a kind of login in its place. */
+export async function furnish(sshd: Sshd, { startFile }: LoginKind): Promise<void> {
+  if (startFile === undefined) return;
+  const path = `${sshd.home}/${startFile.name}`;
+  await Deno.writeTextFile(path, startFile.text);
+  await Deno.chown(path, sshd.uid, null);
+}
+
+/** What the OpenSSH client itself gives for a command. */
+export interface ClientAnswer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `ssh host command` with the OpenSSH client. */
+export async function runSshClient(sshd: Sshd, command: string): Promise<ClientAnswer> {
+  const { code, stdout, stderr } = await new Deno.Command("/usr/bin/ssh", {
+    args: [
+      ...["-F", "none", "-T", "-n", "-o", "LogLevel=ERROR", "-o", "GlobalKnownHostsFile=/dev/null"],
+      ...["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${sshd.knownHostsPath}`],
+      ...["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i", sshd.keyPath],
+      ...["-p", String(sshd.port), `${sshd.username}@${sshd.host}`, "--", command],
+    ],
+    env: { SSH_AUTH_SOCK: "" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Starts the real server for `sshd`, with a working directory of its own at `dir`. */
+export function connectTo(
+  sshd: Sshd,
+  dir: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Connected> {
+  return connectServer({
+    cwd: dir,
+    env: {
+      I_ACCEPT_RISKS: "true",
+      HOST: sshd.host,
+      SSH_PORT: String(sshd.port),
+      SSH_USERNAME: sshd.username,
+      SSH_KEY: sshd.keyPath,
+      SSH_KNOWN_HOSTS: sshd.knownHostsPath,
+      WORKING_DIRECTORY: dir,
+      ...env,
+    },
+  });
+}

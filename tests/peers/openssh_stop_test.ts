@@ -1,0 +1,317 @@
+import assert from "node:assert/strict";
+import type { ExecOutcome } from "../../src/ssh/port.ts";
+import { startDelayProxy } from "./delay_proxy.ts";
+import {
+  alive,
+  connectTo,
+  furnish,
+  isRoot,
+  LOGIN_KINDS,
+  newTag,
+  openSession,
+  tagged,
+  type TestSession,
+  until,
+  untilAlive,
+  untilGone,
+} from "./openssh.ts";
+import { aliveWithMarker, processesOf } from "./processes.ts";
+import { peerTest, SSHD } from "./require.ts";
+import { startSshd } from "./sshd.ts";
+
+/** Commands that do not end by themselves, and how many processes they come to at least. */
+const ENDLESS: readonly {
+  readonly what: string;
+  readonly script: string;
+  readonly count: number;
+}[] = [
+  { what: "a pipeline", script: "sleep 4000 | cat | cat", count: 4 },
+  { what: "background children", script: "sleep 4000 & sleep 4000 & wait", count: 3 },
+  { what: "jobs of set -m", script: "set -m; sleep 4000 & sleep 4000 | cat & wait", count: 4 },
+  {
+    what: "a shell that ignores every signal",
+    script: 'trap "" TERM INT HUP; while :; do sleep 0.1; done',
+    count: 1,
+  },
+  {
+    what: "a child that ignores TERM",
+    script: `sh -c 'trap "" TERM; sleep 4000 & wait; wait' & wait`,
+    count: 3,
+  },
+  { what: "a stopped process", script: "sleep 4000 & kill -STOP $!; kill -STOP $$", count: 2 },
+  { what: "a handler that starts more", script: HANDLER(), count: 2 },
+  { what: "a storm of forks", script: STORM(), count: 40 },
+  { what: "a flood of output", script: "cat /dev/zero; sleep 4000", count: 2 },
+];
+
+function HANDLER(): string {
+  return `trap 'sleep 4000 & sleep 4000 & wait' TERM; sleep 4000 & wait; wait`;
+}
+
+/** 63 processes that go on for a while when their parents are killed. */
+function STORM(): string {
+  return "grow() { [ $1 -gt 0 ] && { sleep 0.1; grow $(($1 - 1)) & grow $(($1 - 1)) & }; " +
+    "sleep 4000; }; grow 5";
+}
+
+for (const kind of LOGIN_KINDS) {
+  peerTest({
+    peer: [SSHD, ...kind.peers],
+    name: `exec() leaves nothing running after a timeout (${kind.name})`,
+    async fn() {
+      await using sshd = await startSshd(kind.options);
+      await furnish(sshd, kind);
+      await using session = await openSession(sshd);
+      await session.exec("true");
+      await Promise.all(ENDLESS.map(async ({ what, script, count }) => {
+        const tag = newTag();
+        const timeoutMs = 2_500;
+        const running = session.exec(tagged(tag, script), { timeoutMs });
+        await untilAlive(tag, count);
+        const outcome = await running;
+        const view = { what, ending: outcome.ending, processEnded: outcome.processEnded };
+        assert.deepEqual(view, { what, ending: "timeout", processEnded: true });
+        assert.deepEqual(alive(tag), [], what);
+      }));
+    },
+  });
+}
+
+/** What is used where the ways to stop matter more than what is stopped. */
+const FEW = ENDLESS.filter(({ what }) => /jobs|every signal|stopped|pipeline/.test(what));
+
+interface Started {
+  readonly tag: string;
+  readonly outcome: Promise<ExecOutcome>;
+}
+
+/** Starts commands that do not end by themselves and waits until all their processes are there. */
+async function startAll(
+  session: TestSession,
+  signal?: AbortSignal,
+  scripts = FEW,
+): Promise<Started[]> {
+  const started = scripts.map(({ script, count }) => {
+    const tag = newTag();
+    const outcome = session.exec(tagged(tag, script), { timeoutMs: 60_000 }, signal);
+    return { tag, count, outcome };
+  });
+  await Promise.all(started.map(({ tag, count }) => untilAlive(tag, count)));
+  // The host tells of each start in order, so after this one's end all are known here too.
+  await session.exec("true");
+  return started;
+}
+
+const ACCOUNTS = isRoot ? (["user", "root"] as const) : (["user"] as const);
+
+for (const loginUser of ACCOUNTS) {
+  peerTest({
+    peer: SSHD,
+    name: `exec() leaves nothing running after a cancellation (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using session = await openSession(sshd);
+      const controller = new AbortController();
+      const started = await startAll(session, controller.signal);
+      controller.abort();
+      for (const { tag, outcome } of started) {
+        const { ending, processEnded } = await outcome;
+        assert.deepEqual([ending, processEnded], ["cancelled", true]);
+        assert.deepEqual(alive(tag), []);
+      }
+    },
+  });
+
+  peerTest({
+    peer: SSHD,
+    name: `exec() leaves nothing running when it is cancelled while it starts (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using session = await openSession(sshd);
+      await session.exec("true");
+      const tag = newTag();
+      const script = tagged(tag, "sleep 4000 & sleep 4000");
+      for (let delayMs = 0; delayMs < 24; delayMs += 2) {
+        const signal = AbortSignal.timeout(delayMs);
+        await Promise.allSettled([1, 2, 3].map(() => session.exec(script, {}, signal)));
+      }
+      await untilGone(tag);
+      assert.equal((await session.exec("echo well")).stdout.text, "well\n");
+    },
+  });
+
+  peerTest({
+    peer: SSHD,
+    name: `close() leaves nothing running and says that it was confirmed (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      const session = await openSession(sshd);
+      const started = await startAll(session, undefined, FEW);
+      const startedAt = performance.now();
+      assert.equal(await session.close(2_000), true);
+      assert.ok(performance.now() - startedAt < 2_100);
+      for (const { tag, outcome } of started) {
+        assert.deepEqual(alive(tag), []);
+        // TERM may have ended it before the connection was closed.
+        assert.match((await outcome).ending, /^(signal|connection_lost)$/);
+      }
+    },
+  });
+
+  peerTest({
+    peer: SSHD,
+    name: `a cut link leaves nothing running on the host (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
+      await using session = await openSession(sshd, { port: proxy.port });
+      const started = await startAll(session);
+      proxy.cut();
+      await Promise.all(started.map(({ tag }) => untilGone(tag)));
+      for (const { outcome } of started) assert.equal((await outcome).ending, "connection_lost");
+      await until("the end of the guard", () => aliveWithMarker(sshd.marker).length === 0);
+    },
+  });
+
+  for (const way of ["SIGKILL", "SIGTERM", "SIGINT", "the end of stdin"] as const) {
+    peerTest({
+      peer: SSHD,
+      name: `the server leaves nothing running on the host after ${way} (${loginUser})`,
+      async fn() {
+        await using sshd = await startSshd({ loginUser });
+        const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
+        const server = await connectTo(sshd, dir);
+        const tags = FEW.map(({ script, count }) => {
+          const tag = newTag();
+          server.call("ssh_exec_command", { command: tagged(tag, script), timeout: 300 })
+            .catch(() => {});
+          return { tag, count };
+        });
+        await Promise.all(tags.map(({ tag, count }) => untilAlive(tag, count)));
+        const startedAt = performance.now();
+        if (way === "the end of stdin") await server.server.close();
+        else server.server.kill(way);
+        await server.server.ended();
+        assert.ok(performance.now() - startedAt < 2_000, "more than two seconds");
+        if (way === "SIGKILL") await Promise.all(tags.map(({ tag }) => untilGone(tag)));
+        for (const { tag } of tags) assert.deepEqual(alive(tag), []);
+        await Deno.remove(dir, { recursive: true });
+      },
+    });
+  }
+
+  peerTest({
+    peer: SSHD,
+    name:
+      `exec() lets a daemon live that a command has left, whatever happens later (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
+      const session = await openSession(sshd, { port: proxy.port });
+      const scripts = [
+        "nohup sleep 4000 >/dev/null 2>&1 &",
+        "sleep 4000 >/dev/null 2>&1 </dev/null &",
+        "setsid sleep 4000 >/dev/null 2>&1 </dev/null &",
+        "set -m; sleep 4000 & echo its output is still open",
+      ];
+      const tags = await Promise.all(scripts.map(async (script) => {
+        const tag = newTag();
+        assert.equal((await session.exec(tagged(tag, script))).exitCode, 0);
+        return tag;
+      }));
+      const late = await session.exec("sleep 4000", { timeoutMs: 300 });
+      assert.equal(late.processEnded, true);
+      const isLiving = () => tags.every((tag) => alive(tag).length === 1);
+      assert.ok(isLiving(), "after another command's timeout");
+      proxy.cut();
+      await until("the end of the guard", () => !guardIsAlive(sshd.marker));
+      assert.ok(isLiving(), "after a cut");
+      assert.equal((await session.exec("true")).exitCode, 0);
+      assert.equal(await session.close(), true);
+      assert.ok(isLiving(), "after the end of the session");
+    },
+  });
+
+  peerTest({
+    peer: SSHD,
+    name: `exec() stops one command of many and hurts no other and no transfer (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using session = await openSession(sshd);
+      await session.file("big", new Uint8Array(20_000_000));
+      const go = `${sshd.home}/go`;
+      const waiting = `while [ ! -e ${go} ]; do sleep 0.05; done; echo done`;
+      const others = Array.from({ length: 7 }, () => session.exec(waiting));
+      const transfer = session.upload("big", "big");
+      const late = await session.exec("sleep 4000 | cat", { timeoutMs: 400 });
+      assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
+      await Deno.writeTextFile(go, "");
+      for (const other of await Promise.all(others)) {
+        assert.deepEqual([other.ending, other.exitCode, other.stdout.text], ["exit", 0, "done\n"]);
+      }
+      assert.equal((await transfer).bytes, 20_000_000);
+    },
+  });
+
+  peerTest({
+    peer: SSHD,
+    name: `exec() stops exactly those of 50 commands whose time is over (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using session = await openSession(sshd);
+      const go = `${sshd.home}/go`;
+      const runs = Array.from({ length: 50 }, (_, index) => {
+        const isLate = index % 3 === 0;
+        const tag = newTag();
+        const script = isLate
+          ? "sleep 4000 & sleep 4000 | cat"
+          : `while [ ! -e ${go} ]; do sleep 0.2; done; exit ${index}`;
+        const timeoutMs = isLate ? 2_500 + Math.random() * 2_500 : 60_000;
+        return { index, isLate, tag, outcome: session.exec(tagged(tag, script), { timeoutMs }) };
+      });
+      for (const { isLate, tag, outcome } of runs) {
+        if (!isLate) continue;
+        const { ending, processEnded } = await outcome;
+        assert.deepEqual([ending, processEnded], ["timeout", true]);
+        assert.deepEqual(alive(tag), []);
+      }
+      await Deno.writeTextFile(go, "");
+      for (const { index, isLate, outcome } of runs) {
+        if (!isLate) assert.deepEqual((await outcome).exitCode, index);
+      }
+    },
+  });
+
+  peerTest({
+    peer: SSHD,
+    name:
+      `exec() stops a command also when all sessions of the connection are taken (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser, maxSessions: 3 });
+      await using session = await openSession(sshd);
+      const outcomes = await Promise.all(
+        Array.from({ length: 6 }, () => session.exec("sleep 4000 & wait", { timeoutMs: 1_500 })),
+      );
+      for (const { ending, processEnded } of outcomes) {
+        assert.deepEqual([ending, processEnded], ["timeout", true]);
+      }
+      assert.deepEqual(processesOf(sshd.uid).filter((pid) => isOf(pid, "sleep", sshd.marker)), []);
+    },
+  });
+}
+
+function guardIsAlive(marker: string): boolean {
+  return aliveWithMarker(marker).some((pid) => /trap "" HUP INT TERM PIPE; P=/.test(cmdline(pid)));
+}
+
+function isOf(pid: number, name: string, marker: string): boolean {
+  return cmdline(pid).startsWith(name) && aliveWithMarker(marker).includes(pid);
+}
+
+function cmdline(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+
+const BUSYBOX = { ctid: 101, hostname: "web", status: "running" } as const;
+const BASH = { ctid: 102, hostname: "db", status: "running", bash: true } as const;
+
+const exec = (node: Node, command: string, more: Record<string, unknown> = {}) =>
+  node.call("proxmox_container_exec_command", { ctid: 101, command, ...more });
+
+bothTest("proxmox_container_exec_command answers streams, exit code and names", {
+  containers: [BUSYBOX],
+}, async (node) => {
+  const { text, data, isError } = await exec(node, "cat /etc/hostname; echo oops >&2; exit 42");
+  assert.equal(isError, false);
+  assert.deepEqual(
+    [data.ctid, data.success, data.exit_code, data.stdout, data.stderr, data.process_ended],
+    [101, false, 42, "web\n", "oops\n", true],
+  );
+  assert.equal(data.command, "cat /etc/hostname; echo oops >&2; exit 42");
+  assert.ok(!("stderr_truncated" in data));
+  assert.match(text, /=== STDERR ===\noops\n\n\n?=== EXIT CODE: 42 ===/);
+  const plain = await exec(node, "true");
+  assert.deepEqual([plain.data.success, plain.data.stderr], [true, ""]);
+  const killed = await exec(node, "kill -9 $$");
+  assert.equal(killed.data.exit_code, 137);
+});
+
+bothTest("proxmox_container_exec_command hands on any text unchanged", {
+  containers: [BUSYBOX, BASH],
+}, async (node) => {
+  for (const text of [`'`, `"$HOME" $(id) \`id\` \\ ! *`, "two\nlines\n", "héllo €😀", "a'\n'b"]) {
+    for (const ctid of [101, 102]) {
+      const command = `printf '%s' '${text.replaceAll("'", `'\\''`)}'`;
+      const { data } = await node.call("proxmox_container_exec_command", { ctid, command });
+      assert.equal(data.stdout, text);
+    }
+  }
+  const long = `: ${"'".repeat(9_980)}; echo done`;
+  assert.equal((await exec(node, long)).data.stdout, "done\n");
+});
+
+bothTest("proxmox_container_exec_command runs what begins with a dash as a command", {
+  containers: [BUSYBOX, BASH],
+}, async (node) => {
+  for (const ctid of [101, 102]) {
+    const { data } = await node.call("proxmox_container_exec_command", { ctid, command: "-c id" });
+    assert.equal(data.exit_code, 127);
+    assert.match(data.stderr, /-c: .*not found/);
+  }
+});
+
+bothTest("proxmox_container_exec_command uses bash where there is one, else sh", {
+  containers: [BUSYBOX, BASH],
+}, async (node) => {
+  const command = 'echo "${BASH_VERSION:-none}"';
+  assert.equal((await exec(node, command)).data.stdout, "none\n");
+  const { data } = await node.call("proxmox_container_exec_command", { ctid: 102, command });
+  assert.match(data.stdout, /^5\./);
+});
+
+nodeTest("proxmox_container_exec_command gives a login's PATH and nothing of the host", {
+  containers: [BUSYBOX],
+  env: { SECRET_OF_HOST: "1", LANG: "de_DE.UTF-8" },
+}, async (node) => {
+  const { data } = await exec(node, "env | sort; pwd");
+  assert.deepEqual(data.stdout.split("\n").filter((line: string) => !/^(_|SHLVL)=/.test(line)), [
+    "HOME=/root",
+    "LOGNAME=root",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PWD=/root",
+    "USER=root",
+    "container=lxc",
+    "/root",
+    "",
+  ]);
+});
+
+nodeTest("proxmox_container_exec_command takes one command on the host, like ssh_exec_command", {
+  containers: [BUSYBOX],
+}, async (node) => {
+  await node.call("ssh_exec_command", { command: "true" });
+  const before = node.commandCount();
+  await node.call("ssh_exec_command", { command: "true" });
+  const plain = node.commandCount() - before;
+  await exec(node, "true");
+  assert.equal(node.commandCount() - before - plain, plain);
+});
+
+nodeTest("proxmox_container_exec_command cuts long output and keeps the exit code", {
+  containers: [BUSYBOX],
+  limits: { characterLimit: 100 },
+}, async (node) => {
+  const { data } = await exec(node, "seq 1 500; seq 1 500 >&2; exit 3");
+  assert.equal(data.exit_code, 3);
+  assert.deepEqual([data.stdout_truncated, data.stdout_original_length], [true, 1892]);
+  assert.deepEqual([data.stderr_truncated, data.stderr_original_length], [true, 1892]);
+  assert.ok(data.stderr.startsWith("1\n2\n"));
+  const full = await exec(node, "printf '%0100d' 1");
+  assert.deepEqual([full.data.stdout.length, full.data.stdout_truncated], [100, undefined]);
+});
+
+bothTest("proxmox_container_exec_command names why a container cannot be entered", {
+  containers: [
+    BUSYBOX,
+    { ctid: 103, status: "stopped" },
+    { ctid: 300, status: "running", node: "pve2" },
+  ],
+  vms: [{ vmid: 200, status: "running" }],
+}, async (node) => {
+  const of = async (ctid: number) =>
+    failure(await node.call("proxmox_container_exec_command", { ctid, command: "true" }));
+  assert.deepEqual(await of(999), ["not_found", "Container 999 not found"]);
+  assert.deepEqual(await of(103), ["invalid_state", "Container 103 is not running"]);
+  const [code, error] = await of(300);
+  assert.equal(code, "unsupported");
+  assert.match(error, /^Container 300 is on the cluster node "pve2"/);
+  assert.equal((await of(200))[0], "invalid_argument");
+  await node.pve.setFault("attachFails", true);
+  assert.deepEqual((await of(101))[0], "invalid_state");
+  await node.pve.setFault("notRoot", true);
+  assert.deepEqual((await of(101))[0], "not_permitted");
+});
+
+nodeTest("proxmox_container_exec_command tells a guest's exit code from the host's", {
+  containers: [BUSYBOX],
+}, async (node) => {
+  const command = "echo \"Configuration file 'nodes/pve/lxc/101.conf' does not exist\" >&2; exit 2";
+  const { data, isError } = await exec(node, command);
+  assert.deepEqual([isError, data.exit_code], [false, 2]);
+  for (const code of [255, 4, 1]) {
+    assert.equal((await exec(node, `exit ${code}`)).data.exit_code, code);
+  }
+});
+
+nodeTest("proxmox_container_exec_command names a host without Proxmox VE", {
+  hasPrograms: false,
+}, async (node) => {
+  const [code, error] = failure(await exec(node, "true"));
+  assert.deepEqual([code, error], [
+    "unsupported",
+    'The host has no program "pct": it is not a Proxmox VE node',
+  ]);
+});
+
+bothTest("proxmox_container_exec_command ends the processes inside on a timeout", {
+  containers: [BUSYBOX, { ...BUSYBOX, ctid: 104, unprivileged: true }],
+}, async (node) => {
+  for (const ctid of [101, 104]) {
+    const command = "echo begun; trap '' TERM; (sleep 7123 & sleep 7123) | cat";
+    const answer = await node.call("proxmox_container_exec_command", {
+      ctid,
+      command,
+      timeout: 1,
+    });
+    assert.equal(failure(answer)[0], "timeout");
+    const { stdout, timeout_reached, process_ended, exit_code } = answer.data;
+    assert.deepEqual([stdout, timeout_reached, process_ended, exit_code], [
+      "begun\n",
+      true,
+      true,
+      null,
+    ]);
+    assert.deepEqual(processesInside(), []);
+  }
+});
+
+bothTest("proxmox_container_exec_command ends the processes inside when it is cancelled", {
+  containers: [BASH],
+}, async (node) => {
+  const controller = new AbortController();
+  const answer = await node.call("proxmox_container_exec_command", {
+    ctid: 102,
+    command: "echo begun; sleep 7123 & sleep 7123",
+  }, {
+    signal: controller.signal,
+    progress: ({ message = "" }) => {
+      assert.ok(!message.includes("entered"), message);
+      if (message.includes("begun")) controller.abort();
+    },
+  });
+  assert.equal(failure(answer)[0], "cancelled");
+  assert.deepEqual([answer.data.cancelled, answer.data.process_ended], [true, true]);
+  assert.deepEqual(processesInside(), []);
+});
+
+/** Processes of these tests in any namespace, as the machine sees them. */
+function processesInside(): string[] {
+  const pids = Array.from(Deno.readDirSync("/proc"), ({ name }) => name);
+  return pids.filter((pid) => /^\d+$/.test(pid)).map((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+    } catch {
+      return ""; // ended meanwhile
+    }
+  }).filter((line) => /sleep 7123/.test(line));
+}

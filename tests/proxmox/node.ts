@@ -1,0 +1,238 @@
+/** A Proxmox VE node for tests: the stand-in, a way to it over SSH, and the tools that use it. */
+import assert from "node:assert/strict";
+import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import type { Limits } from "../../src/config/config.ts";
+import { cancelled } from "../../src/errors.ts";
+import { createLogger } from "../../src/log.ts";
+import { noAudit } from "../../src/mcp/audit.ts";
+import { createCatalog } from "../../src/mcp/catalog.ts";
+import { callTool, type ServerParts } from "../../src/mcp/server.ts";
+import type { Progress } from "../../src/mcp/tool.ts";
+import { proxmoxTools } from "../../src/proxmox/tools.ts";
+import type { CallId, SshPort, SshSettings } from "../../src/ssh/port.ts";
+import { SshService } from "../../src/ssh/service.ts";
+import { HostSession } from "../../src/ssh/session.ts";
+import { sshExecTool } from "../../src/ssh/tools.ts";
+import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
+import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
+import { startSshHost } from "../fakes/ssh_host.ts";
+import { SSHD } from "../peers/require.ts";
+import { startSshd } from "../peers/sshd.ts";
+
+/** How the node is reached. */
+export type Link = "embedded" | "openssh";
+
+export interface NodeOptions {
+  readonly link?: Link;
+  readonly containers?: readonly ContainerOptions[];
+  readonly vms?: readonly VmOptions[];
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  /** False leaves the stand-in out of the PATH of the host. */
+  readonly hasPrograms?: boolean;
+  /** More variables of the host's environment; for the embedded host only. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A tool's answer, taken apart. */
+export interface Answer {
+  readonly text: string;
+  // deno-lint-ignore no-explicit-any -- its shape is what the tests check
+  readonly data: any;
+  readonly isError: boolean;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly progress?: (step: Progress) => void;
+}
+
+/** A running node; ends with its scope. */
+export interface Node extends AsyncDisposable {
+  readonly pve: FakeProxmox;
+  readonly ssh: SshService;
+  /** WORKING_DIRECTORY. */
+  readonly dir: string;
+  /** Calls a tool and checks its data against its output schema. */
+  call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
+  /** Commands that the host has run; for the embedded host only. */
+  commandCount(): number;
+  /** The stand-in's calls since the last time it was asked. */
+  newCalls(): Promise<string[]>;
+}
+
+/** Starts a node with its guests. */
+export async function startNode(options: NodeOptions = {}): Promise<Node> {
+  const pve = await installProxmox();
+  for (const container of options.containers ?? []) await pve.addContainer(container);
+  for (const vm of options.vms ?? []) await pve.addVm(vm);
+  const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_proxmox_" }));
+  const link = options.link === "openssh"
+    ? await openssh(pve)
+    : await embedded(options.hasPrograms === false ? undefined : pve, options.env ?? {});
+  const limits = { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 30_000 };
+  const settings: SshSettings = {
+    ssh: link.ssh,
+    limits: { ...limits, ...options.limits },
+    files: { workingDirectory: dir, roots: [dir] },
+    logLevel: "error",
+    secrets: [],
+  };
+  const port = sessionPort(settings);
+  const ssh = new SshService(port, settings.limits);
+  const parts = serverParts(ssh, settings, options.clock ?? systemClock);
+  let seen = 0;
+  return {
+    pve,
+    ssh,
+    dir,
+    commandCount: link.commandCount,
+    call: (name, args = {}, { signal = new AbortController().signal, progress } = {}) =>
+      call(parts, name, args, signal, progress),
+    async newCalls() {
+      const calls = await pve.calls();
+      const fresh = calls.slice(seen);
+      seen = calls.length;
+      return fresh.map(({ program, args }) => [program, ...args].join(" "));
+    },
+    async [Symbol.asyncDispose]() {
+      await port.close(2_000);
+      await link.close();
+      await pve.close();
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
+}
+
+/** Containers are real and the login is root's, so that only root can run these. */
+export function nodeTest(
+  name: string,
+  options: NodeOptions,
+  work: (node: Node) => Promise<void>,
+): void {
+  const isPossible = Deno.uid() === 0 && (options.link !== "openssh" || SSHD.installed);
+  Deno.test({
+    name: isPossible ? name : `${name} [ignored: needs root and its peers]`,
+    ignore: !isPossible,
+    async fn() {
+      await using node = await startNode(options);
+      await work(node);
+    },
+  });
+}
+
+/** Registers a test for the embedded host and for OpenSSH. */
+export function bothTest(
+  name: string,
+  options: NodeOptions,
+  work: (node: Node) => Promise<void>,
+): void {
+  for (const link of ["embedded", "openssh"] as const) {
+    nodeTest(`${name} (${link})`, { ...options, link }, work);
+  }
+}
+
+/** The failure of an answer. */
+export function failure({ data, isError }: Answer): [code: string, error: string] {
+  assert.equal(isError, true, JSON.stringify(data));
+  assert.notEqual(data.suggestion, "");
+  return [data.code, data.error];
+}
+
+function serverParts(ssh: SshService, { ssh: login, limits }: SshSettings, clock: Clock) {
+  const host = { host: login.host, port: login.port, user: login.username };
+  const tools = proxmoxTools(ssh, limits, host, { files: true, clock });
+  return {
+    version: "1",
+    catalog: createCatalog([sshExecTool(ssh, limits, host), ...tools]),
+    instructions: "",
+    audit: noAudit,
+    logger: createLogger("error"),
+  };
+}
+
+async function call(
+  parts: ServerParts,
+  name: string,
+  args: Record<string, unknown>,
+  signal: AbortSignal,
+  progress: ((step: Progress) => void) | undefined,
+): Promise<Answer> {
+  const result: CallToolResult = await callTool(parts, name, args, { signal, progress });
+  const [block] = result.content;
+  const text = block?.type === "text" ? block.text : "";
+  const isError = result.isError === true;
+  if (!isError) parts.catalog.find(name)?.output.parse(result.structuredContent);
+  return { text, data: result.structuredContent, isError };
+}
+
+interface LinkTo {
+  readonly ssh: SshSettings["ssh"];
+  commandCount(): number;
+  close(): Promise<void>;
+}
+
+async function embedded(
+  pve: FakeProxmox | undefined,
+  env: Readonly<Record<string, string>>,
+): Promise<LinkTo> {
+  const path = pve === undefined ? {} : { PATH: pve.binDirectory };
+  const host = await startSshHost({ env: { ...env, ...path } });
+  return {
+    ssh: {
+      host: host.hostname,
+      port: host.port,
+      username: host.username,
+      login: { kind: "password", password: host.password },
+      knownHostsPaths: [],
+      strictHostKeyChecking: false,
+    },
+    commandCount: () => host.commandCount(),
+    close: () => host.close(),
+  };
+}
+
+async function openssh(pve: FakeProxmox): Promise<LinkTo> {
+  const sshd = await startSshd({ loginUser: "root", config: ["PermitUserEnvironment yes"] });
+  await Deno.mkdir(`${sshd.home}/.ssh`, { recursive: true });
+  const path = `${pve.binDirectory}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  await Deno.writeTextFile(`${sshd.home}/.ssh/environment`, `PATH=${path}\n`);
+  return {
+    ssh: {
+      host: sshd.host,
+      port: sshd.port,
+      username: sshd.username,
+      login: { kind: "key", path: sshd.keyPath, passphrase: undefined },
+      knownHostsPaths: [sshd.knownHostsPath],
+      strictHostKeyChecking: true,
+    },
+    commandCount: () => Number.NaN,
+    close: () => sshd.close(),
+  };
+}
+
+/** The port as the worker implements it, without the worker. */
+function sessionPort(settings: SshSettings): SshPort {
+  const session = new HostSession(settings, createLogger("error"));
+  const running = new Map<CallId, AbortController>();
+  const run = async <T>(id: CallId, start: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const controller = new AbortController();
+    running.set(id, controller);
+    try {
+      return await start(controller.signal);
+    } finally {
+      running.delete(id);
+    }
+  };
+  return {
+    configure: () => Promise.resolve(),
+    exec: (id, request, progress) => run(id, (signal) => session.exec(request, signal, progress)),
+    copy: (id, request, progress) => run(id, (signal) => session.copy(request, signal, progress)),
+    stat: (id, endpoint) => run(id, (signal) => session.stat(endpoint, signal)),
+    cancel: (id) => Promise.resolve(running.get(id)?.abort(cancelled())),
+    serveFiles: () => Promise.reject(new Error("not served here")),
+    diagnose: () => session.diagnose(),
+    close: async (limitMs) => void await session.close(limitMs),
+  };
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { shellJoin, shellQuote } from "../src/shell_quote.ts";
+import { pure } from "./support/config.ts";
+
+pure("shellQuote() puts everything in single quotes", () => {
+  assert.equal(shellQuote("a b"), "'a b'");
+  assert.equal(shellQuote("it's"), `'it'\\''s'`);
+  assert.equal(shellQuote(""), "''");
+});
+
+pure("shellQuote() refuses NUL, which no program can be given", () => {
+  assert.throws(() => shellQuote("a\0b"), RangeError);
+});
+
+const words = fc.array(
+  fc.string({ unit: fc.constantFrom(..."ab '\"$`\\\n\t!*?~#&|;<>(){}[]-=%ä€😀") }),
+  { maxLength: 6 },
+);
+
+Deno.test("shellJoin() gives every word to a real shell as it was", async () => {
+  // Without NUL in them, so NUL can end each word.
+  const judge = async (given: readonly string[]) => {
+    const { stdout } = await new Deno.Command("/bin/sh", {
+      args: ["-c", `for word in ${shellJoin(given)}; do printf '%s\\0' "$word"; done`],
+    }).output();
+    return new TextDecoder().decode(stdout).split("\0").slice(0, -1);
+  };
+  await fc.assert(
+    fc.asyncProperty(words, async (given) => assert.deepEqual(await judge(given), given)),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,63 @@
+import type { Config } from "../../src/config/config.ts";
+import { type Environment, type Fault, loadConfig } from "../../src/config/load.ts";
+import type { Machine } from "../../src/config/paths.ts";
+
+export interface FakeMachineOptions {
+  readonly cwd?: string;
+  readonly home?: string | undefined;
+  readonly windows?: boolean;
+  readonly files?: readonly string[];
+  readonly directories?: readonly string[];
+  /** Links by their path, with what they lead to. */
+  readonly links?: Readonly<Record<string, string>>;
+}
+
+/** A machine that is made up; `made` holds the directories that were made on it. */
+export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made: string[] } {
+  const { cwd = "/home/me/project", windows = false, files = [], links = {} } = options;
+  const home = "home" in options ? options.home : "/home/me";
+  const made: string[] = [];
+  const directories = () => [cwd, ...options.directories ?? [], ...made];
+  const real = (path: string) => links[path] ?? path;
+  return {
+    cwd,
+    home,
+    windows,
+    made,
+    kind(path) {
+      if (directories().includes(real(path))) return "directory";
+      return files.includes(real(path)) ? "file" : "missing";
+    },
+    realPath: real,
+    makeDirectory: (path) => void made.push(path),
+  };
+}
+
+/** The least that a configuration needs. */
+export const BASIC: Environment = {
+  I_ACCEPT_RISKS: "true",
+  HOST: "server.example",
+  SSH_PASSWORD: "correct horse",
+};
+
+/** The configuration of {@linkcode BASIC} with these variables more. @throws Error when it has faults */
+export function configOf(env: Environment = {}, machine: Machine = fakeMachine()): Config {
+  const loaded = loadConfig({ ...BASIC, ...env }, machine);
+  if (loaded.ok) return loaded.config;
+  throw new Error(loaded.faults.map(({ message }) => message).join("\n"));
+}
+
+/** The faults of {@linkcode BASIC} with these variables more. @throws Error when it has none */
+export function faultsOf(
+  env: Environment = {},
+  machine: Machine = fakeMachine(),
+): readonly Fault[] {
+  const loaded = loadConfig({ ...BASIC, ...env }, machine);
+  if (!loaded.ok) return loaded.faults;
+  throw new Error("The configuration has no faults");
+}
+
+/** A test that needs no right at all. */
+export function pure(name: string, fn: () => void | Promise<void>): void {
+  Deno.test({ name, permissions: "none", fn });
+}

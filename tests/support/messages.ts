@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+// The SDK names its types so that they are not found beside a path that ends in ".js".
+// @ts-types="@modelcontextprotocol/sdk/types"
+import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types";
+
+/** The messages in the lines of stdout. Fails when a line is anything but a message of MCP. */
+export function parseMessages(lines: readonly string[]): JSONRPCMessage[] {
+  return lines.map((line) => {
+    try {
+      return JSONRPCMessageSchema.parse(JSON.parse(line));
+    } catch {
+      return assert.fail(`stdout carried something that is not MCP: ${line.slice(0, 200)}`);
+    }
+  });
+}

@@ -1,0 +1,51 @@
+import { type SshHost, type SshHostOptions, startSshHost } from "../fakes/ssh_host.ts";
+
+/** A fresh directory, without links in its path, that is removed at the end of its block. */
+export interface TemporaryDirectory extends Disposable {
+  readonly path: string;
+}
+
+/** Makes a directory that is removed when it is disposed of. */
+export function temporaryDirectory(): TemporaryDirectory {
+  const path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "mre_test_" }));
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+}
+
+/** A host, a working directory of the server, and the variables that lead the server to both. */
+export interface Place extends AsyncDisposable {
+  readonly host: SshHost;
+  /** WORKING_DIRECTORY of the server. */
+  readonly directory: string;
+  /** Home of the server, with its known_hosts; beside the working directory. */
+  readonly home: string;
+  readonly env: Record<string, string>;
+}
+
+/** Starts an embedded host and prepares everything that a server needs to reach it. */
+export async function startPlace(options: SshHostOptions = {}): Promise<Place> {
+  const root = temporaryDirectory();
+  const host = await startSshHost(options);
+  const directory = `${root.path}/work`;
+  const home = `${root.path}/home`;
+  Deno.mkdirSync(directory);
+  Deno.mkdirSync(`${home}/.ssh`, { recursive: true });
+  Deno.writeTextFileSync(`${home}/.ssh/known_hosts`, host.hostKeyLines());
+  return {
+    host,
+    directory,
+    home,
+    env: {
+      I_ACCEPT_RISKS: "true",
+      HOST: host.hostname,
+      SSH_PORT: String(host.port),
+      SSH_USERNAME: host.username,
+      SSH_PASSWORD: host.password,
+      WORKING_DIRECTORY: directory,
+      HOME: home,
+    },
+    async [Symbol.asyncDispose]() {
+      await host.close();
+      root[Symbol.dispose]();
+    },
+  };
+}

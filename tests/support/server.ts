@@ -1,0 +1,171 @@
+// The SDK names its types so that they are not found beside a path that ends in ".js".
+// @ts-types="@modelcontextprotocol/sdk/client/index"
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+// @ts-types="@modelcontextprotocol/sdk/shared/stdio"
+import { deserializeMessage, serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport";
+import type { CallToolResult, JSONRPCMessage } from "@modelcontextprotocol/sdk/types";
+import { programCommand, runtimeEnvironment } from "./program.ts";
+
+export interface ServerOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Another module of the tree in place of main.ts. */
+  readonly entry?: string;
+  readonly args?: readonly string[];
+}
+
+/** The real server as a child process. Everything that it says is kept. */
+export class ServerProcess implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: <T extends JSONRPCMessage>(message: T) => void;
+  /** Every line that stdout brought, whatever it is. */
+  readonly stdoutLines: string[] = [];
+  readonly status: Promise<Deno.CommandStatus>;
+  readonly pid: number;
+  #stderr = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reading: Promise<unknown>;
+
+  constructor({ env, cwd, entry, args = [] }: ServerOptions) {
+    const program = programCommand(entry);
+    this.#child = new Deno.Command(program.path, {
+      args: [...program.args, ...args],
+      cwd,
+      env: { ...runtimeEnvironment(), ...env },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.status = this.#child.status;
+    this.#input = this.#child.stdin.getWriter();
+    this.#input.closed.catch(() => {});
+    this.#reading = Promise.all([this.#readStdout(), this.#readStderr()]);
+  }
+
+  /** What stderr has brought so far; complete when {@linkcode ended} has settled. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    await this.sendText(serializeMessage(message));
+  }
+
+  /** Writes to stdin as it stands. */
+  async sendText(text: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(text));
+  }
+
+  /** Closes stdin, as a client does that goes away. */
+  async close(): Promise<void> {
+    await this.#input.close().catch(() => {});
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the process and the end of its output. */
+  async ended(): Promise<Deno.CommandStatus> {
+    const status = await this.status;
+    await this.#reading;
+    return status;
+  }
+
+  async #readStdout(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#received(line);
+    }
+    if (rest !== "") this.stdoutLines.push(rest);
+    this.onclose?.();
+  }
+
+  #received(line: string): void {
+    this.stdoutLines.push(line);
+    try {
+      this.onmessage?.(deserializeMessage(line));
+    } catch (error) {
+      this.onerror?.(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async #readStderr(): Promise<void> {
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#stderr += text;
+    }
+  }
+}
+
+/** A running server and a client that has initialized it and knows its tools. */
+export interface Connected extends AsyncDisposable {
+  readonly client: Client;
+  readonly server: ServerProcess;
+  /** Calls a tool; the client checks the structured content against the tool's output schema. */
+  call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<ToolResult>;
+  /** Closes stdin and waits for the process. */
+  end(): Promise<Deno.CommandStatus>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly onprogress?: (
+    step: { progress: number; total?: number | undefined; message?: string | undefined },
+  ) => void;
+}
+
+/** A tool's answer, taken apart. */
+export interface ToolResult {
+  readonly text: string;
+  readonly data: Record<string, unknown>;
+  readonly isError: boolean;
+}
+
+/** Starts the server, initializes it and lists its tools. */
+export async function connectServer(options: ServerOptions): Promise<Connected> {
+  const server = new ServerProcess(options);
+  const client = new Client({ name: "tests", version: "1" });
+  const end = async () => {
+    await server.close();
+    return await server.ended();
+  };
+  try {
+    await client.connect(server);
+    // Only after this does the client check structured content.
+    await client.listTools();
+  } catch (error) {
+    await end();
+    throw new Error(`The server did not start: ${server.stderr}`, { cause: error });
+  }
+  return {
+    client,
+    server,
+    end,
+    async call(name, args = {}, callOptions = {}) {
+      const result = await client.callTool({ name, arguments: args }, undefined, {
+        ...callOptions,
+        timeout: 60_000,
+      });
+      return takeApart(result as CallToolResult); // the older form of a result is not asked for
+    },
+    async [Symbol.asyncDispose]() {
+      await end();
+    },
+  };
+}
+
+function takeApart({ content, structuredContent, isError }: CallToolResult): ToolResult {
+  const texts = content.map((block) => block.type === "text" ? block.text : `<${block.type}>`);
+  return { text: texts.join("\n"), data: structuredContent ?? {}, isError: isError ?? false };
+}

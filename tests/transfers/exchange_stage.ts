@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { RemoteExecError } from "../../src/errors.ts";
+import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
+import { ExchangeService } from "../../src/transfers/exchange_service.ts";
+import { exchangeTools } from "../../src/transfers/exchange_tools.ts";
+import type { TransfersPort } from "../../src/transfers/port.ts";
+import type { R2Options } from "../../src/transfers/r2.ts";
+import { Transfers } from "../../src/transfers/transfers.ts";
+import { createTransfersPort } from "../../src/transfers/transfers_port.ts";
+import { MemoryFiles } from "./memory_files.ts";
+import { type R2Rig, silent, startR2 } from "./r2_rig.ts";
+
+/** The tools of the exchange, all the way down to a real S3 server, with files in memory. */
+export interface ExchangeStage extends AsyncDisposable {
+  readonly rig: R2Rig;
+  readonly files: MemoryFiles;
+  readonly port: TransfersPort;
+  readonly progress: Progress[];
+  /** Everything that tools answered, failures too, as text. */
+  readonly emitted: string[];
+  /** Gives the tool's data, which its own output schema has admitted. */
+  call(tool: string, args: object, signal?: AbortSignal): Promise<Record<string, unknown>>;
+}
+
+export interface StageOptions extends R2Options {
+  readonly fetcher?: typeof fetch;
+  /** No containers can be reached. */
+  readonly containersOff?: boolean;
+  readonly maxFileBytes?: number;
+}
+
+export async function startStage(options: StageOptions = {}): Promise<ExchangeStage> {
+  const rig = await startR2(options, options.fetcher);
+  const files = new MemoryFiles();
+  const parts = { bridges: [rig.bridge], files, clock: rig.clock, logger: silent };
+  const port = createTransfersPort(() => new Transfers(parts), rig.clock);
+  const channel = new MessageChannel();
+  const settings = { imageKit: undefined, r2: rig.config, logLevel: "error", secrets: [] } as const;
+  await port.configure(settings, channel.port1);
+  const { maxFileBytes = rig.config.maxFileBytes } = options;
+  const service = new ExchangeService({
+    port,
+    config: { ...rig.config, maxFileBytes },
+    clock: rig.clock,
+    containerEnd: (ctid, path) =>
+      options.containersOff
+        ? undefined
+        : { kind: "shell", prefix: `pct exec ${ctid} --`, label: String(ctid), path },
+  });
+  const tools = exchangeTools(service);
+  const progress: Progress[] = [];
+  const emitted: string[] = [];
+  return {
+    rig,
+    files,
+    port,
+    progress,
+    emitted,
+    async call(name, args, signal = new AbortController().signal) {
+      const tool = tools.find((each) => each.name === name);
+      assert.ok(tool, name);
+      const context: ToolContext = { signal, progress: (step) => void progress.push(step) };
+      try {
+        const { text, data } = await tool.call(args, context);
+        emitted.push(text, JSON.stringify(data));
+        return tool.output.parse(data) as Record<string, unknown>; // every tool answers an object
+      } catch (error) {
+        if (error instanceof RemoteExecError) emitted.push(error.message, error.suggestion);
+        throw error;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await port.close(1_000);
+      channel.port1.close();
+      channel.port2.close();
+      await rig[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Runs a command line as a person would paste it. */
+export async function runShell(command: string, cwd: string) {
+  const output = await new Deno.Command("/bin/sh", {
+    args: ["-c", command],
+    cwd,
+    // curl reads a configuration in the home directory.
+    env: { HOME: cwd, PATH: "/usr/bin:/bin", no_proxy: "*" },
+    clearEnv: true,
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code: output.code, stdout: decode(output.stdout), stderr: decode(output.stderr) };
+}

@@ -1,0 +1,270 @@
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import type { Clock } from "../../src/clock.ts";
+import type { ImageKitConfig } from "../../src/config/config.ts";
+import { RemoteExecError } from "../../src/errors.ts";
+import { createLogger } from "../../src/log.ts";
+import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
+import { Calls } from "../../src/sandbox/calls.ts";
+import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
+import type { CopyOutcome, Endpoint, FileFacts } from "../../src/ssh/port.ts";
+import { ImageKitBridge } from "../../src/transfers/imagekit.ts";
+import { type ImageKitParts, ImageKitService } from "../../src/transfers/imagekit_service.ts";
+import type { TransfersPort } from "../../src/transfers/port.ts";
+import { Transfers } from "../../src/transfers/transfers.ts";
+import { type FakeImageKit, type ImageKitOptions, startImageKit } from "../fakes/imagekit.ts";
+
+/**
+ * A clock that stands still but for the pauses somebody waits for: those up to `longestMs` pass at
+ * once, longer ones when the test lets time go on.
+ */
+export class StageClock implements Clock {
+  nowMs: number;
+  readonly pauses: number[] = [];
+  readonly #longestMs: number;
+  #waiting: { dueMs: number; action: () => void }[] = [];
+
+  constructor(nowMs = 1_790_000_000_000, longestMs = 4_000) {
+    this.nowMs = nowMs;
+    this.#longestMs = longestMs;
+  }
+
+  now = (): number => this.nowMs;
+
+  after(delayMs: number, action: () => void): () => void {
+    const timer = { dueMs: this.nowMs + delayMs, action };
+    this.#waiting.push(timer);
+    if (delayMs <= this.#longestMs) {
+      this.pauses.push(delayMs);
+      queueMicrotask(() => this.#run(timer));
+    }
+    return () => this.#forget(timer);
+  }
+
+  /** Lets time go on and runs what is due. */
+  tick(ms: number): void {
+    this.nowMs += ms;
+    for (const timer of this.#waiting.filter(({ dueMs }) => dueMs <= this.nowMs)) this.#run(timer);
+  }
+
+  #run(timer: { dueMs: number; action: () => void }): void {
+    if (!this.#waiting.includes(timer)) return;
+    this.#forget(timer);
+    this.nowMs = Math.max(this.nowMs, timer.dueMs);
+    timer.action();
+  }
+
+  #forget(timer: object): void {
+    this.#waiting = this.#waiting.filter((each) => each !== timer);
+  }
+}
+
+interface StagedFile {
+  bytes: Uint8Array<ArrayBuffer>;
+  mode: number;
+  kind?: FileFacts["kind"];
+  /** What `stat` tells in place of the length, as for files in /proc. */
+  statedSize?: number;
+}
+
+/** Files of a host and its containers in memory, answering as the ssh worker does. */
+export class StagedFiles implements FilesPort {
+  readonly files = new Map<string, StagedFile>();
+  readonly written: WriteRequest[] = [];
+  /** Thrown by the next write, after the content was read. */
+  writeFailure: RemoteExecError | undefined;
+  /** Thrown by the next look or read. */
+  readFailure: RemoteExecError | undefined;
+  /** What `sha256` tells in place of the content's hash. */
+  statedHash: string | undefined;
+
+  put(key: string, content: string | Uint8Array<ArrayBuffer>, mode = 0o644): void {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    this.files.set(key, { bytes, mode });
+  }
+
+  stat = (endpoint: Endpoint): Promise<FileFacts> => {
+    const { bytes, mode, kind = "file", statedSize } = this.#file(endpoint);
+    const size = statedSize ?? bytes.length;
+    return Promise.resolve({ kind, size, mode, mtimeMs: 0, path: endpoint.path });
+  };
+
+  async read(endpoint: Endpoint) {
+    const { bytes } = this.#file(endpoint);
+    const chunks = [bytes.subarray(0, 7), bytes.subarray(7)].filter((chunk) => chunk.length > 0);
+    return { facts: await this.stat(endpoint), stream: ReadableStream.from(chunks) };
+  }
+
+  sha256 = (endpoint: Endpoint): Promise<string> =>
+    Promise.resolve(this.statedHash ?? sha256(this.#file(endpoint).bytes));
+
+  async write(_id: number, request: WriteRequest, stream: ReadableStream<Uint8Array>) {
+    this.written.push(request);
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    const { to, size, overwrite, mode = 0o644 } = request;
+    if (this.writeFailure !== undefined) throw this.#once("writeFailure");
+    if (size !== undefined && size !== bytes.length) throw new TypeError("Another size arrived");
+    if (!overwrite && this.files.has(keyOf(to))) {
+      throw new RemoteExecError("already_exists", "Remote file already exists", "Choose another");
+    }
+    this.files.set(keyOf(to), { bytes, mode });
+    const outcome: CopyOutcome = {
+      bytes: bytes.length,
+      sha256: sha256(bytes),
+      verified: "sha256",
+      durationMs: 1,
+      path: to.path,
+    };
+    return outcome;
+  }
+
+  tree = () => Promise.reject(new TypeError("not used"));
+  readTree = () => Promise.reject(new TypeError("not used"));
+  cancel = () => Promise.resolve();
+
+  #file(endpoint: Endpoint): StagedFile {
+    if (this.readFailure !== undefined) throw this.#once("readFailure");
+    const file = this.files.get(keyOf(endpoint));
+    if (file !== undefined) return file;
+    throw new RemoteExecError("not_found", `No such file: ${endpoint.path}`, "Check the path");
+  }
+
+  #once(which: "readFailure" | "writeFailure"): RemoteExecError | undefined {
+    const failure = this[which];
+    this[which] = undefined;
+    return failure;
+  }
+}
+
+/** The name of a file on the stage: `/etc/hosts`, or `101:/etc/hosts` in a container. */
+export const keyOf = (end: Endpoint): string =>
+  end.kind === "shell" ? `${end.label.replace("container ", "")}:${end.path}` : end.path;
+
+/** An account, a host and as many servers between them as a test starts. */
+export interface Stage extends AsyncDisposable {
+  readonly fake: FakeImageKit;
+  readonly clock: StageClock;
+  readonly files: StagedFiles;
+  readonly config: ImageKitConfig;
+  /** Everything that was logged. */
+  readonly logged: string[];
+  bridge(): ImageKitBridge;
+  /** A server of its own: nothing in memory is shared with another one. */
+  service(change?: Partial<ImageKitParts>): ImageKitService;
+}
+
+export interface StageOptions extends ImageKitOptions {
+  readonly config?: Partial<ImageKitConfig>;
+}
+
+export async function setStage({ config: change, ...options }: StageOptions = {}): Promise<Stage> {
+  const clock = new StageClock();
+  const fake = await startImageKit({ now: clock.now, ...options });
+  const files = new StagedFiles();
+  const logged: string[] = [];
+  const logger = createLogger("debug", [], (line) => logged.push(line));
+  const config: ImageKitConfig = {
+    publicKey: fake.publicKey,
+    privateKey: fake.privateKey,
+    urlEndpoint: fake.urlEndpoint,
+    folder: "/mcp-remote-exec",
+    transferTimeoutMs: 3_300_000,
+    maxFileBytes: 25_000_000,
+    apiUrl: fake.apiUrl,
+    uploadUrl: fake.uploadUrl,
+    ...change,
+  };
+  const bridge = () => new ImageKitBridge(config, { fetch, clock, logger });
+  const service = (parts: Partial<ImageKitParts> = {}) => {
+    const port = portOf(new Transfers({ bridges: [bridge()], files, clock, logger }));
+    return new ImageKitService({
+      port,
+      calls: new Calls((id) => port.cancel(id)),
+      ssh: { stat: (endpoint) => Promise.resolve().then(() => files.stat(endpoint)) },
+      config,
+      host: "server.example",
+      places: { containerEndpoint },
+      clock,
+      ...parts,
+    });
+  };
+  return {
+    ...{ fake, clock, files, config, logged, bridge, service },
+    [Symbol.asyncDispose]: () => fake.close(),
+  };
+}
+
+/** How main reaches containers, without a Proxmox host. */
+export const containerEndpoint = (ctid: number, path: string): Endpoint => ({
+  kind: "shell",
+  prefix: `pct exec ${ctid} --`,
+  path,
+  label: `container ${ctid}`,
+});
+
+/** The context of a call that nobody cancels; keeps what was told of its progress. */
+export function context(): ToolContext & { readonly steps: Progress[] } {
+  const steps: Progress[] = [];
+  return {
+    signal: new AbortController().signal,
+    progress: (step) => void steps.push(step),
+    steps,
+  };
+}
+
+export const sha256 = (bytes: Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
+
+/** A picture of one pixel: the service would deliver it re-encoded. */
+export const PNG: Uint8Array<ArrayBuffer> = new Uint8Array(Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+));
+
+/** Runs the upload command of an answer as a person does; gives what it printed. */
+export async function runUpload(command: string, content: string | Uint8Array): Promise<string> {
+  const path = await Deno.makeTempFile();
+  try {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(path, bytes);
+    return await runShell(command.replace("<YOUR_FILE_PATH>", path));
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** What `sh` prints for a command, stderr behind stdout. */
+export async function runShell(command: string, shell = "sh"): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command(shell, { args: ["-c", command] }).output();
+  return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+}
+
+/** The worker's port without a worker. */
+function portOf(transfers: Transfers): TransfersPort {
+  const running = new Map<number, AbortController>();
+  const signalOf = (id: number) => {
+    const controller = new AbortController();
+    running.set(id, controller);
+    return controller.signal;
+  };
+  const call = (id: number) => ({ signal: signalOf(id), progress: undefined });
+  return {
+    configure: () => Promise.resolve(),
+    store: (id, request, progress) => transfers.store(request, { signal: signalOf(id), progress }),
+    deliver: (id, request, progress) =>
+      transfers.deliver(request, { signal: signalOf(id), progress }),
+    find: (id, bridge, ref, waitMs, progress) =>
+      transfers.find(bridge, ref, waitMs, call(id), progress),
+    list: (id, bridge, prefix) => transfers.bridge(bridge).list(prefix, call(id)),
+    remove: (id, bridge, ref) => transfers.bridge(bridge).remove(ref, call(id)),
+    uploadTicket: ({ bridge, ...request }) => transfers.bridge(bridge).uploadTicket(request),
+    downloadUrl: (bridge, ref, expiresAtMs) =>
+      transfers.bridge(bridge).downloadUrl(ref, expiresAtMs),
+    cancel(id) {
+      running.get(id)?.abort(new RemoteExecError("cancelled", "The call was cancelled", "-"));
+      return Promise.resolve();
+    },
+    diagnose: () => Promise.resolve([]),
+    close: () => Promise.resolve(),
+  };
+}
