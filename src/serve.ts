@@ -4,11 +4,9 @@ import type { Logger } from "./log.ts";
 import { type AuditLog, createAuditLog, noAudit } from "./mcp/audit.ts";
 import { createCatalog } from "./mcp/catalog.ts";
 import { createMcpServer } from "./mcp/server.ts";
-import type { Tool } from "./mcp/tool.ts";
 import { dropRights } from "./sandbox/drop_rights.ts";
-import { SshService } from "./ssh/service.ts";
-import { sshExecTool, sshFileTools } from "./ssh/tools.ts";
 import type { Workers } from "./start_workers.ts";
+import { assembleTools } from "./tools.ts";
 import { VERSION } from "./version.ts";
 
 /** How long the far side gets to stop what runs there, of the two seconds that an exit may take. */
@@ -28,7 +26,7 @@ export interface Running {
 export async function serve(config: Config, workers: Workers, logger: Logger): Promise<Running> {
   for (const notice of config.notices) logger.warn(notice);
   const audit = openAudit(config);
-  const catalog = createCatalog(tools(config, workers));
+  const catalog = createCatalog(assembleTools(config, workers, audit, logger));
   const server = createMcpServer({
     version: VERSION,
     catalog,
@@ -41,20 +39,8 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
   await server.connect(new StdioServerTransport());
   return {
     broken: workers.died,
-    async stop() {
-      await workers.ssh.port.close(STOP_MS).catch(() => {});
-      workers.terminate();
-    },
+    stop: () => workers.stop(STOP_MS),
   };
-}
-
-function tools(config: Config, workers: Workers): Tool[] {
-  const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
-  const ssh = new SshService(workers.ssh.port, config.limits);
-  return [
-    sshExecTool(ssh, config.limits, host),
-    ...(config.imageKit === undefined ? sshFileTools(ssh, host) : []),
-  ];
 }
 
 /** Opened before the rights are given up; written line by line, so that a kill loses nothing. */

@@ -27,13 +27,15 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
   }
   const workers = startWorkers(config, createLogger("error", config.secrets));
   try {
-    const checks = await workers.ssh.port.diagnose();
+    const checks = [
+      ...await workers.ssh.port.diagnose(),
+      ...await workers.transfers?.port.diagnose() ?? [],
+    ];
     for (const check of checks) print(formatCheck(check));
     print(`\n${formatPermissions(permissionTable(config))}`);
     return checks.every((check) => check.ok) ? 0 : 1;
   } finally {
-    await workers.ssh.port.close(1_000).catch(() => {});
-    workers.terminate();
+    await workers.stop(1_000);
   }
 }
 

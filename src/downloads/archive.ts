@@ -55,6 +55,29 @@ export async function* zipArchive(
   yield endRecords(directory.count, directory.bytes, offset);
 }
 
+/** A last member that names what could not be read any more when the archive was made. */
+export function leftOutMember(paths: readonly string[]): ArchiveEntry {
+  const content = new TextEncoder().encode(
+    `Not in this archive, because it could not be read:\n${paths.join("\n")}\n`,
+  );
+  return {
+    path: "_left_out.txt",
+    kind: "file",
+    size: content.length,
+    mtimeMs: Date.now(),
+    mode: 0o644,
+    content: () => once(content),
+  };
+}
+
+/** The content of what has none. */
+export async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** Content that is held already. */
+export async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
+}
+
 /** The bytes of one member, then the facts for its central record. */
 async function* member(
   entry: ArchiveEntry,

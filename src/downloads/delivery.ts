@@ -24,9 +24,20 @@ export interface Wanted {
   readonly ifRange: string | undefined;
 }
 
+interface Head {
+  readonly status: 200 | 206;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** What became of it. The listener turns all but the first into pages or texts. */
 export type Delivery =
-  | { readonly kind: "content"; readonly response: Response; readonly claimSecret?: string }
+  | (Head & {
+    readonly kind: "content";
+    /** Null for HEAD. */
+    readonly body: ReadableStream<Uint8Array> | null;
+    /** What the claimant shows when it comes again; only with the claim itself. */
+    readonly claimSecret?: string;
+  })
   | { readonly kind: "unsatisfiable"; readonly size: number }
   | { readonly kind: "dead" }
   | { readonly kind: "changed"; readonly reason: string }
@@ -46,8 +57,7 @@ export class Deliveries {
   head(link: Link, wanted: Wanted): Delivery {
     const span = spanOf(link, wanted);
     if (span === "unsatisfiable") return { kind: "unsatisfiable", size: link.source.size };
-    const { status, headers } = headOf(link, span);
-    return { kind: "content", response: new Response(null, { status, headers }) };
+    return { kind: "content", ...headOf(link, span), body: null };
   }
 
   /** Is the file behind the link still the one that was linked? A changed one ends the link. */
@@ -78,9 +88,13 @@ export class Deliveries {
         return { kind: "dead" };
       }
       const body = this.#stream(link, content, span);
-      const { status, headers } = headOf(link, span);
-      const response = new Response(body, { status, headers });
-      return { kind: "content", response, ...(claimSecret === undefined ? {} : { claimSecret }) };
+      const head = headOf(link, span);
+      return {
+        kind: "content",
+        ...head,
+        body,
+        ...(claimSecret === undefined ? {} : { claimSecret }),
+      };
     } catch (error) {
       link.running--;
       const delivery = this.#failed(link, error);
@@ -175,20 +189,24 @@ function spanOf(link: Link, { range, ifRange }: Wanted): Span | "unsatisfiable" 
   return parseRange(range, link.source.size);
 }
 
-function headOf(link: Link, span: Span | undefined) {
+function headOf(link: Link, span: Span | undefined): Head {
   const { kind, size, downloadName } = link.source;
-  const headers = new Headers({
+  const headers = {
     "Content-Type": kind === "directory" ? "application/zip" : "application/octet-stream",
     "Content-Disposition": contentDisposition(downloadName),
-  });
+  };
   // An archive is made while it is sent: its length is not known, and it cannot be taken up again.
   if (kind === "directory") return { status: 200, headers };
-  headers.set("Accept-Ranges", "bytes");
-  headers.set("ETag", etagOf(link));
-  headers.set("Content-Length", String(span === undefined ? size : span.end - span.start));
-  if (span === undefined) return { status: 200, headers };
-  headers.set("Content-Range", `bytes ${span.start}-${span.end - 1}/${size}`);
-  return { status: 206, headers };
+  const file = { ...headers, "Accept-Ranges": "bytes", "ETag": etagOf(link) };
+  if (span === undefined) return { status: 200, headers: { ...file, "Content-Length": `${size}` } };
+  return {
+    status: 206,
+    headers: {
+      ...file,
+      "Content-Length": `${span.end - span.start}`,
+      "Content-Range": `bytes ${span.start}-${span.end - 1}/${size}`,
+    },
+  };
 }
 
 const etagOf = ({ source, id }: Link): string => `"${source.sha256 ?? id}"`;

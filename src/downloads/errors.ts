@@ -59,6 +59,20 @@ export const tooManyEntries = (maxEntries: number) =>
     "Link a part of it, or pack it into one file first",
   );
 
+export const directoryTooLarge = (maxBytes: number, maxEntries: number) =>
+  new RemoteExecError(
+    "too_large",
+    `Directory too large: more than ${megabytes(maxBytes)}MB or ${maxEntries} entries`,
+    "Raise DOWNLOAD_MAX_SIZE (bytes), or link a part of it",
+  );
+
+export const withoutLength = (path: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `The length of ${path} is not known before it is read`,
+    "Copy it into a regular file first, for example with ssh_exec_command, and link that",
+  );
+
 /** The file behind a link is not the one that was linked any more. */
 export const fileChanged = () =>
   new RemoteExecError(

@@ -3,6 +3,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
+import { SECURITY_HEADERS } from "./headers.ts";
 
 /** What a client may use of the server before it is told to go. */
 export interface HttpLimits {
@@ -144,7 +145,12 @@ async function answer(
 }
 
 function refuse(outgoing: ServerResponse, status: number, headers: Record<string, string> = {}) {
-  outgoing.writeHead(status, { ...headers, "Content-Length": "0", Connection: "close" });
+  outgoing.writeHead(status, {
+    ...SECURITY_HEADERS,
+    ...headers,
+    "Content-Length": "0",
+    Connection: "close",
+  });
   outgoing.end();
 }
 

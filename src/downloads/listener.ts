@@ -122,8 +122,9 @@ class LinkRoutes {
         if (delivery.claimSecret !== undefined && link !== undefined) {
           this.#setClaim(context, link, delivery.claimSecret);
         }
-        for (const [name, value] of delivery.response.headers) context.header(name, value);
-        return context.body(delivery.response.body, { status: delivery.response.status });
+        return delivery.body === null
+          ? context.body(null, delivery.status, { ...delivery.headers })
+          : context.body(delivery.body, delivery.status, { ...delivery.headers });
       case "unsatisfiable":
         context.header("Content-Range", `bytes */${delivery.size}`);
         return context.text("The file has no such part", 416);

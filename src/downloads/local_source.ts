@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { type ArchiveEntry, zipArchive } from "./archive.ts";
+import { type ArchiveEntry, leftOutMember, nothing, once, zipArchive } from "./archive.ts";
 import { fileChanged, notLinkable, tooLarge } from "./errors.ts";
 import {
   type Identity,
@@ -190,6 +190,7 @@ async function mayRead(top: string, entry: LocalEntry): Promise<boolean> {
 /** The entries for an archive. Small files are opened and read some ahead, at the same time. */
 async function* members(top: string, maxBytes: number): AsyncGenerator<ArchiveEntry> {
   let total = 0;
+  const missing: string[] = [];
   // Used again for each batch: memory that waits for the collector would be many times as much.
   const buffers = Array.from({ length: BATCH }, () => new Uint8Array(READ_AHEAD_BYTES));
   for await (const batch of batches(walkLocal(top), BATCH)) {
@@ -197,19 +198,24 @@ async function* members(top: string, maxBytes: number): AsyncGenerator<ArchiveEn
       batch.map((entry, index) => openEntry(top, entry, buffers[index] ?? new Uint8Array(0))),
     );
     try {
-      for (const member of opened) {
-        total += member?.entry.size ?? 0;
+      for (const [index, member] of opened.entries()) {
+        if (member === undefined) {
+          missing.push(batch[index]?.path ?? "");
+          continue;
+        }
+        total += member.entry.size;
         if (total > maxBytes) throw tooLarge("Directory", total, maxBytes);
-        if (member !== undefined) yield member.entry;
-        member?.close();
+        yield member.entry;
+        member.close();
       }
     } finally {
       for (const member of opened) member?.close();
     }
   }
+  if (missing.length > 0) yield leftOutMember(missing);
 }
 
-/** Opens one entry; nothing for a file that has gone by now or was named as unreadable before. */
+/** Opens one entry; nothing for a file that cannot be read. */
 async function openEntry(
   top: string,
   entry: LocalEntry,
@@ -233,7 +239,7 @@ async function openEntry(
     }
     const piece = await readWhole(file, buffer.subarray(0, info.size));
     close();
-    const content = () => iterate(piece);
+    const content = () => once(piece);
     return { entry: { ...facts, content }, close };
   } catch (error) {
     close();
@@ -260,9 +266,3 @@ async function* batches<T>(items: AsyncIterable<T>, size: number): AsyncGenerato
   }
   if (batch.length > 0) yield batch;
 }
-
-async function* iterate(piece: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield piece;
-}
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -57,8 +57,8 @@ export function linkPage(source: Source, expiresAtMs: number, nowMs: number): st
         <button type="submit" id="download">Download</button>
       </form>
       <p class="note" role="status" id="note">
-        This link works once. If the download breaks off, come back here in this browser and press the
-        button again.
+        This link works once. If the download breaks off, come back here in this browser and press
+        the button again.
       </p>
     </>,
   );
@@ -73,8 +73,8 @@ export const deadPage = (message: string): string =>
       <h1>This link does not work any more</h1>
       <p>{message}.</p>
       <p>
-        A link works once and for a few minutes only. Ask the person or the assistant who sent it for a
-        new one.
+        A link works once and for a few minutes only. Ask the person or the assistant who sent it
+        for a new one.
       </p>
     </>,
   );

@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import { RemoteExecError } from "../errors.ts";
+import type { FilesPort, OpenedFile } from "../ssh/files_port.ts";
+import type { Endpoint, FileFacts } from "../ssh/port.ts";
+import { zipArchive } from "./archive.ts";
+import { directoryTooLarge, fileChanged, notLinkable, tooLarge, withoutLength } from "./errors.ts";
+import { remoteMembers } from "./remote_tree.ts";
+import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
+
+/** What to look at on the other side, and within which bounds. */
+export interface RemoteRequest {
+  readonly files: FilesPort;
+  readonly from: Exclude<Endpoint, { kind: "local" }>;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Up to this size a file is compared with its checksum before the first byte goes out. */
+const CHECKED_AHEAD_BYTES = 1024 * 1024;
+
+const EMPTY_SHA256 = createHash("sha256").digest("hex");
+
+/**
+ * Looks at a file or directory of the host or of a container; nothing of it is stored here.
+ *
+ * @throws RemoteExecError `not_found`, `not_a_file`, `too_large`, and what the connection throws
+ */
+export async function remoteSource(request: RemoteRequest): Promise<Source> {
+  const { files, from, signal } = request;
+  const facts = await orAborted(files.stat(from), signal);
+  if (facts.kind === "directory") return await directorySource(request, facts);
+  if (facts.kind !== "file") throw notLinkable(from.path);
+  return await fileSource(request, facts);
+}
+
+async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Source> {
+  const { files, from, maxBytes, signal } = request;
+  if (facts.size > maxBytes) throw tooLarge("File", facts.size, maxBytes);
+  const sha256 = await orAborted(files.sha256(from), signal);
+  // Files like those in /proc say that they are empty.
+  if (facts.size === 0 && sha256 !== EMPTY_SHA256) throw withoutLength(from.path);
+  const expected = { size: facts.size, mtimeMs: facts.mtimeMs, sha256 };
+  if (!isSame(await orAborted(files.stat(from), signal), expected)) throw fileChanged();
+  const name = nameOf(from.path, facts.path);
+  return {
+    kind: "file",
+    origin: originOf(from),
+    name,
+    downloadName: name,
+    size: facts.size,
+    sha256,
+    leftOut: { count: 0, names: [] },
+    // Asking the host for every look at a page would let strangers keep it busy.
+    verify: () => Promise.resolve(),
+    open: (span) => openFile(request, expected, span),
+  };
+}
+
+interface Expected {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly sha256: string;
+}
+
+async function openFile(
+  { files, from }: RemoteRequest,
+  expected: Expected,
+  span: Span,
+): Promise<Content> {
+  const opened = await files.read(from, span);
+  const { stream, facts } = opened;
+  if (!isSame(facts, expected)) {
+    await stream.cancel().catch(() => {});
+    throw fileChanged();
+  }
+  const isWhole = span.start === 0 && span.end === expected.size;
+  const chunks = isWhole
+    ? checkedWhole(opened, expected)
+    : checkedPart(opened, span, async () => isSame(await files.stat(from), expected));
+  const content = {
+    chunks,
+    async close() {
+      await chunks.return(undefined);
+      await stream.cancel().catch(() => {});
+    },
+  };
+  return isWhole && expected.size <= CHECKED_AHEAD_BYTES ? await checkedAhead(content) : content;
+}
+
+/** The whole file; its last piece goes out only when the checksum is the one that the link names. */
+async function* checkedWhole({ stream }: OpenedFile, { size, sha256 }: Expected) {
+  const digest = createHash("sha256");
+  let left = size;
+  for await (const chunk of stream.values({ preventCancel: true })) {
+    left -= chunk.length;
+    digest.update(chunk);
+    if (left < 0 || (left === 0 && digest.digest("hex") !== sha256)) throw fileChanged();
+    yield chunk;
+    if (left === 0) return;
+  }
+  if (left > 0) throw fileChanged();
+}
+
+/** A part of the file; its last piece goes out only when nothing was written meanwhile. */
+async function* checkedPart(
+  { stream }: OpenedFile,
+  { start, end }: Span,
+  isStillSame: () => Promise<boolean>,
+) {
+  let left = end - start;
+  for await (const chunk of stream.values({ preventCancel: true })) {
+    left -= chunk.length;
+    if (left < 0 || (left === 0 && !await isStillSame())) throw fileChanged();
+    yield chunk;
+    if (left === 0) return;
+  }
+  if (left > 0) throw fileChanged();
+}
+
+/** Reads and checks everything now, so that a changed file is refused instead of broken off. */
+async function checkedAhead(content: Content): Promise<Content> {
+  const pieces: Uint8Array[] = [];
+  try {
+    for await (const chunk of content.chunks) pieces.push(chunk);
+  } finally {
+    await content.close();
+  }
+  return { chunks: each(pieces), close: () => Promise.resolve() };
+}
+
+async function* each(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
+}
+
+async function directorySource(request: RemoteRequest, facts: FileFacts): Promise<Source> {
+  const { files, from, maxBytes, signal } = request;
+  const limits = { maxEntries: MAX_ENTRIES, maxBytes };
+  const entries = await orAborted(files.tree(from, limits), signal).catch((error) => {
+    if (!(error instanceof RemoteExecError) || error.code !== "too_large") throw error;
+    throw directoryTooLarge(maxBytes, MAX_ENTRIES);
+  });
+  const leftOut = new LeftOutNames();
+  let size = 0;
+  for (const entry of entries) {
+    if (entry.kind === "link") leftOut.add(entry.path, "link");
+    if (entry.kind === "other") leftOut.add(entry.path, "special file");
+    if (entry.kind === "file") size += entry.size;
+  }
+  if (size > maxBytes) throw tooLarge("Directory", size, maxBytes);
+  const name = nameOf(from.path, facts.path);
+  return {
+    kind: "directory",
+    origin: originOf(from),
+    name,
+    downloadName: `${name}.zip`,
+    size,
+    sha256: undefined,
+    leftOut: leftOut.list(),
+    verify: () => Promise.resolve(),
+    async open() {
+      if ((await files.stat(from)).kind !== "directory") throw fileChanged();
+      const chunks = zipArchive(remoteMembers(files, from, maxBytes));
+      return { chunks, close: async () => void await chunks.return() };
+    },
+  };
+}
+
+const isSame = (facts: FileFacts, { size, mtimeMs }: Expected): boolean =>
+  facts.kind === "file" && facts.size === size && facts.mtimeMs === mtimeMs;
+
+const originOf = ({ kind }: RemoteRequest["from"]) => kind === "host" ? "host" : "container";
+
+/** The last part of what was asked for; of `~`, `.` and `/` what the host makes of it. */
+function nameOf(asked: string, real: string): string {
+  const own = posix.basename(asked);
+  if (own !== "" && own !== "." && !own.startsWith("~")) return own;
+  return posix.basename(real) || "root";
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", onAbort));
+}

@@ -45,18 +45,20 @@ export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerat
       const length = kind === "file" ? size : 0;
       longName = undefined;
       pax = new Map();
-      const content = bytes.content(length);
+      const start = bytes.position;
       if (path !== "") {
         const mode = number(header, 100, 8) & 0o7777;
-        yield { path, kind, size: length, mtimeMs, mode, content: () => content };
+        yield { path, kind, size: length, mtimeMs, mode, content: () => bytes.content(length) };
       }
-      for await (const _ of content);
-      await bytes.skip((BLOCK - length % BLOCK) % BLOCK);
+      await bytes.skip(start + length + padding(length) - bytes.position);
     }
   } finally {
     await bytes.cancel();
   }
 }
+
+/** Members begin at whole blocks. */
+const padding = (size: number): number => (BLOCK - size % BLOCK) % BLOCK;
 
 function kindOf(type: string): TarMember["kind"] {
   if (type === "0" || type === "\0" || type === "7") return "file";
@@ -129,6 +131,8 @@ const notTar = (seen: string) =>
 class ByteReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
+  /** Bytes given out so far. */
+  position = 0;
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
@@ -147,7 +151,7 @@ class ByteReader {
   async record(size: number): Promise<Uint8Array> {
     if (size > MAX_RECORD_BYTES) throw notTar("a name is too long");
     const record = await this.take(size);
-    await this.skip((BLOCK - size % BLOCK) % BLOCK);
+    await this.skip(padding(size));
     return record;
   }
 
@@ -165,6 +169,7 @@ class ByteReader {
       const piece = this.#rest.subarray(0, left);
       this.#rest = this.#rest.subarray(piece.length);
       left -= piece.length;
+      this.position += piece.length;
       yield piece;
     }
   }

@@ -22,7 +22,7 @@ const ENTERED = "\x1eentered\n";
 
 const SCRIPT = [
   `printf '\\036entered\\n' >&2`,
-  `cd 2>/dev/null || cd /`,
+  `cd 2>/dev/null || cd /; unset OLDPWD`,
   // `--` ends the shell's own options: a command may begin with a dash.
   `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$1"; fi`,
   `exec sh -c -- "$1"`,

@@ -54,6 +54,8 @@ export function remoteFileError(action: string, path: string, cause: unknown): R
   if (cause instanceof RemoteExecError) return cause;
   const status = (cause as { code?: unknown }).code; // ssh2 puts the SFTP status there
   const text = cause instanceof Error ? cause.message : String(cause);
+  // ssh2's words for requests whose answer cannot come any more.
+  if (/no response from server|not connected/i.test(text)) return connectionLost("a transfer");
   if (status === 2) {
     return new RemoteExecError(
       "not_found",

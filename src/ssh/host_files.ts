@@ -3,10 +3,8 @@ import { posix } from "node:path";
 import type { Attributes } from "ssh2";
 import { RemoteExecError } from "../errors.ts";
 import {
-  notAFile,
   remoteExists,
   remoteFileError,
-  remoteMissing,
   tooLarge,
   traversal,
   verificationFailed,
@@ -20,6 +18,7 @@ import {
   temporaryName,
 } from "./file_end.ts";
 import type { ByteRange } from "./files_port.ts";
+import { danglingLink, missingOr, orMissing, parentOr, requireFile } from "./host_file_errors.ts";
 import type { FileFacts } from "./port.ts";
 import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
 
@@ -101,7 +100,7 @@ export async function openHostSource(
       size: range === undefined ? size : Math.max(0, end - start),
       path,
       mode: info.mode & 0o7777,
-      chunks: () => sftp.read(handle, end, start),
+      chunks: () => explained(sftp.read(handle, end, start), path),
       remoteSha256: (length) =>
         size === undefined || range !== undefined
           ? Promise.resolve(undefined)
@@ -268,39 +267,14 @@ async function replace(sftp: Sftp, from: string, to: string): Promise<void> {
   if (moved) await sftp.remove(aside).catch(() => {});
 }
 
-function requireFile(path: string, info: Attributes): void {
-  const kind = fileKind(info.mode);
-  if (kind !== "file") {
-    throw notAFile("Remote", path, kind === "directory" ? "directory" : "special file");
+/** The chunks; what the host says when it cannot give one is told as it should be. */
+async function* explained(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw remoteFileError("read", path, error);
   }
 }
-
-function orMissing(answer: Promise<Attributes>, path: string): Promise<Attributes | undefined> {
-  return answer.catch((error) => {
-    if ((error as { code?: unknown }).code === 2) return undefined; // SSH_FX_NO_SUCH_FILE
-    throw remoteFileError("look at", path, error);
-  });
-}
-
-function missingOr(action: string, path: string, error: unknown): RemoteExecError {
-  return (error as { code?: unknown }).code === 2
-    ? remoteMissing(path)
-    : remoteFileError(action, path, error);
-}
-
-function parentOr(path: string, error: unknown): RemoteExecError {
-  if ((error as { code?: unknown }).code !== 2) return remoteFileError("write", path, error);
-  const parent = posix.dirname(path);
-  return new RemoteExecError(
-    "not_found",
-    `Cannot write ${path}: the directory ${parent} does not exist on the host`,
-    `Create it first, for example with ssh_exec_command: mkdir -p ${parent}`,
-  );
-}
-
-const danglingLink = (path: string) =>
-  new RemoteExecError(
-    "not_a_file",
-    `Remote path is a symbolic link to nothing: ${path}`,
-    "Remove the link, or write to its target",
-  );

@@ -3,6 +3,7 @@ import type { Logger } from "../log.ts";
 import type { Check, CopyProgress } from "../ssh/port.ts";
 import type {
   BridgeName,
+  ListProgress,
   ObjectRef,
   Removal,
   StoredObject,
@@ -78,7 +79,11 @@ export interface Bridge {
   /** Undefined when there is none; asks once. */
   find(ref: ObjectRef, call: BridgeCall): Promise<StoredObject | undefined>;
   /** Everything of ours whose name starts with `prefix`, sorted by name. */
-  list(prefix: string, call: BridgeCall): Promise<StoredObject[]>;
+  list(
+    prefix: string,
+    call: BridgeCall,
+    progress?: (step: ListProgress) => void,
+  ): Promise<StoredObject[]>;
   remove(ref: ObjectRef, call: BridgeCall): Promise<Removal>;
   uploadTicket(request: Omit<TicketRequest, "bridge">): Promise<UploadTicket>;
   downloadUrl(ref: ObjectRef, expiresAtMs: number): Promise<string>;

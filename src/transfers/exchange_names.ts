@@ -79,10 +79,6 @@ export function checkFilename(filename: string): string {
   throw invalidName("filename", "is longer than 255 bytes", "Shorten the file's name");
 }
 
-/** The last part of a path, of this machine or of a host. */
-export const lastSegment = (path: string): string =>
-  path.replace(/[/\\]+$/, "").split(/[/]/).at(-1) ?? "";
-
 function checkSegment(argument: string, text: string): void {
   if (isSegment(text)) return;
   throw invalidName(

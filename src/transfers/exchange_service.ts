@@ -5,10 +5,9 @@ import type { R2Config } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { Calls } from "../sandbox/calls.ts";
 import type { CopyProgress, Endpoint } from "../ssh/port.ts";
+import { type ContainerEnd, endOf, filenameOf } from "./exchange_ends.ts";
 import {
-  choosePath,
   chooseSource,
-  containersOff,
   fileTooLarge,
   retentionOver,
   tooLargeForOnePut,
@@ -19,7 +18,6 @@ import {
   checkClient,
   checkFilename,
   type ExchangeName,
-  lastSegment,
   newTransferId,
   objectName,
   parseObjectName,
@@ -38,6 +36,7 @@ import {
 } from "./exchange_transfer.ts";
 import type {
   DeliverOutcome,
+  ListProgress,
   ObjectRef,
   StoredObject,
   StoreOutcome,
@@ -56,10 +55,7 @@ export interface ExchangeParts {
   readonly port: TransfersPort;
   readonly config: R2Config;
   /** The end inside a container; undefined when containers cannot be reached. */
-  readonly containerEnd: (
-    ctid: number,
-    path: string,
-  ) => Endpoint | undefined | Promise<Endpoint | undefined>;
+  readonly containerEnd: ContainerEnd;
   readonly clock?: Clock;
 }
 
@@ -67,7 +63,7 @@ export interface ExchangeParts {
 export class ExchangeService {
   readonly #port: TransfersPort;
   readonly #config: R2Config;
-  readonly #containerEnd: ExchangeParts["containerEnd"];
+  readonly #containerEnd: ContainerEnd;
   readonly #clock: Clock;
   readonly #calls: Calls;
 
@@ -86,8 +82,8 @@ export class ExchangeService {
     hours: number,
     context: ToolContext,
   ): Promise<ExchangeUpload> {
-    const from = await this.#end(path);
-    const name = this.#newName(lastSegment(from.path), this.#config.clientId);
+    const from = await endOf(path, this.#containerEnd);
+    const name = this.#newName(filenameOf(from), this.#config.clientId);
     if (destClient !== undefined) checkClient(destClient, "dest_client");
     const nowMs = this.#clock.now();
     const metadata = {
@@ -112,7 +108,7 @@ export class ExchangeService {
     overwrite: boolean,
     context: ToolContext,
   ): Promise<DeliverOutcome & { readonly name: ExchangeName }> {
-    const to = await this.#end(path);
+    const to = await endOf(path, this.#containerEnd);
     const { ref, name } = source.downloadUrl === undefined
       ? await this.#byId(source, context)
       : this.#byUrl(source.downloadUrl, source);
@@ -133,12 +129,19 @@ export class ExchangeService {
   }
 
   /** Everything that is there, or what one client has put there; oldest first. */
-  async list(sourceClient: string | undefined, { signal }: ToolContext): Promise<ListedTransfer[]> {
+  async list(
+    sourceClient: string | undefined,
+    { signal, progress }: ToolContext,
+  ): Promise<ListedTransfer[]> {
     const prefix = sourceClient === undefined ? "" : `${checkClient(sourceClient, "client_id")}/`;
+    const report = progress &&
+      comlink.proxy((step: ListProgress) =>
+        progress({ progress: step.read, total: step.total, message: "transfers read" })
+      );
     const objects = await this.#calls.run(
       signal,
       undefined,
-      (id) => this.#port.list(id, "r2", prefix),
+      (id) => this.#port.list(id, "r2", prefix, report),
     );
     return objects.flatMap((object) => {
       const name = parseObjectName(object.name);
@@ -270,21 +273,6 @@ export class ExchangeService {
     if (size === undefined) return;
     if (size > maxFileBytes) throw fileTooLarge(filename, size, maxFileBytes, "r2");
     if (size > LARGEST_PUT_BYTES) throw tooLargeForOnePut(size, LARGEST_PUT_BYTES);
-  }
-
-  async #end({ localPath, remotePath, ctid }: ExchangePath): Promise<Endpoint> {
-    if (localPath !== undefined && remotePath !== undefined) {
-      throw choosePath("local_path and remote_path were both given");
-    }
-    if (localPath !== undefined) {
-      if (ctid !== undefined) throw choosePath("ctid goes with remote_path, not with local_path");
-      return { kind: "local", path: localPath };
-    }
-    if (remotePath === undefined) throw choosePath("Neither local_path nor remote_path was given");
-    if (ctid === undefined) return { kind: "host", path: remotePath };
-    const end = await this.#containerEnd(ctid, remotePath);
-    if (end === undefined) throw containersOff();
-    return end;
   }
 }
 

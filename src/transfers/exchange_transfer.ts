@@ -1,4 +1,4 @@
-import { type ExchangeName, lastSegment, parseObjectName, RETENTION_MS } from "./exchange_names.ts";
+import { type ExchangeName, parseObjectName, RETENTION_MS } from "./exchange_names.ts";
 import type { StoredObject, UploadTicket } from "./port.ts";
 
 /** The file of a transfer, as a person names it: on this machine, on the host or in a container. */
@@ -61,10 +61,7 @@ export function expiryOf({ storedAtMs, metadata }: StoredObject): number {
 }
 
 /** The parts of a name that the service made or checked itself; an older id may lack the usual shape. */
-export const nameOf = (name: string): ExchangeName =>
-  parseObjectName(name) ??
-    {
-      sourceClient: name.split("/")[0] ?? "",
-      transferId: lastSegment(name),
-      filename: lastSegment(name),
-    };
+export function nameOf(name: string): ExchangeName {
+  const [sourceClient = "", transferId = ""] = name.split("/");
+  return parseObjectName(name) ?? { sourceClient, transferId, filename: transferId };
+}

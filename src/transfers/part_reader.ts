@@ -40,8 +40,9 @@ export class PartReader {
   }
 
   /** Lets the stream go when it is not read to its end. */
-  async cancel(reason: unknown): Promise<void> {
-    await this.#reader.cancel(reason).catch(() => {});
+  cancel(reason: unknown): void {
+    // Not waited for: the other end may hang in a connection that is dead.
+    this.#reader.cancel(reason).catch(() => {});
   }
 
   async #read() {

@@ -93,6 +93,12 @@ export interface UploadTicket {
   readonly writeOnce: boolean;
 }
 
+/** How far a listing has come, in objects. */
+export interface ListProgress {
+  readonly read: number;
+  readonly total: number;
+}
+
 /** What became of a removal. */
 export interface Removal {
   /** There was something to remove. */
@@ -127,7 +133,12 @@ export interface TransfersPort {
     progress?: (step: { readonly waitedMs: number }) => void,
   ): Promise<StoredObject | undefined>;
   /** Everything of ours whose name starts with `prefix`, with its metadata, oldest name first. */
-  list(id: CallId, bridge: BridgeName, prefix: string): Promise<StoredObject[]>;
+  list(
+    id: CallId,
+    bridge: BridgeName,
+    prefix: string,
+    progress?: (step: ListProgress) => void,
+  ): Promise<StoredObject[]>;
   remove(id: CallId, bridge: BridgeName, ref: ObjectRef): Promise<Removal>;
   uploadTicket(request: TicketRequest): Promise<UploadTicket>;
   /** An address that gives exactly the stored bytes to whoever has it. The object need not exist. */

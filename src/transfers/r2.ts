@@ -19,7 +19,14 @@ import {
   urlInvalid,
 } from "./errors.ts";
 import { parseObjectName } from "./exchange_names.ts";
-import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "./port.ts";
+import type {
+  ListProgress,
+  ObjectRef,
+  Removal,
+  StoredObject,
+  TicketRequest,
+  UploadTicket,
+} from "./port.ts";
 import { type S3Answer, S3Client, type S3Success } from "./r2_client.ts";
 import { resumingStream } from "./r2_download.ts";
 import { isExpired, type S3Refusal } from "./r2_errors.ts";
@@ -30,6 +37,8 @@ import { DEFAULT_PART_BYTES, upload } from "./r2_upload.ts";
 import { mapBounded } from "./wait.ts";
 
 const HEADS_AT_ONCE = 8;
+/** Objects between two steps of progress of a listing. */
+const PROGRESS_EVERY = 50;
 const CONTENT_TYPE = "application/octet-stream";
 
 /** What tests set. */
@@ -107,13 +116,19 @@ export class R2Bridge implements Bridge {
     return toStored(ref.name, this.#client.insist(action, answer).headers);
   }
 
-  async list(prefix: string, call: BridgeCall): Promise<StoredObject[]> {
+  async list(
+    prefix: string,
+    call: BridgeCall,
+    progress?: (step: ListProgress) => void,
+  ): Promise<StoredObject[]> {
     const listed = await listKeys(this.#client, this.#config, prefix, call.signal);
-    const found = await mapBounded(
-      listed,
-      HEADS_AT_ONCE,
-      async ({ name }) => await this.find({ name }, call),
-    );
+    let read = 0;
+    // A listing holds no metadata, so each object is asked for by itself.
+    const found = await mapBounded(listed, HEADS_AT_ONCE, async ({ name }) => {
+      const object = await this.find({ name }, call);
+      if (++read % PROGRESS_EVERY === 0) progress?.({ read, total: listed.length });
+      return object;
+    });
     return found.filter((object) => object !== undefined);
   }
 

@@ -51,7 +51,7 @@ export async function upload(job: Upload): Promise<Uploaded> {
       ? await uploadInParts(job, reader, first)
       : await uploadAtOnce(job, first.subarray(0, length));
   } catch (error) {
-    await reader.cancel(error);
+    reader.cancel(error);
     throw error;
   }
 }

@@ -64,7 +64,7 @@ export class Transfers {
       return { object, bytes: object.size, sha256, durationMs: since(startedAt) };
     } catch (error) {
       // A driver that failed before it read leaves the file open at the other end.
-      if (!stream.locked) await stream.cancel(error).catch(() => {});
+      if (!stream.locked) stream.cancel(error).catch(() => {});
       throw error;
     }
   }

@@ -44,8 +44,8 @@ export function createTransfersPort(
     deliver: (id, request, progress) => call(id, progress, (work, c) => work.deliver(request, c)),
     find: (id, bridge, ref, waitMs, progress) =>
       call(id, undefined, (work, c) => work.find(bridge, ref, waitMs, c, progress)),
-    list: (id, bridge, prefix) =>
-      call(id, undefined, (work, c) => work.bridge(bridge).list(prefix, c)),
+    list: (id, bridge, prefix, progress) =>
+      call(id, undefined, (work, c) => work.bridge(bridge).list(prefix, c, progress)),
     remove: (id, bridge, ref) =>
       call(id, undefined, (work, c) => work.bridge(bridge).remove(ref, c)),
     uploadTicket: async ({ bridge, ...request }) =>

@@ -25,6 +25,17 @@ const namesIn = (dir: string): string[] =>
 
 const isTemporary = (name: string): boolean => name.endsWith(".part");
 
+/** Bytes of the temporary file in a directory; -1 when there is none. */
+function partSize(dir: string): number {
+  const name = namesIn(dir).find(isTemporary);
+  if (name === undefined) return -1;
+  try {
+    return Deno.statSync(`${dir}/${name}`).size;
+  } catch {
+    return -1;
+  }
+}
+
 const modeOf = (path: string): number => (Deno.statSync(path).mode ?? 0) & 0o7777;
 
 /** Puts a file into the login's home, as the login itself would. */
@@ -419,18 +430,20 @@ peerTest({
     await session.file("up", new Uint8Array(60 * MEGABYTE));
     await put(sshd, "large", new Uint8Array(60 * MEGABYTE));
     await put(sshd, "there", "old");
-    for (
-      const [dir, move] of [
-        [sshd.home, (signal: AbortSignal) => session.upload("up", "there", {}, signal)],
-        [session.dir, (signal: AbortSignal) => session.download("large", "here", {}, signal)],
-      ] as const
-    ) {
-      const controller = new AbortController();
-      const moving = failureOf(move(controller.signal));
-      await until("the transfer", () => namesIn(dir).some(isTemporary));
-      controller.abort();
-      assert.equal((await moving).code, "cancelled");
-      await until("the removal", () => !namesIn(dir).some(isTemporary));
+    const ways = [
+      [sshd.home, (signal: AbortSignal) => session.upload("up", "there", {}, signal)],
+      [session.dir, (signal: AbortSignal) => session.download("large", "here", {}, signal)],
+    ] as const;
+    // Before the first byte, and in the middle.
+    for (const least of [0, 5 * MEGABYTE]) {
+      for (const [dir, move] of ways) {
+        const controller = new AbortController();
+        const moving = failureOf(move(controller.signal));
+        await until("the transfer", () => partSize(dir) >= least);
+        controller.abort();
+        assert.equal((await moving).code, "cancelled");
+        await until("the removal", () => !namesIn(dir).some(isTemporary));
+      }
     }
     assert.equal(await Deno.readTextFile(`${sshd.home}/there`), "old");
     assert.deepEqual(namesIn(session.dir), ["up"]);

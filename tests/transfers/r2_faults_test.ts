@@ -310,8 +310,10 @@ Deno.test("list() pages through more than a thousand objects and asks for eight 
     now -= 1;
     return responseOf(objectReply(1));
   };
-  const listed = await inParts(answer).list("", call());
+  const steps: number[] = [];
+  const listed = await inParts(answer).list("", call(), ({ read }) => void steps.push(read));
   assert.equal(listed.length, 1200);
+  assert.deepEqual([steps[0], steps.at(-1)], [50, 1200]);
   assert.deepEqual(tokens, [null, "a+/="]);
   assert.ok(most > 1 && most <= 8, String(most));
 });
@@ -330,4 +332,38 @@ Deno.test("uploadTicket() lets R2 refuse a second upload and another length", as
     new URL(ticket.url).searchParams.get("X-Amz-SignedHeaders"),
     "content-length;host;if-none-match;x-amz-meta-filename",
   );
+});
+
+Deno.test("sweep() takes back uploads that nobody finishes, of the exchange only", async () => {
+  const past = "2020-01-01T00:00:00.000Z";
+  const entry = (key: string, id: string, at: string) =>
+    `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${at}</Initiated></Upload>`;
+  const uploads = "<ListMultipartUploadsResult>" +
+    entry("transfers/a/a_20200101_000000_x", "old", past) +
+    entry("transfers/a/a_20200101_000000_y", "new", new Date().toISOString()) +
+    entry("elsewhere/z", "foreign", past) + "</ListMultipartUploadsResult>";
+  const { bridge, service } = bridgeWith(
+    () => new Response("<ListBucketResult></ListBucketResult>"),
+    () => new Response(uploads),
+    () => new Response(null, { status: 204 }),
+  );
+  assert.equal(await bridge.sweep(call()), 1);
+  const last = service.asked.at(-1);
+  assert.deepEqual([last?.method, last?.url.searchParams.get("uploadId")], ["DELETE", "old"]);
+});
+
+Deno.test("sweep() does without the list of uploads where the service has none", async () => {
+  const { bridge } = bridgeWith(
+    () => new Response("<ListBucketResult></ListBucketResult>"),
+    refusal(501, "NotImplemented"),
+  );
+  assert.equal(await bridge.sweep(call()), 0);
+});
+
+Deno.test("diagnose() names the remedy of a fault", async () => {
+  const { bridge } = bridgeWith(refusal(404, "NoSuchBucket"));
+  const [check] = await bridge.diagnose(call());
+  assert.equal(check?.ok, false);
+  assert.match(check?.detail ?? "", /bucket "exchange" does not exist/);
+  assert.match(check?.remedy ?? "", /R2_BUCKET/);
 });

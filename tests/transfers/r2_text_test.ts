@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { RemoteExecError } from "../../src/errors.ts";
 import {
   checkFilename,
-  lastSegment,
   newTransferId,
   objectName,
   parseObjectName,
@@ -80,10 +79,6 @@ pure("checkFilename() refuses what is no plain name", () => {
     assert.throws(() => checkFilename(name), isRefused, name);
   }
   assert.equal(checkFilename("v1..2 'x' [y].txt"), "v1..2 'x' [y].txt");
-});
-
-pure("lastSegment() is the file's name", () => {
-  assert.deepEqual(["a/b.txt", "/x", "b", "a/b/"].map(lastSegment), ["b.txt", "x", "b", "b"]);
 });
 
 pure("objectUrl() makes an address that names exactly this object", () => {

@@ -5,6 +5,7 @@ import { expose } from "../../src/sandbox/expose.ts";
 import { spawn } from "../../src/sandbox/spawn.ts";
 import { createFilesServer } from "../../src/ssh/files_server.ts";
 import { HostSession } from "../../src/ssh/session.ts";
+import { connectTransfers } from "../../src/transfers/connect.ts";
 import { metadataHeaders } from "../../src/transfers/r2_metadata.ts";
 import type { TransfersPort } from "../../src/transfers/port.ts";
 import { isFailure, sha256 } from "../contracts/bridge.ts";
@@ -18,17 +19,20 @@ async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
   const root = await Deno.realPath(await Deno.makeTempDir());
   const files = createFilesServer(localSession(root));
   const worker = spawn<TransfersPort>({ worker: "transfers", net, read: [], write: [] }, silent);
-  const { port1, port2 } = new MessageChannel();
-  expose(files, silent, port1);
+  let end: MessagePort | undefined;
+  const serveFiles = (port: MessagePort) => {
+    end = port;
+    return Promise.resolve(expose(files, silent, port));
+  };
   const settings = { imageKit: undefined, r2, logLevel: "error", secrets: [] } as const;
-  await worker.port.configure(settings, comlink.transfer(port2, [port2]));
+  await connectTransfers(worker.port, { serveFiles }, settings);
   return {
     port: worker.port,
     root,
     async [Symbol.asyncDispose]() {
       await worker.port.close(1_000);
       worker.terminate();
-      port1.close();
+      end?.close();
       await Deno.remove(root, { recursive: true });
     },
   };

@@ -1,0 +1,125 @@
+import type { FilesPort, OpenedFile, TreeEntry } from "../ssh/files_port.ts";
+import type { Endpoint } from "../ssh/port.ts";
+import { type ArchiveEntry, leftOutMember, nothing } from "./archive.ts";
+import { fileChanged, tooLarge } from "./errors.ts";
+import { MAX_ENTRIES } from "./source.ts";
+import { readTar } from "./tar.ts";
+
+/** Files of the host are opened this many ahead: opening one takes several trips over the network. */
+const OPEN_AHEAD = 8;
+
+/**
+ * The entries of a remote directory for an archive, read as they are asked for: over SFTP from the
+ * host, as one tar stream from a container, where each file would cost a command. Links are left out.
+ *
+ * @throws RemoteExecError `too_large` when there are more than `maxBytes` by now
+ */
+export async function* remoteMembers(
+  files: FilesPort,
+  from: Endpoint,
+  maxBytes: number,
+): AsyncGenerator<ArchiveEntry> {
+  const members = from.kind === "shell"
+    ? tarMembers(files, from)
+    : hostMembers(files, from, maxBytes);
+  const missing: string[] = [];
+  let total = 0;
+  for await (const member of members) {
+    if (typeof member === "string") {
+      missing.push(member);
+      continue;
+    }
+    total += member.size;
+    if (total > maxBytes) throw tooLarge("Directory", total, maxBytes);
+    yield member;
+  }
+  if (missing.length > 0) yield leftOutMember(missing);
+}
+
+/** Gives the path alone of a file that cannot be opened. */
+async function* hostMembers(
+  files: FilesPort,
+  from: Endpoint,
+  maxBytes: number,
+): AsyncGenerator<ArchiveEntry | string> {
+  const entries = await files.tree(from, { maxEntries: MAX_ENTRIES, maxBytes });
+  const ahead = new OpenAhead(files, from, entries.filter(({ kind }) => kind === "file"));
+  try {
+    for (const entry of entries) {
+      const { path, kind, mtimeMs, mode } = entry;
+      if (kind === "directory") yield { path, kind, mtimeMs, mode, size: 0, content: nothing };
+      if (kind !== "file") continue;
+      const opened = await ahead.next();
+      if (opened === undefined) {
+        yield path;
+        continue;
+      }
+      const { facts, stream } = opened;
+      yield { path, kind, mtimeMs: facts.mtimeMs, mode, size: facts.size, content: () => stream };
+    }
+  } finally {
+    await ahead.close();
+  }
+}
+
+/** Opens files one after the other, some before their turn. */
+class OpenAhead {
+  readonly #files: FilesPort;
+  readonly #from: Endpoint;
+  readonly #entries: readonly TreeEntry[];
+  readonly #open: Promise<OpenedFile | undefined>[] = [];
+  #begun = 0;
+
+  constructor(files: FilesPort, from: Endpoint, entries: readonly TreeEntry[]) {
+    this.#files = files;
+    this.#from = from;
+    this.#entries = entries;
+  }
+
+  async next(): Promise<OpenedFile | undefined> {
+    while (this.#open.length < OPEN_AHEAD && this.#begun < this.#entries.length) {
+      const entry = this.#entries[this.#begun++];
+      if (entry === undefined) break;
+      const opened = this.#files.read(below(this.#from, entry.path));
+      this.#open.push(opened.catch(() => undefined));
+    }
+    return await this.#open.shift();
+  }
+
+  async close(): Promise<void> {
+    for (const opened of this.#open) await (await opened)?.stream.cancel().catch(() => {});
+  }
+}
+
+async function* tarMembers(
+  files: FilesPort,
+  from: Endpoint,
+): AsyncGenerator<ArchiveEntry | string> {
+  for await (const member of readTar(await files.readTree(from))) {
+    const { path, kind, size, mtimeMs, mode } = member;
+    if (kind === "file" || kind === "directory") {
+      yield { path, kind, size, mtimeMs, mode, content: () => member.content() };
+    }
+    // The stream names the file that has the content; it is read by its own name instead.
+    if (kind === "hard_link") yield* linkedMember(files, from, path, mode);
+  }
+}
+
+async function* linkedMember(
+  files: FilesPort,
+  from: Endpoint,
+  path: string,
+  mode: number,
+): AsyncGenerator<ArchiveEntry | string> {
+  const opened = await files.read(below(from, path)).catch(() => undefined);
+  if (opened === undefined) return yield path;
+  const { facts, stream } = opened;
+  if (facts.kind !== "file") throw fileChanged();
+  const kind = "file" as const;
+  yield { path, kind, size: facts.size, mtimeMs: facts.mtimeMs, mode, content: () => stream };
+}
+
+const below = (from: Endpoint, path: string): Endpoint => ({
+  ...from,
+  path: `${from.path.replace(/\/$/, "")}/${path}`,
+});

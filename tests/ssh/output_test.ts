@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { OutputCollector, shareLimit } from "../../src/ssh/output.ts";
+import { pure } from "../support/config.ts";
+
+const decode = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+const encode = (text: string) => new TextEncoder().encode(text);
+const codePoints = (text: string) => [...text];
+
+/** A collector that was given `bytes`, cut at these places. */
+function collect(bytes: Uint8Array, limit: number, cuts: readonly number[] = []): OutputCollector {
+  const collector = new OutputCollector(limit);
+  const places = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b)];
+  let start = 0;
+  for (const end of [...places, bytes.length]) {
+    collector.push(bytes.slice(start, end));
+    start = end;
+  }
+  collector.end();
+  return collector;
+}
+
+const cuts = fc.array(fc.nat(10_000), { maxLength: 12 });
+/** Mostly text of all lengths of UTF-8, also what is none. */
+const anyBytes = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 200 }).map(encode),
+  fc.uint8Array({ maxLength: 200 }),
+  fc.array(
+    fc.constantFrom(0x41, 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xa0, 0xef, 0xf0, 0x90, 0xf4, 0xff),
+    {
+      maxLength: 200,
+    },
+  ).map((bytes) => Uint8Array.from(bytes)),
+);
+
+pure("OutputCollector decodes bytes as a whole, wherever they were split", () => {
+  fc.assert(
+    fc.property(anyBytes, cuts, (bytes, cuts) => {
+      const { text, truncated, originalLength } = collect(bytes, 1_000, cuts).cut(1_000);
+      assert.equal(text, decode(bytes));
+      assert.equal(truncated, false);
+      assert.equal(originalLength, codePoints(decode(bytes)).length);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+pure("OutputCollector cuts at code points and keeps head and tail", () => {
+  const share = fc.integer({ min: 0, max: 60 });
+  fc.assert(
+    fc.property(anyBytes, cuts, share, fc.nat(40), (bytes, cuts, share, more) => {
+      const all = codePoints(decode(bytes));
+      const { text, truncated, originalLength } = collect(bytes, share + more, cuts).cut(share);
+      assert.equal(originalLength, all.length);
+      assert.equal(truncated, all.length > share);
+      if (!truncated) return assert.equal(text, all.join(""));
+      const headShare = Math.ceil(share / 2);
+      const head = all.slice(0, headShare).join("");
+      const tail = all.slice(all.length - (share - headShare)).join("");
+      assert.ok(text.startsWith(head) && text.endsWith(tail), text);
+      const notice = text.slice(head.length, text.length - tail.length);
+      assert.match(notice, /^\n\n\[OUTPUT TRUNCATED - .*\]\n\n$/);
+      assert.ok(notice.includes(`${all.length - share} `), "it says how much is missing");
+      assert.ok(codePoints(notice).length <= 250);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+pure("OutputCollector keeps a byte order mark, which is content here", () => {
+  assert.equal(collect(encode("\ufeffx"), 10).cut(10).text, "\ufeffx");
+});
+
+pure("OutputCollector counts bytes and characters of everything that came", () => {
+  const collector = new OutputCollector(10);
+  for (let turn = 0; turn < 1_000; turn++) collector.push(encode("aä€😀"));
+  collector.end();
+  assert.deepEqual([collector.bytes, collector.length], [10_000, 4_000]);
+});
+
+pure("OutputCollector.lastLines() gives the end of what has come so far", () => {
+  const collector = new OutputCollector(100);
+  collector.push(encode("one\ntwo\nthree\nfour\n"));
+  assert.equal(collector.lastLines(2, 500), "three\nfour");
+  assert.equal(collector.lastLines(2, 6), "e\nfour");
+  for (let line = 0; line < 1_000; line++) collector.push(encode(`line ${line}\n`));
+  assert.equal(collector.lastLines(1, 500), "line 999");
+  assert.equal(new OutputCollector(100).lastLines(3, 500), "");
+});
+
+pure("OutputCollector keeps its memory bounded, whatever comes", () => {
+  const collector = new OutputCollector(25_000);
+  const chunk = new Uint8Array(64 * 1024).fill(0x61);
+  const used = () => {
+    const { heapUsed, external } = Deno.memoryUsage();
+    return heapUsed + external;
+  };
+  collector.push(chunk);
+  const before = used();
+  for (let turn = 0; turn < 4_000; turn++) collector.push(chunk);
+  assert.ok(used() - before < 8_000_000, "250 MB of output took more than 8 MB");
+  assert.equal(collector.bytes, 4_001 * chunk.length);
+});
+
+const lengths = fc.oneof(fc.nat(300), fc.nat(100_000));
+
+pure("shareLimit() never exceeds the limit and wastes none of it", () => {
+  fc.assert(fc.property(lengths, lengths, fc.integer({ min: 1, max: 300 }), (out, err, limit) => {
+    const [outShare, errShare] = shareLimit(out, err, limit);
+    assert.ok(outShare >= 0 && errShare >= 0 && outShare <= out && errShare <= err);
+    assert.equal(outShare + errShare, Math.min(out + err, limit));
+  }));
+});
+
+pure("shareLimit() cuts no short stream for a long one, and leaves each long one half", () => {
+  fc.assert(fc.property(lengths, lengths, fc.integer({ min: 2, max: 300 }), (out, err, limit) => {
+    const half = Math.floor(limit / 2);
+    const [outShare, errShare] = shareLimit(out, err, limit);
+    assert.ok(outShare >= Math.min(out, half));
+    assert.ok(errShare >= Math.min(err, half));
+  }));
+});

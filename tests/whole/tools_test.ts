@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { type Place, startPlace } from "../support/places.ts";
+import { type Connected, connectServer } from "../support/server.ts";
+import { assertSnapshot } from "../support/snapshot.ts";
+
+const IMAGEKIT = {
+  ENABLE_IMAGEKIT: "true",
+  IMAGEKIT_PUBLIC_KEY: "public_x",
+  IMAGEKIT_PRIVATE_KEY: "private_x",
+  IMAGEKIT_URL_ENDPOINT: "https://127.0.0.1:1/me",
+  IMAGEKIT_API_URL: "https://127.0.0.1:1",
+  IMAGEKIT_UPLOAD_URL: "https://127.0.0.1:1",
+};
+const R2 = {
+  R2_ACCESS_KEY: "access",
+  R2_SECRET_KEY: "secret",
+  R2_BUCKET: "bucket",
+  R2_ENDPOINT: "http://127.0.0.1:1",
+};
+
+/** Each changes which tools there are. */
+const CONFIGURATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  core: {},
+  proxmox: { ENABLE_PROXMOX: "true" },
+  imagekit: IMAGEKIT,
+  "proxmox and imagekit": { ENABLE_PROXMOX: "true", ...IMAGEKIT },
+  r2: R2,
+  "everything": { ENABLE_PROXMOX: "true", ...IMAGEKIT, ...R2 },
+};
+
+/** Whatever a test calls fails at once: nothing listens where these variables point. */
+async function withServer(
+  env: Readonly<Record<string, string>>,
+  run: (server: Connected, place: Place) => Promise<void>,
+): Promise<void> {
+  await using place = await startPlace();
+  await using server = await connectServer({
+    env: { ...place.env, ...env },
+    cwd: place.directory,
+  });
+  await run(server, place);
+}
+
+for (const [name, env] of Object.entries(CONFIGURATIONS)) {
+  Deno.test(`the tools and their schemas are these (${name})`, () =>
+    withServer(env, async ({ client }) => {
+      const { tools } = await client.listTools();
+      assertSnapshot(`mcp/__snapshots__/tools ${name}`.replaceAll(" ", "_"), tools);
+    }));
+}
+
+Deno.test("every tool has a name, a title, a description and all four hints", () =>
+  withServer(CONFIGURATIONS.everything ?? {}, async ({ client }) => {
+    for (const { name, title, description, annotations } of (await client.listTools()).tools) {
+      assert.match(name, /^(ssh|proxmox|imagekit|exchange|transfer|download)s?(_[a-z]+)+$/);
+      assert.ok(title, name);
+      assert.ok((description ?? "").length > 40, name);
+      const { title: again, ...hints } = annotations ?? {};
+      assert.equal(again, title, name);
+      assert.deepEqual(Object.keys(hints).sort(), [
+        "destructiveHint",
+        "idempotentHint",
+        "openWorldHint",
+        "readOnlyHint",
+      ]);
+      if (hints.readOnlyHint) {
+        assert.deepEqual([hints.destructiveHint, hints.idempotentHint], [false, true], name);
+      }
+    }
+  }));
+
+Deno.test("every argument of every tool is described, and no other is taken", () =>
+  withServer(CONFIGURATIONS.everything ?? {}, async ({ client }) => {
+    for (const { name, inputSchema } of (await client.listTools()).tools) {
+      assert.equal(inputSchema.additionalProperties, false, name);
+      for (const [argument, schema] of Object.entries(inputSchema.properties ?? {})) {
+        const { description } = schema as { description?: string };
+        assert.ok((description ?? "").length > 10, `${name}: ${argument} is not described`);
+      }
+      assert.ok("response_format" in (inputSchema.properties ?? {}), name);
+    }
+  }));
+
+for (const name of ["everything", "proxmox"]) {
+  Deno.test(`every tool refuses an unknown argument by its name, in both forms (${name})`, () =>
+    withServer(CONFIGURATIONS[name] ?? {}, async (server) => {
+      for (const { name } of (await server.client.listTools()).tools) {
+        const args = { no_such_argument: 1, response_format: "json" };
+        // The client checks the answer against the tool's output schema.
+        const { isError, data, text } = await server.call(name, args);
+        assert.equal(isError, true, name);
+        assert.equal(data.code, "invalid_argument", name);
+        assert.match(String(data.error), /unknown argument 'no_such_argument'/, name);
+        assert.deepEqual(JSON.parse(text), data, name);
+        const plain = await server.call(name, { no_such_argument: 1 });
+        assert.match(plain.text, /^\[ERROR\] Input validation error: /, name);
+      }
+    }));
+}
+
+Deno.test("an unknown tool is answered with the names of all tools", () =>
+  withServer({}, async (server) => {
+    const { tools } = await server.client.listTools();
+    const { isError, data } = await server.call("ssh_exec", { command: "true" });
+    assert.equal(isError, true);
+    assert.equal(data.code, "unknown_tool");
+    for (const { name } of tools) assert.ok(String(data.suggestion).includes(name));
+  }));
+
+Deno.test("stdout carries nothing but MCP, whatever happens", () =>
+  withServer({ LOG_LEVEL: "debug" }, async (server, place) => {
+    await server.call("ssh_exec_command", { command: "echo out; echo err >&2" });
+    await server.call("ssh_exec_command", { command: "kill -KILL $$" });
+    await server.call("ssh_exec_command", { nonsense: true });
+    await server.server.sendText("this is no JSON\n\n{}\n[]\n");
+    place.host.dropConnections();
+    await server.call("ssh_exec_command", { command: "true" });
+    await server.call("ssh_download_file", { remote_path: "/none", local_path: "x" });
+    const { code } = await server.end();
+    assert.equal(code, 0);
+    for (const line of server.server.stdoutLines) {
+      assert.equal((JSON.parse(line) as { jsonrpc: string }).jsonrpc, "2.0", line);
+    }
+    assert.ok(server.server.stdoutLines.length >= 7);
+  }));
+
+Deno.test("initialize tells name, version and where files are", () =>
+  withServer({}, (server, place) => {
+    const version = server.client.getServerVersion();
+    assert.equal(version?.name, "mcp_remote_exec");
+    assert.match(version?.version ?? "", /^\d+\.\d+\.\d+/);
+    const instructions = server.client.getInstructions() ?? "";
+    assert.ok(instructions.includes(place.directory) && instructions.includes("127.0.0.1"));
+    return Promise.resolve();
+  }));
+
+Deno.test("a configuration that is half set is named on stderr, and the server works", () =>
+  withServer({ ENABLE_IMAGEKIT: "true", R2_BUCKET: "b" }, async (server) => {
+    const names = (await server.client.listTools()).tools.map(({ name }) => name);
+    assert.ok(names.includes("ssh_upload_file"));
+    await server.end();
+    assert.match(server.server.stderr, /ImageKit plugin disabled: credentials not configured/);
+    assert.match(server.server.stderr, /R2 exchange disabled: credentials not configured/);
+  }));
