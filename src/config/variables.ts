@@ -1,71 +1,8 @@
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
-import {
-  baseUrl,
-  boolean,
-  folder,
-  host,
-  integer,
-  oneOf,
-  type Parser,
-  plainName,
-  text,
-} from "./parsers.ts";
+import { baseUrl, boolean, folder, host, integer, oneOf, plainName, text } from "./parsers.ts";
+import { optional, row, type Variable } from "./variable.ts";
 
-/** One row of the table: everything there is to know about a variable. */
-export interface Variable<T> {
-  readonly name: string;
-  /** Older names that are read when `name` is not set. */
-  readonly aliases: readonly string[];
-  readonly parse: Parser<T>;
-  readonly fallback: T;
-  /** The default as it is shown to people; empty when there is none. */
-  readonly shown: string;
-  readonly secret: boolean;
-  readonly group: Group;
-  readonly help: string;
-}
-
-export type Group =
-  | "Required"
-  | "SSH"
-  | "Limits"
-  | "Files"
-  | "Proxmox"
-  | "ImageKit"
-  | "R2"
-  | "Links";
-
-interface Extra {
-  readonly secret?: boolean;
-  readonly aliases?: readonly string[];
-  readonly shown?: string;
-}
-
-const row = <T>(
-  group: Group,
-  name: string,
-  parse: Parser<T>,
-  fallback: T,
-  help: string,
-  extra: Extra = {},
-): Variable<T> => ({
-  name,
-  aliases: extra.aliases ?? [],
-  parse,
-  fallback,
-  shown: extra.shown ?? (fallback === undefined ? "" : String(fallback)),
-  secret: extra.secret ?? false,
-  group,
-  help,
-});
-
-const optional = <T>(
-  group: Group,
-  name: string,
-  parse: Parser<T>,
-  help: string,
-  extra: Extra = {},
-) => row<T | undefined>(group, name, parse, undefined, help, extra);
+export type { Group, Variable } from "./variable.ts";
 
 const r2Name = (name: string) => ({ aliases: [`ETPHONEHOME_${name}`] });
 const DAY_SECONDS = 86_400;

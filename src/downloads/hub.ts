@@ -35,10 +35,16 @@ export class LinkHub {
   #listening: Promise<Listening> | undefined;
   /** Known once the listener stands. */
   #url = new URL("http://localhost");
+  #port = 0;
 
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.store = new LinkStore(parts.clock, parts.settings.downloads.bindAddress, parts.onEvent);
+  }
+
+  /** Where the listener stands; 0 before it does. */
+  get port(): number {
+    return this.#port;
   }
 
   /** Opens the listener. @throws RemoteExecError `configuration` when that cannot be */
@@ -109,6 +115,7 @@ export class LinkHub {
       if (isTaken && !portIsFixed) return open(0);
       throw isTaken ? portTaken(host, port) : cannotListen(host, port, error);
     });
+    this.#port = listening.port;
     const scheme = tls === undefined ? "http" : "https";
     this.#url = new URL(baseUrl ?? `${scheme}://${reachable(host)}:${listening.port}`);
     logger.info(`download links are served on ${scheme}://${host}:${listening.port}`);

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { api, type ApiParts } from "./api.ts";
 import type { Deliveries, Delivery } from "./delivery.ts";
-import { DEAD_LINK } from "./errors.ts";
+import { DEAD_LINK, fileChanged } from "./errors.ts";
 import { SECURITY_HEADERS } from "./headers.ts";
 import type { HttpHandler } from "./http_server.ts";
 import type { Link, LinkStore, Visitor } from "./link_store.ts";
@@ -103,15 +103,15 @@ class LinkRoutes {
     if (wait !== undefined) return tooManyRequests(context, wait);
     const link = isTokenShaped(token) ? store.find(token) : undefined;
     if (link === undefined) return this.#dead(context, "unknown");
+    if (link.ending === "changed") {
+      return this.#answer(context, { kind: "changed", reason: fileChanged().message });
+    }
     const visitor = visitorOf(context, address);
     if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link);
     return await use(link, visitor);
   }
 
   async #give(context: Context<Env>, link: Link, visitor: Visitor): Promise<Response> {
-    if (link.ending === "changed") {
-      return this.#answer(context, await this.#parts.deliveries.check(link) ?? { kind: "dead" });
-    }
     const delivery = await this.#parts.deliveries.take(link, visitor, wanted(context));
     return this.#answer(context, delivery, link);
   }

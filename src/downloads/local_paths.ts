@@ -99,7 +99,7 @@ export async function* readSpan(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let pending: Promise<number | null> | undefined;
   try {
-    if (start > 0) await file.seek(start, Deno.SeekMode.Start);
+    await file.seek(start, Deno.SeekMode.Start);
     const size = Math.max(1, Math.min(chunkBytes, end - start));
     const first = new Uint8Array(size);
     const second = size < end - start ? new Uint8Array(size) : first;

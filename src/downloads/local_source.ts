@@ -18,6 +18,8 @@ import { CHUNK_BYTES, type Content, LeftOutNames, type Source, type Span } from 
 const BATCH = 16;
 /** Files up to this size are read when they are opened. */
 const READ_AHEAD_BYTES = 128 * 1024;
+/** `ctime` has whole seconds (Deno 2.9.4), and Linux moves it in steps of up to 10 ms. */
+const CTIME_STEP_MS = 1_020;
 /** How often progress is told. */
 const PROGRESS_BYTES = 8 * 1024 * 1024;
 
@@ -53,11 +55,12 @@ async function fileSource(request: LocalRequest, real: string): Promise<Source> 
   const { root, maxBytes } = request;
   using file = await openInside(root, real);
   const identity = identityOf(file.statSync());
+  // A change within the second in which the file was written last leaves no trace in its times.
+  let isFresh = Date.now() < identity.ctimeMs + CTIME_STEP_MS;
   if (identity.size > maxBytes) throw tooLarge("File", identity.size, maxBytes);
-  const sha256 = await hash(file, identity.size, request);
+  const sha256 = await hash(file, identity.size, request.signal, request.progress);
   const verify = async () => {
-    using again = await openInside(root, real);
-    if (!isSameFile(identityOf(again.statSync()), identity)) throw fileChanged();
+    using _ = await openUnchanged(root, real, identity);
   };
   await verify();
   return {
@@ -69,20 +72,29 @@ async function fileSource(request: LocalRequest, real: string): Promise<Source> 
     sha256,
     leftOut: { count: 0, names: [] },
     verify,
-    open: (span) => openFile(root, real, identity, span),
+    async open(span) {
+      const file = await openUnchanged(root, real, identity);
+      if (isFresh && await hash(file, identity.size).catch(() => undefined) !== sha256) {
+        file.close();
+        throw fileChanged();
+      }
+      isFresh &&= Date.now() < identity.ctimeMs + CTIME_STEP_MS;
+      return closing(file, unchanged(file, identity, span));
+    },
   };
 }
 
 async function hash(
   file: Deno.FsFile,
   size: number,
-  { signal, progress }: LocalRequest,
+  signal?: AbortSignal,
+  progress?: LocalRequest["progress"],
 ): Promise<string> {
   const digest = createHash("sha256");
   let bytes = 0;
   let told = 0;
   for await (const chunk of readSpan(file, 0, size, CHUNK_BYTES)) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     digest.update(chunk);
     bytes += chunk.length;
     if (bytes - told < PROGRESS_BYTES) continue;
@@ -92,22 +104,19 @@ async function hash(
   return digest.digest("hex");
 }
 
-async function openFile(
+async function openUnchanged(
   root: string,
   real: string,
   identity: Identity,
-  { start, end }: Span,
-): Promise<Content> {
+): Promise<Deno.FsFile> {
   const file = await openInside(root, real);
-  if (!isSameFile(identityOf(file.statSync()), identity)) {
-    file.close();
-    throw fileChanged();
-  }
-  return closing(file, unchanged(file, identity, start, end));
+  if (isSameFile(identityOf(file.statSync()), identity)) return file;
+  file.close();
+  throw fileChanged();
 }
 
 /** The content; its last piece goes out only when the file has not been written to meanwhile. */
-async function* unchanged(file: Deno.FsFile, identity: Identity, start: number, end: number) {
+async function* unchanged(file: Deno.FsFile, identity: Identity, { start, end }: Span) {
   let left = end - start;
   for await (const chunk of readSpan(file, start, end, CHUNK_BYTES)) {
     left -= chunk.length;

@@ -163,11 +163,13 @@ export class HostConnection {
       this.#guardChannel = channel;
       channel.on("close", () => this.#guardEnded());
       const guard = new Guard(channel, token);
+      // At once: what is written before it is ready waits in its stdin.
+      this.#guard = guard;
       if (await guard.ready(10_000)) {
-        this.#guard = guard;
         guard.note();
         return guard;
       }
+      this.#guard = undefined;
       this.#logger.debug("the host runs no guard; commands are stopped by signals");
       channel.close();
     } catch (error) {
@@ -235,6 +237,12 @@ export class HostConnection {
   }
 
   async #endProcess(channel: ClientChannel): Promise<boolean> {
+    // A dead link is closed, so that the guard ends what runs there as soon as the host notices.
+    const stopWatching = this.#watchSilence(() => {});
+    return await this.#endByGuard(channel).finally(stopWatching);
+  }
+
+  async #endByGuard(channel: ClientChannel): Promise<boolean> {
     const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
     const mark = guard && await this.#order.identify(channel, guard);
     if (mark === "ended") return true;

@@ -3,18 +3,19 @@ import "./finished_ciphers.ts";
 import { cancelled, internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
-import { createFilesServer } from "./files_server.ts";
 import type { CallId, SshPort } from "./port.ts";
-import { HostSession } from "./session.ts";
+import type { HostSession } from "./session.ts";
 
 let logger = createLogger("info");
-let session: HostSession | undefined;
+let session: Promise<HostSession> | undefined;
 const running = new Map<CallId, AbortController>();
 
 const port: SshPort = {
   configure(settings) {
     logger = createLogger(settings.logLevel, settings.secrets);
-    session = new HostSession(settings, logger);
+    // The SSH library loads while the server answers its first questions already.
+    session = import("./session.ts").then((module) => new module.HostSession(settings, logger));
+    session.catch((error) => logger.error("the ssh module could not be loaded", error));
     return Promise.resolve();
   },
   exec: (id, request, progress) => call(id, (host, signal) => host.exec(request, signal, progress)),
@@ -24,14 +25,15 @@ const port: SshPort = {
     running.get(id)?.abort(cancelled());
     return Promise.resolve();
   },
-  serveFiles(end) {
-    expose(createFilesServer(configured()), logger, end);
-    return Promise.resolve();
+  async serveFiles(end) {
+    const host = await configured();
+    const { createFilesServer } = await import("./files_server.ts");
+    expose(createFilesServer(host), logger, end);
   },
-  diagnose: () => configured().diagnose(),
+  diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
     for (const controller of running.values()) controller.abort(cancelled());
-    await session?.close(limitMs);
+    await (await session)?.close(limitMs);
   },
 };
 
@@ -42,13 +44,13 @@ async function call<T>(
   const controller = new AbortController();
   running.set(id, controller);
   try {
-    return await run(configured(), controller.signal);
+    return await run(await configured(), controller.signal);
   } finally {
     running.delete(id);
   }
 }
 
-function configured(): HostSession {
+function configured(): Promise<HostSession> {
   if (session === undefined) throw internalError("the worker was called before it was configured");
   return session;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatFaults, loadConfig } from "../../src/config/load.ts";
-import { BASIC, configOf, fakeMachine, faultsOf, pure } from "../support/config.ts";
+import { configOf, fakeMachine, faultsOf, pure } from "../support/config.ts";
 
 pure("loadConfig() fills in every default", () => {
   const { downloads, ...config } = configOf();

@@ -39,20 +39,25 @@ Deno.test(".env.example sets only what it has to, as it stands", () => {
   assert.deepEqual(Object.keys(set).sort(), ["HOST", "I_ACCEPT_RISKS"]);
 });
 
+/** The cells of every row of a table in README.md that begins with a name in capitals. */
+function readmeRows(): string[][] {
+  return Deno.readTextFileSync(projectFile("README.md")).split("\n")
+    .filter((line) => /^\| `[A-Z][A-Z0-9_]+`/.test(line))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
 Deno.test("README.md has every variable with its default and help in a table", () => {
-  const readme = Deno.readTextFileSync(projectFile("README.md"));
-  const rows = readme.split("\n").filter((line) => line.startsWith("| `"));
-  for (const { name, shown } of variables) {
-    const row = rows.find((line) => line.startsWith(`| \`${name}\` |`));
-    assert.ok(row !== undefined, `${name} has no row that begins with | \`${name}\` |`);
-    assert.ok(row.includes(shown), `the row of ${name} does not show ${shown}`);
+  const rows = new Map(readmeRows().map(([name = "", ...cells]) => [name, cells]));
+  for (const { name, shown, help } of variables) {
+    const [first, second] = rows.get(`\`${name}\``) ?? assert.fail(`${name} has no row`);
+    assert.ok(first?.includes(shown), `the row of ${name} does not show ${shown}`);
+    assert.ok(second?.startsWith(help), `the row of ${name} says "${second}" instead of "${help}"`);
   }
 });
 
 Deno.test("README.md names no variable that the program does not read", () => {
-  const readme = Deno.readTextFileSync(projectFile("README.md"));
-  const rows = [...readme.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \|/gm)].map(([, name]) => name ?? "");
-  assert.deepEqual(rows.filter((name) => !environmentNames().includes(name)), []);
+  const names = readmeRows().map(([name = ""]) => name.replaceAll("`", ""));
+  assert.deepEqual(names.filter((name) => !environmentNames().includes(name)), []);
 });
 
 const granted = (task: string, flag: string): string[] =>

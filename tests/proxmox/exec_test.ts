@@ -35,8 +35,16 @@ bothTest("proxmox_container_exec_command hands on any text unchanged", {
       assert.equal(data.stdout, text);
     }
   }
-  const long = `: ${"'".repeat(9_980)}; echo done`;
-  assert.equal((await exec(node, long)).data.stdout, "done\n");
+  assert.equal((await exec(node, `echo done; : ${"x".repeat(9_987)}`)).data.stdout, "done\n");
+});
+
+// Quoted it has 40,000 characters, more than one packet of the embedded host may have.
+nodeTest("proxmox_container_exec_command takes 10,000 quotes", {
+  link: "openssh",
+  containers: [BUSYBOX],
+}, async (node) => {
+  const { data } = await exec(node, `echo done; : ${"'".repeat(9_986)}`);
+  assert.equal(data.stdout, "done\n");
 });
 
 bothTest("proxmox_container_exec_command runs what begins with a dash as a command", {
@@ -146,7 +154,7 @@ bothTest("proxmox_container_exec_command ends the processes inside on a timeout"
   containers: [BUSYBOX, { ...BUSYBOX, ctid: 104, unprivileged: true }],
 }, async (node) => {
   for (const ctid of [101, 104]) {
-    const command = "echo begun; trap '' TERM; (sleep 7123 & sleep 7123) | cat";
+    const command = "echo begun; (sleep 7123 & sleep 7123) | cat";
     const answer = await node.call("proxmox_container_exec_command", {
       ctid,
       command,
@@ -162,6 +170,16 @@ bothTest("proxmox_container_exec_command ends the processes inside on a timeout"
     ]);
     assert.deepEqual(processesInside(), []);
   }
+});
+
+nodeTest("proxmox_container_exec_command kills inside what ignores TERM", {
+  link: "openssh",
+  containers: [BUSYBOX],
+}, async (node) => {
+  const command = "trap '' TERM; sleep 7123 & sleep 7123";
+  const answer = await exec(node, command, { timeout: 1 });
+  assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
+  assert.deepEqual(processesInside(), []);
 });
 
 bothTest("proxmox_container_exec_command ends the processes inside when it is cancelled", {

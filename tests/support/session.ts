@@ -10,6 +10,8 @@ export interface SessionOptions {
   readonly limits?: Partial<Limits>;
   readonly login?: Login;
   readonly strict?: boolean;
+  /** The known_hosts file is empty. */
+  readonly forgetHostKey?: boolean;
 }
 
 /** The ssh slice without its worker, an embedded host, and a local directory. */
@@ -33,10 +35,10 @@ export interface ExecOptions {
 export function settingsOf(
   host: SshHost,
   directory: string,
-  { limits, login, strict = true }: SessionOptions = {},
+  { limits, login, strict = true, forgetHostKey = false }: SessionOptions = {},
 ): SshSettings {
   const knownHosts = `${directory}/../known_hosts`;
-  Deno.writeTextFileSync(knownHosts, host.hostKeyLines());
+  Deno.writeTextFileSync(knownHosts, forgetHostKey ? "" : host.hostKeyLines());
   return {
     ssh: {
       host: host.hostname,

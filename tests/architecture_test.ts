@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+import { PROJECT, projectFile } from "./support/program.ts";
+
+const SLICES = ["ssh", "proxmox", "transfers", "downloads"];
+/** What a slice shows to others; the rest of its folder is its own. */
+const SHOWN = ["port.ts", "files_port.ts", "service.ts", "outcome.ts"];
+
+/** The files of src, by their paths in the tree. */
+function sources(directory = projectFile("src")): string[] {
+  return [...Deno.readDirSync(directory)].flatMap((entry) => {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory) return sources(path);
+    return /\.tsx?$/.test(entry.name) ? [relative(PROJECT, path)] : [];
+  });
+}
+
+interface Import {
+  readonly from: string;
+  /** A path in the tree, or the name of a package. */
+  readonly to: string;
+  readonly typesOnly: boolean;
+}
+
+const STATEMENT = /^(?:import|export)\s+(type\s+)?(?:[^;"'()=]*?\sfrom\s+)?"([^"]+)"/gm;
+
+function importsOf(path: string): Import[] {
+  const text = Deno.readTextFileSync(projectFile(path));
+  return [...text.matchAll(STATEMENT)].map(([, type, target = ""]) => ({
+    from: path,
+    to: target.startsWith(".") ? join(dirname(path), target) : target,
+    typesOnly: type !== undefined,
+  }));
+}
+
+const files = sources();
+const imports = files.flatMap(importsOf);
+const folderOf = (path: string): string => path.split("/")[1] ?? "";
+const show = ({ from, to }: Import) => `${from} imports ${to}`;
+
+/** Everything that is loaded with a module, itself included. */
+function loadedWith(entry: string): string[] {
+  const found = [entry];
+  for (const path of found) {
+    for (const { to, typesOnly } of importsOf(path)) {
+      if (!typesOnly && to.startsWith("src/") && !found.includes(to)) found.push(to);
+    }
+  }
+  return found;
+}
+
+Deno.test("src is read by these tests", () => {
+  assert.ok(files.length > 40 && imports.length > 200);
+  assert.ok(loadedWith("src/ssh/worker.ts").includes("src/ssh/connection.ts"));
+});
+
+Deno.test("a slice imports of another one only what that one shows", () => {
+  const broken = imports.filter(({ from, to }) =>
+    SLICES.includes(folderOf(from)) && to.startsWith("src/") && SLICES.includes(folderOf(to)) &&
+    folderOf(from) !== folderOf(to) && !SHOWN.includes(to.split("/")[2] ?? "")
+  );
+  assert.deepEqual(broken.map(show), []);
+});
+
+Deno.test("ssh needs no other slice, and nothing needs itself in a circle of slices", () => {
+  const needs = (slice: string): string[] => [
+    ...new Set(
+      imports.filter(({ from, to }) => folderOf(from) === slice && to.startsWith("src/"))
+        .map(({ to }) => folderOf(to)).filter((to) => SLICES.includes(to) && to !== slice),
+    ),
+  ];
+  assert.deepEqual(needs("ssh"), []);
+  for (const slice of SLICES) {
+    for (const other of needs(slice)) {
+      assert.ok(!needs(other).includes(slice), `${slice} and ${other} need each other`);
+    }
+  }
+});
+
+Deno.test("the machine parts need no slice, configuration and errors need nothing of the program", () => {
+  const broken = imports.filter(({ from, to }) =>
+    ["mcp", "sandbox", "config"].includes(folderOf(from)) && SLICES.includes(folderOf(to)) &&
+    to.startsWith("src/")
+  );
+  assert.deepEqual(broken.map(show), []);
+  const config = imports.filter(({ from, to }) =>
+    folderOf(from) === "config" && to.startsWith("src/") && folderOf(to) !== "config"
+  );
+  assert.deepEqual([...new Set(config.map(({ to }) => to))].sort(), [
+    "src/errors.ts",
+    "src/log.ts",
+  ]);
+  assert.deepEqual(importsOf("src/errors.ts"), []);
+});
+
+Deno.test("no worker loads the MCP side, the command line or the reader of the environment", () => {
+  const workers = files.filter((path) => /^src\/\w+\/worker\.ts$/.test(path));
+  assert.ok(workers.length >= 1);
+  for (const worker of workers) {
+    const wrong = loadedWith(worker).filter((path) =>
+      /^src\/(mcp|cli)\/|^src\/serve\.ts|^src\/start_workers\.ts|\/tools\.ts$/.test(path)
+    );
+    assert.deepEqual(wrong, [], worker);
+  }
+});
+
+Deno.test("the main isolate does not load what works in a worker", () => {
+  const wrong = loadedWith("src/serve.ts").filter((path) => /\/worker\.ts$/.test(path));
+  assert.deepEqual(wrong, []);
+  const packages = loadedWith("src/serve.ts").flatMap(importsOf).filter(({ to, typesOnly }) =>
+    !typesOnly && ["ssh2", "aws4fetch", "@imagekit/nodejs", "@zip.js/zip.js"].includes(to)
+  );
+  assert.deepEqual(packages.map(show), []);
+});
+
+Deno.test("tools use no runtime, no library but zod and no try", () => {
+  for (const path of files.filter((path) => /^src\/\w+\/(\w+_)?tools\.ts$/.test(path))) {
+    const text = Deno.readTextFileSync(projectFile(path));
+    assert.doesNotMatch(text, /\bDeno\.|\btry\s*\{|\bcatch\b/, path);
+    const packages = importsOf(path).map(({ to }) => to).filter((to) => !to.startsWith("src/"));
+    assert.deepEqual(packages.filter((name) => name !== "zod"), [], path);
+  }
+});
+
+Deno.test("the environment is read in one file", () => {
+  const readers = files.filter((path) =>
+    /\bDeno\.env\b|\bprocess\.env\b/.test(Deno.readTextFileSync(projectFile(path)))
+  );
+  assert.deepEqual(readers, ["src/cli/environment.ts"]);
+});
+
+Deno.test("nothing in src writes to the console", () => {
+  const writers = files.filter((path) =>
+    /\bconsole\.\w+\(/.test(Deno.readTextFileSync(projectFile(path)))
+  );
+  assert.deepEqual(writers, []);
+});
+
+Deno.test("no file of src has more than 300 lines", () => {
+  const long = files.map((path) =>
+    [path, Deno.readTextFileSync(projectFile(path)).trimEnd().split("\n").length] as const
+  ).filter(([, lines]) => lines > 300);
+  assert.deepEqual(long, []);
+});
+
+Deno.test("no file of src uses any or an assertion that something is not null", () => {
+  const broken = files.filter((path) => {
+    const code = Deno.readTextFileSync(projectFile(path)).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    return /:\s*any\b|\bas any\b|<any>|[\w\])]!(?=[.;,)\[])/.test(
+      code.replace(/(["'`])(?:\\.|(?!\1)[^\\])*\1/g, '""'),
+    );
+  });
+  assert.deepEqual(broken, []);
+});
+
+Deno.test("files and folders of src are named in snake_case and none is a drawer for odds and ends", () => {
+  for (const path of files) {
+    assert.match(path, /^src(\/[a-z0-9_]+)*\/[a-z0-9_]+\.tsx?$/);
+    assert.doesNotMatch(path, /\/(utils?|common|helpers?|types|misc)(\.|\/)/);
+  }
+});

@@ -1,0 +1,433 @@
+import assert from "node:assert/strict";
+import { MAX_OPEN_LINKS } from "../../src/downloads/link_store.ts";
+import { randomBytes, run, sha256, TestHub } from "./fixture.ts";
+import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
+
+const DEAD = "Download link not found, expired, or already used";
+
+Deno.test("a program gets the exact bytes at once, and nobody gets them again", async () => {
+  await using test = new TestHub();
+  const content = randomBytes(1_500_000);
+  test.write("naïve report.pdf", content);
+  const link = await test.link("naïve report.pdf");
+  const first = await ask(link.url);
+  assert.equal(first.status, 200);
+  assert.deepEqual(first.bytes, content);
+  assert.equal(link.sha256, await sha256(content));
+  assert.equal(link.size, content.length);
+  for (const headers of [PROGRAM, BROWSER, { ...PROGRAM, Range: "bytes=0-" }]) {
+    assert.equal((await ask(link.url, headers)).status, 404);
+  }
+  assert.deepEqual(test.hub.store.report().statistics, {
+    total: 1,
+    active: 0,
+    used: 1,
+    expired: 0,
+  });
+  assert.equal(test.hub.store.report().bytesServed, content.length);
+});
+
+Deno.test("a download carries the headers that keep it private, whole and well named", async () => {
+  await using test = new TestHub();
+  test.write('ünï "q".txt', "hello");
+  const link = await test.link('ünï "q".txt');
+  const { headers } = await ask(link.url);
+  const seen = Object.fromEntries(
+    [
+      "accept-ranges",
+      "cache-control",
+      "content-disposition",
+      "content-length",
+      "content-security-policy",
+      "content-type",
+      "etag",
+      "referrer-policy",
+      "x-content-type-options",
+      "x-frame-options",
+      "x-robots-tag",
+    ].map((name) => [name, headers.get(name)]),
+  );
+  assert.deepEqual(seen, {
+    "accept-ranges": "bytes",
+    "cache-control": "no-store",
+    "content-disposition":
+      `attachment; filename="_n_ \\"q\\".txt"; filename*=UTF-8''%C3%BCn%C3%AF%20%22q%22.txt`,
+    "content-length": "5",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "content-type": "application/octet-stream",
+    "etag": `"${link.sha256}"`,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+  });
+});
+
+Deno.test("HEAD tells everything and takes nothing", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  for (const headers of [PROGRAM, { ...PROGRAM, Range: "bytes=1-2" }, BROWSER]) {
+    const head = await ask(link.url, headers, "HEAD");
+    assert.equal(head.bytes.length, 0);
+    assert.equal(head.status, "Range" in headers ? 206 : 200);
+  }
+  assert.equal((await ask(link.url, PROGRAM, "HEAD")).headers.get("content-length"), "5");
+  assert.equal((await ask(link.url)).text, "hello");
+});
+
+Deno.test("a browser gets a page, and the button gives the file once", async () => {
+  await using test = new TestHub();
+  test.write("a <b>.txt", "hello");
+  const link = await test.link("a <b>.txt");
+  const page = await ask(link.url, BROWSER);
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+  assert.match(page.headers.get("content-security-policy") ?? "", /script-src 'sha256-[^']+'/);
+  assert.ok(page.text.includes("a &lt;b&gt;.txt"));
+  assert.ok(page.text.includes(link.sha256 ?? "no checksum"));
+  assert.ok(page.bytes.length < 10_000);
+  const click = { ...BROWSER, Origin: "null", "Sec-Fetch-Site": "same-origin" };
+  const pressed = await ask(link.url, click, "POST");
+  assert.equal(pressed.status, 200);
+  assert.equal(pressed.text, "hello");
+  assert.match(pressed.headers.get("content-disposition") ?? "", /^attachment/);
+  const again = await ask(link.url, click, "POST");
+  assert.equal(again.status, 404);
+  assert.match(again.text, /does not work any more/);
+});
+
+Deno.test("previews, prefetches and scanners see the page and use nothing up", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  const bots = [
+    { "User-Agent": "Slackbot-LinkExpanding 1.0", Accept: "*/*" },
+    { "User-Agent": "WhatsApp/2.23.20.0", Accept: "*/*" },
+    { ...PROGRAM, "Sec-Purpose": "prefetch" },
+    { ...PROGRAM, "Purpose": "prefetch" },
+    { ...PROGRAM, "X-Moz": "prefetch" },
+  ];
+  for (const bot of bots) {
+    for (const method of ["GET", "HEAD", "POST"]) {
+      const seen = await ask(link.url, bot, method);
+      assert.equal(seen.status, 200, `${method} ${JSON.stringify(bot)}`);
+      assert.match(seen.headers.get("content-type") ?? "", /^text\/html/);
+    }
+  }
+  assert.deepEqual(test.actions(), ["created"]);
+  assert.equal((await ask(link.url)).text, "hello");
+});
+
+Deno.test("dead links of every kind look alike, as page and as text", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const used = await test.link("a.txt");
+  await ask(used.url);
+  const revoked = await test.link("a.txt");
+  test.hub.store.revoke(revoked.tokenId);
+  const expired = await test.link("a.txt", 1);
+  const unknown = used.url.replace(/[^/]+$/, "A".repeat(43));
+  const odd = used.url.replace(/[^/]+$/, "..%2fetc");
+  test.clock.advance(60_000);
+  const answers = [];
+  for (const url of [used.url, revoked.url, expired.url, unknown, odd]) {
+    const text = await ask(url);
+    const page = await ask(url, BROWSER);
+    const headers = [...text.headers].filter(([name]) => name !== "date");
+    answers.push(JSON.stringify([text.status, text.text, headers, page.status, page.text]));
+    assert.equal(text.text, DEAD);
+    assert.equal(page.status, 404);
+  }
+  assert.equal(new Set(answers).size, 1);
+});
+
+Deno.test("one of a hundred simultaneous claims wins", async () => {
+  await using test = new TestHub();
+  const content = randomBytes(300_000);
+  test.write("a.bin", content);
+  for (const method of ["GET", "POST"]) {
+    const link = await test.link("a.bin");
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const response = await fetch(link.url, { method, headers: PROGRAM });
+        return [response.status, (await response.arrayBuffer()).byteLength];
+      }),
+    );
+    const won = answers.filter(([status]) => status === 200);
+    assert.deepEqual(won, [[200, content.length]], method);
+    assert.equal(answers.filter(([status]) => status === 404 || status === 429).length, 99);
+    test.clock.advance(60_000);
+  }
+});
+
+Deno.test("a part is given by Range, and the link lives until all parts were handed over", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "0123456789");
+  const link = await test.link("a.txt");
+  const part = await ask(link.url, { ...PROGRAM, Range: "bytes=0-3" });
+  assert.equal(part.status, 206);
+  assert.equal(part.text, "0123");
+  assert.equal(part.headers.get("content-range"), "bytes 0-3/10");
+  assert.equal(part.headers.get("content-length"), "4");
+  const last = await ask(link.url, { ...PROGRAM, Range: "bytes=-2" });
+  assert.equal(last.text, "89");
+  assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=20-" })).status, 416);
+  const rest = await ask(link.url, {
+    ...PROGRAM,
+    Range: "bytes=4-",
+    "If-Range": `"${link.sha256}"`,
+  });
+  assert.equal(rest.text, "456789");
+  assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=4-" })).status, 404);
+});
+
+Deno.test("If-Range of another content gives the whole", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "0123456789");
+  const link = await test.link("a.txt");
+  const whole = await ask(link.url, { ...PROGRAM, Range: "bytes=4-", "If-Range": '"another"' });
+  assert.equal(whole.status, 200);
+  assert.equal(whole.text, "0123456789");
+});
+
+Deno.test("a part outside the file is refused and claims nothing", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "0123456789");
+  const link = await test.link("a.txt");
+  const refused = await ask(link.url, { ...PROGRAM, Range: "bytes=10-" });
+  assert.equal(refused.status, 416);
+  assert.equal(refused.headers.get("content-range"), "bytes */10");
+  assert.equal((await ask(link.url, { ...PROGRAM, "User-Agent": "wget" })).text, "0123456789");
+});
+
+/** Starts a download by hand, takes some of it and goes away. */
+async function breakOff(test: TestHub, url: string, request: string): Promise<string> {
+  const client = await RawClient.connect(url);
+  await client.send(request);
+  await client.read(200_000);
+  const head = await client.read(1);
+  client.close();
+  assert.equal(head, 1);
+  await waitFor(() => test.actions().includes("interrupted"));
+  return "";
+}
+
+/** Waits for what an event of the server brings about; no time is assumed. */
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+Deno.test("a download that breaks off is taken up again by the same program only", async () => {
+  await using test = new TestHub();
+  const content = randomBytes(30_000_000);
+  test.write("big.bin", content);
+  const link = await test.link("big.bin");
+  const { pathname } = new URL(link.url);
+  await breakOff(
+    test,
+    link.url,
+    `GET ${pathname} HTTP/1.1\r\nHost: x\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n`,
+  );
+  assert.equal((await ask(link.url)).status, 404);
+  const other = { ...PROGRAM, "User-Agent": "wget", Range: "bytes=100-" };
+  assert.equal((await ask(link.url, other)).status, 404);
+  const rest = await ask(link.url, { ...PROGRAM, Range: "bytes=100-" });
+  assert.equal(rest.status, 206);
+  assert.deepEqual(rest.bytes, content.subarray(100));
+  // The first bytes were handed over by the download that broke off.
+  assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=100-" })).status, 404);
+  assert.equal(test.hub.store.report().statistics.used, 1);
+});
+
+Deno.test("a browser takes a broken download up again by the cookie of its claim", async () => {
+  await using test = new TestHub({ downloads: { baseUrl: "https://files.example/x" } });
+  const content = randomBytes(30_000_000);
+  test.write("big.bin", content);
+  const link = await test.link("big.bin");
+  const { port } = test.hub;
+  const url = link.url.replace("https://files.example/x", `http://127.0.0.1:${port}`);
+  const response = await fetch(url, { method: "POST", headers: BROWSER });
+  const cookie = response.headers.get("set-cookie") ?? "";
+  assert.match(
+    cookie,
+    /^claim_[0-9a-f]{16}=[\w-]{43}; Max-Age=300; Path=\/x\/api\/download\/; HttpOnly; Secure; SameSite=Strict$/,
+  );
+  const reader = response.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  await waitFor(() => test.actions().includes("interrupted"));
+  const claimed = { ...BROWSER, Cookie: cookie.split(";")[0] ?? "" };
+  assert.equal((await ask(url, BROWSER)).status, 404);
+  assert.match((await ask(url, claimed)).text, /<form method="post">/);
+  const resumed = await ask(url, { ...claimed, Range: "bytes=1000-", "User-Agent": "moved" });
+  assert.equal(resumed.status, 206);
+  assert.deepEqual(resumed.bytes, content.subarray(1000));
+  assert.equal((await ask(url, claimed)).status, 404);
+});
+
+Deno.test("the claim's cookie is Secure over https only", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  const { headers } = await ask(link.url);
+  const cookie = headers.get("set-cookie") ?? "";
+  assert.match(cookie, /; Path=\/api\/download\/; HttpOnly; SameSite=Strict$/);
+});
+
+Deno.test("a lease ends with the link's time", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "0123456789");
+  const link = await test.link("a.txt", 1);
+  assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=0-3" })).status, 206);
+  test.clock.advance(60_000);
+  assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=4-" })).status, 404);
+  assert.deepEqual(test.hub.store.report().statistics, {
+    total: 1,
+    active: 0,
+    used: 0,
+    expired: 1,
+  });
+});
+
+Deno.test("a file that changed after its link was made is refused with the reason", async () => {
+  await using test = new TestHub();
+  const changes: Record<string, (path: string) => void> = {
+    "other content": (path) => Deno.writeTextFileSync(path, "other"),
+    "same length and time": (path) => {
+      const { mtime } = Deno.statSync(path);
+      Deno.writeTextFileSync(path, "HELLO");
+      Deno.utimeSync(path, mtime ?? new Date(), mtime ?? new Date());
+    },
+    "another file in its place": (path) => {
+      Deno.writeTextFileSync(`${path}.new`, "hello");
+      Deno.renameSync(`${path}.new`, path);
+    },
+    "removed": (path) => Deno.removeSync(path),
+    "a directory": (path) => {
+      Deno.removeSync(path);
+      Deno.mkdirSync(path);
+    },
+    "a link to a secret": (path) => {
+      Deno.writeTextFileSync(test.outside("secret"), "hello");
+      Deno.removeSync(path);
+      Deno.symlinkSync(test.outside("secret"), path);
+    },
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const path = test.write(`${name}/a.txt`, "hello");
+    const link = await test.link(`${name}/a.txt`);
+    change(path);
+    const text = await ask(link.url);
+    assert.equal(text.status, 410, name);
+    assert.match(text.text, /has changed or is gone/);
+    const page = await ask(link.url, BROWSER);
+    assert.equal(page.status, 410, name);
+    assert.match(page.text, /The file has changed/);
+    assert.equal((await ask(link.url, BROWSER, "POST")).status, 410, name);
+    assert.equal((await ask(link.url, PROGRAM, "HEAD")).status, 410, name);
+  }
+  const count = Object.keys(changes).length;
+  const { statistics } = test.hub.store.report();
+  assert.deepEqual(statistics, { total: count, active: 0, used: count, expired: 0 });
+});
+
+Deno.test("a directory of the path that became a link out of the working directory is refused", async () => {
+  await using test = new TestHub();
+  test.write("sub/a.txt", "hello");
+  const link = await test.link("sub/a.txt");
+  const tree = await test.link("sub");
+  Deno.renameSync(`${test.directory}/sub`, test.outside("moved"));
+  Deno.symlinkSync(test.outside("moved"), `${test.directory}/sub`);
+  assert.equal((await ask(link.url)).status, 410);
+  assert.equal((await ask(tree.url)).status, 410);
+});
+
+Deno.test("a file that is written to while it is downloaded is not completed", async () => {
+  await using test = new TestHub();
+  const path = test.write("big.bin", randomBytes(30_000_000));
+  const link = await test.link("big.bin");
+  const response = await fetch(link.url, { headers: PROGRAM });
+  const reader = response.body?.getReader();
+  await reader?.read();
+  Deno.writeFileSync(path, randomBytes(30_000_000));
+  await assert.rejects(async () => {
+    while (!(await reader?.read())?.done);
+  });
+  assert.deepEqual(test.actions(), ["created", "claimed", "interrupted", "changed"]);
+});
+
+Deno.test("revoking ends the link and the download that runs on it", async () => {
+  await using test = new TestHub();
+  test.write("big.bin", randomBytes(30_000_000));
+  const link = await test.link("big.bin");
+  const response = await fetch(link.url, { headers: PROGRAM });
+  const reader = response.body?.getReader();
+  await reader?.read();
+  test.hub.store.revoke(link.tokenId);
+  await assert.rejects(async () => {
+    while (!(await reader?.read())?.done);
+  });
+  assert.equal((await ask(link.url)).status, 404);
+  assert.deepEqual(test.hub.store.report().statistics, {
+    total: 1,
+    active: 0,
+    used: 0,
+    expired: 1,
+  });
+});
+
+Deno.test("DOWNLOAD_BIND_IP binds a link at its claim, not at the first look", async () => {
+  await using test = new TestHub({ downloads: { host: "0.0.0.0", bindAddress: true } });
+  test.write("a.txt", "0123456789");
+  const link = await test.link("a.txt");
+  const at = (address: string) => link.url.replace("localhost", address);
+  assert.equal((await ask(at("127.0.0.1"), BROWSER)).status, 200);
+  const claim = await ask(at("127.0.0.1"), { ...PROGRAM, Range: "bytes=0-3" });
+  assert.equal(claim.status, 206);
+  const cookie = (claim.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  const resume = ["-s", "-r", "4-", "-A", "curl/8.5.0", "-b", cookie];
+  const status = ["-o", "/dev/null", "-w", "%{http_code}"];
+  const url = at("127.0.0.1");
+  assert.equal(await run("curl", ...resume, ...status, "--interface", "127.0.0.2", url), "404");
+  assert.equal(await run("curl", ...resume, url), "456789");
+});
+
+Deno.test("at most 100 links are open", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  for (let n = 0; n < MAX_OPEN_LINKS; n++) await test.link("a.txt");
+  await assert.rejects(test.link("a.txt"), { code: "limit_reached" });
+});
+
+Deno.test("an empty file is a file", async () => {
+  await using test = new TestHub();
+  test.write("empty", "");
+  const link = await test.link("empty");
+  const { status, bytes, headers } = await ask(link.url);
+  assert.deepEqual([status, bytes.length, headers.get("content-length")], [200, 0, "0"]);
+  assert.equal((await ask(link.url)).status, 404);
+});
+
+Deno.test("each step of a link's life is an event without its secret", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  await ask(link.url);
+  await ask(link.url);
+  assert.deepEqual(test.events, [
+    {
+      event: "download_link",
+      action: "created",
+      token_id: link.tokenId,
+      source: "local",
+      file_name: "a.txt",
+      size: 5,
+      expires_at: "2026-03-01T12:05:00.000Z",
+    },
+    { event: "download_link", action: "claimed", token_id: link.tokenId, address: "127.0.0.1" },
+    { event: "download_link", action: "used", token_id: link.tokenId, bytes: 5 },
+    { event: "download_link", action: "refused", reason: "unknown", address: "127.0.0.1" },
+  ]);
+  assert.equal(JSON.stringify([test.events, test.log]).includes(link.token), false);
+});

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import type { Login } from "../../src/config/config.ts";
+import { run } from "./account.ts";
+import { failureOf, isRoot, openSession, until } from "./openssh.ts";
+import { peer, peerTest, SSHD } from "./require.ts";
+import { type Sshd, startSshd } from "./sshd.ts";
+
+const SSH_AGENT = peer("ssh-agent", ["/usr/bin/ssh-agent", "/usr/bin/ssh-add"], "openssh-client");
+
+/** Logs in and tells who one is then. */
+async function whoAmI(sshd: Sshd, login: Login): Promise<string> {
+  await using session = await openSession(sshd, { ssh: { login } });
+  return (await session.read("id -un")).trim();
+}
+
+async function refusal(sshd: Sshd, login: Login) {
+  await using session = await openSession(sshd, { ssh: { login } });
+  return await failureOf(session.exec("true"));
+}
+
+const keyLogin = (path: string, passphrase?: string): Login => ({ kind: "key", path, passphrase });
+
+/** Makes a further key that may log in. */
+async function addKey(sshd: Sshd, name: string, options: readonly string[]): Promise<string> {
+  const dir = dirname(sshd.keyPath);
+  const path = `${dir}/${name}`;
+  await run("/usr/bin/ssh-keygen", ["-q", "-C", "test", "-f", path, ...options]);
+  const line = await Deno.readTextFile(`${path}.pub`);
+  await Deno.writeTextFile(`${dir}/authorized_keys`, line, { append: true });
+  return path;
+}
+
+const KINDS = {
+  ed25519: ["-t", "ed25519"],
+  ecdsa256: ["-t", "ecdsa", "-b", "256"],
+  ecdsa384: ["-t", "ecdsa", "-b", "384"],
+  ecdsa521: ["-t", "ecdsa", "-b", "521"],
+  rsa: ["-t", "rsa", "-b", "2048"],
+} as const;
+
+peerTest({
+  peer: SSHD,
+  name: "login takes every kind of key in every format, with a passphrase and without",
+  async fn() {
+    await using sshd = await startSshd();
+    for (const [kind, options] of Object.entries(KINDS)) {
+      for (const format of kind === "ed25519" ? ["RFC4716"] : ["RFC4716", "PEM", "PKCS8"]) {
+        for (const passphrase of ["", "correct horse ü"]) {
+          const name = `${kind}_${format}_${passphrase.length}`;
+          const path = await addKey(sshd, name, [...options, "-N", passphrase]);
+          if (format !== "RFC4716") {
+            const change = ["-q", "-p", "-m", format, "-P", passphrase, "-N", passphrase];
+            await run("/usr/bin/ssh-keygen", [...change, "-f", path]);
+          }
+          const login = keyLogin(path, passphrase === "" ? undefined : passphrase);
+          const answer = await whoAmI(sshd, login).catch((error) => error.message);
+          assert.deepEqual([name, answer], [name, sshd.username]);
+        }
+      }
+    }
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  name: "login says what is wrong with a key",
+  async fn() {
+    await using sshd = await startSshd();
+    const locked = await addKey(sshd, "locked", [...KINDS.ed25519, "-N", "secret"]);
+    const pem = await addKey(sshd, "locked_pem", [...KINDS.rsa, "-m", "PEM", "-N", "secret"]);
+    for (const path of [locked, pem]) {
+      const missing = await refusal(sshd, keyLogin(path));
+      assert.equal(missing.code, "private_key");
+      assert.match(missing.message, /encrypted and no passphrase is set/);
+      assert.match(missing.suggestion, /SSH_KEY_PASSPHRASE/);
+      const wrong = await refusal(sshd, keyLogin(path, "wrong"));
+      assert.equal(wrong.code, "private_key");
+      assert.match(wrong.message, /the passphrase does not fit/);
+    }
+    const publicKey = await refusal(sshd, keyLogin(`${sshd.keyPath}.pub`));
+    assert.equal(publicKey.code, "private_key");
+    assert.match(publicKey.message, /public key/);
+    const noKey = await refusal(sshd, keyLogin(sshd.knownHostsPath));
+    assert.equal(noKey.code, "private_key");
+    const path = `${dirname(sshd.keyPath)}/stranger`;
+    await run("/usr/bin/ssh-keygen", ["-q", ...KINDS.ed25519, "-N", "", "-f", path]);
+    const stranger = await refusal(sshd, keyLogin(path));
+    assert.equal(stranger.code, "authentication_failed");
+    const whom = `${sshd.username}@127.0.0.1:${sshd.port}`;
+    assert.ok(stranger.message.startsWith(`Authentication failed for ${whom}`), stranger.message);
+    assert.match(stranger.suggestion, /SSH_USERNAME and SSH_PASSWORD or SSH_KEY/);
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  ignore: !isRoot,
+  name: "login takes a password and says when it is wrong, without showing it",
+  async fn() {
+    await using sshd = await startSshd();
+    const password = sshd.password ?? "";
+    assert.equal(await whoAmI(sshd, { kind: "password", password }), sshd.username);
+    const wrong = await refusal(sshd, { kind: "password", password: "wrong-one" });
+    assert.equal(wrong.code, "authentication_failed");
+    assert.doesNotMatch(`${wrong.message} ${wrong.suggestion}`, /wrong-one/);
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  ignore: !isRoot,
+  name: "login answers keyboard-interactive questions with the password",
+  async fn() {
+    await using sshd = await startSshd({
+      config: ["UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no"],
+    });
+    const password = sshd.password ?? "";
+    assert.equal(await whoAmI(sshd, { kind: "password", password }), sshd.username);
+    assert.match(sshd.log(), /Accepted keyboard-interactive\/pam for/);
+    const wrong = await refusal(sshd, { kind: "password", password: "wrong-one" });
+    assert.equal(wrong.code, "authentication_failed");
+  },
+});
+
+peerTest({
+  peer: [SSHD, SSH_AGENT],
+  name: "login takes the agent's keys and says when it has none that fits",
+  async fn() {
+    await using sshd = await startSshd({ clientKeyTypes: ["ed25519", "rsa", "ecdsa"] });
+    const socket = `${dirname(sshd.keyPath)}/agent`;
+    const agent = new Deno.Command("/usr/bin/ssh-agent", {
+      args: ["-D", "-a", socket],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      await until("the agent", () => exists(socket));
+      const add = async (...args: string[]) => {
+        const { success } = await new Deno.Command("/usr/bin/ssh-add", {
+          args: ["-q", ...args],
+          env: { SSH_AUTH_SOCK: socket },
+        }).output();
+        assert.ok(success);
+      };
+      const login = { kind: "agent", socket } as const;
+      assert.equal((await refusal(sshd, login)).code, "authentication_failed");
+      for (const type of ["ed25519", "rsa", "ecdsa"] as const) {
+        await add(sshd.keyPathOf(type));
+        assert.equal(await whoAmI(sshd, login), sshd.username);
+        await add("-D");
+      }
+    } finally {
+      agent.kill();
+      await agent.status;
+    }
+    const gone = await refusal(sshd, { kind: "agent", socket: `${socket}-gone` });
+    assert.equal(gone.code, "authentication_failed");
+    assert.match(gone.message, /agent/);
+  },
+});
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+for (
+  const cipher of [
+    "chacha20-poly1305@openssh.com",
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes256-ctr",
+  ]
+) {
+  peerTest({
+    peer: SSHD,
+    name: `login and transfers work with a host that offers ${cipher} only`,
+    async fn() {
+      await using sshd = await startSshd({ config: [`Ciphers ${cipher}`] });
+      await using session = await openSession(sshd);
+      await session.file("up", crypto.getRandomValues(new Uint8Array(60_000)));
+      const outcomes = await Promise.all([1, 2, 3].map((code) => session.exec(`exit ${code}`)));
+      assert.deepEqual(outcomes.map(({ exitCode }) => exitCode), [1, 2, 3]);
+      assert.equal((await session.upload("up", "up")).verified, "sha256");
+      assert.equal((await session.download("up", "down")).verified, "sha256");
+    },
+  });
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { sessionTest } from "../support/session.ts";
+
+sessionTest(
+  "ConnectionPool connects when it is first needed, once for calls that come together",
+  async ({ exec, host }) => {
+    assert.equal(host.connectionCount(), 0);
+    await Promise.all([exec("true"), exec("true"), exec("true")]);
+    assert.equal(host.connectionCount(), 1);
+  },
+);
+
+sessionTest(
+  "ConnectionPool makes more connections for long commands, at most eight",
+  async ({ exec, host }) => {
+    const calls = Array.from({ length: 50 }, () => exec("sleep 1"));
+    await Promise.all(calls);
+    assert.ok(host.connectionCount() >= 2 && host.connectionCount() <= 8);
+    assert.ok(host.sessionsPeak() <= 10);
+  },
+);
+
+sessionTest(
+  "ConnectionPool does not repeat a command that may have reached the host",
+  async ({ exec, host }) => {
+    await exec("true");
+    const running = exec("echo x >> runs; sleep 300");
+    await exec("while [ ! -e runs ]; do sleep 0.01; done");
+    host.dropConnections();
+    assert.equal((await running).ending, "connection_lost");
+    await exec("true");
+    assert.equal(Deno.readTextFileSync(`${host.directory}/runs`), "x\n");
+  },
+);
+
+sessionTest(
+  "ConnectionPool replaces a wedged connection for the price of one slow call",
+  async ({ exec, host }) => {
+    await exec("true");
+    host.freeze();
+    const call = exec("echo through", { timeoutMs: 20_000 });
+    // New connections are let through, the old one stays dead: as after a change of networks.
+    await assert.rejects(exec("true", { timeoutMs: 200 }));
+    host.dropConnections();
+    host.thaw();
+    const outcome = await call.catch((error) => error);
+    assert.ok(outcome.ending === "exit" || outcome.code === "connection_lost", String(outcome));
+    assert.equal((await exec("echo next")).stdout.text, "next\n");
+  },
+);
+
+sessionTest(
+  "ConnectionPool tells a host that is not there, to each call",
+  async ({ exec, host }) => {
+    await host.close();
+    const calls = [exec("true"), exec("true")];
+    for (const call of calls) {
+      await assert.rejects(call, {
+        code: "unreachable",
+        message: /^SSH connection failed to 127\.0\.0\.1:/,
+      });
+    }
+  },
+);
+
+sessionTest(
+  "ConnectionPool refuses an unknown host key and names the line to add",
+  async ({ exec }) => {
+    await assert.rejects(exec("true"), {
+      code: "host_key_unknown",
+      message: /^Server '127\.0\.0\.1' not found in known_hosts: its ssh-ed25519 key is SHA256:/,
+      suggestion: /ssh-keyscan -H -p \d+ 127\.0\.0\.1 >> ~\/\.ssh\/known_hosts/,
+    });
+  },
+  { forgetHostKey: true },
+);
+
+sessionTest(
+  "ConnectionPool accepts an unknown host key when it is told to, and says so",
+  async ({ exec, logged }) => {
+    assert.equal((await exec("echo in")).stdout.text, "in\n");
+    assert.ok(logged.some((line) => /^\[warn\] host key of 127\.0\.0\.1 is not known/.test(line)));
+  },
+  { strict: false, forgetHostKey: true },
+);

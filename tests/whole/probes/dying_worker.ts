@@ -1,0 +1,15 @@
+/// <reference lib="deno.worker" />
+import { createLogger } from "../../../src/log.ts";
+import { expose } from "../../../src/sandbox/expose.ts";
+
+expose({
+  exec(_id: number, { command }: { command: string }) {
+    if (command === "die") {
+      queueMicrotask(() => {
+        throw new Error("the worker dies");
+      });
+    }
+    return new Promise(() => {});
+  },
+  cancel: () => Promise.resolve(),
+}, createLogger("error"));
