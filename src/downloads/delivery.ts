@@ -16,6 +16,7 @@ const GONE: readonly ErrorCode[] = [
   "not_a_file",
   "not_found",
   "outside_directories",
+  "too_large",
 ];
 
 /** What a request asks of a link's content. */
@@ -81,12 +82,8 @@ export class Deliveries {
     const claimSecret = isFirst ? this.#store.claim(link, visitor) : undefined;
     link.running++;
     try {
-      const content = await link.source.open(span ?? { start: 0, end: link.source.size });
-      if (link.ending !== undefined) {
-        await content.close();
-        link.running--;
-        return { kind: "dead" };
-      }
+      const content = await this.#open(link, span ?? { start: 0, end: link.source.size });
+      if (content === undefined) return { kind: "dead" };
       const body = this.#stream(link, content, span);
       const head = headOf(link, span);
       return {
@@ -100,6 +97,26 @@ export class Deliveries {
       const delivery = this.#failed(link, error);
       if (isFirst && delivery.kind === "unavailable") this.#store.release(link);
       return delivery;
+    }
+  }
+
+  /**
+   * Opens the content and waits for its first piece: until then a failure can still be told. Gives
+   * nothing when the link was ended meanwhile.
+   */
+  async #open(link: Link, span: Span): Promise<Content | undefined> {
+    const content = await link.source.open(span);
+    try {
+      const first = await content.chunks.next();
+      if (link.ending === undefined) {
+        return { chunks: startingWith(first, content.chunks), close: () => content.close() };
+      }
+      await content.close();
+      link.running--;
+      return undefined;
+    } catch (error) {
+      await content.close();
+      throw error;
     }
   }
 
@@ -180,6 +197,24 @@ export class Deliveries {
     }
     this.#logger.warn("a download was broken off", error);
   }
+}
+
+/** The same pieces, of which the first has been taken already. */
+function startingWith<T>(
+  first: IteratorResult<T, unknown>,
+  rest: AsyncIterableIterator<T>,
+): AsyncIterableIterator<T> {
+  let isFirst = true;
+  return {
+    next() {
+      if (!isFirst) return rest.next();
+      isFirst = false;
+      return Promise.resolve(first);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** The part that is asked for. Only a file whose validator still holds is given in parts. */

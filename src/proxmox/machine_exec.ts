@@ -13,21 +13,19 @@ import { limitOutput } from "./text_limit.ts";
 const CALL_MS = 60_000;
 const LONGEST_POLL_MS = 2_000;
 
-/**
- * With a session of its own the command and what it starts can be ended together: the agent itself
- * offers no way to end anything.
- */
-const SCRIPT = [
-  `s=sh; if command -v bash >/dev/null 2>&1; then s=bash; fi`,
-  `if command -v setsid >/dev/null 2>&1; then exec setsid "$s" -c -- "$1"; fi`,
-  `exec "$s" -c -- "$1"`,
-].join("; ");
+/** Marks a command's processes in the VM: the agent itself offers no way to end anything. */
+const MARK = "MCP_REMOTE_EXEC_CALL";
 
+const SCRIPT =
+  `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$1"; fi; exec sh -c -- "$1"`;
+
+/** Ends what has the mark: TERM, after a second KILL. Prints how many are left. */
 const END_SCRIPT = [
-  `k() { kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null; }`,
-  `k TERM "$1"`,
-  `i=0; while k 0 "$1" && [ $i -lt 10 ]; do i=$((i+1)); sleep 0.1 2>/dev/null || sleep 1; done`,
-  `k KILL "$1"; :`,
+  `look() { P=; for f in $(grep -l "$1" /proc/[0-9]*/environ 2>/dev/null); do f=\${f#/proc/}; P="$P \${f%/*}"; done; }`,
+  `look "$1"; [ -z "$P" ] || kill -s TERM $P 2>/dev/null; i=0`,
+  `while look "$1"; [ -n "$P" ] && [ $i -lt 20 ]; do i=$((i+1))`,
+  `[ $i -lt 10 ] || kill -s KILL $P 2>/dev/null; sleep 0.1 2>/dev/null || sleep 1; done`,
+  `set -- $P; echo $#`,
 ].join("; ");
 
 /** Runs commands in virtual machines, through the guest agent. */
@@ -53,8 +51,9 @@ export class MachineExec {
     { command, timeoutMs, signal, progress }: ExecCall,
   ): Promise<ExecOutcome> {
     const startedAt = this.#clock.now();
+    const mark = `${MARK}=${crypto.randomUUID()}`;
     const started = await this.#qm(vmid, ["exec", String(vmid), "--synchronous", "0", "--"], [
-      ...["sh", "-c", SCRIPT, "sh", command],
+      ...["env", mark, "sh", "-c", SCRIPT, "sh", command],
     ], signal);
     if (started.pid === undefined) throw unreadable("qm guest exec", "it names no process");
     const limit = new AbortController();
@@ -69,19 +68,26 @@ export class MachineExec {
         const delay = Math.min(100 * 2 ** polls, LONGEST_POLL_MS);
         await pause(this.#clock, delay, stop).catch(() => {});
       }
-      const answer = await this.#end(vmid, started.pid);
-      return this.#outcome(signal.aborted ? "cancelled" : "timeout", answer, startedAt);
+      const left = await this.#end(vmid, mark);
+      const answer = await this.#status(vmid, started.pid, new AbortController().signal);
+      const outcome = this.#outcome(signal.aborted ? "cancelled" : "timeout", answer, startedAt);
+      return { ...outcome, processEnded: answer.exited && left === 0 };
     } finally {
       takeBack();
     }
   }
 
-  /** Also after a cancellation, which therefore does not reach these calls. */
-  async #end(vmid: number, pid: number): Promise<AgentAnswer> {
+  /** Works after a cancellation too, which therefore does not reach it. @returns processes left */
+  async #end(vmid: number, mark: string): Promise<number> {
     const { signal } = new AbortController();
-    const words = ["exec", String(vmid), "--timeout", "10", "--"];
-    await this.#qm(vmid, words, ["sh", "-c", END_SCRIPT, "sh", String(pid)], signal);
-    return await this.#status(vmid, pid, signal);
+    const words = ["exec", String(vmid), "--timeout", "20", "--"];
+    const { stdout } = await this.#qm(
+      vmid,
+      words,
+      ["sh", "-c", END_SCRIPT, "sh", mark],
+      signal,
+    );
+    return Number.parseInt(stdout, 10);
   }
 
   #status(vmid: number, pid: number, signal: AbortSignal): Promise<AgentAnswer> {

@@ -76,7 +76,7 @@ export class CommandStream {
   /** Hands bytes to the command's stdin; waits while it does not take more. */
   async write(chunk: Uint8Array): Promise<void> {
     const { channel } = this.#command;
-    if (channel.destroyed || !channel.writable) throw connectionLost("a transfer");
+    if (!channel.writable) throw connectionLost("a transfer");
     if (channel.write(chunk)) return;
     await new Promise<void>((resolve) => {
       const done = () => {

@@ -7,7 +7,7 @@ import { Guard, withLimit } from "./guard.ts";
 import { Lingering } from "./lingering.ts";
 import { ProcessOrder } from "./process_order.ts";
 import { failureReason, isFull, noSessions, SessionFailure } from "./session_failure.ts";
-import { endBySignals } from "./signals.ts";
+import { endBySignals, leaveOpen } from "./signals.ts";
 import { watchSilence } from "./silence.ts";
 
 /** OpenSSH's MaxSessions as it comes; learnt anew when the host allows fewer. */
@@ -214,6 +214,7 @@ export class HostConnection {
       this.#client.exec(command, options as object, (error, channel) => {
         stopWatching();
         if (error) return fail(failureReason(error, this.#alive), error);
+        leaveOpen(channel);
         // With a process that may still live the order is not known any more, so no further commands here.
         this.#order.track(channel, () => {
           if (this.#alive && channel !== this.#guardChannel) this.retire();

@@ -31,8 +31,8 @@ export function usablePrivateKey(
     return exact === undefined || parse(exact) instanceof Error ? text : exact;
   }
   const rewritten = fromPkcs8(text, passphrase);
-  if (rewritten !== undefined) return rewritten;
-  throw unusable(path, text, passphrase, parsed.message);
+  if (typeof rewritten === "string") return rewritten;
+  throw unusable(path, text, passphrase, (rewritten ?? parsed).message);
 }
 
 /** ssh2 throws for what the runtime lacks, such as P-521 in PEM. */
@@ -45,6 +45,13 @@ function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.
 }
 
 function unusable(path: string, text: string, passphrase: string | undefined, reason: string) {
+  if (/invalid curve/i.test(reason)) {
+    return keyUnusable(
+      path,
+      "ECDSA keys of 521 bits are read in OpenSSH's own format only",
+      `Rewrite it with ssh-keygen -p -f ${path}`,
+    );
+  }
   const encrypted = /encrypted|passphrase/i.test(reason) || /ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined) {
     return keyUnusable(
@@ -63,7 +70,8 @@ function unusable(path: string, text: string, passphrase: string | undefined, re
   );
 }
 
-function fromPkcs8(text: string, passphrase: string | undefined): string | undefined {
+/** The key rewritten, the error that it gives even so, or undefined when it is no PKCS#8 key. */
+function fromPkcs8(text: string, passphrase: string | undefined): string | Error | undefined {
   try {
     const key = createPrivateKey({
       key: text,
@@ -73,7 +81,8 @@ function fromPkcs8(text: string, passphrase: string | undefined): string | undef
     const type = key.asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";
     const pem = key.export({ type, format: "pem" }).toString();
     const exact = tidySec1(pem) ?? pem;
-    return parse(exact) instanceof Error ? undefined : exact;
+    const parsed = parse(exact);
+    return parsed instanceof Error ? parsed : exact;
   } catch {
     return undefined;
   }

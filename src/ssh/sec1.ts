@@ -19,8 +19,10 @@ const VERSION = Uint8Array.of(0x02, 0x01, 0x01);
 export function tidySec1(pem: string): string | undefined {
   const body = /-----BEGIN EC PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END/.exec(pem)?.[1];
   if (body === undefined) return undefined;
-  const der = Buffer.from(body, "base64");
-  const start = der[1] === 0x81 ? 3 : 2;
+  const padded = Buffer.from(body, "base64");
+  const start = padded[1] === 0x81 ? 3 : 2;
+  // ssh2 leaves the cipher's padding behind a key that was encrypted.
+  const der = padded.subarray(0, start + (padded[start - 1] ?? 0));
   const scalarAt = start + VERSION.length;
   if (der[0] !== SEQUENCE || der[scalarAt] !== OCTET_STRING) return undefined;
   const length = der[scalarAt + 1] ?? 0;

@@ -39,3 +39,11 @@ export function sendSignal(channel: ClientChannel, name: "TERM" | "KILL"): void 
     channel.signal(name);
   }
 }
+
+/**
+ * Leaves it to the host to close a channel. As a stream it would destroy itself once both sides are
+ * at their end, which sends CLOSE; a host that has not told the exit status by then never does.
+ */
+export function leaveOpen(channel: ClientChannel): void {
+  Object.assign(channel, { destroy: () => channel });
+}

@@ -106,14 +106,21 @@ Deno.test("localSource() names what a directory's archive leaves out", async () 
   });
 });
 
-Deno.test("a directory that has grown beyond the limit is broken off while it streams", async () => {
+Deno.test("a directory that has grown beyond the limit is refused", async () => {
   await using test = new TestHub({ downloads: { maxBytes: 1000 } });
   test.write("tree/a", "a".repeat(900));
   const link = await test.link("tree");
   test.write("tree/b", "b".repeat(900));
-  await assert.rejects(ask(link.url));
-  assert.equal(test.hub.store.report().statistics.active, 1);
-  Deno.removeSync(`${test.directory}/tree/b`);
+  assert.equal((await ask(link.url)).status, 410);
+});
+
+Deno.test("a directory that proves too large while it streams is broken off", async () => {
+  await using test = new TestHub({ downloads: { maxBytes: 1_000_000 } });
+  test.write("tree/a", "a".repeat(900_000));
+  const link = await test.link("tree");
+  test.write("tree/b", "b".repeat(900_000));
+  await assert.rejects(ask(link.url), /reading a body/);
+  assert.deepEqual(test.actions(), ["created", "claimed", "interrupted", "changed"]);
 });
 
 Deno.test("looking at a large directory can be cancelled", async () => {

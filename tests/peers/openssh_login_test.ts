@@ -45,7 +45,8 @@ peerTest({
   async fn() {
     await using sshd = await startSshd();
     for (const [kind, options] of Object.entries(KINDS)) {
-      for (const format of kind === "ed25519" ? ["RFC4716"] : ["RFC4716", "PEM", "PKCS8"]) {
+      const isOwnFormatOnly = kind === "ed25519" || kind === "ecdsa521";
+      for (const format of isOwnFormatOnly ? ["RFC4716"] : ["RFC4716", "PEM", "PKCS8"]) {
         for (const passphrase of ["", "correct horse ü"]) {
           const name = `${kind}_${format}_${passphrase.length}`;
           const path = await addKey(sshd, name, [...options, "-N", passphrase]);
@@ -81,6 +82,23 @@ peerTest({
     const publicKey = await refusal(sshd, keyLogin(`${sshd.keyPath}.pub`));
     assert.equal(publicKey.code, "private_key");
     assert.match(publicKey.message, /public key/);
+    for (const [format, passphrase] of [["PEM", ""], ["PKCS8", "secret"], ["PEM", "secret"]]) {
+      const name = `large_${format}_${passphrase}`;
+      const large = await addKey(sshd, name, [...KINDS.ecdsa521, "-N", passphrase ?? ""]);
+      const change = [
+        "-q",
+        "-p",
+        "-m",
+        format ?? "",
+        "-P",
+        passphrase ?? "",
+        "-N",
+        passphrase ?? "",
+      ];
+      await run("/usr/bin/ssh-keygen", [...change, "-f", large]);
+      const error = await refusal(sshd, keyLogin(large, passphrase));
+      assert.match(error.message, /521 bits are read in OpenSSH's own format only/);
+    }
     const noKey = await refusal(sshd, keyLogin(sshd.knownHostsPath));
     assert.equal(noKey.code, "private_key");
     const path = `${dirname(sshd.keyPath)}/stranger`;

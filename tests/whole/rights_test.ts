@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { flagsOf, projectFile, runtimeEnvironment } from "../support/program.ts";
-import { startPlace } from "../support/places.ts";
+import { type Place, startPlace } from "../support/places.ts";
 import { ServerProcess } from "../support/server.ts";
 import { ATTEMPTS } from "./probes/attempts.ts";
+import type { Task } from "./probes/try_on_message.ts";
 
 const allRefused = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, "refused"]));
@@ -25,42 +26,89 @@ Deno.test("main is refused everything once it serves", async () => {
   assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
 });
 
-Deno.test("the ssh worker reaches its host and its files and is refused everything else", async () => {
-  await using place = await startPlace();
-  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const secret = `${place.home}/secret.ts`;
-  Deno.writeTextFileSync(secret, "export const secret = 1;");
-  const task = {
-    host: place.host.hostname,
-    port: place.host.port,
-    otherPort: other.addr.port,
-    file: secret,
-    directory: place.home,
-    own: `${place.directory}/own`,
-    readable: `${place.home}/.ssh/known_hosts`,
-  };
+/** What one worker may do besides being refused everything else. */
+interface Rights {
+  readonly env: Readonly<Record<string, string>>;
+  may(place: Place): Task["may"];
+  mayNotWrite(place: Place): readonly string[];
+}
+
+const knownHosts = ({ home }: Place) => `${home}/.ssh/known_hosts`;
+const own = ({ directory }: Place) => `${directory}/own`;
+
+const WORKERS: Readonly<Record<string, Rights>> = {
+  ssh: {
+    env: {},
+    may: (place) => ({
+      call: [place.host.port],
+      read: [knownHosts(place), own(place)],
+      write: [own(place)],
+    }),
+    mayNotWrite: (place) => [knownHosts(place)],
+  },
+  downloads: {
+    // A fixed port: the listener may then take no other one.
+    env: { DOWNLOAD_PORT: "8099" },
+    may: (place) => ({ call: [], read: [own(place)], write: [] }),
+    mayNotWrite: (place) => [own(place)],
+  },
+  transfers: {
+    env: {
+      R2_ACCESS_KEY: "access",
+      R2_SECRET_KEY: "secret",
+      R2_BUCKET: "bucket",
+      R2_ENDPOINT: "http://127.0.0.1:1",
+    },
+    may: () => ({ call: [], read: [], write: [] }),
+    mayNotWrite: (place) => [own(place)],
+  },
+};
+
+for (const [name, rights] of Object.entries(WORKERS)) {
+  Deno.test(`the ${name} worker may do what its row says and is refused everything else`, async () => {
+    await using place = await startPlace();
+    using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const secret = `${place.home}/secret.ts`;
+    Deno.writeTextFileSync(secret, "export const secret = 1;");
+    Deno.writeTextFileSync(own(place), "own");
+    const task: Task = {
+      host: place.host.hostname,
+      // The ssh worker may call this port, and no other host at it.
+      port: place.host.port,
+      otherPort: other.addr.port,
+      file: secret,
+      directory: place.home,
+      may: rights.may(place),
+      mayNotWrite: rights.mayNotWrite(place),
+    };
+    const { allowed, results } = await probeWorker(name, task, place, rights.env);
+    const possible = (list: readonly unknown[]) => list.map(() => "POSSIBLE");
+    const { call, read, write } = task.may;
+    assert.deepEqual(allowed, {
+      call: possible(call),
+      read: possible(read),
+      write: possible(write),
+    });
+    const notWritten = task.mayNotWrite.map((path) => `write: ${path}`);
+    assert.deepEqual(results, allRefused([...Object.keys(ATTEMPTS), ...notWritten]));
+    assert.equal(Deno.readTextFileSync(secret), "export const secret = 1;");
+  });
+}
+
+async function probeWorker(
+  name: string,
+  task: Task,
+  place: Place,
+  env: Readonly<Record<string, string>>,
+) {
+  const entry = projectFile("tests/whole/probes/worker_probe.ts");
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      ...flagsOf("start"),
-      projectFile("tests/whole/probes/worker_probe.ts"),
-      JSON.stringify(task),
-    ],
+    args: ["run", ...flagsOf("start"), entry, name, JSON.stringify(task)],
     cwd: place.directory,
-    env: { ...runtimeEnvironment(), ...place.env },
+    env: { ...runtimeEnvironment(), ...place.env, ...env },
     clearEnv: true,
   }).output();
   const text = new TextDecoder().decode(stdout);
   assert.notEqual(text, "", new TextDecoder().decode(stderr));
-  const { allowed, results } = JSON.parse(text);
-  assert.deepEqual(allowed, {
-    "its host": "possible",
-    "known_hosts": "possible",
-    "a file of its directory": "possible",
-  });
-  assert.deepEqual(
-    results,
-    allRefused([...Object.keys(ATTEMPTS), "write: what it may only read"]),
-  );
-  assert.equal(Deno.readTextFileSync(secret), "export const secret = 1;");
-});
+  return JSON.parse(text);
+}

@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../../src/clock.ts";
+import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+
+const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
+const IDLE = { ctid: 102, status: "stopped" } as const;
+const LOCKED = { ctid: 1103, hostname: "backup-me", status: "stopped", lock: "backup" } as const;
+const TEMPLATE = { ctid: 104, hostname: "base", status: "stopped", template: true } as const;
+const FAR = { ctid: 300, hostname: "far", status: "running", node: "pve2" } as const;
+
+/** Every tool that takes the number of a container and nothing else that is required. */
+const TOOLS = ["container_status", "container_config", "start_container", "stop_container"].concat(
+  ["shutdown_container", "reboot_container", "list_snapshots"],
+);
+
+/** Waits are over at once, and their time has passed. */
+function hastyClock(): Clock {
+  let now = 0;
+  return {
+    now: () => now,
+    after(delayMs, action) {
+      const timer = setTimeout(() => {
+        now += delayMs;
+        action();
+      }, 0);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+const statusOf = async (node: Node, ctid: number) =>
+  (await node.call("proxmox_container_status", { ctid })).data.status;
+
+bothTest("proxmox_list_containers answers names, locks and an empty list", {}, async (node) => {
+  const empty = await node.call("proxmox_list_containers");
+  assert.deepEqual([empty.data, empty.text], [{ containers: [] }, "No containers found"]);
+  for (const ct of [WEB, IDLE, LOCKED]) await node.pve.addContainer(ct);
+  const { text, data } = await node.call("proxmox_list_containers");
+  assert.deepEqual(data, {
+    containers: [
+      { ctid: 101, status: "running", name: "web" },
+      { ctid: 102, status: "stopped", name: "CT102" },
+      { ctid: 1103, status: "stopped", name: "backup-me", lock: "backup" },
+    ],
+  });
+  assert.equal(
+    text,
+    "CTID | Status  | Name\n" + `${"-".repeat(50)}\n` +
+      " 101 | running | web\n 102 | stopped | CT102\n1103 | stopped | backup-me (locked: backup)",
+  );
+  const json = await node.call("proxmox_list_containers", { response_format: "json" });
+  assert.deepEqual(JSON.parse(json.text), data);
+});
+
+nodeTest("proxmox_list_containers takes one command for 200 containers", {
+  limits: { characterLimit: 100 },
+}, async (node) => {
+  const state = (id: number) =>
+    JSON.stringify({ id, kind: "lxc", node: "pve", status: "stopped", config: {}, snapshots: [] });
+  for (let id = 1000; id < 1200; id++) {
+    const directory = `${node.pve.stateDirectory}/guests/${id}`;
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(`${directory}/state.json`, state(id));
+  }
+  await node.call("ssh_exec_command", { command: "true" });
+  const before = node.commandCount();
+  const { data } = await node.call("proxmox_list_containers");
+  assert.equal(data.containers.length, 200);
+  assert.equal(node.commandCount() - before, 1);
+  assert.deepEqual(await node.newCalls(), ["pct list"]);
+});
+
+bothTest(
+  "proxmox_container_status answers the state",
+  { containers: [WEB, IDLE] },
+  async (node) => {
+    const { text, data } = await node.call("proxmox_container_status", { ctid: 101 });
+    assert.deepEqual([text, data], ["Container 101 is running", { status: "running" }]);
+    assert.equal(await statusOf(node, 102), "stopped");
+  },
+);
+
+bothTest("proxmox_start_container and the others change the state and read it back", {
+  containers: [WEB, IDLE],
+}, async (node) => {
+  const start = await node.call("proxmox_start_container", { ctid: 102 });
+  assert.deepEqual(start.data, {
+    success: true,
+    message: "Container 102 started successfully",
+    ctid: 102,
+  });
+  const again = failure(await node.call("proxmox_start_container", { ctid: 102 }));
+  assert.deepEqual(again, ["invalid_state", "Container 102 is already running"]);
+  const stop = await node.call("proxmox_stop_container", { ctid: 102 });
+  assert.equal(stop.data.message, "Container 102 stopped successfully");
+  assert.equal(await statusOf(node, 102), "stopped");
+  for (const tool of ["stop", "shutdown", "reboot"]) {
+    const answer = await node.call(`proxmox_${tool}_container`, { ctid: 102 });
+    assert.deepEqual(failure(answer), ["invalid_state", "Container 102 is not running"]);
+  }
+  const init = await node.pve.initPid(101);
+  const reboot = await node.call("proxmox_reboot_container", { ctid: 101, timeout: 5 });
+  assert.equal(reboot.data.success, true);
+  assert.notEqual(await node.pve.initPid(101), init);
+  const shutdown = await node.call("proxmox_shutdown_container", { ctid: 101 });
+  assert.equal(shutdown.data.message, "Container 101 shut down successfully");
+  assert.equal(await statusOf(node, 101), "stopped");
+});
+
+nodeTest("proxmox_shutdown_container kills after the timeout only with force_stop", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("shutdownHangs", [101]);
+  const hung = await node.call("proxmox_shutdown_container", { ctid: 101, timeout: 7 });
+  const [code, error] = failure(hung);
+  assert.equal(code, "timeout");
+  assert.match(error, /^Container 101 did not shut down in time/);
+  assert.equal(await statusOf(node, 101), "running");
+  const forced = await node.call("proxmox_shutdown_container", { ctid: 101, force_stop: true });
+  assert.equal(forced.data.success, true);
+  assert.equal(await statusOf(node, 101), "stopped");
+  const calls = await node.newCalls();
+  assert.ok(calls.includes("pct shutdown 101 --timeout 7"), calls.join("\n"));
+});
+
+nodeTest("proxmox_start_container says why it cannot, and what it was warned of", {
+  containers: [IDLE, LOCKED, TEMPLATE],
+}, async (node) => {
+  const start = (ctid: number) => node.call("proxmox_start_container", { ctid });
+  assert.deepEqual(failure(await start(1103)), ["locked", "Container 1103 is locked (backup)"]);
+  assert.equal(failure(await start(104))[0], "invalid_state");
+  assert.match(failure(await start(104))[1], /is a template/);
+  await node.pve.setFault("startFails", [102]);
+  assert.match(failure(await start(102))[1], /startup for container '102' failed/);
+  await node.pve.setFault("startFails", undefined);
+  await node.pve.setFault("startWarns", [102]);
+  const { data, text } = await start(102);
+  assert.match(data.warnings[0], /^old systemd/);
+  assert.match(text, /\[WARNING\] old systemd/);
+});
+
+nodeTest("proxmox_stop_container names a task that holds the container", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("lockWaitMs", 20);
+  const release = await node.pve.holdLock(101);
+  const [code, error] = failure(await node.call("proxmox_stop_container", { ctid: 101 }));
+  assert.deepEqual([code, /^Another task works on container 101/.test(error)], ["locked", true]);
+  await release();
+  assert.equal((await node.call("proxmox_stop_container", { ctid: 101 })).data.success, true);
+});
+
+bothTest("every tool for containers says of a missing one that it is not found", {
+  containers: [WEB],
+}, async (node) => {
+  const all = TOOLS.map((tool): [string, object] => [tool, {}]).concat([
+    ["create_snapshot", { snapshot: "before" }],
+    ["rollback_snapshot", { snapshot: "before" }],
+    ["delete_snapshot", { snapshot: "before" }],
+    ["container_exec_command", { command: "true" }],
+    ["download_file_from_container", { container_path: "/x", local_path: "x" }],
+    ["upload_file_to_container", { container_path: "/x", local_path: "here" }],
+  ]);
+  await Deno.writeTextFile(`${node.dir}/here`, "x");
+  for (const [tool, args] of all) {
+    const answer = await node.call(`proxmox_${tool}`, { ctid: 999, ...args });
+    assert.deepEqual(failure(answer), ["not_found", "Container 999 not found"], tool);
+    const suggestion = "Use proxmox_list_containers to see available containers";
+    assert.equal(answer.data.suggestion, suggestion);
+    assert.ok(answer.text.includes(suggestion));
+  }
+});
+
+nodeTest("every tool for containers names the other node, or that it is a VM", {
+  containers: [WEB, FAR],
+  vms: [{ vmid: 200, status: "running" }],
+}, async (node) => {
+  for (const tool of TOOLS.filter((tool) => tool !== "list_snapshots")) {
+    const [code, error] = failure(await node.call(`proxmox_${tool}`, { ctid: 300 }));
+    assert.deepEqual([code, error.includes('cluster node "pve2"')], ["unsupported", true], tool);
+    const vm = failure(await node.call(`proxmox_${tool}`, { ctid: 200 }));
+    assert.deepEqual(vm, ["invalid_argument", "200 is a virtual machine, not a container"], tool);
+  }
+});
+
+nodeTest("proxmox tools name a login that is not root, a dead cluster and a lost quorum", {
+  containers: [WEB, IDLE],
+}, async (node) => {
+  await node.pve.setFault("notRoot", true);
+  const notRoot = await node.call("proxmox_list_containers");
+  assert.deepEqual([failure(notRoot)[0], notRoot.data.suggestion], [
+    "not_permitted",
+    "Set SSH_USERNAME=root",
+  ]);
+  await node.pve.setFault("notRoot", undefined);
+  await node.pve.setFault("clusterDown", true);
+  assert.equal(failure(await node.call("proxmox_list_containers"))[0], "unreachable");
+  await node.pve.setFault("clusterDown", undefined);
+  await node.pve.setFault("noQuorum", true);
+  const [code, error] = failure(await node.call("proxmox_start_container", { ctid: 102 }));
+  assert.deepEqual([code, error.includes("no quorum")], ["invalid_state", true]);
+});
+
+nodeTest("proxmox tools name a host without Proxmox VE", { hasPrograms: false }, async (node) => {
+  assert.equal(failure(await node.call("proxmox_list_containers"))[0], "unsupported");
+  const [, error] = failure(await node.call("proxmox_list_vms"));
+  assert.match(error, /no program "qm"/);
+});
+
+nodeTest("proxmox_start_container waits until HA has done it", {
+  containers: [{ ...IDLE, ha: true }],
+  clock: { ...hastyClock(), now: Date.now },
+}, async (node) => {
+  await node.pve.setFault("haDelayMs", 300);
+  const steps: (string | undefined)[] = [];
+  const progress = (step: { message?: string }) => void steps.push(step.message);
+  const started = await node.call("proxmox_start_container", { ctid: 102 }, { progress });
+  assert.deepEqual([started.data.success, started.data.by_ha], [true, true]);
+  assert.ok(steps.includes("Starting container 102: waiting for HA"));
+  assert.equal(await statusOf(node, 102), "running");
+  const stopped = await node.call("proxmox_stop_container", { ctid: 102 });
+  assert.equal(stopped.data.by_ha, true);
+});
+
+nodeTest("proxmox_start_container says that HA has not done it within the timeout", {
+  containers: [{ ...IDLE, ha: true }],
+  clock: hastyClock(),
+}, async (node) => {
+  await node.pve.setFault("haDelayMs", 3_600_000);
+  const answer = await node.call("proxmox_start_container", { ctid: 102, timeout: 3 });
+  const [code, error] = failure(answer);
+  assert.equal(code, "timeout");
+  assert.match(error, /^Container 102 is managed by HA, .* within 3 seconds: .* it is stopped$/);
+});
+
+nodeTest("proxmox_container_config answers the options, decoded", {
+  containers: [{
+    ...WEB,
+    config: { description: "first\nsécond", tags: "a;b", "lxc.apparmor.profile": "unconfined" },
+  }],
+}, async (node) => {
+  const { data, text } = await node.call("proxmox_container_config", { ctid: 101 });
+  assert.equal(data.config.description, "first\nsécond");
+  assert.deepEqual([data.config.hostname, data.config.memory, data.config.tags], [
+    "web",
+    "512",
+    "a;b",
+  ]);
+  assert.deepEqual(data.raw, ["lxc.apparmor.profile: unconfined"]);
+  assert.match(text, /^hostname: web$/m);
+});
+
+nodeTest("proxmox tools stop their command on the host when they are cancelled", {
+  containers: [WEB],
+}, async (node) => {
+  const release = await node.pve.holdLock(101);
+  const controller = new AbortController();
+  const answer = await node.call("proxmox_stop_container", { ctid: 101 }, {
+    signal: controller.signal,
+    progress: () => controller.abort(),
+  });
+  assert.equal(failure(answer)[0], "cancelled");
+  await release();
+  assert.equal(await statusOf(node, 101), "running");
+});
+
+nodeTest("proxmox tools refuse numbers that no container can have", {}, async (node) => {
+  for (const ctid of [99, 1_000_000_000, 101.5, "101", undefined]) {
+    const answer = await node.call("proxmox_container_status", { ctid });
+    assert.equal(failure(answer)[0], "invalid_argument");
+  }
+  assert.deepEqual(await node.newCalls(), []);
+});

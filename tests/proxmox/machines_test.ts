@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+
+const WEB = { vmid: 200, name: "web", status: "running" } as const;
+const IDLE = { vmid: 201, status: "stopped" } as const;
+const AGENT = { vmid: 202, name: "app", status: "running", agent: true } as const;
+
+const call = (node: Node, verb: string, vmid: number, args: Record<string, unknown> = {}) =>
+  node.call(`proxmox_${verb}`, { vmid, ...args });
+
+bothTest("proxmox_list_vms answers names with blanks and an empty list", {}, async (node) => {
+  assert.deepEqual((await node.call("proxmox_list_vms")).data, { vms: [] });
+  await node.pve.addVm(WEB);
+  await node.pve.addVm(IDLE);
+  const { data, text } = await node.call("proxmox_list_vms");
+  assert.deepEqual(data.vms.map((vm: Record<string, unknown>) => ({ ...vm, pid: typeof vm.pid })), [
+    {
+      vmid: 200,
+      name: "web",
+      status: "running",
+      memory_mb: 2048,
+      bootdisk_gb: 32,
+      pid: "number",
+    },
+    {
+      vmid: 201,
+      name: "VM 201",
+      status: "stopped",
+      memory_mb: 2048,
+      bootdisk_gb: 32,
+      pid: "undefined",
+    },
+  ]);
+  assert.match(text, /VM 201/);
+});
+
+bothTest("proxmox_start_vm, shutdown and stop change the state and say when they cannot", {
+  vms: [WEB, IDLE],
+}, async (node) => {
+  assert.deepEqual((await call(node, "vm_status", 201)).data, { status: "stopped" });
+  for (const verb of ["stop_vm", "shutdown_vm"]) {
+    const answer = await call(node, verb, 201);
+    assert.deepEqual(failure(answer), ["invalid_state", "VM 201 is not running"]);
+  }
+  const started = await call(node, "start_vm", 201);
+  assert.deepEqual(started.data, {
+    success: true,
+    message: "VM 201 started successfully",
+    vmid: 201,
+  });
+  const again = failure(await call(node, "start_vm", 201));
+  assert.deepEqual(again, ["invalid_state", "VM 201 is already running"]);
+  assert.equal((await call(node, "stop_vm", 201)).data.success, true);
+  assert.equal((await call(node, "vm_status", 201)).data.status, "stopped");
+  await node.pve.setFault("shutdownHangs", [200]);
+  assert.equal(failure(await call(node, "shutdown_vm", 200))[0], "timeout");
+  assert.equal((await call(node, "vm_status", 200)).data.status, "running");
+  const forced = await call(node, "shutdown_vm", 200, { force_stop: true });
+  assert.equal(forced.data.success, true);
+});
+
+nodeTest("every tool for VMs names a missing one, a container and another node", {
+  containers: [{ ctid: 101, status: "running" }],
+  vms: [{ vmid: 300, status: "running", node: "pve2" }],
+}, async (node) => {
+  for (const verb of ["vm_status", "start_vm", "stop_vm", "shutdown_vm", "vm_exec_command"]) {
+    const args = verb === "vm_exec_command" ? { command: "true" } : {};
+    const of = async (vmid: number) => failure(await call(node, verb, vmid, args));
+    assert.deepEqual(await of(999), ["not_found", "VM 999 not found"], verb);
+    assert.deepEqual(await of(101), [
+      "invalid_argument",
+      "101 is a container, not a virtual machine",
+    ], verb);
+    assert.match((await of(300))[1], /cluster node "pve2"/, verb);
+  }
+});
+
+bothTest("proxmox_vm_exec_command decodes output and exit code", { vms: [AGENT] }, async (node) => {
+  const exec = async (command: string) =>
+    (await call(node, "vm_exec_command", 202, { command })).data;
+  const data = await exec("echo 'héllo €😀'; echo ouch >&2; exit 3");
+  assert.deepEqual([data.vmid, data.exit_code, data.stdout, data.stderr, data.success], [
+    202,
+    3,
+    "héllo €😀\n",
+    "ouch\n",
+    false,
+  ]);
+  const silent = await exec("true");
+  assert.deepEqual([silent.exit_code, silent.stdout, silent.stderr], [0, "", ""]);
+  assert.equal((await exec("kill -9 $$")).signal, "KILL");
+  assert.equal((await exec("-x")).exit_code, 127);
+  assert.equal((await exec(`printf %s "it's"; :`)).stdout, "it's");
+});
+
+nodeTest("proxmox_vm_exec_command asks for the end of a long command", {
+  vms: [AGENT],
+}, async (node) => {
+  const command = "sleep 1; echo late";
+  const { data } = await call(node, "vm_exec_command", 202, { command });
+  assert.deepEqual([data.stdout, data.exit_code], ["late\n", 0]);
+  const polls = (await node.newCalls()).filter((line) => line.startsWith("qm guest exec-status"));
+  assert.ok(polls.length > 1);
+});
+
+bothTest("proxmox_vm_exec_command ends the command in the VM on timeout and cancellation", {
+  vms: [AGENT],
+}, async (node) => {
+  const command = "echo begun; trap '' TERM; sleep 7124 & sleep 7124";
+  const timedOut = await call(node, "vm_exec_command", 202, { command, timeout: 1 });
+  assert.equal(failure(timedOut)[0], "timeout");
+  const { stdout, process_ended, timeout_reached } = timedOut.data;
+  assert.deepEqual([stdout, process_ended, timeout_reached], ["begun\n", true, true]);
+  const controller = new AbortController();
+  const cancelled = await node.call("proxmox_vm_exec_command", { vmid: 202, command }, {
+    signal: controller.signal,
+    progress: () => controller.abort(),
+  });
+  assert.equal(failure(cancelled)[0], "cancelled");
+  assert.equal(cancelled.data.process_ended, true);
+});
+
+nodeTest("proxmox_vm_exec_command cuts long output", {
+  vms: [AGENT],
+  limits: { characterLimit: 200 },
+}, async (node) => {
+  const { data } = await call(node, "vm_exec_command", 202, { command: "seq 1 1000; exit 9" });
+  assert.deepEqual([data.exit_code, data.stdout_truncated, data.stdout_original_length], [
+    9,
+    true,
+    3893,
+  ]);
+  assert.ok(data.stdout.startsWith("1\n2\n") && data.stdout.endsWith("999\n1000\n"));
+});
+
+nodeTest("proxmox_vm_exec_command names a VM without an agent and one that is stopped", {
+  vms: [WEB, AGENT, { vmid: 203, status: "stopped", agent: true }],
+}, async (node) => {
+  const of = async (vmid: number) =>
+    failure(await call(node, "vm_exec_command", vmid, { command: "true" }));
+  assert.equal((await of(200))[0], "unsupported");
+  assert.deepEqual(await of(203), ["invalid_state", "VM 203 is not running"]);
+  await node.pve.setFault("agentDown", true);
+  assert.match((await of(202))[1], /QEMU guest agent is not running/);
+});

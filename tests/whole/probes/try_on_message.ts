@@ -1,0 +1,48 @@
+/// <reference lib="deno.worker" />
+import { type Target, tryEverything } from "./attempts.ts";
+
+/** What a worker is asked to try. */
+export interface Task extends Target {
+  /** What it may do by its row: files that it may read and write, addresses that it may call. */
+  readonly may: {
+    readonly call: readonly number[];
+    readonly read: readonly string[];
+    readonly write: readonly string[];
+  };
+  /** Files that it may not write although it may read them, or because it may write none. */
+  readonly mayNotWrite: readonly string[];
+}
+
+/** Waits for the task, tries everything and posts what came of it. */
+export function tryOnMessage(): void {
+  self.addEventListener("message", async ({ data }: MessageEvent<Task>) => {
+    // The worker's own calls come as objects of another shape and go to its own listener.
+    if (data.may === undefined) return;
+    const { may, mayNotWrite, host } = data;
+    const results = await tryEverything(data);
+    for (const path of mayNotWrite) {
+      results[`write: ${path}`] = await outcome(() => Deno.writeTextFileSync(path, "x"));
+    }
+    const allowed = {
+      call: await each(
+        may.call,
+        async (port) => (await Deno.connect({ hostname: host, port })).close(),
+      ),
+      read: await each(may.read, (path) => Deno.readTextFileSync(path)),
+      write: await each(may.write, (path) => Deno.writeTextFileSync(path, "x")),
+    };
+    self.postMessage({ probe: { allowed, results } });
+  });
+}
+
+const each = <T>(list: readonly T[], action: (one: T) => unknown): Promise<string[]> =>
+  Promise.all(list.map((one) => outcome(() => action(one))));
+
+async function outcome(action: () => unknown): Promise<string> {
+  try {
+    await action();
+    return "POSSIBLE";
+  } catch (error) {
+    return error instanceof Deno.errors.NotCapable ? "refused" : String(error);
+  }
+}
