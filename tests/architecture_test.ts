@@ -23,10 +23,12 @@ interface Import {
 }
 
 const STATEMENT = /^(?:import|export)\s+(type\s+)?(?:[^;"'()=]*?\sfrom\s+)?"([^"]+)"/gm;
+/** Loaded later, and loaded all the same; `typeof import(…)` is a type. */
+const DYNAMIC = /(typeof\s+)?\bimport\("([^"]+)"\)/g;
 
 function importsOf(path: string): Import[] {
   const text = Deno.readTextFileSync(projectFile(path));
-  return [...text.matchAll(STATEMENT)].map(([, type, target = ""]) => ({
+  return [...text.matchAll(STATEMENT), ...text.matchAll(DYNAMIC)].map(([, type, target = ""]) => ({
     from: path,
     to: target.startsWith(".") ? join(dirname(path), target) : target,
     typesOnly: type !== undefined,

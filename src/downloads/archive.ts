@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { RemoteExecError } from "../errors.ts";
-import { centralRecord, descriptor, endRecords, localHeader, type Written } from "./zip_records.ts";
+import { type Written, ZipRecords } from "./zip_records.ts";
 
 /** One member of an archive to be. */
 export interface ArchiveEntry {
@@ -18,6 +18,8 @@ export interface ArchiveEntry {
 
 /** Small pieces are gathered into blocks of this size. */
 const BLOCK_BYTES = 256 * 1024;
+/** Members up to this size are read before their header is written, which then says everything. */
+const SMALL_BYTES = 128 * 1024;
 
 /**
  * A zip archive as it is made: nothing is compressed, and nothing kept but some 80 bytes for each
@@ -32,27 +34,30 @@ const BLOCK_BYTES = 256 * 1024;
 export async function* zipArchive(
   entries: AsyncIterable<ArchiveEntry>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const block = new Block(BLOCK_BYTES);
-  const scratch = new Uint8Array(BLOCK_BYTES);
+  const output = new Blocks();
   const directory = new Pieces();
-  let offset = 0;
+  const records = new ZipRecords();
+  const small = new Uint8Array(SMALL_BYTES);
   for await (const entry of entries) {
-    const name = nameBytes(entry);
-    const start = offset;
-    for await (const piece of member(entry, name, scratch)) {
-      if (piece instanceof Uint8Array) {
-        offset += piece.length;
-        if (!block.fits(piece)) yield* block.drain();
-        if (block.fits(piece)) block.add(piece);
-        else yield piece;
-      } else {
-        directory.add(centralRecord(entry, name, start, piece));
-      }
+    const start = output.offset;
+    const streamed = entry.size > SMALL_BYTES;
+    let { crc, size } = streamed ? { crc: 0, size: 0 } : await readSmall(entry, small);
+    yield* output.put(records.local(entry, { crc, size: entry.size, streamed }));
+    if (!streamed) yield* output.put(small.subarray(0, size));
+    for await (const chunk of streamed ? entry.content() : nothing()) {
+      size += chunk.length;
+      if (size > entry.size) throw otherLength();
+      crc = crc32(chunk, crc);
+      yield* output.put(chunk);
     }
+    if (size !== entry.size) throw otherLength();
+    const written = { crc, size, streamed };
+    if (streamed) yield* output.put(records.descriptor(written));
+    directory.add(records.central(entry, start, written));
   }
-  yield* block.drain();
+  yield* output.drain();
   yield* directory.blocks();
-  yield endRecords(directory.count, directory.bytes, offset);
+  yield records.end(directory.count, directory.bytes, output.offset);
 }
 
 /** A last member that names what could not be read any more when the archive was made. */
@@ -78,62 +83,14 @@ export async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
   yield content;
 }
 
-/** The bytes of one member, then the facts for its central record. */
-async function* member(
-  entry: ArchiveEntry,
-  name: Uint8Array,
-  scratch: Uint8Array,
-): AsyncGenerator<Uint8Array | Written> {
-  if (entry.kind === "directory" || entry.size === 0) {
-    const written = { crc: 0, size: 0, streamed: false };
-    yield localHeader(entry, name, written);
-    if (entry.kind === "file") await expectNothing(entry);
-    return yield written;
-  }
-  if (entry.size <= scratch.length) return yield* smallMember(entry, name, scratch);
-  yield localHeader(entry, name, { crc: 0, size: entry.size, streamed: true });
-  let crc = 0;
-  let size = 0;
-  for await (const chunk of entry.content()) {
-    size += chunk.length;
-    if (size > entry.size) throw otherLength();
-    crc = crc32(chunk, crc);
-    yield chunk;
-  }
-  if (size !== entry.size) throw otherLength();
-  const written = { crc, size, streamed: true };
-  yield descriptor(written);
-  yield written;
-}
-
-/** Read whole before its header, which then says everything: no descriptor has to follow. */
-async function* smallMember(
-  entry: ArchiveEntry,
-  name: Uint8Array,
-  scratch: Uint8Array,
-): AsyncGenerator<Uint8Array | Written> {
-  const content = scratch.subarray(0, entry.size);
+async function readSmall(entry: ArchiveEntry, into: Uint8Array): Promise<Written> {
   let size = 0;
   for await (const chunk of entry.content()) {
     if (size + chunk.length > entry.size) throw otherLength();
-    content.set(chunk, size);
+    into.set(chunk, size);
     size += chunk.length;
   }
-  if (size !== entry.size) throw otherLength();
-  const written = { crc: crc32(content), size, streamed: false };
-  yield localHeader(entry, name, written);
-  yield content;
-  yield written;
-}
-
-async function expectNothing(entry: ArchiveEntry): Promise<void> {
-  for await (const chunk of entry.content()) {
-    if (chunk.length > 0) throw otherLength();
-  }
-}
-
-function nameBytes({ path, kind }: ArchiveEntry): Uint8Array {
-  return new TextEncoder().encode(kind === "directory" ? `${path}/` : path);
+  return { crc: crc32(into.subarray(0, size)), size, streamed: false };
 }
 
 const otherLength = () =>
@@ -143,26 +100,23 @@ const otherLength = () =>
     "Ask for a new link when nothing writes to the directory",
   );
 
-/** Gathers small pieces; one buffer, used again. */
-class Block {
-  readonly #buffer: Uint8Array;
+/** Gathers small pieces in one buffer that is used again; large ones pass as they are. */
+class Blocks {
+  readonly #block = new Uint8Array(BLOCK_BYTES);
   #used = 0;
+  /** Bytes put so far. */
+  offset = 0;
 
-  constructor(bytes: number) {
-    this.#buffer = new Uint8Array(bytes);
-  }
-
-  fits(piece: Uint8Array): boolean {
-    return this.#used + piece.length <= this.#buffer.length;
-  }
-
-  add(piece: Uint8Array): void {
-    this.#buffer.set(piece, this.#used);
+  *put(piece: Uint8Array): Generator<Uint8Array> {
+    this.offset += piece.length;
+    if (this.#used + piece.length > this.#block.length) yield* this.drain();
+    if (piece.length > this.#block.length) return yield piece;
+    this.#block.set(piece, this.#used);
     this.#used += piece.length;
   }
 
   *drain(): Generator<Uint8Array> {
-    if (this.#used > 0) yield this.#buffer.subarray(0, this.#used);
+    if (this.#used > 0) yield this.#block.subarray(0, this.#used);
     this.#used = 0;
   }
 }

@@ -1,3 +1,4 @@
+import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import type { FilesPort, OpenedFile, TreeEntry } from "../ssh/files_port.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { type ArchiveEntry, leftOutMember, nothing } from "./archive.ts";
@@ -7,6 +8,15 @@ import { readTar } from "./tar.ts";
 
 /** Files of the host are opened this many ahead: opening one takes several trips over the network. */
 const OPEN_AHEAD = 8;
+
+/** Codes that concern one file alone. */
+const UNREADABLE: readonly ErrorCode[] = [
+  "io_error",
+  "is_directory",
+  "not_a_file",
+  "not_found",
+  "not_permitted",
+];
 
 /**
  * The entries of a remote directory for an archive, read as they are asked for: over SFTP from the
@@ -80,14 +90,28 @@ class OpenAhead {
     while (this.#open.length < OPEN_AHEAD && this.#begun < this.#entries.length) {
       const entry = this.#entries[this.#begun++];
       if (entry === undefined) break;
-      const opened = this.#files.read(below(this.#from, entry.path));
-      this.#open.push(opened.catch(() => undefined));
+      const opened = openOrNothing(this.#files, below(this.#from, entry.path));
+      // Its failure is met when its turn comes.
+      opened.catch(() => {});
+      this.#open.push(opened);
     }
     return await this.#open.shift();
   }
 
   async close(): Promise<void> {
-    for (const opened of this.#open) await (await opened)?.stream.cancel().catch(() => {});
+    for (const opened of this.#open) {
+      await (await opened.catch(() => undefined))?.stream.cancel().catch(() => {});
+    }
+  }
+}
+
+/** Nothing for a file that is gone or may not be read; a lost connection is not one of these. */
+async function openOrNothing(files: FilesPort, file: Endpoint): Promise<OpenedFile | undefined> {
+  try {
+    return await files.read(file);
+  } catch (error) {
+    if (error instanceof RemoteExecError && UNREADABLE.includes(error.code)) return undefined;
+    throw error;
   }
 }
 
@@ -111,7 +135,7 @@ async function* linkedMember(
   path: string,
   mode: number,
 ): AsyncGenerator<ArchiveEntry | string> {
-  const opened = await files.read(below(from, path)).catch(() => undefined);
+  const opened = await openOrNothing(files, below(from, path));
   if (opened === undefined) return yield path;
   const { facts, stream } = opened;
   if (facts.kind !== "file") throw fileChanged();

@@ -13,7 +13,7 @@ export interface TarMember {
 
 const BLOCK = 512;
 /** Long names and PAX records are held in memory; no honest one is longer. */
-const MAX_RECORD_BYTES = 1024 * 1024;
+const MAX_RECORD_BYTES = 32 * 1024;
 
 /**
  * Reads a tar stream member by member: the old form, ustar, GNU long names and large numbers, PAX

@@ -74,7 +74,7 @@ export function errorText(stderr: string): string {
 
 /** Source: PVE::Tools::lock_file writes its waiting to stderr; perl warns of unknown locales. */
 const NOISE =
-  /^(trying to acquire lock\.\.\.| OK|perl: warning: .*|\tL(C_|ANG).*|\t?are supported and installed .*)$/;
+  /^(trying to acquire lock\.\.\.| OK|perl: warning: .*|\tL(C_|ANG).*|\s*are supported and installed .*)$/;
 
 interface Seen {
   readonly guest: Guest;

@@ -1,16 +1,22 @@
 import * as comlink from "comlink";
 import type { Logger } from "../log.ts";
+import { callsOnly } from "./calls_only.ts";
 import { installErrorTransfer } from "./wire.ts";
 
 /**
  * Answers calls from the other isolate with the functions of `port`, and with nothing else:
- * every property of an exposed object can be read from the other side, so only own functions are.
+ * every property of an exposed object can be read from the other side, so only own functions are,
+ * and they can only be called.
  */
-export function expose(port: object, logger: Logger, endpoint?: comlink.Endpoint): void {
+export function expose(
+  port: object,
+  logger: Logger,
+  endpoint = globalThis as unknown as comlink.Endpoint, // a worker's own scope is one
+): void {
   installErrorTransfer((defect) => logger.error("defect in a worker", defect));
   const functions = Object.entries(port).filter(([, value]) => typeof value === "function");
   const bare: unknown = Object.assign(Object.create(null), Object.fromEntries(functions));
-  comlink.expose(bare, endpoint);
+  comlink.expose(bare, callsOnly(endpoint, new Set(functions.map(([name]) => name))));
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as comlink from "comlink";
+import { callsOnly } from "./calls_only.ts";
 import { ERROR_CODES, internalError, RemoteExecError } from "../errors.ts";
 
 /** An error as it crosses the border between isolates. */
@@ -11,14 +12,18 @@ interface WireError {
 let installed = false;
 
 /**
- * Makes errors keep `code` and `suggestion` when they cross the border; comlink drops them.
+ * Makes errors keep `code` and `suggestion` when they cross the border; comlink drops them. A function
+ * that is handed over (`comlink.proxy`) can then be called by the other side, and nothing else.
  * Both sides call it before their first call. A defect crosses as `internal` without its text.
  */
 export function installErrorTransfer(report: (defect: unknown) => void): void {
   if (installed) return;
   installed = true;
   const original = comlink.transferHandlers.get("throw");
-  if (original === undefined) throw internalError("comlink has no handler for thrown values");
+  const proxies = comlink.transferHandlers.get("proxy");
+  if (!original || !proxies) {
+    throw internalError("comlink has no handler for what crosses the border");
+  }
   comlink.transferHandlers.set("throw", {
     canHandle: (value): value is unknown => original.canHandle(value),
     serialize: (thrown) => [toWire(thrown, report), []],
@@ -26,6 +31,13 @@ export function installErrorTransfer(report: (defect: unknown) => void): void {
       throw fromWire(wire);
     },
   });
+  comlink.transferHandlers.set("proxy", { ...proxies, serialize: exposeFunction });
+}
+
+function exposeFunction(value: unknown): [MessagePort, Transferable[]] {
+  const { port1, port2 } = new MessageChannel();
+  comlink.expose(value, callsOnly(port1));
+  return [port2, [port2]];
 }
 
 function toWire(thrown: unknown, report: (defect: unknown) => void): WireError {

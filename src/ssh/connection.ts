@@ -8,16 +8,17 @@ import { Lingering } from "./lingering.ts";
 import { ProcessOrder } from "./process_order.ts";
 import { failureReason, isFull, noSessions, SessionFailure } from "./session_failure.ts";
 import { endBySignals, leaveOpen } from "./signals.ts";
+import { SessionCount } from "./session_count.ts";
+import { answers, requestSftp } from "./sftp_request.ts";
 import { watchSilence } from "./silence.ts";
-
-/** OpenSSH's MaxSessions as it comes; learnt anew when the host allows fewer. */
-const USUAL_SESSIONS = 10;
 
 /** How a command's process ended, in the words of ssh2: `signal` like `SIGKILL`, then without a code. */
 export interface CommandExit {
   readonly code: number | null;
   readonly signal: string | undefined;
 }
+/** A link that brought something so recently needs no test before it is used. */
+const FRESH_MS = 100;
 
 /** A command that the host has started. */
 export interface StartedCommand {
@@ -44,14 +45,15 @@ export class HostConnection {
   readonly #logger: Logger;
   readonly #onChange: () => void;
   #alive = true;
+  #heardAtMs = performance.now();
   #retired = false;
-  #used = 0;
-  #limit = USUAL_SESSIONS;
+  readonly #sessions = new SessionCount();
   readonly #order = new ProcessOrder();
   readonly #opening = new Set<Promise<Opened>>();
   #guard: Guard | undefined;
   readonly #guardReady: Promise<Guard | undefined>;
   #guardChannel: ClientChannel | undefined;
+  #guardGivesWay = false;
   #sftp: Promise<SFTPWrapper> | undefined;
   readonly #lingering = new Lingering();
 
@@ -60,6 +62,7 @@ export class HostConnection {
     this.#socket = socket;
     this.#logger = logger;
     this.#onChange = onChange;
+    socket.on("data", () => this.#heardAtMs = performance.now());
     client.on("close", () => this.#lost());
     client.on("error", () => this.#lost());
     this.#guardReady = this.#startGuard();
@@ -69,25 +72,23 @@ export class HostConnection {
     return this.#alive && !this.#retired;
   }
 
-  get idle(): boolean {
-    return this.#used <= (this.#guardChannel === undefined ? 0 : 1);
-  }
-
   get guard(): Guard | undefined {
     return this.#guard;
   }
 
   /** Takes one session of the connection if one is free. Each is given back once. */
   reserve(): boolean {
-    if (!this.alive || this.#used >= this.#limit) return false;
-    this.#used++;
-    return true;
+    return this.alive && this.#sessions.take();
   }
 
   /** Gives back a session that was reserved and not used. */
   unreserve(): void {
-    this.#used--;
-    if (this.#retired && this.idle) this.destroy();
+    this.#sessions.giveBack();
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#retired && this.#sessions.isIdle) this.destroy();
     this.#onChange();
   }
 
@@ -107,16 +108,19 @@ export class HostConnection {
           closed ? this.unreserve() : this.#lingering.add(channel, () => this.unreserve()),
       };
     } catch (error) {
-      const alone = this.#used === 1;
+      const alone = this.#sessions.isAlone;
       if (isFull(error)) this.#learnLimit();
       this.unreserve();
       throw alone && isFull(error) ? noSessions() : error;
     }
   }
 
-  /** The connection's SFTP session, if it has one. */
-  get openSftp(): Promise<SFTPWrapper> | undefined {
-    return this.alive ? this.#sftp : undefined;
+  /** The connection's SFTP session, if it has one that still answers. */
+  async openSftp(): Promise<SFTPWrapper | undefined> {
+    if (!this.alive) return undefined;
+    const sftp = await this.#sftp?.catch(() => undefined);
+    if (sftp === undefined || performance.now() - this.#heardAtMs < FRESH_MS) return sftp;
+    return await answers(sftp).finally(this.#watchSilence(() => {})) ? sftp : undefined;
   }
 
   /** Opens the connection's SFTP session in a reserved session. @throws SessionFailure */
@@ -134,7 +138,7 @@ export class HostConnection {
   /** No new work; closed as soon as the last session is given back. */
   retire(): void {
     this.#retired = true;
-    if (this.idle) this.destroy();
+    if (this.#sessions.isIdle) this.destroy();
     this.#onChange();
   }
 
@@ -143,7 +147,8 @@ export class HostConnection {
     const startedAt = performance.now();
     // A connection that was made just now may have its guard still to come.
     const guard = this.#alive ? await withLimit(this.#guardReady, limitMs) : undefined;
-    const done = await guard?.quit(limitMs - (performance.now() - startedAt)) ?? this.idle;
+    const done = await guard?.quit(limitMs - (performance.now() - startedAt)) ??
+      this.#sessions.isIdle;
     this.#client.end();
     this.destroy();
     return done;
@@ -156,12 +161,13 @@ export class HostConnection {
 
   /** Gives the guard when it runs, undefined when this host has none. */
   async #startGuard(): Promise<Guard | undefined> {
-    this.#used++;
+    this.#sessions.takeForGuard();
     const token = Guard.token();
     try {
       const { channel } = await this.#open(Guard.command(token));
       this.#guardChannel = channel;
       channel.on("close", () => this.#guardEnded());
+      if (this.#guardGivesWay) channel.end();
       const guard = new Guard(channel, token);
       // At once: what is written before it is ready waits in its stdin.
       this.#guard = guard;
@@ -173,7 +179,7 @@ export class HostConnection {
       this.#logger.debug("the host runs no guard; commands are stopped by signals");
       channel.close();
     } catch (error) {
-      this.unreserve();
+      this.#guardEnded();
       this.#logger.debug("the guard could not be started", error);
     }
     return undefined;
@@ -182,7 +188,8 @@ export class HostConnection {
   #guardEnded(): void {
     this.#guard = undefined;
     this.#guardChannel = undefined;
-    this.unreserve();
+    this.#sessions.giveBackGuard();
+    this.#changed();
   }
 
   async #open(command: string): Promise<Opened> {
@@ -253,34 +260,22 @@ export class HostConnection {
   }
 
   #learnLimit(): void {
-    // The guard alone would take the only session of a host that allows one.
-    if (this.#used === 2 && this.#guardChannel !== undefined) {
-      this.#limit = 1;
-      this.#guardChannel.close();
-      return;
-    }
-    this.#limit = Math.max(1, this.#used - 1);
+    if (!this.#sessions.learn()) return;
+    this.#guardGivesWay = true;
+    // Not closed: the host counts the session until its process has ended.
+    this.#guardChannel?.end();
   }
 
   async #openSftp(): Promise<SFTPWrapper> {
     await Promise.allSettled(this.#opening);
-    const { promise, resolve, reject } = Promise.withResolvers<SFTPWrapper>();
-    const stopWatching = this.#watchSilence(() =>
-      reject(new SessionFailure("gone", false, "the host does not answer"))
-    );
-    try {
-      this.#client.sftp((error, sftp) => {
-        if (error) {
-          return reject(new SessionFailure(failureReason(error, this.#alive), false, error));
-        }
+    return await requestSftp(this.#client, {
+      watchSilence: (onSilence) => this.#watchSilence(onSilence),
+      isAlive: () => this.#alive,
+      onStart: (sftp) => {
         this.#order.trackForever(sftp);
         sftp.on("close", () => this.#sftpEnded());
-        resolve(sftp);
-      });
-    } catch (error) {
-      reject(new SessionFailure("gone", false, error));
-    }
-    return await promise.finally(stopWatching);
+      },
+    });
   }
 
   #sftpEnded(): void {

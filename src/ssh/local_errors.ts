@@ -4,7 +4,8 @@ import { RemoteExecError } from "../errors.ts";
 export function localError(action: string, path: string, error: unknown): RemoteExecError {
   if (error instanceof RemoteExecError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+  if (error instanceof Deno.errors.NotCapable) return outside(path);
+  if (error instanceof Deno.errors.PermissionDenied) {
     return new RemoteExecError(
       "not_permitted",
       `Cannot ${action} ${path}: permission denied on this machine`,

@@ -69,7 +69,7 @@ export class LocalFiles {
     const wanted = this.#absolute(path);
     const parent = await this.#parent(dirname(wanted), path);
     const target = await this.#target(join(parent, basename(wanted)), path);
-    const old = await Deno.lstat(target).catch(missingOnly);
+    const old = await Deno.lstat(target).catch(missingOr(path));
     if (old && !old.isFile) {
       throw notAFile("Local", path, old.isDirectory ? "directory" : "special file");
     }
@@ -106,7 +106,7 @@ export class LocalFiles {
   /** The real directory of a file to be written; what is missing of it is made. */
   async #parent(directory: string, path: string): Promise<string> {
     let existing = directory;
-    while (!(await Deno.lstat(existing).catch(missingOnly))) existing = dirname(existing);
+    while (!(await Deno.lstat(existing).catch(missingOr(path)))) existing = dirname(existing);
     const real = await Deno.realPath(existing).catch((error) => {
       throw localError("write", path, error);
     });
@@ -123,7 +123,7 @@ export class LocalFiles {
 
   /** A link as last part stays, and its target is replaced; a link that leads out is refused. */
   async #target(target: string, path: string): Promise<string> {
-    const info = await Deno.lstat(target).catch(missingOnly);
+    const info = await Deno.lstat(target).catch(missingOr(path));
     if (!info?.isSymlink) return target;
     const real = await Deno.realPath(target).catch(() => {
       throw outside(path);
@@ -255,7 +255,9 @@ async function setMode(path: string, mode: number): Promise<void> {
   if (Deno.build.os !== "windows") await Deno.chmod(path, mode);
 }
 
-function missingOnly(error: unknown): undefined {
-  if (error instanceof Deno.errors.NotFound) return undefined;
-  throw localError("look at", "the local path", error);
+function missingOr(path: string): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw localError("look at", path, error);
+  };
 }

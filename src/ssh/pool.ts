@@ -66,7 +66,7 @@ export class ConnectionPool {
   /** An SFTP session and the connection that it is on. */
   async sftp(patience: Patience): Promise<{ sftp: SFTPWrapper; connection: HostConnection }> {
     for (const connection of this.#connections) {
-      const sftp = await connection.openSftp?.catch(() => undefined);
+      const sftp = await connection.openSftp();
       if (sftp !== undefined) return { sftp, connection };
     }
     return await this.#withSession(patience, "the start of SFTP", async (connection) => ({

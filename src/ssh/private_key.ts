@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
 import { keyUnusable } from "./errors.ts";
-import { tidySec1 } from "./sec1.ts";
+import { tidyPkcs1, tidySec1 } from "./sec1.ts";
 
 /**
  * The private key in a form that ssh2 takes, checked with its passphrase.
@@ -26,8 +26,8 @@ export function usablePrivateKey(
   const parsed = parse(text, passphrase);
   if (!(parsed instanceof Error)) {
     const key = Array.isArray(parsed) ? parsed[0] : parsed;
-    if (!key?.type.startsWith("ecdsa-")) return text;
-    const exact = tidySec1(key.getPrivatePEM());
+    const pem = key?.getPrivatePEM() ?? "";
+    const exact = key?.type.startsWith("ecdsa-") ? tidySec1(pem) : tidyPkcs1(pem);
     return exact === undefined || parse(exact) instanceof Error ? text : exact;
   }
   const rewritten = fromPkcs8(text, passphrase);

@@ -33,12 +33,26 @@ export function tidySec1(pem: string): string | undefined {
   const rest = der.subarray(scalarAt + 2 + length);
   const content = Buffer.concat([VERSION, Uint8Array.of(OCTET_STRING, wanted), exact, rest]);
   const head = content.length < 128 ? [SEQUENCE, content.length] : [SEQUENCE, 0x81, content.length];
-  return toPem(Buffer.concat([Uint8Array.from(head), content]));
+  return toPem(Buffer.concat([Uint8Array.from(head), content]), "EC");
 }
 
-function toPem(der: Buffer): string {
+/**
+ * An "RSA PRIVATE KEY" without the cipher's padding, which ssh2 leaves behind a key that was
+ * encrypted and with which Deno 2.9.4 refuses to sign.
+ *
+ * @returns undefined when the text is no such key
+ */
+export function tidyPkcs1(pem: string): string | undefined {
+  const body = /-----BEGIN RSA PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END/.exec(pem)?.[1];
+  if (body === undefined) return undefined;
+  const der = Buffer.from(body, "base64");
+  // Every key from 1024 bits on has a length of two bytes.
+  if (der[0] !== SEQUENCE || der[1] !== 0x82) return undefined;
+  return toPem(der.subarray(0, 4 + der.readUInt16BE(2)), "RSA");
+}
+
+function toPem(der: Buffer, kind: "EC" | "RSA"): string {
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
-  return ["-----BEGIN EC PRIVATE KEY-----", ...lines, "-----END EC PRIVATE KEY-----", ""].join(
-    "\n",
-  );
+  const [begin, end] = [`-----BEGIN ${kind} PRIVATE KEY-----`, `-----END ${kind} PRIVATE KEY-----`];
+  return [begin, ...lines, end, ""].join("\n");
 }

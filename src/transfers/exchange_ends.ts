@@ -9,6 +9,13 @@ export type ContainerEnd = (
   path: string,
 ) => Endpoint | undefined | Promise<Endpoint | undefined>;
 
+/** A failure as Proxmox words it, such as a container that does not exist; others as they are. */
+export type ContainerProblem = (
+  ctid: number,
+  error: unknown,
+  signal: AbortSignal,
+) => Promise<unknown>;
+
 /** The one end that a call names. @throws RemoteExecError `invalid_argument`, `not_configured` */
 export async function endOf(
   { localPath, remotePath, ctid }: ExchangePath,

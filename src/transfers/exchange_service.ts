@@ -5,7 +5,7 @@ import type { R2Config } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { Calls } from "../sandbox/calls.ts";
 import type { CopyProgress, Endpoint } from "../ssh/port.ts";
-import { type ContainerEnd, endOf, filenameOf } from "./exchange_ends.ts";
+import { type ContainerEnd, type ContainerProblem, endOf, filenameOf } from "./exchange_ends.ts";
 import {
   chooseSource,
   fileTooLarge,
@@ -56,6 +56,7 @@ export interface ExchangeParts {
   readonly config: R2Config;
   /** The end inside a container; undefined when containers cannot be reached. */
   readonly containerEnd: ContainerEnd;
+  readonly containerProblem?: ContainerProblem;
   readonly clock?: Clock;
 }
 
@@ -64,13 +65,16 @@ export class ExchangeService {
   readonly #port: TransfersPort;
   readonly #config: R2Config;
   readonly #containerEnd: ContainerEnd;
+  readonly #containerProblem: ContainerProblem | undefined;
   readonly #clock: Clock;
   readonly #calls: Calls;
 
-  constructor({ port, config, containerEnd, clock = systemClock }: ExchangeParts) {
+  constructor(parts: ExchangeParts) {
+    const { port, config, containerEnd, containerProblem, clock = systemClock } = parts;
     this.#port = port;
     this.#config = config;
     this.#containerEnd = containerEnd;
+    this.#containerProblem = containerProblem;
     this.#clock = clock;
     this.#calls = new Calls((id) => port.cancel(id));
   }
@@ -93,7 +97,8 @@ export class ExchangeService {
       filename: name.filename,
       ...(destClient === undefined ? {} : { dest_client: destClient }),
     };
-    const outcome = await this.#store(from, name, metadata, context);
+    const outcome = await this.#store(from, name, metadata, context)
+      .catch((error) => this.#explain(path, error, context));
     const shared = await this.#share(name, outcome.object, hours);
     return { ...shared, sha256: outcome.sha256, destClient };
   }
@@ -124,7 +129,7 @@ export class ExchangeService {
       context.signal,
       undefined,
       (id) => this.#port.deliver(id, request, report),
-    );
+    ).catch((error) => this.#explain(path, error, context));
     return { ...outcome, name };
   }
 
@@ -221,6 +226,16 @@ export class ExchangeService {
       undefined,
       (id) => this.#port.store(id, request, report),
     );
+  }
+
+  /** Throws what a failed move is called by those who know the container. */
+  async #explain(
+    { ctid }: ExchangePath,
+    error: unknown,
+    { signal }: ToolContext,
+  ): Promise<never> {
+    if (ctid === undefined) throw error;
+    throw await this.#containerProblem?.(ctid, error, signal) ?? error;
   }
 
   /** An address never outlives the object that it names. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_OPEN_LINKS } from "../../src/downloads/link_store.ts";
+import { CURL, peer, peerTest } from "../peers/require.ts";
 import { randomBytes, run, sha256, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
 
@@ -377,20 +378,24 @@ Deno.test("revoking ends the link and the download that runs on it", async () =>
   });
 });
 
-Deno.test("DOWNLOAD_BIND_IP binds a link at its claim, not at the first look", async () => {
-  await using test = new TestHub({ downloads: { host: "0.0.0.0", bindAddress: true } });
-  test.write("a.txt", "0123456789");
-  const link = await test.link("a.txt");
-  const at = (address: string) => link.url.replace("localhost", address);
-  assert.equal((await ask(at("127.0.0.1"), BROWSER)).status, 200);
-  const claim = await ask(at("127.0.0.1"), { ...PROGRAM, Range: "bytes=0-3" });
-  assert.equal(claim.status, 206);
-  const cookie = (claim.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-  const resume = ["-s", "-r", "4-", "-A", "curl/8.5.0", "-b", cookie];
-  const status = ["-o", "/dev/null", "-w", "%{http_code}"];
-  const url = at("127.0.0.1");
-  assert.equal(await run("curl", ...resume, ...status, "--interface", "127.0.0.2", url), "404");
-  assert.equal(await run("curl", ...resume, url), "456789");
+peerTest({
+  name: "DOWNLOAD_BIND_IP binds a link at its claim, not at the first look",
+  peer: CURL,
+  async fn() {
+    await using test = new TestHub({ downloads: { host: "0.0.0.0", bindAddress: true } });
+    test.write("a.txt", "0123456789");
+    const link = await test.link("a.txt");
+    const at = (address: string) => link.url.replace("localhost", address);
+    assert.equal((await ask(at("127.0.0.1"), BROWSER)).status, 200);
+    const claim = await ask(at("127.0.0.1"), { ...PROGRAM, Range: "bytes=0-3" });
+    assert.equal(claim.status, 206);
+    const cookie = (claim.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+    const resume = ["-s", "-r", "4-", "-A", "curl/8.5.0", "-b", cookie];
+    const status = ["-o", "/dev/null", "-w", "%{http_code}"];
+    const url = at("127.0.0.1");
+    assert.equal(await run("curl", ...resume, ...status, "--interface", "127.0.0.2", url), "404");
+    assert.equal(await run("curl", ...resume, url), "456789");
+  },
 });
 
 Deno.test("at most 100 links are open", async () => {
@@ -431,3 +436,35 @@ Deno.test("each step of a link's life is an event without its secret", async () 
   ]);
   assert.equal(JSON.stringify([test.events, test.log]).includes(link.token), false);
 });
+
+for (const [name, from] of [["curl -C -", 0], ["wget -c", 1]] as const) {
+  const program = from === 0 ? CURL : peer("wget", "/usr/bin/wget");
+  peerTest({
+    name: `${name} takes up a download that was broken off`,
+    peer: program,
+    async fn() {
+      await using test = new TestHub();
+      const content = randomBytes(40_000_000);
+      test.write("big.bin", content);
+      const link = await test.link("big.bin");
+      const target = test.outside("copy.bin");
+      const slow = from === 0
+        ? ["curl", "-s", "--limit-rate", "8M", "-o", target, link.url]
+        : ["wget", "-q", "--limit-rate=8M", "-O", target, link.url];
+      const child = new Deno.Command(slow[0] ?? "", { args: slow.slice(1), stdin: "null" }).spawn();
+      while (test.hub.store.report().bytesServed < 8_000_000) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      child.kill("SIGKILL");
+      await child.status;
+      await waitFor(() => test.actions().includes("interrupted"));
+      const args = from === 0
+        ? ["-s", "-f", "-C", "-", "-o", target, link.url]
+        : ["-q", "-c", "-O", target, link.url];
+      await run(slow[0] ?? "", ...args);
+      assert.equal(await sha256(Deno.readFileSync(target)), link.sha256);
+      assert.equal((await ask(link.url)).status, 404);
+      assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
+    },
+  });
+}

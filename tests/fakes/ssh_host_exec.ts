@@ -165,11 +165,8 @@ async function forwardOutput(
     pump(child.stdout, channel, output),
     pump(child.stderr, channel.stderr, output),
   ]);
-  // OpenSSH sends end-of-file as soon as the output is at its end, and the status later, even to a
-  // client that has closed its side meanwhile. ssh2's server forgets such a channel and its status,
-  // and ssh2's client closes as soon as both sides are at their end, so the status goes first here.
-  await exited;
   channel.eof();
+  await exited;
   channel.end();
 }
 

@@ -119,6 +119,8 @@ peerTest({
     ];
     for (const call of calls) {
       await session.upload("up", "there");
+      const doneAtMs = performance.now();
+      await until("a quiet link", () => performance.now() - doneAtMs > 150);
       wedge(sshd);
       const startedAt = performance.now();
       await call();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+import { bothTest, failure, type Node, nodeTest, processesLike } from "./node.ts";
 
 const BUSYBOX = { ctid: 101, hostname: "web", status: "running" } as const;
 const BASH = { ctid: 102, hostname: "db", status: "running", bash: true } as const;
@@ -168,7 +168,7 @@ bothTest("proxmox_container_exec_command ends the processes inside on a timeout"
       true,
       null,
     ]);
-    assert.deepEqual(processesInside(), []);
+    assert.deepEqual(processesLike(/sleep 7123/), []);
   }
 });
 
@@ -179,7 +179,7 @@ nodeTest("proxmox_container_exec_command kills inside what ignores TERM", {
   const command = "trap '' TERM; sleep 7123 & sleep 7123";
   const answer = await exec(node, command, { timeout: 1 });
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
-  assert.deepEqual(processesInside(), []);
+  assert.deepEqual(processesLike(/sleep 7123/), []);
 });
 
 bothTest("proxmox_container_exec_command ends the processes inside when it is cancelled", {
@@ -198,17 +198,5 @@ bothTest("proxmox_container_exec_command ends the processes inside when it is ca
   });
   assert.equal(failure(answer)[0], "cancelled");
   assert.deepEqual([answer.data.cancelled, answer.data.process_ended], [true, true]);
-  assert.deepEqual(processesInside(), []);
+  assert.deepEqual(processesLike(/sleep 7123/), []);
 });
-
-/** Processes of these tests in any namespace, as the machine sees them. */
-function processesInside(): string[] {
-  const pids = Array.from(Deno.readDirSync("/proc"), ({ name }) => name);
-  return pids.filter((pid) => /^\d+$/.test(pid)).map((pid) => {
-    try {
-      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-    } catch {
-      return ""; // ended meanwhile
-    }
-  }).filter((line) => /sleep 7123/.test(line));
-}

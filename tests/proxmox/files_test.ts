@@ -205,3 +205,32 @@ nodeTest("the file tools work on a container that is locked or unprivileged", {
   const { uid } = await Deno.stat(inside(node, "/opt/f", 103));
   assert.equal(uid, 100_000);
 });
+
+bothTest("the file tools leave nothing behind when they are cancelled", {
+  containers: [WEB],
+  limits: { maxFileBytes: 2 ** 32 },
+}, async (node) => {
+  // Large enough that the transfer cannot be over before it is cancelled; it takes no space.
+  await Deno.writeTextFile(`${node.dir}/huge`, "");
+  await Deno.truncate(`${node.dir}/huge`, 2 ** 31);
+  const cancelled = async (tool: string, args: Record<string, unknown>) => {
+    const controller = new AbortController();
+    const answer = await node.call(tool, { ctid: 101, ...args }, {
+      signal: controller.signal,
+      progress: () => controller.abort(),
+    });
+    assert.equal(failure(answer)[0], "cancelled");
+  };
+  await cancelled("proxmox_upload_file_to_container", {
+    local_path: "huge",
+    container_path: "/opt/huge",
+  });
+  await node.call("proxmox_container_exec_command", { ctid: 101, command: "true" });
+  assert.deepEqual(names(inside(node, "/opt")), []);
+  await Deno.rename(`${node.dir}/huge`, inside(node, "/opt/huge"));
+  await cancelled("proxmox_download_file_from_container", {
+    local_path: "got",
+    container_path: "/opt/huge",
+  });
+  assert.deepEqual(names(node.dir), []);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+import { bothTest, failure, type Node, nodeTest, processesLike } from "./node.ts";
 
 const WEB = { vmid: 200, name: "web", status: "running" } as const;
 const IDLE = { vmid: 201, status: "stopped" } as const;
@@ -118,6 +118,7 @@ bothTest("proxmox_vm_exec_command ends the command in the VM on timeout and canc
   });
   assert.equal(failure(cancelled)[0], "cancelled");
   assert.equal(cancelled.data.process_ended, true);
+  assert.deepEqual(processesLike(/sleep 7124/), []);
 });
 
 nodeTest("proxmox_vm_exec_command cuts long output", {

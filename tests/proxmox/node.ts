@@ -140,6 +140,18 @@ export function failure({ data, isError }: Answer): [code: string, error: string
   return [data.code, data.error];
 }
 
+/** Command lines of living processes, of whatever container, as this machine sees them. */
+export function processesLike(pattern: RegExp): string[] {
+  const pids = Array.from(Deno.readDirSync("/proc"), ({ name }) => name);
+  return pids.filter((pid) => /^\d+$/.test(pid)).map((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+    } catch {
+      return ""; // ended meanwhile
+    }
+  }).filter((line) => pattern.test(line));
+}
+
 function serverParts(ssh: SshService, { ssh: login, limits }: SshSettings, clock: Clock) {
   const host = { host: login.host, port: login.port, user: login.username };
   const tools = proxmoxTools(ssh, limits, host, { files: true, clock });

@@ -71,7 +71,7 @@ Deno.test("expose() turns a defect into an internal error without its text, and 
 
 Deno.test("expose() gives functions only", () =>
   overChannel(async (remote) => {
-    assert.equal(await remote.secret, undefined);
+    await assert.rejects(async () => await remote.secret, { code: "internal" });
     assert.equal(await remote.echo("x"), "x");
     await assert.rejects(async () => {
       await (remote as unknown as { constructor: (...args: unknown[]) => Promise<unknown> })

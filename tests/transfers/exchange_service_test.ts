@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { RemoteExecError } from "../../src/errors.ts";
 import type { ToolContext } from "../../src/mcp/tool.ts";
-import { ExchangeService } from "../../src/transfers/exchange_service.ts";
+import { type ExchangeParts, ExchangeService } from "../../src/transfers/exchange_service.ts";
 import type { StoredObject, TransfersPort } from "../../src/transfers/port.ts";
 import { isFailure } from "../contracts/bridge.ts";
 import { R2_CONFIG } from "./r2_rig.ts";
@@ -25,13 +26,17 @@ const stored = (storedAtMs: number, metadata: Record<string, string> = {}): Stor
 const unexpected = () => Promise.reject(new Error("not expected"));
 
 /** A service whose worker has the one object, and what was asked of that worker. */
-function serviceWith(object: StoredObject | undefined) {
+function serviceWith(
+  object: StoredObject | undefined,
+  containers: Pick<ExchangeParts, "containerProblem"> & { failure?: Error } = {},
+) {
   const asked: unknown[] = [];
   const port: TransfersPort = {
     configure: unexpected,
     store: unexpected,
     deliver(_id, request) {
       asked.push(request);
+      if (containers.failure !== undefined) return Promise.reject(containers.failure);
       return Promise.resolve({
         bytes: 3,
         sha256: "",
@@ -53,7 +58,13 @@ function serviceWith(object: StoredObject | undefined) {
   };
   const clock = { now: () => NOW, after: () => () => {} };
   const config = { ...R2_CONFIG, maxFileBytes: 20e9 };
-  const service = new ExchangeService({ port, config, clock, containerEnd: () => undefined });
+  const { containerProblem } = containers;
+  const service = new ExchangeService({
+    ...{ port, config, clock },
+    containerEnd: (ctid, path) =>
+      containerProblem && { kind: "shell", prefix: `pct exec ${ctid} --`, path, label: "" },
+    ...(containerProblem && { containerProblem }),
+  });
   return { service, asked };
 }
 
@@ -101,6 +112,26 @@ pure("download() tells a missing transfer from an expired one", async () => {
   const { service } = serviceWith(undefined);
   await assert.rejects(service.download(byId, LOCAL, false, CONTEXT), isFailure("not_found"));
 });
+
+pure(
+  "download() lets Proxmox name what is wrong with a container, and with nothing else",
+  async () => {
+    const failure = new RemoteExecError("invalid_state", "cannot enter", "Look at it");
+    const { service } = serviceWith(stored(NOW), {
+      failure,
+      containerProblem: (ctid) =>
+        Promise.resolve(
+          new RemoteExecError("not_found", `Container ${ctid} not found`, "List them"),
+        ),
+    });
+    const inside = { localPath: undefined, remotePath: "/a", ctid: 199 };
+    await assert.rejects(service.download(byId, inside, false, CONTEXT), {
+      code: "not_found",
+      message: "Container 199 not found",
+    });
+    await assert.rejects(service.download(byId, LOCAL, false, CONTEXT), failure);
+  },
+);
 
 pure("share() gives an address that does not outlive the file", async () => {
   const { service } = serviceWith(stored(NOW - 47 * HOUR_MS));

@@ -1,0 +1,25 @@
+import { type Browser, chromium } from "playwright-core";
+import { type Peer, peer } from "./require.ts";
+
+const PATH = "/usr/bin/chromium";
+
+/** Debian's Chromium, driven by playwright-core. */
+export const CHROMIUM: Peer = peer("Chromium", PATH, "chromium");
+
+/** Starts a browser without a window and with a profile of its own. It talks to nobody by itself. */
+export async function startChromium(): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: PATH,
+    headless: true,
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-quic",
+    ],
+  });
+}

@@ -1,0 +1,99 @@
+/** Command lines against the shells that read them. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { containerLine } from "../../src/proxmox/container_exec.ts";
+import { hostLine } from "../../src/proxmox/host.ts";
+import { shellQuote } from "../../src/shell_quote.ts";
+
+const SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]] as const;
+
+const installed = SHELLS.filter(([program]) =>
+  ["/bin", "/usr/bin"].some((directory) => {
+    try {
+      return Deno.statSync(`${directory}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  })
+);
+
+/** Text that a shell would change if it could: no NUL, which no argument can hold. */
+const nastyText = fc.array(
+  fc.oneof(
+    fc.constantFrom("'", '"', "`", "$(id)", "${HOME}", "\\", "\n", "\r", "\t", " ", "!", "*", "~"),
+    fc.constantFrom("--", "-n", ";", "&", "|", "<", ">", "#", "=", "é", "€", "😀", "\u0301", "%s"),
+    fc.string({ unit: "grapheme" }),
+  ),
+  { maxLength: 12 },
+).map((parts) => parts.join("").replaceAll("\0", "")).filter((text) => text.isWellFormed());
+
+async function run(
+  [program, ...args]: readonly string[],
+  line: string,
+  path?: string,
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program ?? "sh", {
+    args: [...args, "-c", line],
+    clearEnv: true,
+    env: { PATH: `${path === undefined ? "" : `${path}:`}/usr/bin:/bin` },
+    stdin: "null",
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(stdout);
+}
+
+/** A `pct` that does what the real one does with its words: run them, or show them. */
+async function withPct(script: string, work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "mre_pct_" });
+  try {
+    await Deno.writeTextFile(`${directory}/pct`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await work(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const shell of installed) {
+  const name = shell.join(" ");
+
+  Deno.test(`shellQuote() gives ${name} each word as it was`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(nastyText, { minLength: 1, maxLength: 20 }), async (words) => {
+        const line = `printf '%s\\0' ${words.map(shellQuote).join(" ")}`;
+        assert.deepEqual((await run(shell, line)).split("\0").slice(0, -1), words);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  Deno.test(`hostLine() hands its words to the program through ${name}`, async () => {
+    await withPct(`printf '%s\\0' "$@"`, async (directory) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(nastyText, { minLength: 1, maxLength: 8 }), async (words) => {
+          const output = await run(shell, hostLine(["pct", ...words]), directory);
+          assert.deepEqual(output.split("\0").slice(0, -1), words);
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+
+  Deno.test(`containerLine() runs the command itself through ${name}`, async () => {
+    await withPct(`shift 3; exec "$@"`, async (directory) => {
+      await fc.assert(
+        fc.asyncProperty(nastyText, async (text) => {
+          const command = `printf %s ${shellQuote(text)}`;
+          assert.equal(await run(shell, containerLine(101, command), directory), text);
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+}
+
+Deno.test("hostLine() finds programs in /usr/sbin, after the PATH of the login", async () => {
+  await withPct(`printf %s "$PATH"`, async (directory) => {
+    const path = await run(["sh"], hostLine(["pct"]), directory);
+    assert.equal(path, `${directory}:/usr/bin:/bin:/usr/sbin:/sbin`);
+  });
+});
