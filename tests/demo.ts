@@ -1,8 +1,11 @@
 import { coreTour } from "./demo/core.ts";
+import { imageKitTour } from "./demo/imagekit.ts";
+import { linksTour } from "./demo/links.ts";
 import { line, nextStep, paint, Printer } from "./demo/print.ts";
+import { proxmoxTour } from "./demo/proxmox.ts";
 import { runTour, StepFailed, type Tour } from "./demo/tour.ts";
 
-const TOURS: readonly Tour[] = [coreTour];
+const TOURS: readonly Tour[] = [coreTour, proxmoxTour, linksTour, imageKitTour];
 
 if (import.meta.main) Deno.exit(await main());
 
@@ -22,6 +25,7 @@ async function main(): Promise<number> {
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   line(`\n${paint("green", `All ${printer.steps} steps did what they say`)} (${seconds} s)\n`);
+  for (const { what, reason } of printer.missing) line(`Left out: "${what}": ${reason}\n`);
   line(nextStep());
   return 0;
 }

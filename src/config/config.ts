@@ -44,6 +44,8 @@ export interface FilesConfig {
   readonly workingDirectory: string;
   /** The working directory first. */
   readonly roots: readonly string[];
+  /** The server's own files: no tool reads or writes them, even below a root. */
+  readonly own?: readonly string[];
 }
 
 export interface ImageKitConfig {

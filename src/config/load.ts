@@ -34,14 +34,16 @@ See README DISCLAIMER section for full details.`;
 /**
  * Turns variables into a configuration, or into the list of everything that is wrong with them.
  * An empty variable counts as not set.
+ *
+ * @param envFile where variables were read from, or may be at the next start
  */
-export function loadConfig(env: Environment, machine: Machine): Loaded {
+export function loadConfig(env: Environment, machine: Machine, envFile = ".env"): Loaded {
   const faults: Fault[] = [];
   const report: Report = (message, remedy) => faults.push({ message, remedy });
   const values = readValues(env, report);
   // First of all faults: nobody is asked to complete a configuration whose risk was not accepted.
   if (!values.acceptRisks) faults.unshift({ message: RISKS, remedy: "Set I_ACCEPT_RISKS=true" });
-  const config = assemble(values, env, machine, report);
+  const config = assemble(values, env, machine, envFile, report);
   return faults.length > 0 || config === undefined ? { ok: false, faults } : { ok: true, config };
 }
 
@@ -75,7 +77,9 @@ function readValue<T>(variable: Variable<T>, env: Environment, report: Report): 
     return variable.parse(env[name] ?? "");
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    const seen = variable.secret ? "" : `: got "${env[name]}"`;
+    // An address may have been given with a password in it.
+    const shown = env[name]?.replace(/\/\/[^/]*@/, "//[redacted]@");
+    const seen = variable.secret ? "" : `: got "${shown}"`;
     report(`${name} ${error.message}${seen}`, `Correct ${name}, or remove it to use the default`);
     return variable.fallback;
   }
@@ -85,6 +89,7 @@ function assemble(
   values: Values,
   env: Environment,
   machine: Machine,
+  envFile: string,
   report: Report,
 ): Config | undefined {
   if (values.host === undefined && !env.HOST) {
@@ -115,7 +120,16 @@ function assemble(
       maxFileBytes: values.maxFileSize,
       timeoutMs: values.timeoutSeconds * 1000,
     },
-    files,
+    files: {
+      ...files,
+      own: [
+        ...[".env", envFile].map((path) => expandPath(path, machine)),
+        ...(login.kind === "key" ? [login.path] : []),
+        ...knownHostsPaths,
+        ...(auditLog ? [auditLog] : []),
+        ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
+      ],
+    },
     auditLog,
     logLevel: values.logLevel,
     proxmox: values.enableProxmox,
@@ -129,6 +143,7 @@ function assemble(
 
 function chooseLogin(values: Values, machine: Machine): Login {
   if (values.keyPath !== undefined) {
+    if (/PRIVATE KEY|\n/.test(values.keyPath)) throw keyInsteadOfPath();
     const path = expandPath(values.keyPath, machine);
     if (machine.kind(path) !== "file") throw keyMissing(values.keyPath);
     return { kind: "key", path: machine.realPath(path), passphrase: values.keyPassphrase };
@@ -143,6 +158,14 @@ function chooseLogin(values: Values, machine: Machine): Login {
     "Set SSH_KEY to a private key file, or SSH_PASSWORD, or start an agent (SSH_AUTH_SOCK)",
   );
 }
+
+/** Without what was seen: it is the key. */
+const keyInsteadOfPath = () =>
+  new RemoteExecError(
+    "configuration",
+    "SSH_KEY holds a private key and not the path of one",
+    "Write the key to a file with mode 600 and set SSH_KEY to its path",
+  );
 
 const keyMissing = (path: string) =>
   new RemoteExecError(

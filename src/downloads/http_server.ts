@@ -55,7 +55,8 @@ const METHODS = ["GET", "HEAD", "POST"];
  * nothing or too slowly nor tells when a piece of an answer has been handed to the operating system:
  * here the next piece is asked for only then, and whoever does not take it in time is cut off.
  *
- * @throws Deno.errors.AddrInUse and others when the address cannot be bound
+ * @throws Deno.errors.AddrInUse and others when the address cannot be bound, Deno.errors.InvalidData
+ * when the certificate and its key cannot be used
  */
 export async function listen(
   options: ListenOptions,
@@ -64,8 +65,7 @@ export async function listen(
   logger: Logger,
 ): Promise<Listening> {
   const { host, port, limits } = options;
-  // A refusal of the runtime never reaches the promise of node's listen(); it is provoked here.
-  if (port !== 0) Deno.listen({ hostname: host, port }).close();
+  probe(options);
   const server = makeServer(options, (request, response) => {
     answer(request, response, handler, limits, clock).catch((error) => {
       logger.warn("an HTTP answer was broken off", error);
@@ -88,6 +88,18 @@ export async function listen(
         server.closeAllConnections();
       }),
   };
+}
+
+/**
+ * Meets the refusals of the runtime, which node's listen() would throw where nobody can catch them,
+ * and a certificate that is none, which node would keep for each client to find out.
+ */
+function probe({ host, port, tls }: ListenOptions): void {
+  const address = { hostname: host, port };
+  const listener = tls === undefined
+    ? Deno.listen(address)
+    : Deno.listenTls({ ...address, ...tls });
+  listener.close();
 }
 
 function makeServer(

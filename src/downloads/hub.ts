@@ -113,6 +113,7 @@ export class LinkHub {
     const listening = await open(port).catch((error) => {
       const isTaken = error instanceof Deno.errors.AddrInUse || error.code === "EADDRINUSE";
       if (isTaken && !portIsFixed) return open(0);
+      if (error instanceof Deno.errors.InvalidData) throw badCertificate(error);
       throw isTaken ? portTaken(host, port) : cannotListen(host, port, error);
     });
     this.#port = listening.port;

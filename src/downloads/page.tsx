@@ -69,7 +69,7 @@ export const deadPage = (message: string): string =>
   render(
     "Link not available",
     <>
-      <p class="kind">404</p>
+      <p class="kind">Link not available</p>
       <h1>This link does not work any more</h1>
       <p>{message}.</p>
       <p>
@@ -84,7 +84,7 @@ export const changedPage = (message: string): string =>
   render(
     "File has changed",
     <>
-      <p class="kind">410</p>
+      <p class="kind">Link not available</p>
       <h1>The file has changed</h1>
       <p>{message}, so it is not handed out under the old checksum.</p>
       <p>Ask the person or the assistant who sent the link for a new one.</p>

@@ -12,7 +12,7 @@ dl{display:grid;grid-template-columns:1fr 1fr;gap:1rem;margin:0 0 1.5rem;padding
 .wide{grid-column:1/-1}
 dt{color:var(--soft);font-size:.875rem}
 dd{margin:0;font-variant-numeric:tabular-nums}
-code{font:.8125rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+code{display:block;max-width:32ch;font:.8125rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 button{display:block;width:100%;min-height:3.25rem;padding:.75rem 1rem;border:0;border-radius:.625rem;background:var(--accent);color:var(--on);font:inherit;font-size:1.0625rem;font-weight:600;line-height:1.2;cursor:pointer}
 button:hover{filter:brightness(1.1)}
 button:focus-visible{outline:3px solid var(--text);outline-offset:3px}

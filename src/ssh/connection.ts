@@ -17,6 +17,8 @@ export interface CommandExit {
   readonly code: number | null;
   readonly signal: string | undefined;
 }
+/** A session that was refused because others have just ended is asked for again after so long. */
+const AGAIN_MS = 20;
 /** A link that brought something so recently needs no test before it is used. */
 const FRESH_MS = 100;
 
@@ -108,10 +110,7 @@ export class HostConnection {
           closed ? this.unreserve() : this.#lingering.add(channel, () => this.unreserve()),
       };
     } catch (error) {
-      const alone = this.#sessions.isAlone;
-      if (isFull(error)) this.#learnLimit();
-      this.unreserve();
-      throw alone && isFull(error) ? noSessions() : error;
+      throw await this.#giveBackFailed(error);
     }
   }
 
@@ -129,8 +128,7 @@ export class HostConnection {
     this.#sftp = opening;
     opening.catch((error) => {
       this.#sftp = undefined;
-      if (isFull(error)) this.#learnLimit();
-      this.unreserve();
+      return this.#giveBackFailed(error);
     });
     return opening;
   }
@@ -259,11 +257,18 @@ export class HostConnection {
     return await endBySignals(channel, () => this.#alive) && !this.#order.isRunning(channel);
   }
 
-  #learnLimit(): void {
-    if (!this.#sessions.learn()) return;
-    this.#guardGivesWay = true;
-    // Not closed: the host counts the session until its process has ended.
-    this.#guardChannel?.end();
+  /** Gives back the session of a request that has failed; gives what is to be thrown. */
+  async #giveBackFailed(error: unknown): Promise<unknown> {
+    const refusal = isFull(error) ? this.#sessions.refused() : undefined;
+    if (refusal === "later") await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    if (refusal === "guard") {
+      this.#guardGivesWay = true;
+      // Not closed: the host counts the session until its process has ended.
+      this.#guardChannel?.end();
+    }
+    this.#sessions.untake();
+    this.#changed();
+    return refusal === "none" ? noSessions() : error;
   }
 
   async #openSftp(): Promise<SFTPWrapper> {

@@ -54,3 +54,11 @@ export const outside = (path: string) =>
     `Local path leads outside the allowed directories: ${path}`,
     "Use a path below WORKING_DIRECTORY, or add its directory to ALLOWED_DIRECTORIES",
   );
+
+/** Configuration, keys and logs are not the caller's to read or replace, wherever they lie. */
+export const ownFile = (path: string) =>
+  new RemoteExecError(
+    "not_permitted",
+    `Local path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
+    "Choose another path; keep such files outside WORKING_DIRECTORY",
+  );

@@ -1,18 +1,8 @@
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
-import { RemoteExecError } from "../errors.ts";
 import { localExists, notAFile, tooLarge, traversal } from "./errors.ts";
-import { badPath, changed, localError, localMissing, outside } from "./local_errors.ts";
-import {
-  CHUNK_BYTES,
-  CHUNK_LIFE,
-  type Finished,
-  type Proof,
-  type Sink,
-  type SinkOptions,
-  type Source,
-  temporaryName,
-} from "./file_end.ts";
-
+import { badPath, changed, localError, localMissing, outside, ownFile } from "./local_errors.ts";
+import { CHUNK_BYTES, CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./file_end.ts";
+import { openLocalSink } from "./local_sink.ts";
 import type { ByteRange } from "./files_port.ts";
 import type { FileFacts } from "./port.ts";
 
@@ -22,10 +12,15 @@ import type { FileFacts } from "./port.ts";
  */
 export class LocalFiles {
   readonly #roots: readonly string[];
+  readonly #own: readonly string[];
 
-  /** @param roots real paths; relative names start at the first one */
-  constructor(roots: readonly string[]) {
+  /**
+   * @param roots real paths; relative names start at the first one
+   * @param own files of the server itself, which are neither read nor written here
+   */
+  constructor(roots: readonly string[], own: readonly string[] = []) {
     this.#roots = roots;
+    this.#own = own;
   }
 
   /** What stands at a path; links are followed as long as they stay inside. */
@@ -74,17 +69,11 @@ export class LocalFiles {
       throw notAFile("Local", path, old.isDirectory ? "directory" : "special file");
     }
     if (old && !options.overwrite) throw localExists(path);
-    const temporary = join(dirname(target), temporaryName(basename(target)));
-    const file = await Deno.open(temporary, { write: true, read: true, createNew: true }).catch(
-      (error) => {
-        throw localError("write", path, error);
-      },
-    );
-    const umaskMode = (await file.stat()).mode ?? 0o644;
-    // Nobody else reads the content before it is whole; the mode that the umask gave comes back then.
-    await setMode(temporary, 0o600);
-    const mode = options.mode ?? old?.mode ?? umaskMode;
-    return new LocalSink(file, temporary, target, path, options.overwrite, mode & 0o7777);
+    await this.#refuseOwn(target, path);
+    return await openLocalSink(target, path, {
+      overwrite: options.overwrite,
+      mode: options.mode ?? old?.mode ?? undefined,
+    });
   }
 
   #absolute(path: string): string {
@@ -100,6 +89,7 @@ export class LocalFiles {
       throw localError("read", path, error);
     });
     this.#check(real, path);
+    await this.#refuseOwn(real, path);
     return real;
   }
 
@@ -137,6 +127,18 @@ export class LocalFiles {
       real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
     );
     if (!inside) throw outside(path);
+  }
+
+  /** By name, and by what stands there: another name of the same file is no way around. */
+  async #refuseOwn(real: string, path: string): Promise<void> {
+    const info = await Deno.lstat(real).catch(() => undefined);
+    for (const own of this.#own) {
+      if (sameName(own, real)) throw ownFile(path);
+      const other = info && await Deno.stat(own).catch(() => undefined);
+      if (info && other?.ino === info.ino && other?.dev === info.dev && info.ino !== null) {
+        throw ownFile(path);
+      }
+    }
   }
 }
 
@@ -180,80 +182,9 @@ async function* fileChunks(file: Deno.FsFile, limit: number): AsyncGenerator<Uin
   }
 }
 
-class LocalSink implements Sink {
-  readonly path: string;
-  readonly #file: Deno.FsFile;
-  readonly #temporary: string;
-  readonly #shown: string;
-  readonly #overwrite: boolean;
-  readonly #mode: number;
-  #open = true;
-
-  constructor(
-    file: Deno.FsFile,
-    temporary: string,
-    target: string,
-    shown: string,
-    overwrite: boolean,
-    mode: number,
-  ) {
-    this.#file = file;
-    this.#temporary = temporary;
-    this.path = target;
-    this.#shown = shown;
-    this.#overwrite = overwrite;
-    this.#mode = mode;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    try {
-      for (let done = 0; done < chunk.length;) done += await this.#file.write(chunk.subarray(done));
-    } catch (error) {
-      throw localError("write", this.#shown, error);
-    }
-  }
-
-  async commit(finished: Finished): Promise<Proof> {
-    const { size } = await this.#file.stat();
-    if (size !== finished.size) {
-      throw new RemoteExecError(
-        "verification_failed",
-        `${this.#shown} has ${size} bytes instead of ${finished.size}`,
-        "Try again",
-      );
-    }
-    this.#close();
-    await setMode(this.#temporary, this.#mode);
-    try {
-      await (this.#overwrite ? Deno.rename(this.#temporary, this.path) : this.#nameIt());
-    } catch (error) {
-      throw error instanceof Deno.errors.AlreadyExists
-        ? localExists(this.#shown)
-        : localError("write", this.#shown, error);
-    }
-    return "size";
-  }
-
-  async discard(): Promise<void> {
-    this.#close();
-    await Deno.remove(this.#temporary).catch(() => {});
-  }
-
-  /** A hard link fails when the name is taken; a rename would replace it. */
-  async #nameIt(): Promise<void> {
-    await Deno.link(this.#temporary, this.path);
-    await Deno.remove(this.#temporary);
-  }
-
-  #close(): void {
-    if (this.#open) this.#file.close();
-    this.#open = false;
-  }
-}
-
-async function setMode(path: string, mode: number): Promise<void> {
-  if (Deno.build.os !== "windows") await Deno.chmod(path, mode);
-}
+/** Disks of Windows and macOS do not tell capitals apart, as a rule. */
+const sameName = (one: string, other: string): boolean =>
+  Deno.build.os === "linux" ? one === other : one.toLowerCase() === other.toLowerCase();
 
 function missingOr(path: string): (error: unknown) => undefined {
   return (error) => {

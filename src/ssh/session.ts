@@ -55,7 +55,7 @@ export class HostSession {
       settings.limits.timeoutMs,
       logger,
     );
-    this.#local = new LocalFiles(settings.files.roots);
+    this.#local = new LocalFiles(settings.files.roots, settings.files.own);
   }
 
   async exec(

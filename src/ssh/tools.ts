@@ -14,7 +14,8 @@ import { endingError, type SshService } from "./service.ts";
 
 /** A command of at most 10,000 characters. */
 export const commandArgument = z.string().min(1).max(10_000)
-  .refine((command) => command.trim() !== "", { error: "Command cannot be empty" });
+  .refine((command) => command.trim() !== "", { error: "Command cannot be empty" })
+  .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" });
 
 /** Seconds; the default is the configured TIMEOUT. */
 export const timeoutArgument = (limits: Limits) =>

@@ -20,6 +20,8 @@ export function line(text = ""): void {
 /** Shows a tour on stdout and counts its steps. */
 export class Printer implements Show {
   steps = 0;
+  /** What was left out, and why. */
+  readonly missing: { what: string; reason: string }[] = [];
 
   tour(title: string): void {
     line(`\n${paint("bold", title)}\n${paint("dim", "=".repeat(title.length))}`);
@@ -34,6 +36,11 @@ export class Printer implements Show {
     // What comes from a host must not steer the terminal.
     for (const each of lines) line(each === "" ? "" : `   ${stripVTControlCharacters(each)}`);
     line(`   ${paint("green", "ok")} ${paint("dim", `${Math.round(ms)} ms`)}`);
+  }
+
+  leftOut(what: string, reason: string): void {
+    this.missing.push({ what, reason });
+    line(`\n-- Left out: ${what}: ${reason}`);
   }
 
   failed(error: unknown, serverLog: string): void {

@@ -34,8 +34,12 @@ export const sourceProgram: Program = {
   args: ["run", ...flagsOf("start"), projectFile("main.ts")],
 };
 
+let directory: Promise<string> | undefined;
+
 /** Where this Deno keeps its packages, so that a child with another home finds them too. */
-export async function denoDirectory(): Promise<string> {
+export const denoDirectory = (): Promise<string> => directory ??= findDenoDirectory();
+
+async function findDenoDirectory(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json"],
     cwd: PROJECT,

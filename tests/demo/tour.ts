@@ -15,6 +15,8 @@ export interface Stage {
 /** One thing that is shown. */
 export interface Step {
   readonly title: string;
+  /** Why it cannot be shown on this machine; undefined when it can. */
+  leftOut?(): string | undefined;
   /** Does it and gives the lines to show. @throws when it is not as the title says */
   run(stage: Stage): Promise<readonly string[]>;
 }
@@ -31,22 +33,36 @@ export interface Extras {
 export interface Tour {
   readonly title: string;
   readonly steps: readonly Step[];
+  /** @throws LeftOut where it cannot be shown */
   prepare?(): Promise<Extras>;
 }
 
 /** Called as a tour proceeds. */
 export interface Show {
   step(title: string): void;
+  /** In place of a step, or of a whole tour. */
+  leftOut(what: string, reason: string): void;
   done(lines: readonly string[], ms: number): void;
   failed(error: unknown, serverLog: string): void;
 }
+
+/** What a tour needs is not to be had on this machine; the message says what. */
+export class LeftOut extends Error {}
 
 /** A step did not do what it says; it was shown already. */
 export class StepFailed extends Error {}
 
 /** Runs the steps of a tour one after the other. @throws StepFailed at the first that fails */
 export async function runTour(tour: Tour, show: Show): Promise<void> {
-  const extras = await tour.prepare?.() ?? {};
+  try {
+    await runPrepared(tour, await tour.prepare?.() ?? {}, show);
+  } catch (error) {
+    if (!(error instanceof LeftOut)) throw error;
+    show.leftOut(tour.title, error.message);
+  }
+}
+
+async function runPrepared(tour: Tour, extras: Extras, show: Show): Promise<void> {
   const directory = Deno.realPathSync(await Deno.makeTempDir({ prefix: "demo_" }));
   try {
     await using host = await startSshHost(extras.host);
@@ -62,7 +78,12 @@ export async function runTour(tour: Tour, show: Show): Promise<void> {
 }
 
 async function runSteps(steps: readonly Step[], stage: Stage, show: Show): Promise<void> {
-  for (const { title, run } of steps) {
+  for (const { title, run, leftOut } of steps) {
+    const reason = leftOut?.();
+    if (reason !== undefined) {
+      show.leftOut(title, reason);
+      continue;
+    }
     const startedAt = performance.now();
     show.step(title);
     try {

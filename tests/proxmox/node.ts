@@ -18,7 +18,7 @@ import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
 import { SSHD } from "../peers/require.ts";
-import { startSshd } from "../peers/sshd.ts";
+import { type Sshd, startSshd } from "../peers/sshd.ts";
 
 /** How the node is reached. */
 export type Link = "embedded" | "openssh";
@@ -206,10 +206,7 @@ async function embedded(
 }
 
 async function openssh(pve: FakeProxmox): Promise<LinkTo> {
-  const sshd = await startSshd({ loginUser: "root", config: ["PermitUserEnvironment yes"] });
-  await Deno.mkdir(`${sshd.home}/.ssh`, { recursive: true });
-  const path = `${pve.binDirectory}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-  await Deno.writeTextFile(`${sshd.home}/.ssh/environment`, `PATH=${path}\n`);
+  const sshd = await startSshdFor(pve);
   return {
     ssh: {
       host: sshd.host,
@@ -222,6 +219,15 @@ async function openssh(pve: FakeProxmox): Promise<LinkTo> {
     commandCount: () => Number.NaN,
     close: () => sshd.close(),
   };
+}
+
+/** An OpenSSH server whose root login has the node's programs on its PATH. */
+export async function startSshdFor(pve: FakeProxmox): Promise<Sshd> {
+  const sshd = await startSshd({ loginUser: "root", config: ["PermitUserEnvironment yes"] });
+  await Deno.mkdir(`${sshd.home}/.ssh`, { recursive: true });
+  const path = `${pve.binDirectory}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  await Deno.writeTextFile(`${sshd.home}/.ssh/environment`, `PATH=${path}\n`);
+  return sshd;
 }
 
 /** The port as the worker implements it, without the worker. */

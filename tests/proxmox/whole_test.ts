@@ -1,9 +1,11 @@
 /** The real server over stdio against the stand-in. */
 import assert from "node:assert/strict";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
-import { type Place, startPlace } from "../support/places.ts";
+import { connectTo, until } from "../peers/openssh.ts";
+import { peerTest, SSHD } from "../peers/require.ts";
+import { type Place, startPlace, temporaryDirectory } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
-import { processesLike } from "./node.ts";
+import { processesLike, startSshdFor } from "./node.ts";
 
 function wholeTest(
   name: string,
@@ -73,28 +75,56 @@ wholeTest("the server says which tools read, change and destroy", {}, async ({ c
   }
   const rollback = tools.find(({ name }) => name === "proxmox_rollback_snapshot");
   assert.match(rollback?.description ?? "", /running container is STOPPED/);
-  assert.equal(tools.filter(({ name }) => name.startsWith("proxmox_")).length, 24);
+  assert.equal(tools.filter(({ name }) => name.startsWith("proxmox_")).length, 23);
 });
 
-wholeTest(
-  "the server ends what runs in a container when it is killed",
-  {},
-  async (server, _place, pve) => {
-    const running = server.call("proxmox_container_exec_command", {
-      ctid: 101,
-      command: "touch /tmp/begun; sleep 7125 & sleep 7125",
-    }).catch(() => {}); // its connection is cut
-    const begun = `${pve.rootfs(101)}/tmp/begun`;
-    while (!await Deno.stat(begun).then(() => true, () => false)) await nextTurn();
-    server.server.kill("SIGKILL");
-    await running;
-    const giveUpAt = performance.now() + 10_000;
-    while (processesLike(/sleep 7125/).length > 0) {
-      assert.ok(performance.now() < giveUpAt, "the processes live on");
-      await nextTurn();
+peerTest({
+  name: "the server ends what runs in a container and in a transfer when it is killed",
+  peer: SSHD,
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const pve = await installProxmox();
+    try {
+      await pve.addContainer({ ctid: 101, hostname: "web", status: "running" });
+      await using sshd = await startSshdFor(pve);
+      using dir = temporaryDirectory();
+      await using server = await connectTo(sshd, dir.path, {
+        ENABLE_PROXMOX: "true",
+        MAX_FILE_SIZE: String(2 ** 32),
+      });
+      await killDuringWork(server, dir.path, pve);
+    } finally {
+      await pve.close();
     }
   },
-);
+});
+
+async function killDuringWork(server: Connected, dir: string, pve: FakeProxmox): Promise<void> {
+  await Deno.writeTextFile(`${dir}/huge`, "");
+  await Deno.truncate(`${dir}/huge`, 2 ** 31);
+  const filesOf = (path: string) => Array.from(Deno.readDirSync(`${pve.rootfs(101)}${path}`));
+  const calls = [
+    server.call("proxmox_container_exec_command", {
+      ctid: 101,
+      command: "touch /srv-begun; sleep 7125 & sleep 7125",
+    }),
+    server.call("proxmox_upload_file_to_container", {
+      ctid: 101,
+      local_path: "huge",
+      container_path: "/opt/huge",
+    }),
+  ];
+  await until(
+    "both are under way",
+    () => filesOf("/").some(({ name }) => name === "srv-begun") && filesOf("/opt").length === 1,
+  );
+  server.server.kill("SIGKILL");
+  await Promise.allSettled(calls);
+  await until(
+    "nothing is left",
+    () => processesLike(/sleep 7125/).length === 0 && filesOf("/opt").length === 0,
+  );
+}
 
 const IMAGEKIT = {
   ENABLE_IMAGEKIT: "true",
@@ -109,9 +139,7 @@ wholeTest(
   async ({ client }) => {
     const { tools } = await client.listTools();
     const names = tools.map(({ name }) => name).filter((name) => name.startsWith("proxmox_"));
-    assert.equal(names.length, 22);
+    assert.equal(names.length, 21);
     assert.deepEqual(names.filter((name) => name.includes("file")), []);
   },
 );
-
-const nextTurn = () => new Promise((resolve) => setTimeout(resolve, 20));

@@ -20,6 +20,7 @@ async function overChannel(run: (end: MessagePort, remote: Anything) => Promise<
   const { port1, port2 } = new MessageChannel();
   expose({ stat: () => Promise.resolve("facts") }, logger, port1);
   const remote = comlink.wrap(port2) as unknown as Anything;
+  port2.start();
   try {
     await run(port2, remote);
     assert.equal(await remote.stat(), "facts", "the port still answers");
@@ -103,6 +104,7 @@ Deno.test("expose() protects the functions that it is handed for a call back", a
     port1,
   );
   const remote = comlink.wrap(port2) as unknown as Anything;
+  port2.start();
   const seen: unknown[] = [];
   await remote.attack(comlink.proxy((text: unknown) => void seen.push(text)));
   assert.equal(await attempts.promise, false);

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import type { Browser, Page } from "playwright-core";
+import { CHROMIUM, startChromium } from "../peers/chromium.ts";
+import { peerTest } from "../peers/require.ts";
+import { randomBytes, sha256, TestHub } from "./fixture.ts";
+import { ask } from "./http.ts";
+
+interface BrowserTest {
+  readonly name: string;
+  run(page: Page, test: TestHub, browser: Browser): Promise<void>;
+  readonly context?: Parameters<Browser["newContext"]>[0];
+}
+
+function browserTest({ name, run, context }: BrowserTest): void {
+  peerTest({
+    name: `in a browser ${name}`,
+    peer: CHROMIUM,
+    // The driver keeps timers and a pipe of its own until some time after the browser has ended.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      await using test = new TestHub();
+      const browser = await startChromium();
+      try {
+        const page = await (await browser.newContext(context)).newPage();
+        await run(page, test, browser);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
+}
+
+async function press(page: Page): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download" }).click(),
+  ]);
+  const path = await download.path();
+  return { name: download.suggestedFilename(), bytes: new Uint8Array(Deno.readFileSync(path)) };
+}
+
+browserTest({
+  name: "the first click downloads the exact bytes, and a reload says that the link is over",
+  async run(page, test) {
+    const content = randomBytes(3_000_000);
+    test.write("Bericht – März.pdf", content);
+    const link = await test.link("Bericht – März.pdf");
+    const problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => problems.push(message.text()));
+    await page.goto(link.url);
+    assert.equal(await page.getByRole("heading").textContent(), "Bericht – März.pdf");
+    assert.equal(await page.locator("code").textContent(), await sha256(content));
+    assert.deepEqual(problems, []);
+    const { name, bytes } = await press(page);
+    assert.equal(name, "Bericht – März.pdf");
+    assert.deepEqual(bytes, content);
+    await page.reload();
+    assert.match(await page.getByRole("heading").textContent() ?? "", /does not work any more/);
+  },
+});
+
+browserTest({
+  name: "the page works without script",
+  context: { javaScriptEnabled: false },
+  async run(page, test) {
+    test.write("tree/a.txt", "hello");
+    const link = await test.link("tree");
+    await page.goto(link.url);
+    assert.match(await page.getByRole("timer").textContent() ?? "", /^in 5:00 minutes$/);
+    const { name, bytes } = await press(page);
+    assert.equal(name, "tree.zip");
+    assert.equal(new TextDecoder().decode(bytes.subarray(0, 2)), "PK");
+  },
+});
+
+browserTest({
+  name: "a link that a preview has opened before still works",
+  async run(page, test) {
+    test.write("a.txt", "hello");
+    const link = await test.link("a.txt");
+    const bot = { "User-Agent": "Slackbot-LinkExpanding 1.0", Accept: "*/*" };
+    for (const method of ["HEAD", "GET"]) {
+      assert.equal((await ask(link.url, bot, method)).status, 200);
+    }
+    await page.goto(link.url);
+    assert.equal(new TextDecoder().decode((await press(page)).bytes), "hello");
+  },
+});
+
+browserTest({
+  name: "the countdown reaches zero and takes the button away",
+  async run(page, test) {
+    test.write("a.txt", "hello");
+    const link = await test.link("a.txt", 1);
+    await page.clock.install();
+    await page.goto(link.url);
+    const timer = page.getByRole("timer");
+    assert.equal(await timer.textContent(), "in 1:00 minutes");
+    await page.clock.runFor(15_000);
+    assert.equal(await timer.textContent(), "in 0:45 minutes");
+    await page.clock.runFor(45_000);
+    assert.equal(await timer.textContent(), "expired");
+    assert.equal(await page.getByRole("button", { name: "Download" }).isDisabled(), true);
+    assert.match(await page.getByRole("status").textContent() ?? "", /has expired/);
+    test.clock.advance(60_000);
+    await page.reload();
+    assert.match(await page.getByRole("heading").textContent() ?? "", /does not work any more/);
+  },
+});
+
+browserTest({
+  name: "a download that the network broke off is finished by the same click",
+  async run(page, test) {
+    const content = randomBytes(20_000_000);
+    test.write("big.bin", content);
+    const link = await test.link("big.bin");
+    await using cut = cutOnce(test.hub.port, 5_000_000);
+    await page.goto(link.url.replace(`:${test.hub.port}/`, `:${cut.port}/`));
+    const { bytes } = await press(page);
+    assert.deepEqual(await sha256(bytes), link.sha256);
+    assert.equal(cut.wasCut(), true);
+    assert.ok(test.actions().includes("interrupted"));
+    assert.equal(test.hub.store.report().statistics.used, 1);
+  },
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [390, 1280]) {
+    browserTest({
+      name: `the page fits ${width} pixels in ${colorScheme} and can be read and operated`,
+      context: { colorScheme, viewport: { width, height: 800 } },
+      async run(page, test) {
+        test.write(`${"a-very-long-name-".repeat(10)}.txt`, "hello");
+        const link = await test.link(`${"a-very-long-name-".repeat(10)}.txt`);
+        for (const url of [link.url, `${link.url}x`]) {
+          await page.goto(url);
+          const overflow = "document.documentElement.scrollWidth - innerWidth";
+          assert.ok(Number(await page.evaluate(overflow)) <= 0);
+          const texts = '[...document.querySelectorAll("h1,p,dt,dd,button,code")]';
+          const contrasts = await page.evaluate<number[]>(`${texts}.map(${CONTRAST})`);
+          assert.ok(contrasts.length > 2);
+          assert.ok(Math.min(...contrasts) >= 4.5, JSON.stringify(contrasts));
+        }
+        await page.goto(link.url);
+        await page.keyboard.press("Tab");
+        assert.equal(await page.evaluate("document.activeElement.id"), "download");
+        const { height } = await page.locator("#download").boundingBox() ?? { height: 0 };
+        assert.ok(height >= 44);
+      },
+    });
+  }
+}
+
+/** The contrast of an element's text with what is behind it. Source: WCAG 2.2, relative luminance. */
+const CONTRAST = `(element) => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = color.map((c) => c / 255).map((c) =>
+      c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let back = element;
+  while (back && (parse(getComputedStyle(back).backgroundColor)[3] ?? 1) === 0) back = back.parentElement;
+  const a = light(parse(getComputedStyle(element).color).slice(0, 3));
+  const b = light(parse(getComputedStyle(back ?? document.body).backgroundColor).slice(0, 3));
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}`;
+
+/** A way to a port that breaks the first connection that carries more than so many bytes. */
+function cutOnce(port: number, limitBytes: number) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.Conn>();
+  let isCut = false;
+  const pump = async (from: Deno.Conn, to: Deno.Conn, counts: boolean) => {
+    const buffer = new Uint8Array(65_536);
+    let total = 0;
+    try {
+      for (;;) {
+        const count = await from.read(buffer);
+        if (count === null) break;
+        total += count;
+        if (counts && !isCut && total > limitBytes) {
+          isCut = true;
+          break;
+        }
+        for (let done = 0; done < count;) done += await to.write(buffer.subarray(done, count));
+      }
+    } catch {
+      // One side has gone; the other follows.
+    }
+    for (const connection of [from, to]) {
+      if (open.delete(connection)) connection.close();
+    }
+  };
+  const accepting = (async () => {
+    for await (const client of listener) {
+      const server = await Deno.connect({ hostname: "127.0.0.1", port });
+      open.add(client).add(server);
+      pump(client, server, false);
+      pump(server, client, true);
+    }
+  })();
+  return {
+    port: listener.addr.port,
+    wasCut: () => isCut,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting;
+      for (const connection of [...open]) {
+        if (open.delete(connection)) connection.close();
+      }
+    },
+  };
+}
