@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
 function load(envFile: string | undefined): Config | string {
   try {
     const env = readEnvironment(envFile);
-    const loaded = loadConfig(env, thisMachine(env));
+    const loaded = loadConfig(env, thisMachine(env), envFile);
     return loaded.ok ? loaded.config : formatFaults(loaded.faults);
   } catch (error) {
     if (!(error instanceof RemoteExecError)) throw error;

@@ -1,13 +1,17 @@
 import { availableParallelism, loadavg } from "node:os";
 import { SSH_CLIENT, SSHD } from "../tests/peers/require.ts";
 import { Bench, type Rows } from "./harness.ts";
+import { PeerMissing } from "./peer_missing.ts";
 import { distanceRows } from "./rows/distance.ts";
+import { exchangeRows } from "./rows/exchange.ts";
 import { execRows } from "./rows/exec.ts";
 import { filesRows } from "./rows/files.ts";
 import { firstRows } from "./rows/first.ts";
+import { linksRows } from "./rows/links.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { outputRows } from "./rows/output.ts";
 import { parallelRows } from "./rows/parallel.ts";
+import { proxmoxRows } from "./rows/proxmox.ts";
 import { startRows } from "./rows/start.ts";
 import { formatTable, type Result } from "./table.ts";
 
@@ -20,6 +24,9 @@ const ALL: readonly Rows[] = [
   startRows,
   memoryRows,
   distanceRows,
+  proxmoxRows,
+  linksRows,
+  exchangeRows,
 ];
 
 const HELP = `Measures the server against a real sshd, next to OpenSSH's own programs.
@@ -34,7 +41,7 @@ const EXPLANATION =
   `A value is a median, behind it the range of the middle half. Ratio: ours to OpenSSH's, so a small one is
 good for times and a large one for MB/s. OpenSSH is \`ssh\` through a warm shared connection (first exec: a
 new one), for files \`sftp -b\` with the time of its connection taken off. Ours is the whole call over MCP,
-for files with the comparison of both sha256.
+for files with the comparison of both sha256. Where a row names another program, that column is its.
 `;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -59,7 +66,12 @@ async function measure(chosen: readonly Rows[]): Promise<string> {
   const results: Result[] = [];
   for (const rows of chosen) {
     progress(`measuring ${rows.name}: ${rows.about}`);
-    results.push(...await rows.measure(bench));
+    try {
+      results.push(...await rows.measure(bench));
+    } catch (error) {
+      if (!(error instanceof PeerMissing)) throw error;
+      bench.notes.push(`Left out: ${rows.name}, for want of ${error.message}`);
+    }
   }
   const notes = [...new Set(bench.notes)].map((note) => `\n${note}\n`).join("");
   return `\n${machine()}\n\n${formatTable(results)}\n\n${EXPLANATION}${notes}`;

@@ -79,7 +79,7 @@ async function prepare({ local, remote }: Bench, bytes: number): Promise<Files> 
 }
 
 /** Not the same byte twice in a row: a file of zeros may be stored in other ways. */
-function randomContent(bytes: number): Uint8Array {
+export function randomContent(bytes: number): Uint8Array {
   const block = randomBytes(Math.min(bytes, 1_000_000));
   const content = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at += block.length) {

@@ -26,7 +26,7 @@ export interface Running {
 export async function serve(config: Config, workers: Workers, logger: Logger): Promise<Running> {
   for (const notice of config.notices) logger.warn(notice);
   const audit = openAudit(config);
-  const catalog = createCatalog(assembleTools(config, workers, audit, logger));
+  const catalog = createCatalog(await assembleTools(config, workers, audit, logger));
   const server = createMcpServer({
     version: VERSION,
     catalog,

@@ -5,71 +5,91 @@ import { downloadTools } from "./downloads/tools.ts";
 import type { Logger } from "./log.ts";
 import type { AuditLog } from "./mcp/audit.ts";
 import type { Tool } from "./mcp/tool.ts";
-import { containerEndpoint } from "./proxmox/files.ts";
-import { containerFiles, proxmoxTools } from "./proxmox/tools.ts";
-import { Calls } from "./sandbox/calls.ts";
+import type { Endpoint } from "./ssh/port.ts";
 import { SshService } from "./ssh/service.ts";
 import { sshExecTool, sshFileTools } from "./ssh/tools.ts";
 import type { Workers } from "./start_workers.ts";
-import { ExchangeService } from "./transfers/exchange_service.ts";
-import { exchangeTools } from "./transfers/exchange_tools.ts";
-import { ImageKitService } from "./transfers/imagekit_service.ts";
-import { imageKitTools } from "./transfers/imagekit_tools.ts";
+import type { Places } from "./transfers/places.ts";
 import type { TransfersPort } from "./transfers/port.ts";
 
-/** Wires the services to their workers and to each other, and gives every tool of the configuration. */
-export function assembleTools(
+type ContainerEnd = (ctid: number, path: string) => Endpoint;
+
+/**
+ * Wires the services to their workers and to each other, and gives every tool of the configuration.
+ * Modules that it does not need are not even loaded.
+ */
+export async function assembleTools(
   config: Config,
   workers: Workers,
   audit: AuditLog,
   logger: Logger,
-): Tool[] {
-  const { limits, imageKit } = config;
+): Promise<Tool[]> {
+  const { limits } = config;
   const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
   const ssh = new SshService(workers.ssh.port, limits);
   // With ImageKit on, its tools are the way for files: the client sits on another machine.
-  const files = imageKit === undefined;
+  const files = config.imageKit === undefined;
+  const proxmox = config.proxmox ? await import("./proxmox/tools.ts") : undefined;
+  const containers = proxmox &&
+    { end: proxmox.containerEndpoint, files: proxmox.containerFiles(ssh) };
   return [
     sshExecTool(ssh, limits, host),
     ...(files ? sshFileTools(ssh, host) : []),
-    ...(config.proxmox ? proxmoxTools(ssh, limits, host, { files }) : []),
-    ...(workers.transfers ? bridgeTools(config, ssh, workers.transfers.port) : []),
-    ...linkTools(config, workers, audit, logger),
+    ...(proxmox?.proxmoxTools(ssh, limits, host, { files }) ?? []),
+    ...(workers.transfers
+      ? await bridgeTools(config, ssh, workers.transfers.port, containers)
+      : []),
+    ...linkTools(config, workers, containers?.end, audit, logger),
   ];
 }
 
-function bridgeTools(config: Config, ssh: SshService, port: TransfersPort): Tool[] {
-  const { imageKit, r2, proxmox } = config;
-  const containers = containerFiles(ssh);
-  const inContainer = (ctid: number, path: string) =>
-    proxmox ? containerEndpoint(ctid, path) : undefined;
-  const places = {
-    containerEndpoint: inContainer,
-    containerProblem: (ctid: number, error: unknown, signal: AbortSignal) =>
-      containers.containerProblem(ctid, error, signal),
+async function bridgeTools(
+  config: Config,
+  ssh: SshService,
+  port: TransfersPort,
+  containers: { readonly end: ContainerEnd; readonly files: ContainerProblems } | undefined,
+): Promise<Tool[]> {
+  const { imageKit, r2 } = config;
+  const places: Places = {
+    containerEndpoint: (ctid, path) => containers?.end(ctid, path),
+    containerProblem: async (ctid, error, signal) =>
+      containers === undefined
+        ? error
+        : await containers.files.containerProblem(ctid, error, signal),
   };
-  const calls = new Calls((id) => port.cancel(id));
-  return [
-    ...(imageKit
-      ? imageKitTools(
-        new ImageKitService({ port, calls, ssh, config: imageKit, host: config.ssh.host, places }),
-      )
-      : []),
-    ...(r2
-      ? exchangeTools(new ExchangeService({ port, config: r2, containerEnd: inContainer }))
-      : []),
-  ];
+  const tools: Tool[] = [];
+  if (imageKit !== undefined) {
+    const { imageKitTools, ImageKitService } = await import("./transfers/imagekit_tools.ts");
+    const parts = { port, ssh, config: imageKit, host: config.ssh.host, places };
+    tools.push(...imageKitTools(new ImageKitService(parts)));
+  }
+  if (r2 !== undefined) {
+    const { exchangeTools, ExchangeService } = await import("./transfers/exchange_tools.ts");
+    tools.push(...exchangeTools(new ExchangeService({ port, config: r2, places })));
+  }
+  return tools;
 }
 
-function linkTools(config: Config, workers: Workers, audit: AuditLog, logger: Logger): Tool[] {
+function linkTools(
+  config: Config,
+  workers: Workers,
+  container: ContainerEnd | undefined,
+  audit: AuditLog,
+  logger: Logger,
+): Tool[] {
   const { port1, port2 } = new MessageChannel();
   workers.ssh.port.serveFiles(comlink.transfer(port1, [port1]))
     .catch((error) => logger.error("remote files cannot be linked", error));
   const service = startDownloads(workers.downloads.port, config, {
     files: port2,
-    container: config.proxmox ? containerEndpoint : undefined,
+    container,
     onEvent: (event) => audit.event(event),
     logger,
   });
   return downloadTools(service);
+}
+
+/** What is left of a container that could not be entered: why. */
+interface ContainerProblems {
+  containerProblem(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown>;
 }

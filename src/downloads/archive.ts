@@ -1,5 +1,5 @@
-import { crc32 } from "node:zlib";
 import { RemoteExecError } from "../errors.ts";
+import { crc32 } from "./crc32.ts";
 import { type Written, ZipRecords } from "./zip_records.ts";
 
 /** One member of an archive to be. */

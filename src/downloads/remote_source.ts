@@ -5,6 +5,7 @@ import type { FilesPort, OpenedFile } from "../ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../ssh/port.ts";
 import { zipArchive } from "./archive.ts";
 import { directoryTooLarge, fileChanged, notLinkable, tooLarge, withoutLength } from "./errors.ts";
+import { readAhead } from "./read_ahead.ts";
 import { remoteMembers } from "./remote_tree.ts";
 import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
 
@@ -82,7 +83,7 @@ async function openFile(
     chunks,
     async close() {
       await chunks.return(undefined);
-      await stream.cancel().catch(() => {});
+      if (!stream.locked) await stream.cancel().catch(() => {});
     },
   };
   return isWhole && expected.size <= CHECKED_AHEAD_BYTES ? await checkedAhead(content) : content;
@@ -92,7 +93,7 @@ async function openFile(
 async function* checkedWhole({ stream }: OpenedFile, { size, sha256 }: Expected) {
   const digest = createHash("sha256");
   let left = size;
-  for await (const chunk of stream.values({ preventCancel: true })) {
+  for await (const chunk of readAhead(stream)) {
     left -= chunk.length;
     digest.update(chunk);
     if (left < 0 || (left === 0 && digest.digest("hex") !== sha256)) throw fileChanged();
@@ -109,7 +110,7 @@ async function* checkedPart(
   isStillSame: () => Promise<boolean>,
 ) {
   let left = end - start;
-  for await (const chunk of stream.values({ preventCancel: true })) {
+  for await (const chunk of readAhead(stream)) {
     left -= chunk.length;
     if (left < 0 || (left === 0 && !await isStillSame())) throw fileChanged();
     yield chunk;

@@ -4,6 +4,7 @@ import type { Endpoint } from "../ssh/port.ts";
 import { type ArchiveEntry, leftOutMember, nothing } from "./archive.ts";
 import { fileChanged, tooLarge } from "./errors.ts";
 import { MAX_ENTRIES } from "./source.ts";
+import { readAhead } from "./read_ahead.ts";
 import { readTar } from "./tar.ts";
 
 /** Files of the host are opened this many ahead: opening one takes several trips over the network. */
@@ -65,7 +66,14 @@ async function* hostMembers(
         continue;
       }
       const { facts, stream } = opened;
-      yield { path, kind, mtimeMs: facts.mtimeMs, mode, size: facts.size, content: () => stream };
+      yield {
+        path,
+        kind,
+        mtimeMs: facts.mtimeMs,
+        mode,
+        size: facts.size,
+        content: () => readAhead(stream),
+      };
     }
   } finally {
     await ahead.close();
@@ -140,7 +148,14 @@ async function* linkedMember(
   const { facts, stream } = opened;
   if (facts.kind !== "file") throw fileChanged();
   const kind = "file" as const;
-  yield { path, kind, size: facts.size, mtimeMs: facts.mtimeMs, mode, content: () => stream };
+  yield {
+    path,
+    kind,
+    size: facts.size,
+    mtimeMs: facts.mtimeMs,
+    mode,
+    content: () => readAhead(stream),
+  };
 }
 
 const below = (from: Endpoint, path: string): Endpoint => ({

@@ -5,33 +5,37 @@ import { cancelled, internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
-import { LinkHub } from "./hub.ts";
+import type { LinkHub } from "./hub.ts";
 import type { CallId, DownloadsPort } from "./port.ts";
 
 let logger = createLogger("info");
-let hub: LinkHub | undefined;
+let makeHub: (() => Promise<LinkHub>) | undefined;
+let hub: Promise<LinkHub> | undefined;
 const running = new Map<CallId, AbortController>();
 
 const port: DownloadsPort = {
   async configure(settings, filesPort, onEvent) {
     logger = createLogger(settings.logLevel, settings.secrets);
     const files = filesPort && comlink.wrap<FilesPort>(filesPort);
-    hub = new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
-    if (settings.downloads.apiKey !== undefined) await hub.start();
+    // What serves links is loaded with the first one: most servers never need it, and it is large.
+    makeHub = async () => {
+      const { LinkHub } = await import("./hub.ts");
+      return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
+    };
+    if (settings.downloads.apiKey !== undefined) await (await configured()).start();
   },
   async createLink(id, request, progress) {
     const controller = new AbortController();
     running.set(id, controller);
     try {
-      return await configured().create(request, controller.signal, progress);
+      return await (await configured()).create(request, controller.signal, progress);
     } finally {
       running.delete(id);
     }
   },
-  report: () => Promise.resolve(configured().store.report()),
-  revoke(tokenId) {
-    configured().store.revoke(tokenId);
-    return Promise.resolve();
+  report: async () => (await configured()).store.report(),
+  async revoke(tokenId) {
+    (await configured()).store.revoke(tokenId);
   },
   cancel(id) {
     running.get(id)?.abort(cancelled());
@@ -39,13 +43,13 @@ const port: DownloadsPort = {
   },
   async close() {
     for (const controller of running.values()) controller.abort(cancelled());
-    await hub?.close();
+    await (await hub)?.close();
   },
 };
 
-function configured(): LinkHub {
-  if (hub === undefined) throw internalError("the worker was called before it was configured");
-  return hub;
+function configured(): Promise<LinkHub> {
+  if (makeHub === undefined) throw internalError("the worker was called before it was configured");
+  return hub ??= makeHub();
 }
 
 surviveDefects(logger);

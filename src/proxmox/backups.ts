@@ -119,7 +119,7 @@ export class Backups {
     options: readonly string[],
     { signal }: ToolContext,
   ): Promise<HostAnswer> {
-    return await this.#host.run(["pvesh", "get", path, ...options, "--output-format", "json"], {
+    return await this.#host.get(path, options, {
       signal,
       progress: undefined,
       action: "Reading the backups",

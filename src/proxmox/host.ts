@@ -54,6 +54,11 @@ export class ProxmoxHost {
     if (problem) throw problem;
     return answer;
   }
+
+  /** Asks the API of Proxmox VE for what is at a path; the answer is JSON. @throws as {@linkcode run} */
+  async get(path: string, options: readonly string[], call: HostCall): Promise<HostAnswer> {
+    return await this.run(["pvesh", "get", path, ...options, "--output-format", "json"], call);
+  }
 }
 
 /** @throws RemoteExecError when it was stopped or lost */

@@ -52,9 +52,7 @@ export async function findInCluster(
   id: number,
   signal: AbortSignal,
 ): Promise<Resource | undefined> {
-  const { code, stdout } = await host.run(
-    ["pvesh", "get", "/cluster/resources", "--type", "vm", "--output-format", "json"],
-    { signal, progress: undefined, timeoutMs: LOOK_MS, action: "Looking for the guest" },
-  );
+  const call = { signal, progress: undefined, timeoutMs: LOOK_MS, action: "Looking for the guest" };
+  const { code, stdout } = await host.get("/cluster/resources", ["--type", "vm"], call);
   return code === 0 ? parseResources(stdout).find(({ vmid }) => vmid === id) : undefined;
 }

@@ -91,7 +91,7 @@ export class Resources {
     options: readonly string[],
     { signal }: ToolContext,
   ): Promise<HostAnswer> {
-    return await this.#host.run(["pvesh", "get", path, ...options, "--output-format", "json"], {
+    return await this.#host.get(path, options, {
       signal,
       progress: undefined,
       action: ACTION,

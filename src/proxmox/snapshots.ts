@@ -21,10 +21,7 @@ export class ContainerSnapshots {
   async list(ctid: number, context: ToolContext): Promise<Snapshots> {
     const action = "Listing the snapshots";
     const path = `/nodes/localhost/lxc/${ctid}/snapshot`;
-    const answer = await this.#host.run(
-      ["pvesh", "get", path, "--output-format", "json"],
-      { ...context, action, timeoutMs: READ_MS },
-    );
+    const answer = await this.#host.get(path, [], { ...context, action, timeoutMs: READ_MS });
     if (answer.code === 0) return parseSnapshots(answer.stdout);
     throw await explain(this.#host, container(ctid), action, answer, context);
   }

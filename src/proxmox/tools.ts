@@ -57,3 +57,5 @@ export function proxmoxTools(
 /** What other modules need that move files into containers; see {@linkcode ContainerFiles}. */
 export const containerFiles = (ssh: SshService, clock: Clock = systemClock): ContainerFiles =>
   new ContainerFiles(ssh, new Lifecycle(new ProxmoxHost(ssh), clock));
+
+export { containerEndpoint } from "./files.ts";

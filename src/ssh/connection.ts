@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../log.ts";
+import { type CommandExit, exitOf } from "./command_exit.ts";
 import type { Dialled } from "./dial.ts";
 import { Guard, withLimit } from "./guard.ts";
 import { Lingering } from "./lingering.ts";
@@ -12,15 +13,12 @@ import { SessionCount } from "./session_count.ts";
 import { answers, requestSftp } from "./sftp_request.ts";
 import { watchSilence } from "./silence.ts";
 
-/** How a command's process ended, in the words of ssh2: `signal` like `SIGKILL`, then without a code. */
-export interface CommandExit {
-  readonly code: number | null;
-  readonly signal: string | undefined;
-}
 /** A session that was refused because others have just ended is asked for again after so long. */
 const AGAIN_MS = 20;
 /** A link that brought something so recently needs no test before it is used. */
 const FRESH_MS = 100;
+/** A guard that does not answer on a link that has brought nothing for so long cannot be reached. */
+const SILENT_MS = 1_500;
 
 /** A command that the host has started. */
 export interface StartedCommand {
@@ -243,13 +241,15 @@ export class HostConnection {
   }
 
   async #endProcess(channel: ClientChannel): Promise<boolean> {
+    const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
+    const ended = await this.#endBy(guard, channel);
     // A dead link is closed, so that the guard ends what runs there as soon as the host notices.
-    const stopWatching = this.#watchSilence(() => {});
-    return await this.#endByGuard(channel).finally(stopWatching);
+    const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
+    if (!ended && guard !== undefined && isSilent) this.destroy();
+    return ended;
   }
 
-  async #endByGuard(channel: ClientChannel): Promise<boolean> {
-    const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
+  async #endBy(guard: Guard | undefined, channel: ClientChannel): Promise<boolean> {
     const mark = guard && await this.#order.identify(channel, guard);
     if (mark === "ended") return true;
     const left = mark === undefined ? undefined : await guard?.end(mark, 4_000);
@@ -299,8 +299,3 @@ export class HostConnection {
 }
 
 type Opened = Pick<StartedCommand, "channel" | "exited">;
-
-const exitOf = (channel: ClientChannel): Promise<CommandExit> =>
-  new Promise((resolve) => {
-    channel.once("exit", (code: number | null, signal?: string) => resolve({ code, signal }));
-  });

@@ -7,6 +7,9 @@ import type { CopyProgress, Verification } from "./port.ts";
 const PROGRESS_MS = 250;
 /** How long a left-over may take to be removed before it is left to the guard. */
 const DISCARD_MS = 5_000;
+/** Bytes in a millisecond that a slow disk gives at the least, when a file is read for its hash. */
+const SLOWEST_HASH = 10_000;
+const LONGEST_HASH_MS = 600_000;
 
 /** What bounds a copy. */
 export interface CopyLimits {
@@ -40,10 +43,12 @@ export async function copy(
   const stall = stallWatch(limits);
   let sink: Sink | undefined;
   try {
-    sink = await abortable(openSink(), stall.signal);
+    sink = await abortable(openSink(), stall.signal, (late) => late.discard());
     const remoteHash = source.size === undefined ? undefined : source.remoteSha256?.(source.size);
     remoteHash?.catch(() => {}); // told below, if it comes to that
     const moved = await pump(source, sink, limits, stall);
+    // Both sides now read all of it once more to tell its hash, and nothing moves meanwhile.
+    stall.allow(limits.stallMs + Math.min(moved.bytes / SLOWEST_HASH, LONGEST_HASH_MS));
     const expected = limits.sha256 ??
       await abortable(remoteHash ?? Promise.resolve(undefined), stall.signal);
     if (expected !== undefined && expected !== moved.sha256) {
@@ -104,23 +109,50 @@ async function pump(
 interface StallWatch {
   readonly signal: AbortSignal;
   moved(): void;
+  /** Counts anew, and up to another limit. */
+  allow(limitMs: number): void;
   clear(): void;
 }
 
+/**
+ * What comes before a transfer, such as opening its source, under the same limits.
+ *
+ * @param undo gets what comes all the same after the limit
+ */
+export async function unlessStalled<T>(
+  promise: Promise<T>,
+  limits: Pick<CopyLimits, "stallMs" | "signal">,
+  undo?: (late: T) => unknown,
+): Promise<T> {
+  const stall = stallWatch(limits);
+  try {
+    return await abortable(promise, stall.signal, undo);
+  } finally {
+    stall.clear();
+  }
+}
+
 /** One signal for the caller's cancellation and for a transfer that stands still. */
-function stallWatch({ stallMs, signal }: CopyLimits): StallWatch {
+function stallWatch(
+  { stallMs, signal }: Pick<CopyLimits, "stallMs" | "signal">,
+): StallWatch {
   const controller = new AbortController();
   const onCancel = () =>
     controller.abort(signal.reason instanceof RemoteExecError ? signal.reason : cancelled());
   signal.addEventListener("abort", onCancel, { once: true });
   if (signal.aborted) onCancel();
   let movedAt = performance.now();
+  let limitMs = stallMs;
   const timer = setInterval(() => {
-    if (performance.now() - movedAt > stallMs) controller.abort(stalled(stallMs));
+    if (performance.now() - movedAt > limitMs) controller.abort(stalled(limitMs));
   }, Math.max(50, stallMs / 10));
   return {
     signal: controller.signal,
     moved: () => movedAt = performance.now(),
+    allow(ms) {
+      limitMs = ms;
+      movedAt = performance.now();
+    },
     clear() {
       clearInterval(timer);
       signal.removeEventListener("abort", onCancel);
@@ -128,10 +160,19 @@ function stallWatch({ stallMs, signal }: CopyLimits): StallWatch {
   };
 }
 
-/** The promise, or the signal's reason as soon as it is aborted. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/**
+ * The promise, or the signal's reason as soon as it is aborted.
+ *
+ * @param undo gets what comes all the same after that
+ */
+export async function abortable<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  undo: (late: T) => unknown = () => {},
+): Promise<T> {
+  const abandon = () => void promise.then(undo).catch(() => {});
   if (signal.aborted) {
-    promise.catch(() => {});
+    abandon();
     throw signal.reason;
   }
   const aborted = Promise.withResolvers<never>();
@@ -140,7 +181,7 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   try {
     return await Promise.race([promise, aborted.promise]);
   } catch (error) {
-    promise.catch(() => {});
+    abandon();
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
@@ -157,6 +198,6 @@ const shrunk = (path: string, bytes: number, size: number) =>
 const stalled = (stallMs: number) =>
   new RemoteExecError(
     "timeout",
-    `The transfer stood still for ${stallMs / 1000} seconds and was given up`,
+    `The transfer stood still for ${Math.round(stallMs / 1000)} seconds and was given up`,
     "Check the network and the load of the host, then try again",
   );

@@ -24,7 +24,10 @@ export function createFilesServer(host: HostSession): FilesPort {
       const command = await host.openTree(endpoint, never);
       const stream = new ReadableStream<Uint8Array>({
         async pull(controller) {
-          const chunk = await command.read();
+          const chunk = await command.read().catch(async (error) => {
+            await command.close();
+            throw error;
+          });
           if (chunk !== undefined) return controller.enqueue(chunk.slice());
           const code = await command.exitCode();
           await command.close();

@@ -1,6 +1,4 @@
 import { posix } from "node:path";
-// @ts-types="@types/ssh2"
-import type { Attributes } from "ssh2";
 import { RemoteExecError } from "../errors.ts";
 import {
   remoteExists,
@@ -19,6 +17,7 @@ import {
 } from "./file_end.ts";
 import type { ByteRange } from "./files_port.ts";
 import { danglingLink, missingOr, orMissing, parentOr, requireFile } from "./host_file_errors.ts";
+import { umaskMode } from "./host_umask.ts";
 import type { FileFacts } from "./port.ts";
 import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
 
@@ -132,21 +131,31 @@ export async function openHostSink(
   if (isLink && !found) throw danglingLink(path);
   const target = isLink ? await sftp.realPath(wanted) : wanted;
   const temporary = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+  const wantedMode = options.mode ?? found?.mode;
   help.keep(temporary);
-  const handle = await sftp.open(temporary, "wx").catch((error) => {
+  const usualMode = wantedMode === undefined ? umaskMode(help, target) : undefined;
+  usualMode?.catch(() => {}); // told below
+  // 0600 from the first moment: who opens a file once can read all that comes later.
+  const handle = await sftp.open(temporary, "wx", 0o600).catch((error) => {
     help.drop(temporary);
     throw parentOr(path, error);
   });
-  // The host's umask has given the empty file its mode; it comes back at the end. Both requests go
-  // out before the first byte and are answered in order, so nobody else ever reads a part.
-  const [created] = await Promise.all([sftp.fstat(handle), sftp.fsetstat(handle, { mode: 0o600 })]);
-  return new HostSink(help, handle, {
-    temporary,
-    target,
-    shown: path,
-    options,
-    old: found,
-    created,
+  const sink = async (): Promise<Sink> => {
+    const [created, mode = 0o644] = await Promise.all([
+      found && sftp.fstat(handle),
+      usualMode ?? wantedMode,
+      // Where the host does not look at the mode of a request to open.
+      sftp.fsetstat(handle, { mode: 0o600 }),
+    ]);
+    const owner = found && (found.uid !== created?.uid || found.gid !== created.gid)
+      ? { uid: found.uid, gid: found.gid }
+      : undefined;
+    return new HostSink(help, handle, { temporary, target, shown: path, options, owner, mode });
+  };
+  return await sink().catch(async (error) => {
+    await sftp.close(handle).catch(() => {});
+    await sftp.remove(temporary).then(() => help.drop(temporary), () => {});
+    throw remoteFileError("write", path, error);
   });
 }
 
@@ -155,8 +164,9 @@ interface Plan {
   readonly target: string;
   readonly shown: string;
   readonly options: SinkOptions;
-  readonly old: Attributes | undefined;
-  readonly created: Attributes;
+  /** The old file's, when it is another than the new file's. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly mode: number;
 }
 
 class HostSink implements Sink {
@@ -223,12 +233,10 @@ class HostSink implements Sink {
   /** Owner and mode as the old file had them, or as the caller or the umask wants. */
   async #dress(): Promise<void> {
     const { sftp } = this.#help;
-    const { old, created, options } = this.#plan;
-    if (old && (old.uid !== created.uid || old.gid !== created.gid)) {
-      // Only root may give files away; the owner then stays the login's.
-      await sftp.fsetstat(this.#handle, { uid: old.uid, gid: old.gid }).catch(() => {});
-    }
-    const mode = (options.mode ?? old?.mode ?? created.mode) & 0o7777;
+    const { owner } = this.#plan;
+    // Only root may give files away; the owner then stays the login's.
+    if (owner) await sftp.fsetstat(this.#handle, owner).catch(() => {});
+    const mode = this.#plan.mode & 0o7777;
     await Promise.all([sftp.fsetstat(this.#handle, { mode }), sftp.close(this.#handle)]);
     this.#state = "closed";
   }

@@ -1,11 +1,10 @@
-import * as comlink from "comlink";
 import { cancelled, RemoteExecError } from "../errors.ts";
 import type { Limits } from "../config/config.ts";
-import type { Progress, ToolContext } from "../mcp/tool.ts";
+import type { ToolContext } from "../mcp/tool.ts";
 import { Calls } from "../sandbox/calls.ts";
+import { bytesMoved, crossing } from "../sandbox/crossing.ts";
 import type {
   CopyOutcome,
-  CopyProgress,
   Endpoint,
   ExecOutcome,
   ExecProgress,
@@ -75,10 +74,7 @@ export class SshService {
       maxBytes: maxBytes ?? this.#limits.maxFileBytes,
       ...(mode === undefined ? {} : { mode }),
     };
-    const report = crossing(progress, ({ bytes, total }: CopyProgress) => ({
-      progress: bytes,
-      ...(total === undefined ? {} : { total }),
-    }));
+    const report = crossing(progress, bytesMoved);
     return await this.#calls.run(signal, undefined, (id) => this.#port.copy(id, request, report));
   }
 
@@ -117,12 +113,4 @@ export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExec
     default:
       return undefined;
   }
-}
-
-/** A callback that a worker can call; nothing when the client did not ask for progress. */
-function crossing<Step>(
-  progress: ToolContext["progress"],
-  translate: (step: Step) => Progress,
-): ((step: Step) => void) | undefined {
-  return progress && comlink.proxy((step: Step) => progress(translate(step)));
 }

@@ -1,6 +1,6 @@
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { copy } from "./copy.ts";
+import { copy, unlessStalled } from "./copy.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./dial.ts";
 import { runCommand } from "./exec.ts";
@@ -91,7 +91,7 @@ export class HostSession {
       return sink;
     }, {
       maxBytes: request.maxBytes,
-      stallMs: Math.max(LEAST_STALL_MS, this.#settings.limits.timeoutMs),
+      stallMs: this.#stallMs,
       signal,
       progress,
       sha256: request.sha256,
@@ -100,6 +100,26 @@ export class HostSession {
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
+    return await unlessStalled(this.#facts(endpoint, signal), { stallMs: this.#stallMs, signal });
+  }
+
+  /** Opens a regular file, or a part of it. */
+  async openSource(
+    from: Endpoint,
+    maxBytes: number,
+    signal: AbortSignal,
+    range?: ByteRange,
+  ): Promise<Source> {
+    const opening = this.#source(from, maxBytes, signal, range);
+    const limits = { stallMs: this.#stallMs, signal };
+    return await unlessStalled(opening, limits, (late) => late.close());
+  }
+
+  get #stallMs(): number {
+    return Math.max(LEAST_STALL_MS, this.#settings.limits.timeoutMs);
+  }
+
+  async #facts(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
     switch (endpoint.kind) {
       case "local":
         return await this.#local.facts(endpoint.path);
@@ -110,12 +130,11 @@ export class HostSession {
     }
   }
 
-  /** Opens a regular file, or a part of it. */
-  async openSource(
+  async #source(
     from: Endpoint,
     maxBytes: number,
     signal: AbortSignal,
-    range?: ByteRange,
+    range: ByteRange | undefined,
   ): Promise<Source> {
     switch (from.kind) {
       case "local":

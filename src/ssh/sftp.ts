@@ -24,16 +24,16 @@ export class Sftp {
     this.#sftp = sftp;
   }
 
-  stat(path: string): Promise<Attributes> {
-    return this.#call((done) => this.#sftp.stat(path, done));
+  async stat(path: string): Promise<Attributes> {
+    return whole(await this.#call((done) => this.#sftp.stat(path, done)));
   }
 
-  lstat(path: string): Promise<Attributes> {
-    return this.#call((done) => this.#sftp.lstat(path, done));
+  async lstat(path: string): Promise<Attributes> {
+    return whole(await this.#call((done) => this.#sftp.lstat(path, done)));
   }
 
-  fstat(handle: Uint8Array): Promise<Attributes> {
-    return this.#call((done) => this.#sftp.fstat(asBuffer(handle), done));
+  async fstat(handle: Uint8Array): Promise<Attributes> {
+    return whole(await this.#call((done) => this.#sftp.fstat(asBuffer(handle), done)));
   }
 
   fsetstat(handle: Uint8Array, attributes: InputAttributes): Promise<void> {
@@ -44,8 +44,13 @@ export class Sftp {
     return this.#call((done) => this.#sftp.realpath(path, done));
   }
 
-  open(path: string, flags: "r" | "wx"): Promise<Uint8Array> {
-    return this.#call((done) => this.#sftp.open(path, flags, done));
+  /** @param mode of the file when it is made; the host's umask still takes bits away */
+  open(path: string, flags: "r" | "wx", mode?: number): Promise<Uint8Array> {
+    return this.#call((done) =>
+      mode === undefined
+        ? this.#sftp.open(path, flags, done)
+        : this.#sftp.open(path, flags, mode, done)
+    );
   }
 
   close(handle: Uint8Array): Promise<void> {
@@ -74,9 +79,25 @@ export class Sftp {
     );
   }
 
-  /** The names in a directory with their attributes; `.` and `..` are left out. */
-  list(path: string): Promise<{ filename: string; attrs: Attributes }[]> {
-    return this.#call((done) => this.#sftp.readdir(path, done));
+  /**
+   * The names in a directory with their attributes; `.` and `..` are left out. Not many more than
+   * `limit`: a host can go on for ever.
+   */
+  async list(path: string, limit: number): Promise<Entry[]> {
+    const handle = await this.#call<Uint8Array>((done) => this.#sftp.opendir(path, done));
+    const entries: Entry[] = [];
+    try {
+      // An answer without a name is not the end: `.` and `..` may have been all that it held.
+      for (let turn = 0; turn <= limit && entries.length <= limit; turn++) {
+        const some = await this.#call<Entry[]>((done) => this.#sftp.readdir(asBuffer(handle), done))
+          .catch(noneAtEnd);
+        if (some === undefined) break;
+        for (const { filename, attrs } of some) entries.push({ filename, attrs: whole(attrs) });
+      }
+    } finally {
+      this.close(handle).catch(() => {});
+    }
+    return entries;
   }
 
   /** Where a symbolic link points. */
@@ -129,7 +150,8 @@ export class Sftp {
     return new Promise((resolve, reject) => {
       this.#sftp.read(asBuffer(handle), asBuffer(buffer), 0, length, position, (error, count) => {
         if (error) return reject(error);
-        resolve(count);
+        if (count >= 0 && count <= length) return resolve(count);
+        reject(new RangeError("the host sent another amount than was asked for"));
       });
     });
   }
@@ -139,6 +161,23 @@ export class Sftp {
       request((error, value) => error ? reject(error) : resolve(value));
     });
   }
+}
+
+interface Entry {
+  readonly filename: string;
+  readonly attrs: Attributes;
+}
+
+/** A host may leave out what it likes; without a mode nothing is a regular file. */
+const whole = ({ size = 0, mode = 0, mtime = 0, ...rest }: Attributes): Attributes => ({
+  ...rest,
+  size,
+  mode,
+  mtime,
+});
+
+function noneAtEnd(error: unknown): undefined {
+  if ((error as { code?: unknown }).code !== 1) throw error; // SSH_FX_EOF
 }
 
 interface ReadRequest {

@@ -24,7 +24,7 @@ import { listScript, readScript, statScript, tarScript, writeScript } from "./fi
 import type { Endpoint, FileFacts } from "./port.ts";
 import type { ByteRange, TreeEntry } from "./files_port.ts";
 import { fileKind } from "./sftp.ts";
-import { TreeCounter, type TreeLimits } from "./tree.ts";
+import { isName, noName, TreeCounter, type TreeLimits } from "./tree.ts";
 
 type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
 
@@ -108,6 +108,8 @@ function parseListed(line: string): TreeEntry | undefined {
   const [, hex = "", size = "", mtime = "", path = ""] =
     /^([0-9a-f]+) (\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
   if (path === "") return undefined;
+  // A name with line ends in it can look like the line of another file.
+  if (!path.split("/").every(isName)) throw noName(path);
   const bits = Number.parseInt(hex, 16);
   const kind = fileKind(bits);
   return {

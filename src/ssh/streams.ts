@@ -8,7 +8,10 @@ export function toStream(source: Source): ReadableStream<Uint8Array> {
   const chunks = source.chunks()[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await chunks.next();
+      const { value, done } = await chunks.next().catch(async (error) => {
+        await source.close();
+        throw error;
+      });
       if (done) {
         await source.close();
         controller.close();

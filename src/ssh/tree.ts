@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { posix } from "node:path";
 import { RemoteExecError } from "../errors.ts";
 import { remoteFileError } from "./errors.ts";
@@ -25,7 +24,8 @@ export async function hostTree(sftp: Sftp, path: string, limits: TreeLimits): Pr
     const next: string[] = [];
     for (let at = 0; at < level.length; at += AT_ONCE) {
       const listed = await Promise.all(
-        level.slice(at, at + AT_ONCE).map((directory) => list(sftp, root, directory)),
+        level.slice(at, at + AT_ONCE)
+          .map((directory) => list(sftp, root, directory, limits.maxEntries)),
       );
       for (const entry of listed.flat()) {
         counter.add(entry);
@@ -62,10 +62,17 @@ export class TreeCounter {
   }
 }
 
-async function list(sftp: Sftp, root: string, directory: string): Promise<TreeEntry[]> {
-  const names = await sftp.list(posix.join(root, directory)).catch((error) => {
-    throw remoteFileError("list", join(root, directory), error);
+async function list(
+  sftp: Sftp,
+  root: string,
+  directory: string,
+  limit: number,
+): Promise<TreeEntry[]> {
+  const names = await sftp.list(posix.join(root, directory), limit).catch((error) => {
+    throw remoteFileError("list", posix.join(root, directory), error);
   });
+  const odd = names.find(({ filename }) => !isName(filename));
+  if (odd !== undefined) throw noName(odd.filename);
   return names
     .map(({ filename, attrs }): TreeEntry => {
       const kind = fileKind(attrs.mode);
@@ -79,6 +86,20 @@ async function list(sftp: Sftp, root: string, directory: string): Promise<TreeEn
     })
     .sort((a, b) => a.path < b.path ? -1 : 1);
 }
+
+/** One component and no more: a name with `/` would lead out of the tree wherever it is unpacked. */
+export const isName = (name: string): boolean =>
+  name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+
+/** Refuses what no honest host names. */
+export const noName = (name: string) =>
+  new RemoteExecError(
+    "io_error",
+    `The host names a file in a directory that cannot be one: ${
+      JSON.stringify(name.slice(0, 200))
+    }`,
+    "Do not trust this host with the transfer; look at the directory by hand",
+  );
 
 const tooMuch = (path: string, seen: string) =>
   new RemoteExecError(

@@ -2,25 +2,10 @@ import { basename, posix } from "node:path";
 import type { Endpoint } from "../ssh/port.ts";
 import { choosePath, containersOff } from "./errors.ts";
 import type { ExchangePath } from "./exchange_transfer.ts";
-
-/** Makes the end inside a container; undefined when containers cannot be reached. */
-export type ContainerEnd = (
-  ctid: number,
-  path: string,
-) => Endpoint | undefined | Promise<Endpoint | undefined>;
-
-/** A failure as Proxmox words it, such as a container that does not exist; others as they are. */
-export type ContainerProblem = (
-  ctid: number,
-  error: unknown,
-  signal: AbortSignal,
-) => Promise<unknown>;
+import type { Places } from "./places.ts";
 
 /** The one end that a call names. @throws RemoteExecError `invalid_argument`, `not_configured` */
-export async function endOf(
-  { localPath, remotePath, ctid }: ExchangePath,
-  containerEnd: ContainerEnd,
-): Promise<Endpoint> {
+export function endOf({ localPath, remotePath, ctid }: ExchangePath, places: Places): Endpoint {
   if (localPath !== undefined && remotePath !== undefined) {
     throw choosePath("local_path and remote_path were both given");
   }
@@ -30,7 +15,7 @@ export async function endOf(
   }
   if (remotePath === undefined) throw choosePath("Neither local_path nor remote_path was given");
   if (ctid === undefined) return { kind: "host", path: remotePath };
-  const end = await containerEnd(ctid, remotePath);
+  const end = places.containerEndpoint(ctid, remotePath);
   if (end === undefined) throw containersOff();
   return end;
 }

@@ -1,11 +1,10 @@
-import * as comlink from "comlink";
-import { systemClock } from "../clock.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { R2Config } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { Calls } from "../sandbox/calls.ts";
-import type { CopyProgress, Endpoint } from "../ssh/port.ts";
-import { type ContainerEnd, type ContainerProblem, endOf, filenameOf } from "./exchange_ends.ts";
+import { bytesMoved, crossing } from "../sandbox/crossing.ts";
+import type { Endpoint } from "../ssh/port.ts";
+import { endOf, filenameOf } from "./exchange_ends.ts";
 import {
   chooseSource,
   fileTooLarge,
@@ -34,6 +33,7 @@ import {
   type RequestedUpload,
   type Shared,
 } from "./exchange_transfer.ts";
+import { explained, type Places } from "./places.ts";
 import type {
   DeliverOutcome,
   ListProgress,
@@ -54,9 +54,7 @@ const QUESTION_LIMIT_MS = 180_000;
 export interface ExchangeParts {
   readonly port: TransfersPort;
   readonly config: R2Config;
-  /** The end inside a container; undefined when containers cannot be reached. */
-  readonly containerEnd: ContainerEnd;
-  readonly containerProblem?: ContainerProblem;
+  readonly places: Places;
   readonly clock?: Clock;
 }
 
@@ -64,17 +62,15 @@ export interface ExchangeParts {
 export class ExchangeService {
   readonly #port: TransfersPort;
   readonly #config: R2Config;
-  readonly #containerEnd: ContainerEnd;
-  readonly #containerProblem: ContainerProblem | undefined;
+  readonly #places: Places;
   readonly #clock: Clock;
   readonly #calls: Calls;
 
   constructor(parts: ExchangeParts) {
-    const { port, config, containerEnd, containerProblem, clock = systemClock } = parts;
+    const { port, config, places, clock = systemClock } = parts;
     this.#port = port;
     this.#config = config;
-    this.#containerEnd = containerEnd;
-    this.#containerProblem = containerProblem;
+    this.#places = places;
     this.#clock = clock;
     this.#calls = new Calls((id) => port.cancel(id));
   }
@@ -86,7 +82,7 @@ export class ExchangeService {
     hours: number,
     context: ToolContext,
   ): Promise<ExchangeUpload> {
-    const from = await endOf(path, this.#containerEnd);
+    const from = endOf(path, this.#places);
     const name = this.#newName(filenameOf(from), this.#config.clientId);
     if (destClient !== undefined) checkClient(destClient, "dest_client");
     const nowMs = this.#clock.now();
@@ -113,7 +109,7 @@ export class ExchangeService {
     overwrite: boolean,
     context: ToolContext,
   ): Promise<DeliverOutcome & { readonly name: ExchangeName }> {
-    const to = await endOf(path, this.#containerEnd);
+    const to = endOf(path, this.#places);
     const { ref, name } = source.downloadUrl === undefined
       ? await this.#byId(source, context)
       : this.#byUrl(source.downloadUrl, source);
@@ -124,7 +120,7 @@ export class ExchangeService {
       overwrite,
       maxBytes: this.#config.maxFileBytes,
     } as const;
-    const report = crossing(context.progress);
+    const report = crossing(context.progress, bytesMoved);
     const outcome = await this.#calls.run(
       context.signal,
       undefined,
@@ -139,10 +135,11 @@ export class ExchangeService {
     { signal, progress }: ToolContext,
   ): Promise<ListedTransfer[]> {
     const prefix = sourceClient === undefined ? "" : `${checkClient(sourceClient, "client_id")}/`;
-    const report = progress &&
-      comlink.proxy((step: ListProgress) =>
-        progress({ progress: step.read, total: step.total, message: "transfers read" })
-      );
+    const report = crossing(progress, ({ read, total }: ListProgress) => ({
+      progress: read,
+      total,
+      message: "transfers read",
+    }));
     const objects = await this.#calls.run(
       signal,
       undefined,
@@ -220,7 +217,7 @@ export class ExchangeService {
       metadata,
       maxBytes: this.#config.maxFileBytes,
     } as const;
-    const report = crossing(progress);
+    const report = crossing(progress, bytesMoved);
     return await this.#calls.run(
       signal,
       undefined,
@@ -234,8 +231,7 @@ export class ExchangeService {
     error: unknown,
     { signal }: ToolContext,
   ): Promise<never> {
-    if (ctid === undefined) throw error;
-    throw await this.#containerProblem?.(ctid, error, signal) ?? error;
+    throw await explained(this.#places, ctid, error, signal);
   }
 
   /** An address never outlives the object that it names. */
@@ -290,10 +286,3 @@ export class ExchangeService {
     if (size > LARGEST_PUT_BYTES) throw tooLargeForOnePut(size, LARGEST_PUT_BYTES);
   }
 }
-
-/** A callback that a worker can call; nothing when the client did not ask for progress. */
-const crossing = (progress: ToolContext["progress"]) =>
-  progress &&
-  comlink.proxy(({ bytes, total }: CopyProgress) =>
-    progress({ progress: bytes, ...(total === undefined ? {} : { total }) })
-  );

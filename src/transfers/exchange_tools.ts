@@ -185,3 +185,5 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     },
   }),
 ];
+
+export { ExchangeService } from "./exchange_service.ts";

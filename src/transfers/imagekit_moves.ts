@@ -1,7 +1,6 @@
-import * as comlink from "comlink";
-import type { ImageKitConfig } from "../config/config.ts";
 import { modeBits, type ToolContext } from "../mcp/tool.ts";
-import type { Calls } from "../sandbox/calls.ts";
+import { Calls } from "../sandbox/calls.ts";
+import { bytesMoved, crossing } from "../sandbox/crossing.ts";
 import type { CopyProgress, Endpoint } from "../ssh/port.ts";
 import type { RemotePlaces } from "./imagekit_places.ts";
 import type { UploadState } from "./imagekit_transfer_id.ts";
@@ -22,19 +21,17 @@ export interface Cleanup {
   readonly purged: boolean;
 }
 
-interface Parts {
-  readonly port: TransfersPort;
-  readonly calls: Calls;
-  readonly config: ImageKitConfig;
-}
-
 /** The calls into the worker, with their limits, their progress and the words for their failures. */
 export class ImageKitMoves {
-  readonly #parts: Parts;
+  readonly #port: TransfersPort;
+  readonly #calls: Calls;
+  readonly #maxBytes: number;
   readonly #places: RemotePlaces;
 
-  constructor(parts: Parts, places: RemotePlaces) {
-    this.#parts = parts;
+  constructor(port: TransfersPort, maxBytes: number, places: RemotePlaces) {
+    this.#port = port;
+    this.#calls = new Calls((id) => port.cancel(id));
+    this.#maxBytes = maxBytes;
     this.#places = places;
   }
 
@@ -45,14 +42,15 @@ export class ImageKitMoves {
     { signal, progress }: ToolContext,
   ): Promise<StoredObject | undefined> {
     const message = "Looking for the file on ImageKit";
-    const report = progress &&
-      comlink.proxy(({ waitedMs }: { readonly waitedMs: number }) =>
-        progress({ progress: waitedMs / 1000, total: waitMs / 1000, message })
-      );
-    return await this.#parts.calls.run(
+    const report = crossing(progress, ({ waitedMs }: { readonly waitedMs: number }) => ({
+      progress: waitedMs / 1000,
+      total: waitMs / 1000,
+      message,
+    }));
+    return await this.#calls.run(
       signal,
       CALL_MS,
-      (id) => this.#parts.port.find(id, "imagekit", ref, waitMs, report),
+      (id) => this.#port.find(id, "imagekit", ref, waitMs, report),
     );
   }
 
@@ -63,15 +61,18 @@ export class ImageKitMoves {
     { name, id: fileId }: StoredObject,
     { signal, progress }: ToolContext,
   ): Promise<DeliverOutcome> {
-    const { port, calls, config } = this.#parts;
     const request = {
       ...{ bridge: "imagekit", ref: { name, id: fileId }, to, overwrite } as const,
       ...(permissions === undefined ? {} : { mode: modeBits(permissions) }),
-      maxBytes: config.maxFileBytes,
+      maxBytes: this.#maxBytes,
     };
     const report = bytesReport(progress, "Writing the file to its destination");
     try {
-      return await calls.run(signal, undefined, (id) => port.deliver(id, request, report));
+      return await this.#calls.run(
+        signal,
+        undefined,
+        (id) => this.#port.deliver(id, request, report),
+      );
     } catch (error) {
       throw await this.#places.notWritten({ path, ctid }, error, signal);
     }
@@ -84,12 +85,15 @@ export class ImageKitMoves {
     name: string,
     { signal, progress }: ToolContext,
   ): Promise<StoreOutcome> {
-    const { port, calls, config } = this.#parts;
-    const maxBytes = config.maxFileBytes;
+    const maxBytes = this.#maxBytes;
     const request = { bridge: "imagekit", from, name, metadata: {}, maxBytes } as const;
     const report = bytesReport(progress, "Putting the file on ImageKit");
     try {
-      return await calls.run(signal, undefined, (id) => port.store(id, request, report));
+      return await this.#calls.run(
+        signal,
+        undefined,
+        (id) => this.#port.store(id, request, report),
+      );
     } catch (error) {
       throw await this.#places.notRead(file, error, signal);
     }
@@ -97,18 +101,14 @@ export class ImageKitMoves {
 
   /** Removes an object. Not cancelled with the call: the transfer itself is done by then. */
   async remove({ name, id: fileId }: StoredObject): Promise<Cleanup> {
-    const { purged = false } = await this.#parts.calls.run(
+    const { purged = false } = await this.#calls.run(
       new AbortController().signal,
       CALL_MS,
-      (id) => this.#parts.port.remove(id, "imagekit", { name, id: fileId }),
+      (id) => this.#port.remove(id, "imagekit", { name, id: fileId }),
     );
     return { deleted: true, purged };
   }
 }
 
-function bytesReport(progress: ToolContext["progress"], message: string) {
-  return progress &&
-    comlink.proxy(({ bytes, total }: CopyProgress) =>
-      progress({ progress: bytes, message, ...(total === undefined ? {} : { total }) })
-    );
-}
+const bytesReport = (progress: ToolContext["progress"], message: string) =>
+  crossing(progress, (step: CopyProgress) => ({ ...bytesMoved(step), message }));

@@ -2,14 +2,7 @@ import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersOff } from "./errors.ts";
 import { failedAt, fileExists, traversal } from "./imagekit_errors.ts";
-
-/** How containers are reached; main passes in what the Proxmox module knows. */
-export interface Places {
-  /** Undefined when Proxmox is off. */
-  containerEndpoint(ctid: number, path: string): Endpoint | undefined;
-  /** A failure as Proxmox words it, such as a container that does not exist; others as they are. */
-  containerProblem?(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown>;
-}
+import { explained, type Places } from "./places.ts";
 
 interface RemoteFile {
   readonly path: string;
@@ -55,7 +48,7 @@ export class RemotePlaces {
 
   /** A failure of looking at a file; undefined when the file is simply not there. */
   async notSeen(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
-    const known = await this.#explained(file, error, signal);
+    const known = await explained(this.#places, file.ctid, error, signal);
     if (known !== error) return known;
     if (error instanceof RemoteExecError && error.code === "not_found") return undefined;
     return this.failed("Could not check file", error);
@@ -67,7 +60,7 @@ export class RemotePlaces {
     if (error instanceof RemoteExecError && error.code === "already_exists") {
       return fileExists(path, ctid);
     }
-    const known = await this.#explained(file, error, signal);
+    const known = await explained(this.#places, ctid, error, signal);
     if (known !== error) return known;
     const step = ctid === undefined
       ? "Failed to upload to host"
@@ -78,7 +71,7 @@ export class RemotePlaces {
   /** A failure of putting a file on ImageKit. */
   async notRead(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
     const { ctid } = file;
-    const known = await this.#explained(file, error, signal);
+    const known = await explained(this.#places, ctid, error, signal);
     if (known !== error) return known;
     const step = ctid === undefined
       ? "Failed to download from remote"
@@ -93,10 +86,5 @@ export class RemotePlaces {
     return error.code === "invalid_state"
       ? failedAt(step, error, "Check if container exists and is running")
       : failedAt(step, error);
-  }
-
-  async #explained({ ctid }: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
-    if (ctid === undefined) return error;
-    return await this.#places.containerProblem?.(ctid, error, signal) ?? error;
   }
 }

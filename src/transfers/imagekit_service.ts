@@ -2,7 +2,6 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { ImageKitConfig } from "../config/config.ts";
 import { RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import type { Calls } from "../sandbox/calls.ts";
 import type { Endpoint, FileFacts } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
 import { fileTooLarge } from "./errors.ts";
@@ -18,9 +17,10 @@ import {
 } from "./imagekit_errors.ts";
 import { makeObjectName } from "./imagekit_names.ts";
 import { OpenTransfers } from "./imagekit_open.ts";
-import { type Places, RemotePlaces } from "./imagekit_places.ts";
+import { RemotePlaces } from "./imagekit_places.ts";
 import { type DownloadState, formatTransferId, type UploadState } from "./imagekit_transfer_id.ts";
 import { type Cleanup, ImageKitMoves } from "./imagekit_moves.ts";
+import type { Places } from "./places.ts";
 import type { DeliverOutcome, StoredObject, TransfersPort } from "./port.ts";
 
 /** How long a file that was just uploaded may be missing in the service's search. */
@@ -31,8 +31,6 @@ const CLOCKS_APART_MS = 5 * 60_000;
 /** What the service stands on. */
 export interface ImageKitParts {
   readonly port: TransfersPort;
-  /** One for all services of the worker: its ids name a call there. */
-  readonly calls: Calls;
   readonly ssh: Pick<SshService, "stat">;
   readonly config: ImageKitConfig;
   /** HOST; a transfer_id of a server for another host is none of ours. */
@@ -84,7 +82,7 @@ export class ImageKitService {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
     this.#places = new RemotePlaces(parts.places);
-    this.#moves = new ImageKitMoves(parts, this.#places);
+    this.#moves = new ImageKitMoves(parts.port, parts.config.maxFileBytes, this.#places);
     this.#open = new OpenTransfers(parts.config.privateKey, parts.host, this.#clock);
   }
 

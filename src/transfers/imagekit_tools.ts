@@ -120,3 +120,5 @@ const confirmDownloadTool = (service: ImageKitService): Tool =>
       return { text: formatConfirmation(data), data };
     },
   });
+
+export { ImageKitService } from "./imagekit_service.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatFaults, loadConfig } from "../../src/config/load.ts";
-import { configOf, fakeMachine, faultsOf, pure } from "../support/config.ts";
+import { BASIC, configOf, fakeMachine, faultsOf, pure } from "../support/config.ts";
 
 pure("loadConfig() fills in every default", () => {
   const { downloads, ...config } = configOf();
@@ -14,7 +14,15 @@ pure("loadConfig() fills in every default", () => {
       strictHostKeyChecking: true,
     },
     limits: { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 30_000 },
-    files: { workingDirectory: "/home/me/project", roots: ["/home/me/project"] },
+    files: {
+      workingDirectory: "/home/me/project",
+      roots: ["/home/me/project"],
+      own: [
+        ...Array(2).fill("/home/me/project/.env"),
+        "/home/me/.ssh/known_hosts",
+        "/etc/ssh/ssh_known_hosts",
+      ],
+    },
     auditLog: undefined,
     logLevel: "info",
     proxmox: false,
@@ -212,10 +220,8 @@ pure("loadConfig() never shows a secret's value", () => {
 
 pure("loadConfig() makes ~/mcp-remote-exec when it is started in the root", () => {
   const machine = fakeMachine({ cwd: "/" });
-  assert.deepEqual(configOf({}, machine).files, {
-    workingDirectory: "/home/me/mcp-remote-exec",
-    roots: ["/home/me/mcp-remote-exec"],
-  });
+  const { workingDirectory, roots } = configOf({}, machine).files;
+  assert.deepEqual([workingDirectory, ...roots], Array(2).fill("/home/me/mcp-remote-exec"));
   assert.deepEqual(machine.made, ["/home/me/mcp-remote-exec"]);
 });
 
@@ -322,4 +328,34 @@ pure("loadConfig() reads the older names of the R2 variables, and prefers the ne
   });
   assert.ok(config.secrets.includes("secret-1"));
   assert.equal(configOf({ ...old, R2_BUCKET: "newer" }).r2?.bucket, "newer");
+});
+
+pure("loadConfig() names the server's own files, which no tool may touch", () => {
+  const machine = fakeMachine({
+    files: ["/home/me/project/id", "/home/me/project/cert.pem", "/home/me/project/key.pem"],
+  });
+  const { own } = configOf({
+    SSH_KEY: "id",
+    SSH_KNOWN_HOSTS: "known",
+    AUDIT_LOG: "audit.jsonl",
+    DOWNLOAD_TLS_CERT: "cert.pem",
+    DOWNLOAD_TLS_KEY: "key.pem",
+  }, machine).files;
+  for (const name of [".env", "id", "known", "audit.jsonl", "cert.pem", "key.pem"]) {
+    assert.ok(own?.includes(`/home/me/project/${name}`), name);
+  }
+  const loaded = loadConfig(BASIC, machine, "other.env");
+  assert.ok(loaded.ok && loaded.config.files.own?.includes("/home/me/project/other.env"));
+});
+
+pure("loadConfig() does not repeat a key or a password that is in the wrong place", () => {
+  const key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n";
+  const faults = faultsOf({
+    SSH_KEY: key,
+    R2_ENDPOINT: "https://me:correct-horse@r2.example",
+    BASE_URL: "https://token@/x/@links.example?a",
+  });
+  assert.equal(faults.length, 3);
+  const text = JSON.stringify(faults);
+  assert.doesNotMatch(text, /b3Bl|correct-horse|token/);
 });

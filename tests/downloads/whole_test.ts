@@ -73,7 +73,7 @@ peerTest({
   peer: [UNZIP, CURL],
   async fn() {
     await using place = await startPlace();
-    await using server = await connectServer({ env: place.env, cwd: place.directory });
+    await using server = await connectServer({ env: { ...place.env }, cwd: place.directory });
     const content = randomBytes(5_000_000);
     const remote = `${place.home}/remote`;
     Deno.mkdirSync(`${remote}/tree/sub/empty`, { recursive: true });

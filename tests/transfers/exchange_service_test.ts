@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../src/errors.ts";
 import type { ToolContext } from "../../src/mcp/tool.ts";
-import { type ExchangeParts, ExchangeService } from "../../src/transfers/exchange_service.ts";
+import { ExchangeService } from "../../src/transfers/exchange_service.ts";
+import type { Places } from "../../src/transfers/places.ts";
 import type { StoredObject, TransfersPort } from "../../src/transfers/port.ts";
 import { isFailure } from "../contracts/bridge.ts";
 import { R2_CONFIG } from "./r2_rig.ts";
@@ -28,7 +29,7 @@ const unexpected = () => Promise.reject(new Error("not expected"));
 /** A service whose worker has the one object, and what was asked of that worker. */
 function serviceWith(
   object: StoredObject | undefined,
-  containers: Pick<ExchangeParts, "containerProblem"> & { failure?: Error } = {},
+  containers: Pick<Places, "containerProblem"> & { failure?: Error } = {},
 ) {
   const asked: unknown[] = [];
   const port: TransfersPort = {
@@ -42,7 +43,7 @@ function serviceWith(
         sha256: "",
         verified: "sha256",
         durationMs: 1,
-        path: "/work/a.txt",
+        path: "/files/a.txt",
         object: object ?? stored(NOW),
         contentProven: true,
       });
@@ -61,9 +62,11 @@ function serviceWith(
   const { containerProblem } = containers;
   const service = new ExchangeService({
     ...{ port, config, clock },
-    containerEnd: (ctid, path) =>
-      containerProblem && { kind: "shell", prefix: `pct exec ${ctid} --`, path, label: "" },
-    ...(containerProblem && { containerProblem }),
+    places: {
+      containerEndpoint: (ctid, path) =>
+        containerProblem && { kind: "shell", prefix: `pct exec ${ctid} --`, path, label: "" },
+      ...(containerProblem && { containerProblem }),
+    },
   });
   return { service, asked };
 }

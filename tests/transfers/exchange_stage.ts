@@ -42,10 +42,12 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
     port,
     config: { ...rig.config, maxFileBytes },
     clock: rig.clock,
-    containerEnd: (ctid, path) =>
-      options.containersOff
-        ? undefined
-        : { kind: "shell", prefix: `pct exec ${ctid} --`, label: String(ctid), path },
+    places: {
+      containerEndpoint: (ctid, path) =>
+        options.containersOff
+          ? undefined
+          : { kind: "shell", prefix: `pct exec ${ctid} --`, label: String(ctid), path },
+    },
   });
   const tools = exchangeTools(service);
   const progress: Progress[] = [];

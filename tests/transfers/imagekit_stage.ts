@@ -5,7 +5,6 @@ import type { ImageKitConfig } from "../../src/config/config.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
-import { Calls } from "../../src/sandbox/calls.ts";
 import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
 import type { CopyOutcome, Endpoint, FileFacts } from "../../src/ssh/port.ts";
 import { ImageKitBridge } from "../../src/transfers/imagekit.ts";
@@ -179,7 +178,6 @@ export async function setStage({ config: change, ...options }: StageOptions = {}
     const port = portOf(new Transfers({ bridges: [bridge()], files, clock, logger }));
     return new ImageKitService({
       port,
-      calls: new Calls((id) => port.cancel(id)),
       ssh: { stat: (endpoint) => Promise.resolve().then(() => files.stat(endpoint)) },
       config,
       host: "server.example",

@@ -4,7 +4,6 @@ import { loadConfig } from "../../src/config/load.ts";
 import { thisMachine } from "../../src/config/paths.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
-import { Calls } from "../../src/sandbox/calls.ts";
 import { permissionTable, type WorkerName } from "../../src/sandbox/permissions.ts";
 import { spawn } from "../../src/sandbox/spawn.ts";
 import { shellQuote } from "../../src/shell_quote.ts";
@@ -50,7 +49,6 @@ async function startServer(place: Place, fake: FakeImageKit) {
   );
   const service = new ImageKitService({
     port: transfers.port,
-    calls: new Calls((id) => transfers.port.cancel(id)),
     ssh: new SshService(sshWorker.port, limits),
     config: imageKit,
     host: ssh.host,

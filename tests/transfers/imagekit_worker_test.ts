@@ -1,6 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { createLogger } from "../../src/log.ts";
-import { Calls } from "../../src/sandbox/calls.ts";
 import { expose } from "../../src/sandbox/expose.ts";
 import { permissionTable } from "../../src/sandbox/permissions.ts";
 import { spawn } from "../../src/sandbox/spawn.ts";
@@ -49,7 +48,6 @@ async function startReal() {
   );
   const service = new ImageKitService({
     port: worker.port,
-    calls: new Calls((id) => worker.port.cancel(id)),
     ssh: { stat: (endpoint) => Promise.resolve().then(() => files.stat(endpoint)) },
     config: imageKit ?? config.imageKit,
     host: config.ssh.host,

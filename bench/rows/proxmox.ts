@@ -1,0 +1,107 @@
+import { containerLine } from "../../src/proxmox/container_exec.ts";
+import { type FakeProxmox, installProxmox } from "../../tests/fakes/proxmox/install.ts";
+import type { Server } from "../../tests/demo/server.ts";
+import { startDelayProxy } from "../../tests/peers/delay_proxy.ts";
+import { type Sshd, startSshd } from "../../tests/peers/sshd.ts";
+import { startEcho } from "../echo.ts";
+import { type Bench, exec, interleave, type Rows, timed } from "../harness.ts";
+import { figure, median } from "../numbers.ts";
+import { PeerMissing } from "../peer_missing.ts";
+
+const ROUND_TRIP_MS = 20;
+const CTID = 101;
+
+/** A command in a container, next to the very same `pct exec` line through ssh_exec_command. */
+export const proxmoxRows: Rows = {
+  name: "proxmox",
+  about: `a container's \`true\` at ${ROUND_TRIP_MS} ms, against its own pct line over SSH`,
+  async measure(bench) {
+    if (Deno.uid() !== 0) throw new PeerMissing("root, whom containers need,");
+    const node = await installProxmox();
+    try {
+      await node.addContainer({ ctid: CTID, status: "running", bash: true });
+      await using sshd = await startSshd({
+        loginUser: "root",
+        config: ["PermitUserEnvironment yes"],
+      });
+      await putFirstOnPath(sshd, node);
+      return await measureNode(bench, sshd);
+    } finally {
+      await node.close();
+    }
+  },
+};
+
+async function putFirstOnPath(sshd: Sshd, node: FakeProxmox): Promise<void> {
+  await Deno.mkdir(`${sshd.home}/.ssh`, { recursive: true });
+  const path = `${node.binDirectory}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  await Deno.writeTextFile(`${sshd.home}/.ssh/environment`, `PATH=${path}\n`);
+}
+
+async function measureNode(bench: Bench, sshd: Sshd) {
+  const oneWayMs = ROUND_TRIP_MS / 2;
+  await using link = startDelayProxy({ targetPort: sshd.port, oneWayMs });
+  await using echo = await startEcho(oneWayMs);
+  await using server = await bench.startServer({
+    port: link.port,
+    env: {
+      ENABLE_PROXMOX: "true",
+      SSH_USERNAME: sshd.username,
+      SSH_KEY: sshd.keyPath,
+      SSH_KNOWN_HOSTS: await knownHosts(bench, sshd, link.port),
+    },
+  });
+  const line = containerLine(CTID, "true");
+  await execInside(server);
+  const turns = { inside: [] as number[], line: [] as number[] };
+  const counted = async (samples: number[], call: () => Promise<void>) => {
+    const before = link.traffic().flights;
+    const ms = await timed(call);
+    samples.push(Math.floor((link.traffic().flights - before) / 2));
+    return ms;
+  };
+  const samples = await interleave(25, {
+    bare: () => timed(() => echo.roundTrip()),
+    inside: () => counted(turns.inside, () => execInside(server)),
+    line: () => counted(turns.line, () => exec(server, line)),
+    plain: () => timed(() => exec(server, "true")),
+  });
+  // What pct itself takes is the stand-in's and not ours.
+  const pctMs = median(samples.line) - median(samples.plain);
+  const roundTripMs = median(samples.bare);
+  const trips = (ms: readonly number[], offMs: number) =>
+    figure(ms.map((each) => (each - offMs) / roundTripMs));
+  return [
+    {
+      what: "container exec `true`, against the same pct line by exec",
+      unit: "ms",
+      ours: figure(samples.inside),
+      theirs: figure(samples.line),
+      aim: { of: "ratio", most: 1.1 },
+    },
+    {
+      what: "the same without pct's own time, against a plain exec of `true`",
+      unit: "round trips",
+      ours: trips(samples.inside, pctMs),
+      theirs: trips(samples.plain, 0),
+    },
+    {
+      what: "the same, turns on the wire, against the same pct line",
+      unit: "round trips",
+      ours: figure(turns.inside),
+      theirs: figure(turns.line),
+    },
+  ] as const;
+}
+
+async function execInside(server: Server): Promise<void> {
+  const args = { ctid: CTID, command: "true" };
+  const { data, text } = await server.call("proxmox_container_exec_command", args);
+  if (data.exit_code !== 0) throw new Error(`The command in the container has failed:\n${text}`);
+}
+
+async function knownHosts(bench: Bench, sshd: Sshd, port: number): Promise<string> {
+  const path = `${bench.local}/known_hosts_of_the_node`;
+  await Deno.writeTextFile(path, sshd.knownHostsText.replaceAll(`:${sshd.port} `, `:${port} `));
+  return path;
+}

@@ -1,0 +1,68 @@
+import { type Peer, peer } from "./require.ts";
+
+const PATH = "/usr/sbin/nginx";
+
+/** Debian's nginx, to compare the speed of downloads with. */
+export const NGINX: Peer = peer("nginx", PATH);
+
+/** A running nginx. Close it: it owns processes and a directory. */
+export interface Nginx extends AsyncDisposable {
+  /** Of the served directory, with a final slash. */
+  readonly url: string;
+}
+
+/** Serves a directory on a free loopback port with `sendfile`, the way it is fastest. */
+export async function startNginx(directory: string): Promise<Nginx> {
+  const scratch = await Deno.makeTempDir({ prefix: "nginx_" });
+  const port = freePort();
+  const config = `${scratch}/nginx.conf`;
+  await Deno.writeTextFile(config, configOf(scratch, directory, port));
+  const child = new Deno.Command(PATH, {
+    args: ["-c", config, "-e", `${scratch}/error.log`],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const url = `http://127.0.0.1:${port}/`;
+  await answers(port, child.status);
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+      await Deno.remove(scratch, { recursive: true });
+    },
+  };
+}
+
+function configOf(scratch: string, directory: string, port: number): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${scratch}/${name};`).join(" ");
+  // Root's workers would otherwise be nobody, who may not read the directory.
+  const user = Deno.uid() === 0 ? "user root; " : "";
+  return `${user}worker_processes 1; daemon off; pid ${scratch}/nginx.pid;
+events { worker_connections 64; }
+http { sendfile on; tcp_nopush on; access_log off; ${temporary}
+server { listen 127.0.0.1:${port}; root ${directory}; } }
+`;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Waits until the port answers. @throws Error when the process ends before */
+async function answers(port: number, ended: Promise<Deno.CommandStatus>): Promise<void> {
+  let code: number | undefined;
+  ended.then((status) => code = status.code);
+  for (;;) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch (error) {
+      if (code !== undefined) throw new Error(`nginx ended with ${code}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
