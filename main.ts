@@ -12,6 +12,7 @@ import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts
 import { onEnd } from "./src/cli/on_end.ts";
 import { startWorkers } from "./src/start_workers.ts";
 import { VERSION } from "./src/version.ts";
+import { writeAll } from "./src/write_all.ts";
 
 const MISCONFIGURED = 2;
 const BROKEN = 1;
@@ -83,9 +84,4 @@ function print(text: string): void {
 
 function printError(text: string): void {
   writeAll(Deno.stderr, text);
-}
-
-function writeAll(output: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length;) done += output.writeSync(bytes.subarray(done));
 }

@@ -1,7 +1,6 @@
 /** Every code a failed call can carry, in `code` of its answer. Clients branch on it, never on text. */
 export const ERROR_CODES = [
   "already_exists",
-  "audit_failed",
   "authentication_failed",
   "busy",
   "cancelled",

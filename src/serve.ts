@@ -8,6 +8,7 @@ import { dropRights } from "./sandbox/drop_rights.ts";
 import type { Workers } from "./start_workers.ts";
 import { assembleTools } from "./tools.ts";
 import { VERSION } from "./version.ts";
+import { writeAll } from "./write_all.ts";
 
 /** How long the far side gets to stop what runs there, of the two seconds that an exit may take. */
 const STOP_MS = 1_600;
@@ -47,11 +48,7 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
 function openAudit(config: Config): AuditLog {
   if (config.auditLog === undefined) return noAudit;
   const file = Deno.openSync(config.auditLog, { create: true, append: true, mode: 0o600 });
-  const encoder = new TextEncoder();
-  return createAuditLog((line) => {
-    const bytes = encoder.encode(line);
-    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-  }, config.secrets);
+  return createAuditLog((line) => writeAll(file, line), config.secrets);
 }
 
 function instructions(config: Config): string {

@@ -33,7 +33,7 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
     ];
     for (const check of checks) print(formatCheck(check));
     print(`\n${formatPermissions(permissionTable(config))}`);
-    return checks.every((check) => check.ok) ? 0 : 1;
+    return config.notices.length === 0 && checks.every((check) => check.ok) ? 0 : 1;
   } finally {
     await workers.stop(1_000);
   }

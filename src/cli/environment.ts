@@ -16,9 +16,9 @@ declare module "node:util" {
  */
 export function readEnvironment(envFile: string | undefined): Environment {
   const fromFile: Environment = parseEnv(readEnvFile(envFile));
-  const names = new Set([...environmentNames()]);
-  const entries = [...names].map((name) => [name, Deno.env.get(name) || fromFile[name]] as const);
-  return Object.fromEntries(entries);
+  return Object.fromEntries(
+    environmentNames().map((name) => [name, Deno.env.get(name) || fromFile[name]]),
+  );
 }
 
 function readEnvFile(envFile: string | undefined): string {

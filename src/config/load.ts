@@ -52,7 +52,7 @@ export const formatFaults = (faults: readonly Fault[]): string =>
   faults.map(({ message, remedy }) => `${message}\n  -> ${remedy}`).join("\n\n");
 
 /** Runs one step; a thrown RemoteExecError becomes a fault and the answer undefined. */
-export function attempt<T>(report: Report, step: () => T): T | undefined {
+function attempt<T>(report: Report, step: () => T): T | undefined {
   try {
     return step();
   } catch (error) {
@@ -80,9 +80,14 @@ function readValue<T>(variable: Variable<T>, env: Environment, report: Report): 
     // An address may have been given with a password in it.
     const shown = env[name]?.replace(/\/\/[^/]*@/, "//[redacted]@");
     const seen = variable.secret ? "" : `: got "${shown}"`;
-    report(`${name} ${error.message}${seen}`, `Correct ${name}, or remove it to use the default`);
+    report(`${name} ${error.message}${seen}`, `Correct ${name}${alternative(variable)}`);
     return variable.fallback;
   }
+}
+
+function alternative({ name, shown }: Variable<unknown>): string {
+  if (name === "HOST") return "; the user goes into SSH_USERNAME and the port into SSH_PORT";
+  return shown === "" ? ", or remove it" : ", or remove it to use the default";
 }
 
 function assemble(

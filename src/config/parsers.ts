@@ -1,3 +1,5 @@
+import { isIPv6 } from "node:net";
+
 /** Reads one variable's text. Gives the value, or throws a {@link ValueError} that says what is required. */
 export type Parser<T> = (text: string) => T;
 
@@ -34,7 +36,8 @@ export const oneOf = <const W extends string>(words: readonly W[]): Parser<W> =>
 /** A host name or address, as it is dialled and as Deno's `net` right names it. */
 export const host: Parser<string> = (value) => {
   const name = value.trim().replace(/^\[(.*)\]$/, "$1");
-  if (/^[A-Za-z0-9._:%-]+$/.test(name) && !name.startsWith("-")) return name;
+  const isName = /^[A-Za-z0-9._-]+$/.test(name) && !name.startsWith("-");
+  if (isName || isIPv6(name)) return name;
   throw new ValueError("must be a host name or an IP address, without user, scheme or port");
 };
 

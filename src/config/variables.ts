@@ -81,7 +81,7 @@ export const VARIABLES = {
     "Files",
     "WORKING_DIRECTORY",
     text,
-    "Where local files are read and written",
+    "Existing directory for local files; a server started in / makes ~/mcp-remote-exec",
     { shown: "current directory" },
   ),
   allowedDirectories: optional(
@@ -262,7 +262,7 @@ export type Values = {
 };
 
 /** Variables that are read but not the user's to set: where home is. */
-export const SYSTEM_VARIABLES = ["HOME", "USERPROFILE", "ProgramData"] as const;
+const SYSTEM_VARIABLES = ["HOME", "USERPROFILE", "ProgramData"] as const;
 
 /** Every name that the program reads from the environment, for `--allow-env`. */
 export const environmentNames = (): string[] => [

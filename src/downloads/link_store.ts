@@ -179,11 +179,6 @@ export class LinkStore {
     };
   }
 
-  /** When the first of the open links expires. */
-  nextExpiryMs(): number {
-    return Math.min(...this.#open().map((link) => link.expiresAtMs));
-  }
-
   /** Ends every download and forgets all links. */
   close(): void {
     this.#stopSweep?.();

@@ -66,14 +66,3 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodType>(
 /** The argument that chooses between sections for people and exactly the structured content. */
 export const responseFormat = z.enum(["text", "json"]).default("text")
   .describe('Form of the text block: "text" for people, "json" for exactly the structured content');
-
-/** An octal mode written as a decimal number, like 644; each digit 0 to 7. */
-export const octalMode = z.number().int().min(0).max(777)
-  .refine((value) => /^[0-7]+$/.test(String(value)), {
-    error: (issue) =>
-      `Invalid octal permission value: ${issue.input}. Each digit must be 0-7. ` +
-      "Common values: 644 (rw-r--r--), 755 (rwxr-xr-x), 600 (rw-------), 700 (rwx------)",
-  });
-
-/** The number behind an octal mode written in decimal digits: 644 gives 0o644. */
-export const modeBits = (mode: number): number => Number.parseInt(String(mode), 8);

@@ -1,17 +1,10 @@
 import { z } from "zod";
 import type { Limits } from "../config/config.ts";
+import { guestArgument } from "../mcp/arguments.ts";
 
-/** Source: pve-common src/PVE/JSONSchema.pm:63-75, `[1-9][0-9]{2,8}`. */
-const guestNumber = z.number().int().min(100).max(999_999_999);
+export const ctidArgument = guestArgument.describe("Container ID, for example 101");
 
-export const ctidArgument = guestNumber.describe("Container ID, for example 101");
-
-export const vmidArgument = guestNumber.describe("VM ID, for example 200");
-
-/** NUL ends every argument of a program, so no command can hold it. */
-export const commandArgument = z.string().min(1).max(10_000)
-  .refine((command) => command.trim() !== "", { error: "Command cannot be empty" })
-  .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" });
+export const vmidArgument = guestArgument.describe("VM ID, for example 200");
 
 /** Seconds; the default is the configured TIMEOUT. */
 export const execTimeoutArgument = (limits: Limits) =>
@@ -43,5 +36,3 @@ export const snapshotArgument = z.string().max(40).regex(/^[A-Za-z][A-Za-z0-9_-]
 export const storageArgument = z.string().max(100).regex(/^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$/, {
   error: "A storage name is a letter, then letters, digits, dots, _ and -",
 });
-
-export const pathArgument = z.string().min(1).max(4096);

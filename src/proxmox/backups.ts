@@ -10,7 +10,7 @@ import {
 import { container, machine } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import { findInCluster } from "./locate.ts";
-import { errorText, type HostAnswer, readProblem } from "./problem.ts";
+import { type HostAnswer, readProblem, withoutNoise } from "./problem.ts";
 import { type BackupVolume, parseBackupStorages, parseVolumes } from "./pvesh.ts";
 import { isArchive, parseBackupLog, parseBackupStep } from "./vzdump.ts";
 
@@ -91,12 +91,12 @@ export class Backups {
     const problem = readProblem(guest, `The backup of ${vmid}`, text);
     if (problem === "missing") return onOtherNode(guest, found.node ?? "unknown");
     const known = problem !== "not_running" && problem.code !== "io_error";
-    return known ? problem : backupFailed(vmid, errorText(text));
+    return known ? problem : backupFailed(vmid, withoutNoise(text));
   }
 
   async #storages(context: ToolContext): Promise<string[]> {
     const { code, stdout, stderr } = await this.#pvesh("/nodes/localhost/storage", [], context);
-    if (code !== 0) throw commandFailed("Listing the storages", errorText(stderr));
+    if (code !== 0) throw commandFailed("Listing the storages", withoutNoise(stderr));
     return parseBackupStorages(stdout);
   }
 
@@ -110,7 +110,7 @@ export class Backups {
       ["--content", "backup", ...(vmid === undefined ? [] : ["--vmid", String(vmid)])],
       context,
     );
-    if (code !== 0) throw storageUnusable(errorText(stderr));
+    if (code !== 0) throw storageUnusable(withoutNoise(stderr));
     return parseVolumes(stdout).map((volume) => ({ ...volume, storage }));
   }
 

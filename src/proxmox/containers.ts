@@ -5,7 +5,7 @@ import type { ProxmoxHost } from "./host.ts";
 import type { Changed, Lifecycle } from "./lifecycle.ts";
 import { explain } from "./locate.ts";
 import { type ContainerRow, type GuestConfig, parseConfig, parseContainerList } from "./pct.ts";
-import { errorText } from "./problem.ts";
+import { withoutNoise } from "./problem.ts";
 
 const READ_MS = 60_000;
 /** What a command may take beyond the time that it gives its guest: the lock's 10 s and its own start. */
@@ -29,7 +29,7 @@ export class Containers {
       action,
       timeoutMs: READ_MS,
     });
-    if (answer.code !== 0) throw commandFailed(action, errorText(answer.stderr));
+    if (answer.code !== 0) throw commandFailed(action, withoutNoise(answer.stderr));
     return parseContainerList(answer.stdout);
   }
 

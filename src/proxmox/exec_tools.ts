@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Limits } from "../config/config.ts";
+import { commandArgument } from "../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import { execAnswer, execOutput, formatExec, type HostName } from "../ssh/outcome.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import { endingError } from "../ssh/service.ts";
-import { commandArgument, ctidArgument, execTimeoutArgument, vmidArgument } from "./arguments.ts";
+import { ctidArgument, execTimeoutArgument, vmidArgument } from "./arguments.ts";
 import type { ContainerExec } from "./container_exec.ts";
 import type { MachineExec } from "./machine_exec.ts";
 

@@ -1,12 +1,9 @@
 import { z } from "zod";
-import { defineTool, modeBits, octalMode, responseFormat, type Tool } from "../mcp/tool.ts";
+import { modeBits, octalMode, overwriteArgument, pathArgument } from "../mcp/arguments.ts";
+import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import type { CopyOutcome } from "../ssh/port.ts";
-import { ctidArgument, pathArgument } from "./arguments.ts";
+import { ctidArgument } from "./arguments.ts";
 import type { ContainerFiles } from "./files.ts";
-
-const overwrite = z.boolean().default(false).describe(
-  "true replaces an existing file; until the new one is complete and verified the old one stays",
-);
 
 const localPath = pathArgument.describe(
   "File on this machine, relative to WORKING_DIRECTORY or absolute, for example nginx.conf",
@@ -41,7 +38,7 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
       ctid: ctidArgument,
       container_path: containerPath,
       local_path: localPath,
-      overwrite,
+      overwrite: overwriteArgument,
       response_format: responseFormat,
     }),
     output: transferred,
@@ -74,7 +71,7 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
       permissions: octalMode.optional().describe(
         "Octal mode in decimal digits, for example 755; by default 644, or the replaced file's mode",
       ),
-      overwrite,
+      overwrite: overwriteArgument,
       response_format: responseFormat,
     }),
     output: transferred.extend({ permissions: z.string() }),

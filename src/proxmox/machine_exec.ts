@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import type { ExecCall } from "../ssh/service.ts";
 import { unreadable } from "./errors.ts";
@@ -12,6 +13,8 @@ import { limitOutput } from "./text_limit.ts";
 /** One call of `qm`, whatever the command in the VM does meanwhile. */
 const CALL_MS = 60_000;
 const LONGEST_POLL_MS = 2_000;
+/** Failures of `qm` that tell nothing of what the VM does. */
+const UNTOLD: readonly ErrorCode[] = ["cancelled", "connection_lost", "internal", "timeout"];
 
 /** Marks a command's processes in the VM: the agent itself offers no way to end anything. */
 const MARK = "MCP_REMOTE_EXEC_CALL";
@@ -52,16 +55,35 @@ export class MachineExec {
   ): Promise<ExecOutcome> {
     const startedAt = this.#clock.now();
     const mark = `${MARK}=${crypto.randomUUID()}`;
-    const started = await this.#qm(vmid, ["exec", String(vmid), "--synchronous", "0", "--"], [
-      ...["env", mark, "sh", "-c", SCRIPT, "sh", command],
-    ], signal);
-    if (started.pid === undefined) throw unreadable("qm guest exec", "it names no process");
+    try {
+      const words = ["exec", String(vmid), "--synchronous", "0", "--"];
+      const guestLine = ["env", mark, "sh", "-c", SCRIPT, "sh", command];
+      const { pid } = await this.#qm(vmid, words, guestLine, signal);
+      if (pid === undefined) throw unreadable("qm guest exec", "it names no process");
+      return await this.#follow(vmid, pid, mark, { timeoutMs, signal, progress, startedAt });
+    } catch (error) {
+      // `qm` was stopped or lost on its way: the VM may have the command all the same.
+      if (error instanceof RemoteExecError && UNTOLD.includes(error.code)) {
+        await this.#end(vmid, mark).catch(() => {});
+      }
+      throw error;
+    }
+  }
+
+  async #follow(
+    vmid: number,
+    pid: number,
+    mark: string,
+    { timeoutMs, signal, progress, startedAt }: Omit<ExecCall, "command"> & {
+      readonly startedAt: number;
+    },
+  ): Promise<ExecOutcome> {
     const limit = new AbortController();
     const takeBack = this.#clock.after(timeoutMs, () => limit.abort());
     const stop = AbortSignal.any([limit.signal, signal]);
     try {
       for (let polls = 0;; polls++) {
-        const answer = await this.#status(vmid, started.pid, new AbortController().signal);
+        const answer = await this.#status(vmid, pid, new AbortController().signal);
         if (answer.exited) return this.#outcome("exit", answer, startedAt);
         if (stop.aborted) break;
         progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
@@ -69,7 +91,7 @@ export class MachineExec {
         await pause(this.#clock, delay, stop).catch(() => {});
       }
       const left = await this.#end(vmid, mark);
-      const answer = await this.#status(vmid, started.pid, new AbortController().signal);
+      const answer = await this.#status(vmid, pid, new AbortController().signal);
       const outcome = this.#outcome(signal.aborted ? "cancelled" : "timeout", answer, startedAt);
       return { ...outcome, processEnded: answer.exited && left === 0 };
     } finally {

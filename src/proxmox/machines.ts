@@ -3,7 +3,7 @@ import { commandFailed, notRunning } from "./errors.ts";
 import { guestInText, machine } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import type { Change, Changed, Lifecycle } from "./lifecycle.ts";
-import { errorText } from "./problem.ts";
+import { withoutNoise } from "./problem.ts";
 import { type MachineRow, parseMachineList } from "./qm.ts";
 
 const READ_MS = 60_000;
@@ -27,7 +27,7 @@ export class Machines {
       action,
       timeoutMs: READ_MS,
     });
-    if (answer.code !== 0) throw commandFailed(action, errorText(answer.stderr));
+    if (answer.code !== 0) throw commandFailed(action, withoutNoise(answer.stderr));
     return parseMachineList(answer.stdout);
   }
 

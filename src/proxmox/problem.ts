@@ -41,7 +41,7 @@ export type Problem = RemoteExecError | "missing" | "not_running";
  * src/PVE/CLI/qm.pm, src/PVE/QemuServer.pm; pve-guest-common 4a8f6cb src/PVE/AbstractConfig.pm.
  */
 export function readProblem(guest: Guest, action: string, stderr: string): Problem {
-  const text = errorText(stderr);
+  const text = withoutNoise(stderr);
   for (const [pattern, make] of PROBLEMS) {
     const match = pattern.exec(text);
     if (match) return make({ guest, action, found: match[1] ?? "", text });
@@ -66,7 +66,7 @@ export function readHostProblem(
 }
 
 /** What is left of stderr without the noise that says nothing about the outcome. */
-export function errorText(stderr: string): string {
+export function withoutNoise(stderr: string): string {
   return stderr.split("\n")
     .filter((line) => line.trim() !== "" && !NOISE.test(line))
     .join("\n").trim();

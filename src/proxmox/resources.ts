@@ -2,7 +2,7 @@ import type { ToolContext } from "../mcp/tool.ts";
 import { commandFailed, guestMissing } from "./errors.ts";
 import { container } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
-import { errorText, type HostAnswer } from "./problem.ts";
+import { type HostAnswer, withoutNoise } from "./problem.ts";
 import { parseNodeTraffic, parseResources, type Resource } from "./pvesh.ts";
 
 const ACTION = "Reading the usage";
@@ -58,7 +58,7 @@ export class Resources {
    */
   async usage(only: number | undefined, context: ToolContext): Promise<ClusterUsage> {
     const { code, stdout, stderr } = await this.#get("/cluster/resources", [], context);
-    if (code !== 0) throw commandFailed(ACTION, errorText(stderr));
+    if (code !== 0) throw commandFailed(ACTION, withoutNoise(stderr));
     const resources = choose(parseResources(stdout), only);
     const of = (type: string) => resources.filter((entry) => entry.type === type);
     const nodes = of("node");

@@ -62,7 +62,9 @@ const createTool = (snapshots: ContainerSnapshots): Tool =>
     input: z.strictObject({
       ctid: ctidArgument,
       snapshot: snapshotArgument,
-      description: z.string().max(1000).optional().describe(
+      description: z.string().max(1000).refine((text) => !text.includes("\0"), {
+        error: "A description cannot contain NUL",
+      }).optional().describe(
         "Text to remember it by, for example `before the upgrade to 12`",
       ),
       timeout: taskTimeoutArgument(600),

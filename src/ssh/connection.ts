@@ -81,8 +81,7 @@ export class HostConnection {
     return this.alive && this.#sessions.take();
   }
 
-  /** Gives back a session that was reserved and not used. */
-  unreserve(): void {
+  #giveBack(): void {
     this.#sessions.giveBack();
     this.#changed();
   }
@@ -105,7 +104,7 @@ export class HostConnection {
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
         release: () =>
-          closed ? this.unreserve() : this.#lingering.add(channel, () => this.unreserve()),
+          closed ? this.#giveBack() : this.#lingering.add(channel, () => this.#giveBack()),
       };
     } catch (error) {
       throw await this.#giveBackFailed(error);
@@ -169,6 +168,8 @@ export class HostConnection {
       this.#guard = guard;
       if (await guard.ready(10_000)) {
         guard.note();
+        // Killed on the host: what runs there could not be ended for sure, so nothing more begins here.
+        channel.once("close", () => !this.#guardGivesWay && this.retire());
         return guard;
       }
       this.#guard = undefined;
@@ -287,7 +288,7 @@ export class HostConnection {
     this.#sftp = undefined;
     // Its process was one of the connection's, so the order of the others is not known any more.
     if (this.#alive) this.retire();
-    this.unreserve();
+    this.#giveBack();
   }
 
   #lost(): void {

@@ -7,9 +7,10 @@ import type { CopyProgress, Verification } from "./port.ts";
 const PROGRESS_MS = 250;
 /** How long a left-over may take to be removed before it is left to the guard. */
 const DISCARD_MS = 5_000;
-/** Bytes in a millisecond that a slow disk gives at the least, when a file is read for its hash. */
-const SLOWEST_HASH = 10_000;
-const LONGEST_HASH_MS = 600_000;
+/** Bytes in a second that a slow disk gives at the least, when a file is read for its hash. */
+const SLOWEST_HASH = 10_000_000;
+/** The hash of more is given up by whoever computes it. */
+const LONGEST_HASH_BYTES = 600 * SLOWEST_HASH;
 
 /** What bounds a copy. */
 export interface CopyLimits {
@@ -48,7 +49,8 @@ export async function copy(
     remoteHash?.catch(() => {}); // told below, if it comes to that
     const moved = await pump(source, sink, limits, stall);
     // Both sides now read all of it once more to tell its hash, and nothing moves meanwhile.
-    stall.allow(limits.stallMs + Math.min(moved.bytes / SLOWEST_HASH, LONGEST_HASH_MS));
+    const hashSeconds = Math.floor(Math.min(moved.bytes, LONGEST_HASH_BYTES) / SLOWEST_HASH);
+    stall.allow(limits.stallMs + hashSeconds * 1000);
     const expected = limits.sha256 ??
       await abortable(remoteHash ?? Promise.resolve(undefined), stall.signal);
     if (expected !== undefined && expected !== moved.sha256) {
@@ -198,6 +200,6 @@ const shrunk = (path: string, bytes: number, size: number) =>
 const stalled = (stallMs: number) =>
   new RemoteExecError(
     "timeout",
-    `The transfer stood still for ${Math.round(stallMs / 1000)} seconds and was given up`,
+    `The transfer stood still for ${stallMs / 1000} seconds and was given up`,
     "Check the network and the load of the host, then try again",
   );

@@ -14,8 +14,17 @@ export const authenticationFailed = (user: string, host: string, port: number, m
   new RemoteExecError(
     "authentication_failed",
     `Authentication failed for ${user}@${host}:${port} (tried: ${method})`,
-    `Check SSH_USERNAME and SSH_PASSWORD or SSH_KEY; try by hand: ssh -p ${port} ${user}@${host}`,
+    `Check SSH_USERNAME${LOGIN_CHECKS.get(method) ?? AGENT_CHECK}; try by hand: ssh ${
+      method === "key" ? "-i SSH_KEY " : ""
+    }-p ${port} ${user}@${host}`,
   );
+
+const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([
+  ["key", ", and that the public half of SSH_KEY is in its authorized_keys on the host"],
+  ["password", " and SSH_PASSWORD, or set SSH_KEY (many hosts take no password from root)"],
+]);
+const AGENT_CHECK =
+  ", and with `ssh-add -l` that the agent at SSH_AUTH_SOCK runs and holds a key of that user";
 
 /** The key file cannot be used. */
 export const keyUnusable = (path: string, reason: string, suggestion: string) =>
@@ -77,9 +86,13 @@ export function remoteFileError(action: string, path: string, cause: unknown): R
       "Free space on the host (`df -h`), then try again",
     );
   }
+  // OpenSSH answers a full disk and every other trouble of the disk with this one word.
+  const seen = status === 4 && text === "Failure"
+    ? "the host reports a failure without its reason, often a full disk or quota"
+    : text;
   return new RemoteExecError(
     "io_error",
-    `Cannot ${action} ${path}: ${text}`,
+    `Cannot ${action} ${path}: ${seen}`,
     "Check space and permissions on the host (`df -h`, `ls -la`)",
     { cause },
   );

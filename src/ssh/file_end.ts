@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import type { FileFacts } from "./port.ts";
 
 /** 255 KiB is the most that OpenSSH's sftp-server takes in one request; it suits all other ends too. */
 export const CHUNK_BYTES = 255 * 1024;
@@ -14,6 +15,8 @@ export interface Source {
   readonly path: string;
   /** Permission bits, when the source has any. */
   readonly mode: number | undefined;
+  /** What stands there, when opening it has told all of it: asking again would cost another command. */
+  readonly facts?: FileFacts;
   /** The content in order; see {@linkcode CHUNK_LIFE}. */
   chunks(): AsyncIterable<Uint8Array>;
   /** The sha256 that the other side computes of its first `size` bytes, if it can. */

@@ -15,10 +15,15 @@ export function createFilesServer(host: HostSession): FilesPort {
     stat: (endpoint) => host.stat(endpoint, never),
     tree: (endpoint, limits) => host.tree(endpoint, limits, never),
     async read(endpoint, range) {
-      const facts = await host.stat(endpoint, never);
       const source = await host.openSource(endpoint, Number.MAX_SAFE_INTEGER, never, range);
-      const stream = toStream(source);
-      return comlink.transfer({ facts, stream }, [stream]);
+      try {
+        const facts = source.facts ?? await host.stat(endpoint, never);
+        const stream = toStream(source);
+        return comlink.transfer({ facts, stream }, [stream]);
+      } catch (error) {
+        await source.close();
+        throw error;
+      }
     },
     async readTree(endpoint) {
       const command = await host.openTree(endpoint, never);

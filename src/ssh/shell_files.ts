@@ -23,8 +23,7 @@ import {
 import { listScript, readScript, statScript, tarScript, writeScript } from "./file_scripts.ts";
 import type { Endpoint, FileFacts } from "./port.ts";
 import type { ByteRange, TreeEntry } from "./files_port.ts";
-import { fileKind } from "./sftp.ts";
-import { isName, noName, TreeCounter, type TreeLimits } from "./tree.ts";
+import { parseListed, TreeCounter, type TreeLimits } from "./tree.ts";
 
 type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
 
@@ -101,24 +100,6 @@ export async function shellTree(
   } finally {
     await stream.close();
   }
-}
-
-/** A line of {@linkcode listScript}: kind and mode in hexadecimal, size, time, `./path`. */
-function parseListed(line: string): TreeEntry | undefined {
-  const [, hex = "", size = "", mtime = "", path = ""] =
-    /^([0-9a-f]+) (\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
-  if (path === "") return undefined;
-  // A name with line ends in it can look like the line of another file.
-  if (!path.split("/").every(isName)) throw noName(path);
-  const bits = Number.parseInt(hex, 16);
-  const kind = fileKind(bits);
-  return {
-    path,
-    kind: kind === "symlink" ? "link" : kind,
-    size: Number(size),
-    mtimeMs: Number(mtime) * 1000,
-    mode: bits & 0o7777,
-  };
 }
 
 /** A directory's files as one tar stream. */

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import type { Limits } from "../config/config.ts";
-import { defineTool, modeBits, octalMode, responseFormat, type Tool } from "../mcp/tool.ts";
+import {
+  commandArgument,
+  modeBits,
+  octalMode,
+  overwriteArgument,
+  pathArgument,
+} from "../mcp/arguments.ts";
+import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import {
   execAnswer,
   execOutput,
@@ -12,24 +19,12 @@ import {
 } from "./outcome.ts";
 import { endingError, type SshService } from "./service.ts";
 
-/** A command of at most 10,000 characters. */
-export const commandArgument = z.string().min(1).max(10_000)
-  .refine((command) => command.trim() !== "", { error: "Command cannot be empty" })
-  .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" });
-
 /** Seconds; the default is the configured TIMEOUT. */
-export const timeoutArgument = (limits: Limits) =>
+const timeoutArgument = (limits: Limits) =>
   z.number().int().min(1).max(300).default(limits.timeoutMs / 1000)
     .describe(
       "Seconds before the command is stopped on the host, connecting included; for example 120",
     );
-
-export const pathArgument = z.string().min(1).max(4096);
-
-export const overwriteArgument = z.boolean().default(false)
-  .describe(
-    "true replaces an existing file; until the new one is complete and verified the old one stays",
-  );
 
 /** The tool that runs a command on the SSH host. */
 export const sshExecTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>

@@ -87,12 +87,29 @@ async function list(
     .sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
+/** A line of `listScript`: kind and mode in hexadecimal, size, time, `./path`; undefined for any other. */
+export function parseListed(line: string): TreeEntry | undefined {
+  const [, hex = "", size = "", mtime = "", path = ""] =
+    /^([0-9a-f]+) (\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
+  if (path === "") return undefined;
+  // A name with line ends in it can look like the line of another file.
+  if (!path.split("/").every(isName)) throw noName(path);
+  const bits = Number.parseInt(hex, 16);
+  const kind = fileKind(bits);
+  return {
+    path,
+    kind: kind === "symlink" ? "link" : kind,
+    size: Number(size),
+    mtimeMs: Number(mtime) * 1000,
+    mode: bits & 0o7777,
+  };
+}
+
 /** One component and no more: a name with `/` would lead out of the tree wherever it is unpacked. */
-export const isName = (name: string): boolean =>
+const isName = (name: string): boolean =>
   name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
 
-/** Refuses what no honest host names. */
-export const noName = (name: string) =>
+const noName = (name: string) =>
   new RemoteExecError(
     "io_error",
     `The host names a file in a directory that cannot be one: ${

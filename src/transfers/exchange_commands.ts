@@ -1,8 +1,6 @@
 import { shellQuote } from "../shell_quote.ts";
+import { PATH_PLACEHOLDER } from "./path_placeholder.ts";
 import type { UploadTicket } from "./port.ts";
-
-/** Stands in every command for the path that its reader puts there. */
-export const PATH_PLACEHOLDER = "<YOUR_FILE_PATH>";
 
 /** How to put a path into a command. */
 export const PATH_NOTE =

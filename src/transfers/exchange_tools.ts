@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { guestArgument, pathArgument } from "../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import {
   deleteOutput,
@@ -21,23 +22,22 @@ import {
 } from "./exchange_answers.ts";
 import type { ExchangeService } from "./exchange_service.ts";
 
-const path = z.string().min(1).max(4096);
 const clientId = z.string().min(1).max(128);
 const transferId = z.string().min(1).max(1024);
 
-const ctid = z.number().int().min(100).max(999_999_999).optional()
+const ctid = guestArgument.optional()
   .describe("Container on the Proxmox host in which remote_path lies, for example 101");
 
 const hours = z.number().int().min(1).max(12).default(12)
   .describe("Hours for which the address can be used, 12 at most; for example 6");
 
 const localPath = (what: string) =>
-  path.optional().describe(
+  pathArgument.optional().describe(
     `${what} on this machine, relative to WORKING_DIRECTORY or absolute, for example deploy.tar.gz`,
   );
 
 const remotePath = (what: string) =>
-  path.optional().describe(
+  pathArgument.optional().describe(
     `${what} on the SSH host (with ctid: in that container), for example /var/backups/db.sql.gz; ` +
       "it does not pass through this machine's disk",
   );

@@ -5,10 +5,13 @@ import type { BridgeTools } from "./bridge.ts";
 import { objectPath } from "./imagekit_names.ts";
 import { failureError, repeated, ServiceFailure } from "./imagekit_retry.ts";
 import { createSdk } from "./imagekit_sdk.ts";
+import { withinLimit } from "./wait.ts";
 
 const CALL_MS = 15_000;
 const UPLOAD_MS = 10 * 60_000;
 const PAGE = 1000;
+/** A listing that does not end is left here. */
+const MOST_FILES = 100_000;
 
 /** A file as the service describes it; only what is used. */
 const fileSchema = z.object({
@@ -60,9 +63,10 @@ export class ImageKitAccount {
           useUniqueFileName: false,
           overwriteFile: true,
           isPrivateFile: true,
-        }, { ...options, timeout: UPLOAD_MS }),
+        }, options),
+      UPLOAD_MS,
     );
-    return storedSchema.parse(stored);
+    return understood("upload to ImageKit", storedSchema, stored);
   }
 
   /** Undefined when there is no file with this id. */
@@ -73,7 +77,8 @@ export class ImageKitAccount {
       true,
       (options) => this.#api.files.get(fileId, options).catch(unlessMissing),
     );
-    return file === undefined ? undefined : fileSchema.parse(file);
+    if (file === undefined) return undefined;
+    return understood("look up a file on ImageKit", fileSchema, file);
   }
 
   /** The file with this name in our folder, as far as the service's index has it. */
@@ -87,11 +92,12 @@ export class ImageKitAccount {
   async list(prefix: string, signal: AbortSignal): Promise<AccountFile[]> {
     const query = `type = "file" AND name : "${prefix}"`;
     const files: AccountFile[] = [];
-    for (let skip = 0;; skip += PAGE) {
+    for (let skip = 0; skip < MOST_FILES; skip += PAGE) {
       const page = await this.#page(query, skip, signal);
       files.push(...page.files);
-      if (page.count < PAGE) return files.filter(({ name }) => name.startsWith(prefix));
+      if (page.count < PAGE) break;
     }
+    return files.filter(({ name }) => name.startsWith(prefix));
   }
 
   /** False when it was not there. */
@@ -129,9 +135,10 @@ export class ImageKitAccount {
       true,
       (options) => this.#api.assets.list(query, options),
     );
+    const items = understood("list files on ImageKit", z.array(z.unknown()), found);
     return {
-      count: found.length,
-      files: found.flatMap((item) => fileSchema.safeParse(item).data ?? []),
+      count: items.length,
+      files: items.flatMap((item) => fileSchema.safeParse(item).data ?? []),
     };
   }
 
@@ -140,17 +147,34 @@ export class ImageKitAccount {
     signal: AbortSignal,
     repeatable: boolean,
     send: (options: { signal: AbortSignal; timeout: number }) => PromiseLike<T>,
+    timeout = CALL_MS,
   ): Promise<T> {
     const { clock } = this.#tools;
+    const late = () => new ServiceFailure(undefined, `no whole answer in ${timeout / 1000} s`);
     try {
+      // The SDK's own limit is over with the head of an answer.
       return await repeated(
         { clock, signal, repeatable },
-        async () => await send({ signal, timeout: CALL_MS }),
+        () =>
+          withinLimit(
+            clock,
+            timeout,
+            signal,
+            late,
+            async (both) => await send({ signal: both, timeout }),
+          ),
       );
     } catch (error) {
       throw error instanceof ServiceFailure ? failureError(action, error) : error;
     }
   }
+}
+
+/** @throws RemoteExecError for an answer of another form than the service gives */
+function understood<T>(action: string, schema: z.ZodType<T>, answer: unknown): T {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  throw failureError(action, new ServiceFailure(200, "the answer is none of ImageKit's"));
 }
 
 function unlessMissing(error: unknown): undefined {

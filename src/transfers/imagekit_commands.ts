@@ -1,7 +1,5 @@
 import { shellQuote } from "../shell_quote.ts";
-
-/** Stands in every command for the path of the caller's file. */
-export const PLACEHOLDER = "<YOUR_FILE_PATH>";
+import { PATH_PLACEHOLDER } from "./path_placeholder.ts";
 
 /** One command for POSIX shells and the same for PowerShell, where `curl` alone may be another program. */
 export interface CommandPair {
@@ -15,7 +13,7 @@ export interface UploadForm {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** How a path with odd characters is written in the place of {@linkcode PLACEHOLDER}. */
+/** How a path with odd characters is written in the place of {@linkcode PATH_PLACEHOLDER}. */
 export const UPLOAD_QUOTING =
   `Spaces, ";" and "," in the path need nothing. In sh write " as \\" and \\ as \\\\ and ' as '\\''; ` +
   `in PowerShell write the path as it is, but with / instead of \\ when it begins with \\\\.`;
@@ -34,13 +32,13 @@ export function uploadCommand({ url, fields }: UploadForm): CommandPair {
   // values alone. Without "Expect:" a proxy that does not know it costs a second.
   const sh = [
     `curl -sS -X POST ${shellQuote(url)} -H 'Expect:'`,
-    `-F 'file=@"${PLACEHOLDER}"'`,
+    `-F 'file=@"${PATH_PLACEHOLDER}"'`,
     ...pairs.map((pair) => `--form-string ${shellQuote(pair)}`),
     `-w '\\nHTTP %{http_code}\\n'`,
   ].join(" \\\n  ");
   const powershell = [
     `curl.exe --% -sS -X POST ${windowsQuote(url)} -H "Expect:"`,
-    `-F "file=@\\"${PLACEHOLDER}\\""`,
+    `-F "file=@\\"${PATH_PLACEHOLDER}\\""`,
     ...pairs.map((pair) => `--form-string ${windowsQuote(pair)}`),
     `-w "\\nHTTP %{http_code}\\n"`,
   ].join(" ");
@@ -50,8 +48,8 @@ export function uploadCommand({ url, fields }: UploadForm): CommandPair {
 /** The command that fetches a file; -f keeps an error page from being stored under its name. */
 export function downloadCommand(url: string): CommandPair {
   return {
-    sh: `curl -fsSL -o '${PLACEHOLDER}' ${shellQuote(url)}`,
-    powershell: `curl.exe -fsSL -o '${PLACEHOLDER}' '${url.replaceAll("'", "''")}'`,
+    sh: `curl -fsSL -o '${PATH_PLACEHOLDER}' ${shellQuote(url)}`,
+    powershell: `curl.exe -fsSL -o '${PATH_PLACEHOLDER}' '${url.replaceAll("'", "''")}'`,
   };
 }
 

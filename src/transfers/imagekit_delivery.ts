@@ -1,7 +1,13 @@
 import { repeated, type Repeating, responseFailure, ServiceFailure } from "./imagekit_retry.ts";
+import { withinLimit } from "./wait.ts";
 
 /** How often a broken delivery is taken up again where it ended. */
 const RESUMPTIONS = 5;
+/** For the head of an answer, and for each piece of it. */
+const HEAD_MS = 30_000;
+const STALL_MS = 30_000;
+
+const stoodStill = () => new TypeError("it stood still for 30 s");
 
 /** A delivery to be fetched. */
 export interface Delivery extends Repeating {
@@ -82,26 +88,32 @@ class ResumableBody {
 
   /** Undefined at the end, and where the connection broke. */
   async #chunk(): Promise<Uint8Array | undefined> {
+    const { clock, signal } = this.#delivery;
     try {
-      return (await this.#reader?.read())?.value;
+      const next = async () => (await this.#reader?.read())?.value;
+      return await withinLimit(clock, STALL_MS, signal, stoodStill, next);
     } catch (error) {
-      if (this.#delivery.signal.aborted) throw this.#delivery.signal.reason;
+      if (signal.aborted) throw signal.reason;
       if (!(error instanceof TypeError)) throw error;
+      await this.cancel();
       return undefined;
     }
   }
 
   async #request(): Promise<Response> {
-    const { fetch, url, signal } = this.#delivery;
-    const response = await fetch(url, {
+    const { fetch, url, clock, signal } = this.#delivery;
+    const headers = {
+      // Compressed bytes would have another length, and ranges of them another meaning.
+      "accept-encoding": "identity",
+      ...(this.#done === 0 ? {} : { range: `bytes=${this.#done}-`, "if-range": this.#tag ?? "" }),
+    };
+    const response = await withinLimit(
+      clock,
+      HEAD_MS,
       signal,
-      redirect: "error",
-      headers: {
-        // Compressed bytes would have another length, and ranges of them another meaning.
-        "accept-encoding": "identity",
-        ...(this.#done === 0 ? {} : { range: `bytes=${this.#done}-`, "if-range": this.#tag ?? "" }),
-      },
-    });
+      stoodStill,
+      (both) => fetch(url, { signal: both, redirect: "error", headers }),
+    );
     if (response.ok) return response;
     await response.body?.cancel();
     throw responseFailure(response);

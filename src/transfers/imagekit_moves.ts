@@ -1,4 +1,5 @@
-import { modeBits, type ToolContext } from "../mcp/tool.ts";
+import { modeBits } from "../mcp/arguments.ts";
+import type { ToolContext } from "../mcp/tool.ts";
 import { Calls } from "../sandbox/calls.ts";
 import { bytesMoved, crossing } from "../sandbox/crossing.ts";
 import type { CopyProgress, Endpoint } from "../ssh/port.ts";

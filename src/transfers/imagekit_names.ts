@@ -41,7 +41,4 @@ export const objectPath = (folder: string, name: string): string =>
   `${folder === "/" ? "" : folder}/${name}`;
 
 const sealOf = (privateKey: string, stem: string): string =>
-  Array.from(
-    seal(privateKey, "object name", stem).subarray(0, 8),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
+  seal(privateKey, "object name", stem).subarray(0, 8).toHex();

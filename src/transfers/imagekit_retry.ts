@@ -7,6 +7,8 @@ const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
 /** A longer hint is told to the caller instead of being waited for. */
 const LONGEST_PAUSE_MS = 30_000;
+/** Characters of what the service says that are passed on. */
+const LONGEST_REASON = 300;
 
 /** A refusal or failure of the service, before it is put into words. */
 export class ServiceFailure extends Error {
@@ -132,7 +134,7 @@ function textOf({ error }: APIError): string {
   const said: unknown = typeof error === "object" && error !== null && "message" in error
     ? error.message
     : undefined;
-  return typeof said === "string" ? said : "without a reason";
+  return typeof said === "string" ? said.slice(0, LONGEST_REASON) : "without a reason";
 }
 
 /** The runtime names the address in its messages; a signed one is a secret for as long as it works. */

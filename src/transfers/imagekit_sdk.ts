@@ -1,4 +1,8 @@
 import ImageKit from "@imagekit/nodejs";
+import { boundedResponse } from "./bounded_body.ts";
+
+/** A page of a listing: 1,000 files, each with all that the service knows of it. */
+const LONGEST_ANSWER_BYTES = 32 * 1_048_576;
 
 /** What the SDK is told. */
 export interface SdkOptions {
@@ -31,8 +35,8 @@ export function createSdk({ baseUrl, privateKey, fetch }: SdkOptions): ImageKit 
 }
 
 /** A redirect could carry the Authorization header elsewhere; the service has none. */
-const fetchNoRedirect = (real: typeof fetch): typeof fetch => (input, init) =>
-  real(input, { ...init, redirect: "error" });
+const fetchNoRedirect = (real: typeof fetch): typeof fetch => async (input, init) =>
+  boundedResponse(await real(input, { ...init, redirect: "error" }), LONGEST_ANSWER_BYTES);
 
 function withoutEnvironment<T>(create: () => T): T {
   const own = Object.getOwnPropertyDescriptor(globalThis, "process");

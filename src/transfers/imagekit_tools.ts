@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { defineTool, octalMode, responseFormat, type Tool } from "../mcp/tool.ts";
+import { guestArgument, octalMode, overwriteArgument, pathArgument } from "../mcp/arguments.ts";
+import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import {
   confirmedDownload,
   confirmedUpload,
@@ -15,9 +16,7 @@ import {
 } from "./imagekit_answers.ts";
 import type { ImageKitService } from "./imagekit_service.ts";
 
-const remotePath = z.string().min(1).max(4096);
-
-const ctidArgument = z.number().int().min(100).max(999_999_999).optional()
+const ctidArgument = guestArgument.optional()
   .describe("Number of an LXC container: remote_path is then a path inside it, for example 101");
 
 const transferIdArgument = z.string().max(100_000);
@@ -40,13 +39,11 @@ const requestUploadTool = (service: ImageKitService): Tool =>
       "Step 3: imagekit_confirm_upload. The command works once, also when it fails.",
     effect: "changes",
     input: z.strictObject({
-      remote_path: remotePath.describe("Destination, for example /data/app.conf"),
+      remote_path: pathArgument.describe("Destination, for example /data/app.conf"),
       permissions: octalMode.optional().describe(
         "Octal mode in decimal digits, for example 644; by default the umask's, or the replaced file's mode",
       ),
-      overwrite: z.boolean().default(false).describe(
-        "true replaces an existing file; until the new one is complete and verified the old one stays",
-      ),
+      overwrite: overwriteArgument,
       ctid: ctidArgument,
       response_format: responseFormat,
     }),
@@ -91,7 +88,7 @@ const requestDownloadTool = (service: ImageKitService): Tool =>
       "place of <YOUR_FILE_PATH>. Step 3: imagekit_confirm_download, which removes the copy.",
     effect: "changes",
     input: z.strictObject({
-      remote_path: remotePath.describe("File to download, for example /var/log/nginx/access.log"),
+      remote_path: pathArgument.describe("File to download, for example /var/log/nginx/access.log"),
       ctid: ctidArgument,
       response_format: responseFormat,
     }),

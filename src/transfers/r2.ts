@@ -33,7 +33,7 @@ import { isExpired, type S3Refusal } from "./r2_errors.ts";
 import { listKeys, sweep } from "./r2_listing.ts";
 import { encodeStrictly, metadataHeaders, readMetadata } from "./r2_metadata.ts";
 import { bucketUrl, objectUrl, withSignatureOf } from "./r2_place.ts";
-import { DEFAULT_PART_BYTES, upload } from "./r2_upload.ts";
+import { DEFAULT_PART_BYTES, takeBack, upload } from "./r2_upload.ts";
 import { mapBounded } from "./wait.ts";
 
 const HEADS_AT_ONCE = 8;
@@ -63,7 +63,7 @@ export class R2Bridge implements Bridge {
   }
 
   async put(object: NewObject, source: PutSource, call: BridgeCall): Promise<PutOutcome> {
-    const sent = await upload({
+    const job = {
       client: this.#client,
       url: objectUrl(this.#config, object.name),
       action: `upload ${source.label}`,
@@ -71,10 +71,17 @@ export class R2Bridge implements Bridge {
       source,
       call,
       leastPartBytes: this.#partBytes,
-    });
-    const stored = await this.find(object, call);
-    if (stored === undefined || stored.size !== sent.bytes) throw objectDamaged(object.name);
-    return { object: stored, sha256: sent.sha256 };
+      clock: this.#tools.clock,
+    };
+    const { bytes, sha256 } = await upload(job);
+    try {
+      const stored = await this.find(object, call);
+      if (stored === undefined || stored.size !== bytes) throw objectDamaged(object.name);
+      return { object: stored, sha256 };
+    } catch (error) {
+      await takeBack(job);
+      throw error;
+    }
   }
 
   async open(ref: ObjectRef, maxBytes: number, call: BridgeCall): Promise<OpenedObject> {

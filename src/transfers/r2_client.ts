@@ -1,6 +1,7 @@
 import { AwsV4Signer } from "aws4fetch";
 import type { R2Config } from "../config/config.ts";
 import { RemoteExecError } from "../errors.ts";
+import { boundedText } from "./bounded_body.ts";
 import type { BridgeTools } from "./bridge.ts";
 import {
   beyondRights,
@@ -18,6 +19,9 @@ const LONGEST_PAUSE_MS = 20_000;
 const ANSWER_LIMIT_MS = 30_000;
 /** Slower than this (bytes a millisecond) counts as standing still: two parts at once need 1 Mbit/s. */
 const SLOWEST_BYTES_PER_MS = 64;
+/** A page of a listing: 1,000 keys of 1,024 bytes, each written as up to six characters. */
+const LONGEST_TEXT_BYTES = 16 * 1_048_576;
+const LONGEST_REFUSAL_BYTES = 65_536;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
 
 /** One request to the service. It is repeated on faults that pass, so it must be safe to repeat. */
@@ -67,7 +71,7 @@ export class S3Client {
 
   /** Like {@link text}; a refusal is given back to be judged. */
   askText(request: S3Request): Promise<S3Answer<string>> {
-    return this.#ask(request, (response) => response.text());
+    return this.#ask(request, (response) => boundedText(response, LONGEST_TEXT_BYTES));
   }
 
   /** The same with the body as a stream, which the request's signal also ends. */
@@ -152,7 +156,11 @@ export class S3Client {
       const answer = { ok: true, status, headers, body: await read(response) } as const;
       return { answer, retryAfterMs: undefined };
     }
-    const refusal = parseRefusal(status, headers, await response.text());
+    const refusal = parseRefusal(
+      status,
+      headers,
+      await boundedText(response, LONGEST_REFUSAL_BYTES),
+    );
     return { answer: { ok: false, refusal }, retryAfterMs: retryAfter(headers) };
   }
 

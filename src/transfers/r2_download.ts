@@ -7,6 +7,8 @@ import { pause, withinLimit } from "./wait.ts";
 /** A connection that gives nothing for so long is given up and made anew. */
 const STALL_MS = 30_000;
 const MOST_CUTS = 6;
+/** A connection that brings less than this has not moved: one byte each would take for ever. */
+const MOVED_BYTES = 65_536;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 4_000;
 
@@ -27,7 +29,7 @@ export interface Resumable {
 
 /**
  * Exactly `size` bytes, over as many connections as it takes. A connection that ends early or stands
- * still is replaced; one that moves at all begins a new count. Ends in an error when `md5` does not fit.
+ * still is replaced; one that moves begins a new count. Ends in an error when `md5` does not fit.
  */
 export function resumingStream(job: Resumable): ReadableStream<Uint8Array> {
   const body = new ResumingBody(job);
@@ -47,6 +49,7 @@ class ResumingBody {
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #offset = 0;
   #cuts = 0;
+  #cutAt = 0;
 
   constructor(job: Resumable) {
     this.#job = job;
@@ -60,7 +63,7 @@ class ResumingBody {
       const chunk = await this.#attempt();
       if (chunk === undefined) continue;
       this.#offset += chunk.length;
-      this.#cuts = 0;
+      if (this.#offset - this.#cutAt >= MOVED_BYTES) this.#cuts = 0;
       this.#hash?.update(chunk);
       if (this.#offset > size) throw objectDamaged(label);
       return chunk;
@@ -103,6 +106,7 @@ class ResumingBody {
     const { signal, clock, lost } = this.#job;
     await this.cancel();
     this.#cuts += 1;
+    this.#cutAt = this.#offset;
     if (this.#cuts > MOST_CUTS) throw lost(this.#offset, cause);
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (this.#cuts - 1), LONGEST_PAUSE_MS);
     await pause(clock, pauseMs, signal);

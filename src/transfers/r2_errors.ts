@@ -52,6 +52,14 @@ export const serviceUnreachable = (action: string, { endpoint }: R2Config, cause
     "Check the network and R2_ACCOUNT_ID or R2_ENDPOINT, then try again",
   );
 
+/** A listing of more pages than anybody can have, or of pages that lead back to themselves. */
+export const endlessListing = () =>
+  new RemoteExecError(
+    "refused_by_service",
+    "Cannot list the transfers: the service's listing does not come to an end",
+    "Check R2_ENDPOINT; name a client_id to list fewer transfers",
+  );
+
 /** The sandbox does not let the module speak to this host; the configuration names another. */
 export const beyondRights = (action: string, host: string) =>
   new RemoteExecError(

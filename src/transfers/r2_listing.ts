@@ -1,12 +1,15 @@
 import type { R2Config } from "../config/config.ts";
 import { EXCHANGE_PREFIX, RETENTION_MS } from "./exchange_names.ts";
 import type { S3Client } from "./r2_client.ts";
+import { endlessListing } from "./r2_errors.ts";
 import { bucketUrl, keyOf, nameOfKey, objectUrl } from "./r2_place.ts";
 import { withQuery } from "./r2_upload.ts";
 import { unescapeXml, xmlElements, xmlValue } from "./r2_xml.ts";
 import { mapBounded } from "./wait.ts";
 
 const DELETES_AT_ONCE = 8;
+/** A million objects. */
+const MOST_PAGES = 1_000;
 
 /** A key of the bucket that belongs to the exchange. */
 export interface ListedObject {
@@ -28,7 +31,8 @@ export async function listKeys(
   signal: AbortSignal,
 ): Promise<ListedObject[]> {
   const found: ListedObject[] = [];
-  for (let token: string | undefined = ""; token !== undefined;) {
+  const tokens = new Set<string>();
+  for (let token = "";;) {
     const url = withQuery(bucketUrl(config), {
       "list-type": "2",
       prefix: keyOf(prefix),
@@ -41,11 +45,12 @@ export async function listKeys(
       signal,
     });
     found.push(...parseListing(body));
-    token = xmlValue(body, "IsTruncated") === "true"
-      ? xmlValue(body, "NextContinuationToken")
-      : undefined;
+    if (xmlValue(body, "IsTruncated") !== "true") return found;
+    token = xmlValue(body, "NextContinuationToken") ?? "";
+    // Pages that lead nowhere or back to themselves would be read for ever.
+    if (token === "" || tokens.has(token) || tokens.size >= MOST_PAGES) throw endlessListing();
+    tokens.add(token);
   }
-  return found;
 }
 
 /** The objects of one page. */

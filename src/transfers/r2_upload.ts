@@ -1,10 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import type { BridgeCall, PutSource } from "./bridge.ts";
 import { fileTooLarge, sourceChanged } from "./errors.ts";
 import { PartReader } from "./part_reader.ts";
 import type { S3Client } from "./r2_client.ts";
 import { unescapeXml, xmlElements, xmlValue } from "./r2_xml.ts";
-import { abortable } from "./wait.ts";
+import { abortable, withinLimit } from "./wait.ts";
 
 const MIB = 1_048_576;
 /** Source: S3 and R2 limits; the least part is 5 MiB, and all but the last have one length. */
@@ -14,6 +16,8 @@ export const DEFAULT_PART_BYTES = 8 * MIB;
 const PARTS_AT_ONCE = 2;
 const COMPLETE_LIMIT_MS = 300_000;
 const ABORT_LIMIT_MS = 5_000;
+/** Codes of failures after which the object may be there. */
+const UNCERTAIN: readonly ErrorCode[] = ["unreachable", "refused_by_service"];
 
 /** The length of the parts of a file, so that they are 10,000 at most. */
 export function partBytesFor(size: number, least = DEFAULT_PART_BYTES): number {
@@ -30,6 +34,7 @@ export interface Upload {
   readonly source: PutSource;
   readonly call: BridgeCall;
   readonly leastPartBytes: number;
+  readonly clock: Clock;
 }
 
 /** What was sent. */
@@ -61,7 +66,10 @@ async function uploadAtOnce(job: Upload, body: Uint8Array<ArrayBuffer>): Promise
   checkLength(source, body.length);
   const sha256 = createHash("sha256").update(body).digest("hex");
   const headers = { ...job.headers, "x-amz-meta-sha256": sha256 };
-  await client.text({ action, method: "PUT", url, headers, body, signal: call.signal });
+  await orTakenBack(
+    job,
+    () => client.text({ action, method: "PUT", url, headers, body, signal: call.signal }),
+  );
   call.progress?.({ bytes: body.length, total: body.length });
   return { bytes: body.length, sha256 };
 }
@@ -81,10 +89,10 @@ async function uploadInParts(
     if (promised !== undefined && promised !== sent.sha256) {
       throw sourceChanged(source.label, "its sha256 is another than before");
     }
-    await complete(job, uploadId, etags);
+    await orTakenBack(job, () => complete(job, uploadId, etags));
     return sent;
   } catch (error) {
-    await takeBack(job, uploadId);
+    await takeBack(job, { uploadId });
     throw error;
   }
 }
@@ -118,6 +126,11 @@ async function sendParts(
   const free: Uint8Array<ArrayBuffer>[] = [];
   const running = new Set<Promise<void>>();
   const sent = { bytes: 0 };
+  // Kept, because a part may fail while nothing but the next bytes is waited for.
+  let failure: { readonly error: unknown } | undefined;
+  const checkParts = () => {
+    if (failure !== undefined) throw failure.error;
+  };
   const send = (number: number, buffer: Uint8Array<ArrayBuffer>, length: number) => {
     const part = buffer.subarray(0, length);
     const task = sendPart(job, uploadId, number, part, signal).then((etag) => {
@@ -128,6 +141,8 @@ async function sendParts(
         ...(job.source.size > 0 ? { total: job.source.size } : {}),
       });
       free.push(buffer);
+    }).catch((error) => {
+      failure ??= { error };
     }).finally(() => running.delete(task));
     running.add(task);
     return addToHash(whole, part);
@@ -137,6 +152,7 @@ async function sendParts(
     send(1, first, first.length);
     for (let number = 2; await reader.hasMore(); number += 1) {
       if (running.size >= PARTS_AT_ONCE) await Promise.race(running);
+      checkParts();
       const buffer = free.pop() ?? new Uint8Array(first.length);
       const length = await reader.fill(buffer);
       read += length;
@@ -144,6 +160,7 @@ async function sendParts(
       send(number, buffer, length);
     }
     await Promise.all(running);
+    checkParts();
     return { bytes: sent.bytes, sha256: whole.digest("hex"), etags };
   } catch (error) {
     stop.abort(error);
@@ -203,16 +220,33 @@ async function complete(job: Upload, uploadId: string, etags: readonly string[])
   }
 }
 
-/** Removes the parts that are there. What cannot be removed now is found by the sweep. */
-async function takeBack({ client, url, action }: Upload, uploadId: string): Promise<void> {
-  await client.askText({
-    action,
-    method: "DELETE",
-    url: withQuery(url, { uploadId }),
-    // The call may be cancelled already.
-    signal: new AbortController().signal,
-    limitMs: ABORT_LIMIT_MS,
-  }).catch(() => {});
+/** A step that stores the object, and may have done so although no answer says it. */
+async function orTakenBack<T>(job: Upload, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const isUncertain = job.call.signal.aborted ||
+      (error instanceof RemoteExecError && UNCERTAIN.includes(error.code));
+    if (isUncertain) await takeBack(job);
+    throw error;
+  }
+}
+
+/** Removes the object, or the parts of an upload. What cannot be removed now is found by the sweep. */
+export async function takeBack(
+  { client, url, action, clock }: Upload,
+  query: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  // The call may be cancelled already.
+  const { signal } = new AbortController();
+  await withinLimit(
+    clock,
+    ABORT_LIMIT_MS,
+    signal,
+    () => new Error("too late"),
+    (both) =>
+      client.askText({ action, method: "DELETE", url: withQuery(url, query), signal: both }),
+  ).catch(() => {});
 }
 
 export function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {

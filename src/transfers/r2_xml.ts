@@ -6,10 +6,22 @@ const ENTITIES: Readonly<Record<string, string>> = {
   amp: "&",
 };
 
+const LAST_CODE_POINT = 0x10ffff;
+
 /** The contents of every element of that name, as they stand in the text. S3's answers nest no equal names. */
 export function xmlElements(xml: string, tag: string): string[] {
-  const pattern = new RegExp(`<${tag}(?:\\s[^>]*)?>([\\s\\S]*?)</${tag}>`, "g");
-  return [...xml.matchAll(pattern)].map(([, inner]) => inner ?? "");
+  const opening = new RegExp(`<${tag}(?:\\s[^<>]*)?>`, "g");
+  const closing = `</${tag}>`;
+  const found: string[] = [];
+  while (opening.exec(xml) !== null) {
+    const start = opening.lastIndex;
+    const end = xml.indexOf(closing, start);
+    // One pattern for both would look for the end again from each beginning.
+    if (end < 0) break;
+    found.push(xml.slice(start, end));
+    opening.lastIndex = end + closing.length;
+  }
+  return found;
 }
 
 /** The text of the first element of that name, entities replaced. */
@@ -21,8 +33,8 @@ export function xmlValue(xml: string, tag: string): string | undefined {
 /** Replaces the five named entities and the numeric ones. */
 export function unescapeXml(text: string): string {
   return text.replace(/&(?:#x([0-9a-f]+)|#([0-9]+)|([a-z]+));/gi, (whole, hex, decimal, name) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-    return ENTITIES[name] ?? whole;
+    if (name !== undefined) return ENTITIES[name] ?? whole;
+    const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    return point <= LAST_CODE_POINT ? String.fromCodePoint(point) : whole;
   });
 }

@@ -6,6 +6,7 @@ import type { FilesPort } from "../ssh/files_port.ts";
 import type { Check, CopyProgress, Endpoint } from "../ssh/port.ts";
 import type { Bridge, BridgeCall, OpenedObject, PutSource } from "./bridge.ts";
 import { bridgeNotConfigured, readFailed } from "./errors.ts";
+import { GatheredReader } from "./gathered.ts";
 import type {
   BridgeName,
   DeliverOutcome,
@@ -15,6 +16,7 @@ import type {
   StoreOutcome,
   StoreRequest,
 } from "./port.ts";
+import { openPatiently } from "./patient_source.ts";
 import { abortable, pause } from "./wait.ts";
 
 const SWEEP_EVERY_MS = 3_600_000;
@@ -22,6 +24,8 @@ const SWEEP_LIMIT_MS = 600_000;
 const FIRST_LOOK_MS = 250;
 const LONGEST_LOOK_MS = 2_000;
 const PROGRESS_MS = 250;
+/** Read from a bridge while the far side writes. */
+const PIECES_AHEAD = 2;
 
 /** Where the bytes come from and go to, and what carries them. */
 export interface TransferParts {
@@ -49,22 +53,17 @@ export class Transfers {
 
   async store(request: StoreRequest, call: BridgeCall): Promise<StoreOutcome> {
     const startedAt = performance.now();
-    const { files } = this.#parts;
+    const { files, clock } = this.#parts;
     const bridge = this.bridge(request.bridge);
-    const { facts, stream } = await abortable(files.read(request.from), call.signal);
-    const source: PutSource = {
-      label: labelOf(request.from),
-      size: facts.size,
-      maxBytes: request.maxBytes,
-      stream,
-      sha256: () => files.sha256(request.from),
-    };
+    const label = labelOf(request.from);
+    const opened = await openPatiently(files, request.from, label, clock, call.signal);
+    const source: PutSource = { ...opened, label, maxBytes: request.maxBytes };
     try {
       const { object, sha256 } = await bridge.put(request, source, call);
       return { object, bytes: object.size, sha256, durationMs: since(startedAt) };
     } catch (error) {
       // A driver that failed before it read leaves the file open at the other end.
-      if (!stream.locked) stream.cancel(error).catch(() => {});
+      if (!opened.stream.locked) opened.stream.cancel(error).catch(() => {});
       throw error;
     }
   }
@@ -175,30 +174,30 @@ export class Transfers {
   }
 }
 
-/** The stream, with progress, and the error that it ended in. */
+/** The stream in large pieces, with progress, and the error that it ended in. */
 function watch(
   stream: ReadableStream<Uint8Array>,
   total: number,
   progress: ((step: CopyProgress) => void) | undefined,
 ) {
-  const reader = stream.getReader();
+  const reader = new GatheredReader(stream);
   let failure: RemoteExecError | undefined;
   let bytes = 0;
   let reportedAt = performance.now();
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { value, done } = await reader.read();
-        if (done) {
+        const piece = await reader.next();
+        if (piece === undefined) {
           progress?.({ bytes, total });
           return controller.close();
         }
-        bytes += value.length;
+        bytes += piece.length;
         if (progress !== undefined && since(reportedAt) >= PROGRESS_MS) {
           reportedAt = performance.now();
           progress({ bytes, total });
         }
-        controller.enqueue(value);
+        controller.enqueue(piece);
       } catch (error) {
         failure = error instanceof RemoteExecError
           ? error
@@ -207,7 +206,7 @@ function watch(
       }
     },
     cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  }, { highWaterMark: PIECES_AHEAD });
   return { stream: watched, failure: () => failure };
 }
 

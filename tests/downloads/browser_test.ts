@@ -15,9 +15,6 @@ function browserTest({ name, run, context }: BrowserTest): void {
   peerTest({
     name: `in a browser ${name}`,
     peer: CHROMIUM,
-    // The driver keeps timers and a pipe of its own until some time after the browser has ended.
-    sanitizeOps: false,
-    sanitizeResources: false,
     async fn() {
       await using test = new TestHub();
       const browser = await startChromium();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import { defineTool, modeBits, octalMode, responseFormat } from "../../src/mcp/tool.ts";
+import { modeBits, octalMode } from "../../src/mcp/arguments.ts";
+import { defineTool, responseFormat } from "../../src/mcp/tool.ts";
 import { pure } from "../support/config.ts";
 
 const context = { signal: new AbortController().signal, progress: undefined };

@@ -146,7 +146,7 @@ peerTest({
     proxy.freeze();
     const { ending, processEnded } = await running;
     assert.deepEqual([ending, processEnded], ["timeout", false]);
-    assert.ok(performance.now() - startedAt < 8_000, "not soon");
+    assert.ok(performance.now() - startedAt < 10_000, "not soon");
     proxy.thaw();
     await untilGone(tag);
     assert.equal(await session.read("echo well"), "well\n");

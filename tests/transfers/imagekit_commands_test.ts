@@ -1,10 +1,10 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import {
   downloadCommand,
-  PLACEHOLDER,
   uploadCommand,
   type UploadForm,
 } from "../../src/transfers/imagekit_commands.ts";
+import { PATH_PLACEHOLDER } from "../../src/transfers/path_placeholder.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 import { PNG, runShell, setStage, type Stage } from "./imagekit_stage.ts";
 
@@ -80,7 +80,7 @@ for (const shell of ["sh", "bash"]) {
           await Deno.writeFile(`${directory}/${name}`, content);
           const { sh } = uploadCommand(await form(stage, `object-${index}`));
           const path = inUpload(`${directory}/${name}`);
-          const output = await runShell(sh.replace(PLACEHOLDER, () => path), shell);
+          const output = await runShell(sh.replace(PATH_PLACEHOLDER, () => path), shell);
           match(output, /"fileId":"[0-9a-f]{24}"[^]*\nHTTP 200\n$/, name);
           deepEqual(stage.fake.objects().at(-1)?.bytes, content, name);
         }
@@ -98,7 +98,7 @@ peerTest({
       for (const [index, name] of PLAIN_NAMES.entries()) {
         await Deno.writeTextFile(`${directory}/${name}`, name);
         const { sh } = uploadCommand(await form(stage, `object-${index}`));
-        const output = await runShell(sh.replace(PLACEHOLDER, `${directory}/${name}`));
+        const output = await runShell(sh.replace(PATH_PLACEHOLDER, `${directory}/${name}`));
         match(output, /\nHTTP 200\n$/, name);
       }
     });
@@ -114,7 +114,7 @@ peerTest({
       for (const [index, name] of WINDOWS_NAMES.entries()) {
         await Deno.writeTextFile(`${directory}/${name}`, name);
         const { powershell } = uploadCommand(await form(stage, `object-${index}`));
-        const line = powershell.replace(PLACEHOLDER, () => `${directory}/${name}`);
+        const line = powershell.replace(PATH_PLACEHOLDER, () => `${directory}/${name}`);
         const [program, token, ...args] = windowsArguments(line);
         deepEqual([program, token], ["curl.exe", "--%"]);
         equal(line.includes("\n"), false);
@@ -133,7 +133,7 @@ peerTest({
     await withDirectory(async (directory) => {
       await Deno.writeTextFile(`${directory}/once`, "once");
       const { sh } = uploadCommand(await form(stage, "once"));
-      const command = sh.replace(PLACEHOLDER, `${directory}/once`);
+      const command = sh.replace(PATH_PLACEHOLDER, `${directory}/once`);
       match(await runShell(command), /\nHTTP 200\n$/);
       match(await runShell(command), /has been used before[^\n]*\nHTTP 400\n$/);
     });
@@ -150,7 +150,11 @@ peerTest({
     await withDirectory(async (directory) => {
       for (const name of ODD_NAMES) {
         const path = inDownload(`${directory}/${name}`);
-        equal(await runShell(downloadCommand(url).sh.replace(PLACEHOLDER, () => path)), "", name);
+        equal(
+          await runShell(downloadCommand(url).sh.replace(PATH_PLACEHOLDER, () => path)),
+          "",
+          name,
+        );
         deepEqual(await Deno.readFile(`${directory}/${name}`), PNG, name);
       }
     });
@@ -164,7 +168,7 @@ peerTest({
     await using stage = await setStage();
     const url = await stage.bridge().downloadUrl({ name: "nothing" }, stage.clock.nowMs + 60_000);
     await withDirectory(async (directory) => {
-      const command = downloadCommand(url).sh.replace(PLACEHOLDER, `${directory}/file`);
+      const command = downloadCommand(url).sh.replace(PATH_PLACEHOLDER, `${directory}/file`);
       match(await runShell(`${command}; echo "exit $?"`), /exit 22/);
       deepEqual([...Deno.readDirSync(directory)], []);
     });
@@ -173,5 +177,5 @@ peerTest({
 
 Deno.test("downloadCommand() quotes for PowerShell, where a quote in quotes is doubled", () => {
   const { powershell } = downloadCommand("https://ik.example/it's?a=1&b=2");
-  equal(powershell, `curl.exe -fsSL -o '${PLACEHOLDER}' 'https://ik.example/it''s?a=1&b=2'`);
+  equal(powershell, `curl.exe -fsSL -o '${PATH_PLACEHOLDER}' 'https://ik.example/it''s?a=1&b=2'`);
 });

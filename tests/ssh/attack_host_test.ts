@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+// @ts-types="@types/ssh2"
+import type { Attributes, SFTPWrapper } from "ssh2";
+import { copy } from "../../src/ssh/copy.ts";
+import type { Sink, Source } from "../../src/ssh/file_end.ts";
+import { type HostHelp, openHostSink, openHostSource } from "../../src/ssh/host_files.ts";
+import { Sftp } from "../../src/ssh/sftp.ts";
+import { toStream } from "../../src/ssh/streams.ts";
+import { hostTree, parseListed } from "../../src/ssh/tree.ts";
+import { pure } from "../support/config.ts";
+import { sessionTest } from "../support/session.ts";
+
+const FILE = { mode: 0o100644, size: 10, mtime: 1, atime: 1, uid: 0, gid: 0 };
+const DIRECTORY = { ...FILE, mode: 0o040755 };
+const calm = () => new AbortController().signal;
+
+type Answer = (...args: readonly unknown[]) => unknown;
+interface Request {
+  readonly name: string;
+  readonly args: readonly unknown[];
+}
+
+/** A host that answers SFTP requests as it likes. An answer that is an Error is a refusal. */
+function lyingHost(answers: Readonly<Record<string, Answer>>) {
+  const requests: Request[] = [];
+  const sftp = new Proxy({}, {
+    get: (_target, name: string) => (...given: unknown[]) => {
+      const [args, done] = [given.slice(0, -1), given.at(-1) as (...values: unknown[]) => void];
+      requests.push({ name, args });
+      queueMicrotask(() => {
+        const answer = answers[name]?.(...args);
+        if (answer instanceof Error) done(answer);
+        else done(undefined, answer);
+      });
+    },
+  });
+  return { sftp: new Sftp(sftp as unknown as SFTPWrapper), requests };
+}
+
+const missing = () => Object.assign(new Error("No such file"), { code: 2 });
+const endOfList = () => Object.assign(new Error("EOF"), { code: 1 });
+
+function help(sftp: Sftp): HostHelp {
+  return { sftp, hash: () => Promise.resolve(undefined), keep() {}, drop() {} };
+}
+
+const LIMITS = { maxEntries: 50, maxBytes: 1_000 };
+
+for (const name of ["../escape", "/etc/passwd", "a/b", "", "nul\0", "a/../../b"]) {
+  pure(`hostTree() refuses a host that names a file ${JSON.stringify(name)}`, async () => {
+    let turn = 0;
+    const { sftp } = lyingHost({
+      opendir: () => new Uint8Array(1),
+      readdir: () => turn++ === 0 ? [{ filename: name, attrs: FILE }] : endOfList(),
+    });
+    await assert.rejects(hostTree(sftp, "d", LIMITS), {
+      code: "io_error",
+      message: /cannot be one/,
+    });
+  });
+}
+
+pure("hostTree() ends with a host that lists without end", async () => {
+  for (const entry of [{ filename: "x", attrs: FILE }, { filename: "d", attrs: DIRECTORY }]) {
+    const { sftp, requests } = lyingHost({
+      opendir: () => new Uint8Array(1),
+      readdir: () => [entry],
+    });
+    await assert.rejects(hostTree(sftp, "d", LIMITS), { code: "too_large" });
+    assert.ok(requests.length < 200, `${requests.length} requests`);
+  }
+  const { sftp, requests } = lyingHost({ opendir: () => new Uint8Array(1), readdir: () => [] });
+  assert.deepEqual(await hostTree(sftp, "d", LIMITS), []);
+  assert.ok(requests.length < 200, `${requests.length} requests`);
+});
+
+pure("hostTree() counts on although the host leaves sizes out", async () => {
+  let turn = 0;
+  const nameless: Partial<Attributes> = { mode: 0o100644 };
+  const { sftp } = lyingHost({
+    opendir: () => new Uint8Array(1),
+    readdir: () =>
+      turn++ > 0 ? endOfList() : [
+        { filename: "a", attrs: nameless },
+        { filename: "b", attrs: { ...FILE, size: 2_000 } },
+      ],
+  });
+  await assert.rejects(hostTree(sftp, "d", LIMITS), { code: "too_large" });
+});
+
+pure("parseListed() refuses lines that a file's name has forged", () => {
+  assert.equal(parseListed("81a4 5 0 ./a/b")?.path, "a/b");
+  assert.equal(parseListed("81a4 5 0 ./..x")?.path, "..x");
+  for (const path of ["../x", "a/../../x", "/etc/passwd", "a//b", "a/./b"]) {
+    assert.throws(() => parseListed(`81a4 5 0 ./${path}`), { code: "io_error" }, path);
+  }
+});
+
+pure("openHostSource() takes no more bytes than it asked for", async () => {
+  for (const count of [300_000, -1, NaN, undefined, "7"]) {
+    const { sftp } = lyingHost({
+      stat: () => FILE,
+      fstat: () => FILE,
+      open: () => new Uint8Array(1),
+      read: () => count,
+    });
+    const source = await openHostSource(help(sftp), "f", 1_000);
+    await assert.rejects(async () => {
+      for await (const chunk of source.chunks()) assert.ok(chunk.length <= 10);
+    }, { code: "io_error" });
+  }
+});
+
+pure("openHostSource() wants a regular file, whatever the host leaves out", async () => {
+  const { sftp } = lyingHost({ stat: () => ({ size: 3 }), open: () => new Uint8Array(1) });
+  await assert.rejects(openHostSource(help(sftp), "f", 1_000), { code: "not_a_file" });
+});
+
+pure("openHostSink() makes its file with mode 600, not with it afterwards", async () => {
+  const { sftp, requests } = lyingHost({
+    lstat: missing,
+    stat: missing,
+    open: () => new Uint8Array(1),
+    fstat: () => FILE,
+  });
+  await openHostSink(help(sftp), "secret", { overwrite: false, mode: undefined });
+  const opened = requests.filter(({ name }) => name === "open").map(({ args }) => args);
+  const removed = requests.filter(({ name }) => name === "unlink").map(({ args }) => args[0]);
+  const unsafe = opened.filter(([, , mode]) => mode !== 0o600).map(([path]) => path);
+  assert.equal(opened.length, 2);
+  assert.deepEqual(unsafe, removed, "the only other file is empty and goes at once");
+  assert.equal(requests.findIndex(({ name }) => name === "write"), -1);
+});
+
+pure(
+  "openHostSink() leaves nothing when the host refuses what comes after the opening",
+  async () => {
+    const { sftp, requests } = lyingHost({
+      lstat: missing,
+      stat: missing,
+      open: () => new Uint8Array(1),
+      fstat: () => FILE,
+      fsetstat: () => new Error("no"),
+    });
+    await assert.rejects(openHostSink(help(sftp), "f", { overwrite: false, mode: 0o600 }));
+    const made = requests.filter(({ name }) => name === "open").map(({ args }) => args[0]);
+    const removed = requests.filter(({ name }) => name === "unlink").map(({ args }) => args[0]);
+    assert.deepEqual(removed, made);
+  },
+);
+
+const SOURCE: Source = {
+  size: 1,
+  path: "s",
+  mode: undefined,
+  async *chunks() {
+    yield await Promise.resolve(new Uint8Array(1));
+  },
+  close: () => Promise.resolve(),
+};
+
+pure("copy() discards a sink that opens only after the caller has gone", async () => {
+  const controller = new AbortController();
+  const opening = Promise.withResolvers<Sink>();
+  const discarded = Promise.withResolvers<string>();
+  const running = copy(SOURCE, () => opening.promise, {
+    maxBytes: 10,
+    stallMs: 60_000,
+    signal: controller.signal,
+    progress: undefined,
+    sha256: undefined,
+  });
+  controller.abort();
+  await assert.rejects(running, { code: "cancelled" });
+  opening.resolve({
+    path: "late",
+    write: () => assert.fail("nothing is written"),
+    commit: () => assert.fail("nothing is committed"),
+    discard: () => Promise.resolve(discarded.resolve("discarded")),
+  });
+  assert.equal(await discarded.promise, "discarded");
+});
+
+pure("toStream() closes its source when that cannot be read", async () => {
+  let closed = 0;
+  const reader = toStream({
+    ...SOURCE,
+    // deno-lint-ignore require-yield
+    async *chunks() {
+      throw await Promise.resolve(new Error("the disk is broken"));
+    },
+    close: () => Promise.resolve(void closed++),
+  }).getReader();
+  await assert.rejects(reader.read(), /broken/);
+  assert.equal(closed, 1);
+});
+
+sessionTest(
+  "copy() ends at once for its caller when the host does not answer about its source",
+  async ({ session, exec, host }) => {
+    await exec("echo x > f");
+    host.freeze();
+    const controller = new AbortController();
+    const request = {
+      from: { kind: "host", path: "f" },
+      to: { kind: "local", path: "f" },
+      maxBytes: 10,
+      overwrite: false,
+    } as const;
+    const startedAt = performance.now();
+    const running = session.copy(request, controller.signal, undefined);
+    controller.abort();
+    await assert.rejects(running, { code: "cancelled" });
+    await assert.rejects(
+      session.stat({ kind: "host", path: "f" }, AbortSignal.abort()),
+      { code: "cancelled" },
+    );
+    assert.ok(performance.now() - startedAt < 2_000);
+    host.dropConnections();
+    host.thaw();
+    assert.equal((await session.stat({ kind: "host", path: "f" }, calm())).size, 2);
+  },
+);
