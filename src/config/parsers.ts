@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 
 /** Reads one variable's text. Gives the value, or throws a {@link ValueError} that says what is required. */
 export type Parser<T> = (text: string) => T;
@@ -39,6 +39,14 @@ export const host: Parser<string> = (value) => {
   const isName = /^[A-Za-z0-9._-]+$/.test(name) && !name.startsWith("-");
   if (isName || isIPv6(name)) return name;
   throw new ValueError("must be a host name or an IP address, without user, scheme or port");
+};
+
+/** An address to listen on. `localhost` is 127.0.0.1; other names could be any machine's. */
+export const listenAddress: Parser<string> = (value) => {
+  const name = value.trim().replace(/^\[(.*)\]$/, "$1");
+  if (name.toLowerCase() === "localhost") return "127.0.0.1";
+  if (isIP(name) !== 0) return name;
+  throw new ValueError("must be an IP address of this machine, or localhost");
 };
 
 /** An `http` or `https` address without credentials, query or fragment; a final slash is removed. */

@@ -1,5 +1,15 @@
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
-import { baseUrl, boolean, folder, host, integer, oneOf, plainName, text } from "./parsers.ts";
+import {
+  baseUrl,
+  boolean,
+  folder,
+  host,
+  integer,
+  listenAddress,
+  oneOf,
+  plainName,
+  text,
+} from "./parsers.ts";
 import { optional, row, type Variable } from "./variable.ts";
 
 export type { Group, Variable } from "./variable.ts";
@@ -204,7 +214,7 @@ export const VARIABLES = {
   downloadHost: row(
     "Links",
     "DOWNLOAD_HOST",
-    host,
+    listenAddress,
     "127.0.0.1",
     "Address that the links' listener binds",
   ),

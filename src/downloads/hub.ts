@@ -107,8 +107,7 @@ export class LinkHub {
     const { settings, clock, logger, limits = HTTP_LIMITS } = this.#parts;
     const { host, port, portIsFixed, tls, baseUrl } = settings.downloads;
     const handler = this.#handler();
-    const address = host === "localhost" ? "127.0.0.1" : host;
-    const options = { host: address, tls: tls && await readTls(tls), limits };
+    const options = { host, tls: tls && await readTls(tls), limits };
     const open = (wanted: number) => listen({ ...options, port: wanted }, handler, clock, logger);
     const listening = await open(port).catch((error) => {
       const isTaken = error instanceof Deno.errors.AddrInUse || error.code === "EADDRINUSE";

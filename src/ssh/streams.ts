@@ -16,8 +16,9 @@ export function toStream(source: Source): ReadableStream<Uint8Array> {
         await source.close();
         controller.close();
       } else {
-        // The chunk is the source's buffer and is used again; what crosses the border is a copy anyway.
-        controller.enqueue(value.slice());
+        // No copy: crossing the border copies it, long before the source uses its buffer again
+        // (CHUNK_LIFE is more than what waits here).
+        controller.enqueue(value);
       }
     },
     async cancel() {

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { alive, connectTo, isRoot, newTag, openSession, tagged, untilAlive } from "./openssh.ts";
+import { peerTest, SSHD } from "./require.ts";
+import { startSshd } from "./sshd.ts";
+
+const SH = { loginUser: isRoot ? "root" : "user", shell: "/bin/sh" } as const;
+
+/** Kills every other process of the connection: the guard, as nothing else runs. */
+const KILL_GUARD =
+  `for p in $(cat /proc/$PPID/task/$PPID/children); do [ $p = $$ ] || { echo $p; kill -KILL $p; }; done`;
+
+peerTest({
+  peer: SSHD,
+  name: "exec() stops commands for sure again after one of them has killed the guard",
+  async fn() {
+    await using sshd = await startSshd(SH);
+    await using session = await openSession(sshd);
+    await session.exec("true");
+    assert.match(await session.read(KILL_GUARD), /^\d+\n$/);
+    // The news of the guard's end are here before this one's.
+    await session.exec("true");
+    const tag = newTag();
+    const running = session.exec(tagged(tag, "sleep 300 & sleep 300"), { timeoutMs: 1_000 });
+    await untilAlive(tag, 3);
+    const { ending, processEnded } = await running;
+    assert.deepEqual([ending, processEnded, alive(tag)], ["timeout", true, []]);
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  name: "exec() is not misled by names of processes that look like the lines of others",
+  async fn() {
+    await using sshd = await startSshd(SH);
+    await using session = await openSession(sshd);
+    const names = [") S 1 1 1 (", "a b) R 1", "x\ny", "*", "-e", "$(touch pwned)", "`id`", ") ) Z"];
+    const tag = newTag();
+    const script = names.map((name, index) =>
+      `cp /bin/sleep s${index}; mv s${index} './${name}'; './${name}' 300 &`
+    );
+    const dir = (await session.read("mktemp -d")).trim();
+    const line = tagged(tag, [`cd ${dir}`, ...script, "wait"].join("\n"));
+    const running = session.exec(line, { timeoutMs: 3_000 });
+    await untilAlive(tag, names.length + 1);
+    const { ending, processEnded } = await running;
+    assert.deepEqual([ending, processEnded, alive(tag)], ["timeout", true, []]);
+    assert.equal(await session.read(`ls -A ${dir} ~ | grep -x pwned; rm -r ${dir}`), "");
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  name: "ssh_exec_command refuses NUL, upon which sshd would cut every other command's connection",
+  async fn() {
+    await using sshd = await startSshd(SH);
+    const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_nul_" }));
+    await using server = await connectTo(sshd, dir);
+    try {
+      const call = (command: string) => server.call("ssh_exec_command", { command });
+      await call("true");
+      const other = call("while [ ! -e go ]; do sleep 0.05; done; echo through; rm go");
+      const refused = await call("touch go; echo a\0b");
+      assert.equal(refused.data.code, "invalid_argument");
+      await call("touch go");
+      const { stdout } = (await other).data;
+      assert.equal(stdout, "through\n");
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
