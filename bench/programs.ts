@@ -12,8 +12,15 @@ export async function runProgram(program: string, args: readonly string[]): Prom
   throw new Error(`${program} ${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** Milliseconds that curl takes to fetch an address into a file that is not there yet. */
-export async function timedCurl(url: string, path: string): Promise<number> {
+/**
+ * Milliseconds that curl takes to fetch an address into a file that is not there yet.
+ *
+ * @throws Error unless it has `least` bytes then
+ */
+export async function timedCurl(url: string, path: string, least: number): Promise<number> {
   await Deno.remove(path).catch(() => {}); // it is not there in the first round
-  return await timed(() => runProgram("curl", ["-fsS", "-o", path, url]));
+  const ms = await timed(() => runProgram("curl", ["-fsS", "-o", path, url]));
+  const { size } = await Deno.stat(path);
+  if (size < least) throw new Error(`curl has stored ${size} bytes, not ${least}`);
+  return ms;
 }

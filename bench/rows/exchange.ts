@@ -67,7 +67,7 @@ async function measureBothWays(bench: Bench, ends: Ends): Promise<Result[]> {
     theirGet: async () => {
       await Deno.remove(back);
       const { url } = await signed(ends, "GET");
-      return await timedCurl(url, between) +
+      return await timedCurl(url, between, BYTES) +
         await timed(() => openSsh.sftp(`put ${between} ${back}`));
     },
     connecting: () => timed(() => openSsh.sftp("pwd")),

@@ -36,8 +36,8 @@ async function localFile({ local }: Bench, server: Server): Promise<Result> {
   await Deno.writeFile(`${local}/large.bin`, randomContent(FILE_BYTES));
   const got = `${local}/got.bin`;
   const { ours, theirs } = await interleave(ROUNDS, {
-    ours: async () => await timedCurl(await link(server, { path: "large.bin" }), got),
-    theirs: () => timedCurl(`${nginx.url}/large.bin`, got),
+    ours: async () => await timedCurl(await link(server, { path: "large.bin" }), got, FILE_BYTES),
+    theirs: () => timedCurl(`${nginx.url}/large.bin`, got, FILE_BYTES),
   });
   await removeAll(got, `${local}/large.bin`);
   return {
@@ -55,7 +55,8 @@ async function hostFile(bench: Bench, server: Server): Promise<Result> {
   await using openSsh = await bench.openSsh();
   const got = `${bench.local}/got.bin`;
   const { ours, theirs, connecting } = await interleave(ROUNDS, {
-    ours: async () => await timedCurl(await link(server, { path, source: "host" }), got),
+    ours: async () =>
+      await timedCurl(await link(server, { path, source: "host" }), got, FILE_BYTES),
     theirs: async () => {
       await Deno.remove(got);
       return await timed(() => openSsh.sftp(`get ${path} ${got}`));
@@ -86,7 +87,8 @@ async function localDirectory({ local }: Bench, server: Server): Promise<Result[
     return await timed(() => runProgram("sh", ["-c", line]));
   };
   const { ours, stored, deflated } = await interleave(ROUNDS, {
-    ours: async () => await timedCurl(await link(server, { path: "tree" }), got),
+    ours: async () =>
+      await timedCurl(await link(server, { path: "tree" }), got, ENTRIES * ENTRY_BYTES),
     stored: zip(0),
     deflated: zip(6),
   });

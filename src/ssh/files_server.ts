@@ -2,12 +2,18 @@ import * as comlink from "comlink";
 import { RemoteExecError } from "../errors.ts";
 import type { CallId } from "./port.ts";
 import { sha256 } from "./file_end.ts";
-import type { FilesPort } from "./files_port.ts";
+import type { FilesPort, FilesRights } from "./files_port.ts";
+import { restricted } from "./files_rights.ts";
 import type { HostSession } from "./session.ts";
 import { fromStream, toStream } from "./streams.ts";
 
 /** What other workers may ask of the ssh worker; see {@linkcode FilesPort}. */
-export function createFilesServer(host: HostSession): FilesPort {
+export function createFilesServer(host: HostSession, rights?: FilesRights): FilesPort {
+  const port = unrestricted(host);
+  return rights === undefined ? port : restricted(port, rights);
+}
+
+function unrestricted(host: HostSession): FilesPort {
   const writing = new Map<CallId, AbortController>();
   // These calls are bounded by the session's own limits; a stream ends when its reader cancels it.
   const never = new AbortController().signal;

@@ -1,5 +1,6 @@
 import type { FilesConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
+import type { FilesRights } from "./files_port.ts";
 
 /** What the ssh worker needs to know; sent once, before any other call. */
 export interface SshSettings {
@@ -132,8 +133,8 @@ export interface SshPort {
   ): Promise<CopyOutcome>;
   stat(id: CallId, endpoint: Endpoint): Promise<FileFacts>;
   cancel(id: CallId): Promise<void>;
-  /** Offers files to another worker; `port` answers as a FilesPort. */
-  serveFiles(port: MessagePort): Promise<void>;
+  /** Offers files to another worker; `port` answers as a FilesPort. Without `rights` to everything. */
+  serveFiles(port: MessagePort, rights?: FilesRights): Promise<void>;
   diagnose(): Promise<Check[]>;
   /** Stops everything that runs on the host; gives up after `limitMs`. */
   close(limitMs: number): Promise<void>;

@@ -25,10 +25,10 @@ const port: SshPort = {
     running.get(id)?.abort(cancelled());
     return Promise.resolve();
   },
-  async serveFiles(end) {
+  async serveFiles(end, rights) {
     const host = await configured();
     const { createFilesServer } = await import("./files_server.ts");
-    expose(createFilesServer(host), logger, end);
+    expose(createFilesServer(host, rights), logger, end);
   },
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {

@@ -166,7 +166,11 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
   ["R2_BUCKET", "a/b", /^R2_BUCKET must consist of/],
   ["R2_ENDPOINT", "s3.example", /^R2_ENDPOINT must be an http/],
   ["EXCHANGE_MAX_SIZE", "20GB", /^EXCHANGE_MAX_SIZE must be/],
-  ["DOWNLOAD_HOST", "http://me", /^DOWNLOAD_HOST must be a host name/],
+  [
+    "DOWNLOAD_HOST",
+    "files.example",
+    /^DOWNLOAD_HOST must be an IP address of this machine, or localhost/,
+  ],
   ["DOWNLOAD_PORT", "70000", /^DOWNLOAD_PORT must be a whole number from 1 to 65535/],
   ["BASE_URL", "example.org", /^BASE_URL must be an http/],
   ["SESSION_ID", "a/b", /^SESSION_ID must consist of/],

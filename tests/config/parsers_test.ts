@@ -5,6 +5,7 @@ import {
   folder,
   host,
   integer,
+  listenAddress,
   oneOf,
   type Parser,
   plainName,
@@ -103,4 +104,13 @@ pure("plainName() refuses what would need quoting in a path or a key", () => {
 pure("folder() gives one leading slash and no final one", () => {
   takes(folder, [["/mcp-remote-exec", "/mcp-remote-exec"], ["a/b/", "/a/b"], ["//a", "/a"]]);
   refuses(folder, ["", "/", "/a/../b", "/a b", "/a//b"], /^must be a folder/);
+});
+
+Deno.test("listenAddress() takes addresses and localhost, and no other name", () => {
+  assert.equal(listenAddress(" LocalHost "), "127.0.0.1");
+  assert.equal(listenAddress("[::1]"), "::1");
+  assert.equal(listenAddress("0.0.0.0"), "0.0.0.0");
+  for (const name of ["example.org", "http://127.0.0.1", "127.0.0.1:80", ""]) {
+    assert.throws(() => listenAddress(name), /must be an IP address/);
+  }
 });
