@@ -67,6 +67,14 @@ export const internalError = (cause: unknown): RemoteExecError =>
 export const cancelled = (): RemoteExecError =>
   new RemoteExecError("cancelled", "The call was cancelled", "Call the tool again if it is needed");
 
+/** A path with a `..` component: refused everywhere, also where it would stay inside. */
+export const traversal = () =>
+  new RemoteExecError(
+    "invalid_argument",
+    "Path cannot contain '..' (path traversal not allowed)",
+    "Write the path without '..' components",
+  );
+
 /** Text of anything thrown, for a `cause` or a log line. */
 export const errorText = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

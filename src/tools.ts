@@ -39,7 +39,7 @@ export async function assembleTools(
     ...(workers.transfers
       ? await bridgeTools(config, ssh, workers.transfers.port, containers)
       : []),
-    ...linkTools(config, workers, containers?.end, audit, logger),
+    ...linkTools(config, workers, containers, audit, logger),
   ];
 }
 
@@ -47,7 +47,7 @@ async function bridgeTools(
   config: Config,
   ssh: SshService,
   port: TransfersPort,
-  containers: { readonly end: ContainerEnd; readonly files: ContainerProblems } | undefined,
+  containers: Containers | undefined,
 ): Promise<Tool[]> {
   const { imageKit, r2 } = config;
   const places: Places = {
@@ -73,7 +73,7 @@ async function bridgeTools(
 function linkTools(
   config: Config,
   workers: Workers,
-  container: ContainerEnd | undefined,
+  containers: Containers | undefined,
   audit: AuditLog,
   logger: Logger,
 ): Tool[] {
@@ -82,11 +82,19 @@ function linkTools(
     .catch((error) => logger.error("remote files cannot be linked", error));
   const service = startDownloads(workers.downloads.port, config, {
     files: port2,
-    container,
+    containers: containers && {
+      endpoint: containers.end,
+      problem: (ctid, error, signal) => containers.files.containerProblem(ctid, error, signal),
+    },
     onEvent: (event) => audit.event(event),
     logger,
   });
   return downloadTools(service);
+}
+
+interface Containers {
+  readonly end: ContainerEnd;
+  readonly files: ContainerProblems;
 }
 
 /** What is left of a container that could not be entered: why. */

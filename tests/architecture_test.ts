@@ -110,7 +110,7 @@ Deno.test("the main isolate does not load what works in a worker", () => {
   const wrong = loadedWith("src/serve.ts").filter((path) => /\/worker\.ts$/.test(path));
   assert.deepEqual(wrong, []);
   const packages = loadedWith("src/serve.ts").flatMap(importsOf).filter(({ to, typesOnly }) =>
-    !typesOnly && ["ssh2", "aws4fetch", "@imagekit/nodejs", "@zip.js/zip.js"].includes(to)
+    !typesOnly && ["ssh2", "aws4fetch", "@imagekit/nodejs"].includes(to)
   );
   assert.deepEqual(packages.map(show), []);
 });

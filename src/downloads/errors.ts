@@ -23,6 +23,14 @@ export const pathOutside = (path: string) =>
     "Name a file or directory inside WORKING_DIRECTORY",
   );
 
+/** Configuration, keys and logs are for nobody, wherever they lie. */
+export const ownFile = (path: string) =>
+  new RemoteExecError(
+    "not_permitted",
+    `Path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
+    "Choose another file; keep such files outside WORKING_DIRECTORY",
+  );
+
 export const traversal = () =>
   new RemoteExecError(
     "invalid_argument",

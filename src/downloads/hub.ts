@@ -96,7 +96,8 @@ export class LinkHub {
     const { maxBytes } = settings.downloads;
     if (from.kind === "local") {
       const root = settings.workingDirectory;
-      return await localSource({ root, path: from.path, maxBytes, signal, progress });
+      const own = settings.ownFiles;
+      return await localSource({ root, own, path: from.path, maxBytes, signal, progress });
     }
     if (files === undefined) throw remoteNotConnected();
     if (from.path.split("/").includes("..")) throw traversal();

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { type ArchiveEntry, leftOutMember, nothing, once, zipArchive } from "./archive.ts";
-import { fileChanged, notLinkable, tooLarge } from "./errors.ts";
+import { fileChanged, notLinkable, ownFile, tooLarge } from "./errors.ts";
 import {
   type Identity,
   identityOf,
@@ -32,6 +32,8 @@ interface OpenedEntry {
 export interface LocalRequest {
   /** Without links. */
   readonly root: string;
+  /** Files of the server itself, which nobody gets: configuration, keys, logs. */
+  readonly own?: readonly string[];
   readonly path: string;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -45,6 +47,7 @@ export interface LocalRequest {
  */
 export async function localSource(request: LocalRequest): Promise<Source> {
   const real = await resolveInside(request.root, request.path);
+  if (request.own?.includes(real)) throw ownFile(request.path);
   const info = await Deno.lstat(real);
   if (info.isDirectory) return await directorySource(request, real, identityOf(info));
   if (!info.isFile) throw notLinkable(request.path);
@@ -141,7 +144,7 @@ async function directorySource(
   real: string,
   identity: Identity,
 ): Promise<Source> {
-  const { root, maxBytes } = request;
+  const { root } = request;
   const { size, leftOut } = await survey(real, request);
   const verify = async () => {
     const again = await resolveInside(root, real).catch(() => {
@@ -164,17 +167,17 @@ async function directorySource(
     verify,
     async open() {
       await verify();
-      const chunks = zipArchive(members(real, maxBytes));
+      const chunks = zipArchive(members(real, request));
       return { chunks, close: async () => void await chunks.return() };
     },
   };
 }
 
 /** The size of everything in a directory, and what an archive of it cannot hold. */
-async function survey(top: string, { maxBytes, signal }: LocalRequest) {
+async function survey(top: string, { maxBytes, signal, own }: LocalRequest) {
   const leftOut = new LeftOutNames();
   let size = 0;
-  for await (const batch of batches(walkLocal(top, leftOut), BATCH)) {
+  for await (const batch of batches(walkLocal(top, own, leftOut), BATCH)) {
     signal.throwIfAborted();
     const readable = await Promise.all(batch.map((entry) => mayRead(top, entry)));
     batch.forEach((entry, index) => {
@@ -197,12 +200,15 @@ async function mayRead(top: string, entry: LocalEntry): Promise<boolean> {
 }
 
 /** The entries for an archive. Small files are opened and read some ahead, at the same time. */
-async function* members(top: string, maxBytes: number): AsyncGenerator<ArchiveEntry> {
+async function* members(
+  top: string,
+  { maxBytes, own }: LocalRequest,
+): AsyncGenerator<ArchiveEntry> {
   let total = 0;
   const missing: string[] = [];
   // Used again for each batch: memory that waits for the collector would be many times as much.
   const buffers = Array.from({ length: BATCH }, () => new Uint8Array(READ_AHEAD_BYTES));
-  for await (const batch of batches(walkLocal(top), BATCH)) {
+  for await (const batch of batches(walkLocal(top, own), BATCH)) {
     const opened = await Promise.all(
       batch.map((entry, index) => openEntry(top, entry, buffers[index] ?? new Uint8Array(0))),
     );

@@ -19,11 +19,15 @@ const SLICE = 512;
 
 /**
  * Everything below `top`, parents before children, each directory in the order of its names. A link
- * to a file below `top` counts as that file. All other links and special files are left out.
+ * to a file below `top` counts as that file. All other links, special files and `own` are left out.
  *
  * @throws RemoteExecError `too_large` beyond the limit of entries
  */
-export async function* walkLocal(top: string, leftOut?: LeftOutNames): AsyncGenerator<LocalEntry> {
+export async function* walkLocal(
+  top: string,
+  own: readonly string[] = [],
+  leftOut?: LeftOutNames,
+): AsyncGenerator<LocalEntry> {
   const waiting: { path: string; real: string }[] = [{ path: "", real: top }];
   let seen = 0;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -35,6 +39,10 @@ export async function* walkLocal(top: string, leftOut?: LeftOutNames): AsyncGene
       const path = parent === "" ? name : `${parent}/${name}`;
       const entry = look(top, path, join(directory, name), leftOut);
       if (entry === undefined) continue;
+      if (own.includes(entry.real)) {
+        leftOut?.add(path, "file of the server itself");
+        continue;
+      }
       if (entry.kind === "directory") children.push({ path, real: entry.real });
       yield entry;
     }

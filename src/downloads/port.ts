@@ -7,6 +7,8 @@ export interface DownloadsSettings {
   readonly downloads: DownloadsConfig;
   /** Absolute, without links. */
   readonly workingDirectory: string;
+  /** Files of the server itself; no link leads to them. Absolute. */
+  readonly ownFiles: readonly string[];
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
 }

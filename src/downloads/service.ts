@@ -9,6 +9,13 @@ import type { DownloadsPort, LinkProgress, LinkReport, NewLink } from "./port.ts
 /** The end that a path inside a container is. */
 export type ContainerEndpoint = (ctid: number, path: string) => Endpoint;
 
+/** How containers are reached, and why one could not be. */
+export interface ContainerFiles {
+  readonly endpoint: ContainerEndpoint;
+  /** The failure as the Proxmox module words it; others as they are. */
+  problem?(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown>;
+}
+
 /** A link that somebody wants. */
 export interface LinkCall extends ToolContext {
   readonly path: string;
@@ -28,24 +35,24 @@ export interface DownloadsSession {
 export class DownloadsService {
   readonly session: DownloadsSession;
   readonly #port: DownloadsPort;
-  readonly #container: ContainerEndpoint | undefined;
+  readonly #containers: ContainerFiles | undefined;
   readonly #calls: Calls;
 
-  /** @param container undefined when the Proxmox module is off */
+  /** @param containers undefined when the Proxmox module is off */
   constructor(
     port: DownloadsPort,
     session: DownloadsSession,
-    container: ContainerEndpoint | undefined,
+    containers: ContainerFiles | undefined,
   ) {
     this.session = session;
     this.#port = port;
-    this.#container = container;
+    this.#containers = containers;
     this.#calls = new Calls((id) => port.cancel(id));
   }
 
   /** Are links into containers to be had? */
   get hasContainers(): boolean {
-    return this.#container !== undefined;
+    return this.#containers !== undefined;
   }
 
   /** @throws RemoteExecError when the path may not be linked */
@@ -57,11 +64,15 @@ export class DownloadsService {
       comlink.proxy(({ bytes, total }: LinkProgress) =>
         progress({ progress: bytes, total, message: `${bytes} of ${total} bytes checked` })
       );
-    return await this.#calls.run(
+    const making = this.#calls.run(
       signal,
       undefined,
       (id) => this.#port.createLink(id, request, report),
     );
+    return await making.catch(async (error) => {
+      if (ctid === undefined) throw error;
+      throw await this.#containers?.problem?.(ctid, error, signal) ?? error;
+    });
   }
 
   async report(): Promise<LinkReport> {
@@ -75,7 +86,7 @@ export class DownloadsService {
 
   #endpoint(path: string, source: "local" | "host", ctid: number | undefined): Endpoint {
     if (ctid === undefined) return { kind: source, path };
-    if (this.#container === undefined) throw containersNotConfigured();
-    return this.#container(ctid, path);
+    if (this.#containers === undefined) throw containersNotConfigured();
+    return this.#containers.endpoint(ctid, path);
   }
 }

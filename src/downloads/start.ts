@@ -2,32 +2,32 @@ import * as comlink from "comlink";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import type { DownloadsPort, LinkEvent } from "./port.ts";
-import { type ContainerEndpoint, DownloadsService } from "./service.ts";
+import { type ContainerFiles, DownloadsService } from "./service.ts";
 
 /**
  * Configures the downloads worker and gives the service for its tools. A listener that cannot be
  * opened at once (the HTTP API is on) is logged; each link tries again.
  *
  * @param files one end of a channel whose other end answers as FilesPort; it is handed on
- * @param container undefined when the Proxmox module is off
+ * @param containers undefined when the Proxmox module is off
  */
 export function startDownloads(
   port: DownloadsPort,
   config: Pick<Config, "downloads" | "files" | "logLevel" | "secrets">,
   parts: {
     readonly files: MessagePort;
-    readonly container: ContainerEndpoint | undefined;
+    readonly containers: ContainerFiles | undefined;
     readonly onEvent: (event: LinkEvent) => void;
     readonly logger: Logger;
   },
 ): DownloadsService {
   const { downloads, logLevel, secrets } = config;
-  const { workingDirectory } = config.files;
-  const settings = { downloads, workingDirectory, logLevel, secrets };
+  const { workingDirectory, own: ownFiles = [] } = config.files;
+  const settings = { downloads, workingDirectory, ownFiles, logLevel, secrets };
   port.configure(
     settings,
     comlink.transfer(parts.files, [parts.files]),
     comlink.proxy(parts.onEvent),
   ).catch((error) => parts.logger.error("the download links are not served yet", error));
-  return new DownloadsService(port, { downloads, workingDirectory }, parts.container);
+  return new DownloadsService(port, { downloads, workingDirectory }, parts.containers);
 }

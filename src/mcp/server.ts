@@ -3,9 +3,8 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol";
 // @ts-types="@modelcontextprotocol/sdk/types"
-import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type {
-  CallToolRequest,
   CallToolResult,
   ServerNotification,
   ServerRequest,
@@ -36,44 +35,71 @@ export function createMcpServer(parts: ServerParts): Server {
     { capabilities: { tools: {} }, instructions: parts.instructions },
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...parts.catalog.list] }));
-  server.setRequestHandler(
-    CallToolRequestSchema,
-    async (request: CallToolRequest, extra: Extra) => {
-      const token = request.params._meta?.progressToken;
-      const progress = token === undefined ? undefined : (step: Progress) => {
-        // A client that went away does not read its progress; the call itself is cancelled elsewhere.
-        extra.sendNotification({
-          method: "notifications/progress",
-          params: { progressToken: token, ...step },
-        })
-          .catch(() => {});
-      };
-      return await callTool(parts, request.params.name, request.params.arguments ?? {}, {
-        signal: extra.signal,
-        progress,
-      });
-    },
-  );
+  // Not `setRequestHandler`: the SDK would meet a call that does not fit with a protocol error, of
+  // which neither the audit log nor the code of a failure knows.
+  server.fallbackRequestHandler = async ({ method, params = {} }, extra: Extra) => {
+    if (method !== "tools/call") throw new McpError(ErrorCode.MethodNotFound, "Method not found");
+    const { name, arguments: args = {} } = params;
+    return await callTool(parts, typeof name === "string" ? name : "", args, {
+      signal: extra.signal,
+      progress: progressTo(extra),
+    });
+  };
   return server;
 }
 
-/** Calls one tool and turns whatever happens into a result; writes the audit line. */
+/** Undefined when the client did not ask for progress. */
+function progressTo({ _meta, sendNotification }: Extra): ToolContext["progress"] {
+  const token = _meta?.progressToken;
+  if (typeof token !== "string" && typeof token !== "number") return undefined;
+  return (step: Progress) => {
+    // A client that went away does not read its progress; the call itself is cancelled elsewhere.
+    sendNotification({
+      method: "notifications/progress",
+      params: { progressToken: token, ...step },
+    })
+      .catch(() => {});
+  };
+}
+
+/**
+ * Calls one tool and turns whatever happens into a result; writes the audit line, also when the
+ * process ends before the call.
+ */
 export async function callTool(
   parts: ServerParts,
   name: string,
-  given: Record<string, unknown>,
+  given: unknown,
   context: ToolContext,
 ): Promise<CallToolResult> {
   const startedAt = performance.now();
-  const args = withFormat(given);
-  const result = await answer(parts, name, args, context);
-  try {
-    parts.audit.record(auditEntry(name, args, result, performance.now() - startedAt));
-  } catch (error) {
-    parts.logger.error("the audit log cannot be written", error);
-  }
+  const args = isRecord(given) ? withFormat(given) : given;
+  const record = (result: CallToolResult) => {
+    try {
+      parts.audit.record(auditEntry(name, args, result, performance.now() - startedAt));
+    } catch (error) {
+      parts.logger.error("the audit log cannot be written", error);
+    }
+  };
+  const onExit = () => record(toFailure(cancelled(), "text"));
+  globalThis.addEventListener("unload", onExit);
+  const result = isRecord(args)
+    ? await answer(parts, name, args, context)
+    : toFailure(noArguments(), "text");
+  globalThis.removeEventListener("unload", onExit);
+  record(result);
   return result;
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const noArguments = () =>
+  new RemoteExecError(
+    "invalid_argument",
+    "Input validation error: arguments must be an object",
+    "Pass the arguments by name, like { command: ... }",
+  );
 
 async function answer(
   parts: ServerParts,

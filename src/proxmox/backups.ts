@@ -58,9 +58,7 @@ export class Backups {
       throw await this.#problem(vmid, log.failure, answer, context);
     }
     const { archive } = log;
-    const stored = await this.list({ vmid, storage }, context);
-    const backup = stored.find(({ volid }) => isArchive(volid, archive));
-    if (backup === undefined) throw backupFailed(vmid, `${archive} is on no storage`);
+    const backup = await this.#stored(archive, { vmid, storage }, context);
     return { backup, warnings: log.warnings };
   }
 
@@ -72,6 +70,23 @@ export class Backups {
     const storages = storage === undefined ? await this.#storages(context) : [storage];
     const lists = await Promise.all(storages.map((name) => this.#content(name, vmid, context)));
     return lists.flat().sort((a, b) => (a.ctime ?? 0) - (b.ctime ?? 0));
+  }
+
+  /** A finished archive. Another storage that cannot be read just now says nothing about it. */
+  async #stored(
+    archive: string,
+    { vmid, storage }: Pick<BackupOrder, "vmid" | "storage">,
+    context: ToolContext,
+  ): Promise<StoredBackup> {
+    const storages = storage === undefined ? await this.#storages(context) : [storage];
+    const looks = await Promise.allSettled(
+      storages.map((name) => this.#content(name, vmid, context)),
+    );
+    const stored = looks.flatMap((look) => look.status === "fulfilled" ? look.value : []);
+    const backup = stored.find(({ volid }) => isArchive(volid, archive));
+    if (backup !== undefined) return backup;
+    throw looks.find((look) => look.status === "rejected")?.reason ??
+      backupFailed(vmid, `${archive} is on no storage`);
   }
 
   /** Of either kind may be what has this number, and what is elsewhere is passed over in silence. */

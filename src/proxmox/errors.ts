@@ -214,10 +214,3 @@ export const containerFileMissing = (path: string, ctid: number) =>
     `File not found in container ${ctid}: ${path}`,
     "Check the path with proxmox_container_exec_command, for example `ls -la`",
   );
-
-export const traversal = () =>
-  new RemoteExecError(
-    "invalid_argument",
-    "Path cannot contain '..' (path traversal not allowed)",
-    "Write the path without '..' components",
-  );

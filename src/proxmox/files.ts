@@ -1,8 +1,8 @@
-import { RemoteExecError } from "../errors.ts";
+import { RemoteExecError, traversal } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import type { CopyOutcome, Endpoint } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
-import { containerFileExists, containerFileMissing, notRunning, traversal } from "./errors.ts";
+import { containerFileExists, containerFileMissing, notRunning } from "./errors.ts";
 import { container } from "./guest.ts";
 import { hostLine } from "./host.ts";
 import type { Lifecycle } from "./lifecycle.ts";

@@ -1,17 +1,16 @@
+import { abortable } from "../abortable.ts";
 import type { Clock } from "../clock.ts";
 import { cancelled } from "../errors.ts";
 
 /** Waits. @throws RemoteExecError `cancelled` at once when the call is given up meanwhile */
 export async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => reject(cancelled());
-  const takeBack = clock.after(delayMs, resolve);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  const over = Promise.withResolvers<void>();
+  const takeBack = clock.after(delayMs, over.resolve);
   try {
-    await promise;
+    await abortable(over.promise, signal);
+  } catch {
+    throw cancelled();
   } finally {
     takeBack();
-    signal.removeEventListener("abort", onAbort);
   }
 }

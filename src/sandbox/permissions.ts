@@ -39,11 +39,11 @@ export const hostAndPort = (host: string, port: number | string): string =>
 
 function sshRights({ ssh, files }: Config): WorkerRights {
   const key = ssh.login.kind === "key" ? [ssh.login.path] : [];
-  // Connecting to a Unix socket needs both rights on its path.
+  // Connecting to a Unix socket needs all three rights on its path (Deno 2.9.4, measured).
   const socket = ssh.login.kind === "agent" ? [ssh.login.socket] : [];
   return {
     worker: "ssh",
-    net: [hostAndPort(ssh.host, ssh.port)],
+    net: [hostAndPort(ssh.host, ssh.port), ...socket.map((path) => `unix:${path}`)],
     read: [...key, ...ssh.knownHostsPaths, ...socket, ...files.roots],
     write: [...socket, ...files.roots],
   };

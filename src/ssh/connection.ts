@@ -113,10 +113,9 @@ export class HostConnection {
 
   /** The connection's SFTP session, if it has one that still answers. */
   async openSftp(): Promise<SFTPWrapper | undefined> {
-    if (!this.alive) return undefined;
-    const sftp = await this.#sftp?.catch(() => undefined);
+    const sftp = this.alive ? await this.#sftp?.catch(() => undefined) : undefined;
     if (sftp === undefined || performance.now() - this.#heardAtMs < FRESH_MS) return sftp;
-    return await answers(sftp).finally(this.#watchSilence(() => {})) ? sftp : undefined;
+    return await answers(sftp, this.#watchSilence) && this.alive ? sftp : undefined;
   }
 
   /** Opens the connection's SFTP session in a reserved session. @throws SessionFailure */
@@ -233,13 +232,12 @@ export class HostConnection {
   }
 
   /** Closes the connection when not one byte arrives for a while after a request. */
-  #watchSilence(onSilence: () => void): () => void {
-    return watchSilence(this.#socket, () => {
+  readonly #watchSilence = (onSilence: () => void): () => void =>
+    watchSilence(this.#socket, () => {
       this.#logger.warn("the SSH connection is wedged and is replaced");
       this.destroy();
       onSilence();
     });
-  }
 
   async #endProcess(channel: ClientChannel): Promise<boolean> {
     const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
@@ -275,7 +273,7 @@ export class HostConnection {
   async #openSftp(): Promise<SFTPWrapper> {
     await Promise.allSettled(this.#opening);
     return await requestSftp(this.#client, {
-      watchSilence: (onSilence) => this.#watchSilence(onSilence),
+      watchSilence: this.#watchSilence,
       isAlive: () => this.#alive,
       onStart: (sftp) => {
         this.#order.trackForever(sftp);

@@ -143,12 +143,5 @@ export const verificationFailed = (path: string, seen: string) =>
     "Try again; if it happens again, check whether the file is being written to, and the disks",
   );
 
-export const traversal = () =>
-  new RemoteExecError(
-    "invalid_argument",
-    "Path cannot contain '..' (path traversal not allowed)",
-    "Write the path without '..' components",
-  );
-
 /** Sizes in messages have one decimal place, like the limit they are compared with. */
 const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);

@@ -13,8 +13,6 @@ export interface Source {
   readonly size: number | undefined;
   /** For messages. */
   readonly path: string;
-  /** Permission bits, when the source has any. */
-  readonly mode: number | undefined;
   /** What stands there, when opening it has told all of it: asking again would cost another command. */
   readonly facts?: FileFacts;
   /** The content in order; see {@linkcode CHUNK_LIFE}. */

@@ -1,3 +1,4 @@
+import { shellQuote } from "../shell_quote.ts";
 import { posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
@@ -38,7 +39,7 @@ export function parentOr(path: string, error: unknown): RemoteExecError {
   return new RemoteExecError(
     "not_found",
     `Cannot write ${path}: the directory ${parent} does not exist on the host`,
-    `Create it first, for example with ssh_exec_command: mkdir -p ${parent}`,
+    `Create it first, for example with ssh_exec_command: mkdir -p ${shellQuote(parent)}`,
   );
 }
 

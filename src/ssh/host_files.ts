@@ -1,12 +1,5 @@
 import { posix } from "node:path";
-import { RemoteExecError } from "../errors.ts";
-import {
-  remoteExists,
-  remoteFileError,
-  tooLarge,
-  traversal,
-  verificationFailed,
-} from "./errors.ts";
+import { remoteExists, remoteFileError, tooLarge, verificationFailed } from "./errors.ts";
 import {
   type Finished,
   type Proof,
@@ -19,6 +12,7 @@ import type { ByteRange } from "./files_port.ts";
 import { danglingLink, missingOr, orMissing, parentOr, requireFile } from "./host_file_errors.ts";
 import { umaskMode } from "./host_umask.ts";
 import type { FileFacts } from "./port.ts";
+import { checkRemotePath } from "./remote_path.ts";
 import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
 
 /** What host files need of their connection besides SFTP. */
@@ -37,14 +31,7 @@ export interface HostHelp {
  * @throws RemoteExecError `invalid_argument` for an empty path, NUL or a `..` component
  */
 export function hostPath(path: string): string {
-  if (path === "" || path.includes("\0")) {
-    throw new RemoteExecError(
-      "invalid_argument",
-      path === "" ? "Remote path cannot be empty" : "Remote path cannot contain NUL",
-      "Name a file on the host",
-    );
-  }
-  if (path.split("/").includes("..")) throw traversal();
+  checkRemotePath(path);
   if (path === "~") return ".";
   return path.startsWith("~/") ? path.slice(2).replace(/^\/+/, "") || "." : path;
 }
@@ -98,7 +85,6 @@ export async function openHostSource(
     return {
       size: range === undefined ? size : Math.max(0, end - start),
       path,
-      mode: info.mode & 0o7777,
       chunks: () => explained(sftp.read(handle, end, start), path),
       remoteSha256: (length) =>
         size === undefined || range !== undefined

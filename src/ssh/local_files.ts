@@ -1,5 +1,6 @@
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
-import { localExists, notAFile, tooLarge, traversal } from "./errors.ts";
+import { traversal } from "../errors.ts";
+import { localExists, notAFile, tooLarge } from "./errors.ts";
 import { badPath, changed, localError, localMissing, outside, ownFile } from "./local_errors.ts";
 import { CHUNK_BYTES, CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./file_end.ts";
 import { openLocalSink } from "./local_sink.ts";
@@ -52,7 +53,7 @@ export class LocalFiles {
       const again = await Deno.lstat(await this.#existing(path));
       if (!info.isFile || again.ino !== info.ino || again.dev !== info.dev) throw changed(path);
       if (info.size > maxBytes) throw tooLarge("File", info.size, maxBytes);
-      return await localSource(file, path, info.size, info.mode, range);
+      return await localSource(file, path, info.size, range);
     } catch (error) {
       file.close();
       throw error;
@@ -146,7 +147,6 @@ async function localSource(
   file: Deno.FsFile,
   path: string,
   fileSize: number,
-  mode: number | null,
   range: ByteRange | undefined,
 ): Promise<Source> {
   const start = range?.start ?? 0;
@@ -157,7 +157,6 @@ async function localSource(
   return {
     size: range === undefined && size === 0 ? undefined : size,
     path,
-    mode: mode ?? undefined,
     chunks: () => fileChunks(file, range === undefined ? Infinity : size),
     close() {
       try {

@@ -76,8 +76,6 @@ export interface CopyRequest {
   readonly mode?: number;
   /** Required content, when it is known before. */
   readonly sha256?: string;
-  /** Bound for everything; none when left out (a transfer that stands still ends all the same). */
-  readonly timeoutMs?: number;
 }
 
 /** How the content at the destination was proven equal to the source. */

@@ -7,8 +7,7 @@ import { runCommand } from "./exec.ts";
 import type { CommandStream } from "./command_stream.ts";
 import type { Sink, Source } from "./file_end.ts";
 import type { ByteRange, TreeEntry } from "./files_port.ts";
-import { hostPath } from "./host_files.ts";
-import { hostFacts, type HostHelp, openHostSink, openHostSource } from "./host_files.ts";
+import { hostFacts, type HostHelp, hostPath, openHostSink, openHostSource } from "./host_files.ts";
 import { LocalFiles } from "./local_files.ts";
 import { ConnectionPool, type Patience } from "./pool.ts";
 import type {

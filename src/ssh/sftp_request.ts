@@ -32,6 +32,19 @@ export function requestSftp(
   return promise.finally(stopWatching);
 }
 
-/** Asks the SFTP session something to see whether it still answers; settles when it ends, too. */
-export const answers = (sftp: SFTPWrapper): Promise<boolean> =>
-  new Promise((resolve) => sftp.realpath(".", (error) => resolve(!error)));
+/** Asks the SFTP session something to see whether it still answers. */
+export async function answers(
+  sftp: SFTPWrapper,
+  watchSilence: SftpSurroundings["watchSilence"],
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  // ssh2 leaves a request that comes just after the session's end without an answer.
+  const stopWatching = watchSilence(() => resolve(false));
+  const onClose = () => resolve(false);
+  sftp.once("close", onClose);
+  sftp.realpath(".", (error) => resolve(!error));
+  return await promise.finally(() => {
+    stopWatching();
+    sftp.removeListener("close", onClose);
+  });
+}

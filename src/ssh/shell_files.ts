@@ -9,7 +9,6 @@ import {
   remoteExists,
   remoteMissing,
   tooLarge,
-  traversal,
   verificationFailed,
 } from "./errors.ts";
 import {
@@ -23,6 +22,7 @@ import {
 import { listScript, readScript, statScript, tarScript, writeScript } from "./file_scripts.ts";
 import type { Endpoint, FileFacts } from "./port.ts";
 import type { ByteRange, TreeEntry } from "./files_port.ts";
+import { checkRemotePath } from "./remote_path.ts";
 import { parseListed, TreeCounter, type TreeLimits } from "./tree.ts";
 
 type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
@@ -64,7 +64,6 @@ export async function openShellSource(
       facts: { ...facts, kind: "file", path: end.path },
       size: range === undefined ? size : wanted,
       path: end.path,
-      mode: facts.mode,
       chunks: () => content(stream, size === undefined ? undefined : wanted, hash.resolve),
       remoteSha256: () =>
         range === undefined && size !== undefined ? hash.promise : Promise.resolve(undefined),
@@ -236,7 +235,7 @@ function failure(line: string, end: ShellEndpoint, maxBytes: number): RemoteExec
       return new RemoteExecError(
         "not_found",
         `Cannot write ${path}: the directory ${posix.dirname(path)} does not exist in ${end.label}`,
-        `Create it first: mkdir -p ${posix.dirname(path)}`,
+        `Create it first: mkdir -p ${shellQuote(posix.dirname(path))}`,
       );
     case "denied":
       return new RemoteExecError(
@@ -270,14 +269,7 @@ async function closing(stream: CommandStream, error: RemoteExecError): Promise<R
 }
 
 function absolute({ path }: ShellEndpoint): string {
-  if (path === "" || path.includes("\0")) {
-    throw new RemoteExecError(
-      "invalid_argument",
-      path === "" ? "Remote path cannot be empty" : "Remote path cannot contain NUL",
-      "Name a file",
-    );
-  }
-  if (path.split("/").includes("..")) throw traversal();
+  checkRemotePath(path);
   // Relative paths start at the root of what is behind the command.
   return path.startsWith("/") ? path : `/${path}`;
 }

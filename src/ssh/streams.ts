@@ -37,7 +37,6 @@ export function fromStream(
   return {
     size,
     path,
-    mode: undefined,
     async *chunks() {
       for await (const chunk of stream) yield chunk;
     },

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { abortable } from "../abortable.ts";
 import type { ImageKitConfig } from "../config/config.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 import type { Check } from "../ssh/port.ts";
@@ -19,7 +20,6 @@ import { signedUrl, uploadSignature } from "./imagekit_keys.ts";
 import { objectPath, parseObjectName } from "./imagekit_names.ts";
 import { failureError, ServiceFailure } from "./imagekit_retry.ts";
 import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "./port.ts";
-import { abortable } from "./wait.ts";
 
 /** ImageKit refuses a token that is valid for a whole hour; this leaves room for clocks. */
 const LONGEST_TOKEN_S = 3400;

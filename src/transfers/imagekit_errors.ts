@@ -85,10 +85,3 @@ export const tookTooLong = (seconds: number) =>
     `Download preparation failed: it took longer than the ${seconds} seconds that a transfer stays open`,
     "Raise IMAGEKIT_TRANSFER_TIMEOUT (seconds, 3300 at most), or transfer a smaller file",
   );
-
-export const traversal = () =>
-  new RemoteExecError(
-    "invalid_argument",
-    "Path cannot contain '..' (path traversal not allowed)",
-    "Write the path without '..' components",
-  );

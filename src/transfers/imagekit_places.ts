@@ -1,7 +1,7 @@
-import { type ErrorCode, RemoteExecError } from "../errors.ts";
+import { type ErrorCode, RemoteExecError, traversal } from "../errors.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersOff } from "./errors.ts";
-import { failedAt, fileExists, traversal } from "./imagekit_errors.ts";
+import { failedAt, fileExists } from "./imagekit_errors.ts";
 import { explained, type Places } from "./places.ts";
 
 interface RemoteFile {

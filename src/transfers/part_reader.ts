@@ -1,6 +1,6 @@
+import { abortable } from "../abortable.ts";
 import { RemoteExecError } from "../errors.ts";
 import { readFailed } from "./errors.ts";
-import { abortable } from "./wait.ts";
 
 /** Cuts a stream into parts of equal length, whatever its own chunks are. */
 export class PartReader {

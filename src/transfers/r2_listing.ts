@@ -2,8 +2,7 @@ import type { R2Config } from "../config/config.ts";
 import { EXCHANGE_PREFIX, RETENTION_MS } from "./exchange_names.ts";
 import type { S3Client } from "./r2_client.ts";
 import { endlessListing } from "./r2_errors.ts";
-import { bucketUrl, keyOf, nameOfKey, objectUrl } from "./r2_place.ts";
-import { withQuery } from "./r2_upload.ts";
+import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "./r2_place.ts";
 import { unescapeXml, xmlElements, xmlValue } from "./r2_xml.ts";
 import { mapBounded } from "./wait.ts";
 
@@ -92,7 +91,7 @@ export async function sweep(
 }
 
 /** Uploads in parts that have been neither completed nor taken back; a page of a thousand at most. */
-export async function openUploads(
+async function openUploads(
   client: S3Client,
   config: R2Config,
   signal: AbortSignal,

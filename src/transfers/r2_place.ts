@@ -58,6 +58,13 @@ export function withSignatureOf(place: Place, name: string, address: string): UR
   return url;
 }
 
+/** The address with more in its query. */
+export function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
+  const result = new URL(url);
+  for (const [name, value] of Object.entries(query)) result.searchParams.set(name, value);
+  return result;
+}
+
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);

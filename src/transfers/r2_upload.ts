@@ -1,12 +1,14 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
+import { abortable } from "../abortable.ts";
 import type { Clock } from "../clock.ts";
 import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import type { BridgeCall, PutSource } from "./bridge.ts";
 import { fileTooLarge, sourceChanged } from "./errors.ts";
 import { PartReader } from "./part_reader.ts";
 import type { S3Client } from "./r2_client.ts";
+import { withQuery } from "./r2_place.ts";
 import { unescapeXml, xmlElements, xmlValue } from "./r2_xml.ts";
-import { abortable, withinLimit } from "./wait.ts";
+import { withinLimit } from "./wait.ts";
 
 const MIB = 1_048_576;
 /** Source: S3 and R2 limits; the least part is 5 MiB, and all but the last have one length. */
@@ -145,7 +147,7 @@ async function sendParts(
       failure ??= { error };
     }).finally(() => running.delete(task));
     running.add(task);
-    return addToHash(whole, part);
+    whole.update(part);
   };
   try {
     let read = first.length;
@@ -168,10 +170,6 @@ async function sendParts(
     throw error;
   }
 }
-
-const addToHash = (hash: Hash, part: Uint8Array): void => {
-  hash.update(part);
-};
 
 async function sendPart(
   { client, url, action }: Upload,
@@ -247,12 +245,6 @@ export async function takeBack(
     (both) =>
       client.askText({ action, method: "DELETE", url: withQuery(url, query), signal: both }),
   ).catch(() => {});
-}
-
-export function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
-  const result = new URL(url);
-  for (const [name, value] of Object.entries(query)) result.searchParams.set(name, value);
-  return result;
 }
 
 function checkLength(source: PutSource, bytes: number): void {

@@ -1,4 +1,5 @@
 import * as comlink from "comlink";
+import { abortable } from "../abortable.ts";
 import type { Clock } from "../clock.ts";
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -17,7 +18,7 @@ import type {
   StoreRequest,
 } from "./port.ts";
 import { openPatiently } from "./patient_source.ts";
-import { abortable, pause } from "./wait.ts";
+import { pause } from "./wait.ts";
 
 const SWEEP_EVERY_MS = 3_600_000;
 const SWEEP_LIMIT_MS = 600_000;

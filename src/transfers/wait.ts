@@ -1,18 +1,5 @@
+import { abortable } from "../abortable.ts";
 import type { Clock } from "../clock.ts";
-
-/** The promise, or the signal's reason as soon as it is aborted. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  promise.catch(() => {}); // told through the race, or no longer of interest
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([aborted.promise, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
 
 /** Waits; rejects with the signal's reason when it is aborted before. */
 export async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

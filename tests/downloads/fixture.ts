@@ -45,6 +45,7 @@ export class TestHub implements AsyncDisposable {
       settings: {
         downloads: downloadsConfig(downloads),
         workingDirectory: this.directory,
+        ownFiles: [],
         logLevel: "debug",
         secrets: [],
       },

@@ -130,3 +130,26 @@ Deno.test("looking at a large directory can be cancelled", async () => {
   const request = { root: test.directory, path: "tree", maxBytes: 1000, signal };
   await assert.rejects(localSource({ ...request, progress: undefined }), /cancelled by the test/);
 });
+
+Deno.test("localSource() gives no file of the server itself, alone or in a directory", async () => {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    await Deno.writeTextFile(`${root}/.env`, "SSH_PASSWORD=secret");
+    await Deno.writeTextFile(`${root}/report`, "for everybody");
+    await Deno.symlink(`${root}/.env`, `${root}/innocent`);
+    const request = {
+      root,
+      own: [`${root}/.env`],
+      maxBytes: 1_000,
+      signal: new AbortController().signal,
+      progress: undefined,
+    };
+    for (const path of [".env", "innocent"]) {
+      await assert.rejects(localSource({ ...request, path }), { code: "not_permitted" });
+    }
+    const { leftOut, size } = await localSource({ ...request, path: "." });
+    assert.deepEqual([leftOut.count, size], [2, "for everybody".length]);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});

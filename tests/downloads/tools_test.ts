@@ -58,7 +58,11 @@ function toolsOn(port: DownloadsPort, hasContainers = true) {
   const session = { downloads: downloadsConfig(), workingDirectory: "/work" };
   const container = (ctid: number, path: string) =>
     ({ kind: "shell", prefix: `pct exec ${ctid} --`, path, label: `container ${ctid}` }) as const;
-  const service = new DownloadsService(port, session, hasContainers ? container : undefined);
+  const service = new DownloadsService(
+    port,
+    session,
+    hasContainers ? { endpoint: container } : undefined,
+  );
   const tools = new Map(downloadTools(service).map((tool) => [tool.name, tool]));
   return async (name: string, args: unknown) => {
     const tool = tools.get(name);

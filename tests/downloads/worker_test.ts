@@ -35,7 +35,7 @@ class Started implements AsyncDisposable {
     this.#worker = spawn<DownloadsPort>(rights, logger);
     this.service = startDownloads(this.#worker.port, config, {
       files: this.#channel.port1,
-      container: undefined,
+      containers: undefined,
       onEvent: (event) => this.events.push(event),
       logger,
     });

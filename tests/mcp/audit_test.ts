@@ -60,3 +60,17 @@ pure("noAudit keeps nothing", () => {
   noAudit.record({ tool: "t", arguments: {}, outcome: "ok", durationMs: 1 });
   noAudit.event({});
 });
+
+Deno.test("createAuditLog() leaves the signature of a presigned address out", () => {
+  const lines: string[] = [];
+  const audit = createAuditLog((line) => lines.push(line), []);
+  const address = "https://s3.example/b/k?X-Amz-Expires=60&X-Amz-Signature=0a1b2c&x=1";
+  audit.record({
+    tool: "exchange_download",
+    arguments: { download_url: address },
+    outcome: "ok",
+    durationMs: 1,
+  });
+  assert.doesNotMatch(lines.join(""), /0a1b2c/);
+  assert.match(lines.join(""), /X-Amz-Signature=\[redacted\]&x=1/);
+});

@@ -7,6 +7,7 @@ import { type HostHelp, openHostSink, openHostSource } from "../../src/ssh/host_
 import { Sftp } from "../../src/ssh/sftp.ts";
 import { toStream } from "../../src/ssh/streams.ts";
 import { hostTree, parseListed } from "../../src/ssh/tree.ts";
+import { isAlive } from "../fakes/ssh_host_client.ts";
 import { pure } from "../support/config.ts";
 import { sessionTest } from "../support/session.ts";
 
@@ -152,7 +153,6 @@ pure(
 const SOURCE: Source = {
   size: 1,
   path: "s",
-  mode: undefined,
   async *chunks() {
     yield await Promise.resolve(new Uint8Array(1));
   },
@@ -219,5 +219,15 @@ sessionTest(
     host.dropConnections();
     host.thaw();
     assert.equal((await session.stat({ kind: "host", path: "f" }, calm())).size, 2);
+  },
+);
+
+sessionTest(
+  "exec() leaves no child that ignores TERM and writes elsewhere, also without a guard",
+  async ({ exec, host }) => {
+    const child = `trap "" TERM; echo $$ > pid; while :; do sleep 0.1; done`;
+    const { processEnded } = await exec(`sh -c '${child}' > out 2>&1 & wait`, { timeoutMs: 1_000 });
+    const pid = Number(Deno.readTextFileSync(`${host.directory}/pid`));
+    assert.deepEqual([processEnded, isAlive(pid)], [true, false]);
   },
 );

@@ -16,7 +16,6 @@ function source(chunks: readonly string[], more: Partial<Source> = {}): FakeSour
   return {
     size,
     path: "the source",
-    mode: undefined,
     async *chunks() {
       for (const chunk of chunks) yield await Promise.resolve(bytes(chunk));
     },

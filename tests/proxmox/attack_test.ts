@@ -1,0 +1,167 @@
+/** What a model that was talked into it, or a call that is cut off, may try with guests. */
+import assert from "node:assert/strict";
+import { systemClock } from "../../src/clock.ts";
+import { cancelled, RemoteExecError } from "../../src/errors.ts";
+import { createLogger } from "../../src/log.ts";
+import { noAudit } from "../../src/mcp/audit.ts";
+import { createCatalog } from "../../src/mcp/catalog.ts";
+import { callTool } from "../../src/mcp/server.ts";
+import { proxmoxTools } from "../../src/proxmox/tools.ts";
+import type { ExecOutcome, SshPort } from "../../src/ssh/port.ts";
+import { SshService } from "../../src/ssh/service.ts";
+
+const LIMITS = { characterLimit: 25_000, maxFileBytes: 1_000, timeoutMs: 30_000 };
+
+type Part = Pick<ExecOutcome, "ending" | "exitCode"> & { readonly stdout?: string };
+
+/** A host that answers by a function and keeps the command lines. */
+function hostWith(answer: (command: string) => Part | Error) {
+  const commands: string[] = [];
+  const unused = () => Promise.reject(new Error("not expected"));
+  const port: SshPort = {
+    configure: unused,
+    copy: unused,
+    stat: unused,
+    serveFiles: unused,
+    diagnose: unused,
+    close: unused,
+    cancel: () => Promise.resolve(),
+    async exec(_id, { command }) {
+      commands.push(command);
+      const part = await answer(command);
+      if (part instanceof Error) throw part;
+      const text = part.stdout ?? "";
+      return {
+        ...part,
+        signal: null,
+        stdout: { text, truncated: false, originalLength: text.length },
+        stderr: { text: "", truncated: false, originalLength: 0 },
+        durationMs: 1,
+        processEnded: true,
+      };
+    },
+  };
+  const ssh = new SshService(port, LIMITS);
+  const host = { host: "h", port: 22, user: "root" };
+  const tools = proxmoxTools(ssh, LIMITS, host, { files: true, clock: systemClock });
+  const parts = {
+    version: "1",
+    catalog: createCatalog(tools),
+    instructions: "",
+    audit: noAudit,
+    logger: createLogger("error", [], () => {}),
+  };
+  const call = async (name: string, args: Record<string, unknown>) => {
+    const { signal } = new AbortController();
+    const { structuredContent } = await callTool(parts, name, args, {
+      signal,
+      progress: undefined,
+    });
+    return structuredContent;
+  };
+  return { call, commands };
+}
+
+const done = (stdout: string): Part => ({ ending: "exit", exitCode: 0, stdout });
+const isStart = (command: string) => command.includes("'--synchronous'");
+/** The order to end what bears the mark of the first command. */
+const isEndOf = (start: string) => {
+  const mark = /MCP_REMOTE_EXEC_CALL=[0-9a-f-]{36}/.exec(start)?.[0] ?? "no mark";
+  return (command: string) => !isStart(command) && command.includes(`'${mark}'`);
+};
+
+for (
+  const [what, cut] of [
+    ["was cancelled", { ending: "cancelled", exitCode: null }],
+    ["took too long", { ending: "timeout", exitCode: null }],
+    ["was lost", { ending: "connection_lost", exitCode: null }],
+    ["was refused by a lost connection", cancelled()],
+  ] as const
+) {
+  Deno.test(`proxmox_vm_exec_command ends in the VM what its start, which ${what}, may have begun`, async () => {
+    const { call, commands } = hostWith((command) =>
+      isStart(command) ? cut : done('{"exited":1,"exitcode":0,"out-data":"0\\n"}')
+    );
+    await call("proxmox_vm_exec_command", { vmid: 200, command: "sleep 9999" });
+    const [start = "", ...rest] = commands;
+    assert.ok(rest.some(isEndOf(start)), rest.join("\n"));
+  });
+}
+
+Deno.test("proxmox_vm_exec_command ends the command when its end cannot be asked for", async () => {
+  const { call, commands } = hostWith((command) => {
+    if (isStart(command)) return done('{"pid":7}');
+    if (command.includes("exec-status")) return { ending: "timeout", exitCode: null };
+    return done('{"exited":1,"exitcode":0,"out-data":"0\\n"}');
+  });
+  const answer = await call("proxmox_vm_exec_command", { vmid: 200, command: "sleep 9999" });
+  assert.equal(answer?.code, "timeout");
+  assert.ok(commands.some(isEndOf(commands[0] ?? "")));
+});
+
+Deno.test("proxmox_vm_exec_command ends nothing after a refusal that began nothing", async () => {
+  const { call, commands } = hostWith((command) =>
+    isStart(command)
+      ? new RemoteExecError("unreachable", "no connection", "check it")
+      : done('{"exited":1,"exitcode":0,"out-data":"0\\n"}')
+  );
+  const answer = await call("proxmox_vm_exec_command", { vmid: 200, command: "true" });
+  assert.equal(answer?.code, "unreachable");
+  assert.equal(commands.length, 1);
+});
+
+Deno.test("proxmox_create_snapshot refuses a description that no program can be given", async () => {
+  const { call, commands } = hostWith(() => done("[]"));
+  const args = { ctid: 101, snapshot: "one", description: "a\0b" };
+  assert.equal((await call("proxmox_create_snapshot", args))?.code, "invalid_argument");
+  assert.deepEqual(commands, []);
+});
+
+Deno.test("no tool takes an argument that could be an option or another path", async () => {
+  const { call, commands } = hostWith(() => done("[]"));
+  const hostile: [string, Record<string, unknown>][] = [
+    ["proxmox_start_container", { ctid: "101; reboot" }],
+    ["proxmox_start_container", { ctid: -101 }],
+    ["proxmox_start_container", { ctid: 1e3 + 0.5 }],
+    ["proxmox_stop_vm", { vmid: "--all" }],
+    ["proxmox_backup", { vmid: 101, storage: "--script=/tmp/x" }],
+    ["proxmox_backup", { vmid: 101, storage: "a/../../b" }],
+    ["proxmox_backup", { vmid: 101, mode: "stop --remove 1" }],
+    ["proxmox_list_backups", { storage: "local/content\n" }],
+    ["proxmox_create_snapshot", { ctid: 101, snapshot: "a\n" }],
+    ["proxmox_delete_snapshot", { ctid: 101, snapshot: "--force" }],
+    ["proxmox_rollback_snapshot", { ctid: 101, snapshot: "a b" }],
+    ["proxmox_shutdown_container", { ctid: 101, timeout: "60 --forceStop 1" }],
+    ["proxmox_upload_file_to_container", {
+      ...{ ctid: 101, local_path: "a", container_path: "/etc/../x" },
+    }],
+  ];
+  for (const [name, args] of hostile) {
+    assert.equal(
+      (await call(name, args))?.code,
+      "invalid_argument",
+      `${name} ${JSON.stringify(args)}`,
+    );
+  }
+  assert.deepEqual(commands, []);
+});
+
+Deno.test("proxmox_backup tells a finished backup as finished although another storage is away", async () => {
+  const name = "vzdump-lxc-101-2026_05_26-00_16_48.tar.zst";
+  const log = [
+    `INFO: creating vzdump archive '/var/lib/vz/dump/${name}'`,
+    "INFO: Backup job finished successfully",
+  ].join("\n");
+  const storages = ["away", "local"].map((storage) => ({ storage, content: "backup", active: 1 }));
+  let isThere = true;
+  const { call } = hostWith((command) => {
+    if (command.includes("'vzdump' '101'")) return done(log);
+    if (command.includes("storage/away/content")) return { ending: "exit", exitCode: 2 };
+    if (!command.includes("storage/local/content")) return done(JSON.stringify(storages));
+    return done(JSON.stringify(isThere ? [{ volid: `local:backup/${name}`, size: 1 }] : []));
+  });
+  const answer = await call("proxmox_backup", { vmid: 101 });
+  assert.deepEqual([answer?.success, answer?.volid], [true, `local:backup/${name}`]);
+  isThere = false;
+  assert.equal((await call("proxmox_backup", { vmid: 101 }))?.success, false);
+});
