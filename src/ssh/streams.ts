@@ -22,7 +22,8 @@ export function toStream(source: Source): ReadableStream<Uint8Array> {
       }
     },
     async cancel() {
-      await chunks.return?.();
+      // Not waited for: a read that stands still would keep the source open.
+      chunks.return?.()?.catch(() => {});
       await source.close();
     },
   }, { highWaterMark: 4 });

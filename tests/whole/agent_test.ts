@@ -46,7 +46,7 @@ peerTest({
       const { data } = await server.call("ssh_exec_command", { command: "id -un" });
       assert.equal(data.stdout, `${sshd.username}\n`);
     } finally {
-      await server.close();
+      await server.end();
       agent.kill();
       await agent.status;
       await Deno.remove(directory, { recursive: true });
