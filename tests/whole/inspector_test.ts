@@ -14,6 +14,10 @@ async function inspect(env: Record<string, string>, cwd: string, method: readonl
   const { stdout, stderr, code } = await new Deno.Command("npx", {
     args: ["-y", INSPECTOR, "--cli", ...variables, ...method, "--", path, ...args],
     cwd,
+    stdin: "null",
+    // A registry that cannot be reached fails the test soon and by name.
+    env: { npm_config_fetch_retries: "0", npm_config_fetch_timeout: "60000" },
+    signal: AbortSignal.timeout(180_000),
   }).output();
   const decoder = new TextDecoder();
   assert.equal(code, 0, decoder.decode(stderr));
