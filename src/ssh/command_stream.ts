@@ -24,14 +24,12 @@ export class CommandStream {
     channel.on("error", () => {}); // writing to a command that has ended; told by what is read
     channel.stderr.on("data", (chunk: Uint8Array) => this.#stderr.push(chunk));
     let code: number | undefined;
-    this.#exited = new Promise((resolve) => {
-      channel.once("exit", (exitCode: number | null) => {
-        code = exitCode ?? undefined;
-        resolve();
-      });
-      channel.once("close", () => resolve());
+    const closed = new Promise<void>((resolve) => channel.once("close", () => resolve()));
+    const told = command.exited.then((exit) => {
+      code = exit.code ?? undefined;
     });
-    this.#ended = new Promise((resolve) => channel.once("close", () => resolve(code)));
+    this.#exited = Promise.race([told, closed]);
+    this.#ended = closed.then(() => code);
     this.#chunks = channel.iterator({ destroyOnReturn: false });
   }
 

@@ -244,7 +244,7 @@ export class HostConnection {
     const ended = await this.#endBy(guard, channel);
     // A dead link is closed, so that the guard ends what runs there as soon as the host notices.
     const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
-    if (!ended && guard !== undefined && isSilent) this.destroy();
+    if (!ended && this.#guard !== undefined && isSilent) this.destroy();
     return ended;
   }
 

@@ -36,6 +36,8 @@ import { hostTree, type TreeLimits } from "./tree.ts";
 
 /** A hash of the largest file on a slow disk; beyond it the copy counts as proven by its size only. */
 const HASH_LIMIT_MS = 600_000;
+/** All names below a directory; the host may list them one by one. */
+const LIST_LIMIT_MS = 300_000;
 /** A transfer that moves nothing for this long, or for the configured time limit, is given up. */
 const LEAST_STALL_MS = 30_000;
 
@@ -147,6 +149,11 @@ export class HostSession {
 
   /** Everything below a directory. */
   async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
+    const listing = this.#list(endpoint, limits, signal);
+    return await unlessStalled(listing, { stallMs: LIST_LIMIT_MS, signal });
+  }
+
+  async #list(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
     if (endpoint.kind === "host") {
       const { sftp } = await this.#help(signal);
       return await hostTree(sftp, endpoint.path, limits);
@@ -157,8 +164,10 @@ export class HostSession {
 
   /** A directory as a tar stream; the host's own when the endpoint is no command. */
   async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
-    if (endpoint.kind === "shell") return await openShellTree(this.#starter(signal), endpoint);
-    throw unsupportedEnd(endpoint);
+    if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
+    const opening = openShellTree(this.#starter(signal), endpoint);
+    const limits = { stallMs: this.#stallMs, signal };
+    return await unlessStalled(opening, limits, (late) => late.close());
   }
 
   /** sha256 of a file where it lies, undefined when there is no tool for it. */

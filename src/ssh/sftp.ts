@@ -148,6 +148,7 @@ export class Sftp {
     buffer: Uint8Array,
   ): Promise<number> {
     return new Promise((resolve, reject) => {
+      if (isOver(this.#sftp)) return reject(noResponse());
       this.#sftp.read(asBuffer(handle), asBuffer(buffer), 0, length, position, (error, count) => {
         if (error) return reject(error);
         if (count >= 0 && count <= length) return resolve(count);
@@ -158,6 +159,7 @@ export class Sftp {
 
   #call<T>(request: (done: Callback<T>) => unknown): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (isOver(this.#sftp)) return reject(noResponse());
       request((error, value) => error ? reject(error) : resolve(value));
     });
   }
@@ -201,6 +203,14 @@ class BufferRing {
     this.#given.push(buffer);
   }
 }
+
+/** ssh2 never answers a request that is made after the session's end. */
+const isOver = (sftp: SFTPWrapper): boolean =>
+  // Not in the types: set by ssh2 when the channel ends.
+  (sftp as { readable?: boolean }).readable === false;
+
+/** In the words of ssh2 for requests that were under way then. */
+const noResponse = () => new Error("No response from server");
 
 type Done = (error?: Error | null) => void;
 
