@@ -61,8 +61,15 @@ async function configure(
     ssh.configure({ ssh: config.ssh, limits, files, logLevel, secrets }),
     // Any answer tells that the module is loaded; it is configured once its service exists.
     downloads.cancel(0),
-    transfers && connectTransfers(transfers, ssh, config),
+    transfers && connectTransfers(transfers, ssh, config, await containerPrefix(config)),
   ]);
+}
+
+/** The one command that other workers may have before a file's path, with `#` for a container's number. */
+export async function containerPrefix(config: Config): Promise<string | undefined> {
+  if (!config.proxmox) return undefined;
+  const { hostLine } = await import("./proxmox/host.ts");
+  return hostLine(["pct", "exec", "#", "--"]);
 }
 
 function needed<Worker>(worker: Worker | undefined): Worker {

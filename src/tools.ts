@@ -8,7 +8,7 @@ import type { Tool } from "./mcp/tool.ts";
 import type { Endpoint } from "./ssh/port.ts";
 import { SshService } from "./ssh/service.ts";
 import { sshExecTool, sshFileTools } from "./ssh/tools.ts";
-import type { Workers } from "./start_workers.ts";
+import { containerPrefix, type Workers } from "./start_workers.ts";
 import type { Places } from "./transfers/places.ts";
 import type { TransfersPort } from "./transfers/port.ts";
 
@@ -39,7 +39,7 @@ export async function assembleTools(
     ...(workers.transfers
       ? await bridgeTools(config, ssh, workers.transfers.port, containers)
       : []),
-    ...linkTools(config, workers, containers, audit, logger),
+    ...linkTools(config, workers, containers, await containerPrefix(config), audit, logger),
   ];
 }
 
@@ -74,11 +74,14 @@ function linkTools(
   config: Config,
   workers: Workers,
   containers: Containers | undefined,
+  shellPrefix: string | undefined,
   audit: AuditLog,
   logger: Logger,
 ): Tool[] {
   const { port1, port2 } = new MessageChannel();
-  workers.ssh.port.serveFiles(comlink.transfer(port1, [port1]))
+  // Links to local files are served by the downloads worker's own right to read.
+  const rights = { kinds: ["host", "shell"] as const, write: false, shellPrefix };
+  workers.ssh.port.serveFiles(comlink.transfer(port1, [port1]), rights)
     .catch((error) => logger.error("remote files cannot be linked", error));
   const service = startDownloads(workers.downloads.port, config, {
     files: port2,

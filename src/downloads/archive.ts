@@ -1,10 +1,11 @@
 import { RemoteExecError } from "../errors.ts";
+import { ArchiveNames } from "./archive_names.ts";
 import { crc32 } from "./crc32.ts";
 import { type Written, ZipRecords } from "./zip_records.ts";
 
 /** One member of an archive to be. */
 export interface ArchiveEntry {
-  /** Relative, with `/`; without a slash at its end also for a directory. */
+  /** Relative, with `/`; without a slash at its end also for a directory. {@link ArchiveNames} cleans it. */
   readonly path: string;
   readonly kind: "file" | "directory";
   /** Exactly as many bytes as the content has. */
@@ -22,8 +23,8 @@ const BLOCK_BYTES = 256 * 1024;
 const SMALL_BYTES = 128 * 1024;
 
 /**
- * A zip archive as it is made: nothing is compressed, and nothing kept but some 80 bytes for each
- * member. 64-bit fields are written where they are needed. A chunk is valid until the next one is
+ * A zip archive as it is made: nothing is compressed, and nothing kept but some 80 bytes and the name
+ * of each member. 64-bit fields are written where they are needed. A chunk is valid until the next one is
  * asked for.
  *
  * Written here because the libraries at hand need 180 MB (client-zip 2.5.1) and 1.5 GB (zip.js
@@ -38,7 +39,11 @@ export async function* zipArchive(
   const directory = new Pieces();
   const records = new ZipRecords();
   const small = new Uint8Array(SMALL_BYTES);
-  for await (const entry of entries) {
+  const names = new ArchiveNames();
+  for await (const given of entries) {
+    const path = names.place(given);
+    if (path === undefined) continue;
+    const entry = path === given.path ? given : { ...given, path };
     const start = output.offset;
     const streamed = entry.size > SMALL_BYTES;
     let { crc, size } = streamed ? { crc: 0, size: 0 } : await readSmall(entry, small);

@@ -78,12 +78,12 @@ export class Deliveries {
     if (link.running >= MAX_RUNNING) return { kind: "unavailable" };
     // Nothing is awaited between the question and the claim, so that one of many at once wins.
     if (!this.#store.mayTake(link, visitor)) return { kind: "dead" };
-    const isFirst = link.claim === undefined;
-    const claimSecret = isFirst ? this.#store.claim(link, visitor) : undefined;
+    const claimSecret = link.claim === undefined ? this.#store.claim(link, visitor) : undefined;
     link.running++;
     try {
       const content = await this.#open(link, span ?? { start: 0, end: link.source.size });
       if (content === undefined) return { kind: "dead" };
+      this.#store.served(link);
       const body = this.#stream(link, content, span);
       const head = headOf(link, span);
       return {
@@ -95,7 +95,7 @@ export class Deliveries {
     } catch (error) {
       link.running--;
       const delivery = this.#failed(link, error);
-      if (isFirst && delivery.kind === "unavailable") this.#store.release(link);
+      if (delivery.kind === "unavailable") this.#store.release(link);
       return delivery;
     }
   }

@@ -23,10 +23,14 @@ export function contentDisposition(name: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
+/** The text with `_` for control characters, line separators and what turns the direction of text. */
+export const withoutControls = (text: string): string =>
+  text.toWellFormed()
+    // deno-lint-ignore no-control-regex -- control characters are what has to go
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "_");
+
 /** A name that stays one in every file system's eyes: no separators, no control characters. */
 export function safeFileName(name: string): string {
-  const clean = name.toWellFormed()
-    // deno-lint-ignore no-control-regex -- control characters are what has to go
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f/\\\u202a-\u202e\u2066-\u2069]/g, "_");
+  const clean = withoutControls(name).replaceAll(/[/\\]/g, "_");
   return clean === "" || /^\.+$/.test(clean) ? "download" : clean;
 }

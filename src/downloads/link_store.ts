@@ -27,6 +27,8 @@ interface Claim {
   readonly secretDigest: string;
   readonly address: string;
   readonly userAgent: string;
+  /** Content has been given to the claimant, at least its beginning. */
+  isServed: boolean;
 }
 
 /** One link, alive until `ending` is set. */
@@ -113,13 +115,22 @@ export class LinkStore {
   /** Gives an unclaimed link to the visitor, whose secret is returned. Everybody else is refused then. */
   claim(link: Link, { address, userAgent }: Visitor): string {
     const secret = newSecret();
-    link.claim = { secretDigest: digestOf(secret), address, userAgent };
+    link.claim = { secretDigest: digestOf(secret), address, userAgent, isServed: false };
     this.note(link, "claimed", { address });
     return secret;
   }
 
-  /** Takes back a claim that came to nothing for a reason that may pass. */
+  /** Notes that the claimant gets content: the link is never given to another from now on. */
+  served(link: Link): void {
+    if (link.claim !== undefined) link.claim.isServed = true;
+  }
+
+  /**
+   * Takes back a claim that came to nothing for a reason that may pass. One under which something was
+   * given, or a request still runs, stays.
+   */
   release(link: Link): void {
+    if (link.claim === undefined || link.claim.isServed || link.running > 0) return;
     link.claim = undefined;
     this.note(link, "released");
   }

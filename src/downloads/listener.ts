@@ -99,15 +99,13 @@ class LinkRoutes {
   ): Promise<Response> {
     const { store } = this.#parts;
     const { address } = context.env;
-    const wait = this.#misses.waitSeconds(address);
-    if (wait !== undefined) return tooManyRequests(context, wait);
     const link = isTokenShaped(token) ? store.find(token) : undefined;
-    if (link === undefined) return this.#dead(context, "unknown");
+    if (link === undefined) return this.#unknown(context);
     if (link.ending === "changed") {
       return this.#answer(context, { kind: "changed", reason: fileChanged().message });
     }
     const visitor = visitorOf(context, address);
-    if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link);
+    if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link.id);
     return await use(link, visitor);
   }
 
@@ -139,14 +137,21 @@ class LinkRoutes {
           (message) => laterPage("Not available right now", message),
         );
       case "dead":
-        return this.#dead(context, "claimed by another", link);
+        return this.#dead(context, "claimed by another", link?.id);
     }
   }
 
-  #dead(context: Context<Env>, reason: string, link?: Link): Response {
+  /** Only here is anybody limited: who shares an address with a guesser keeps the links. */
+  #unknown(context: Context<Env>): Response {
     const { address } = context.env;
+    const wait = this.#misses.waitSeconds(address);
+    if (wait !== undefined) return tooManyRequests(context, wait);
     this.#misses.count(address);
-    this.#parts.store.refused(reason, address, link?.id);
+    return this.#dead(context, "unknown");
+  }
+
+  #dead(context: Context<Env>, reason: string, tokenId?: string): Response {
+    this.#parts.store.refused(reason, context.env.address, tokenId);
     return reply(context, 404, DEAD_LINK, deadPage);
   }
 

@@ -7,6 +7,7 @@ import {
   traversal,
   unreadable,
 } from "./errors.ts";
+import { LocalFile } from "./local_file.ts";
 
 /** What makes a file the same one: the place on the disk, and when and how long it was written. */
 export interface Identity {
@@ -64,16 +65,16 @@ export async function resolveInside(root: string, path: string): Promise<string>
  * @param real a path without links
  * @throws RemoteExecError `changed`, `not_a_file`, `not_permitted`
  */
-export async function openInside(root: string, real: string): Promise<Deno.FsFile> {
+export async function openInside(root: string, real: string): Promise<LocalFile> {
   const before = await Deno.lstat(real).catch(gone);
-  // Before opening: a FIFO would wait for a writer for ever.
+  // Before opening: that alone sets some devices going.
   if (!before.isFile) throw notLinkable(real);
-  const file = await Deno.open(real).catch((error) => {
-    if (error instanceof Deno.errors.PermissionDenied) throw unreadable(real, error);
+  const file = await LocalFile.open(real).catch((error) => {
+    if (["EACCES", "EPERM"].includes(error.code)) throw unreadable(real, error);
     throw fileChanged();
   });
   try {
-    const opened = file.statSync();
+    const opened = file.facts();
     const place = Deno.realPathSync(real);
     const there = Deno.lstatSync(place);
     const same = opened.isFile && there.dev === opened.dev && there.ino === opened.ino;
@@ -92,25 +93,26 @@ export async function openInside(root: string, real: string): Promise<Deno.FsFil
  * @throws RemoteExecError `changed` when the file is shorter than `end`
  */
 export async function* readSpan(
-  file: Deno.FsFile,
+  file: LocalFile,
   start: number,
   end: number,
   chunkBytes: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let pending: Promise<number | null> | undefined;
+  let pending: Promise<number> | undefined;
   try {
-    await file.seek(start, Deno.SeekMode.Start);
     const size = Math.max(1, Math.min(chunkBytes, end - start));
     const first = new Uint8Array(size);
     const second = size < end - start ? new Uint8Array(size) : first;
     let left = end - start;
+    const read = (into: Uint8Array) =>
+      file.read(into.subarray(0, Math.min(size, left)), end - left);
     for (let turn = 0; left > 0; turn++) {
       const [buffer, other] = turn % 2 === 0 ? [first, second] : [second, first];
-      const count = await (pending ?? file.read(buffer.subarray(0, Math.min(size, left))));
-      if (count === null) throw fileChanged();
+      const count = await (pending ?? read(buffer));
+      if (count === 0) throw fileChanged();
       left -= count;
       const mayReadAhead = left > 0 && other !== buffer;
-      pending = mayReadAhead ? file.read(other.subarray(0, Math.min(size, left))) : undefined;
+      pending = mayReadAhead ? read(other) : undefined;
       pending?.catch(() => {});
       yield buffer.subarray(0, count);
     }

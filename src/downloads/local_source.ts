@@ -10,6 +10,7 @@ import {
   readSpan,
   resolveInside,
 } from "./local_paths.ts";
+import type { LocalFile } from "./local_file.ts";
 import { type LocalEntry, walkLocal } from "./local_tree.ts";
 import type { LinkProgress } from "./port.ts";
 import { CHUNK_BYTES, type Content, LeftOutNames, type Source, type Span } from "./source.ts";
@@ -57,7 +58,7 @@ export async function localSource(request: LocalRequest): Promise<Source> {
 async function fileSource(request: LocalRequest, real: string): Promise<Source> {
   const { root, maxBytes } = request;
   using file = await openInside(root, real);
-  const identity = identityOf(file.statSync());
+  const identity = file.facts();
   // A change within the second in which the file was written last leaves no trace in its times.
   let isFresh = Date.now() < identity.ctimeMs + CTIME_STEP_MS;
   if (identity.size > maxBytes) throw tooLarge("File", identity.size, maxBytes);
@@ -88,7 +89,7 @@ async function fileSource(request: LocalRequest, real: string): Promise<Source> 
 }
 
 async function hash(
-  file: Deno.FsFile,
+  file: LocalFile,
   size: number,
   signal?: AbortSignal,
   progress?: LocalRequest["progress"],
@@ -111,24 +112,24 @@ async function openUnchanged(
   root: string,
   real: string,
   identity: Identity,
-): Promise<Deno.FsFile> {
+): Promise<LocalFile> {
   const file = await openInside(root, real);
-  if (isSameFile(identityOf(file.statSync()), identity)) return file;
+  if (isSameFile(file.facts(), identity)) return file;
   file.close();
   throw fileChanged();
 }
 
 /** The content; its last piece goes out only when the file has not been written to meanwhile. */
-async function* unchanged(file: Deno.FsFile, identity: Identity, { start, end }: Span) {
+async function* unchanged(file: LocalFile, identity: Identity, { start, end }: Span) {
   let left = end - start;
   for await (const chunk of readSpan(file, start, end, CHUNK_BYTES)) {
     left -= chunk.length;
-    if (left === 0 && !isSameFile(identityOf(file.statSync()), identity)) throw fileChanged();
+    if (left === 0 && !isSameFile(file.facts(), identity)) throw fileChanged();
     yield chunk;
   }
 }
 
-function closing(file: Deno.FsFile, chunks: AsyncGenerator<Uint8Array>): Content {
+function closing(file: LocalFile, chunks: AsyncGenerator<Uint8Array>): Content {
   return {
     chunks,
     async close() {
@@ -239,15 +240,11 @@ async function openEntry(
   if (entry.kind === "directory") return { entry: { ...entry, content: nothing }, close() {} };
   const file = await openInside(top, entry.real).catch(() => undefined);
   if (file === undefined) return undefined;
-  let open = true;
-  const close = () => {
-    if (open) file.close();
-    open = false;
-  };
+  const close = () => file.close();
   try {
-    const info = file.statSync();
+    const info = file.facts();
     const { path, kind, mode } = entry;
-    const facts = { path, kind, mode, size: info.size, mtimeMs: info.mtime?.getTime() ?? 0 };
+    const facts = { path, kind, mode, size: info.size, mtimeMs: info.mtimeMs };
     if (info.size > buffer.length) {
       const content = () => readSpan(file, 0, info.size, CHUNK_BYTES);
       return { entry: { ...facts, content }, close };
@@ -262,10 +259,10 @@ async function openEntry(
   }
 }
 
-async function readWhole(file: Deno.FsFile, into: Uint8Array): Promise<Uint8Array> {
+async function readWhole(file: LocalFile, into: Uint8Array): Promise<Uint8Array> {
   for (let done = 0; done < into.length;) {
-    const count = await file.read(into.subarray(done));
-    if (count === null) return into.subarray(0, done);
+    const count = await file.read(into.subarray(done), done);
+    if (count === 0) return into.subarray(0, done);
     done += count;
   }
   return into;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Child } from "hono/jsx";
 import { raw } from "hono/html";
+import { safeFileName } from "./headers.ts";
 import { SCRIPT, STYLE } from "./page_assets.ts";
 import type { Source } from "./source.ts";
 
@@ -21,12 +22,13 @@ export const PAGE_POLICY = [
 export function linkPage(source: Source, expiresAtMs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.ceil((expiresAtMs - nowMs) / 1000));
   const expires = new Date(expiresAtMs).toISOString();
+  const name = safeFileName(source.downloadName);
   return render(
-    `Download ${source.downloadName}`,
+    `Download ${name}`,
     <>
       <p class="kind">{source.kind === "directory" ? "Folder, as a zip archive" : "File"}</p>
       <h1>
-        <bdi>{source.downloadName}</bdi>
+        <bdi>{name}</bdi>
       </h1>
       <dl>
         <div>

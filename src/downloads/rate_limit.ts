@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import type { Clock } from "../clock.ts";
 
 /** Addresses that are remembered at most; the one that was seen first is forgotten. */
@@ -8,7 +9,10 @@ interface Window {
   count: number;
 }
 
-/** Counts what an address does within a time; one does not use up another's share. */
+/**
+ * Counts what an address does within a time; one does not use up another's share. IPv6 addresses of one
+ * /64 count together: a single machine usually has all of it.
+ */
 export class RateLimit {
   readonly #clock: Clock;
   readonly #limit: number;
@@ -23,12 +27,13 @@ export class RateLimit {
 
   /** Seconds until the address may try again; undefined when it may now. */
   waitSeconds(address: string): number | undefined {
-    const window = this.#current(address);
+    const window = this.#current(networkOf(address));
     if (window === undefined || window.count < this.#limit) return undefined;
     return Math.max(1, Math.ceil((window.endsAtMs - this.#clock.now()) / 1000));
   }
 
-  count(address: string): void {
+  count(from: string): void {
+    const address = networkOf(from);
     const window = this.#current(address);
     if (window !== undefined) {
       window.count++;
@@ -44,4 +49,16 @@ export class RateLimit {
     const window = this.#windows.get(address);
     return window !== undefined && window.endsAtMs > this.#clock.now() ? window : undefined;
   }
+}
+
+function networkOf(address: string): string {
+  const plain = address.replace(/%.*$/, "");
+  if (!isIPv6(plain)) return address;
+  // The URL parser writes an address in its one shortest form, in hexadecimal throughout.
+  const [left = "", right = ""] = new URL(`http://[${plain}]`).hostname.slice(1, -1).split("::");
+  const head = left.split(":").filter((group) => group !== "");
+  const tail = right.split(":").filter((group) => group !== "");
+  const groups = [...head, ...Array<string>(8 - head.length - tail.length).fill("0"), ...tail];
+  const isMapped = groups.slice(0, 5).every((group) => group === "0") && groups[5] === "ffff";
+  return isMapped ? groups.join(":") : `${groups.slice(0, 4).join(":")}::/64`;
 }

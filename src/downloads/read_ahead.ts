@@ -3,12 +3,16 @@ const PIECES = 8;
 
 /**
  * The pieces of a stream, some of which are on their way while one is used. Leaving the loop early
- * cancels the stream.
+ * cancels the stream; so does `signal`, which also ends a read that waits.
  */
 export async function* readAhead(
   stream: ReadableStream<Uint8Array>,
+  signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = stream.getReader();
+  const cancel = () => reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", cancel, { once: true });
+  if (signal?.aborted) cancel();
   const read = () => {
     const next = reader.read();
     // A failure is met when its turn comes.
@@ -24,6 +28,7 @@ export async function* readAhead(
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    signal?.removeEventListener("abort", cancel);
+    await cancel();
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { RemoteExecError } from "../errors.ts";
-import type { FilesPort, OpenedFile } from "../ssh/files_port.ts";
+import type { FilesPort } from "../ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../ssh/port.ts";
 import { zipArchive } from "./archive.ts";
 import { directoryTooLarge, fileChanged, notLinkable, tooLarge, withoutLength } from "./errors.ts";
@@ -58,6 +58,8 @@ async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Sou
   };
 }
 
+type Pieces = () => AsyncIterable<Uint8Array>;
+
 interface Expected {
   readonly size: number;
   readonly mtimeMs: number;
@@ -76,24 +78,39 @@ async function openFile(
     throw fileChanged();
   }
   const isWhole = span.start === 0 && span.end === expected.size;
+  const stop = new AbortController();
+  const pieces = () => readAhead(stream, stop.signal);
   const chunks = isWhole
-    ? checkedWhole(opened, expected)
-    : checkedPart(opened, span, async () => isSame(await files.stat(from), expected));
-  const content = {
-    chunks,
-    async close() {
-      await chunks.return(undefined);
-      if (!stream.locked) await stream.cancel().catch(() => {});
-    },
-  };
+    ? checkedWhole(pieces, expected)
+    : checkedPart(pieces, span, async () => isSame(await files.stat(from), expected));
+  const content = stoppable(chunks, stop, async () => {
+    if (!stream.locked) await stream.cancel().catch(() => {});
+  });
   return isWhole && expected.size <= CHECKED_AHEAD_BYTES ? await checkedAhead(content) : content;
 }
 
+/** Content whose close does not wait for a read, or for an answer of the host, that is under way. */
+function stoppable(
+  chunks: AsyncGenerator<Uint8Array>,
+  stop: AbortController,
+  release: () => Promise<void>,
+): Content {
+  return {
+    chunks,
+    async close() {
+      stop.abort();
+      await release();
+      // Ends by itself when what it waits for does.
+      chunks.return(undefined).catch(() => {});
+    },
+  };
+}
+
 /** The whole file; its last piece goes out only when the checksum is the one that the link names. */
-async function* checkedWhole({ stream }: OpenedFile, { size, sha256 }: Expected) {
+async function* checkedWhole(pieces: Pieces, { size, sha256 }: Expected) {
   const digest = createHash("sha256");
   let left = size;
-  for await (const chunk of readAhead(stream)) {
+  for await (const chunk of pieces()) {
     left -= chunk.length;
     digest.update(chunk);
     if (left < 0 || (left === 0 && digest.digest("hex") !== sha256)) throw fileChanged();
@@ -105,12 +122,12 @@ async function* checkedWhole({ stream }: OpenedFile, { size, sha256 }: Expected)
 
 /** A part of the file; its last piece goes out only when nothing was written meanwhile. */
 async function* checkedPart(
-  { stream }: OpenedFile,
+  pieces: Pieces,
   { start, end }: Span,
   isStillSame: () => Promise<boolean>,
 ) {
   let left = end - start;
-  for await (const chunk of readAhead(stream)) {
+  for await (const chunk of pieces()) {
     left -= chunk.length;
     if (left < 0 || (left === 0 && !await isStillSame())) throw fileChanged();
     yield chunk;
@@ -161,8 +178,9 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
     verify: () => Promise.resolve(),
     async open() {
       if ((await files.stat(from)).kind !== "directory") throw fileChanged();
-      const chunks = zipArchive(remoteMembers(files, from, maxBytes));
-      return { chunks, close: async () => void await chunks.return() };
+      const stop = new AbortController();
+      const chunks = zipArchive(remoteMembers(files, from, maxBytes, stop.signal));
+      return stoppable(chunks, stop, () => Promise.resolve());
     },
   };
 }

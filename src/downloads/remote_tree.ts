@@ -5,7 +5,7 @@ import { type ArchiveEntry, leftOutMember, nothing } from "./archive.ts";
 import { fileChanged, tooLarge } from "./errors.ts";
 import { MAX_ENTRIES } from "./source.ts";
 import { readAhead } from "./read_ahead.ts";
-import { readTar } from "./tar.ts";
+import { readTar, type TarMember } from "./tar.ts";
 
 /** Files of the host are opened this many ahead: opening one takes several trips over the network. */
 const OPEN_AHEAD = 8;
@@ -23,16 +23,18 @@ const UNREADABLE: readonly ErrorCode[] = [
  * The entries of a remote directory for an archive, read as they are asked for: over SFTP from the
  * host, as one tar stream from a container, where each file would cost a command. Links are left out.
  *
- * @throws RemoteExecError `too_large` when there are more than `maxBytes` by now
+ * @param signal ends a read that waits
+ * @throws RemoteExecError `too_large` when there are more than `maxBytes` or too many entries by now
  */
 export async function* remoteMembers(
   files: FilesPort,
   from: Endpoint,
   maxBytes: number,
+  signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry> {
   const members = from.kind === "shell"
-    ? tarMembers(files, from)
-    : hostMembers(files, from, maxBytes);
+    ? tarMembers(files, from, signal)
+    : hostMembers(files, from, maxBytes, signal);
   const missing: string[] = [];
   let total = 0;
   for await (const member of members) {
@@ -52,6 +54,7 @@ async function* hostMembers(
   files: FilesPort,
   from: Endpoint,
   maxBytes: number,
+  signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
   const entries = await files.tree(from, { maxEntries: MAX_ENTRIES, maxBytes });
   const ahead = new OpenAhead(files, from, entries.filter(({ kind }) => kind === "file"));
@@ -65,15 +68,7 @@ async function* hostMembers(
         yield path;
         continue;
       }
-      const { facts, stream } = opened;
-      yield {
-        path,
-        kind,
-        mtimeMs: facts.mtimeMs,
-        mode,
-        size: facts.size,
-        content: () => readAhead(stream),
-      };
+      yield* fileMember(path, mode, opened, signal);
     }
   } finally {
     await ahead.close();
@@ -126,36 +121,46 @@ async function openOrNothing(files: FilesPort, file: Endpoint): Promise<OpenedFi
 async function* tarMembers(
   files: FilesPort,
   from: Endpoint,
+  signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
-  for await (const member of readTar(await files.readTree(from))) {
+  for await (const member of readTar(await files.readTree(from), { signal })) {
     const { path, kind, size, mtimeMs, mode } = member;
     if (kind === "file" || kind === "directory") {
       yield { path, kind, size, mtimeMs, mode, content: () => member.content() };
     }
     // The stream names the file that has the content; it is read by its own name instead.
-    if (kind === "hard_link") yield* linkedMember(files, from, path, mode);
+    if (kind === "hard_link") yield* linkedMember(files, from, member, signal);
   }
 }
 
 async function* linkedMember(
   files: FilesPort,
   from: Endpoint,
-  path: string,
-  mode: number,
+  { path, mode }: TarMember,
+  signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
   const opened = await openOrNothing(files, below(from, path));
   if (opened === undefined) return yield path;
-  const { facts, stream } = opened;
-  if (facts.kind !== "file") throw fileChanged();
-  const kind = "file" as const;
-  yield {
-    path,
-    kind,
-    size: facts.size,
-    mtimeMs: facts.mtimeMs,
-    mode,
-    content: () => readAhead(stream),
-  };
+  if (opened.facts.kind !== "file") {
+    await opened.stream.cancel().catch(() => {});
+    throw fileChanged();
+  }
+  yield* fileMember(path, mode, opened, signal);
+}
+
+async function* fileMember(
+  path: string,
+  mode: number,
+  { facts, stream }: OpenedFile,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveEntry> {
+  const { size, mtimeMs } = facts;
+  try {
+    yield { path, kind: "file", size, mtimeMs, mode, content: () => readAhead(stream, signal) };
+  } finally {
+    // Nobody asked for its content: the archive was given up just before.
+    if (!stream.locked) await stream.cancel().catch(() => {});
+  }
 }
 
 const below = (from: Endpoint, path: string): Endpoint => ({

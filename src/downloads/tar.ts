@@ -1,4 +1,6 @@
 import { RemoteExecError } from "../errors.ts";
+import { tooManyEntries } from "./errors.ts";
+import { MAX_ENTRIES } from "./source.ts";
 
 /** A member of a tar stream. Its content must be read, or is skipped when the next member is asked for. */
 export interface TarMember {
@@ -14,16 +16,25 @@ export interface TarMember {
 const BLOCK = 512;
 /** Long names and PAX records are held in memory; no honest one is longer. */
 const MAX_RECORD_BYTES = 32 * 1024;
+/** Records that describe one member; no honest stream has more than a few. */
+const MAX_RECORDS = 16;
 
 /**
  * Reads a tar stream member by member: the old form, ustar, GNU long names and large numbers, PAX
  * records. Names that would lead out of the tree are refused. Source: POSIX.1-2017 pax, GNU tar
  * manual "Basic Tar Format".
  *
- * @throws RemoteExecError `io_error` when the stream ends early or is not a tar stream
+ * @param signal its end cancels the stream, also while a read waits
+ * @throws RemoteExecError `io_error` when the stream ends early or is not a tar stream, `too_large`
+ * when it has more than `maxEntries` members, those that are skipped counted too
  */
-export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerator<TarMember> {
-  const bytes = new ByteReader(stream);
+export async function* readTar(
+  stream: ReadableStream<Uint8Array>,
+  { maxEntries = MAX_ENTRIES, signal }: { maxEntries?: number; signal?: AbortSignal } = {},
+): AsyncGenerator<TarMember> {
+  const bytes = new ByteReader(stream, signal);
+  let entries = 0;
+  let records = 0;
   try {
     let longName: string | undefined;
     let pax: Map<string, string> = new Map();
@@ -31,6 +42,7 @@ export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerat
       const header = await bytes.take(BLOCK);
       if (header.every((byte) => byte === 0)) return;
       checkSum(header);
+      if (++records > MAX_RECORDS) throw notTar("a member has too many records");
       const size = Number(pax.get("size") ?? number(header, 124, 12));
       const type = String.fromCharCode(header[156] ?? 0);
       if (type === "L" || type === "K" || type === "x" || type === "g") {
@@ -47,6 +59,8 @@ export async function* readTar(stream: ReadableStream<Uint8Array>): AsyncGenerat
       pax = new Map();
       const start = bytes.position;
       if (path !== "") {
+        records = 0;
+        if (++entries > maxEntries) throw tooManyEntries(maxEntries);
         const mode = number(header, 100, 8) & 0o7777;
         yield { path, kind, size: length, mtimeMs, mode, content: () => bytes.content(length) };
       }
@@ -130,12 +144,17 @@ const notTar = (seen: string) =>
 /** Takes exact numbers of bytes from a stream. */
 class ByteReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => void this.#reader.cancel().catch(() => {});
   #rest: Uint8Array = new Uint8Array(0);
   /** Bytes given out so far. */
   position = 0;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  constructor(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined) {
     this.#reader = stream.getReader();
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal?.aborted) this.#abort();
   }
 
   async take(count: number): Promise<Uint8Array> {
@@ -175,6 +194,7 @@ class ByteReader {
   }
 
   async cancel(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#abort);
     await this.#reader.cancel().catch(() => {});
   }
 }

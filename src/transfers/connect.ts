@@ -3,15 +3,25 @@ import type { Config } from "../config/config.ts";
 import type { SshPort } from "../ssh/port.ts";
 import type { TransfersPort } from "./port.ts";
 
-/** Configures the transfers worker and joins it to the ssh worker: bytes then pass from one to the other. */
+/**
+ * Configures the transfers worker and joins it to the ssh worker: bytes then pass from one to the other.
+ *
+ * @param shellPrefix the command before files of containers, with `#` for the number; see FilesRights
+ */
 export async function connectTransfers(
   transfers: TransfersPort,
   ssh: Pick<SshPort, "serveFiles">,
   { imageKit, r2, logLevel, secrets }: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets">,
+  shellPrefix?: string,
 ): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
-    ssh.serveFiles(comlink.transfer(port1, [port1])),
+    ssh.serveFiles(comlink.transfer(port1, [port1]), {
+      // ImageKit is for clients on another machine: it has nothing to do with files of this one.
+      kinds: r2 === undefined ? ["host", "shell"] : ["local", "host", "shell"],
+      write: true,
+      shellPrefix,
+    }),
     transfers.configure(
       { imageKit, r2, logLevel, secrets },
       comlink.transfer(port2, [port2]),

@@ -15,15 +15,37 @@ Deno.test("an address that tries 60 unknown tokens in a minute has to wait, othe
   const unknown = local.replace(/[^/]+$/, "A".repeat(43));
   for (let n = 0; n < 60; n++) assert.equal((await ask(unknown)).status, 404);
   test.clock.advance(20_000);
-  for (const [url, headers] of [[unknown, PROGRAM], [local, PROGRAM], [local, BROWSER]] as const) {
-    const refused = await ask(url, headers);
+  for (const headers of [PROGRAM, BROWSER]) {
+    const refused = await ask(unknown, headers);
     assert.equal(refused.status, 429);
     assert.equal(refused.headers.get("retry-after"), "40");
   }
   using other = Deno.createHttpClient({ localAddress: "127.0.0.2" });
-  const response = await fetch(local, { client: other, headers: PROGRAM });
-  assert.equal(await response.text(), "hello");
+  const response = await fetch(unknown, { client: other, headers: PROGRAM });
+  assert.equal(response.status, 404);
+  await response.body?.cancel();
   test.clock.advance(40_000);
+  assert.equal((await ask(unknown)).status, 404);
+});
+
+Deno.test("whoever shares an address with a guesser still gets the links", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  const unknown = link.url.replace(/[^/]+$/, "A".repeat(43));
+  for (let n = 0; n < 60; n++) assert.equal((await ask(unknown)).status, 404);
+  assert.equal((await ask(unknown)).status, 429);
+  assert.equal((await ask(link.url, BROWSER)).status, 200);
+  assert.equal((await ask(link.url)).text, "hello");
+});
+
+Deno.test("a known link that another has claimed counts as no guess", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  await ask(link.url, { ...PROGRAM, Range: "bytes=0-1" });
+  for (let n = 0; n < 61; n++) assert.equal((await ask(link.url)).status, 404);
+  const unknown = link.url.replace(/[^/]+$/, "A".repeat(43));
   assert.equal((await ask(unknown)).status, 404);
 });
 

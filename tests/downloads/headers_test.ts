@@ -39,6 +39,8 @@ Deno.test(
   () => {
     assert.equal(safeFileName("a/b\\c\r\nd\u0000e"), "a_b_c__d_e");
     assert.equal(safeFileName("photo\u202egnp.exe"), "photo_gnp.exe");
+    assert.equal(safeFileName("a\u200eb\u200fc\u2066d\u2069e\u061cf"), "a_b_c_d_e_f");
+    assert.doesNotMatch(contentDisposition("photo\u200f\u202egnp.exe"), /%E2%80%(8F|AE)/);
     assert.equal(safeFileName(".."), "download");
     assert.equal(safeFileName(""), "download");
     assert.equal(safeFileName("目录 😀.txt"), "目录 😀.txt");

@@ -78,3 +78,9 @@ Deno.test("formatSize() writes sizes as people read them", pure, () => {
     "20 TB",
   ]);
 });
+
+Deno.test("linkPage() shows no characters that turn the direction of text", pure, () => {
+  const page = linkPage(source({ downloadName: "photo\u202e\u200f\u2067gnp.exe" }), 300_000, 0);
+  assert.doesNotMatch(page, /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
+  assert.equal(page.split("photo___gnp.exe").length, 3);
+});

@@ -31,3 +31,19 @@ Deno.test("RateLimit forgets the oldest of more than 10,000 addresses", pure, ()
   assert.equal(limit.waitSeconds("address 1"), 60);
   assert.equal(limit.waitSeconds("address 10000"), 60);
 });
+
+Deno.test("RateLimit counts the IPv6 addresses of one /64 together", pure, () => {
+  const limit = new RateLimit(new FakeClock(), 1, 60_000);
+  limit.count("2001:db8:0:1::5");
+  for (
+    const address of ["2001:db8:0:1:ffff:2:3:4", "2001:0DB8::1:0:0:0:9", "2001:db8:0:1::5%eth0"]
+  ) {
+    assert.equal(limit.waitSeconds(address), 60, address);
+  }
+  for (const address of ["2001:db8:0:2::5", "::1", "2001:db8::1", "::ffff:10.0.0.1"]) {
+    assert.equal(limit.waitSeconds(address), undefined, address);
+  }
+  limit.count("::ffff:10.0.0.1");
+  assert.equal(limit.waitSeconds("::ffff:a00:1"), 60);
+  assert.equal(limit.waitSeconds("::ffff:10.0.0.2"), undefined);
+});

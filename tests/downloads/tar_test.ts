@@ -100,3 +100,35 @@ peerTest({
     await assert.rejects(members(out), { code: "io_error" });
   },
 });
+
+peerTest({
+  name: "readTar() counts every member, and refuses more than it is told",
+  peer: TAR,
+  async fn() {
+    await using test = new TestHub();
+    for (const name of ["a", "b"]) test.write(`tree/${name}`, name);
+    Deno.symlinkSync("a", `${test.directory}/tree/link`);
+    const bytes = await pack(test);
+    const read = async (maxEntries: number) => {
+      const seen: string[] = [];
+      const all = readTar(streamOf(bytes, 1000), { maxEntries });
+      for await (const { path } of all) seen.push(path);
+      return seen;
+    };
+    assert.deepEqual(await read(3), ["a", "b", "link"]);
+    await assert.rejects(read(2), { code: "too_large" });
+  },
+});
+
+peerTest({
+  name: "readTar() refuses records without end",
+  peer: TAR,
+  async fn() {
+    await using test = new TestHub();
+    test.write("tree/a", "a");
+    const root = (await pack(test)).subarray(0, 512);
+    const many = new Uint8Array(512 * 100);
+    for (let at = 0; at < many.length; at += 512) many.set(root, at);
+    await assert.rejects(members(many), { code: "io_error", message: /too many records/ });
+  },
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { remoteSource } from "../../src/downloads/remote_source.ts";
+import type { FilesPort } from "../../src/ssh/files_port.ts";
+import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
+
+const pure = { permissions: "none" } as const;
+const SIZE = 2_000_000;
+
+/** Another side that sends one piece of what is read, and then nothing any more. */
+class Silent {
+  cancelled = 0;
+  readonly files: FilesPort;
+
+  constructor(kind: "file" | "directory", first: Uint8Array) {
+    const facts: FileFacts = { kind, size: SIZE, mtimeMs: 0, mode: 0o644, path: "/a" };
+    const stream = () =>
+      new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(first),
+        cancel: () => void this.cancelled++,
+      });
+    const read = () =>
+      Promise.resolve({ facts: { ...facts, kind: "file" } as const, stream: stream() });
+    const refused = () => Promise.reject(new Error("not called here"));
+    const entry = { path: "b", kind: "file", size: SIZE, mtimeMs: 0, mode: 0o644 } as const;
+    this.files = {
+      stat: () => Promise.resolve(facts),
+      tree: () => Promise.resolve([entry]),
+      read,
+      readTree: () => Promise.resolve(stream()),
+      sha256: () => Promise.resolve("00"),
+      write: refused,
+      cancel: () => Promise.resolve(),
+    };
+  }
+}
+
+const host: Endpoint = { kind: "host", path: "/a" };
+const container: Endpoint = { kind: "shell", prefix: "pct exec 1 --", path: "/a", label: "c" };
+
+for (
+  const [name, from, kind, first, pieces] of [
+    ["whole file", host, "file", 1000, 1],
+    ["directory of the host", host, "directory", 1000, 0],
+    ["directory of a container", container, "directory", 100, 0],
+  ] as const
+) {
+  Deno.test(`closing a ${name} does not wait for a read that stalls`, pure, async () => {
+    const silent = new Silent(kind, new Uint8Array(first).fill(1));
+    const signal = new AbortController().signal;
+    const request = { files: silent.files, from, maxBytes: 10_000_000, signal };
+    const content = await (await remoteSource(request)).open({ start: 0, end: SIZE });
+    for (let n = 0; n < pieces; n++) await content.chunks.next();
+    const stalled = content.chunks.next().then(() => "more", () => "ended");
+    // Lets the reading begin; there is no end to wait for.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await content.close();
+    assert.equal(await stalled, "ended");
+    assert.equal(silent.cancelled, 1);
+  });
+}
