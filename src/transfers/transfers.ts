@@ -185,10 +185,13 @@ function watch(
   let failure: RemoteExecError | undefined;
   let bytes = 0;
   let reportedAt = performance.now();
+  /** The other side wants no more, and has told why in its own answer. */
+  let isRefused = false;
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const piece = await reader.next();
+        if (isRefused) return;
         if (piece === undefined) {
           progress?.({ bytes, total });
           return controller.close();
@@ -200,13 +203,17 @@ function watch(
         }
         controller.enqueue(piece);
       } catch (error) {
+        if (isRefused) return;
         failure = error instanceof RemoteExecError
           ? error
           : readFailed("the bridge's object", String(error));
         throw failure;
       }
     },
-    cancel: (reason) => reader.cancel(reason),
+    async cancel(reason) {
+      isRefused = true;
+      await reader.cancel(reason);
+    },
   }, { highWaterMark: PIECES_AHEAD });
   return { stream: watched, failure: () => failure };
 }

@@ -306,7 +306,7 @@ exchangeTest(
     ]);
     assert.ok(bytes.equals(Deno.readFileSync(`${place.directory}/${local_path}`)));
     const again = await server.call("exchange_download", { ...named, local_path });
-    assert.equal(codeOf(again), "already_exists");
+    assert.equal(codeOf(again), "already_exists", JSON.stringify(again));
     // Whoever has the address needs no credentials.
     await runWell(up.download_command, mine);
     assert.ok(bytes.equals(Deno.readFileSync(mine)));
