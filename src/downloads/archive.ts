@@ -23,8 +23,8 @@ const BLOCK_BYTES = 256 * 1024;
 const SMALL_BYTES = 128 * 1024;
 
 /**
- * A zip archive as it is made: nothing is compressed, and nothing kept but some 80 bytes and the name
- * of each member. 64-bit fields are written where they are needed. A chunk is valid until the next one is
+ * A zip archive as it is made: nothing is compressed, and nothing kept but some 100 bytes for
+ * each member. 64-bit fields are written where they are needed. A chunk is valid until the next one is
  * asked for.
  *
  * Written here because the libraries at hand need 180 MB (client-zip 2.5.1) and 1.5 GB (zip.js

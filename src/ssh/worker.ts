@@ -7,15 +7,26 @@ import type { CallId, SshPort } from "./port.ts";
 import type { HostSession } from "./session.ts";
 
 let logger = createLogger("info");
-let session: Promise<HostSession> | undefined;
+let load: (() => Promise<HostSession>) | undefined;
+/** True from the first need of the library on. */
+let isLoaded = false;
+const loaded = Promise.withResolvers<HostSession>();
+/** A start of the server is over by then. */
+const LOAD_AFTER_MS = 300;
 const running = new Map<CallId, AbortController>();
 
 const port: SshPort = {
   configure(settings) {
     logger = createLogger(settings.logLevel, settings.secrets);
-    // The SSH library loads while the server answers its first questions already.
-    session = import("./session.ts").then((module) => new module.HostSession(settings, logger));
-    session.catch((error) => logger.error("the ssh module could not be loaded", error));
+    load = once(async () => {
+      const { HostSession } = await import("./session.ts");
+      return new HostSession(settings, logger);
+    });
+    // The SSH library is large: it loads when the server has answered its first questions, or is needed.
+    setTimeout(
+      () => configured().catch((error) => logger.error("the ssh module cannot be loaded", error)),
+      LOAD_AFTER_MS,
+    );
     return Promise.resolve();
   },
   exec: (id, request, progress) => call(id, (host, signal) => host.exec(request, signal, progress)),
@@ -25,15 +36,18 @@ const port: SshPort = {
     running.get(id)?.abort(cancelled());
     return Promise.resolve();
   },
-  async serveFiles(end, rights) {
-    const host = await configured();
-    const { createFilesServer } = await import("./files_server.ts");
-    expose(createFilesServer(host, rights), logger, end);
+  serveFiles(end, rights) {
+    // What is asked before the library is there waits in the port.
+    loaded.promise.then(async (host) => {
+      const { createFilesServer } = await import("./files_server.ts");
+      expose(createFilesServer(host, rights), logger, end);
+    }).catch((error) => logger.error("remote files are not offered", error));
+    return Promise.resolve();
   },
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
     for (const controller of running.values()) controller.abort(cancelled());
-    await (await session)?.close(limitMs);
+    if (isLoaded) await (await configured()).close(limitMs);
   },
 };
 
@@ -51,8 +65,20 @@ async function call<T>(
 }
 
 function configured(): Promise<HostSession> {
-  if (session === undefined) throw internalError("the worker was called before it was configured");
-  return session;
+  if (load === undefined) throw internalError("the worker was called before it was configured");
+  return load();
+}
+
+/** The task's result, made once; everybody who waits for the library gets it too. */
+function once(task: () => Promise<HostSession>): () => Promise<HostSession> {
+  let result: Promise<HostSession> | undefined;
+  return () => {
+    isLoaded = true;
+    return result ??= task().then((host) => {
+      loaded.resolve(host);
+      return host;
+    });
+  };
 }
 
 surviveDefects(logger);

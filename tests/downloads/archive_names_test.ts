@@ -62,6 +62,13 @@ Deno.test("ArchiveNames joins directories, and moves their members along with th
   ]);
 });
 
+Deno.test("ArchiveNames knows each of a hundred thousand names again, and no other", pure, () => {
+  const names = new ArchiveNames();
+  const place = (n: number) => names.place({ path: `directory/name ${n}.txt`, kind: "file" });
+  for (let n = 0; n < 100_000; n++) assert.equal(place(n), `directory/name ${n}.txt`);
+  for (let n = 0; n < 100_000; n++) assert.equal(place(n), `directory/name ${n} (2).txt`);
+});
+
 Deno.test("ArchiveNames never gives a dangerous name, nor one twice", pure, () => {
   const part = fc.oneof(fc.constantFrom("..", ".", "", "a", "a:", "a\\", ".. "), fc.string());
   const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
