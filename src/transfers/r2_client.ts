@@ -97,7 +97,8 @@ export class S3Client {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<string> {
     const signed = new URL(url);
-    const seconds = Math.floor((expiresAtMs - this.#tools.clock.now()) / 1000);
+    // Upwards: the signature's own time is a whole second too, and at most one second back.
+    const seconds = Math.ceil((expiresAtMs - this.#tools.clock.now()) / 1000);
     signed.searchParams.set("X-Amz-Expires", String(Math.max(1, seconds)));
     const signer = this.#signer({ method, url: signed, headers }, true);
     const address = (await signer.sign()).url;
