@@ -1,4 +1,3 @@
-import * as comlink from "comlink";
 import type { Config } from "./config/config.ts";
 import { startDownloads } from "./downloads/start.ts";
 import { downloadTools } from "./downloads/tools.ts";
@@ -81,7 +80,7 @@ function linkTools(
   const { port1, port2 } = new MessageChannel();
   // Links to local files are served by the downloads worker's own right to read.
   const rights = { kinds: ["host", "shell"] as const, write: false, shellPrefix };
-  workers.ssh.port.serveFiles(comlink.transfer(port1, [port1]), rights)
+  workers.ssh.port.serveFiles(port1, rights)
     .catch((error) => logger.error("remote files cannot be linked", error));
   const service = startDownloads(workers.downloads.port, config, {
     files: port2,

@@ -79,16 +79,22 @@ export interface LinkReport {
 /** One event in a link's life, ready for the audit log. */
 export type LinkEvent = Readonly<Record<string, unknown>>;
 
+/** Who is told of each event in a link's life. */
+export interface LinkEvents {
+  record(event: LinkEvent): Promise<void>;
+}
+
 /** What the downloads worker promises. Functions only; every failure is a RemoteExecError. */
 export interface DownloadsPort {
   /**
    * @param files answers as a FilesPort; without it links to remote files are refused
+   * @param events answers as LinkEvents
    * @throws RemoteExecError `configuration` when the HTTP API is on and the address cannot be bound
    */
   configure(
     settings: DownloadsSettings,
     files: MessagePort | undefined,
-    onEvent: (event: LinkEvent) => void,
+    events: MessagePort,
   ): Promise<void>;
   createLink(
     id: CallId,

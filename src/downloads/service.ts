@@ -1,7 +1,7 @@
-import * as comlink from "comlink";
 import type { DownloadsConfig } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { Calls } from "../sandbox/calls.ts";
+import { crossing } from "../sandbox/crossing.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersNotConfigured } from "./errors.ts";
 import type { DownloadsPort, LinkProgress, LinkReport, NewLink } from "./port.ts";
@@ -60,10 +60,11 @@ export class DownloadsService {
     { path, source, ctid, expiryMs, signal, progress }: LinkCall,
   ): Promise<NewLink> {
     const request = { from: this.#endpoint(path, source, ctid), expiryMs };
-    const report = progress &&
-      comlink.proxy(({ bytes, total }: LinkProgress) =>
-        progress({ progress: bytes, total, message: `${bytes} of ${total} bytes checked` })
-      );
+    const report = crossing(progress, ({ bytes, total }: LinkProgress) => ({
+      progress: bytes,
+      total,
+      message: `${bytes} of ${total} bytes checked`,
+    }));
     const making = this.#calls.run(
       signal,
       undefined,

@@ -1,7 +1,7 @@
-import * as comlink from "comlink";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
-import type { DownloadsPort, LinkEvent } from "./port.ts";
+import type { DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
+import { expose } from "../sandbox/expose.ts";
 import { type ContainerFiles, DownloadsService } from "./service.ts";
 
 /**
@@ -24,10 +24,14 @@ export function startDownloads(
   const { downloads, logLevel, secrets } = config;
   const { workingDirectory, own: ownFiles = [] } = config.files;
   const settings = { downloads, workingDirectory, ownFiles, logLevel, secrets };
-  port.configure(
-    settings,
-    comlink.transfer(parts.files, [parts.files]),
-    comlink.proxy(parts.onEvent),
-  ).catch((error) => parts.logger.error("the download links are not served yet", error));
+  port.configure(settings, parts.files, eventsPort(parts.onEvent, parts.logger))
+    .catch((error) => parts.logger.error("the download links are not served yet", error));
   return new DownloadsService(port, { downloads, workingDirectory }, parts.containers);
+}
+
+function eventsPort(onEvent: (event: LinkEvent) => void, logger: Logger): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  const events: LinkEvents = { record: (event) => Promise.resolve(onEvent(event)) };
+  expose(events, logger, port1);
+  return port2;
 }

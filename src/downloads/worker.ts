@@ -1,12 +1,12 @@
 /// <reference lib="deno.worker" />
-import * as comlink from "comlink";
 import { systemClock } from "../clock.ts";
 import { cancelled, internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
+import { remote } from "../sandbox/remote.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
 import type { LinkHub } from "./hub.ts";
-import type { CallId, DownloadsPort } from "./port.ts";
+import type { CallId, DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
 
 let logger = createLogger("info");
 let makeHub: (() => Promise<LinkHub>) | undefined;
@@ -14,9 +14,12 @@ let hub: Promise<LinkHub> | undefined;
 const running = new Map<CallId, AbortController>();
 
 const port: DownloadsPort = {
-  async configure(settings, filesPort, onEvent) {
+  async configure(settings, filesPort, events) {
     logger = createLogger(settings.logLevel, settings.secrets);
-    const files = filesPort && comlink.wrap<FilesPort>(filesPort);
+    const files = filesPort && remote<FilesPort>(filesPort).port;
+    const { port: { record } } = remote<LinkEvents>(events);
+    const onEvent = (event: LinkEvent) =>
+      void record(event).catch((error) => logger.error("an event of a link is lost", error));
     // What serves links is loaded with the first one: most servers never need it, and it is large.
     makeHub = async () => {
       const { LinkHub } = await import("./hub.ts");

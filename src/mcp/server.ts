@@ -1,7 +1,5 @@
-// The SDK names its types so that they are not found beside a path that ends in ".js".
-// @ts-types="@modelcontextprotocol/sdk/server/index"
-import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol";
+// The SDK names its types so that they are not found beside a path that ends in ".js".
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type {
@@ -15,6 +13,7 @@ import type { Logger } from "../log.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
 import { invalidArguments, toFailure, toResult } from "./result.ts";
+import { ServerProtocol } from "./server_protocol.ts";
 import type { Progress, ToolContext } from "./tool.ts";
 
 /** What the server is made of. */
@@ -29,11 +28,12 @@ export interface ServerParts {
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
 /** The MCP server: lists the tools and calls them. Failures are answers, never protocol errors. */
-export function createMcpServer(parts: ServerParts): Server {
-  const server = new Server(
-    { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
-    { capabilities: { tools: {} }, instructions: parts.instructions },
-  );
+export function createMcpServer(parts: ServerParts): ServerProtocol {
+  const server = new ServerProtocol({
+    serverInfo: { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
+    capabilities: { tools: {} },
+    instructions: parts.instructions,
+  });
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...parts.catalog.list] }));
   // Not `setRequestHandler`: the SDK would meet a call that does not fit with a protocol error, of
   // which neither the audit log nor the code of a failure knows.

@@ -1,4 +1,3 @@
-import * as comlink from "comlink";
 import type { Progress, ToolContext } from "../mcp/tool.ts";
 
 /** A callback that a worker can call; nothing when the client did not ask for progress. */
@@ -6,7 +5,7 @@ export function crossing<Step>(
   progress: ToolContext["progress"],
   translate: (step: Step) => Progress,
 ): ((step: Step) => void) | undefined {
-  return progress && comlink.proxy((step: Step) => progress(translate(step)));
+  return progress && ((step: Step) => progress(translate(step)));
 }
 
 /** The progress of a transfer, in bytes; `total` is not known for every file. */

@@ -1,23 +1,86 @@
-import * as comlink from "comlink";
+import { internalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { callsOnly } from "./calls_only.ts";
-import { installErrorTransfer } from "./wire.ts";
+import {
+  type Answer,
+  type CallBack,
+  fieldsOf,
+  handedOver,
+  type MessageEnd,
+  toWire,
+} from "./wire.ts";
+
+type AnyFunction = (...args: unknown[]) => unknown;
 
 /**
- * Answers calls from the other isolate with the functions of `port`, and with nothing else:
- * every property of an exposed object can be read from the other side, so only own functions are,
- * and they can only be called.
+ * Answers calls from the other isolate with the functions of `port`, and with nothing else: a name
+ * that is not one of its own functions is refused, and nothing can be read, set or constructed, so
+ * that a hijacked isolate gets no further than the calls that it was given. See {@linkcode remote}.
  */
 export function expose(
   port: object,
   logger: Logger,
-  endpoint = globalThis as unknown as comlink.Endpoint, // a worker's own scope is one
+  end: MessageEnd = globalThis as unknown as MessageEnd, // a worker's own scope is one
 ): void {
-  installErrorTransfer((defect) => logger.error("defect in a worker", defect));
-  const functions = Object.entries(port).filter(([, value]) => typeof value === "function");
-  const bare: unknown = Object.assign(Object.create(null), Object.fromEntries(functions));
-  comlink.expose(bare, callsOnly(endpoint, new Set(functions.map(([name]) => name))));
+  const functions = new Map(
+    Object.entries(port).filter((entry): entry is [string, AnyFunction] =>
+      typeof entry[1] === "function"
+    ),
+  );
+  const report = (defect: unknown) => logger.error("defect in a worker", defect);
+  end.addEventListener("message", async ({ data }) => {
+    const { id, name, args, callbacks } = fieldsOf(data);
+    if (typeof id !== "number") return;
+    const called = typeof name === "string" ? functions.get(name) : undefined;
+    const request = { id, args, callbacks };
+    await answer(end, id, report, () => run(end, port, called, request));
+  });
+  end.start?.();
 }
+
+/** A request as it came: nothing of it is known to be what it should be. */
+interface GivenRequest {
+  readonly id: number;
+  readonly args: unknown;
+  readonly callbacks: unknown;
+}
+
+async function run(
+  end: MessageEnd,
+  port: object,
+  called: AnyFunction | undefined,
+  { id, args, callbacks }: GivenRequest,
+): Promise<unknown> {
+  if (called === undefined || !Array.isArray(args) || !Array.isArray(callbacks)) throw refused();
+  let ended = false;
+  const callBack = (callback: number) => (value: unknown) => {
+    const message: CallBack = { id, callback, value };
+    if (!ended) end.postMessage(message, []);
+  };
+  const complete = args.map((value, index) => callbacks.includes(index) ? callBack(index) : value);
+  try {
+    return await called.apply(port, complete);
+  } finally {
+    ended = true;
+  }
+}
+
+async function answer(
+  end: MessageEnd,
+  id: number,
+  report: (defect: unknown) => void,
+  task: () => Promise<unknown>,
+): Promise<void> {
+  const send = (message: Answer, given: readonly unknown[] = []) =>
+    end.postMessage(message, handedOver(given));
+  try {
+    const value = await task();
+    send({ id, value }, [value]);
+  } catch (error) {
+    send({ id, error: toWire(error, report) });
+  }
+}
+
+const refused = () => internalError("the other side asked for what is not exposed");
 
 /**
  * Keeps the worker alive when a promise is rejected or a library throws in a callback:

@@ -1,9 +1,8 @@
-import * as comlink from "comlink";
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkerName, WorkerRights } from "./permissions.ts";
+import { remote } from "./remote.ts";
 import { startWorker } from "./workers.ts";
-import { installErrorTransfer } from "./wire.ts";
 
 /** A running worker: its port and its end. */
 export interface SpawnedWorker<Port> {
@@ -20,17 +19,18 @@ export function spawn<Port extends object>(
   logger: Logger,
   start: (name: WorkerName, permissions: Deno.PermissionOptionsObject) => Worker = startWorker,
 ): SpawnedWorker<Port> {
-  installErrorTransfer((defect) => logger.error("defect in main", defect));
   const worker = start(rights.worker, toDenoPermissions(rights));
+  const { port, fail } = remote<Port>(worker);
   const { promise: died, reject } = Promise.withResolvers<never>();
   died.catch(() => {});
   worker.addEventListener("error", (event) => {
     event.preventDefault();
     logger.error(`worker ${rights.worker} died`, event.message);
+    fail(workerDied(rights.worker));
     reject(workerDied(rights.worker));
   });
   return {
-    port: racing(comlink.wrap<Port>(worker), died),
+    port,
     died,
     terminate: () => worker.terminate(),
   };
@@ -57,19 +57,3 @@ const workerDied = (name: WorkerName) =>
     `The ${name} module of the server has ended unexpectedly`,
     "Restart the MCP server; its stderr says why the module ended",
   );
-
-/** A call into a dead worker never settles by itself, so each one races with the worker's death. */
-function racing<Port extends object>(remote: comlink.Remote<Port>, died: Promise<never>): Port {
-  const handler: ProxyHandler<object> = {
-    get(_target, name) {
-      if (typeof name !== "string" || name === "then") return undefined;
-      return (...args: unknown[]) =>
-        // The name is one of Port's functions; the type of the proxy sees to it.
-        Promise.race([
-          (remote as Record<string, (...args: unknown[]) => Promise<unknown>>)[name]?.(...args),
-          died,
-        ]);
-    },
-  };
-  return new Proxy({}, handler) as Port; // the handler answers for every function of Port
-}

@@ -1,55 +1,67 @@
-import * as comlink from "comlink";
-import { callsOnly } from "./calls_only.ts";
 import { ERROR_CODES, internalError, RemoteExecError } from "../errors.ts";
 
+/** Where messages go to and come from: a worker, a worker's own scope, or a MessagePort. */
+export interface MessageEnd {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
+  /** MessagePorts hold messages back until then. */
+  start?(): void;
+}
+
+/** A call of one function by its name. */
+export interface Request {
+  readonly id: number;
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** Which arguments were functions. They can be called back until the answer is sent. */
+  readonly callbacks: readonly number[];
+}
+
+export type Answer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: WireError };
+
+/** A call of a function that was an argument of the request `id`. */
+export interface CallBack {
+  readonly id: number;
+  readonly callback: number;
+  readonly value: unknown;
+}
+
 /** An error as it crosses the border between isolates. */
-interface WireError {
+export interface WireError {
   readonly code: string;
   readonly message: string;
   readonly suggestion: string;
 }
 
-let installed = false;
-
-/**
- * Makes errors keep `code` and `suggestion` when they cross the border; comlink drops them. A function
- * that is handed over (`comlink.proxy`) can then be called by the other side, and nothing else.
- * Both sides call it before their first call. A defect crosses as `internal` without its text.
- */
-export function installErrorTransfer(report: (defect: unknown) => void): void {
-  if (installed) return;
-  installed = true;
-  const original = comlink.transferHandlers.get("throw");
-  const proxies = comlink.transferHandlers.get("proxy");
-  if (!original || !proxies) {
-    throw internalError("comlink has no handler for what crosses the border");
-  }
-  comlink.transferHandlers.set("throw", {
-    canHandle: (value): value is unknown => original.canHandle(value),
-    serialize: (thrown) => [toWire(thrown, report), []],
-    deserialize(wire) {
-      throw fromWire(wire);
-    },
-  });
-  comlink.transferHandlers.set("proxy", { ...proxies, serialize: exposeFunction });
-}
-
-function exposeFunction(value: unknown): [MessagePort, Transferable[]] {
-  const { port1, port2 } = new MessageChannel();
-  comlink.expose(value, callsOnly(port1));
-  return [port2, [port2]];
-}
-
-function toWire(thrown: unknown, report: (defect: unknown) => void): WireError {
-  // comlink hands over { value, <mark> }; the value is what was thrown.
-  const error = (thrown as { value: unknown }).value;
-  if (!(error instanceof RemoteExecError)) report(error);
-  const known = error instanceof RemoteExecError ? error : internalError(error);
+/** A defect crosses as `internal` without its text, which is reported on this side. */
+export function toWire(thrown: unknown, report: (defect: unknown) => void): WireError {
+  if (!(thrown instanceof RemoteExecError)) report(thrown);
+  const known = thrown instanceof RemoteExecError ? thrown : internalError(thrown);
   return { code: known.code, message: known.message, suggestion: known.suggestion };
 }
 
-function fromWire(wire: unknown): RemoteExecError {
-  const { code, message, suggestion } = wire as WireError; // made by toWire on the other side
+export function fromWire({ code, message, suggestion }: WireError): RemoteExecError {
   const known = ERROR_CODES.find((each) => each === code) ?? "internal";
-  return new RemoteExecError(known, message, suggestion);
+  return new RemoteExecError(known, String(message), String(suggestion));
 }
+
+/**
+ * Ports and streams cannot be copied, so they are handed over: those among `values`, and those that
+ * are fields of an object among them.
+ */
+export function handedOver(values: readonly unknown[]): Transferable[] {
+  const fields = values.flatMap((value) => isPlain(value) ? Object.values(value) : []);
+  return [...values, ...fields].filter(isHandle);
+}
+
+const isHandle = (value: unknown): value is MessagePort | ReadableStream =>
+  value instanceof MessagePort || value instanceof ReadableStream;
+
+const isPlain = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+/** The fields of a message that may come from a hijacked isolate; none when it is no object. */
+export const fieldsOf = (message: unknown): Readonly<Record<string, unknown>> =>
+  typeof message === "object" && message !== null ? { ...message } : {};

@@ -1,4 +1,3 @@
-import * as comlink from "comlink";
 import { RemoteExecError } from "../errors.ts";
 import type { CallId } from "./port.ts";
 import { sha256 } from "./file_end.ts";
@@ -25,7 +24,7 @@ function unrestricted(host: HostSession): FilesPort {
       try {
         const facts = source.facts ?? await host.stat(endpoint, never);
         const stream = toStream(source);
-        return comlink.transfer({ facts, stream }, [stream]);
+        return { facts, stream };
       } catch (error) {
         await source.close();
         throw error;
@@ -47,7 +46,7 @@ function unrestricted(host: HostSession): FilesPort {
         },
         cancel: () => command.close(),
       }, { highWaterMark: 4 });
-      return comlink.transfer(stream, [stream]);
+      return stream;
     },
     async sha256(endpoint) {
       return await host.sha256(endpoint, never) ?? await hashHere(host, endpoint, never);

@@ -1,3 +1,4 @@
+import "./finished_ciphers.ts";
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { copy, unlessStalled } from "./copy.ts";

@@ -1,5 +1,4 @@
 /// <reference lib="deno.worker" />
-import "./finished_ciphers.ts";
 import { cancelled, internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";

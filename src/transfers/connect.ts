@@ -1,4 +1,3 @@
-import * as comlink from "comlink";
 import type { Config } from "../config/config.ts";
 import type { SshPort } from "../ssh/port.ts";
 import type { TransfersPort } from "./port.ts";
@@ -16,7 +15,7 @@ export async function connectTransfers(
 ): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
-    ssh.serveFiles(comlink.transfer(port1, [port1]), {
+    ssh.serveFiles(port1, {
       // ImageKit is for clients on another machine: it has nothing to do with files of this one.
       kinds: r2 === undefined ? ["host", "shell"] : ["local", "host", "shell"],
       write: true,
@@ -24,7 +23,7 @@ export async function connectTransfers(
     }),
     transfers.configure(
       { imageKit, r2, logLevel, secrets },
-      comlink.transfer(port2, [port2]),
+      port2,
     ),
   ]);
 }

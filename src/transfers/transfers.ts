@@ -1,4 +1,3 @@
-import * as comlink from "comlink";
 import { abortable } from "../abortable.ts";
 import type { Clock } from "../clock.ts";
 import { RemoteExecError } from "../errors.ts";
@@ -160,7 +159,7 @@ export class Transfers {
             ...(mode === undefined ? {} : { mode }),
             ...(sha256 === undefined ? {} : { sha256 }),
           },
-          comlink.transfer(watched.stream, [watched.stream]),
+          watched.stream,
         ),
         signal,
       );

@@ -1,8 +1,8 @@
 /// <reference lib="deno.worker" />
-import * as comlink from "comlink";
 import { systemClock } from "../clock.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
+import { remote } from "../sandbox/remote.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
 import { createBridges } from "./drivers.ts";
 import { Transfers } from "./transfers.ts";
@@ -12,8 +12,7 @@ let logger = createLogger("info");
 
 const port = createTransfersPort((settings, end) => {
   logger = createLogger(settings.logLevel, settings.secrets);
-  // Remote<FilesPort> is FilesPort: all of its functions are asynchronous already.
-  const files = comlink.wrap<FilesPort>(end) as FilesPort;
+  const { port: files } = remote<FilesPort>(end);
   const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
   return new Transfers({ bridges, files, clock: systemClock, logger });
 }, systemClock);

@@ -1,8 +1,8 @@
-import * as comlink from "comlink";
 import { createLogger } from "../../src/log.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { expose } from "../../src/sandbox/expose.ts";
-import type { FilesPort, OpenedFile, TreeEntry } from "../../src/ssh/files_port.ts";
+import { remote } from "../../src/sandbox/remote.ts";
+import type { FilesPort, TreeEntry } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
 import { sha256 } from "./fixture.ts";
 
@@ -28,9 +28,7 @@ export class FakeFiles implements Disposable {
   readonly #channel = new MessageChannel();
 
   /** The end for the code under test. */
-  get port(): FilesPort {
-    return comlink.wrap<FilesPort>(this.#channel.port2);
-  }
+  readonly port = remote<FilesPort>(this.#channel.port2).port;
 
   constructor() {
     const files: Pick<FilesPort, "stat" | "tree" | "read" | "readTree" | "sha256"> = {
@@ -41,12 +39,12 @@ export class FakeFiles implements Disposable {
         const facts = this.#facts("read", end);
         const { content } = this.#file(end);
         const opened = { facts, stream: this.#stream(content.slice(range?.start, range?.end)) };
-        return Promise.resolve(transferred(opened));
+        return Promise.resolve(opened);
       },
       readTree: (end) => {
         this.calls.push(`readTree ${end.path}`);
         const stream = this.#stream(this.tar);
-        return Promise.resolve(comlink.transfer(stream, [stream]));
+        return Promise.resolve(stream);
       },
       sha256: (end) => {
         this.calls.push(`sha256 ${end.path}`);
@@ -120,8 +118,6 @@ export class FakeFiles implements Disposable {
     }, { highWaterMark: 0 });
   }
 }
-
-const transferred = (opened: OpenedFile): OpenedFile => comlink.transfer(opened, [opened.stream]);
 
 const missing = (path: string) =>
   new RemoteExecError("not_found", `Remote file does not exist: ${path}`, "Check the path");

@@ -1,114 +1,142 @@
-import * as comlink from "comlink";
 import assert from "node:assert/strict";
 import { createLogger } from "../../src/log.ts";
 import { expose } from "../../src/sandbox/expose.ts";
+import { remote } from "../../src/sandbox/remote.ts";
 
 const logger = createLogger("error", [], () => {});
 
-/** What a hijacked worker can write on the wire: any path, any kind of request. */
-interface Anything {
-  (...args: unknown[]): Promise<unknown>;
-  new (...args: unknown[]): Promise<Anything>;
-  readonly constructor: Anything;
-  readonly call: Anything;
-  readonly stat: Anything;
-  readonly attack: Anything;
-}
-
 /** One end of a channel whose other end answers as a port with one function `stat`. */
-async function overChannel(run: (end: MessagePort, remote: Anything) => Promise<void>) {
+async function overChannel(run: (end: MessagePort) => Promise<void>) {
   const { port1, port2 } = new MessageChannel();
-  expose({ stat: () => Promise.resolve("facts") }, logger, port1);
-  const remote = comlink.wrap(port2) as unknown as Anything;
+  expose({ stat: () => Promise.resolve("facts"), secret: "not a function" }, logger, port1);
   port2.start();
   try {
-    await run(port2, remote);
-    assert.equal(await remote.stat(), "facts", "the port still answers");
+    await run(port2);
+    const answer = await asked(port2, { id: 9_999, name: "stat", args: [], callbacks: [] });
+    assert.deepEqual(answer, { id: 9_999, value: "facts" }, "the port still answers");
   } finally {
     port1.close();
     port2.close();
   }
 }
 
-/** Has a text made a function in the isolate that `target` belongs to? */
-async function compiles(target: Anything): Promise<boolean> {
-  try {
-    const made = await new target.constructor("return 'foreign code'");
-    return await made() === "foreign code";
-  } catch (error) {
-    assert.match(String(error), /may only be called/);
-    return false;
-  }
+/** What a hijacked isolate gets for a message of its own making. */
+async function asked(
+  end: MessagePort,
+  request: { id: number; [field: string]: unknown },
+): Promise<Record<string, unknown>> {
+  const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
+  const take = ({ data }: MessageEvent) => data.id === request.id && resolve(data);
+  end.addEventListener("message", take);
+  end.postMessage(request);
+  return await promise.finally(() => end.removeEventListener("message", take));
 }
 
-Deno.test("expose() does not let the other side make functions out of text", () =>
-  overChannel(async (_end, remote) => {
-    assert.equal(await compiles(remote.stat), false);
-    assert.equal(await compiles(remote.stat.constructor), false);
-    await assert.rejects(async () => await remote.stat.call(null), /may only be called/);
-  }));
+const REQUESTS = [
+  { name: "constructor", args: ["return 'foreign code'"], callbacks: [] },
+  { name: "hasOwnProperty", args: ["stat"], callbacks: [] },
+  { name: "__proto__", args: [], callbacks: [] },
+  { name: "get", args: [], callbacks: [] },
+  { name: "secret", args: [], callbacks: [] },
+  { name: "absent", args: [], callbacks: [] },
+  { name: ["stat", "constructor"], args: ["return 1"], callbacks: [] },
+  { name: ["stat"], args: [], callbacks: [] },
+  { name: {}, args: [], callbacks: [] },
+  { args: [], callbacks: [] },
+  { name: "stat", args: 1, callbacks: [] },
+  { name: "stat", args: { length: 1e9 }, callbacks: [] },
+  { name: "stat", args: [], callbacks: "0" },
+  { name: "stat" },
+  { type: "SET", path: ["stat", "constructor", "prototype", "polluted"], value: true },
+];
 
-Deno.test("expose() does not let the other side read or set anything", () =>
-  overChannel(async (end, remote) => {
-    await assert.rejects(
-      async () => await (remote.stat as unknown as { name: string }).name,
-      /may only be called/,
-    );
-    const answered = new Promise((resolve) =>
-      end.addEventListener("message", ({ data }) => data.id === "set" && resolve(data.name))
-    );
-    end.postMessage({
-      id: "set",
-      type: "SET",
-      path: ["stat", "constructor", "prototype", "polluted"],
-      value: { type: "RAW", value: true },
-    });
-    assert.equal(await answered, "throw");
+Deno.test("expose() refuses whatever is not a call of one of its own functions", () =>
+  overChannel(async (end) => {
+    for (const [id, request] of REQUESTS.entries()) {
+      const answer = await asked(end, { id, ...request });
+      assert.deepEqual(Object.keys(answer), ["id", "error"], JSON.stringify(request));
+    }
     assert.equal("polluted" in (() => {}), false);
   }));
 
-Deno.test("expose() answers requests that cannot be read, and lives on", () =>
-  overChannel(async (end) => {
-    const wire = [
-      { type: "APPLY", path: ["stat"], argumentList: [{ type: "HANDLER", name: "none" }] },
-      { type: "APPLY", path: ["stat"], argumentList: 1 },
-      { type: "APPLY", path: "stat" },
-      { type: "APPLY", path: [{}] },
-      { type: "APPLY", path: ["hasOwnProperty"] },
-      { type: "APPLY", path: [] },
-      { type: "ENDPOINT" },
-      { type: "nonsense" },
-    ];
-    for (const [id, request] of wire.entries()) {
-      const answered = new Promise((resolve) =>
-        end.addEventListener("message", ({ data }) => data.id === `try ${id}` && resolve(data.name))
-      );
-      end.postMessage({ id: `try ${id}`, ...request });
-      assert.equal(await answered, "throw", JSON.stringify(request));
+Deno.test("expose() lets messages pass that are no request at all", () =>
+  overChannel((end) => {
+    for (const message of [null, "text", 7, [], { id: "1", name: "stat" }, { value: 1 }]) {
+      end.postMessage(message);
     }
-    end.postMessage("not even an object");
-    end.postMessage(null);
+    return Promise.resolve();
   }));
 
-Deno.test("expose() protects the functions that it is handed for a call back", async () => {
+/** A call that waits, and what a hijacked isolate may send for it. */
+async function answeredBy(
+  messages: (id: number) => readonly unknown[],
+  given: readonly unknown[] = [],
+): Promise<unknown> {
   const { port1, port2 } = new MessageChannel();
-  const attempts = Promise.withResolvers<boolean>();
+  const { port } = remote<{ ask(...args: readonly unknown[]): Promise<unknown> }>(port2);
+  port1.addEventListener("message", ({ data }) => {
+    for (const message of messages(data.id)) port1.postMessage(message);
+  });
+  port1.start();
+  try {
+    return await port.ask(...given);
+  } finally {
+    port1.close();
+    port2.close();
+  }
+}
+
+Deno.test("remote() ignores answers and calls back that nobody waits for", async () => {
+  const seen: unknown[] = [];
+  const value = await answeredBy((id) => [
+    null,
+    "text",
+    { id: id + 1, value: "of another call" },
+    { id: id + 1, callback: 0, value: "of another call" },
+    { id, callback: 1, value: "the argument is no function" },
+    { id, callback: "constructor", value: "no index" },
+    { id, callback: 7, value: "no such argument" },
+    { id, callback: 0, value: "wanted" },
+    { id, value: "answer" },
+    { id, value: "second answer" },
+    { id, callback: 0, value: "too late" },
+  ], [(value: unknown) => void seen.push(value), "text"]);
+  assert.equal(value, "answer");
+  assert.deepEqual(seen, ["wanted"]);
+});
+
+Deno.test("remote() makes an error of whatever is sent as one", async () => {
+  for (const error of [null, "text", {}, { code: "nonsense", message: 1, suggestion: [] }]) {
+    await assert.rejects(answeredBy((id) => [{ id, error }]), {
+      name: "RemoteExecError",
+      code: "internal",
+    });
+  }
+});
+
+Deno.test("expose() calls nothing back once it has answered", async () => {
+  const { port1, port2 } = new MessageChannel();
+  let kept: ((value: unknown) => void) | undefined;
   expose(
     {
-      async attack(callback: Anything) {
-        attempts.resolve(await compiles(callback));
-        await callback("a plain call");
+      keep(callback: (value: unknown) => void) {
+        kept = callback;
+        callback("in time");
+        return Promise.resolve();
       },
     },
     logger,
     port1,
   );
-  const remote = comlink.wrap(port2) as unknown as Anything;
-  port2.start();
+  const sent: unknown[] = [];
+  port2.addEventListener("message", ({ data }) => sent.push(data));
+  const { port } = remote<{ keep(callback: (value: unknown) => void): Promise<void> }>(port2);
   const seen: unknown[] = [];
-  await remote.attack(comlink.proxy((text: unknown) => void seen.push(text)));
-  assert.equal(await attempts.promise, false);
-  assert.deepEqual(seen, ["a plain call"]);
+  await port.keep((value) => seen.push(value));
+  kept?.("too late");
+  await port.keep(() => {});
+  assert.deepEqual(seen, ["in time"]);
+  assert.equal(sent.filter((data) => JSON.stringify(data).includes("too late")).length, 0);
   port1.close();
   port2.close();
 });

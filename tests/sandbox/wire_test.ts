@@ -1,21 +1,21 @@
-import * as comlink from "comlink";
 import assert from "node:assert/strict";
 import { ERROR_CODES, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { expose } from "../../src/sandbox/expose.ts";
+import { remote } from "../../src/sandbox/remote.ts";
 
 interface Port {
   fail(code: string): Promise<void>;
   defect(): Promise<void>;
   echo(value: unknown): Promise<unknown>;
-  secret: string;
+  uncopied(): Promise<unknown>;
+  stream(parts: readonly string[]): Promise<{ readonly stream: ReadableStream<string> }>;
 }
 
 const lines: string[] = [];
 const logger = createLogger("debug", [], (line) => lines.push(line));
 
 const port = {
-  secret: "not a function",
   fail(code: string): Promise<void> {
     const known = ERROR_CODES.find((each) => each === code) ?? "internal";
     return Promise.reject(
@@ -26,17 +26,17 @@ const port = {
   },
   defect: (): Promise<void> => Promise.reject(new TypeError("the password is correct horse")),
   echo: (value: unknown): Promise<unknown> => Promise.resolve(value),
+  uncopied: (): Promise<unknown> => Promise.resolve(() => {}),
+  stream: (parts: readonly string[]) => Promise.resolve({ stream: ReadableStream.from(parts) }),
 };
 
 /** Runs a test over a real message channel, as between two isolates. */
-async function overChannel(run: (remote: comlink.Remote<Port>) => Promise<void>): Promise<void> {
+async function overChannel(run: (port: Port) => Promise<void>): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   expose(port, logger, port1);
-  const remote = comlink.wrap<Port>(port2);
   try {
-    await run(remote);
+    await run(remote<Port>(port2).port);
   } finally {
-    remote[comlink.releaseProxy]();
     port1.close();
     port2.close();
   }
@@ -69,12 +69,27 @@ Deno.test("expose() turns a defect into an internal error without its text, and 
     );
   }));
 
-Deno.test("expose() gives functions only", () =>
+Deno.test("remote() hands streams and ports over, as an argument or in an object", () =>
   overChannel(async (remote) => {
-    await assert.rejects(async () => await remote.secret, { code: "internal" });
-    assert.equal(await remote.echo("x"), "x");
-    await assert.rejects(async () => {
-      await (remote as unknown as { constructor: (...args: unknown[]) => Promise<unknown> })
-        .constructor("return 1");
-    });
+    const { stream } = await remote.stream(["a", "b"]);
+    assert.deepEqual(await Array.fromAsync(stream), ["a", "b"]);
+    const { port1, port2 } = new MessageChannel();
+    const back = await remote.echo(port1);
+    assert.ok(back instanceof MessagePort);
+    const again = await remote.echo({ port: back });
+    const { port } = again as { port: MessagePort }; // what was sent
+    const heard = new Promise((resolve) => port.onmessage = ({ data }) => resolve(data));
+    port2.postMessage("heard");
+    assert.equal(await heard, "heard");
+    for (const each of [port, port2]) each.close();
   }));
+
+Deno.test("a value that cannot be copied fails its call, on either side", () =>
+  overChannel(async (remote) => {
+    await assert.rejects(remote.echo({ deep: { fn: () => {} } }), /could not be cloned/);
+    await assert.rejects(remote.uncopied(), { code: "internal" });
+    assert.equal(await remote.echo("x"), "x");
+  }));
+
+Deno.test("remote() is no promise", () =>
+  overChannel(async (remote) => assert.equal(await Promise.resolve(remote), remote)));

@@ -1,5 +1,4 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import * as comlink from "comlink";
 import { loadConfig } from "../../src/config/load.ts";
 import { thisMachine } from "../../src/config/paths.ts";
 import { RemoteExecError } from "../../src/errors.ts";
@@ -42,10 +41,10 @@ async function startServer(place: Place, fake: FakeImageKit) {
   const transfers = start<TransfersPort>("transfers");
   const { port1, port2 } = new MessageChannel();
   await sshWorker.port.configure({ ssh, limits, files, logLevel, secrets });
-  await sshWorker.port.serveFiles(comlink.transfer(port1, [port1]));
+  await sshWorker.port.serveFiles(port1);
   await transfers.port.configure(
     { imageKit, r2, logLevel, secrets },
-    comlink.transfer(port2, [port2]),
+    port2,
   );
   const service = new ImageKitService({
     port: transfers.port,

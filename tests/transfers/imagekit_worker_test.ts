@@ -5,7 +5,6 @@ import { permissionTable } from "../../src/sandbox/permissions.ts";
 import { spawn } from "../../src/sandbox/spawn.ts";
 import { ImageKitService } from "../../src/transfers/imagekit_service.ts";
 import type { TransfersPort } from "../../src/transfers/port.ts";
-import * as comlink from "comlink";
 import { CURL, peerTest } from "../peers/require.ts";
 import { configOf } from "../support/config.ts";
 import { startImageKit } from "../fakes/imagekit.ts";
@@ -33,7 +32,7 @@ async function startReal() {
       ...files,
       async read(...args: Parameters<StagedFiles["read"]>) {
         const opened = await files.read(...args);
-        return comlink.transfer(opened, [opened.stream]);
+        return opened;
       },
       write: (...args: Parameters<StagedFiles["write"]>) => files.write(...args),
     },
@@ -44,7 +43,7 @@ async function startReal() {
   const { imageKit, r2, logLevel, secrets } = config;
   await worker.port.configure(
     { imageKit, r2, logLevel, secrets },
-    comlink.transfer(port2, [port2]),
+    port2,
   );
   const service = new ImageKitService({
     port: worker.port,

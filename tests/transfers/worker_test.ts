@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import * as comlink from "comlink";
 import type { R2Config } from "../../src/config/config.ts";
 import { expose } from "../../src/sandbox/expose.ts";
 import { spawn } from "../../src/sandbox/spawn.ts";
@@ -83,7 +82,7 @@ peerTest({
     await Deno.writeFile(`${worker.root}/in.bin`, bytes);
     const name = nameFor("in.bin");
     const steps: number[] = [];
-    const progress = comlink.proxy(({ bytes }: { bytes: number }) => void steps.push(bytes));
+    const progress = ({ bytes }: { bytes: number }) => void steps.push(bytes);
     const stored = await worker.port.store(1, store(name, "in.bin"), progress);
     assert.equal(stored.sha256, await sha256(bytes));
     assert.ok(steps.length > 1);

@@ -1,0 +1,94 @@
+import type { RemoteExecError } from "../errors.ts";
+import {
+  fieldsOf,
+  fromWire,
+  handedOver,
+  type MessageEnd,
+  type Request,
+  type WireError,
+} from "./wire.ts";
+
+/** The functions that another isolate exposes, and their end. */
+export interface Remote<Port> {
+  readonly port: Port;
+  /** Every call that waits and every later one fails with this error. */
+  fail(error: RemoteExecError): void;
+}
+
+/**
+ * Calls functions that the other side exposes; see {@linkcode expose}. Arguments and answers are
+ * copied, ports and streams handed over. A function among the arguments can be called back by the
+ * other side until its answer arrives, with one value, and gives nothing back.
+ *
+ * @throws RemoteExecError each call, as the other side threw it
+ */
+export function remote<Port extends object>(end: MessageEnd): Remote<Port> {
+  const pending = new Map<number, Pending>();
+  let lastId = 0;
+  let failure: RemoteExecError | undefined;
+  end.addEventListener("message", ({ data }) => settle(pending, data));
+  end.start?.();
+  const call = (name: string, given: readonly unknown[]): Promise<unknown> => {
+    if (failure !== undefined) return Promise.reject(failure);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const id = ++lastId;
+    pending.set(id, { resolve, reject, callbacks: given });
+    try {
+      const request = toRequest(id, name, given);
+      end.postMessage(request, handedOver(request.args));
+    } catch (error) {
+      pending.delete(id);
+      reject(error); // what cannot be copied is a defect of the caller
+    }
+    return promise;
+  };
+  return {
+    port: callsOf<Port>(call),
+    fail(error) {
+      failure = error;
+      for (const { reject } of pending.values()) reject(error);
+      pending.clear();
+    },
+  };
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** The arguments; those that are functions may be called. */
+  readonly callbacks: readonly unknown[];
+}
+
+function toRequest(id: number, name: string, given: readonly unknown[]): Request {
+  const callbacks = given.flatMap((value, index) => typeof value === "function" ? [index] : []);
+  const args = given.map((value) => typeof value === "function" ? undefined : value);
+  return { id, name, args, callbacks };
+}
+
+/** Takes an answer or a call back. What fits no call that waits is ignored. */
+function settle(pending: Map<number, Pending>, data: unknown): void {
+  const message = fieldsOf(data);
+  const call = pending.get(Number(message.id));
+  if (call === undefined) return;
+  if ("callback" in message) {
+    const callback = call.callbacks[Number(message.callback)];
+    if (typeof callback === "function") callback(message.value);
+    return;
+  }
+  pending.delete(Number(message.id));
+  if ("error" in message) call.reject(fromWire(fieldsOf(message.error) as unknown as WireError)); // strings or made so
+  else call.resolve(message.value);
+}
+
+function callsOf<Port extends object>(
+  call: (name: string, args: readonly unknown[]) => Promise<unknown>,
+): Port {
+  const handler: ProxyHandler<object> = {
+    get(_target, name) {
+      // Not a promise: whoever awaits the port would call its `then`.
+      if (typeof name !== "string" || name === "then") return undefined;
+      return (...args: unknown[]) => call(name, args);
+    },
+  };
+  return new Proxy({}, handler) as Port; // the handler answers for every function of Port
+}
