@@ -118,22 +118,19 @@ export class HostConnection {
     return await answers(sftp, this.#watchSilence) && this.alive ? sftp : undefined;
   }
 
-  /** Opens the connection's SFTP session in a reserved session. @throws SessionFailure */
+  /** The connection's one SFTP session, opened in a reserved session. @throws SessionFailure */
   sftp(): Promise<SFTPWrapper> {
-    const opening = this.#openSftp();
-    this.#sftp = opening;
-    opening.catch((error) => {
+    if (this.#sftp !== undefined) this.#unreserve();
+    return this.#sftp ??= this.#openSftp().catch(async (error) => {
       this.#sftp = undefined;
-      return this.#giveBackFailed(error);
+      throw await this.#giveBackFailed(error);
     });
-    return opening;
   }
 
   /** No new work; closed as soon as the last session is given back. */
   retire(): void {
     this.#retired = true;
-    if (this.#sessions.isIdle) this.destroy();
-    this.#onChange();
+    this.#changed();
   }
 
   /** Ends everything that runs here and closes. True when the host confirmed the end. */
@@ -141,8 +138,8 @@ export class HostConnection {
     const startedAt = performance.now();
     // A connection that was made just now may have its guard still to come.
     const guard = this.#alive ? await withLimit(this.#guardReady, limitMs) : undefined;
-    const done = await guard?.quit(limitMs - (performance.now() - startedAt)) ??
-      this.#sessions.isIdle;
+    const leftMs = limitMs - (performance.now() - startedAt);
+    const done = await guard?.quit(leftMs) ?? this.#sessions.isIdle;
     this.#client.end();
     this.destroy();
     return done;
@@ -265,9 +262,13 @@ export class HostConnection {
       // Not closed: the host counts the session until its process has ended.
       this.#guardChannel?.end();
     }
+    this.#unreserve();
+    return refusal === "none" ? noSessions() : error;
+  }
+
+  #unreserve(): void {
     this.#sessions.untake();
     this.#changed();
-    return refusal === "none" ? noSessions() : error;
   }
 
   async #openSftp(): Promise<SFTPWrapper> {

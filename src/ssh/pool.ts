@@ -113,12 +113,10 @@ export class ConnectionPool {
       this.#waiters = this.#waiters.filter((each) => each !== waiter);
       reject(patience.signal.reason ?? noChannelInTime(patience.limitMs));
     };
-    const timer = setTimeout(
-      () => reject(noChannelInTime(patience.limitMs)),
-      Math.max(0, patience.deadlineMs - performance.now()),
-    );
+    const leftMs = patience.deadlineMs - performance.now();
+    const timer = setTimeout(giveUp, Math.max(0, leftMs));
     patience.signal.addEventListener("abort", giveUp, { once: true });
-    if (patience.signal.aborted) giveUp();
+    if (patience.signal.aborted || leftMs <= 0) giveUp();
     this.#serve();
     return promise.finally(() => {
       clearTimeout(timer);
@@ -177,9 +175,8 @@ export class ConnectionPool {
     const known = error instanceof RemoteExecError ? error : connectionLost("login");
     // With a connection at hand, waiting for one of its sessions is better than failing.
     const mayWait = [...this.#connections].some((connection) => connection.alive);
-    for (const waiter of this.#waiters.filter((each) => each.attempt === attempt)) {
-      if (!mayWait) waiter.reject(known);
-    }
+    if (mayWait) return this.#release(attempt);
+    for (const waiter of this.#waiters) if (waiter.attempt === attempt) waiter.reject(known);
   }
 
   /** Those who counted on an attempt may count on another when its sessions go to others. */

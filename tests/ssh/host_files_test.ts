@@ -300,6 +300,23 @@ sessionTest("copies and commands share the connection and run at once", async (p
   assert.deepEqual(namesIn(place.host.directory), ["g1", "g2", "g3", "g4"]);
 });
 
+sessionTest("copy() tells of a host that allows no sessions, and soon asks no more", async (place) => {
+  Deno.writeFileSync(`${place.directory}/f`, content(10));
+  await assert.rejects(upload(place, "f", "g"), { code: "unsupported", message: /MaxSessions/ });
+  assert.ok(place.host.sessionsRefused() <= 30, `${place.host.sessionsRefused()} refusals`);
+}, { host: { maxSessions: 0 } });
+
+sessionTest("first calls for files that come together share one SFTP session", async (place) => {
+  const { session, host } = place;
+  Deno.writeTextFileSync(`${host.directory}/f`, "f");
+  const never = new AbortController().signal;
+  await Promise.all(
+    [1, 2, 3, 4, 5, 6].map(() => session.stat({ kind: "host", path: "f" }, never)),
+  );
+  assert.ok(host.sessionsPeak() <= 2, `${host.sessionsPeak()} sessions`);
+  assert.deepEqual((await place.exec("echo on")).stdout.text, "on\n");
+});
+
 for (const maxSessions of [1, 2, 3]) {
   sessionTest(`copy() works on a host that allows ${maxSessions} sessions`, async (place) => {
     Deno.writeFileSync(`${place.directory}/f`, content(1_000_000));

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { sessionTest } from "../support/session.ts";
+import { createLogger } from "../../src/log.ts";
+import { Dialer, type Dialled } from "../../src/ssh/dial.ts";
+import { hostUnreachable } from "../../src/ssh/errors.ts";
+import { ConnectionPool } from "../../src/ssh/pool.ts";
+import { sessionTest, settingsOf } from "../support/session.ts";
 
 sessionTest(
   "ConnectionPool connects when it is first needed, once for calls that come together",
@@ -82,4 +86,38 @@ sessionTest(
     assert.ok(logged.some((line) => /^\[warn\] host key of 127\.0\.0\.1 is not known/.test(line)));
   },
   { strict: false, forgetHostKey: true },
+);
+
+sessionTest(
+  "ConnectionPool dials again for a call whose dial failed and whose hope then died",
+  async ({ host, directory }) => {
+    const logger = createLogger("error", [], () => {});
+    const dialer = new Dialer(settingsOf(host, directory).ssh, logger);
+    const failing = Promise.withResolvers<Dialled>();
+    const dials = [() => dialer.dial(5_000), () => failing.promise, () => dialer.dial(5_000)];
+    const dialled: Dialled[] = [];
+    const pool = new ConnectionPool(
+      async () => {
+        const made = await dials.shift()?.();
+        assert.ok(made !== undefined, "a fourth dial");
+        dialled.push(made);
+        return made;
+      },
+      5_000,
+      logger,
+    );
+    const signal = new AbortController().signal;
+    const patience = { deadlineMs: performance.now() + 10_000, limitMs: 10_000, signal };
+    await pool.start("exec sleep 300", patience);
+    const waiting = pool.start("exec sleep 300", patience);
+    while (dials.length > 1) await new Promise((resolve) => setTimeout(resolve));
+    failing.reject(hostUnreachable("127.0.0.1", 22, undefined, "the test says so"));
+    await failing.promise.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve));
+    dialled[0]?.socket.destroy();
+    await waiting;
+    assert.equal(dialled.length, 2);
+    await pool.close(1_000);
+  },
+  { host: { maxSessions: 1 } },
 );
