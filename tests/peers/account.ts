@@ -30,7 +30,14 @@ export async function createAccount(wish: AccountWish): Promise<Account> {
   const password = crypto.randomUUID();
   await changeAccounts("chpasswd", [], `${wish.username}:${password}\n`);
   const { uid, gid } = findAccount(wish.username);
-  await Deno.chown(wish.home, uid, gid);
+  // fish makes these at its first start and complains when another start has just made them.
+  const own = wish.shell.endsWith("/fish")
+    ? [".config", ".config/fish", ".local", ".local/share", ".local/share/fish", ".cache"]
+    : [];
+  for (const name of own) await Deno.mkdir(`${wish.home}/${name}`);
+  for (const path of [wish.home, ...own.map((name) => `${wish.home}/${name}`)]) {
+    await Deno.chown(path, uid, gid);
+  }
   return { username: wish.username, uid, home: wish.home, password };
 }
 
