@@ -9,5 +9,13 @@ export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** A text in printable ASCII; `printf %b` gives it back, in every `sh`. */
+export const asciiText = (text: string): string =>
+  text.replace(/[^\x20-\x5b\x5d-\x7e]+/gu, (part) =>
+    Array.from(
+      new TextEncoder().encode(part),
+      (byte) => `\\0${byte.toString(8).padStart(3, "0")}`,
+    ).join(""));
+
 /** Quotes each word and joins them with blanks: one command line. */
 export const shellJoin = (words: readonly string[]): string => words.map(shellQuote).join(" ");

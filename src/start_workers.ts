@@ -59,8 +59,7 @@ async function configure(
   const { limits, files, logLevel, secrets } = config;
   await Promise.all([
     ssh.configure({ ssh: config.ssh, limits, files, logLevel, secrets }),
-    // Any answer tells that the module is loaded; it is configured once its service exists.
-    downloads.cancel(0),
+    downloads.loaded(), // it is configured once its service exists
     transfers && connectTransfers(transfers, ssh, config, await containerPrefix(config)),
   ]);
 }

@@ -1,11 +1,12 @@
 import { coreTour } from "./demo/core.ts";
+import { exchangeTour } from "./demo/exchange.ts";
 import { imageKitTour } from "./demo/imagekit.ts";
 import { linksTour } from "./demo/links.ts";
 import { line, nextStep, paint, Printer } from "./demo/print.ts";
 import { proxmoxTour } from "./demo/proxmox.ts";
 import { runTour, StepFailed, type Tour } from "./demo/tour.ts";
 
-const TOURS: readonly Tour[] = [coreTour, proxmoxTour, linksTour, imageKitTour];
+const TOURS: readonly Tour[] = [coreTour, proxmoxTour, linksTour, imageKitTour, exchangeTour];
 
 if (import.meta.main) Deno.exit(await main());
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { shellJoin, shellQuote } from "../src/shell_quote.ts";
+import { asciiText, shellJoin, shellQuote } from "../src/shell_quote.ts";
 import { pure } from "./support/config.ts";
 
 pure("shellQuote() puts everything in single quotes", () => {
@@ -28,6 +28,22 @@ Deno.test("shellJoin() gives every word to a real shell as it was", async () => 
   };
   await fc.assert(
     fc.asyncProperty(words, async (given) => assert.deepEqual(await judge(given), given)),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("asciiText() gives a real shell's printf any text as it was", async () => {
+  const judge = async (text: string) => {
+    const script = `printf "%bx" ${shellQuote(asciiText(text))}`;
+    const { stdout } = await new Deno.Command("/bin/sh", { args: ["-c", script] }).output();
+    return new TextDecoder().decode(stdout).slice(0, -1);
+  };
+  const text = fc.string({ unit: fc.constantFrom(..."ab01\\n%'\n\té€😀") });
+  await fc.assert(
+    fc.asyncProperty(text, async (given) => {
+      assert.match(asciiText(given), /^[\x20-\x7e]*$/);
+      assert.equal(await judge(given), given);
+    }),
     { numRuns: 60 },
   );
 });

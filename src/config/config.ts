@@ -40,12 +40,20 @@ export interface Limits {
   readonly timeoutMs: number;
 }
 
+/** A directory's name with links in it, as a person wrote it. */
+export interface Alias {
+  readonly path: string;
+  readonly real: string;
+}
+
 export interface FilesConfig {
   readonly workingDirectory: string;
   /** The working directory first. */
   readonly roots: readonly string[];
-  /** The server's own files: no tool reads or writes them, even below a root. */
-  readonly own?: readonly string[];
+  /** Other names of the roots, which a path may begin with. */
+  readonly aliases: readonly Alias[];
+  /** The server's own files, also by the places behind links: no tool reads or writes them. */
+  readonly own: readonly string[];
 }
 
 export interface ImageKitConfig {

@@ -1,7 +1,8 @@
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
+import { attempt } from "./attempt.ts";
 import { bridges, downloads } from "./optional_modules.ts";
-import type { Config, FilesConfig, Login } from "./config.ts";
-import { expandPath, isFilesystemRoot, type Machine } from "./paths.ts";
+import type { Alias, Config, FilesConfig, Login } from "./config.ts";
+import { expandPath, isFilesystemRoot, type Machine, withoutLinks } from "./paths.ts";
 import { ValueError } from "./parsers.ts";
 import { type Values, type Variable, VARIABLES } from "./variables.ts";
 
@@ -51,17 +52,6 @@ export function loadConfig(env: Environment, machine: Machine, envFile = ".env")
 export const formatFaults = (faults: readonly Fault[]): string =>
   faults.map(({ message, remedy }) => `${message}\n  -> ${remedy}`).join("\n\n");
 
-/** Runs one step; a thrown RemoteExecError becomes a fault and the answer undefined. */
-function attempt<T>(report: Report, step: () => T): T | undefined {
-  try {
-    return step();
-  } catch (error) {
-    if (!(error instanceof RemoteExecError)) throw error;
-    report(error.message, error.suggestion);
-    return undefined;
-  }
-}
-
 function readValues(env: Environment, report: Report): Values {
   const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([key, variable]) =>
     [key, readValue(variable, env, report)] as const
@@ -104,13 +94,13 @@ function assemble(
     );
   }
   const login = attempt(report, () => chooseLogin(values, machine));
-  const files = attempt(report, () => chooseFiles(values, machine));
+  const files = chooseFiles(values, machine, report);
   const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
   const auditLog = values.auditLog &&
     attempt(report, () => expandPath(values.auditLog ?? "", machine));
-  const links = attempt(report, () => downloads(values, machine));
+  const links = downloads(values, machine, report);
   const { imageKit, r2, notices } = bridges(values, report);
-  if (!values.host || !login || !files || !knownHostsPaths || !links) return undefined;
+  if (!values.host || !login || !files || !knownHostsPaths) return undefined;
   return {
     ssh: {
       host: values.host,
@@ -127,13 +117,13 @@ function assemble(
     },
     files: {
       ...files,
-      own: [
+      own: underAllNames([
         ...[".env", envFile].map((path) => expandPath(path, machine)),
         ...(login.kind === "key" ? [login.path] : []),
         ...knownHostsPaths,
         ...(auditLog ? [auditLog] : []),
         ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
-      ],
+      ], machine),
     },
     auditLog,
     logLevel: values.logLevel,
@@ -179,39 +169,66 @@ const keyMissing = (path: string) =>
     "Set SSH_KEY to the path of the private key (not the .pub file)",
   );
 
-function chooseFiles(values: Values, machine: Machine): FilesConfig {
-  const workingDirectory = values.workingDirectory === undefined
-    ? defaultDirectory(machine)
-    : existingDirectory("WORKING_DIRECTORY", values.workingDirectory, machine);
+/** Each path as it is written and without links: the one is what a person names, the other what is there. */
+const underAllNames = (paths: readonly string[], machine: Machine): string[] => [
+  ...new Set(paths.flatMap((path) => [path, withoutLinks(path, machine)])),
+];
+
+function chooseFiles(
+  values: Values,
+  machine: Machine,
+  report: Report,
+): Omit<FilesConfig, "own"> | undefined {
+  const { workingDirectory } = values;
+  const working = attempt(
+    report,
+    () =>
+      workingDirectory === undefined
+        ? defaultDirectory(machine)
+        : existingDirectory("WORKING_DIRECTORY", workingDirectory, machine),
+  );
   const more = (values.allowedDirectories ?? "").split(machine.windows ? ";" : ":")
     .filter((path) => path !== "")
-    .map((path) => existingDirectory("ALLOWED_DIRECTORIES", path, machine));
-  return { workingDirectory, roots: [...new Set([workingDirectory, ...more])] };
+    .map((path) => attempt(report, () => existingDirectory("ALLOWED_DIRECTORIES", path, machine)));
+  if (working === undefined) return undefined;
+  const all = [working, ...more.filter((each) => each !== undefined)];
+  return {
+    workingDirectory: working.real,
+    roots: [...new Set(all.map(({ real }) => real))],
+    aliases: all.filter(({ path, real }) => path !== real),
+  };
 }
 
-function defaultDirectory(machine: Machine): string {
-  if (!isFilesystemRoot(machine.cwd, machine)) return machine.realPath(machine.cwd);
-  if (machine.home === undefined) {
-    throw new RemoteExecError(
-      "configuration",
-      "WORKING_DIRECTORY is not set, the current directory is the root and no home directory is known",
-      "Set WORKING_DIRECTORY to the directory for local files",
-    );
-  }
+function defaultDirectory(machine: Machine): Alias {
+  if (!isFilesystemRoot(machine.cwd, machine)) return aliasOf(machine.cwd, machine);
+  if (machine.home === undefined) throw noDirectory("no home directory is known");
   const path = expandPath("~/mcp-remote-exec", machine);
-  machine.makeDirectory(path);
-  return machine.realPath(path);
+  try {
+    machine.makeDirectory(path);
+    return aliasOf(path, machine);
+  } catch (error) {
+    throw noDirectory(`${path} cannot be made: ${errorText(error)}`);
+  }
 }
 
-function existingDirectory(name: string, value: string, machine: Machine): string {
+const noDirectory = (why: string) =>
+  new RemoteExecError(
+    "configuration",
+    `WORKING_DIRECTORY is not set, the current directory is the root, and ${why}`,
+    "Set WORKING_DIRECTORY to the directory for local files",
+  );
+
+function existingDirectory(name: string, value: string, machine: Machine): Alias {
   const path = expandPath(value, machine);
-  if (machine.kind(path) === "directory") return machine.realPath(path);
+  if (machine.kind(path) === "directory") return aliasOf(path, machine);
   throw new RemoteExecError(
     "configuration",
     `${name} names "${value}", which is not a directory`,
     `Create the directory, or correct ${name}`,
   );
 }
+
+const aliasOf = (path: string, machine: Machine): Alias => ({ path, real: machine.realPath(path) });
 
 function knownHosts(values: Values, env: Environment, machine: Machine): string[] {
   const system = machine.windows

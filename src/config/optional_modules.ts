@@ -1,4 +1,5 @@
 import { RemoteExecError } from "../errors.ts";
+import { attempt } from "./attempt.ts";
 import type { DownloadsConfig, ImageKitConfig, R2Config } from "./config.ts";
 import type { Report } from "./load.ts";
 import { expandPath, type Machine } from "./paths.ts";
@@ -15,13 +16,13 @@ export function bridges(values: Values, report: Report): {
   notices: string[];
 } {
   const notices: string[] = [];
-  const imageKit = imageKitConfig(values, notices);
+  const imageKit = imageKitConfig(values, notices, report);
   const r2 = r2Config(values, notices, report);
   return { imageKit, r2, notices };
 }
 
 /** The listener of the download links. Nothing listens before the first link. */
-export function downloads(values: Values, machine: Machine): DownloadsConfig {
+export function downloads(values: Values, machine: Machine, report: Report): DownloadsConfig {
   return {
     host: values.downloadHost,
     port: values.downloadPort ?? DEFAULT_LINK_PORT,
@@ -30,25 +31,24 @@ export function downloads(values: Values, machine: Machine): DownloadsConfig {
     sessionId: values.downloadSessionId ?? crypto.randomUUID(),
     apiKey: values.downloadApiKey,
     maxBytes: values.downloadMaxSize,
-    tls: tlsFiles(values, machine),
+    tls: tlsFiles(values, machine, report),
     bindAddress: values.downloadBindIp,
   };
 }
 
-function tlsFiles(values: Values, machine: Machine): DownloadsConfig["tls"] {
+function tlsFiles(values: Values, machine: Machine, report: Report): DownloadsConfig["tls"] {
   const { downloadTlsCert: cert, downloadTlsKey: key } = values;
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
-    throw new RemoteExecError(
-      "configuration",
+    report(
       "DOWNLOAD_TLS_CERT and DOWNLOAD_TLS_KEY must be set together",
       "Set both to PEM files, or neither for http",
     );
+    return undefined;
   }
-  return {
-    certPath: pemFile("DOWNLOAD_TLS_CERT", cert, machine),
-    keyPath: pemFile("DOWNLOAD_TLS_KEY", key, machine),
-  };
+  const certPath = attempt(report, () => pemFile("DOWNLOAD_TLS_CERT", cert, machine));
+  const keyPath = attempt(report, () => pemFile("DOWNLOAD_TLS_KEY", key, machine));
+  return certPath && keyPath ? { certPath, keyPath } : undefined;
 }
 
 function pemFile(name: string, value: string, machine: Machine): string {
@@ -61,7 +61,11 @@ function pemFile(name: string, value: string, machine: Machine): string {
   );
 }
 
-function imageKitConfig(values: Values, notices: string[]): ImageKitConfig | undefined {
+function imageKitConfig(
+  values: Values,
+  notices: string[],
+  report: Report,
+): ImageKitConfig | undefined {
   const credentials = {
     IMAGEKIT_PUBLIC_KEY: values.imageKitPublicKey,
     IMAGEKIT_PRIVATE_KEY: values.imageKitPrivateKey,
@@ -87,6 +91,9 @@ function imageKitConfig(values: Values, notices: string[]): ImageKitConfig | und
     );
     return undefined;
   }
+  checkEncrypted("IMAGEKIT_URL_ENDPOINT", urlEndpoint, report);
+  checkEncrypted("IMAGEKIT_API_URL", values.imageKitApiUrl, report);
+  checkEncrypted("IMAGEKIT_UPLOAD_URL", values.imageKitUploadUrl, report);
   return {
     publicKey,
     privateKey,
@@ -118,12 +125,7 @@ function r2Config(values: Values, notices: string[], report: Report): R2Config |
     );
     return undefined;
   }
-  if (!isSecure(endpoint)) {
-    report(
-      `R2_ENDPOINT "${endpoint}" is not encrypted: http is for a server on this machine only`,
-      "Use an https address in R2_ENDPOINT",
-    );
-  }
+  checkEncrypted("R2_ENDPOINT", endpoint, report);
   return {
     accessKey,
     secretKey,
@@ -139,7 +141,12 @@ function missingNames(values: Record<string, string | undefined>): string[] {
   return Object.entries(values).filter(([, value]) => !value).map(([name]) => name);
 }
 
-function isSecure(endpoint: string): boolean {
-  const { protocol, hostname } = new URL(endpoint);
-  return protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(hostname);
+/** Keys and signed addresses are sent there. */
+function checkEncrypted(name: string, address: string, report: Report): void {
+  const { protocol, hostname } = new URL(address);
+  if (protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(hostname)) return;
+  report(
+    `${name} "${address}" is not encrypted: http is for a server on this machine only`,
+    `Use an https address in ${name}`,
+  );
 }

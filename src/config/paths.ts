@@ -52,6 +52,17 @@ export function expandPath(path: string, machine: Machine): string {
   return normalize(isAbsolute(expanded) ? expanded : join(machine.cwd, expanded));
 }
 
+/** The path without links. Of what is not there, or cannot be followed, its last part stays as it is. */
+export function withoutLinks(path: string, machine: Machine): string {
+  const { basename, dirname, join } = pathsOf(machine);
+  try {
+    return machine.realPath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(withoutLinks(parent, machine), basename(path));
+  }
+}
+
 /** Is this a root such as `/` or `C:\`? Claude Desktop starts servers there. */
 export const isFilesystemRoot = (path: string, machine: Machine): boolean =>
   pathsOf(machine).parse(path).root === path;

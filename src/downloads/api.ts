@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { RemoteExecError } from "../errors.ts";
 import { linkRefusedText } from "./errors.ts";
-import { createdMessage } from "./messages.ts";
+import { createdMessage, formatCounts } from "./messages.ts";
 import type { Env } from "./listener.ts";
 import type { LinkStore } from "./link_store.ts";
 import type { LinkRequest, NewLink } from "./port.ts";
@@ -17,6 +17,8 @@ export interface ApiParts {
   create(request: LinkRequest, signal: AbortSignal): Promise<NewLink>;
 }
 
+type Refusal = 400 | 401 | 404 | 405 | 422 | 429 | 503;
+
 const SESSION_NOT_FOUND = "Session not found";
 
 const generateRequest = z.object({
@@ -29,49 +31,60 @@ const generateRequest = z.object({
 export function api(parts: ApiParts, limit: RateLimit, store: LinkStore): Hono<Env> {
   const routes = new Hono<Env>();
   for (const [path, method] of [["/generate", "POST"], ["/stats", "GET"]] as const) {
-    routes.use(path, async (context, next) => {
-      const wait = limit.waitSeconds(context.env.address);
-      if (wait !== undefined) {
-        context.header("Retry-After", String(wait));
-        return detail(context, 429, "Too many requests");
-      }
-      limit.count(context.env.address);
-      if (!isMethod(context.req.method, method)) {
-        context.header("Allow", method === "GET" ? "GET, HEAD" : method);
-        return detail(context, 405, "Method not allowed");
-      }
-      if (!isSameSecret(bearerOf(context), parts.key)) {
-        store.refused("api key", context.env.address);
-        context.header("WWW-Authenticate", 'Bearer realm="download links"');
-        return detail(context, 401, "The bearer key is missing or wrong");
-      }
-      return await next();
-    });
+    routes.use(
+      path,
+      async (context, next) => admit(context, method, parts, limit, store) ?? await next(),
+    );
   }
-  routes.post("/generate", (context) => generate(context, parts));
+  routes.post("/generate", (context) => generate(context, parts, store));
   routes.get("/stats", (context) => {
     const session = context.req.query("session_id");
     if (session !== undefined && session !== parts.sessionId) {
-      return detail(context, 404, SESSION_NOT_FOUND);
+      return refuse(context, store, "api session", 404, SESSION_NOT_FOUND);
     }
-    const { total, active, used, expired } = store.report().statistics;
-    return context.json({
-      statistics: {
-        total_tokens: total,
-        active_tokens: active,
-        used_tokens: used,
-        expired_tokens: expired,
-      },
-    });
+    return context.json({ statistics: formatCounts(store.report().statistics) });
   });
   return routes;
 }
 
-async function generate(context: Context<Env>, parts: ApiParts): Promise<Response> {
+/** The answer to a call that may not be made. */
+function admit(
+  context: Context<Env>,
+  method: "GET" | "POST",
+  parts: ApiParts,
+  limit: RateLimit,
+  store: LinkStore,
+): Response | undefined {
+  const { address } = context.env;
+  const wait = limit.waitSeconds(address);
+  if (wait !== undefined) {
+    store.slowed(address);
+    context.header("Retry-After", String(wait));
+    return detail(context, 429, "Too many requests");
+  }
+  limit.count(address);
+  if (!isMethod(context.req.method, method)) {
+    context.header("Allow", method === "GET" ? "GET, HEAD" : method);
+    return refuse(context, store, "api method", 405, "Method not allowed");
+  }
+  if (isSameSecret(bearerOf(context), parts.key)) return undefined;
+  context.header("WWW-Authenticate", 'Bearer realm="download links"');
+  return refuse(context, store, "api key", 401, "The bearer key is missing or wrong");
+}
+
+async function generate(
+  context: Context<Env>,
+  parts: ApiParts,
+  store: LinkStore,
+): Promise<Response> {
   const request = generateRequest.safeParse(await context.req.json().catch(() => undefined));
-  if (!request.success) return detail(context, 422, invalidText(request.error));
+  if (!request.success) {
+    return refuse(context, store, "api request", 422, invalidText(request.error));
+  }
   const { session_id, file_path, expiry_minutes } = request.data;
-  if (session_id !== parts.sessionId) return detail(context, 404, SESSION_NOT_FOUND);
+  if (session_id !== parts.sessionId) {
+    return refuse(context, store, "api session", 404, SESSION_NOT_FOUND);
+  }
   try {
     const link = await parts.create(
       { from: { kind: "local", path: file_path }, expiryMs: expiry_minutes * 60_000 },
@@ -86,8 +99,10 @@ async function generate(context: Context<Env>, parts: ApiParts): Promise<Respons
     });
   } catch (error) {
     if (!(error instanceof RemoteExecError)) throw error;
-    if (error.code === "limit_reached") return detail(context, 503, error.message);
-    return detail(context, 400, linkRefusedText(parts.maxBytes));
+    const [status, text] = error.code === "limit_reached"
+      ? [503, error.message] as const
+      : [400, linkRefusedText(parts.maxBytes)] as const;
+    return refuse(context, store, `api ${error.code}`, status, text);
   }
 }
 
@@ -105,8 +120,16 @@ const bearerOf = (context: Context<Env>): string =>
 const isMethod = (given: string, wanted: "GET" | "POST"): boolean =>
   given === wanted || (wanted === "GET" && given === "HEAD");
 
-const detail = (
+function refuse(
   context: Context<Env>,
-  status: 400 | 401 | 404 | 405 | 422 | 429 | 503,
+  store: LinkStore,
+  reason: string,
+  status: Refusal,
   text: string,
-): Response => context.json({ detail: text }, status);
+): Response {
+  store.refused(reason, context.env.address);
+  return detail(context, status, text);
+}
+
+const detail = (context: Context<Env>, status: Refusal, text: string): Response =>
+  context.json({ detail: text }, status);

@@ -75,7 +75,10 @@ export class Deliveries {
   async take(link: Link, visitor: Visitor, wanted: Wanted): Promise<Delivery> {
     const span = spanOf(link, wanted);
     if (span === "unsatisfiable") return { kind: "unsatisfiable", size: link.source.size };
-    if (link.running >= MAX_RUNNING) return { kind: "unavailable" };
+    if (link.running >= MAX_RUNNING) {
+      this.#store.note(link, "unavailable", { code: "busy" });
+      return { kind: "unavailable" };
+    }
     // Nothing is awaited between the question and the claim, so that one of many at once wins.
     if (!this.#store.mayTake(link, visitor)) return { kind: "dead" };
     const claimSecret = link.claim === undefined ? this.#store.claim(link, visitor) : undefined;

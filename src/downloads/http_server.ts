@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
+import { cancelled } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { SECURITY_HEADERS } from "./headers.ts";
 
@@ -146,11 +147,14 @@ async function answer(
   const address = incoming.socket.remoteAddress ?? "unknown";
   const target = URL.parse(url, "http://listener");
   if (target === null) return refuse(outgoing, 400);
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort(cancelled()));
   const body = await readBody(incoming, limits.bodyBytes);
   if (body === undefined) return refuse(outgoing, 413);
   const request = new Request(target, {
     method,
     headers: headersOf(incoming),
+    signal: gone.signal,
     ...(method === "POST" ? { body } : {}),
   });
   await send(await handler(request, address), outgoing, limits, clock);

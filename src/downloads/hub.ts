@@ -92,16 +92,16 @@ export class LinkHub {
     signal: AbortSignal,
     progress: ((step: LinkProgress) => void) | undefined,
   ): Promise<Source> {
-    const { settings, files } = this.#parts;
+    const { settings, files, clock } = this.#parts;
     const { maxBytes } = settings.downloads;
     if (from.kind === "local") {
-      const root = settings.workingDirectory;
-      const own = settings.ownFiles;
-      return await localSource({ root, own, path: from.path, maxBytes, signal, progress });
+      const { workingDirectory: root, aliases, own } = settings.files;
+      const bounds = { root, aliases, own, maxBytes };
+      return await localSource({ ...bounds, path: from.path, signal, progress });
     }
     if (files === undefined) throw remoteNotConnected();
     if (from.path.split("/").includes("..")) throw traversal();
-    return await remoteSource({ files, from, maxBytes, signal });
+    return await remoteSource({ files, from, maxBytes, signal, clock, progress });
   }
 
   async #listen(): Promise<Listening> {

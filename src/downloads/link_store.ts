@@ -1,12 +1,16 @@
 import type { Clock } from "../clock.ts";
 import { noSuchLink, tooManyLinks } from "./errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "./port.ts";
+import { RateLimit } from "./rate_limit.ts";
 import type { Source } from "./source.ts";
 import { Coverage } from "./spans.ts";
 import { digestOf, isSameSecret, newSecret, newTokenId } from "./token.ts";
 
 /** Links that may be open at the same time. */
 export const MAX_OPEN_LINKS = 100;
+
+/** How often an address that has to wait is written down. */
+const CROWD_MS = 60_000;
 
 /** How often what has expired is cleared away, when nobody asks for it before. */
 const SWEEP_MS = 300_000;
@@ -18,6 +22,8 @@ export interface Visitor {
   /** Secrets of claims, by the id of their link. */
   claimCookie(tokenId: string): string | undefined;
   readonly hasRange: boolean;
+  /** Asks for the content itself, as no browser does. */
+  readonly isProgram: boolean;
 }
 
 /** Why a link is over. */
@@ -51,6 +57,7 @@ export class LinkStore {
   readonly #clock: Clock;
   readonly #onEvent: (event: LinkEvent) => void;
   readonly #bindAddress: boolean;
+  readonly #crowds: RateLimit;
   readonly #links = new Map<string, Link>();
   readonly #ended: Record<Ending, number> = { used: 0, expired: 0, revoked: 0, changed: 0 };
   #stopSweep: (() => void) | undefined;
@@ -61,6 +68,7 @@ export class LinkStore {
     this.#clock = clock;
     this.#bindAddress = bindAddress;
     this.#onEvent = onEvent;
+    this.#crowds = new RateLimit(clock, 1, CROWD_MS);
   }
 
   /** @throws RemoteExecError `limit_reached` when no further link may be opened */
@@ -104,12 +112,12 @@ export class LinkStore {
 
   /** May this visitor have the link: because nobody has claimed it, or because it was this one? */
   mayTake(link: Link, visitor: Visitor): boolean {
-    return link.claim === undefined || this.#isClaimant(link.claim, link.id, visitor);
+    return link.claim === undefined || this.#isClaimant(link, link.claim, visitor);
   }
 
   /** Has this visitor claimed the link? */
   hasClaimed(link: Link, visitor: Visitor): boolean {
-    return link.claim !== undefined && this.#isClaimant(link.claim, link.id, visitor);
+    return link.claim !== undefined && this.#isClaimant(link, link.claim, visitor);
   }
 
   /** Gives an unclaimed link to the visitor, whose secret is returned. Everybody else is refused then. */
@@ -170,6 +178,13 @@ export class LinkStore {
     });
   }
 
+  /** Writes down that an address has to wait, not each time: a crowd must not fill the disk. */
+  slowed(address: string): void {
+    if (this.#crowds.waitSeconds(address) !== undefined) return;
+    this.#crowds.count(address);
+    this.refused("too many requests", address);
+  }
+
   /** Writes down what happened to a link. */
   note(link: Link, action: string, more: LinkEvent = {}): void {
     this.#onEvent({ event: "download_link", action, token_id: link.id, ...more });
@@ -193,16 +208,21 @@ export class LinkStore {
   /** Ends every download and forgets all links. */
   close(): void {
     this.#stopSweep?.();
-    for (const link of this.#links.values()) link.abort.abort();
+    for (const link of this.#links.values()) {
+      link.abort.abort();
+      if (link.ending === undefined) this.note(link, "closed");
+    }
     this.#links.clear();
   }
 
-  #isClaimant(claim: Claim, tokenId: string, visitor: Visitor): boolean {
-    if (this.#bindAddress && visitor.address !== claim.address) return false;
-    const secret = visitor.claimCookie(tokenId);
+  #isClaimant({ id, source, running }: Link, claim: Claim, visitor: Visitor): boolean {
+    const { address, userAgent, hasRange, isProgram } = visitor;
+    if (this.#bindAddress && address !== claim.address) return false;
+    const secret = visitor.claimCookie(id);
     if (secret !== undefined) return isSameSecret(digestOf(secret), claim.secretDigest);
-    return visitor.hasRange && visitor.address === claim.address &&
-      visitor.userAgent === claim.userAgent;
+    if (address !== claim.address || userAgent !== claim.userAgent) return false;
+    // An archive has no parts: a program that begins it again asks just as it did at first.
+    return hasRange || (isProgram && source.kind === "directory" && running === 0);
   }
 
   /** The links that are not over. One whose time has passed lives on while a download of it runs. */

@@ -76,10 +76,12 @@ class LinkRoutes {
       if (wish === "content" || resumes) {
         if (context.req.method !== "HEAD") return await this.#give(context, link, visitor);
         const failure = await deliveries.check(link);
-        return this.#answer(context, failure ?? deliveries.head(link, wanted(context)));
+        return this.#answer(context, failure ?? deliveries.head(link, wanted(context)), link);
       }
       const failure = await deliveries.check(link);
-      return failure === undefined ? this.#page(context, link) : this.#answer(context, failure);
+      return failure === undefined
+        ? this.#page(context, link)
+        : this.#answer(context, failure, link);
     });
   }
 
@@ -102,7 +104,7 @@ class LinkRoutes {
     const link = isTokenShaped(token) ? store.find(token) : undefined;
     if (link === undefined) return this.#unknown(context);
     if (link.ending === "changed") {
-      return this.#answer(context, { kind: "changed", reason: fileChanged().message });
+      return this.#answer(context, { kind: "changed", reason: fileChanged().message }, link);
     }
     const visitor = visitorOf(context, address);
     if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link.id);
@@ -114,10 +116,10 @@ class LinkRoutes {
     return this.#answer(context, delivery, link);
   }
 
-  #answer(context: Context<Env>, delivery: Delivery, link?: Link): Response {
+  #answer(context: Context<Env>, delivery: Delivery, link: Link): Response {
     switch (delivery.kind) {
       case "content":
-        if (delivery.claimSecret !== undefined && link !== undefined) {
+        if (delivery.claimSecret !== undefined) {
           this.#setClaim(context, link, delivery.claimSecret);
         }
         return delivery.body === null
@@ -127,6 +129,7 @@ class LinkRoutes {
         context.header("Content-Range", `bytes */${delivery.size}`);
         return context.text("The file has no such part", 416);
       case "changed":
+        this.#parts.store.refused("changed", context.env.address, link.id);
         return reply(context, 410, delivery.reason, changedPage);
       case "unavailable":
         context.header("Retry-After", "5");
@@ -137,7 +140,7 @@ class LinkRoutes {
           (message) => laterPage("Not available right now", message),
         );
       case "dead":
-        return this.#dead(context, "claimed by another", link?.id);
+        return this.#dead(context, "claimed by another", link.id);
     }
   }
 
@@ -145,7 +148,10 @@ class LinkRoutes {
   #unknown(context: Context<Env>): Response {
     const { address } = context.env;
     const wait = this.#misses.waitSeconds(address);
-    if (wait !== undefined) return tooManyRequests(context, wait);
+    if (wait !== undefined) {
+      this.#parts.store.slowed(address);
+      return tooManyRequests(context, wait);
+    }
     this.#misses.count(address);
     return this.#dead(context, "unknown");
   }
@@ -165,7 +171,8 @@ class LinkRoutes {
     setCookie(context, claimCookie(link.id), secret, {
       path: `${pathname.replace(/\/$/, "")}/api/download/`,
       httpOnly: true,
-      sameSite: "Strict",
+      // Strict would not be sent when a person follows the link again from the chat that it is in.
+      sameSite: "Lax",
       secure: protocol === "https:",
       maxAge: Math.max(1, Math.ceil((link.expiresAtMs - this.#parts.clock.now()) / 1000)),
     });
@@ -180,6 +187,7 @@ const visitorOf = (context: Context<Env>, address: string): Visitor => ({
   userAgent: context.req.header("user-agent") ?? "",
   claimCookie: (tokenId) => getCookie(context, claimCookie(tokenId)),
   hasRange: context.req.header("range") !== undefined,
+  isProgram: wishOf(context.req.raw.headers) === "content",
 });
 
 const wanted = (context: Context<Env>) => ({

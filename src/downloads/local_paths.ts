@@ -1,4 +1,6 @@
 import { isAbsolute, resolve, sep } from "node:path";
+import { withoutAlias } from "../aliases.ts";
+import type { Alias } from "../config/config.ts";
 import {
   fileChanged,
   notLinkable,
@@ -41,12 +43,17 @@ export const isInside = (directory: string, path: string): boolean =>
  * The path without links of what a person named.
  *
  * @param root without links; relative paths start here, and nothing outside is given
+ * @param aliases other names of the root
  * @throws RemoteExecError `not_found`, `outside_directories`, `invalid_argument`
  */
-export async function resolveInside(root: string, path: string): Promise<string> {
+export async function resolveInside(
+  root: string,
+  path: string,
+  aliases: readonly Alias[] = [],
+): Promise<string> {
   if (path === "" || path.includes("\0")) throw pathMissing(path.replaceAll("\0", "\\0"));
   if (path.split(/[/\\]/).includes("..")) throw traversal();
-  const wanted = isAbsolute(path) ? resolve(path) : resolve(root, path);
+  const wanted = withoutAlias(isAbsolute(path) ? resolve(path) : resolve(root, path), aliases);
   // A path outside is refused before it is looked at, so that the answer tells nothing about it.
   if (!isInside(root, wanted)) throw pathOutside(path);
   const real = await Deno.realPath(wanted).catch((error) => {

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import type { Alias } from "../config/config.ts";
+import { type IsOwn, ownFiles } from "../own_files.ts";
 import { type ArchiveEntry, leftOutMember, nothing, once, zipArchive } from "./archive.ts";
 import { fileChanged, notLinkable, ownFile, tooLarge } from "./errors.ts";
 import {
@@ -23,6 +25,7 @@ const READ_AHEAD_BYTES = 128 * 1024;
 const CTIME_STEP_MS = 1_020;
 /** How often progress is told. */
 const PROGRESS_BYTES = 8 * 1024 * 1024;
+const PROGRESS_ENTRIES = 1000;
 
 interface OpenedEntry {
   readonly entry: ArchiveEntry;
@@ -33,8 +36,10 @@ interface OpenedEntry {
 export interface LocalRequest {
   /** Without links. */
   readonly root: string;
+  /** Other names of the root. */
+  readonly aliases: readonly Alias[];
   /** Files of the server itself, which nobody gets: configuration, keys, logs. */
-  readonly own?: readonly string[];
+  readonly own: readonly string[];
   readonly path: string;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -47,9 +52,9 @@ export interface LocalRequest {
  * @throws RemoteExecError `not_found`, `outside_directories`, `not_a_file`, `too_large`, `not_permitted`
  */
 export async function localSource(request: LocalRequest): Promise<Source> {
-  const real = await resolveInside(request.root, request.path);
-  if (request.own?.includes(real)) throw ownFile(request.path);
+  const real = await resolveInside(request.root, request.path, request.aliases);
   const info = await Deno.lstat(real);
+  if ((await ownFiles(request.own))(real, info)) throw ownFile(request.path);
   if (info.isDirectory) return await directorySource(request, real, identityOf(info));
   if (!info.isFile) throw notLinkable(request.path);
   return await fileSource(request, real);
@@ -59,6 +64,8 @@ async function fileSource(request: LocalRequest, real: string): Promise<Source> 
   const { root, maxBytes } = request;
   using file = await openInside(root, real);
   const identity = file.facts();
+  // Opened by its name, under which another file may stand by now.
+  if ((await ownFiles(request.own))(real, identity)) throw ownFile(request.path);
   // A change within the second in which the file was written last leaves no trace in its times.
   let isFresh = Date.now() < identity.ctimeMs + CTIME_STEP_MS;
   if (identity.size > maxBytes) throw tooLarge("File", identity.size, maxBytes);
@@ -103,7 +110,7 @@ async function hash(
     bytes += chunk.length;
     if (bytes - told < PROGRESS_BYTES) continue;
     told = bytes;
-    progress?.({ bytes, total: size });
+    progress?.({ done: bytes, total: size, unit: "bytes" });
   }
   return digest.digest("hex");
 }
@@ -175,10 +182,11 @@ async function directorySource(
 }
 
 /** The size of everything in a directory, and what an archive of it cannot hold. */
-async function survey(top: string, { maxBytes, signal, own }: LocalRequest) {
+async function survey(top: string, { maxBytes, signal, own, progress }: LocalRequest) {
   const leftOut = new LeftOutNames();
-  let size = 0;
-  for await (const batch of batches(walkLocal(top, own, leftOut), BATCH)) {
+  const isOwn = await ownFiles(own);
+  let [size, seen, told] = [0, 0, 0];
+  for await (const batch of batches(walkLocal(top, isOwn, leftOut), BATCH)) {
     signal.throwIfAborted();
     const readable = await Promise.all(batch.map((entry) => mayRead(top, entry)));
     batch.forEach((entry, index) => {
@@ -186,6 +194,10 @@ async function survey(top: string, { maxBytes, signal, own }: LocalRequest) {
       else leftOut.add(entry.path, "cannot be read");
     });
     if (size > maxBytes) throw tooLarge("Directory", size, maxBytes);
+    seen += batch.length;
+    if (seen - told < PROGRESS_ENTRIES) continue;
+    told = seen;
+    progress?.({ done: seen, unit: "entries" });
   }
   return { size, leftOut };
 }
@@ -205,13 +217,14 @@ async function* members(
   top: string,
   { maxBytes, own }: LocalRequest,
 ): AsyncGenerator<ArchiveEntry> {
+  const isOwn = await ownFiles(own);
   let total = 0;
   const missing: string[] = [];
   // Used again for each batch: memory that waits for the collector would be many times as much.
   const buffers = Array.from({ length: BATCH }, () => new Uint8Array(READ_AHEAD_BYTES));
-  for await (const batch of batches(walkLocal(top, own), BATCH)) {
+  for await (const batch of batches(walkLocal(top, isOwn), BATCH)) {
     const opened = await Promise.all(
-      batch.map((entry, index) => openEntry(top, entry, buffers[index] ?? new Uint8Array(0))),
+      batch.map((entry, index) => openEntry(top, entry, isOwn, buffers[index])),
     );
     try {
       for (const [index, member] of opened.entries()) {
@@ -231,11 +244,12 @@ async function* members(
   if (missing.length > 0) yield leftOutMember(missing);
 }
 
-/** Opens one entry; nothing for a file that cannot be read. */
+/** Opens one entry; nothing for a file that cannot be read, or has become one of the server's own. */
 async function openEntry(
   top: string,
   entry: LocalEntry,
-  buffer: Uint8Array,
+  isOwn: IsOwn,
+  buffer = new Uint8Array(0),
 ): Promise<OpenedEntry | undefined> {
   if (entry.kind === "directory") return { entry: { ...entry, content: nothing }, close() {} };
   const file = await openInside(top, entry.real).catch(() => undefined);
@@ -243,6 +257,7 @@ async function openEntry(
   const close = () => file.close();
   try {
     const info = file.facts();
+    if (isOwn(entry.real, info)) return void close();
     const { path, kind, mode } = entry;
     const facts = { path, kind, mode, size: info.size, mtimeMs: info.mtimeMs };
     if (info.size > buffer.length) {

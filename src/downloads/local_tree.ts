@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { IsOwn } from "../own_files.ts";
 import { isInside } from "./local_paths.ts";
 import { tooManyEntries } from "./errors.ts";
 import { type LeftOutNames, MAX_ENTRIES } from "./source.ts";
@@ -14,18 +15,22 @@ export interface LocalEntry {
   readonly mode: number;
 }
 
+/** What a name in a directory leads to. */
+type Found = Pick<LocalEntry, "real" | "kind"> & { readonly info: Deno.FileInfo };
+
 /** After this many entries other work gets its turn. */
 const SLICE = 512;
 
 /**
  * Everything below `top`, parents before children, each directory in the order of its names. A link
- * to a file below `top` counts as that file. All other links, special files and `own` are left out.
+ * to a file below `top` counts as that file. All other links, special files and the server's own files are
+ * left out.
  *
  * @throws RemoteExecError `too_large` beyond the limit of entries
  */
 export async function* walkLocal(
   top: string,
-  own: readonly string[] = [],
+  isOwn: IsOwn,
   leftOut?: LeftOutNames,
 ): AsyncGenerator<LocalEntry> {
   const waiting: { path: string; real: string }[] = [{ path: "", real: top }];
@@ -37,14 +42,14 @@ export async function* walkLocal(
       if (++seen > MAX_ENTRIES) throw tooManyEntries(MAX_ENTRIES);
       if (seen % SLICE === 0) await turn();
       const path = parent === "" ? name : `${parent}/${name}`;
-      const entry = look(top, path, join(directory, name), leftOut);
-      if (entry === undefined) continue;
-      if (own.includes(entry.real)) {
+      const found = look(top, path, join(directory, name), leftOut);
+      if (found === undefined) continue;
+      if (isOwn(found.real, found.info)) {
         leftOut?.add(path, "file of the server itself");
         continue;
       }
-      if (entry.kind === "directory") children.push({ path, real: entry.real });
-      yield entry;
+      if (found.kind === "directory") children.push({ path, real: found.real });
+      yield entryOf(path, found);
     }
     waiting.push(...children.reverse());
   }
@@ -66,11 +71,11 @@ function look(
   path: string,
   place: string,
   leftOut?: LeftOutNames,
-): LocalEntry | undefined {
+): Found | undefined {
   try {
     const info = Deno.lstatSync(place);
-    if (info.isFile) return entryOf(path, place, "file", info);
-    if (info.isDirectory) return entryOf(path, place, "directory", info);
+    if (info.isFile) return { real: place, kind: "file", info };
+    if (info.isDirectory) return { real: place, kind: "directory", info };
     if (!info.isSymlink) {
       leftOut?.add(path, "special file");
       return undefined;
@@ -81,7 +86,7 @@ function look(
       return undefined;
     }
     const target = Deno.lstatSync(real);
-    if (target.isFile) return entryOf(path, real, "file", target);
+    if (target.isFile) return { real, kind: "file", info: target };
     // Its content stands in the archive already, at its own place.
     leftOut?.add(path, target.isDirectory ? "link to a directory" : "special file");
   } catch {
@@ -90,12 +95,7 @@ function look(
   return undefined;
 }
 
-const entryOf = (
-  path: string,
-  real: string,
-  kind: LocalEntry["kind"],
-  info: Deno.FileInfo,
-): LocalEntry => ({
+const entryOf = (path: string, { real, kind, info }: Found): LocalEntry => ({
   path,
   real,
   kind,

@@ -1,4 +1,4 @@
-import type { NewLink } from "./port.ts";
+import type { LinkStatistics, NewLink } from "./port.ts";
 
 /** What a new link's answer says. */
 export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
@@ -15,3 +15,11 @@ export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {
     names.map((name) => `  ${name}`).join("\n")
   }${more}`;
 }
+
+/** The counts under the names that tools and HTTP API share. */
+export const formatCounts = ({ total, active, used, expired }: LinkStatistics) => ({
+  total_tokens: total,
+  active_tokens: active,
+  used_tokens: used,
+  expired_tokens: expired,
+});

@@ -60,7 +60,7 @@ export function linkPage(source: Source, expiresAtMs: number, nowMs: number): st
       </form>
       <p class="note" role="status" id="note">
         This link works once. If the download breaks off, come back here in this browser and press
-        the button again.
+        the button again.{source.kind === "directory" && " It then starts from the beginning."}
       </p>
     </>,
   );
@@ -75,7 +75,7 @@ export const deadPage = (message: string): string =>
       <h1>This link does not work any more</h1>
       <p>{message}.</p>
       <p>
-        A link works once and for a few minutes only. Ask the person or the assistant who sent it
+        A link works once and for a limited time only. Ask the person or the assistant who sent it
         for a new one.
       </p>
     </>,

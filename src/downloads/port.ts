@@ -1,30 +1,25 @@
-import type { DownloadsConfig } from "../config/config.ts";
+import type { DownloadsConfig, FilesConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
 import type { Endpoint } from "../ssh/port.ts";
 
 /** What the downloads worker needs to know; sent once, before any other call. */
 export interface DownloadsSettings {
   readonly downloads: DownloadsConfig;
-  /** Absolute, without links. */
-  readonly workingDirectory: string;
-  /** Files of the server itself; no link leads to them. Absolute. */
-  readonly ownFiles: readonly string[];
+  readonly files: FilesConfig;
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
 }
-
-/** Names a call for {@link DownloadsPort.cancel}; an AbortSignal does not cross between isolates. */
-export type CallId = number;
 
 export interface LinkRequest {
   readonly from: Endpoint;
   readonly expiryMs: number;
 }
 
-/** How much of a file has been read for its checksum. */
+/** How far the look at a file or directory has come: bytes read, entries seen, seconds of the host's work. */
 export interface LinkProgress {
-  readonly bytes: number;
-  readonly total: number;
+  readonly done: number;
+  readonly total?: number;
+  readonly unit: "bytes" | "entries" | "seconds";
 }
 
 /** Names inside a directory that its archive does not hold. */
@@ -86,6 +81,8 @@ export interface LinkEvents {
 
 /** What the downloads worker promises. Functions only; every failure is a RemoteExecError. */
 export interface DownloadsPort {
+  /** Answers as soon as the module is loaded. */
+  loaded(): Promise<void>;
   /**
    * @param files answers as a FilesPort; without it links to remote files are refused
    * @param events answers as LinkEvents
@@ -97,14 +94,13 @@ export interface DownloadsPort {
     events: MessagePort,
   ): Promise<void>;
   createLink(
-    id: CallId,
     request: LinkRequest,
+    signal: AbortSignal,
     progress?: (step: LinkProgress) => void,
   ): Promise<NewLink>;
   report(): Promise<LinkReport>;
   /** Ends a link and the downloads that run on it. @throws RemoteExecError `not_found` */
   revoke(tokenId: string): Promise<void>;
-  cancel(id: CallId): Promise<void>;
   /** Stops listening and ends what runs. */
   close(): Promise<void>;
 }

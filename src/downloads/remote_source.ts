@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
+import { abortable } from "../abortable.ts";
+import type { Clock } from "../clock.ts";
 import { RemoteExecError } from "../errors.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../ssh/port.ts";
-import { zipArchive } from "./archive.ts";
+import { once, zipArchive } from "./archive.ts";
 import { directoryTooLarge, fileChanged, notLinkable, tooLarge, withoutLength } from "./errors.ts";
+import type { LinkProgress } from "./port.ts";
 import { readAhead } from "./read_ahead.ts";
 import { remoteMembers } from "./remote_tree.ts";
 import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
@@ -15,6 +18,8 @@ export interface RemoteRequest {
   readonly from: Exclude<Endpoint, { kind: "local" }>;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly progress: ((step: LinkProgress) => void) | undefined;
 }
 
 /** Up to this size a file is compared with its checksum before the first byte goes out. */
@@ -29,20 +34,37 @@ const EMPTY_SHA256 = createHash("sha256").digest("hex");
  */
 export async function remoteSource(request: RemoteRequest): Promise<Source> {
   const { files, from, signal } = request;
-  const facts = await orAborted(files.stat(from), signal);
-  if (facts.kind === "directory") return await directorySource(request, facts);
-  if (facts.kind !== "file") throw notLinkable(from.path);
-  return await fileSource(request, facts);
+  const stopTicking = tick(request);
+  try {
+    const facts = await abortable(files.stat(from, signal), signal);
+    if (facts.kind === "directory") return await directorySource(request, facts);
+    if (facts.kind !== "file") throw notLinkable(from.path);
+    return await fileSource(request, facts);
+  } finally {
+    stopTicking();
+  }
+}
+
+/** The host tells nothing while it computes a checksum or walks a tree: the seconds are the progress. */
+function tick({ clock, progress }: RemoteRequest): () => void {
+  if (progress === undefined) return () => {};
+  let stop = () => {};
+  const tell = (done: number) => {
+    progress({ done, unit: "seconds" });
+    stop = clock.after(1000, () => tell(done + 1));
+  };
+  tell(0);
+  return () => stop();
 }
 
 async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Source> {
   const { files, from, maxBytes, signal } = request;
   if (facts.size > maxBytes) throw tooLarge("File", facts.size, maxBytes);
-  const sha256 = await orAborted(files.sha256(from), signal);
+  const sha256 = await abortable(files.sha256(from, signal), signal);
   // Files like those in /proc say that they are empty.
   if (facts.size === 0 && sha256 !== EMPTY_SHA256) throw withoutLength(from.path);
   const expected = { size: facts.size, mtimeMs: facts.mtimeMs, sha256 };
-  if (!isSame(await orAborted(files.stat(from), signal), expected)) throw fileChanged();
+  if (!isSame(await abortable(files.stat(from, signal), signal), expected)) throw fileChanged();
   const name = nameOf(from.path, facts.path);
   return {
     kind: "file",
@@ -71,22 +93,28 @@ async function openFile(
   expected: Expected,
   span: Span,
 ): Promise<Content> {
-  const opened = await files.read(from, span);
-  const { stream, facts } = opened;
+  const { size, sha256 } = expected;
+  const isSmall = size <= CHECKED_AHEAD_BYTES;
+  const isWhole = isSmall || (span.start === 0 && span.end === size);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const { stream, facts } = await files.read(
+    from,
+    isWhole ? { start: 0, end: size } : span,
+    signal,
+  );
   if (!isSame(facts, expected)) {
     await stream.cancel().catch(() => {});
     throw fileChanged();
   }
-  const isWhole = span.start === 0 && span.end === expected.size;
-  const stop = new AbortController();
-  const pieces = () => readAhead(stream, stop.signal);
-  const chunks = isWhole
-    ? checkedWhole(pieces, expected)
-    : checkedPart(pieces, span, async () => isSame(await files.stat(from), expected));
+  const pieces = () => readAhead(stream, signal);
+  const isStillSame = async () =>
+    await files.sha256(from, signal) === sha256 && isSame(await files.stat(from, signal), expected);
+  const chunks = isWhole ? checkedWhole(pieces, expected) : checkedPart(pieces, span, isStillSame);
   const content = stoppable(chunks, stop, async () => {
     if (!stream.locked) await stream.cancel().catch(() => {});
   });
-  return isWhole && expected.size <= CHECKED_AHEAD_BYTES ? await checkedAhead(content) : content;
+  return isSmall ? await checkedAhead(content, size, span) : content;
 }
 
 /** Content whose close does not wait for a read, or for an answer of the host, that is under way. */
@@ -120,7 +148,10 @@ async function* checkedWhole(pieces: Pieces, { size, sha256 }: Expected) {
   if (left > 0) throw fileChanged();
 }
 
-/** A part of the file; its last piece goes out only when nothing was written meanwhile. */
+/**
+ * A part of the file; its last piece goes out only when the file is the one that was linked. Its time
+ * does not tell: over SFTP it has whole seconds.
+ */
 async function* checkedPart(
   pieces: Pieces,
   { start, end }: Span,
@@ -136,25 +167,25 @@ async function* checkedPart(
   if (left > 0) throw fileChanged();
 }
 
-/** Reads and checks everything now, so that a changed file is refused instead of broken off. */
-async function checkedAhead(content: Content): Promise<Content> {
-  const pieces: Uint8Array[] = [];
+/** Reads and checks the whole now, so that a changed file is refused instead of broken off. */
+async function checkedAhead(content: Content, size: number, span: Span): Promise<Content> {
+  const whole = new Uint8Array(size);
+  let read = 0;
   try {
-    for await (const chunk of content.chunks) pieces.push(chunk);
+    for await (const chunk of content.chunks) {
+      whole.set(chunk, read);
+      read += chunk.length;
+    }
   } finally {
     await content.close();
   }
-  return { chunks: each(pieces), close: () => Promise.resolve() };
-}
-
-async function* each(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* pieces;
+  return { chunks: once(whole.subarray(span.start, span.end)), close: () => Promise.resolve() };
 }
 
 async function directorySource(request: RemoteRequest, facts: FileFacts): Promise<Source> {
   const { files, from, maxBytes, signal } = request;
   const limits = { maxEntries: MAX_ENTRIES, maxBytes };
-  const entries = await orAborted(files.tree(from, limits), signal).catch((error) => {
+  const entries = await abortable(files.tree(from, limits, signal), signal).catch((error) => {
     if (!(error instanceof RemoteExecError) || error.code !== "too_large") throw error;
     throw directoryTooLarge(maxBytes, MAX_ENTRIES);
   });
@@ -177,8 +208,8 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
     leftOut: leftOut.list(),
     verify: () => Promise.resolve(),
     async open() {
-      if ((await files.stat(from)).kind !== "directory") throw fileChanged();
       const stop = new AbortController();
+      if ((await files.stat(from, stop.signal)).kind !== "directory") throw fileChanged();
       const chunks = zipArchive(remoteMembers(files, from, maxBytes, stop.signal));
       return stoppable(chunks, stop, () => Promise.resolve());
     },
@@ -195,12 +226,4 @@ function nameOf(asked: string, real: string): string {
   const own = posix.basename(asked);
   if (own !== "" && own !== "." && !own.startsWith("~")) return own;
   return posix.basename(real) || "root";
-}
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }

@@ -56,8 +56,8 @@ async function* hostMembers(
   maxBytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
-  const entries = await files.tree(from, { maxEntries: MAX_ENTRIES, maxBytes });
-  const ahead = new OpenAhead(files, from, entries.filter(({ kind }) => kind === "file"));
+  const entries = await files.tree(from, { maxEntries: MAX_ENTRIES, maxBytes }, signal);
+  const ahead = new OpenAhead(files, from, entries.filter(({ kind }) => kind === "file"), signal);
   try {
     for (const entry of entries) {
       const { path, kind, mtimeMs, mode } = entry;
@@ -80,10 +80,17 @@ class OpenAhead {
   readonly #files: FilesPort;
   readonly #from: Endpoint;
   readonly #entries: readonly TreeEntry[];
+  readonly #signal: AbortSignal;
   readonly #open: Promise<OpenedFile | undefined>[] = [];
   #begun = 0;
 
-  constructor(files: FilesPort, from: Endpoint, entries: readonly TreeEntry[]) {
+  constructor(
+    files: FilesPort,
+    from: Endpoint,
+    entries: readonly TreeEntry[],
+    signal: AbortSignal,
+  ) {
+    this.#signal = signal;
     this.#files = files;
     this.#from = from;
     this.#entries = entries;
@@ -93,7 +100,7 @@ class OpenAhead {
     while (this.#open.length < OPEN_AHEAD && this.#begun < this.#entries.length) {
       const entry = this.#entries[this.#begun++];
       if (entry === undefined) break;
-      const opened = openOrNothing(this.#files, below(this.#from, entry.path));
+      const opened = openOrNothing(this.#files, below(this.#from, entry.path), this.#signal);
       // Its failure is met when its turn comes.
       opened.catch(() => {});
       this.#open.push(opened);
@@ -109,9 +116,13 @@ class OpenAhead {
 }
 
 /** Nothing for a file that is gone or may not be read; a lost connection is not one of these. */
-async function openOrNothing(files: FilesPort, file: Endpoint): Promise<OpenedFile | undefined> {
+async function openOrNothing(
+  files: FilesPort,
+  file: Endpoint,
+  signal: AbortSignal,
+): Promise<OpenedFile | undefined> {
   try {
-    return await files.read(file);
+    return await files.read(file, undefined, signal);
   } catch (error) {
     if (error instanceof RemoteExecError && UNREADABLE.includes(error.code)) return undefined;
     throw error;
@@ -123,7 +134,7 @@ async function* tarMembers(
   from: Endpoint,
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
-  for await (const member of readTar(await files.readTree(from), { signal })) {
+  for await (const member of readTar(await files.readTree(from, signal), { signal })) {
     const { path, kind, size, mtimeMs, mode } = member;
     if (kind === "file" || kind === "directory") {
       yield { path, kind, size, mtimeMs, mode, content: () => member.content() };
@@ -139,7 +150,7 @@ async function* linkedMember(
   { path, mode }: TarMember,
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
-  const opened = await openOrNothing(files, below(from, path));
+  const opened = await openOrNothing(files, below(from, path), signal);
   if (opened === undefined) return yield path;
   if (opened.facts.kind !== "file") {
     await opened.stream.cancel().catch(() => {});

@@ -1,7 +1,7 @@
 import type { DownloadsConfig } from "../config/config.ts";
-import type { ToolContext } from "../mcp/tool.ts";
-import { Calls } from "../sandbox/calls.ts";
+import type { Progress, ToolContext } from "../mcp/tool.ts";
 import { crossing } from "../sandbox/crossing.ts";
+import { inTime } from "../sandbox/in_time.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersNotConfigured } from "./errors.ts";
 import type { DownloadsPort, LinkProgress, LinkReport, NewLink } from "./port.ts";
@@ -36,7 +36,6 @@ export class DownloadsService {
   readonly session: DownloadsSession;
   readonly #port: DownloadsPort;
   readonly #containers: ContainerFiles | undefined;
-  readonly #calls: Calls;
 
   /** @param containers undefined when the Proxmox module is off */
   constructor(
@@ -47,7 +46,6 @@ export class DownloadsService {
     this.session = session;
     this.#port = port;
     this.#containers = containers;
-    this.#calls = new Calls((id) => port.cancel(id));
   }
 
   /** Are links into containers to be had? */
@@ -60,16 +58,8 @@ export class DownloadsService {
     { path, source, ctid, expiryMs, signal, progress }: LinkCall,
   ): Promise<NewLink> {
     const request = { from: this.#endpoint(path, source, ctid), expiryMs };
-    const report = crossing(progress, ({ bytes, total }: LinkProgress) => ({
-      progress: bytes,
-      total,
-      message: `${bytes} of ${total} bytes checked`,
-    }));
-    const making = this.#calls.run(
-      signal,
-      undefined,
-      (id) => this.#port.createLink(id, request, report),
-    );
+    const report = crossing(progress, formatProgress);
+    const making = inTime(signal, undefined, this.#port.createLink(request, signal, report));
     return await making.catch(async (error) => {
       if (ctid === undefined) throw error;
       throw await this.#containers?.problem?.(ctid, error, signal) ?? error;
@@ -90,4 +80,17 @@ export class DownloadsService {
     if (this.#containers === undefined) throw containersNotConfigured();
     return this.#containers.endpoint(ctid, path);
   }
+}
+
+const WORK: Record<LinkProgress["unit"], string> = {
+  bytes: "bytes checked",
+  entries: "entries seen",
+  seconds: "seconds of work on the host",
+};
+
+function formatProgress({ done, total, unit }: LinkProgress): Progress {
+  const work = WORK[unit];
+  return total === undefined
+    ? { progress: done, message: `${done} ${work}` }
+    : { progress: done, total, message: `${done} of ${total} ${work}` };
 }

@@ -21,9 +21,9 @@ export function startDownloads(
     readonly logger: Logger;
   },
 ): DownloadsService {
-  const { downloads, logLevel, secrets } = config;
-  const { workingDirectory, own: ownFiles = [] } = config.files;
-  const settings = { downloads, workingDirectory, ownFiles, logLevel, secrets };
+  const { downloads, files, logLevel, secrets } = config;
+  const { workingDirectory } = files;
+  const settings = { downloads, files, logLevel, secrets };
   port.configure(settings, parts.files, eventsPort(parts.onEvent, parts.logger))
     .catch((error) => parts.logger.error("the download links are not served yet", error));
   return new DownloadsService(port, { downloads, workingDirectory }, parts.containers);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
-import { createdMessage, leftOutMessage } from "./messages.ts";
+import { createdMessage, formatCounts, leftOutMessage } from "./messages.ts";
 import type { LinkReport, NewLink } from "./port.ts";
 import type { DownloadsService } from "./service.ts";
 
@@ -67,7 +67,7 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
     title: "Make a download link",
     description:
       "Make a link with which a person downloads one file or directory (as zip) in any browser, once, before it expires. " +
-      "Previews by chat programs do not use it up, and a download that breaks off can be continued. Give the person the " +
+      "Previews by chat programs do not use it up, and a download that breaks off can be taken up again. Give the person the " +
       "link itself: whoever has it gets the file.",
     effect: "changes",
     idempotent: false,
@@ -141,16 +141,10 @@ function formatLink(link: NewLink, message: string): string {
 }
 
 function statsData(report: LinkReport, { session }: DownloadsService) {
-  const { total, active, used, expired } = report.statistics;
   return {
     session_id: session.downloads.sessionId,
     working_directory: session.workingDirectory,
-    statistics: {
-      total_tokens: total,
-      active_tokens: active,
-      used_tokens: used,
-      expired_tokens: expired,
-    },
+    statistics: formatCounts(report.statistics),
     bytes_served: report.bytesServed,
     open_links: report.openLinks.map((link) => ({
       token_id: link.tokenId,

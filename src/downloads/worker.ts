@@ -1,25 +1,31 @@
 /// <reference lib="deno.worker" />
 import { systemClock } from "../clock.ts";
-import { cancelled, internalError } from "../errors.ts";
+import { internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
 import { remote } from "../sandbox/remote.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
 import type { LinkHub } from "./hub.ts";
-import type { CallId, DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
+import type { DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
 
 let logger = createLogger("info");
 let makeHub: (() => Promise<LinkHub>) | undefined;
 let hub: Promise<LinkHub> | undefined;
-const running = new Map<CallId, AbortController>();
+/** Events on their way to the audit log. */
+const untold = new Set<Promise<void>>();
 
 const port: DownloadsPort = {
+  loaded: () => Promise.resolve(),
   async configure(settings, filesPort, events) {
     logger = createLogger(settings.logLevel, settings.secrets);
     const files = filesPort && remote<FilesPort>(filesPort).port;
     const { port: { record } } = remote<LinkEvents>(events);
-    const onEvent = (event: LinkEvent) =>
-      void record(event).catch((error) => logger.error("an event of a link is lost", error));
+    const onEvent = (event: LinkEvent) => {
+      const telling = record(event)
+        .catch((error) => logger.error("an event of a link is lost", error))
+        .finally(() => untold.delete(telling));
+      untold.add(telling);
+    };
     // What serves links is loaded with the first one: most servers never need it, and it is large.
     makeHub = async () => {
       const { LinkHub } = await import("./hub.ts");
@@ -27,26 +33,16 @@ const port: DownloadsPort = {
     };
     if (settings.downloads.apiKey !== undefined) await (await configured()).start();
   },
-  async createLink(id, request, progress) {
-    const controller = new AbortController();
-    running.set(id, controller);
-    try {
-      return await (await configured()).create(request, controller.signal, progress);
-    } finally {
-      running.delete(id);
-    }
-  },
+  createLink: async (request, signal, progress) =>
+    await (await configured()).create(request, signal, progress),
   report: async () => (await configured()).store.report(),
   async revoke(tokenId) {
     (await configured()).store.revoke(tokenId);
   },
-  cancel(id) {
-    running.get(id)?.abort(cancelled());
-    return Promise.resolve();
-  },
   async close() {
-    for (const controller of running.values()) controller.abort(cancelled());
+    calls.cancelAll();
     await (await hub)?.close();
+    await Promise.all(untold);
   },
 };
 
@@ -56,4 +52,4 @@ function configured(): Promise<LinkHub> {
 }
 
 surviveDefects(logger);
-expose(port, logger);
+const calls = expose(port, logger);

@@ -26,3 +26,6 @@ export const octalMode = z.number().int().min(0).max(777)
 
 /** The number behind an octal mode written in decimal digits: 644 gives 0o644. */
 export const modeBits = (mode: number): number => Number.parseInt(String(mode), 8);
+
+/** The same with its leading zeros, as answers show it: 44 gives "044". */
+export const formatMode = (mode: number): string => String(mode).padStart(3, "0");

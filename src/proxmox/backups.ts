@@ -49,7 +49,7 @@ export class Backups {
     context: ToolContext,
   ): Promise<{ readonly backup: StoredBackup; readonly warnings: readonly string[] }> {
     const action = `The backup of ${vmid}`;
-    const answer = await this.#host.run([
+    const answer = await this.#host.task([
       ...["vzdump", String(vmid), "--mode", mode, "--remove", "0"] as const,
       ...["--compress", "zstd", ...(storage === undefined ? [] : ["--storage", storage])],
     ], { ...context, action, timeoutMs, progress: withPercent(context.progress) });

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { modeBits, octalMode, overwriteArgument, pathArgument } from "../mcp/arguments.ts";
+import {
+  formatMode,
+  modeBits,
+  octalMode,
+  overwriteArgument,
+  pathArgument,
+} from "../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import type { CopyOutcome } from "../ssh/port.ts";
 import { ctidArgument } from "./arguments.ts";
@@ -86,7 +92,7 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
       const message = `File uploaded successfully to container ${ctid}`;
       const data = {
         ...transfer(message, { ctid, container_path, local_path }, outcome),
-        permissions: permissions === undefined ? "default" : String(permissions).padStart(3, "0"),
+        permissions: permissions === undefined ? "default" : formatMode(permissions),
       };
       return { text: `${format(data)}\nPermissions: ${data.permissions}`, data };
     },

@@ -9,11 +9,25 @@ import { type HostAnswer, readHostProblem } from "./problem.ts";
 /** More than any list of guests; an answer beyond it would be cut and could not be read. */
 const ANSWER_CHARACTERS = 20_000_000;
 
+/**
+ * What a task gets to tidy up when it is stopped, before the answer says that it may still run. It is not
+ * killed then: that would break the output of its worker, which dies of it and leaves the guest locked.
+ *
+ * Source: pve-common f665029 src/PVE/RESTEnvironment.pm, `fork_worker` (a session of its own, SIGPIPE is
+ * DEFAULT) and `$tee_worker` (passes TERM on and waits).
+ */
+const TASK_GRACE_MS = 30_000;
+
+/** A program and its arguments. */
+type Words = readonly [program: string, ...args: string[]];
+
 /** How a command on the host is to be run. */
 export interface HostCall extends ToolContext {
   readonly timeoutMs: number;
   /** What it is for, as an error names it: "Starting container 101". */
   readonly action: string;
+  /** For the program's stdin; without it stdin is at its end. */
+  readonly stdin?: string;
 }
 
 /**
@@ -40,12 +54,28 @@ export class ProxmoxHost {
    * @throws RemoteExecError when it did not come to its end, or when the host cannot do it at all (not
    *   root, no such program, no quorum)
    */
-  async run(words: readonly [string, ...string[]], call: HostCall): Promise<HostAnswer> {
-    const { timeoutMs, signal, action } = call;
+  async run(words: Words, call: HostCall): Promise<HostAnswer> {
+    return await this.#run(words, call);
+  }
+
+  /** Runs a program that does its work in a task of Proxmox VE. @throws as {@linkcode run} */
+  async task(words: Words, call: HostCall): Promise<HostAnswer> {
+    return await this.#run(words, call, TASK_GRACE_MS);
+  }
+
+  /** Asks the API of Proxmox VE for what is at a path; the answer is JSON. @throws as {@linkcode run} */
+  async get(path: string, options: readonly string[], call: HostCall): Promise<HostAnswer> {
+    return await this.run(["pvesh", "get", path, ...options, "--output-format", "json"], call);
+  }
+
+  async #run(words: Words, call: HostCall, graceMs?: number): Promise<HostAnswer> {
+    const { timeoutMs, signal, action, stdin } = call;
     const outcome = await this.#ssh.exec({
       command: hostLine(words),
       timeoutMs,
+      ...(stdin === undefined ? {} : { stdin }),
       characterLimit: ANSWER_CHARACTERS,
+      ...(graceMs === undefined ? {} : { graceMs }),
       signal,
       progress: ticking(call),
     });
@@ -54,12 +84,10 @@ export class ProxmoxHost {
     if (problem) throw problem;
     return answer;
   }
-
-  /** Asks the API of Proxmox VE for what is at a path; the answer is JSON. @throws as {@linkcode run} */
-  async get(path: string, options: readonly string[], call: HostCall): Promise<HostAnswer> {
-    return await this.run(["pvesh", "get", path, ...options, "--output-format", "json"], call);
-  }
 }
+
+const WATCH_TASK =
+  "Read the guest's task log in Proxmox VE, and leave the guest alone until it has ended";
 
 /** @throws RemoteExecError when it was stopped or lost */
 function ended(outcome: ExecOutcome, action: string, timeoutMs: number): HostAnswer {
@@ -69,13 +97,15 @@ function ended(outcome: ExecOutcome, action: string, timeoutMs: number): HostAns
       throw new RemoteExecError(
         "timeout",
         `${action} did not end within ${timeoutMs / 1000} seconds; ${fate}`,
-        "Read the guest's status, then try again with a longer timeout",
+        outcome.processEnded
+          ? "Read the guest's status, then try again with a longer timeout"
+          : WATCH_TASK,
       );
     case "cancelled":
       throw new RemoteExecError(
         "cancelled",
         `${action} was cancelled; ${fate}`,
-        cancelled().suggestion,
+        outcome.processEnded ? cancelled().suggestion : WATCH_TASK,
       );
     case "connection_lost":
       throw new RemoteExecError(

@@ -63,7 +63,7 @@ export class Lifecycle {
   async change(guest: Guest, change: Change, context: ToolContext): Promise<Changed> {
     const { verb, options = [], action, timeoutMs } = change;
     const deadline = this.#clock.now() + timeoutMs;
-    const answer = await this.#host.run(
+    const answer = await this.#host.task(
       [programOf(guest), verb, String(guest.id), ...options],
       { ...context, action, timeoutMs },
     );

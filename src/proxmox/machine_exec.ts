@@ -4,23 +4,34 @@ import type { ExecOutcome } from "../ssh/port.ts";
 import type { ExecCall } from "../ssh/service.ts";
 import { unreadable } from "./errors.ts";
 import { machine } from "./guest.ts";
-import type { ProxmoxHost } from "./host.ts";
+import type { HostCall, ProxmoxHost } from "./host.ts";
 import { explain } from "./locate.ts";
 import { pause } from "./pause.ts";
 import { type AgentAnswer, parseAgentAnswer } from "./qm.ts";
+import { asciiText } from "../shell_quote.ts";
 import { limitOutput } from "./text_limit.ts";
 
 /** One call of `qm`, whatever the command in the VM does meanwhile. */
 const CALL_MS = 60_000;
 const LONGEST_POLL_MS = 2_000;
+/** To end a command in the VM and to read what it had written. */
+const END_MS = 10_000;
 /** Failures of `qm` that tell nothing of what the VM does. */
 const UNTOLD: readonly ErrorCode[] = ["cancelled", "connection_lost", "internal", "timeout"];
 
 /** Marks a command's processes in the VM: the agent itself offers no way to end anything. */
 const MARK = "MCP_REMOTE_EXEC_CALL";
 
-const SCRIPT =
-  `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$1"; fi; exec sh -c -- "$1"`;
+/**
+ * Takes the command from stdin, in ASCII: what `qm` is given as arguments it counts as characters and writes
+ * as bytes, so that a wider one never reaches the agent to its end. It could be too long for one, too.
+ *
+ * Source: qemu-server e6352be src/PVE/QMPClient.pm and src/PVE/QemuServer/Agent.pm (`input-data`).
+ */
+const SCRIPT = [
+  `c=$(cat); c=$(printf "%bx" "$c"); c=\${c%x}; exec </dev/null`,
+  `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$c"; fi; exec sh -c -- "$c"`,
+].join("; ");
 
 /** Ends what has the mark: TERM, after a second KILL. Prints how many are left. */
 const END_SCRIPT = [
@@ -30,6 +41,16 @@ const END_SCRIPT = [
   `[ $i -lt 10 ] || kill -s KILL $P 2>/dev/null; sleep 0.1 2>/dev/null || sleep 1; done`,
   `set -- $P; echo $#`,
 ].join("; ");
+
+/** Of a command that could not be asked for. */
+const UNKNOWN: AgentAnswer = {
+  exited: false,
+  exitCode: null,
+  signal: null,
+  stdout: "",
+  stderr: "",
+  truncated: { stdout: false, stderr: false },
+};
 
 /** Runs commands in virtual machines, through the guest agent. */
 export class MachineExec {
@@ -55,82 +76,104 @@ export class MachineExec {
   ): Promise<ExecOutcome> {
     const startedAt = this.#clock.now();
     const mark = `${MARK}=${crypto.randomUUID()}`;
-    try {
-      const words = ["exec", String(vmid), "--synchronous", "0", "--"];
-      const guestLine = ["env", mark, "sh", "-c", SCRIPT, "sh", command];
-      const { pid } = await this.#qm(vmid, words, guestLine, signal);
-      if (pid === undefined) throw unreadable("qm guest exec", "it names no process");
-      return await this.#follow(vmid, pid, mark, { timeoutMs, signal, progress, startedAt });
-    } catch (error) {
-      // `qm` was stopped or lost on its way: the VM may have the command all the same.
-      if (error instanceof RemoteExecError && UNTOLD.includes(error.code)) {
-        await this.#end(vmid, mark).catch(() => {});
-      }
-      throw error;
-    }
-  }
-
-  async #follow(
-    vmid: number,
-    pid: number,
-    mark: string,
-    { timeoutMs, signal, progress, startedAt }: Omit<ExecCall, "command"> & {
-      readonly startedAt: number;
-    },
-  ): Promise<ExecOutcome> {
     const limit = new AbortController();
     const takeBack = this.#clock.after(timeoutMs, () => limit.abort());
-    const stop = AbortSignal.any([limit.signal, signal]);
+    let pid: number | undefined;
     try {
-      for (let polls = 0;; polls++) {
-        const answer = await this.#status(vmid, pid, new AbortController().signal);
-        if (answer.exited) return this.#outcome("exit", answer, startedAt);
-        if (stop.aborted) break;
-        progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
-        const delay = Math.min(100 * 2 ** polls, LONGEST_POLL_MS);
-        await pause(this.#clock, delay, stop).catch(() => {});
-      }
-      const left = await this.#end(vmid, mark);
-      const answer = await this.#status(vmid, pid, new AbortController().signal);
-      const outcome = this.#outcome(signal.aborted ? "cancelled" : "timeout", answer, startedAt);
-      return { ...outcome, processEnded: answer.exited && left === 0 };
+      pid = await this.#start(vmid, mark, command, Math.min(timeoutMs, CALL_MS), signal);
+      const stop = AbortSignal.any([limit.signal, signal]);
+      const answer = await this.#untilExited(vmid, pid, stop, progress);
+      return this.#outcome("exit", answer, startedAt);
+    } catch (error) {
+      // `qm` was stopped or lost on its way: the VM may have the command all the same.
+      if (!(error instanceof RemoteExecError && UNTOLD.includes(error.code))) throw error;
+      const ended = await this.#end(vmid, mark, pid);
+      const isOver = error.code === "timeout" || limit.signal.aborted;
+      // What could not even be begun says itself why.
+      if (!(isOver || signal.aborted) || (pid === undefined && ended === undefined)) throw error;
+      return this.#outcome(signal.aborted ? "cancelled" : "timeout", ended ?? UNKNOWN, startedAt);
     } finally {
       takeBack();
     }
   }
 
-  /** Works after a cancellation too, which therefore does not reach it. @returns processes left */
-  async #end(vmid: number, mark: string): Promise<number> {
-    const { signal } = new AbortController();
-    const words = ["exec", String(vmid), "--timeout", "20", "--"];
-    const { stdout } = await this.#qm(
-      vmid,
-      words,
-      ["sh", "-c", END_SCRIPT, "sh", mark],
+  async #start(
+    vmid: number,
+    mark: string,
+    command: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const words = ["exec", String(vmid), "--synchronous", "0", "--pass-stdin", "1", "--"];
+    const stdin = asciiText(command);
+    const { pid } = await this.#qm(vmid, [...words, "env", mark, "sh", "-c", SCRIPT], {
+      timeoutMs,
       signal,
-    );
-    return Number.parseInt(stdout, 10);
+      stdin,
+    });
+    if (pid === undefined) throw unreadable("qm guest exec", "it names no process");
+    return pid;
+  }
+
+  async #untilExited(
+    vmid: number,
+    pid: number,
+    stop: AbortSignal,
+    progress: ExecCall["progress"],
+  ): Promise<AgentAnswer> {
+    for (let polls = 0;; polls++) {
+      const answer = await this.#status(vmid, pid, stop);
+      if (answer.exited) return answer;
+      progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
+      await pause(this.#clock, Math.min(100 * 2 ** polls, LONGEST_POLL_MS), stop);
+    }
+  }
+
+  /**
+   * Ends what has the mark. Works after a cancellation too, which therefore does not reach it.
+   *
+   * @returns what is known then, `exited` if nothing is left; undefined when the VM could not be asked
+   */
+  async #end(
+    vmid: number,
+    mark: string,
+    pid: number | undefined,
+  ): Promise<AgentAnswer | undefined> {
+    const limit = new AbortController();
+    const takeBack = this.#clock.after(END_MS, () => limit.abort());
+    try {
+      const words = ["exec", String(vmid), "--timeout", "20", "--", "sh", "-c", END_SCRIPT];
+      const { signal } = limit;
+      const { stdout } = await this.#qm(vmid, [...words, "sh", mark], {
+        timeoutMs: END_MS,
+        signal,
+      });
+      const isGone = Number.parseInt(stdout, 10) === 0;
+      if (pid === undefined) return { ...UNKNOWN, exited: isGone };
+      const answer = await this.#status(vmid, pid, signal);
+      return { ...answer, exited: answer.exited && isGone };
+    } catch {
+      return undefined;
+    } finally {
+      takeBack();
+    }
   }
 
   #status(vmid: number, pid: number, signal: AbortSignal): Promise<AgentAnswer> {
-    return this.#qm(vmid, ["exec-status", String(vmid), String(pid)], [], signal);
+    const words = ["exec-status", String(vmid), String(pid)];
+    return this.#qm(vmid, words, { timeoutMs: CALL_MS, signal });
   }
 
   async #qm(
     vmid: number,
     words: readonly string[],
-    command: readonly string[],
-    signal: AbortSignal,
+    call: Pick<HostCall, "timeoutMs" | "signal" | "stdin">,
   ): Promise<AgentAnswer> {
     const action = `Running a command in VM ${vmid}`;
-    const answer = await this.#host.run(["qm", "guest", ...words, ...command], {
-      signal,
-      progress: undefined,
-      action,
-      timeoutMs: CALL_MS,
-    });
+    const run: HostCall = { ...call, progress: undefined, action };
+    const answer = await this.#host.run(["qm", "guest", ...words], run);
     if (answer.code === 0) return parseAgentAnswer(answer.stdout);
-    throw await explain(this.#host, machine(vmid), action, answer, { signal });
+    throw await explain(this.#host, machine(vmid), action, answer, call);
   }
 
   #outcome(

@@ -88,7 +88,7 @@ export class ContainerSnapshots {
     words: readonly string[],
     call: ToolContext & { readonly action: string; readonly timeoutMs: number },
   ): Promise<void> {
-    const answer = await this.#host.run(["pct", ...words], call);
+    const answer = await this.#host.task(["pct", ...words], call);
     if (answer.code === 0) return;
     throw await explain(this.#host, container(ctid), call.action, answer, call);
   }

@@ -1,4 +1,4 @@
-import { internalError } from "../errors.ts";
+import { cancelled, internalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import {
   type Answer,
@@ -11,6 +11,12 @@ import {
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
+/** The calls that run here at the moment. */
+export interface RunningCalls {
+  /** Aborts the signals of all of them. */
+  cancelAll(): void;
+}
+
 /**
  * Answers calls from the other isolate with the functions of `port`, and with nothing else: a name
  * that is not one of its own functions is refused, and nothing can be read, set or constructed, so
@@ -20,21 +26,31 @@ export function expose(
   port: object,
   logger: Logger,
   end: MessageEnd = globalThis as unknown as MessageEnd, // a worker's own scope is one
-): void {
+): RunningCalls {
   const functions = new Map(
     Object.entries(port).filter((entry): entry is [string, AnyFunction] =>
       typeof entry[1] === "function"
     ),
   );
+  const running = new Map<number, AbortController>();
   const report = (defect: unknown) => logger.error("defect in a worker", defect);
   end.addEventListener("message", async ({ data }) => {
-    const { id, name, args, callbacks } = fieldsOf(data);
+    const { id, name, aborted, args, callbacks, signals } = fieldsOf(data);
     if (typeof id !== "number") return;
+    if (aborted === true) return running.get(id)?.abort(cancelled());
     const called = typeof name === "string" ? functions.get(name) : undefined;
-    const request = { id, args, callbacks };
-    await answer(end, id, report, () => run(end, port, called, request));
+    const controller = new AbortController();
+    running.set(id, controller);
+    const given = { id, args, callbacks, signals };
+    await answer(end, id, report, () => run(end, port, called, given, controller.signal));
+    running.delete(id);
   });
   end.start?.();
+  return {
+    cancelAll() {
+      for (const controller of running.values()) controller.abort(cancelled());
+    },
+  };
 }
 
 /** A request as it came: nothing of it is known to be what it should be. */
@@ -42,21 +58,27 @@ interface GivenRequest {
   readonly id: number;
   readonly args: unknown;
   readonly callbacks: unknown;
+  readonly signals: unknown;
 }
 
 async function run(
   end: MessageEnd,
   port: object,
   called: AnyFunction | undefined,
-  { id, args, callbacks }: GivenRequest,
+  { id, args, callbacks, signals }: GivenRequest,
+  signal: AbortSignal,
 ): Promise<unknown> {
-  if (called === undefined || !Array.isArray(args) || !Array.isArray(callbacks)) throw refused();
+  if (called === undefined || !Array.isArray(args)) throw refused();
+  if (!Array.isArray(callbacks) || !Array.isArray(signals)) throw refused();
   let ended = false;
   const callBack = (callback: number) => (value: unknown) => {
     const message: CallBack = { id, callback, value };
     if (!ended) end.postMessage(message, []);
   };
-  const complete = args.map((value, index) => callbacks.includes(index) ? callBack(index) : value);
+  const complete = args.map((value: unknown, index) => {
+    if (signals.includes(index)) return signal;
+    return callbacks.includes(index) ? callBack(index) : value;
+  });
   try {
     return await called.apply(port, complete);
   } finally {

@@ -1,5 +1,6 @@
 import type { RemoteExecError } from "../errors.ts";
 import {
+  type Abort,
   fieldsOf,
   fromWire,
   handedOver,
@@ -18,7 +19,8 @@ export interface Remote<Port> {
 /**
  * Calls functions that the other side exposes; see {@linkcode expose}. Arguments and answers are
  * copied, ports and streams handed over. A function among the arguments can be called back by the
- * other side until its answer arrives, with one value, and gives nothing back.
+ * other side until its answer arrives, with one value, and gives nothing back. An AbortSignal among
+ * them cancels the call over there; the answer is still waited for.
  *
  * @throws RemoteExecError each call, as the other side threw it
  */
@@ -32,15 +34,15 @@ export function remote<Port extends object>(end: MessageEnd): Remote<Port> {
     if (failure !== undefined) return Promise.reject(failure);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = ++lastId;
-    pending.set(id, { resolve, reject, callbacks: given });
     try {
       const request = toRequest(id, name, given);
       end.postMessage(request, handedOver(request.args));
     } catch (error) {
-      pending.delete(id);
-      reject(error); // what cannot be copied is a defect of the caller
+      return Promise.reject(error); // what cannot be copied is a defect of the caller
     }
-    return promise;
+    pending.set(id, { resolve, reject, callbacks: given });
+    const forget = onAbort(given, () => end.postMessage({ id, aborted: true } satisfies Abort, []));
+    return promise.finally(forget);
   };
   return {
     port: callsOf<Port>(call),
@@ -61,8 +63,22 @@ interface Pending {
 
 function toRequest(id: number, name: string, given: readonly unknown[]): Request {
   const callbacks = given.flatMap((value, index) => typeof value === "function" ? [index] : []);
-  const args = given.map((value) => typeof value === "function" ? undefined : value);
-  return { id, name, args, callbacks };
+  const signals = given.flatMap((value, index) => value instanceof AbortSignal ? [index] : []);
+  const stays = new Set([...callbacks, ...signals]);
+  const args = given.map((value, index) => stays.has(index) ? undefined : value);
+  return { id, name, args, callbacks, signals };
+}
+
+/** Tells of each signal among the arguments that is aborted, at once if it is so already. */
+function onAbort(given: readonly unknown[], tell: () => void): () => void {
+  const signals = given.filter((value) => value instanceof AbortSignal);
+  for (const signal of signals) {
+    if (signal.aborted) tell();
+    else signal.addEventListener("abort", tell);
+  }
+  return () => {
+    for (const signal of signals) signal.removeEventListener("abort", tell);
+  };
 }
 
 /** Takes an answer or a call back. What fits no call that waits is ignored. */

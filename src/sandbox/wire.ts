@@ -15,6 +15,14 @@ export interface Request {
   readonly args: readonly unknown[];
   /** Which arguments were functions. They can be called back until the answer is sent. */
   readonly callbacks: readonly number[];
+  /** Which arguments were signals. {@linkcode Abort} tells that they are aborted. */
+  readonly signals: readonly number[];
+}
+
+/** All signals among the arguments of the request `id` are aborted. */
+export interface Abort {
+  readonly id: number;
+  readonly aborted: true;
 }
 
 export type Answer =

@@ -4,11 +4,12 @@ import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../log.ts";
 import { type CommandExit, exitOf } from "./command_exit.ts";
 import type { Dialled } from "./dial.ts";
+import { endCommand } from "./end_command.ts";
 import { Guard, withLimit } from "./guard.ts";
 import { Lingering } from "./lingering.ts";
 import { ProcessOrder } from "./process_order.ts";
 import { failureReason, isFull, noSessions, SessionFailure } from "./session_failure.ts";
-import { endBySignals, leaveOpen } from "./signals.ts";
+import { leaveOpen } from "./signals.ts";
 import { SessionCount } from "./session_count.ts";
 import { answers, requestSftp } from "./sftp_request.ts";
 import { watchSilence } from "./silence.ts";
@@ -28,8 +29,8 @@ export interface StartedCommand {
    * of one's own could come too late: the news may be in the same packet as that of the start.
    */
   readonly exited: Promise<CommandExit>;
-  /** Ends it on the host. True when its end is confirmed. */
-  end(): Promise<boolean>;
+  /** Ends it on the host; with `graceMs` without KILL. True when its end is confirmed. */
+  end(graceMs?: number): Promise<boolean>;
   /** Has the host not yet told of its end? */
   running(): boolean;
   /** Waits until the host has sent all that was written before now; false without an answer. */
@@ -100,7 +101,7 @@ export class HostConnection {
       return {
         channel,
         exited,
-        end: () => this.#endProcess(channel),
+        end: (graceMs) => this.#endProcess(channel, graceMs),
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
         release: () =>
@@ -236,21 +237,14 @@ export class HostConnection {
       onSilence();
     });
 
-  async #endProcess(channel: ClientChannel): Promise<boolean> {
+  async #endProcess(channel: ClientChannel, graceMs: number | undefined): Promise<boolean> {
     const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
-    const ended = await this.#endBy(guard, channel);
+    const isAlive = () => this.#alive;
+    const ended = await endCommand(channel, { guard, order: this.#order, isAlive, graceMs });
     // A dead link is closed, so that the guard ends what runs there as soon as the host notices.
     const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
     if (!ended && this.#guard !== undefined && isSilent) this.destroy();
     return ended;
-  }
-
-  async #endBy(guard: Guard | undefined, channel: ClientChannel): Promise<boolean> {
-    const mark = guard && await this.#order.identify(channel, guard);
-    if (mark === "ended") return true;
-    const left = mark === undefined ? undefined : await guard?.end(mark, 4_000);
-    if (left !== undefined && left >= 0) return left === 0;
-    return await endBySignals(channel, () => this.#alive) && !this.#order.isRunning(channel);
   }
 
   /** Gives back the session of a request that has failed; gives what is to be thrown. */

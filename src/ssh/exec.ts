@@ -4,6 +4,7 @@ import { withLimit } from "./guard.ts";
 import { OutputCollector, shareLimit } from "./output.ts";
 import type { ConnectionPool } from "./pool.ts";
 import type { ExecOutcome, ExecProgress, ExecRequest } from "./port.ts";
+import { sparedCommand } from "./spared_command.ts";
 
 const PROGRESS_MS = 1_000;
 /** An ended command's output counts as complete after so long without a byte, see {@linkcode drained}. */
@@ -31,12 +32,13 @@ export async function runCommand(
   const stop = stopSignal(request.timeoutMs, context.signal);
   try {
     const deadlineMs = startedAt + request.timeoutMs;
-    const starting = pool.start(request.command, {
+    const { command: line, graceMs } = request;
+    const starting = pool.start(graceMs === undefined ? line : sparedCommand(line), {
       deadlineMs,
       limitMs: request.timeoutMs,
       signal: stop.signal,
     });
-    const command = await orStopped(starting, stop.signal);
+    const command = await orStopped(starting, stop.signal, graceMs);
     try {
       return await follow(command, request, characterLimit, {
         startedAt,
@@ -55,6 +57,7 @@ export async function runCommand(
 async function orStopped(
   starting: Promise<StartedCommand>,
   stop: AbortSignal,
+  graceMs: number | undefined,
 ): Promise<StartedCommand> {
   const stopped = Promise.withResolvers<never>();
   const onStop = () => stopped.reject(stop.reason);
@@ -62,7 +65,7 @@ async function orStopped(
   try {
     return await Promise.race([starting, stopped.promise]);
   } catch (error) {
-    starting.then((late) => late.end().finally(() => late.release()), () => {});
+    starting.then((late) => late.end(graceMs).finally(() => late.release()), () => {});
     throw error;
   } finally {
     stop.removeEventListener("abort", onStop);
@@ -117,7 +120,7 @@ async function follow(
   }
   let processEnded = ending.known;
   if (event === "stopped" && !ending.known) {
-    processEnded = await command.end();
+    processEnded = await command.end(request.graceMs);
     await withLimit(closed, 300);
   } else event = "closed";
   stopReporting();

@@ -1,4 +1,4 @@
-import { shellQuote } from "../shell_quote.ts";
+import { asciiText, shellQuote } from "../shell_quote.ts";
 import { HASH_STDIN } from "./remote_hash.ts";
 
 /** Blocks in which a script reads content from its stdin; `dd` never takes more than it is told to. */
@@ -129,9 +129,5 @@ const FACTS =
 /** Assigns a text of any bytes to a variable, written in ASCII; a final newline is kept. */
 function assign(name: string, text: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return `${name}=${shellQuote(text)}`;
-  const octal = Array.from(
-    new TextEncoder().encode(text),
-    (byte) => `\\0${byte.toString(8).padStart(3, "0")}`,
-  );
-  return `${name}=$(printf "%bx" ${shellQuote(octal.join(""))}); ${name}=\${${name}%x}`;
+  return `${name}=$(printf "%bx" ${shellQuote(asciiText(text))}); ${name}=\${${name}%x}`;
 }

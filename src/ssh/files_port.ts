@@ -1,4 +1,4 @@
-import type { CallId, CopyOutcome, Endpoint, FileFacts } from "./port.ts";
+import type { CopyOutcome, Endpoint, FileFacts } from "./port.ts";
 
 /** A file, directory or left-out link of a tree; `path` is relative to the tree's root, with `/`. */
 export interface TreeEntry {
@@ -47,24 +47,31 @@ export interface FilesRights {
  * Every failure is a RemoteExecError.
  */
 export interface FilesPort {
-  stat(endpoint: Endpoint): Promise<FileFacts>;
+  stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts>;
   /**
    * Everything below a directory, parents before children.
    *
    * @throws RemoteExecError `too_large` beyond `maxEntries` or `maxBytes`
    */
-  tree(endpoint: Endpoint, limits: { maxEntries: number; maxBytes: number }): Promise<TreeEntry[]>;
+  tree(
+    endpoint: Endpoint,
+    limits: { maxEntries: number; maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<TreeEntry[]>;
   /** Opens a regular file. Cancelling the stream closes it; an error of reading errors the stream. */
-  read(endpoint: Endpoint, range?: ByteRange): Promise<OpenedFile>;
+  read(
+    endpoint: Endpoint,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): Promise<OpenedFile>;
   /** All files of a tree one after the other as a tar stream: for ends where opening each one is slow. */
-  readTree(endpoint: Endpoint): Promise<ReadableStream<Uint8Array>>;
+  readTree(endpoint: Endpoint, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** The lower-case hex sha256 of a file, computed where it lies if that can be. */
-  sha256(endpoint: Endpoint): Promise<string>;
+  sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string>;
   /** Writes a file as every transfer does: beside its name, verified, renamed. */
   write(
-    id: CallId,
     request: WriteRequest,
     stream: ReadableStream<Uint8Array>,
+    signal: AbortSignal,
   ): Promise<CopyOutcome>;
-  cancel(id: CallId): Promise<void>;
 }

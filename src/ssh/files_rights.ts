@@ -11,32 +11,31 @@ export function restricted(port: FilesPort, rights: FilesRights): FilesPort {
     if (!mayUse(endpoint, rights)) throw notGranted(`files of the kind ${endpoint.kind}`);
   };
   return {
-    async stat(endpoint) {
+    async stat(endpoint, signal) {
       check(endpoint);
-      return await port.stat(endpoint);
+      return await port.stat(endpoint, signal);
     },
-    async tree(endpoint, limits) {
+    async tree(endpoint, limits, signal) {
       check(endpoint);
-      return await port.tree(endpoint, limits);
+      return await port.tree(endpoint, limits, signal);
     },
-    async read(endpoint, range) {
+    async read(endpoint, range, signal) {
       check(endpoint);
-      return await port.read(endpoint, range);
+      return await port.read(endpoint, range, signal);
     },
-    async readTree(endpoint) {
+    async readTree(endpoint, signal) {
       check(endpoint);
-      return await port.readTree(endpoint);
+      return await port.readTree(endpoint, signal);
     },
-    async sha256(endpoint) {
+    async sha256(endpoint, signal) {
       check(endpoint);
-      return await port.sha256(endpoint);
+      return await port.sha256(endpoint, signal);
     },
-    async write(id, request, stream) {
+    async write(request, stream, signal) {
       check(request.to);
       if (!rights.write) throw notGranted("writing");
-      return await port.write(id, request, stream);
+      return await port.write(request, stream, signal);
     },
-    cancel: (id) => port.cancel(id),
   };
 }
 

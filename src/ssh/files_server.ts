@@ -1,38 +1,32 @@
 import { RemoteExecError } from "../errors.ts";
-import type { CallId } from "./port.ts";
 import { sha256 } from "./file_end.ts";
 import type { FilesPort, FilesRights } from "./files_port.ts";
 import { restricted } from "./files_rights.ts";
 import type { HostSession } from "./session.ts";
 import { fromStream, toStream } from "./streams.ts";
 
-/** What other workers may ask of the ssh worker; see {@linkcode FilesPort}. */
-export function createFilesServer(host: HostSession, rights?: FilesRights): FilesPort {
-  const port = unrestricted(host);
-  return rights === undefined ? port : restricted(port, rights);
-}
+/** What another worker may ask of the ssh worker; see {@linkcode FilesPort}. */
+export const createFilesServer = (host: HostSession, rights: FilesRights): FilesPort =>
+  restricted(unrestricted(host), rights);
 
 function unrestricted(host: HostSession): FilesPort {
-  const writing = new Map<CallId, AbortController>();
-  // These calls are bounded by the session's own limits; a stream ends when its reader cancels it.
-  const never = new AbortController().signal;
   return {
-    stat: (endpoint) => host.stat(endpoint, never),
-    tree: (endpoint, limits) => host.tree(endpoint, limits, never),
-    async read(endpoint, range) {
-      const source = await host.openSource(endpoint, Number.MAX_SAFE_INTEGER, never, range);
+    stat: (endpoint, signal) => host.stat(endpoint, signal),
+    tree: (endpoint, limits, signal) => host.tree(endpoint, limits, signal),
+    // The signal is for the opening; a stream ends when its reader cancels it.
+    async read(endpoint, range, signal) {
+      const source = await host.openSource(endpoint, Number.MAX_SAFE_INTEGER, signal, range);
       try {
-        const facts = source.facts ?? await host.stat(endpoint, never);
-        const stream = toStream(source);
-        return { facts, stream };
+        const facts = source.facts ?? await host.stat(endpoint, signal);
+        return { facts, stream: toStream(source) };
       } catch (error) {
         await source.close();
         throw error;
       }
     },
-    async readTree(endpoint) {
-      const command = await host.openTree(endpoint, never);
-      const stream = new ReadableStream<Uint8Array>({
+    async readTree(endpoint, signal) {
+      const command = await host.openTree(endpoint, signal);
+      return new ReadableStream<Uint8Array>({
         async pull(controller) {
           const chunk = await command.read().catch(async (error) => {
             await command.close();
@@ -46,29 +40,11 @@ function unrestricted(host: HostSession): FilesPort {
         },
         cancel: () => command.close(),
       }, { highWaterMark: 4 });
-      return stream;
     },
-    async sha256(endpoint) {
-      return await host.sha256(endpoint, never) ?? await hashHere(host, endpoint, never);
-    },
-    async write(id, { size, ...request }, stream) {
-      const controller = new AbortController();
-      writing.set(id, controller);
-      try {
-        return await host.write(
-          fromStream(stream, request.to.path, size),
-          request,
-          controller.signal,
-          undefined,
-        );
-      } finally {
-        writing.delete(id);
-      }
-    },
-    cancel(id) {
-      writing.get(id)?.abort();
-      return Promise.resolve();
-    },
+    sha256: async (endpoint, signal) =>
+      await host.sha256(endpoint, signal) ?? await hashHere(host, endpoint, signal),
+    write: (request, stream, signal) =>
+      host.write(fromStream(stream, request.to.path, request.size), request, signal, undefined),
   };
 }
 

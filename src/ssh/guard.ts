@@ -56,13 +56,15 @@ export class Guard {
   }
 
   /**
-   * Ends the session that a process leads: TERM, after a second KILL.
+   * Ends the session that a process leads: TERM, after a second KILL. With `graceMs` it is never killed,
+   * and its end is waited for so long.
    *
    * @returns processes that are still alive, -1 when the process leads no session, or undefined
    *   when no answer came
    */
-  async end(mark: ProcessMark, limitMs: number): Promise<number | undefined> {
-    const reply = await this.#ask("k", ` ${mark}`, limitMs);
+  async end(mark: ProcessMark, limitMs: number, graceMs?: number): Promise<number | undefined> {
+    const hundredths = graceMs === undefined ? "" : ` ${Math.ceil(graceMs / 10)}`;
+    const reply = await this.#ask("k", ` ${mark}${hundredths}`, limitMs + (graceMs ?? 0));
     return reply === undefined ? undefined : Number(reply);
   }
 

@@ -4,8 +4,8 @@
  * every session's shell as its own child and as the leader of a session of its own, in the order in
  * which they were asked for. So nothing has to be added to the commands themselves.
  *
- * Lines on its stdin: `s` note the siblings · `l ID` list them · `k ID PID:START` end that session ·
- * `+PATH` remove the file at the end · `-PATH` no longer (PATH as `printf %b` takes it) · `q` end everything.
+ * Lines on its stdin: `s` note the siblings · `l ID` list them · `k ID PID:START` end that session,
+ * `k ID PID:START HUNDREDTHS` without KILL, waiting for so long · `+PATH` remove the file at the end · `-PATH` no longer (PATH as `printf %b` takes it) · `q` end everything.
  * Lines on its stdout start with its token. When stdin ends (the client quit, was killed, or lost its
  * link) it ends the sessions it last noted, if they are still the same processes, and removes the files.
  *
@@ -21,15 +21,15 @@ const SCRIPT = [
   `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
   `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
   `members() { M=; for d in /proc/[0-9]*; do st \${d#/proc/} || continue; case " $1 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M \${d#/proc/}";; esac;; esac; done; };`,
-  `nap() { sleep 0.05 || sleep 1; };`,
+  `nap() { sleep $1 || sleep 1; };`,
   // Hundredths of a second.
   `now() { read -r t x < /proc/uptime; t=\${t%.*}\${t#*.}; };`,
-  // Some time for a clean end, then KILL until nothing is left (what forks is met again).
-  `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; now; u=$((t+$2)); while members "$1"; [ -n "$M" ] && [ $t -lt $u ]; do nap; now; done; u=$((t+200)); while [ -n "$M" ] && [ $t -lt $u ]; do kill -KILL $M; nap; members "$1"; now; done; set -- $M; left=$#; };`,
+  // Some time for a clean end, then KILL until nothing is left (what forks is met again), if it may be.
+  `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; now; s=$((t+100)); u=$((t+$2)); while members "$1"; [ -n "$M" ] && [ $t -lt $u ]; do if [ $t -lt $s ]; then nap 0.05; else nap 0.3; fi; now; done; u=$((t+200)); while [ -z "$3" ] && [ -n "$M" ] && [ $t -lt $u ]; do kill -KILL $M; nap 0.05; members "$1"; now; done; set -- $M; left=$#; };`,
   // What is still the process that was noted, and leads its own session.
   `same() { st \${1%%:*} && [ "$begun" = "\${1#*:}" ] && [ "$sid" = "\${1%%:*}" ]; };`,
   // -1: not a session leader, so this way of ending it does not apply.
-  `end() { p=\${2%%:*}; left=0; if st $p; then if [ "$begun" = "\${2#*:}" ]; then if [ "$sid" = $p ]; then finish $p 100; else left=-1; fi; fi; else finish $p 100; fi; echo "$T k $1 $left"; };`,
+  `end() { p=\${2%%:*}; left=0; if st $p; then if [ "$begun" = "\${2#*:}" ]; then if [ "$sid" = $p ]; then finish $p \${3:-100} $3; else left=-1; fi; fi; else finish $p \${3:-100} $3; fi; echo "$T k $1 $left"; };`,
   `note; case " $L" in *" $$:"*) echo "$T ready $$";; *) echo "$T none"; exit 0;; esac;`,
   `while IFS= read -r l; do case $l in`,
   `s) note;;`,

@@ -1,5 +1,8 @@
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { withoutAlias } from "../aliases.ts";
+import type { Alias, FilesConfig } from "../config/config.ts";
 import { traversal } from "../errors.ts";
+import { ownFiles } from "../own_files.ts";
 import { localExists, notAFile, tooLarge } from "./errors.ts";
 import { badPath, changed, localError, localMissing, outside, ownFile } from "./local_errors.ts";
 import { CHUNK_BYTES, CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./file_end.ts";
@@ -13,14 +16,13 @@ import type { FileFacts } from "./port.ts";
  */
 export class LocalFiles {
   readonly #roots: readonly string[];
+  readonly #aliases: readonly Alias[];
   readonly #own: readonly string[];
 
-  /**
-   * @param roots real paths; relative names start at the first one
-   * @param own files of the server itself, which are neither read nor written here
-   */
-  constructor(roots: readonly string[], own: readonly string[] = []) {
+  /** Relative names start at the first root. The server's own files are neither read nor written here. */
+  constructor({ roots, aliases, own }: Omit<FilesConfig, "workingDirectory">) {
     this.#roots = roots;
+    this.#aliases = aliases;
     this.#own = own;
   }
 
@@ -80,7 +82,8 @@ export class LocalFiles {
   #absolute(path: string): string {
     if (path === "" || path.includes("\0")) throw badPath(path);
     if (path.split(/[/\\]/).includes("..")) throw traversal();
-    return isAbsolute(path) ? resolve(path) : resolve(this.#roots[0] ?? "/", path);
+    const whole = isAbsolute(path) ? resolve(path) : resolve(this.#roots[0] ?? "/", path);
+    return withoutAlias(whole, this.#aliases);
   }
 
   async #existing(path: string): Promise<string> {
@@ -130,16 +133,9 @@ export class LocalFiles {
     if (!inside) throw outside(path);
   }
 
-  /** By name, and by what stands there: another name of the same file is no way around. */
   async #refuseOwn(real: string, path: string): Promise<void> {
-    const info = await Deno.lstat(real).catch(() => undefined);
-    for (const own of this.#own) {
-      if (sameName(own, real)) throw ownFile(path);
-      const other = info && await Deno.stat(own).catch(() => undefined);
-      if (info && other?.ino === info.ino && other?.dev === info.dev && info.ino !== null) {
-        throw ownFile(path);
-      }
-    }
+    const isOwn = await ownFiles(this.#own);
+    if (isOwn(real, await Deno.lstat(real).catch(() => undefined))) throw ownFile(path);
   }
 }
 
@@ -180,10 +176,6 @@ async function* fileChunks(file: Deno.FsFile, limit: number): AsyncGenerator<Uin
     yield buffer.subarray(0, count);
   }
 }
-
-/** Disks of Windows and macOS do not tell capitals apart, as a rule. */
-const sameName = (one: string, other: string): boolean =>
-  Deno.build.os === "linux" ? one === other : one.toLowerCase() === other.toLowerCase();
 
 function missingOr(path: string): (error: unknown) => undefined {
   return (error) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatMode } from "../mcp/arguments.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
 /** Whose answer it is. */
@@ -125,7 +126,7 @@ export function transferAnswer(
     sha256,
     verified,
     transfer_speed: Math.round(bytes / Math.max(durationMs, 1) * 1000),
-    ...(permissions === undefined ? {} : { permissions: String(permissions).padStart(3, "0") }),
+    ...(permissions === undefined ? {} : { permissions: formatMode(permissions) }),
   };
 }
 

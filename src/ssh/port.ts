@@ -11,9 +11,6 @@ export interface SshSettings {
   readonly secrets: readonly string[];
 }
 
-/** Names a call for {@link SshPort.cancel}; an AbortSignal does not cross between isolates. */
-export type CallId = number;
-
 export interface ExecRequest {
   readonly command: string;
   /** Covers connecting, opening the channel and running. */
@@ -22,6 +19,11 @@ export interface ExecRequest {
   readonly stdin?: string;
   /** Unicode code points of stdout and stderr together; the configured limit when left out. */
   readonly characterLimit?: number;
+  /**
+   * For a command that must not be killed, as it has to tidy up: on a timeout or cancellation it is told
+   * to stop and its end is awaited for so long. It has no stdin.
+   */
+  readonly graceMs?: number;
 }
 
 /** One stream of a command, cut to its share of the limit. */
@@ -120,19 +122,18 @@ export interface Check {
 export interface SshPort {
   configure(settings: SshSettings): Promise<void>;
   exec(
-    id: CallId,
     request: ExecRequest,
+    signal: AbortSignal,
     progress?: (step: ExecProgress) => void,
   ): Promise<ExecOutcome>;
   copy(
-    id: CallId,
     request: CopyRequest,
+    signal: AbortSignal,
     progress?: (step: CopyProgress) => void,
   ): Promise<CopyOutcome>;
-  stat(id: CallId, endpoint: Endpoint): Promise<FileFacts>;
-  cancel(id: CallId): Promise<void>;
-  /** Offers files to another worker; `port` answers as a FilesPort. Without `rights` to everything. */
-  serveFiles(port: MessagePort, rights?: FilesRights): Promise<void>;
+  stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts>;
+  /** Offers files to another worker; `port` answers as a FilesPort. */
+  serveFiles(port: MessagePort, rights: FilesRights): Promise<void>;
   diagnose(): Promise<Check[]>;
   /** Stops everything that runs on the host; gives up after `limitMs`. */
   close(limitMs: number): Promise<void>;

@@ -1,13 +1,14 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
 import { keyUnusable } from "./errors.ts";
+import { opensshKey } from "./openssh_key.ts";
 import { tidyPkcs1, tidySec1 } from "./sec1.ts";
 
 /**
  * The private key in a form that ssh2 takes, checked with its passphrase.
  *
- * ssh2 reads OpenSSH and the older PEM forms; RSA and EC keys in PKCS#8 are rewritten for it.
+ * ssh2 reads OpenSSH and the older PEM forms; keys in PKCS#8 are rewritten for it.
  *
  * @throws RemoteExecError `private_key`, each cause with its own remedy
  */
@@ -45,13 +46,6 @@ function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.
 }
 
 function unusable(path: string, text: string, passphrase: string | undefined, reason: string) {
-  if (/invalid curve/i.test(reason)) {
-    return keyUnusable(
-      path,
-      "ECDSA keys of 521 bits are read in OpenSSH's own format only",
-      `Rewrite it with ssh-keygen -p -f ${path}`,
-    );
-  }
   const encrypted = /encrypted|passphrase/i.test(reason) || /ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined) {
     return keyUnusable(
@@ -70,6 +64,12 @@ function unusable(path: string, text: string, passphrase: string | undefined, re
   );
 }
 
+function olderPem(key: KeyObject): string {
+  const type = key.asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";
+  const pem = key.export({ type, format: "pem" }).toString();
+  return tidySec1(pem) ?? pem;
+}
+
 /** The key rewritten, the error that it gives even so, or undefined when it is no PKCS#8 key. */
 function fromPkcs8(text: string, passphrase: string | undefined): string | Error | undefined {
   try {
@@ -78,11 +78,9 @@ function fromPkcs8(text: string, passphrase: string | undefined): string | Error
       format: "pem",
       ...(passphrase === undefined ? {} : { passphrase }),
     });
-    const type = key.asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";
-    const pem = key.export({ type, format: "pem" }).toString();
-    const exact = tidySec1(pem) ?? pem;
-    const parsed = parse(exact);
-    return parsed instanceof Error ? parsed : exact;
+    const rewritten = opensshKey(key) ?? olderPem(key);
+    const parsed = parse(rewritten);
+    return parsed instanceof Error ? parsed : rewritten;
   } catch {
     return undefined;
   }

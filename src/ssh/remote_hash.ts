@@ -16,8 +16,10 @@ const FAST_STDIN =
 /** A command line for any login shell that hashes the first `size` bytes of a file. */
 export function hashCommand(path: string, size: number): string {
   const tool = size < LARGE_BYTES ? HASH_STDIN : FAST_STDIN;
+  // Opened first: where the shell sees other files than SFTP does, nothing must not get a hash.
+  const opened = `exec < ${shellQuote(operand(path))} || exit`;
   // `head` reads at most what was transferred: a log that has grown since is still the same so far.
-  return `sh -c ${shellQuote(`head -c ${size} < ${shellQuote(operand(path))} | { ${tool}; }`)}`;
+  return `sh -c ${shellQuote(`${opened}; head -c ${size} | { ${tool}; }`)}`;
 }
 
 /** The first word of the hash command's output, if it is a sha256. */

@@ -1,8 +1,8 @@
 import { cancelled, RemoteExecError } from "../errors.ts";
 import type { Limits } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { Calls } from "../sandbox/calls.ts";
 import { bytesMoved, crossing } from "../sandbox/crossing.ts";
+import { inTime } from "../sandbox/in_time.ts";
 import type {
   CopyOutcome,
   Endpoint,
@@ -19,6 +19,8 @@ export interface ExecCall extends ToolContext {
   readonly stdin?: string;
   /** Code points of the output to keep; the configured limit when left out. */
   readonly characterLimit?: number;
+  /** As in an {@linkcode ExecRequest}. */
+  readonly graceMs?: number;
 }
 
 /** A transfer between two ends. */
@@ -34,12 +36,10 @@ export interface CopyCall extends ToolContext {
 export class SshService {
   readonly #port: SshPort;
   readonly #limits: Limits;
-  readonly #calls: Calls;
 
   constructor(port: SshPort, limits: Limits) {
     this.#port = port;
     this.#limits = limits;
-    this.#calls = new Calls((id) => port.cancel(id));
   }
 
   /**
@@ -48,19 +48,20 @@ export class SshService {
    * @throws RemoteExecError when the command was not started
    */
   async exec(
-    { command, timeoutMs, stdin, characterLimit, signal, progress }: ExecCall,
+    { command, timeoutMs, stdin, characterLimit, graceMs, signal, progress }: ExecCall,
   ): Promise<ExecOutcome> {
     const request = {
       command,
       timeoutMs,
       ...(stdin === undefined ? {} : { stdin }),
       ...(characterLimit === undefined ? {} : { characterLimit }),
+      ...(graceMs === undefined ? {} : { graceMs }),
     };
     const report = crossing(progress, ({ bytes, tail }: ExecProgress) => ({
       progress: bytes,
       message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
     }));
-    return await this.#calls.run(signal, timeoutMs, (id) => this.#port.exec(id, request, report));
+    return await inTime(signal, timeoutMs, this.#port.exec(request, signal, report), graceMs);
   }
 
   /** Moves one file. @throws RemoteExecError; nothing half-written then bears the destination's name */
@@ -75,16 +76,12 @@ export class SshService {
       ...(mode === undefined ? {} : { mode }),
     };
     const report = crossing(progress, bytesMoved);
-    return await this.#calls.run(signal, undefined, (id) => this.#port.copy(id, request, report));
+    return await inTime(signal, undefined, this.#port.copy(request, signal, report));
   }
 
-  /** What stands at a path. */
+  /** What stands at a path. The other side gives up on a host that says nothing. */
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    return await this.#calls.run(
-      signal,
-      this.#limits.timeoutMs,
-      (id) => this.#port.stat(id, endpoint),
-    );
+    return await inTime(signal, undefined, this.#port.stat(endpoint, signal));
   }
 }
 

@@ -57,7 +57,7 @@ export class HostSession {
       settings.limits.timeoutMs,
       logger,
     );
-    this.#local = new LocalFiles(settings.files.roots, settings.files.own);
+    this.#local = new LocalFiles(settings.files);
   }
 
   async exec(
@@ -218,14 +218,20 @@ export class HostSession {
 
   async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
     const request = { command: hashCommand(path, size), timeoutMs: HASH_LIMIT_MS };
-    const outcome = await runCommand(this.#pool, request, 1_000, { signal, progress: undefined });
-    return outcome.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;
+    const context = { signal, progress: undefined };
+    const outcome = await runCommand(this.#pool, request, 1_000, context).catch(noneIfUnsupported);
+    return outcome?.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;
   }
 
   #patience(signal: AbortSignal): Patience {
     const limitMs = this.#settings.limits.timeoutMs;
     return { deadlineMs: performance.now() + limitMs, limitMs, signal };
   }
+}
+
+/** A host may offer SFTP and no commands. */
+function noneIfUnsupported(error: unknown): undefined {
+  if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
 }
 
 const unsupportedEnd = (endpoint: Endpoint) =>

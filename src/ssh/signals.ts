@@ -6,7 +6,8 @@ import { withLimit } from "./guard.ts";
 const SIGNAL_MS = 1_000;
 
 /**
- * Kills the command's process group; false when the channel does not close upon that.
+ * Kills the command's process group, or with `graceMs` only tells it to stop and waits for so long; false
+ * when the channel does not close upon that.
  *
  * There is no time for a clean end after TERM: when the shell has ended by it the channel is closed, and
  * nothing reaches a child any more that ignores TERM and whose output goes elsewhere.
@@ -14,11 +15,12 @@ const SIGNAL_MS = 1_000;
 export async function endBySignals(
   channel: ClientChannel,
   isAlive: () => boolean,
+  graceMs?: number,
 ): Promise<boolean> {
   const closed = new Promise<true>((resolve) => channel.once("close", () => resolve(true)));
   if (!isAlive()) return false;
-  sendSignal(channel, "KILL");
-  return await withLimit(closed, SIGNAL_MS) ?? false;
+  sendSignal(channel, graceMs === undefined ? "KILL" : "TERM");
+  return await withLimit(closed, graceMs ?? SIGNAL_MS) ?? false;
 }
 
 /** The part of ssh2's inside that sends a signal request; public `signal()` is dropped after `end()`. */
@@ -33,7 +35,7 @@ interface Inside {
  * Source: ssh2 1.17.0 lib/Channel.js `signal` (does nothing once the outgoing side is at its end);
  * RFC 4254 section 6.9 allows the request as long as the channel is open.
  */
-export function sendSignal(channel: ClientChannel, name: "KILL"): void {
+export function sendSignal(channel: ClientChannel, name: "KILL" | "TERM"): void {
   const inside = channel as unknown as Partial<Inside>; // private, so nothing is taken for granted
   if (inside._client?._protocol && inside.outgoing) {
     inside._client._protocol.signal(inside.outgoing.id, name);

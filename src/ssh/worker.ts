@@ -1,8 +1,8 @@
 /// <reference lib="deno.worker" />
-import { cancelled, internalError } from "../errors.ts";
+import { internalError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
-import type { CallId, SshPort } from "./port.ts";
+import type { SshPort } from "./port.ts";
 import type { HostSession } from "./session.ts";
 
 let logger = createLogger("info");
@@ -12,7 +12,6 @@ let isLoaded = false;
 const loaded = Promise.withResolvers<HostSession>();
 /** A start of the server is over by then. */
 const LOAD_AFTER_MS = 300;
-const running = new Map<CallId, AbortController>();
 
 const port: SshPort = {
   configure(settings) {
@@ -28,13 +27,11 @@ const port: SshPort = {
     );
     return Promise.resolve();
   },
-  exec: (id, request, progress) => call(id, (host, signal) => host.exec(request, signal, progress)),
-  copy: (id, request, progress) => call(id, (host, signal) => host.copy(request, signal, progress)),
-  stat: (id, endpoint) => call(id, (host, signal) => host.stat(endpoint, signal)),
-  cancel(id) {
-    running.get(id)?.abort(cancelled());
-    return Promise.resolve();
-  },
+  exec: async (request, signal, progress) =>
+    await (await configured()).exec(request, signal, progress),
+  copy: async (request, signal, progress) =>
+    await (await configured()).copy(request, signal, progress),
+  stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
   serveFiles(end, rights) {
     // What is asked before the library is there waits in the port.
     loaded.promise.then(async (host) => {
@@ -45,23 +42,10 @@ const port: SshPort = {
   },
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
-    for (const controller of running.values()) controller.abort(cancelled());
+    calls.cancelAll();
     if (isLoaded) await (await configured()).close(limitMs);
   },
 };
-
-async function call<T>(
-  id: CallId,
-  run: (host: HostSession, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  running.set(id, controller);
-  try {
-    return await run(await configured(), controller.signal);
-  } finally {
-    running.delete(id);
-  }
-}
 
 function configured(): Promise<HostSession> {
   if (load === undefined) throw internalError("the worker was called before it was configured");
@@ -81,4 +65,4 @@ function once(task: () => Promise<HostSession>): () => Promise<HostSession> {
 }
 
 surviveDefects(logger);
-expose(port, logger);
+const calls = expose(port, logger);

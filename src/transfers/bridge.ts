@@ -1,12 +1,13 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
-import type { Check, CopyProgress } from "../ssh/port.ts";
+import type { Check } from "../ssh/port.ts";
 import type {
   BridgeName,
   ListProgress,
   ObjectRef,
   Removal,
   StoredObject,
+  StoreProgress,
   TicketRequest,
   UploadTicket,
 } from "./port.ts";
@@ -22,7 +23,7 @@ export interface BridgeTools {
 export interface BridgeCall {
   /** Aborted with a RemoteExecError as its reason; a driver rejects with that reason, soon. */
   readonly signal: AbortSignal;
-  readonly progress: ((step: CopyProgress) => void) | undefined;
+  readonly progress: ((step: StoreProgress) => void) | undefined;
 }
 
 /** The bytes of a file to be stored. */
@@ -32,7 +33,7 @@ export interface PutSource {
   /** Bytes; 0 also for a file like those in /proc whose size is not known before. */
   readonly size: number;
   readonly maxBytes: number;
-  /** To be read once, to its end or cancelled. */
+  /** To be read once, to its end or cancelled. Whoever opened it cancels what was not begun. */
   readonly stream: ReadableStream<Uint8Array>;
   /** Lower-case hex of the whole file, computed where it lies: a second reading there. */
   sha256(): Promise<string>;

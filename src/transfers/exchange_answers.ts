@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { downloadCommand, forPowerShell, PATH_NOTE, uploadCommand } from "./exchange_commands.ts";
+import {
+  checkCommand,
+  checkCommandForPowerShell,
+  downloadCommand,
+  forPowerShell,
+  PATH_NOTE,
+  RESUME_NOTE,
+  uploadCommand,
+} from "./exchange_commands.ts";
 import type { ExchangeName } from "./exchange_names.ts";
 import {
   type ExchangePath,
@@ -24,15 +32,21 @@ export const shareOutput = z.object({
   download_url: z.string(),
   download_command: z.string(),
   download_command_powershell: z.string(),
+  note: z.string(),
+  sha256: z.string().optional().describe("Of the content; missing when no hash is stored with it"),
+  check_command: z.string().optional().describe("Fails unless the downloaded file is whole"),
+  check_command_powershell: z.string().optional().describe("Prints True when it is whole"),
   expires_at: isoTime,
 });
 
+/** What exchange_upload answers: the same, and what was sent. */
 export const uploadOutput = shareOutput.extend({
   sha256: z.string(),
   dest_client: z.string().optional(),
   bytes_transferred: z.number().int(),
 });
 
+/** What exchange_download answers: where the file is now, and how far its content is proven. */
 export const downloadOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
@@ -48,6 +62,7 @@ export const downloadOutput = z.object({
     .describe("content: equals the hash that was stored with it; size: no hash is stored"),
 });
 
+/** What exchange_list answers, oldest first. */
 export const listOutput = z.object({
   transfers: z.array(z.object({
     key: z.string(),
@@ -65,6 +80,7 @@ export const listOutput = z.object({
   message: z.string(),
 });
 
+/** What exchange_delete answers; removing nothing is a success too. */
 export const deleteOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
@@ -72,6 +88,7 @@ export const deleteOutput = z.object({
   deleted: z.boolean().describe("false: there was nothing under this id"),
 });
 
+/** What exchange_request_upload answers: a PUT that needs no credentials. */
 export const requestOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
@@ -89,6 +106,7 @@ export const requestOutput = z.object({
 
 type Output<Schema extends z.ZodType> = z.infer<Schema>;
 
+/** A transfer with the commands that fetch and check it. */
 export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
   const command = downloadCommand(shared.downloadUrl);
   return {
@@ -99,10 +117,13 @@ export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
     download_url: shared.downloadUrl,
     download_command: command,
     download_command_powershell: forPowerShell(command),
+    note: `${PATH_NOTE}. ${RESUME_NOTE}`,
+    ...checks(shared.sha256),
     expires_at: formatTime(shared.expiresAtMs),
   };
 }
 
+/** The same for a file that was put there just now. */
 export function uploadAnswer(upload: ExchangeUpload): Output<typeof uploadOutput> {
   const { destClient, sha256, size } = upload;
   return {
@@ -113,6 +134,7 @@ export function uploadAnswer(upload: ExchangeUpload): Output<typeof uploadOutput
   };
 }
 
+/** A file that was written, under the path as the caller named it. */
 export function downloadAnswer(
   { localPath, remotePath, ctid }: ExchangePath,
   outcome: DeliverOutcome & { readonly name: ExchangeName },
@@ -130,6 +152,7 @@ export function downloadAnswer(
   };
 }
 
+/** The list, with client and name also where the metadata lacks them. @param filtered it is of one client only */
 export function listAnswer(
   transfers: readonly ListedTransfer[],
   filtered: boolean,
@@ -150,6 +173,7 @@ export function listAnswer(
   };
 }
 
+/** An upload for somebody else, with its command. */
 export function requestAnswer(request: RequestedUpload): Output<typeof requestOutput> {
   const { ticket } = request;
   const command = uploadCommand(ticket);
@@ -167,6 +191,7 @@ export function requestAnswer(request: RequestedUpload): Output<typeof requestOu
   };
 }
 
+/** Text of {@linkcode shareAnswer}. The address is a secret of its own, which the text says. */
 export const formatShare = (answer: Output<typeof shareOutput>): string =>
   [
     `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
@@ -177,8 +202,13 @@ export const formatShare = (answer: Output<typeof shareOutput>): string =>
     "Download command (run it again after a cut, it goes on where it stopped):",
     answer.download_command,
     PATH_NOTE,
+    RESUME_NOTE,
+    ...(answer.check_command === undefined
+      ? []
+      : ["Check of the downloaded file:", answer.check_command]),
   ].join("\n");
 
+/** Text of {@linkcode uploadAnswer}. */
 export const formatUpload = (answer: Output<typeof uploadOutput>): string =>
   [
     "[SUCCESS] File uploaded to the exchange",
@@ -187,6 +217,7 @@ export const formatUpload = (answer: Output<typeof uploadOutput>): string =>
     formatShare(answer),
   ].join("\n");
 
+/** Text of {@linkcode downloadAnswer}. */
 export function formatDownload(answer: Output<typeof downloadOutput>): string {
   const where = answer.local_path ??
     `${answer.remote_path}${answer.ctid === undefined ? "" : ` in container ${answer.ctid}`}`;
@@ -200,6 +231,7 @@ export function formatDownload(answer: Output<typeof downloadOutput>): string {
   ].join("\n");
 }
 
+/** Text of {@linkcode listAnswer}: two lines a transfer. */
 export const formatList = (answer: Output<typeof listOutput>): string =>
   [
     answer.message,
@@ -210,9 +242,11 @@ export const formatList = (answer: Output<typeof listOutput>): string =>
     ),
   ].join("\n");
 
+/** One line that says whether there was something to delete. */
 export const formatDelete = ({ deleted, key }: Output<typeof deleteOutput>): string =>
   deleted ? `Deleted ${key}` : `Nothing to delete: there is no ${key}`;
 
+/** Text of {@linkcode requestAnswer}, with what to do next. */
 export const formatRequest = (answer: Output<typeof requestOutput>): string =>
   [
     `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
@@ -223,6 +257,13 @@ export const formatRequest = (answer: Output<typeof requestOutput>): string =>
     PATH_NOTE,
     "In PowerShell write curl.exe for curl. Then exchange_list shows the file and exchange_download takes it.",
   ].join("\n");
+
+const checks = (sha256: string | undefined) =>
+  sha256 === undefined ? {} : {
+    sha256,
+    check_command: checkCommand(sha256),
+    check_command_powershell: checkCommandForPowerShell(sha256),
+  };
 
 const named = ({ transferId, sourceClient, filename }: ExchangeName) => ({
   transfer_id: transferId,

@@ -24,9 +24,22 @@ export function uploadCommand({ url, headers }: UploadTicket): string {
   ].join(" ");
 }
 
+/** What has to be known besides about a download command. */
+export const RESUME_NOTE =
+  "No other file may be at that path: curl takes whatever is there for the first part of this very download and goes " +
+  "on behind it, without an error";
+
 /** A command that downloads to a file; run again after a cut it goes on where it stopped. */
 export const downloadCommand = (url: string): string =>
   `curl -fgSL --retry 5 -C - -o '${PATH_PLACEHOLDER}' ${shellQuote(url)}`;
 
 /** The same for PowerShell, where `curl` may be another program. Quoting is alike, as no value holds a quote. */
 export const forPowerShell = (command: string): string => command.replace(/^curl /, "curl.exe ");
+
+/** A line that fails unless a file has this content. A path with a line break is beyond it. */
+export const checkCommand = (sha256: string): string =>
+  `printf '%s  %s\\n' ${sha256} '${PATH_PLACEHOLDER}' | sha256sum -c -`;
+
+/** The same for PowerShell, where it prints True or False. */
+export const checkCommandForPowerShell = (sha256: string): string =>
+  `(Get-FileHash -LiteralPath '${PATH_PLACEHOLDER}').Hash -eq '${sha256}'`;

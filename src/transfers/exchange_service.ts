@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { R2Config } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { Calls } from "../sandbox/calls.ts";
 import { bytesMoved, crossing } from "../sandbox/crossing.ts";
+import { inTime } from "../sandbox/in_time.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { endOf, filenameOf } from "./exchange_ends.ts";
 import {
@@ -40,8 +40,10 @@ import type {
   ObjectRef,
   StoredObject,
   StoreOutcome,
+  StoreProgress,
   TransfersPort,
 } from "./port.ts";
+import { storedSha256 } from "./r2_object.ts";
 import { keyOf, nameOfUrl } from "./r2_place.ts";
 
 const HOUR_MS = 3_600_000;
@@ -64,7 +66,6 @@ export class ExchangeService {
   readonly #config: R2Config;
   readonly #places: Places;
   readonly #clock: Clock;
-  readonly #calls: Calls;
 
   constructor(parts: ExchangeParts) {
     const { port, config, places, clock = systemClock } = parts;
@@ -72,7 +73,6 @@ export class ExchangeService {
     this.#config = config;
     this.#places = places;
     this.#clock = clock;
-    this.#calls = new Calls((id) => port.cancel(id));
   }
 
   /** Puts a file on the exchange; its address is good for `hours` from the end of the upload. */
@@ -121,11 +121,9 @@ export class ExchangeService {
       maxBytes: this.#config.maxFileBytes,
     } as const;
     const report = crossing(context.progress, bytesMoved);
-    const outcome = await this.#calls.run(
-      context.signal,
-      undefined,
-      (id) => this.#port.deliver(id, request, report),
-    ).catch((error) => this.#explain(path, error, context));
+    const delivering = this.#port.deliver(request, context.signal, report);
+    const outcome = await inTime(context.signal, undefined, delivering)
+      .catch((error) => this.#explain(path, error, context));
     return { ...outcome, name };
   }
 
@@ -140,11 +138,7 @@ export class ExchangeService {
       total,
       message: "transfers read",
     }));
-    const objects = await this.#calls.run(
-      signal,
-      undefined,
-      (id) => this.#port.list(id, "r2", prefix, report),
-    );
+    const objects = await inTime(signal, undefined, this.#port.list("r2", prefix, signal, report));
     return objects.flatMap((object) => {
       const name = parseObjectName(object.name);
       return name === undefined ? [] : [this.#listed(name, object)];
@@ -158,11 +152,8 @@ export class ExchangeService {
     { signal }: ToolContext,
   ): Promise<{ readonly key: string; readonly deleted: boolean }> {
     const name = objectName(sourceClient, transferId);
-    const { existed } = await this.#calls.run(
-      signal,
-      QUESTION_LIMIT_MS,
-      (id) => this.#port.remove(id, "r2", { name }),
-    );
+    const removing = this.#port.remove("r2", { name }, signal);
+    const { existed } = await inTime(signal, QUESTION_LIMIT_MS, removing);
     return { key: keyOf(name), deleted: existed };
   }
 
@@ -217,12 +208,11 @@ export class ExchangeService {
       metadata,
       maxBytes: this.#config.maxFileBytes,
     } as const;
-    const report = crossing(progress, bytesMoved);
-    return await this.#calls.run(
-      signal,
-      undefined,
-      (id) => this.#port.store(id, request, report),
-    );
+    const report = crossing(progress, ({ message, ...moved }: StoreProgress) => ({
+      ...bytesMoved(moved),
+      ...(message === undefined ? {} : { message }),
+    }));
+    return await inTime(signal, undefined, this.#port.store(request, signal, report));
   }
 
   /** Throws what a failed move is called by those who know the container. */
@@ -238,7 +228,9 @@ export class ExchangeService {
   async #share(name: ExchangeName, object: StoredObject, hours: number): Promise<Shared> {
     const expiresAtMs = Math.min(this.#clock.now() + hours * HOUR_MS, this.#keptUntil(object));
     const downloadUrl = await this.#port.downloadUrl("r2", { name: object.name }, expiresAtMs);
-    return { ...name, key: keyOf(object.name), downloadUrl, expiresAtMs, size: object.size };
+    const { size } = object;
+    const sha256 = storedSha256(object);
+    return { ...name, key: keyOf(object.name), downloadUrl, expiresAtMs, size, sha256 };
   }
 
   async #byId({ transferId, sourceClient }: ExchangeSource, context: ToolContext) {
@@ -262,11 +254,8 @@ export class ExchangeService {
   }
 
   async #find(name: string, transferId: string, { signal }: ToolContext): Promise<StoredObject> {
-    const object = await this.#calls.run(
-      signal,
-      QUESTION_LIMIT_MS,
-      (id) => this.#port.find(id, "r2", { name }, 0),
-    );
+    const finding = this.#port.find("r2", { name }, 0, signal);
+    const object = await inTime(signal, QUESTION_LIMIT_MS, finding);
     if (object === undefined) throw transferMissing(transferId);
     return object;
   }

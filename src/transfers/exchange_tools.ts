@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guestArgument, pathArgument } from "../mcp/arguments.ts";
+import { guestArgument, overwriteArgument, pathArgument } from "../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import {
   deleteOutput,
@@ -86,8 +86,7 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       local_path: localPath("Destination"),
       remote_path: remotePath("Destination"),
       ctid,
-      overwrite: z.boolean().default(false)
-        .describe("true replaces an existing file once the new one is complete and verified"),
+      overwrite: overwriteArgument,
       response_format: responseFormat,
     }),
     output: downloadOutput,

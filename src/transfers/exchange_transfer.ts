@@ -21,6 +21,8 @@ export interface Shared extends ExchangeName {
   readonly downloadUrl: string;
   readonly expiresAtMs: number;
   readonly size: number;
+  /** Lower-case hex of the content, when it is known. */
+  readonly sha256: string | undefined;
 }
 
 /** A file that was put on the exchange. */

@@ -21,8 +21,6 @@ import { objectPath, parseObjectName } from "./imagekit_names.ts";
 import { failureError, ServiceFailure } from "./imagekit_retry.ts";
 import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "./port.ts";
 
-/** ImageKit refuses a token that is valid for a whole hour; this leaves room for clocks. */
-const LONGEST_TOKEN_S = 3400;
 /** How long an object that is over stays for whoever is still busy with it. */
 const GRACE_MS = 5 * 60_000;
 /** How long an address for our own reading works. */
@@ -53,7 +51,6 @@ export class ImageKitBridge implements Bridge {
       await abortable(before, call.signal);
       return await this.#put(plainName(name), source, call);
     } finally {
-      if (!source.stream.locked) source.stream.cancel().catch(() => {});
       done.resolve();
     }
   }
@@ -102,9 +99,9 @@ export class ImageKitBridge implements Bridge {
 
   /** A form for upload V1. Its token works once, also when the upload fails. */
   uploadTicket({ name, expiresAtMs }: Omit<TicketRequest, "bridge">): Promise<UploadTicket> {
-    const { publicKey, privateKey, folder, uploadUrl } = this.#config;
-    const latest = nowSeconds(this.#tools.clock.now()) + LONGEST_TOKEN_S;
-    const expire = Math.min(nowSeconds(expiresAtMs), latest);
+    const { publicKey, privateKey, folder, uploadUrl, transferTimeoutMs } = this.#config;
+    const latestMs = this.#tools.clock.now() + transferTimeoutMs;
+    const expire = nowSeconds(Math.min(expiresAtMs, latestMs));
     const token = crypto.randomUUID();
     return Promise.resolve({
       method: "POST",

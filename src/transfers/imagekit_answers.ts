@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { formatMode } from "../mcp/arguments.ts";
 import { DOWNLOAD_QUOTING, UPLOAD_QUOTING } from "./imagekit_commands.ts";
 import type { Cleanup } from "./imagekit_moves.ts";
 import type { DownloadOffer, UploadOffer } from "./imagekit_service.ts";
 import type { DownloadState, UploadState } from "./imagekit_transfer_id.ts";
+import { PATH_PLACEHOLDER } from "./path_placeholder.ts";
 import type { DeliverOutcome } from "./port.ts";
 
 const expiresIn = z.number().int().describe("Seconds that are left for both steps");
@@ -87,7 +89,7 @@ export function confirmedUpload({ state, outcome, cleanup }: {
     bytes_transferred: outcome.bytes,
     sha256: outcome.sha256,
     verified: outcome.verified,
-    ...(permissions === undefined ? {} : { permissions: String(permissions).padStart(3, "0") }),
+    ...(permissions === undefined ? {} : { permissions: formatMode(permissions) }),
   };
 }
 
@@ -102,7 +104,7 @@ export const formatUploadRequest = (answer: UploadRequest): string =>
   [
     "Step 1 of 3 is done: the upload is prepared.",
     "",
-    "Step 2: run this command where the file is, with its path in place of <YOUR_FILE_PATH>:",
+    `Step 2: run this command where the file is, with its path in place of ${PATH_PLACEHOLDER}:`,
     "",
     answer.upload_command,
     "",
@@ -124,7 +126,7 @@ export const formatDownloadRequest = (answer: DownloadRequest): string =>
   [
     "Step 1 of 3 is done: the file is on ImageKit.",
     "",
-    "Step 2: run this command on the user's machine, with the wanted path in place of <YOUR_FILE_PATH>:",
+    `Step 2: run this command on the user's machine, with the wanted path in place of ${PATH_PLACEHOLDER}:`,
     "",
     answer.download_command,
     "",

@@ -1,7 +1,7 @@
 import { modeBits } from "../mcp/arguments.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { Calls } from "../sandbox/calls.ts";
 import { bytesMoved, crossing } from "../sandbox/crossing.ts";
+import { inTime } from "../sandbox/in_time.ts";
 import type { CopyProgress, Endpoint } from "../ssh/port.ts";
 import type { RemotePlaces } from "./imagekit_places.ts";
 import type { UploadState } from "./imagekit_transfer_id.ts";
@@ -25,13 +25,11 @@ export interface Cleanup {
 /** The calls into the worker, with their limits, their progress and the words for their failures. */
 export class ImageKitMoves {
   readonly #port: TransfersPort;
-  readonly #calls: Calls;
   readonly #maxBytes: number;
   readonly #places: RemotePlaces;
 
   constructor(port: TransfersPort, maxBytes: number, places: RemotePlaces) {
     this.#port = port;
-    this.#calls = new Calls((id) => port.cancel(id));
     this.#maxBytes = maxBytes;
     this.#places = places;
   }
@@ -48,11 +46,7 @@ export class ImageKitMoves {
       total: waitMs / 1000,
       message,
     }));
-    return await this.#calls.run(
-      signal,
-      CALL_MS,
-      (id) => this.#port.find(id, "imagekit", ref, waitMs, report),
-    );
+    return await inTime(signal, CALL_MS, this.#port.find("imagekit", ref, waitMs, signal, report));
   }
 
   /** Writes an object to its destination. */
@@ -69,11 +63,7 @@ export class ImageKitMoves {
     };
     const report = bytesReport(progress, "Writing the file to its destination");
     try {
-      return await this.#calls.run(
-        signal,
-        undefined,
-        (id) => this.#port.deliver(id, request, report),
-      );
+      return await inTime(signal, undefined, this.#port.deliver(request, signal, report));
     } catch (error) {
       throw await this.#places.notWritten({ path, ctid }, error, signal);
     }
@@ -90,11 +80,7 @@ export class ImageKitMoves {
     const request = { bridge: "imagekit", from, name, metadata: {}, maxBytes } as const;
     const report = bytesReport(progress, "Putting the file on ImageKit");
     try {
-      return await this.#calls.run(
-        signal,
-        undefined,
-        (id) => this.#port.store(id, request, report),
-      );
+      return await inTime(signal, undefined, this.#port.store(request, signal, report));
     } catch (error) {
       throw await this.#places.notRead(file, error, signal);
     }
@@ -102,11 +88,9 @@ export class ImageKitMoves {
 
   /** Removes an object. Not cancelled with the call: the transfer itself is done by then. */
   async remove({ name, id: fileId }: StoredObject): Promise<Cleanup> {
-    const { purged = false } = await this.#calls.run(
-      new AbortController().signal,
-      CALL_MS,
-      (id) => this.#port.remove(id, "imagekit", { name, id: fileId }),
-    );
+    const { signal } = new AbortController();
+    const removing = this.#port.remove("imagekit", { name, id: fileId }, signal);
+    const { purged = false } = await inTime(signal, CALL_MS, removing);
     return { deleted: true, purged };
   }
 }

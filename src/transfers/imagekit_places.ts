@@ -4,7 +4,8 @@ import { containersOff } from "./errors.ts";
 import { failedAt, fileExists } from "./imagekit_errors.ts";
 import { explained, type Places } from "./places.ts";
 
-interface RemoteFile {
+/** A file of the host, or with `ctid` of a container. */
+export interface RemoteFile {
   readonly path: string;
   readonly ctid?: number | undefined;
 }

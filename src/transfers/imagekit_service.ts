@@ -17,7 +17,7 @@ import {
 } from "./imagekit_errors.ts";
 import { makeObjectName } from "./imagekit_names.ts";
 import { OpenTransfers } from "./imagekit_open.ts";
-import { RemotePlaces } from "./imagekit_places.ts";
+import { type RemoteFile, RemotePlaces } from "./imagekit_places.ts";
 import { type DownloadState, formatTransferId, type UploadState } from "./imagekit_transfer_id.ts";
 import { type Cleanup, ImageKitMoves } from "./imagekit_moves.ts";
 import type { Places } from "./places.ts";
@@ -37,12 +37,6 @@ export interface ImageKitParts {
   readonly host: string;
   readonly places: Places;
   readonly clock?: Clock;
-}
-
-/** A file of the host, or with `ctid` of a container. */
-export interface RemoteFile {
-  readonly path: string;
-  readonly ctid: number | undefined;
 }
 
 export interface UploadWish extends RemoteFile {

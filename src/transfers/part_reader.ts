@@ -1,5 +1,5 @@
 import { abortable } from "../abortable.ts";
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 import { readFailed } from "./errors.ts";
 
 /** Cuts a stream into parts of equal length, whatever its own chunks are. */
@@ -52,7 +52,7 @@ export class PartReader {
       if (this.#signal.aborted) throw this.#signal.reason;
       if (error instanceof RemoteExecError) throw error;
       // An error that crossed between isolates inside a stream has lost its class.
-      throw readFailed(this.#label, error instanceof Error ? error.message : String(error));
+      throw readFailed(this.#label, errorText(error));
     }
   }
 }

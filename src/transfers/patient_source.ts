@@ -36,7 +36,7 @@ export async function openPatiently(
   signal: AbortSignal,
 ): Promise<PatientSource> {
   const late = () => stoodStill(label);
-  const opening = files.read(from);
+  const opening = files.read(from, undefined, signal);
   const { facts: { size }, stream } = await withinLimit(clock, OPEN_MS, signal, late, () => opening)
     .catch((error) => {
       // One that comes after all would stay open at the other end.
@@ -51,7 +51,7 @@ export async function openPatiently(
   return {
     size,
     stream: untilStill(stream, clock, late),
-    sha256: () => withinLimit(clock, hashMs, signal, late, () => files.sha256(from)),
+    sha256: () => withinLimit(clock, hashMs, signal, late, () => files.sha256(from, signal)),
   };
 }
 

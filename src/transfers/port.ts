@@ -1,6 +1,6 @@
 import type { ImageKitConfig, R2Config } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
-import type { CallId, Check, CopyOutcome, CopyProgress, Endpoint } from "../ssh/port.ts";
+import type { Check, CopyOutcome, CopyProgress, Endpoint } from "../ssh/port.ts";
 
 /** The storage services that bytes can go through. */
 export type BridgeName = "imagekit" | "r2";
@@ -50,6 +50,12 @@ export interface StoreOutcome {
   readonly bytes: number;
   readonly sha256: string;
   readonly durationMs: number;
+}
+
+/** How far a file has come to the bridge. */
+export interface StoreProgress extends CopyProgress {
+  /** What is being done before the first byte leaves; `bytes` then only grows from step to step. */
+  readonly message?: string;
 }
 
 /** An object to write to a file. */
@@ -115,35 +121,34 @@ export interface TransfersPort {
   /** `files` answers as a FilesPort. Sweeping begins with this call, in the background. */
   configure(settings: TransfersSettings, files: MessagePort): Promise<void>;
   store(
-    id: CallId,
     request: StoreRequest,
-    progress?: (step: CopyProgress) => void,
+    signal: AbortSignal,
+    progress?: (step: StoreProgress) => void,
   ): Promise<StoreOutcome>;
   deliver(
-    id: CallId,
     request: DeliverRequest,
+    signal: AbortSignal,
     progress?: (step: CopyProgress) => void,
   ): Promise<DeliverOutcome>;
   /** The object, or undefined when there is none, after looking for it for up to `waitMs`. */
   find(
-    id: CallId,
     bridge: BridgeName,
     ref: ObjectRef,
     waitMs: number,
+    signal: AbortSignal,
     progress?: (step: { readonly waitedMs: number }) => void,
   ): Promise<StoredObject | undefined>;
   /** Everything of ours whose name starts with `prefix`, with its metadata, oldest name first. */
   list(
-    id: CallId,
     bridge: BridgeName,
     prefix: string,
+    signal: AbortSignal,
     progress?: (step: ListProgress) => void,
   ): Promise<StoredObject[]>;
-  remove(id: CallId, bridge: BridgeName, ref: ObjectRef): Promise<Removal>;
+  remove(bridge: BridgeName, ref: ObjectRef, signal: AbortSignal): Promise<Removal>;
   uploadTicket(request: TicketRequest): Promise<UploadTicket>;
   /** An address that gives exactly the stored bytes to whoever has it. The object need not exist. */
   downloadUrl(bridge: BridgeName, ref: ObjectRef, expiresAtMs: number): Promise<string>;
-  cancel(id: CallId): Promise<void>;
   /** One line a step and configured bridge, for `doctor`. */
   diagnose(): Promise<Check[]>;
   /** Cancels everything; unfinished uploads are taken back as far as `limitMs` allows. */

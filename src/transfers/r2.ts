@@ -31,14 +31,17 @@ import { type S3Answer, S3Client, type S3Success } from "./r2_client.ts";
 import { resumingStream } from "./r2_download.ts";
 import { isExpired, type S3Refusal } from "./r2_errors.ts";
 import { listKeys, sweep } from "./r2_listing.ts";
-import { encodeStrictly, metadataHeaders, readMetadata } from "./r2_metadata.ts";
-import { bucketUrl, objectUrl, withSignatureOf } from "./r2_place.ts";
+import { encodeStrictly, metadataHeaders } from "./r2_metadata.ts";
+import { contentMd5, readObject, storedSha256 } from "./r2_object.ts";
+import { bucketUrl, isUrlOver, objectUrl, withQuery, withSignatureOf } from "./r2_place.ts";
 import { DEFAULT_PART_BYTES, takeBack, upload } from "./r2_upload.ts";
 import { mapBounded } from "./wait.ts";
 
 const HEADS_AT_ONCE = 8;
 /** Objects between two steps of progress of a listing. */
 const PROGRESS_EVERY = 50;
+/** A missing object, a missing bucket, a wrong clock, key, region or right. */
+const UNEXPLAINED = new Set([400, 401, 403, 404]);
 const CONTENT_TYPE = "application/octet-stream";
 
 /** What tests set. */
@@ -91,16 +94,16 @@ export class R2Bridge implements Bridge {
       call,
     );
     const { headers, body } = this.#opened(ref, answer);
-    const object = toStored(ref.name, headers);
+    const object = readObject(ref.name, headers, this.#tools.clock.now());
     if (object.size > maxBytes) {
       await body.cancel();
       throw fileTooLarge(filenameOf(ref.name), object.size, maxBytes, "r2");
     }
-    const { sha256 } = object.metadata;
-    const md5 = isHash(sha256) ? undefined : contentMd5(object.id, headers);
+    const sha256 = storedSha256(object);
+    const md5 = sha256 === undefined ? contentMd5(object.id, headers) : undefined;
     return {
       object,
-      sha256: isHash(sha256) ? sha256 : undefined,
+      sha256,
       selfProving: md5 !== undefined,
       stream: resumingStream({
         first: body,
@@ -119,8 +122,8 @@ export class R2Bridge implements Bridge {
     const action = `look for ${filenameOf(ref.name)}`;
     const url = objectUrl(this.#config, ref.name);
     const answer = await this.#client.askText({ action, method: "HEAD", url, signal: call.signal });
-    if (!answer.ok && answer.refusal.status === 404) return undefined;
-    return toStored(ref.name, this.#client.insist(action, answer).headers);
+    if (!answer.ok) return await this.#refusedHead(action, answer.refusal, call);
+    return readObject(ref.name, answer.headers, this.#tools.clock.now());
   }
 
   async list(
@@ -188,13 +191,8 @@ export class R2Bridge implements Bridge {
     const step = `R2 exchange: bucket ${this.#config.bucket}`;
     const startedAt = performance.now();
     try {
-      const url = new URL(`${bucketUrl(this.#config).href}?list-type=2&max-keys=1`);
-      await this.#client.text({
-        action: "list the bucket",
-        method: "GET",
-        url,
-        signal: call.signal,
-      });
+      const action = "list the bucket";
+      this.#client.insist(action, await this.#askBucket(action, call));
       return [{
         step,
         ok: true,
@@ -204,6 +202,22 @@ export class R2Bridge implements Bridge {
       if (!(error instanceof RemoteExecError)) throw error;
       return [{ step, ok: false, detail: error.message, remedy: error.suggestion }];
     }
+  }
+
+  /**
+   * What a refused HEAD means. Its answer has no body, so a missing object and a missing bucket look
+   * alike, as do a wrong clock and a wrong key: the bucket is asked in its place, which explains itself.
+   */
+  async #refusedHead(action: string, head: S3Refusal, call: BridgeCall): Promise<undefined> {
+    const bucket = UNEXPLAINED.has(head.status) ? await this.#askBucket(action, call) : undefined;
+    const isExplained = bucket?.ok === false && bucket.refusal.status === head.status;
+    if (isExplained) throw this.#client.errorOf(action, bucket.refusal);
+    if (head.status !== 404) throw this.#client.errorOf(action, head);
+  }
+
+  #askBucket(action: string, { signal }: BridgeCall): Promise<S3Answer<string>> {
+    const url = withQuery(bucketUrl(this.#config), { "list-type": "2", "max-keys": "1" });
+    return this.#client.askText({ action, method: "GET", url, signal });
   }
 
   async #get(ref: ObjectRef, headers: Record<string, string>, { signal }: BridgeCall) {
@@ -230,7 +244,7 @@ export class R2Bridge implements Bridge {
     if (status === 404 && code !== "NoSuchBucket") return transferMissing(transferIdOf(ref.name));
     if (status === 412) return objectChanged(filenameOf(ref.name));
     if (ref.url !== undefined) {
-      if (isExpired(refusal) || isOver(ref.url, this.#tools.clock.now())) return urlExpired();
+      if (isExpired(refusal) || isUrlOver(ref.url, this.#tools.clock.now())) return urlExpired();
       if ([400, 401, 403].includes(status)) return urlInvalid();
     }
     return this.#client.errorOf(`download ${filenameOf(ref.name)}`, refusal);
@@ -246,40 +260,9 @@ export class R2Bridge implements Bridge {
   }
 }
 
-function toStored(name: string, headers: Headers): StoredObject {
-  const size = Number(headers.get("content-length") ?? NaN);
-  if (!Number.isSafeInteger(size)) throw objectDamaged(name);
-  const storedAtMs = Date.parse(headers.get("last-modified") ?? "");
-  return {
-    name,
-    id: (headers.get("etag") ?? "").replace(/^W\//, "").replaceAll('"', ""),
-    size,
-    storedAtMs: Number.isNaN(storedAtMs) ? 0 : storedAtMs,
-    metadata: readMetadata(headers),
-  };
-}
-
-/** An object that was put at once has the MD5 of its content as ETag, unless the service encrypts by KMS. */
-function contentMd5(etag: string, headers: Headers): string | undefined {
-  const encrypted = headers.get("x-amz-server-side-encryption")?.startsWith("aws:") ?? false;
-  return /^[0-9a-f]{32}$/.test(etag) && !encrypted ? etag : undefined;
-}
-
-const isHash = (text: string | undefined): text is string => /^[0-9a-f]{64}$/.test(text ?? "");
-
 /** R2 honours `If-None-Match` on PUT; other servers may answer 501 to it. */
 const hasWriteOnce = (endpoint: string): boolean =>
   new URL(endpoint).hostname.endsWith(".r2.cloudflarestorage.com");
-
-/** By what the address says of itself and our clock. */
-function isOver(address: string, nowMs: number): boolean {
-  const query = new URL(address).searchParams;
-  const [, y, mo, d, h, mi, s] =
-    query.get("X-Amz-Date")?.match(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/) ?? [];
-  if (y === undefined) return false;
-  const signedAtMs = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
-  return signedAtMs + Number(query.get("X-Amz-Expires")) * 1000 < nowMs;
-}
 
 const filenameOf = (name: string): string => parseObjectName(name)?.filename ?? name;
 const transferIdOf = (name: string): string => parseObjectName(name)?.transferId ?? name;

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 import { objectDamaged } from "./errors.ts";
 import { pause, withinLimit } from "./wait.ts";
 
@@ -97,7 +97,7 @@ class ResumingBody {
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof RemoteExecError && error.code !== "unreachable") throw error;
-      await this.#cut(error instanceof Error ? error.message : String(error));
+      await this.#cut(errorText(error));
     }
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 import type { R2Config } from "../config/config.ts";
 import { xmlValue } from "./r2_xml.ts";
 
@@ -70,7 +70,7 @@ export const beyondRights = (action: string, host: string) =>
 
 /** The text of a failed fetch without the address in it: it may be signed. */
 export const fetchFault = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/ for url \(.*?\)(?=:|$)/g, "");
+  errorText(error).replace(/ for url \(.*?\)(?=:|$)/g, "");
 
 interface Fault {
   readonly action: string;
@@ -142,6 +142,7 @@ const KNOWN: Readonly<Record<string, Maker>> = {
   InvalidAccessKeyId: wrongCredentials,
   SignatureDoesNotMatch: wrongCredentials,
   AuthorizationHeaderMalformed: wrongCredentials,
+  InvalidRegionName: wrongCredentials,
   AccessDenied: notAllowed,
   NotEntitled: notAllowed,
   RequestTimeTooSkewed: wrongClock,

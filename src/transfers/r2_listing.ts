@@ -3,7 +3,7 @@ import { EXCHANGE_PREFIX, RETENTION_MS } from "./exchange_names.ts";
 import type { S3Client } from "./r2_client.ts";
 import { endlessListing } from "./r2_errors.ts";
 import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "./r2_place.ts";
-import { unescapeXml, xmlElements, xmlValue } from "./r2_xml.ts";
+import { xmlElements, xmlValue } from "./r2_xml.ts";
 import { mapBounded } from "./wait.ts";
 
 const DELETES_AT_ONCE = 8;
@@ -102,7 +102,7 @@ async function openUploads(
   if (!answer.ok) return [];
   return xmlElements(answer.body, "Upload").flatMap((entry) => {
     const name = nameOfKey(xmlValue(entry, "Key") ?? "");
-    const uploadId = unescapeXml(xmlValue(entry, "UploadId") ?? "");
+    const uploadId = xmlValue(entry, "UploadId") ?? "";
     const startedAtMs = Date.parse(xmlValue(entry, "Initiated") ?? "");
     return name === undefined || uploadId === "" ? [] : [{ name, uploadId, startedAtMs }];
   });

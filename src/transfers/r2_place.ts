@@ -58,6 +58,16 @@ export function withSignatureOf(place: Place, name: string, address: string): UR
   return url;
 }
 
+/** Whether the time of a presigned address is over, by what it says of itself. */
+export function isUrlOver(address: string, nowMs: number): boolean {
+  const query = new URL(address).searchParams;
+  const [, y, mo, d, h, mi, s] =
+    query.get("X-Amz-Date")?.match(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/) ?? [];
+  if (y === undefined) return false;
+  const signedAtMs = Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
+  return signedAtMs + Number(query.get("X-Amz-Expires")) * 1000 < nowMs;
+}
+
 /** The address with more in its query. */
 export function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
   const result = new URL(url);

@@ -7,7 +7,7 @@ import { fileTooLarge, sourceChanged } from "./errors.ts";
 import { PartReader } from "./part_reader.ts";
 import type { S3Client } from "./r2_client.ts";
 import { withQuery } from "./r2_place.ts";
-import { unescapeXml, xmlElements, xmlValue } from "./r2_xml.ts";
+import { xmlElements, xmlValue } from "./r2_xml.ts";
 import { withinLimit } from "./wait.ts";
 
 const MIB = 1_048_576;
@@ -16,6 +16,8 @@ const MOST_PARTS = 10_000;
 /** Bigger files go in parts. One part of memory for each that is on its way, and one being filled. */
 export const DEFAULT_PART_BYTES = 8 * MIB;
 const PARTS_AT_ONCE = 2;
+const HASHING = "Computing the checksum where the file lies";
+const HASHING_EVERY_MS = 5_000;
 const COMPLETE_LIMIT_MS = 300_000;
 const ABORT_LIMIT_MS = 5_000;
 /** Codes of failures after which the object may be there. */
@@ -81,9 +83,9 @@ async function uploadInParts(
   reader: PartReader,
   first: Uint8Array<ArrayBuffer>,
 ): Promise<Uploaded> {
-  const { source, call } = job;
+  const { source } = job;
   // Metadata is fixed when the upload starts, so the hash has to be known before the bytes are.
-  const promised = source.size > 0 ? await abortable(source.sha256(), call.signal) : undefined;
+  const promised = source.size > 0 ? await hashed(job) : undefined;
   const uploadId = await start(job, promised);
   try {
     const { etags, ...sent } = await sendParts(job, uploadId, reader, first);
@@ -96,6 +98,24 @@ async function uploadInParts(
   } catch (error) {
     await takeBack(job, { uploadId });
     throw error;
+  }
+}
+
+/** Hashing takes minutes and tells nothing of itself; a client may give up what does not move. */
+async function hashed({ source, call, clock }: Upload): Promise<string> {
+  let seconds = 0;
+  let takeBack = () => {};
+  const tell = () => {
+    // Progress has to grow, and seconds stay far below the first part's bytes.
+    call.progress?.({ bytes: seconds, total: source.size, message: HASHING });
+    seconds += HASHING_EVERY_MS / 1000;
+    takeBack = clock.after(HASHING_EVERY_MS, tell);
+  };
+  tell();
+  try {
+    return await abortable(source.sha256(), call.signal);
+  } finally {
+    takeBack();
   }
 }
 
@@ -211,7 +231,7 @@ async function complete(job: Upload, uploadId: string, etags: readonly string[])
     const refusal = {
       status: 500,
       code: xmlValue(body, "Code") ?? "",
-      message: unescapeXml(xmlValue(body, "Message") ?? ""),
+      message: xmlValue(body, "Message") ?? "",
       dateMs: undefined,
     };
     throw client.errorOf(action, refusal);

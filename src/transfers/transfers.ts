@@ -38,7 +38,6 @@ export interface TransferParts {
 /** Moves files between the ssh worker's ends and the bridges: what the transfers worker does, once configured. */
 export class Transfers {
   readonly #parts: TransferParts;
-  #lastId = 0;
 
   constructor(parts: TransferParts) {
     this.#parts = parts;
@@ -142,15 +141,11 @@ export class Transfers {
     { signal, progress }: BridgeCall,
   ): Promise<DeliverOutcome> {
     const { files } = this.#parts;
-    const id = ++this.#lastId;
     const watched = watch(stream, object.size, progress);
-    const onAbort = () => void files.cancel(id).catch(() => {});
-    signal.addEventListener("abort", onAbort, { once: true });
     try {
       const { to, overwrite, maxBytes, mode } = request;
       const outcome = await abortable(
         files.write(
-          id,
           {
             to,
             overwrite,
@@ -160,6 +155,7 @@ export class Transfers {
             ...(sha256 === undefined ? {} : { sha256 }),
           },
           watched.stream,
+          signal,
         ),
         signal,
       );
@@ -168,8 +164,6 @@ export class Transfers {
       if (signal.aborted) throw signal.reason;
       // What the other side saw of a failed download is an error without its class.
       throw watched.failure() ?? error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   }
 }

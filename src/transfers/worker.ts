@@ -10,12 +10,16 @@ import { createTransfersPort } from "./transfers_port.ts";
 
 let logger = createLogger("info");
 
-const port = createTransfersPort((settings, end) => {
-  logger = createLogger(settings.logLevel, settings.secrets);
-  const { port: files } = remote<FilesPort>(end);
-  const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
-  return new Transfers({ bridges, files, clock: systemClock, logger });
-}, systemClock);
+const port = createTransfersPort(
+  (settings, end) => {
+    logger = createLogger(settings.logLevel, settings.secrets);
+    const { port: files } = remote<FilesPort>(end);
+    const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
+    return new Transfers({ bridges, files, clock: systemClock, logger });
+  },
+  systemClock,
+  () => calls.cancelAll(),
+);
 
 surviveDefects(logger);
-expose(port, logger);
+const calls = expose(port, logger);

@@ -17,8 +17,9 @@ pure("loadConfig() fills in every default", () => {
     files: {
       workingDirectory: "/home/me/project",
       roots: ["/home/me/project"],
+      aliases: [],
       own: [
-        ...Array(2).fill("/home/me/project/.env"),
+        "/home/me/project/.env",
         "/home/me/.ssh/known_hosts",
         "/etc/ssh/ssh_known_hosts",
       ],
@@ -206,6 +207,22 @@ pure("loadConfig() tells all faults at once", () => {
   assert.equal(text.match(/^ {2}-> /gm)?.length, 6);
 });
 
+pure("loadConfig() tells every directory and file that is wrong, not only the first", () => {
+  const names = faultsOf({
+    WORKING_DIRECTORY: "/none3",
+    ALLOWED_DIRECTORIES: "/none1:/none2",
+    DOWNLOAD_TLS_CERT: "/none4",
+    DOWNLOAD_TLS_KEY: "/none5",
+  }).map(({ message }) => message);
+  assert.deepEqual(names, [
+    'WORKING_DIRECTORY names "/none3", which is not a directory',
+    'ALLOWED_DIRECTORIES names "/none1", which is not a directory',
+    'ALLOWED_DIRECTORIES names "/none2", which is not a directory',
+    'DOWNLOAD_TLS_CERT names "/none4", which is not a file',
+    'DOWNLOAD_TLS_KEY names "/none5", which is not a file',
+  ]);
+});
+
 pure("loadConfig() never shows a secret's value", () => {
   // Nothing refuses a secret today, so every one is put beside a fault of another variable.
   const env = {
@@ -227,6 +244,20 @@ pure("loadConfig() makes ~/mcp-remote-exec when it is started in the root", () =
   const { workingDirectory, roots } = configOf({}, machine).files;
   assert.deepEqual([workingDirectory, ...roots], Array(2).fill("/home/me/mcp-remote-exec"));
   assert.deepEqual(machine.made, ["/home/me/mcp-remote-exec"]);
+});
+
+pure("loadConfig() wants WORKING_DIRECTORY when ~/mcp-remote-exec cannot be made", () => {
+  const machine = {
+    ...fakeMachine({ cwd: "/" }),
+    makeDirectory() {
+      throw new Deno.errors.AlreadyExists("File exists (os error 17)");
+    },
+  };
+  assert.deepEqual(faultsOf({}, machine), [{
+    message: "WORKING_DIRECTORY is not set, the current directory is the root, and " +
+      "/home/me/mcp-remote-exec cannot be made: File exists (os error 17)",
+    remedy: "Set WORKING_DIRECTORY to the directory for local files",
+  }]);
 });
 
 pure("loadConfig() wants WORKING_DIRECTORY when it is started in the root without a home", () => {
@@ -282,6 +313,16 @@ pure("loadConfig() reads ALLOWED_DIRECTORIES as a path list, without repetition"
     configOf({ ALLOWED_DIRECTORIES: "/a::/b:/link:/home/me/project" }, machine).files.roots,
     ["/home/me/project", "/a", "/b"],
   );
+});
+
+pure("loadConfig() keeps what directories are called in the variables", () => {
+  const machine = fakeMachine({
+    directories: ["/data/project", "/b"],
+    links: { "/short": "/data/project" },
+  });
+  const { files } = configOf({ WORKING_DIRECTORY: "/short", ALLOWED_DIRECTORIES: "/b" }, machine);
+  assert.deepEqual(files.roots, ["/data/project", "/b"]);
+  assert.deepEqual(files.aliases, [{ path: "/short", real: "/data/project" }]);
 });
 
 const WINDOWS = { windows: true, cwd: "C:\\work", home: "C:\\Users\\me" };
@@ -346,10 +387,24 @@ pure("loadConfig() names the server's own files, which no tool may touch", () =>
     DOWNLOAD_TLS_KEY: "key.pem",
   }, machine).files;
   for (const name of [".env", "id", "known", "audit.jsonl", "cert.pem", "key.pem"]) {
-    assert.ok(own?.includes(`/home/me/project/${name}`), name);
+    assert.ok(own.includes(`/home/me/project/${name}`), name);
   }
   const loaded = loadConfig(BASIC, machine, "other.env");
-  assert.ok(loaded.ok && loaded.config.files.own?.includes("/home/me/project/other.env"));
+  assert.ok(loaded.ok && loaded.config.files.own.includes("/home/me/project/other.env"));
+});
+
+pure("loadConfig() names its own files by the places behind links too", () => {
+  const machine = fakeMachine({
+    cwd: "/short",
+    files: ["/data/project/config/prod.env"],
+    directories: ["/data/project"],
+    links: { "/short/.env": "/data/project/config/prod.env", "/short": "/data/project" },
+  });
+  const loaded = loadConfig({ ...BASIC, AUDIT_LOG: "audit.jsonl" }, machine, "/short/my.env");
+  assert.ok(loaded.ok);
+  for (const name of ["config/prod.env", "my.env", "audit.jsonl"]) {
+    assert.ok(loaded.config.files.own.includes(`/data/project/${name}`), name);
+  }
 });
 
 pure("loadConfig() does not repeat a key or a password that is in the wrong place", () => {

@@ -52,6 +52,20 @@ pure("loadConfig() leaves ImageKit off and names what is missing", () => {
   }
 });
 
+pure("loadConfig() refuses an ImageKit address without encryption on another machine", () => {
+  for (const name of ["IMAGEKIT_URL_ENDPOINT", "IMAGEKIT_API_URL", "IMAGEKIT_UPLOAD_URL"]) {
+    const faults = faultsOf({ ...IMAGEKIT, [name]: "http://imagekit.example.org" });
+    assert.deepEqual(faults, [{
+      message: `${name} "http://imagekit.example.org" is not encrypted: ` +
+        "http is for a server on this machine only",
+      remedy: `Use an https address in ${name}`,
+    }]);
+    for (const local of ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"]) {
+      assert.ok(configOf({ ...IMAGEKIT, [name]: local }).imageKit);
+    }
+  }
+});
+
 pure("loadConfig() says so when ImageKit has credentials and is not enabled", () => {
   const config = configOf({ ...IMAGEKIT, ENABLE_IMAGEKIT: undefined });
   assert.equal(config.imageKit, undefined);

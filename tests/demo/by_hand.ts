@@ -36,6 +36,13 @@ function hasCurl(): boolean {
 async function withoutCurl(command: string, path: string): Promise<ByHand> {
   const how = "No curl on this machine: the same request was made without it";
   const url = /'(https?:[^']+)'/.exec(command)?.[1] ?? "";
+  if (command.includes(`-T '${PLACEHOLDER}'`)) {
+    const headers = [...command.matchAll(/-H '([^:']+): ([^']*)'/g)]
+      .map(([, name = "", value = ""]): [string, string] => [name, value]);
+    const body = new Uint8Array(await readFile(path));
+    const response = await fetch(url, { method: "PUT", headers, body });
+    return { stdout: `${await response.text()}HTTP ${response.status}\n`, how };
+  }
   if (!command.includes("-X POST")) {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`HTTP ${response.status}: ${await response.text()}`);

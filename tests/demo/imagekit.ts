@@ -4,9 +4,9 @@ import { type FakeImageKit, startImageKit } from "../fakes/imagekit.ts";
 import type { FakeProxmox } from "../fakes/proxmox/install.ts";
 import { fileIdIn } from "../support/handed_out.ts";
 import { carryOut, shortened } from "./by_hand.ts";
-import { startNode } from "./node.ts";
+import { containerVariables, startContainer } from "./node.ts";
 import { type Answer, type Server, startServer } from "./server.ts";
-import { LeftOut, type Stage, type Step, type Tour } from "./tour.ts";
+import type { Stage, Step, Tour } from "./tour.ts";
 
 const content = randomBytes(500_000);
 const CTID = 101;
@@ -116,30 +116,19 @@ async function myFile({ directory }: Stage): Promise<string> {
   return path;
 }
 
-async function startContainer(): Promise<FakeProxmox | undefined> {
-  try {
-    const node = await startNode();
-    await node.addContainer({ ctid: CTID, hostname: "web", status: "running" });
-    return node;
-  } catch (error) {
-    if (!(error instanceof LeftOut)) throw error;
-    whyNoContainer = error.message;
-    return undefined;
-  }
-}
-
 /** Files for a machine that the server cannot reach, over a storage service that both reach. */
 export const imageKitTour: Tour = {
   title: "Files over ImageKit, when the client sits elsewhere (a stand-in for the service)",
   async prepare() {
     const service = await startImageKit();
     imageKit = service;
-    const node = await startContainer();
-    pve = node;
+    const { node, reason } = await startContainer(CTID);
+    [pve, whyNoContainer] = [node, reason];
+    const { host, env } = containerVariables(node);
     return {
-      ...(node && { host: { env: { PATH: node.binDirectory } } }),
+      host,
       env: {
-        ...(node && { ENABLE_PROXMOX: "true" }),
+        ...env,
         ENABLE_IMAGEKIT: "true",
         IMAGEKIT_PUBLIC_KEY: service.publicKey,
         IMAGEKIT_PRIVATE_KEY: service.privateKey,

@@ -1,6 +1,6 @@
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { findOnPath } from "../fakes/proxmox/rootfs.ts";
-import { LeftOut } from "./tour.ts";
+import { type Extras, LeftOut } from "./tour.ts";
 
 /** A Proxmox VE node without containers. Close it. @throws LeftOut where none can be made */
 export async function startNode(): Promise<FakeProxmox> {
@@ -13,3 +13,24 @@ export async function startNode(): Promise<FakeProxmox> {
     "this user may make no namespaces here, so a container could not be kept apart from this machine",
   );
 }
+
+/** A node with one running container, or why there is none. */
+export async function startContainer(
+  ctid: number,
+): Promise<{ readonly node?: FakeProxmox; readonly reason?: string }> {
+  try {
+    const node = await startNode();
+    await node.addContainer({ ctid, hostname: "web", status: "running" });
+    return { node };
+  } catch (error) {
+    if (!(error instanceof LeftOut)) throw error;
+    return { reason: error.message };
+  }
+}
+
+/** What host and server are told of a node; nothing when there is none. */
+export const containerVariables = (node: FakeProxmox | undefined) =>
+  ({
+    host: node === undefined ? {} : { env: { PATH: node.binDirectory } },
+    env: node === undefined ? {} : { ENABLE_PROXMOX: "true" },
+  }) satisfies Extras;

@@ -28,6 +28,10 @@ function browserTest({ name, run, context }: BrowserTest): void {
   });
 }
 
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 async function press(page: Page): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -123,6 +127,44 @@ browserTest({
   },
 });
 
+browserTest({
+  name: "a download that was broken off is taken up from the chat that the link is in",
+  async run(page, test) {
+    const content = randomBytes(20_000_000);
+    test.write("big.bin", content);
+    const { url } = await test.link("big.bin");
+    await using slow = cutOnce(test.hub.port, 5_000_000, "hold");
+    const href = url.replace(`:${test.hub.port}/`, `:${slow.port}/`);
+    // Another name of this machine is another site.
+    const chat = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () =>
+        new Response(`<a href="${href}">the file</a>`, {
+          headers: { "Content-Type": "text/html" },
+        }),
+    );
+    const open = async () => {
+      await page.goto(`http://localhost:${chat.addr.port}/`);
+      await page.getByRole("link").click();
+      return await page.getByRole("heading").textContent();
+    };
+    try {
+      assert.equal(await open(), "big.bin");
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Download" }).click(),
+      ]);
+      await waitFor(slow.wasCut);
+      await download.cancel();
+      await waitFor(() => test.actions().includes("interrupted"));
+      assert.equal(await open(), "big.bin");
+      assert.deepEqual((await press(page)).bytes, content);
+    } finally {
+      await chat.shutdown();
+    }
+  },
+});
+
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [390, 1280]) {
     browserTest({
@@ -165,8 +207,8 @@ const CONTRAST = `(element) => {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }`;
 
-/** A way to a port that breaks the first connection that carries more than so many bytes. */
-function cutOnce(port: number, limitBytes: number) {
+/** A way to a port that breaks, or holds, the first connection that carries more than so many bytes. */
+function cutOnce(port: number, limitBytes: number, how: "break" | "hold" = "break") {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.Conn>();
   let isCut = false;
@@ -180,6 +222,7 @@ function cutOnce(port: number, limitBytes: number) {
         total += count;
         if (counts && !isCut && total > limitBytes) {
           isCut = true;
+          if (how === "hold") return;
           break;
         }
         for (let done = 0; done < count;) done += await to.write(buffer.subarray(done, count));

@@ -13,6 +13,7 @@ const visitor = (hasRange: boolean, address = "10.0.0.1"): Visitor => ({
   userAgent: "curl/8",
   claimCookie: () => undefined,
   hasRange,
+  isProgram: true,
 });
 
 /** A link whose openings a test ends one by one, in the order in which they came. */

@@ -22,6 +22,8 @@ export class FakeFiles implements Disposable {
   openStreams = 0;
   /** Thrown by `read` while it is set. */
   failure: RemoteExecError | undefined;
+  /** What `sha256` and `tree` wait for. */
+  gate: Promise<void> = Promise.resolve();
   /** What `readTree` gives. */
   tar: Uint8Array<ArrayBuffer> = new Uint8Array();
   chunkBytes = 100_000;
@@ -33,7 +35,11 @@ export class FakeFiles implements Disposable {
   constructor() {
     const files: Pick<FilesPort, "stat" | "tree" | "read" | "readTree" | "sha256"> = {
       stat: (end) => Promise.resolve(this.#facts("stat", end)),
-      tree: (end, limits) => Promise.resolve(this.#tree(end, limits.maxBytes)),
+      tree: async (end, limits) => {
+        const entries = this.#tree(end, limits.maxBytes);
+        await this.gate;
+        return entries;
+      },
       read: (end, range) => {
         if (this.failure !== undefined) throw this.failure;
         const facts = this.#facts("read", end);
@@ -46,9 +52,10 @@ export class FakeFiles implements Disposable {
         const stream = this.#stream(this.tar);
         return Promise.resolve(stream);
       },
-      sha256: (end) => {
+      sha256: async (end) => {
         this.calls.push(`sha256 ${end.path}`);
-        return sha256(this.#file(end).content);
+        await this.gate;
+        return await sha256(this.#file(end).content);
       },
     };
     expose(files, createLogger("error"), this.#channel.port1);

@@ -2,7 +2,7 @@ import { createLogger } from "../../src/log.ts";
 import type { DownloadsConfig } from "../../src/config/config.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/downloads/http_server.ts";
 import { LinkHub } from "../../src/downloads/hub.ts";
-import type { LinkEvent, LinkRequest, NewLink } from "../../src/downloads/port.ts";
+import type { LinkEvent, LinkProgress, LinkRequest, NewLink } from "../../src/downloads/port.ts";
 import type { FilesPort } from "../../src/ssh/files_port.ts";
 import { FakeClock } from "./fake_clock.ts";
 
@@ -26,6 +26,8 @@ interface Options {
   readonly downloads?: Partial<DownloadsConfig>;
   readonly limits?: Partial<HttpLimits>;
   readonly files?: FilesPort;
+  /** The server's own files, in the working directory. */
+  readonly own?: readonly string[];
 }
 
 /** A hub with a working directory of its own, real sockets and a clock that stands. */
@@ -37,15 +39,19 @@ export class TestHub implements AsyncDisposable {
   readonly hub: LinkHub;
   readonly #outer: string;
 
-  constructor({ downloads, limits, files }: Options = {}) {
+  constructor({ downloads, limits, files, own = [] }: Options = {}) {
     this.#outer = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "links-" }));
     this.directory = `${this.#outer}/work`;
     Deno.mkdirSync(this.directory);
     this.hub = new LinkHub({
       settings: {
         downloads: downloadsConfig(downloads),
-        workingDirectory: this.directory,
-        ownFiles: [],
+        files: {
+          workingDirectory: this.directory,
+          roots: [this.directory],
+          aliases: [],
+          own: own.map((name) => `${this.directory}/${name}`),
+        },
         logLevel: "debug",
         secrets: [],
       },
@@ -75,13 +81,21 @@ export class TestHub implements AsyncDisposable {
     return await this.create({ from: { kind: "local", path }, expiryMs: minutes * 60_000 });
   }
 
-  async create(request: LinkRequest): Promise<NewLink> {
-    return await this.hub.create(request, new AbortController().signal);
+  async create(
+    request: LinkRequest,
+    progress?: (step: LinkProgress) => void,
+  ): Promise<NewLink> {
+    return await this.hub.create(request, new AbortController().signal, progress);
   }
 
   /** What happened, in order, without the details. */
   actions(): unknown[] {
     return this.events.map(({ action }) => action);
+  }
+
+  /** The events of refusals. */
+  refusals(): LinkEvent[] {
+    return this.events.filter(({ action }) => action === "refused");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -30,6 +30,7 @@ const visitor = (more: Partial<Visitor> = {}): Visitor => ({
   userAgent: "curl/8",
   claimCookie: () => undefined,
   hasRange: false,
+  isProgram: true,
   ...more,
 });
 

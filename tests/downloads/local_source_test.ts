@@ -6,6 +6,8 @@ import { ask } from "./http.ts";
 const look = (test: TestHub, path: string, maxBytes = 1000) =>
   localSource({
     root: test.directory,
+    aliases: [],
+    own: [],
     path,
     maxBytes,
     signal: new AbortController().signal,
@@ -127,29 +129,38 @@ Deno.test("looking at a large directory can be cancelled", async () => {
   await using test = new TestHub();
   test.write("tree/a", "a");
   const signal = AbortSignal.abort(new Error("cancelled by the test"));
-  const request = { root: test.directory, path: "tree", maxBytes: 1000, signal };
+  const request = {
+    root: test.directory,
+    aliases: [],
+    own: [],
+    path: "tree",
+    maxBytes: 1000,
+    signal,
+  };
   await assert.rejects(localSource({ ...request, progress: undefined }), /cancelled by the test/);
 });
 
 Deno.test("localSource() gives no file of the server itself, alone or in a directory", async () => {
-  const root = await Deno.realPath(await Deno.makeTempDir());
-  try {
-    await Deno.writeTextFile(`${root}/.env`, "SSH_PASSWORD=secret");
-    await Deno.writeTextFile(`${root}/report`, "for everybody");
-    await Deno.symlink(`${root}/.env`, `${root}/innocent`);
-    const request = {
-      root,
-      own: [`${root}/.env`],
-      maxBytes: 1_000,
-      signal: new AbortController().signal,
-      progress: undefined,
-    };
-    for (const path of [".env", "innocent"]) {
-      await assert.rejects(localSource({ ...request, path }), { code: "not_permitted" });
-    }
-    const { leftOut, size } = await localSource({ ...request, path: "." });
-    assert.deepEqual([leftOut.count, size], [2, "for everybody".length]);
-  } finally {
-    await Deno.remove(root, { recursive: true });
+  await using test = new TestHub({ own: [".env", "audit.jsonl"] });
+  test.write("config/prod.env", "SSH_PASSWORD=secret");
+  test.write("report", "for everybody");
+  Deno.symlinkSync("config/prod.env", `${test.directory}/.env`);
+  Deno.symlinkSync(".env", `${test.directory}/innocent`);
+  Deno.linkSync(`${test.directory}/config/prod.env`, `${test.directory}/hard`);
+  for (const path of [".env", "innocent", "hard", "config/prod.env"]) {
+    await assert.rejects(test.link(path), { code: "not_permitted" }, path);
   }
+  const link = await test.link(".");
+  assert.deepEqual(link.leftOut.names, [
+    ".env (file of the server itself)",
+    "hard (file of the server itself)",
+    "innocent (file of the server itself)",
+    "config/prod.env (file of the server itself)",
+  ]);
+  assert.equal(link.size, "for everybody".length);
+  // What became one of them after the link was made.
+  Deno.linkSync(`${test.directory}/config/prod.env`, `${test.directory}/later`);
+  const { text } = await ask(link.url);
+  assert.ok(text.includes("for everybody"));
+  assert.equal(text.includes("SSH_PASSWORD"), false);
 });

@@ -62,6 +62,11 @@ Deno.test("linkPage() shows what is left at the moment it is made", pure, () => 
   assert.match(linkPage(source(), 300_000, 234_500), /data-seconds="66"[^>]*>in 1:06 minutes</);
 });
 
+Deno.test("linkPage() says that an archive which breaks off starts again", pure, () => {
+  assert.match(linkPage(source({ kind: "directory" }), 300_000, 0), /starts from the beginning/);
+  assert.doesNotMatch(linkPage(source(), 300_000, 0), /starts from the beginning/);
+});
+
 Deno.test("formatSize() writes sizes as people read them", pure, () => {
   const sizes = [0, 1, 999, 1000, 1234, 9_960, 999_499, 999_500, 104_857_600, 6.4e9, 2e13];
   assert.deepEqual(sizes.map(formatSize), [

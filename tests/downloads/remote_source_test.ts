@@ -79,6 +79,48 @@ Deno.test("a host's file that changed is refused, also when its size and time st
   assert.equal(files.openStreams, 0);
 });
 
+Deno.test("an empty file of the host is a file", async () => {
+  using files = new FakeFiles();
+  await using test = new TestHub({ files: files.port });
+  files.file("/empty", "");
+  const link = await test.create(host("/empty"));
+  const { status, headers, bytes } = await ask(link.url);
+  assert.deepEqual([status, headers.get("content-length"), bytes.length], [200, "0", 0]);
+  assert.equal(test.hub.store.report().statistics.used, 1);
+});
+
+Deno.test("no part of a host's file with other content goes out under the old checksum", async () => {
+  using files = new FakeFiles();
+  await using test = new TestHub({ files: files.port });
+  for (const range of ["bytes=0-", "bytes=1-", "bytes=-4", "bytes=0-1"]) {
+    files.file("/small", "hello");
+    const link = await test.create(host("/small"));
+    files.file("/small", "HELLO");
+    assert.equal((await ask(link.url, { ...PROGRAM, Range: range })).status, 410, range);
+  }
+  for (const range of ["bytes=0-", "bytes=1000000-", "bytes=-2000000"]) {
+    files.file("/big", randomBytes(3_000_000));
+    const link = await test.create(host("/big"));
+    files.file("/big", randomBytes(3_000_000));
+    await assert.rejects(ask(link.url, { ...PROGRAM, Range: range }), range);
+    assert.equal(test.actions().at(-1), "changed");
+  }
+  assert.equal(files.openStreams, 0);
+});
+
+Deno.test("parts of a small file of the host are given by Range", async () => {
+  using files = new FakeFiles();
+  await using test = new TestHub({ files: files.port });
+  files.file("/small", "0123456789");
+  const link = await test.create(host("/small"));
+  const parts = [];
+  for (const range of ["bytes=0-3", "bytes=-2", "bytes=4-8"]) {
+    parts.push((await ask(link.url, { ...PROGRAM, Range: range })).text);
+  }
+  assert.deepEqual(parts, ["0123", "89", "45678"]);
+  assert.equal(test.hub.store.report().statistics.used, 1);
+});
+
 Deno.test("a large file of the host with other content is broken off before its end", async () => {
   using files = new FakeFiles();
   await using test = new TestHub({ files: files.port });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { remoteSource } from "../../src/downloads/remote_source.ts";
 import type { FilesPort } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
+import { FakeClock } from "./fake_clock.ts";
 
 const pure = { permissions: "none" } as const;
 const SIZE = 2_000_000;
@@ -29,7 +30,6 @@ class Silent {
       readTree: () => Promise.resolve(stream()),
       sha256: () => Promise.resolve("00"),
       write: refused,
-      cancel: () => Promise.resolve(),
     };
   }
 }
@@ -47,7 +47,8 @@ for (
   Deno.test(`closing a ${name} does not wait for a read that stalls`, pure, async () => {
     const silent = new Silent(kind, new Uint8Array(first).fill(1));
     const signal = new AbortController().signal;
-    const request = { files: silent.files, from, maxBytes: 10_000_000, signal };
+    const untold = { clock: new FakeClock(), progress: undefined };
+    const request = { files: silent.files, from, maxBytes: 10_000_000, signal, ...untold };
     const content = await (await remoteSource(request)).open({ start: 0, end: SIZE });
     for (let n = 0; n < pieces; n++) await content.chunks.next();
     const stalled = content.chunks.next().then(() => "more", () => "ended");

@@ -39,7 +39,7 @@ class FakePort implements DownloadsPort {
   link: NewLink = LINK;
 
   configure = () => Promise.resolve();
-  createLink = (_id: number, request: LinkRequest) => {
+  createLink = (request: LinkRequest) => {
     this.requests.push(request);
     return Promise.resolve(this.link);
   };
@@ -48,7 +48,7 @@ class FakePort implements DownloadsPort {
     this.revoked.push(tokenId);
     return Promise.resolve();
   };
-  cancel = () => Promise.resolve();
+  loaded = () => Promise.resolve();
   close = () => Promise.resolve();
 }
 

@@ -48,6 +48,18 @@ Deno.test("the whole server gives links to local files, with every step in the a
   assert.equal(log.includes(url.slice(-43)), false);
 });
 
+Deno.test("the audit log has the end of links that the server's end meets open", async () => {
+  await using place = await startPlace();
+  const env = { ...place.env, AUDIT_LOG: `${place.home}/audit.jsonl` };
+  await using server = await connectServer({ env, cwd: place.directory });
+  Deno.writeTextFileSync(`${place.directory}/a.txt`, "hello");
+  const ids = [];
+  for (let n = 0; n < 20; n++) ids.push((await server.call(TOOL, { path: "a.txt" })).data.token_id);
+  await server.end();
+  const log = Deno.readTextFileSync(`${place.home}/audit.jsonl`);
+  for (const id of ids) assert.match(log, new RegExp(`"closed","token_id":"${id}"`));
+});
+
 Deno.test("the whole server refuses what may not be linked, with code and suggestion", async () => {
   await using place = await startPlace();
   await using server = await connectServer({ env: place.env, cwd: place.directory });

@@ -66,7 +66,7 @@ const configOf = (downloads: DownloadsConfig, workingDirectory: string): Config 
     strictHostKeyChecking: true,
   },
   limits: { characterLimit: 25_000, maxFileBytes: 1, timeoutMs: 1 },
-  files: { workingDirectory, roots: [workingDirectory] },
+  files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
   auditLog: undefined,
   logLevel: "error",
   proxmox: false,

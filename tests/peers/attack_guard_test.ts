@@ -29,6 +29,25 @@ peerTest({
 
 peerTest({
   peer: SSHD,
+  ignore: !isRoot,
+  name: "exec() does not claim an end that signals cannot bring, on a host where no guard runs",
+  async fn() {
+    await using sshd = await startSshd({ loginUser: "user", shell: "/bin/bash" });
+    await Deno.writeTextFile(`${sshd.home}/.bashrc`, "PATH=/nowhere\n");
+    await using session = await openSession(sshd);
+    const tag = newTag();
+    // The job has a process group of its own, and signals over SSH reach the shell's only.
+    const script = "set -m; /bin/sleep 4000 >/dev/null 2>&1 & wait";
+    const line = `exec /usr/bin/env MRE_TAG=${tag} /bin/bash --norc -c '${script}'`;
+    const running = session.exec(line, { timeoutMs: 1_000 });
+    await untilAlive(tag, 2);
+    const { ending, processEnded } = await running;
+    assert.deepEqual([ending, processEnded, alive(tag).length], ["timeout", false, 1]);
+  },
+});
+
+peerTest({
+  peer: SSHD,
   name: "exec() is not misled by names of processes that look like the lines of others",
   async fn() {
     await using sshd = await startSshd(SH);

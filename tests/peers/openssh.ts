@@ -47,7 +47,7 @@ export function settingsFor(
       ...ssh,
     },
     limits: { characterLimit, maxFileBytes: 100_000_000, timeoutMs },
-    files: { workingDirectory, roots: [workingDirectory] },
+    files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
     logLevel: "error",
     secrets: [],
   };

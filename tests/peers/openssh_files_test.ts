@@ -363,6 +363,21 @@ async function checkHashTools(sshd: Sshd): Promise<void> {
 
 peerTest({
   peer: SSHD,
+  name: "copy() verifies by size where the login shell cannot open what SFTP has written",
+  fn: () =>
+    withSession(async (session) => {
+      const name = `mre_${crypto.randomUUID()}`;
+      await session.file("up", randomBytes(300_000));
+      const up = await session.upload("up", name);
+      const down = await session.download(name, "down");
+      await Deno.remove(`/var/tmp/${name}`);
+      assert.deepEqual([up.verified, down.verified], ["size", "size"]);
+      assert.equal(down.sha256, up.sha256);
+    }, { config: ["Subsystem sftp /usr/lib/openssh/sftp-server -d /var/tmp"] }),
+});
+
+peerTest({
+  peer: SSHD,
   ignore: !isRoot,
   name: "copy() keeps the old file and leaves nothing when a disk is full",
   async fn() {

@@ -25,8 +25,7 @@ function hostWith(answer: (command: string) => Part | Error) {
     serveFiles: unused,
     diagnose: unused,
     close: unused,
-    cancel: () => Promise.resolve(),
-    async exec(_id, { command }) {
+    async exec({ command }) {
       commands.push(command);
       const part = await answer(command);
       if (part instanceof Error) throw part;

@@ -165,7 +165,7 @@ bothTest("proxmox_container_exec_command ends the processes inside on a timeout"
     assert.deepEqual([stdout, timeout_reached, process_ended, exit_code], [
       "begun\n",
       true,
-      true,
+      node.isGuarded,
       null,
     ]);
     assert.deepEqual(processesLike(/sleep 7123/), []);
@@ -197,6 +197,6 @@ bothTest("proxmox_container_exec_command ends the processes inside when it is ca
     },
   });
   assert.equal(failure(answer)[0], "cancelled");
-  assert.deepEqual([answer.data.cancelled, answer.data.process_ended], [true, true]);
+  assert.deepEqual([answer.data.cancelled, answer.data.process_ended], [true, node.isGuarded]);
   assert.deepEqual(processesLike(/sleep 7123/), []);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../peers/openssh.ts";
 import { bothTest, failure, type Node, nodeTest, processesLike } from "./node.ts";
 
 const WEB = { vmid: 200, name: "web", status: "running" } as const;
@@ -91,6 +92,44 @@ bothTest("proxmox_vm_exec_command decodes output and exit code", { vms: [AGENT] 
   assert.equal((await exec("kill -9 $$")).signal, "KILL");
   assert.equal((await exec("-x")).exit_code, 127);
   assert.equal((await exec(`printf %s "it's"; :`)).stdout, "it's");
+});
+
+bothTest("proxmox_vm_exec_command hands on any text unchanged, and no stdin", {
+  vms: [AGENT],
+}, async (node) => {
+  const exec = async (command: string) =>
+    (await call(node, "vm_exec_command", 202, { command })).data;
+  for (
+    const text of [`"$HOME" $(id) \`id\` \\ \\0101 %s ! *`, "two\nlines\n\n", "héllo €😀", "it's"]
+  ) {
+    const { stdout } = await exec(`printf '%s' '${text.replaceAll("'", `'\\''`)}'`);
+    assert.equal(stdout, text);
+  }
+  assert.equal((await exec(`${": é".repeat(3_000)}; echo done\n`)).stdout, "done\n");
+  assert.equal((await exec(`: ${"😀".repeat(9_980)}; echo done`)).stdout, "done\n");
+  assert.equal((await exec("cat; echo end")).stdout, "end\n");
+});
+
+nodeTest("proxmox_vm_exec_command keeps its timeout also while the host is slow", {
+  vms: [AGENT],
+}, async (node) => {
+  await node.pve.setFault("delayMs", 1_500);
+  const answer = await call(node, "vm_exec_command", 202, { command: "true", timeout: 1 });
+  assert.deepEqual([failure(answer)[0], answer.data.timeout_reached], ["timeout", true]);
+});
+
+nodeTest("proxmox_vm_exec_command stops asking when its time is over", {
+  vms: [AGENT],
+}, async (node) => {
+  const command = "echo begun; sleep 7127";
+  const running = call(node, "vm_exec_command", 202, { command, timeout: 3 });
+  await until("it runs", () => processesLike(/^sleep 7127/).length > 0);
+  // The answers to all that is asked from now on come after the limit.
+  await node.pve.setFault("delayMs", 3_000);
+  const answer = await running;
+  assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
+  assert.equal(answer.data.stdout, "begun\n");
+  assert.ok(answer.data.duration_ms < 12_000);
 });
 
 nodeTest("proxmox_vm_exec_command asks for the end of a long command", {

@@ -3,14 +3,13 @@ import assert from "node:assert/strict";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Limits } from "../../src/config/config.ts";
-import { cancelled } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { callTool, type ServerParts } from "../../src/mcp/server.ts";
 import type { Progress } from "../../src/mcp/tool.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
-import type { CallId, SshPort, SshSettings } from "../../src/ssh/port.ts";
+import type { SshPort, SshSettings } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
 import { HostSession } from "../../src/ssh/session.ts";
 import { sshExecTool } from "../../src/ssh/tools.ts";
@@ -58,6 +57,8 @@ export interface Node extends AsyncDisposable {
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
   /** Commands that the host has run; for the embedded host only. */
   commandCount(): number;
+  /** Whether an end can be confirmed: no guard runs on the embedded host. */
+  readonly isGuarded: boolean;
   /** The stand-in's calls since the last time it was asked. */
   newCalls(): Promise<string[]>;
 }
@@ -75,7 +76,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
   const settings: SshSettings = {
     ssh: link.ssh,
     limits: { ...limits, ...options.limits },
-    files: { workingDirectory: dir, roots: [dir] },
+    files: { workingDirectory: dir, roots: [dir], aliases: [], own: [] },
     logLevel: "error",
     secrets: [],
   };
@@ -88,6 +89,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
     ssh,
     dir,
     commandCount: link.commandCount,
+    isGuarded: options.link === "openssh",
     call: (name, args = {}, { signal = new AbortController().signal, progress } = {}) =>
       call(parts, name, args, signal, progress),
     async newCalls() {
@@ -233,22 +235,11 @@ export async function startSshdFor(pve: FakeProxmox): Promise<Sshd> {
 /** The port as the worker implements it, without the worker. */
 function sessionPort(settings: SshSettings): SshPort {
   const session = new HostSession(settings, createLogger("error"));
-  const running = new Map<CallId, AbortController>();
-  const run = async <T>(id: CallId, start: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const controller = new AbortController();
-    running.set(id, controller);
-    try {
-      return await start(controller.signal);
-    } finally {
-      running.delete(id);
-    }
-  };
   return {
     configure: () => Promise.resolve(),
-    exec: (id, request, progress) => run(id, (signal) => session.exec(request, signal, progress)),
-    copy: (id, request, progress) => run(id, (signal) => session.copy(request, signal, progress)),
-    stat: (id, endpoint) => run(id, (signal) => session.stat(endpoint, signal)),
-    cancel: (id) => Promise.resolve(running.get(id)?.abort(cancelled())),
+    exec: (request, signal, progress) => session.exec(request, signal, progress),
+    copy: (request, signal, progress) => session.copy(request, signal, progress),
+    stat: (endpoint, signal) => session.stat(endpoint, signal),
     serveFiles: () => Promise.reject(new Error("not served here")),
     diagnose: () => session.diagnose(),
     close: async (limitMs) => void await session.close(limitMs),

@@ -12,7 +12,13 @@ async function overChannel(run: (end: MessagePort) => Promise<void>) {
   port2.start();
   try {
     await run(port2);
-    const answer = await asked(port2, { id: 9_999, name: "stat", args: [], callbacks: [] });
+    const answer = await asked(port2, {
+      id: 9_999,
+      name: "stat",
+      args: [],
+      callbacks: [],
+      signals: [],
+    });
     assert.deepEqual(answer, { id: 9_999, value: "facts" }, "the port still answers");
   } finally {
     port1.close();
@@ -33,19 +39,20 @@ async function asked(
 }
 
 const REQUESTS = [
-  { name: "constructor", args: ["return 'foreign code'"], callbacks: [] },
-  { name: "hasOwnProperty", args: ["stat"], callbacks: [] },
-  { name: "__proto__", args: [], callbacks: [] },
-  { name: "get", args: [], callbacks: [] },
-  { name: "secret", args: [], callbacks: [] },
-  { name: "absent", args: [], callbacks: [] },
-  { name: ["stat", "constructor"], args: ["return 1"], callbacks: [] },
-  { name: ["stat"], args: [], callbacks: [] },
-  { name: {}, args: [], callbacks: [] },
-  { args: [], callbacks: [] },
-  { name: "stat", args: 1, callbacks: [] },
-  { name: "stat", args: { length: 1e9 }, callbacks: [] },
-  { name: "stat", args: [], callbacks: "0" },
+  { name: "constructor", args: ["return 'foreign code'"], callbacks: [], signals: [] },
+  { name: "hasOwnProperty", args: ["stat"], callbacks: [], signals: [] },
+  { name: "__proto__", args: [], callbacks: [], signals: [] },
+  { name: "get", args: [], callbacks: [], signals: [] },
+  { name: "secret", args: [], callbacks: [], signals: [] },
+  { name: "absent", args: [], callbacks: [], signals: [] },
+  { name: ["stat", "constructor"], args: ["return 1"], callbacks: [], signals: [] },
+  { name: ["stat"], args: [], callbacks: [], signals: [] },
+  { name: {}, args: [], callbacks: [], signals: [] },
+  { args: [], callbacks: [], signals: [] },
+  { name: "stat", args: 1, callbacks: [], signals: [] },
+  { name: "stat", args: { length: 1e9 }, callbacks: [], signals: [] },
+  { name: "stat", args: [], callbacks: "0", signals: [] },
+  { name: "stat", args: [], callbacks: [], signals: 7 },
   { name: "stat" },
   { type: "SET", path: ["stat", "constructor", "prototype", "polluted"], value: true },
 ];

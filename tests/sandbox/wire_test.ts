@@ -93,3 +93,57 @@ Deno.test("a value that cannot be copied fails its call, on either side", () =>
 
 Deno.test("remote() is no promise", () =>
   overChannel(async (remote) => assert.equal(await Promise.resolve(remote), remote)));
+
+/** A port whose call ends when it is aborted, with the reason that it sees. */
+function abortable() {
+  const { port1, port2 } = new MessageChannel();
+  const calls = expose(
+    {
+      wait: (signal: AbortSignal) =>
+        new Promise((_resolve, reject) => {
+          const end = () => reject(signal.reason);
+          if (signal.aborted) end();
+          else signal.addEventListener("abort", end);
+        }),
+    },
+    logger,
+    port1,
+  );
+  const { port } = remote<{ wait(signal: AbortSignal): Promise<void> }>(port2);
+  return {
+    ...{ port, calls },
+    [Symbol.dispose]() {
+      port1.close();
+      port2.close();
+    },
+  };
+}
+
+Deno.test("remote() cancels the call over there when a signal is aborted, or was before", async () => {
+  using side = abortable();
+  const controller = new AbortController();
+  const waiting = side.port.wait(controller.signal);
+  const other = side.port.wait(new AbortController().signal);
+  controller.abort(new Error("a reason that stays here"));
+  await assert.rejects(waiting, { code: "cancelled" });
+  await assert.rejects(side.port.wait(AbortSignal.abort()), { code: "cancelled" });
+  side.calls.cancelAll();
+  await assert.rejects(other, { code: "cancelled" });
+});
+
+Deno.test("remote() leaves no listener on a signal whose call has ended", () =>
+  overChannel(async (remote) => {
+    let listeners = 0;
+    const { signal } = new AbortController();
+    const [add, remove] = [signal.addEventListener, signal.removeEventListener];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add.apply(signal, args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove.apply(signal, args);
+    };
+    await remote.echo(signal).catch(() => {});
+    assert.equal(listeners, 0);
+  }));

@@ -22,7 +22,8 @@ function attackTest(name: string, run: (place: Place) => Promise<void>): void {
     Deno.mkdirSync(root);
     Deno.mkdirSync(outside);
     Deno.writeTextFileSync(`${root}/.env`, "SSH_PASSWORD=correct horse");
-    const files = new LocalFiles([root], [`${root}/.env`, `${root}/audit.jsonl`]);
+    const own = [`${root}/.env`, `${root}/audit.jsonl`];
+    const files = new LocalFiles({ roots: [root], aliases: [], own });
     await run({ files, root, outside });
   });
 }

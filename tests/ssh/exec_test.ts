@@ -34,9 +34,12 @@ sessionTest("exec() keeps stdout and stderr apart and characters whole", async (
   assert.equal(stderr.text, line.repeat(40));
 }, { limits: { characterLimit: 1_000_000 } });
 
+// The embedded host starts its commands itself and not below a process of the connection as sshd does,
+// so no guard runs there: what is killed by a signal is never confirmed.
+
 sessionTest("exec() ends a command at its limit, with the output so far", async ({ exec }) => {
   const { ending, stdout, processEnded } = await exec("echo $$; sleep 300", { timeoutMs: 500 });
-  assert.deepEqual([ending, processEnded], ["timeout", true]);
+  assert.deepEqual([ending, processEnded], ["timeout", false]);
   assert.equal(isAlive(Number(stdout.text)), false);
 });
 
@@ -45,7 +48,7 @@ sessionTest("exec() ends a command that ignores TERM", async ({ exec }) => {
     "trap '' TERM; echo $$; while :; do sleep 0.05; done",
     { timeoutMs: 300 },
   );
-  assert.deepEqual([ending, processEnded], ["timeout", true]);
+  assert.deepEqual([ending, processEnded], ["timeout", false]);
   assert.equal(isAlive(Number(stdout.text)), false);
 });
 
@@ -56,7 +59,7 @@ sessionTest("exec() ends a command that its caller cancels", async ({ exec }) =>
   await exec("true");
   controller.abort();
   const { ending, processEnded } = await started;
-  assert.deepEqual([ending, processEnded], ["cancelled", true]);
+  assert.deepEqual([ending, processEnded], ["cancelled", false]);
 });
 
 sessionTest(
@@ -151,7 +154,7 @@ for (const maxSessions of [1, 2, 3, 10]) {
         () => exec("echo $$; exec sleep 300", { timeoutMs: 1_500 }),
       );
       for (const { ending, processEnded, stdout } of await Promise.all(calls)) {
-        assert.deepEqual([ending, processEnded], ["timeout", true]);
+        assert.deepEqual([ending, processEnded], ["timeout", false]);
         assert.equal(isAlive(Number(stdout.text)), false);
       }
     },

@@ -210,6 +210,12 @@ sessionTest("copy() is verified by size on a host without a tool for sha256", as
   assert.equal((await download(place, "g", "h")).verified, "size");
 }, { host: hostWithout(["sha256sum", "shasum", "openssl"]) });
 
+sessionTest("copy() is verified by size on a host that runs no commands", async (place) => {
+  Deno.writeTextFileSync(`${place.directory}/f`, "x");
+  assert.equal((await upload(place, "f", "g")).verified, "size");
+  assert.equal((await download(place, "g", "h")).verified, "size");
+}, { host: { refuseExec: true } });
+
 /** On this host these programs fail as soon as they are called. */
 function hostWithout(programs: readonly string[]) {
   const directory = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "mre_bare_" }));

@@ -20,7 +20,7 @@ function localTest(name: string, run: (place: Place) => Promise<void>): void {
     Deno.mkdirSync(root);
     Deno.mkdirSync(outside);
     Deno.writeTextFileSync(`${outside}/secret`, "secret");
-    await run({ files: new LocalFiles([root]), root, outside });
+    await run({ files: new LocalFiles({ roots: [root], aliases: [], own: [] }), root, outside });
   });
 }
 

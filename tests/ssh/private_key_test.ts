@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
@@ -11,21 +12,18 @@ import { sessionTest } from "../support/session.ts";
 const PASSPHRASE = "open sesame";
 
 /** A key in PKCS#8, encrypted when there is a passphrase. */
-function pkcs8(kind: "rsa" | "ec", passphrase?: string): string {
+function pkcs8(kind: "rsa" | "ec" | "ed25519", passphrase?: string): string {
   const privateKeyEncoding = {
     type: "pkcs8",
     format: "pem",
     ...(passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase }),
   } as const;
   const publicKeyEncoding = { type: "spki", format: "pem" } as const;
-  const made = kind === "rsa"
-    ? generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding, publicKeyEncoding })
-    : generateKeyPairSync("ec", {
-      namedCurve: "prime256v1",
-      privateKeyEncoding,
-      publicKeyEncoding,
-    });
-  return made.privateKey;
+  const encoding = { privateKeyEncoding, publicKeyEncoding };
+  if (kind === "ed25519") return generateKeyPairSync("ed25519", encoding).privateKey;
+  return kind === "rsa"
+    ? generateKeyPairSync("rsa", { modulusLength: 2048, ...encoding }).privateKey
+    : generateKeyPairSync("ec", { namedCurve: "prime256v1", ...encoding }).privateKey;
 }
 
 const isUsable = (text: string) => !(ssh2.utils.parseKey(text) instanceof Error);
@@ -38,12 +36,25 @@ for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
   });
 }
 
-for (const kind of ["rsa", "ec"] as const) {
+for (const kind of ["rsa", "ec", "ed25519"] as const) {
   Deno.test(`usablePrivateKey() rewrites a PKCS#8 key (${kind}), encrypted ones too`, () => {
     assert.ok(isUsable(usablePrivateKey("id", pkcs8(kind), undefined)));
     assert.ok(isUsable(usablePrivateKey("id", pkcs8(kind, PASSPHRASE), PASSPHRASE)));
   });
 }
+
+Deno.test("usablePrivateKey() rewrites ECDSA keys of 521 bits whose numbers begin with zeros", () => {
+  for (let turn = 0; turn < 40; turn++) {
+    const made = generateKeyPairSync("ec", { namedCurve: "P-521" });
+    const pem = made.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const parsed = ssh2.utils.parseKey(usablePrivateKey("id", pem, undefined));
+    assert.ok(!(parsed instanceof Error) && !Array.isArray(parsed));
+    const { x = "", y = "" } = made.publicKey.export({ format: "jwk" });
+    const point = [x, y].map((value) => Buffer.from(value, "base64url"));
+    assert.deepEqual(parsed.getPublicSSH().subarray(-132), Buffer.concat(point));
+    assert.equal(parsed.verify("text", parsed.sign("text")), true);
+  }
+});
 
 function refused(text: string, passphrase?: string): RemoteExecError {
   try {

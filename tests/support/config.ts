@@ -18,17 +18,25 @@ export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made:
   const home = "home" in options ? options.home : "/home/me";
   const made: string[] = [];
   const directories = () => [cwd, ...options.directories ?? [], ...made];
-  const real = (path: string) => links[path] ?? path;
+  const kind = (path: string) => {
+    if (directories().includes(real(path))) return "directory";
+    return files.includes(real(path)) ? "file" : "missing";
+  };
+  const real = (path: string): string => {
+    const slash = windows ? "\\" : "/";
+    const link = Object.keys(links).find((from) => `${path}${slash}`.startsWith(`${from}${slash}`));
+    return link === undefined ? path : `${links[link]}${path.slice(link.length)}`;
+  };
   return {
     cwd,
     home,
     windows,
     made,
-    kind(path) {
-      if (directories().includes(real(path))) return "directory";
-      return files.includes(real(path)) ? "file" : "missing";
+    kind,
+    realPath(path) {
+      if (kind(path) === "missing") throw new Deno.errors.NotFound(path);
+      return real(path);
     },
-    realPath: real,
     makeDirectory: (path) => void made.push(path),
   };
 }

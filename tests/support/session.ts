@@ -49,7 +49,7 @@ export function settingsOf(
       strictHostKeyChecking: strict,
     },
     limits: { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 30_000, ...limits },
-    files: { workingDirectory: directory, roots: [directory] },
+    files: { workingDirectory: directory, roots: [directory], aliases: [], own: [] },
     logLevel: "debug",
     secrets: [],
   };

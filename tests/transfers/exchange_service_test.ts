@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../src/errors.ts";
 import type { ToolContext } from "../../src/mcp/tool.ts";
+import { listAnswer } from "../../src/transfers/exchange_answers.ts";
 import { ExchangeService } from "../../src/transfers/exchange_service.ts";
 import type { Places } from "../../src/transfers/places.ts";
 import type { StoredObject, TransfersPort } from "../../src/transfers/port.ts";
@@ -35,7 +36,7 @@ function serviceWith(
   const port: TransfersPort = {
     configure: unexpected,
     store: unexpected,
-    deliver(_id, request) {
+    deliver(request) {
       asked.push(request);
       if (containers.failure !== undefined) return Promise.reject(containers.failure);
       return Promise.resolve({
@@ -53,7 +54,6 @@ function serviceWith(
     remove: unexpected,
     uploadTicket: unexpected,
     downloadUrl: (_bridge, _ref, expiresAtMs) => Promise.resolve(`until ${expiresAtMs}`),
-    cancel: () => Promise.resolve(),
     diagnose: unexpected,
     close: unexpected,
   };
@@ -169,4 +169,15 @@ pure("list() shows what has expired as expired", async () => {
     [listed?.expired, listed?.expiresAtMs, listed?.filename],
     [true, from + HOUR_MS, "a.txt"],
   );
+});
+
+pure("list() can be shown whatever times an object bears", async () => {
+  const times = ["+275760-09-13T00:00:00Z", "-271821-04-20T00:00:00Z", "soon"];
+  for (const uploaded_at of times) {
+    for (const expires_at of times) {
+      const { service } = serviceWith(stored(NOW, { uploaded_at, expires_at }));
+      const { transfers } = listAnswer(await service.list(undefined, CONTEXT), false);
+      assert.equal(transfers.length, 1);
+    }
+  }
 });

@@ -33,7 +33,7 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
   const rig = await startR2(options, options.fetcher);
   const files = new MemoryFiles();
   const parts = { bridges: [rig.bridge], files, clock: rig.clock, logger: silent };
-  const port = createTransfersPort(() => new Transfers(parts), rig.clock);
+  const port = createTransfersPort(() => new Transfers(parts), rig.clock, () => {});
   const channel = new MessageChannel();
   const settings = { imageKit: undefined, r2: rig.config, logLevel: "error", secrets: [] } as const;
   await port.configure(settings, channel.port1);
@@ -78,17 +78,4 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
       await rig[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Runs a command line as a person would paste it. */
-export async function runShell(command: string, cwd: string) {
-  const output = await new Deno.Command("/bin/sh", {
-    args: ["-c", command],
-    cwd,
-    // curl reads a configuration in the home directory.
-    env: { HOME: cwd, PATH: "/usr/bin:/bin", no_proxy: "*" },
-    clearEnv: true,
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code: output.code, stdout: decode(output.stdout), stderr: decode(output.stderr) };
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { isFailure, sha256, text } from "../contracts/bridge.ts";
 import { CURL, peerTest, SWIFT } from "../peers/require.ts";
-import { type ExchangeStage, runShell, startStage } from "./exchange_stage.ts";
+import { type ExchangeStage, startStage } from "./exchange_stage.ts";
+import { runShell } from "./run_shell.ts";
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
@@ -21,6 +22,18 @@ function stageTest(name: string, fn: (stage: ExchangeStage) => Promise<void>): v
       await fn(stage);
     },
   });
+}
+
+async function runUpload(requested: Record<string, unknown>, content: string): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/file`, content);
+    const command = String(requested.upload_command).replace("<YOUR_FILE_PATH>", "file");
+    const { stdout, stderr } = await runShell(command, dir);
+    assert.deepEqual([stdout, stderr], ["HTTP 200\n", ""]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 }
 
 stageTest("exchange_upload and exchange_download carry a file of each end", async (stage) => {
@@ -81,61 +94,52 @@ stageTest(
 );
 
 stageTest(
-  "the download command works pasted with an odd path, and goes on after a cut",
+  "exchange_request_upload makes a command whose file the other tools see",
   async (stage) => {
     const { call, files } = stage;
-    files.add("local:odd, 'name'; (1).bin", "0123456789");
-    const { download_command } = await call("exchange_upload", {
-      local_path: "odd, 'name'; (1).bin",
-    });
-    const dir = await Deno.makeTempDir();
-    try {
-      const command = String(download_command).replace("<YOUR_FILE_PATH>", "my; [file], {x}.bin");
-      await Deno.writeTextFile(`${dir}/my; [file], {x}.bin`, "01234");
-      const { code, stderr } = await runShell(command, dir);
-      assert.equal(code, 0, stderr);
-      assert.equal(await Deno.readTextFile(`${dir}/my; [file], {x}.bin`), "0123456789");
-    } finally {
-      await Deno.remove(dir, { recursive: true });
+    for (const content of ["logs", ""]) {
+      const requested = await call("exchange_request_upload", {
+        filename: "logs & 'more' Ä.txt",
+        source_client: "client-7",
+        size: content.length,
+      });
+      await runUpload(requested, content);
+      const { transfers, message } = await call("exchange_list", { client_id: "client-7" });
+      assert.equal(message, "Found 1 pending transfer(s)");
+      const [listed] = transfers as Record<string, unknown>[];
+      assert.deepEqual(listed?.metadata, {
+        source_client: "client-7",
+        filename: "logs & 'more' Ä.txt",
+      });
+      const into = { local_path: "got", overwrite: true };
+      const saved = await call("exchange_download", { ...idOf(requested), ...into });
+      assert.deepEqual([files.text("local:got"), saved.verified], [content, "content"]);
+      await call("exchange_delete", idOf(requested));
     }
   },
 );
 
-stageTest(
-  "exchange_request_upload makes a command that works pasted with an odd path",
-  async (stage) => {
-    const { call, files } = stage;
-    const requested = await call("exchange_request_upload", {
-      filename: "logs & 'more' Ä.txt",
-      source_client: "client-7",
-      size: 4,
-    });
-    const dir = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(`${dir}/a b;c,[d]{e}.txt`, "logs");
-      const command = String(requested.upload_command).replace(
-        "<YOUR_FILE_PATH>",
-        "a b;c,[d]{e}.txt",
-      );
-      const { code, stdout, stderr } = await runShell(command, dir);
-      assert.deepEqual([code, stdout, stderr], [0, "HTTP 200\n", ""]);
-      await Deno.writeTextFile(`${dir}/long.txt`, "too long");
-      const long = String(requested.upload_command).replace("<YOUR_FILE_PATH>", "long.txt");
-      assert.notEqual((await runShell(long, dir)).code, 0);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
-    }
-    const { transfers, message } = await call("exchange_list", { client_id: "client-7" });
-    assert.equal(message, "Found 1 pending transfer(s)");
-    const [listed] = transfers as Record<string, unknown>[];
-    assert.deepEqual(listed?.metadata, {
-      source_client: "client-7",
-      filename: "logs & 'more' Ä.txt",
-    });
-    const saved = await call("exchange_download", { ...idOf(requested), local_path: "got" });
-    assert.deepEqual([files.text("local:got"), saved.verified], ["logs", "content"]);
-  },
-);
+stageTest("exchange_upload and exchange_download carry an empty file", async (stage) => {
+  const { call, files } = stage;
+  files.add("host:/srv/empty", "");
+  const uploaded = await call("exchange_upload", { remote_path: "/srv/empty" });
+  assert.deepEqual([uploaded.size, uploaded.sha256], [0, await sha256(text(""))]);
+  const saved = await call("exchange_download", { ...idOf(uploaded), local_path: "got" });
+  assert.deepEqual([files.text("local:got"), saved.verified], ["", "content"]);
+});
+
+stageTest("exchange_share gives the hash that is stored, and none that is not", async (stage) => {
+  const { call, files } = stage;
+  files.add("local:a.txt", "content");
+  const uploaded = await call("exchange_upload", { local_path: "a.txt" });
+  const shared = await call("exchange_share", idOf(uploaded));
+  assert.equal(shared.sha256, await sha256(text("content")));
+  assert.equal(shared.check_command, uploaded.check_command);
+  const requested = await call("exchange_request_upload", { filename: "b.txt" });
+  await runUpload(requested, "by curl");
+  const byCurl = await call("exchange_share", idOf(requested));
+  assert.deepEqual([byCurl.sha256, byCurl.check_command], [undefined, undefined]);
+});
 
 stageTest("exchange_download takes a download_url and nothing else by address", async (stage) => {
   const { call, files, rig } = stage;
@@ -218,66 +222,6 @@ stageTest("exchange_download does not replace a file unless it is told to", asyn
   assert.equal(files.text("local:old"), "new");
 });
 
-stageTest("exchange_upload sends a large file in parts and verifies it whole", async (stage) => {
-  const { call, files, progress } = stage;
-  const bytes = new Uint8Array(13 * MIB + 7);
-  for (let at = 0; at < bytes.length; at += 65_536) {
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  }
-  files.add("host:/big", bytes);
-  const uploaded = await call("exchange_upload", { remote_path: "/big" });
-  assert.equal(uploaded.sha256, await sha256(bytes));
-  assert.deepEqual(progress.map(({ progress }) => progress), [5 * MIB, 10 * MIB, 13 * MIB + 7]);
-  const { transfers } = await call("exchange_list", {});
-  assert.match(String((transfers as { etag: string }[])[0]?.etag), /^[0-9a-f]{32}-3$/);
-  await call("exchange_download", { ...idOf(uploaded), local_path: "big" });
-  assert.deepEqual(files.files.get("local:big"), bytes);
-});
-
-peerTest({
-  peer: SWIFT,
-  name: "a cancelled upload in parts leaves no parts behind",
-  async fn() {
-    const stop = new AbortController();
-    const cancelling: typeof fetch = async (input, init) => {
-      const answer = await fetch(input, init);
-      if (String(input).includes("partNumber=2")) stop.abort();
-      return answer;
-    };
-    await using stage = await startStage({ partBytes: 5 * MIB, fetcher: cancelling });
-    const { call, files, rig } = stage;
-    files.add("host:/big", new Uint8Array(40 * MIB));
-    const upload = call("exchange_upload", { remote_path: "/big" }, stop.signal);
-    await assert.rejects(upload, isFailure("cancelled"));
-    const unfinished = await rig.s3.client.fetch(`${rig.bucketUrl}?uploads`);
-    assert.doesNotMatch(await unfinished.text(), /<Upload>/);
-    assert.equal((await call("exchange_list", {})).count, 0);
-  },
-});
-
-peerTest({
-  peer: SWIFT,
-  name: "exchange_download goes on after the connection was cut twice",
-  async fn() {
-    const ranges: (string | null)[] = [];
-    const cutting: typeof fetch = async (input, init) => {
-      const answer = await fetch(input, init);
-      if (init?.method !== "GET" || String(input).includes("list-type")) return answer;
-      if (String(input).includes("uploads")) return answer;
-      ranges.push(new Headers(init.headers).get("range"));
-      return ranges.length > 2 ? answer : new Response(cut(answer.body, MIB), answer);
-    };
-    await using stage = await startStage({ partBytes: 5 * MIB, fetcher: cutting });
-    const bytes = new Uint8Array(7 * MIB).map((_, index) => index % 251);
-    stage.files.add("local:big", bytes);
-    const id = idOf(await stage.call("exchange_upload", { local_path: "big" }));
-    await stage.call("exchange_download", { ...id, remote_path: "/big" });
-    assert.deepEqual(stage.files.files.get("host:/big"), bytes);
-    assert.equal(ranges.length, 3);
-    assert.ok(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? "")));
-  },
-});
-
 peerTest({
   peer: SWIFT,
   name:
@@ -346,16 +290,3 @@ stageTest(
     assert.equal(everything.includes(rig.config.secretKey), false);
   },
 );
-
-/** The first bytes of a body and then a broken connection. */
-function cut(body: ReadableStream<Uint8Array> | null, bytes: number): ReadableStream<Uint8Array> {
-  let rest = bytes;
-  const limit = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      controller.enqueue(chunk.subarray(0, rest));
-      rest -= chunk.length;
-      if (rest <= 0) controller.error(new TypeError("connection reset"));
-    },
-  });
-  return (body ?? new Blob([]).stream()).pipeThrough(limit);
-}

@@ -26,12 +26,18 @@ export class FetchStandIn {
     if (reply === undefined) throw new Error(`Not expected: ${method} ${url.pathname}`);
     const answer = await reply();
     if (answer instanceof Error) throw answer;
-    return answer;
+    return method === "HEAD" ? await withoutBody(answer) : answer;
   };
 
   get methods(): string[] {
     return this.asked.map(({ method }) => method);
   }
+}
+
+/** A HEAD is answered by a head alone, also where the service would explain a refusal. */
+async function withoutBody(answer: Response): Promise<Response> {
+  await answer.body?.cancel();
+  return new Response(null, { status: answer.status, headers: answer.headers });
 }
 
 /** An S3 refusal. */

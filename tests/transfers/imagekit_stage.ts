@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../src/clock.ts";
 import type { ImageKitConfig } from "../../src/config/config.ts";
-import { RemoteExecError } from "../../src/errors.ts";
+import { cancelled, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
 import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
@@ -97,7 +97,7 @@ export class StagedFiles implements FilesPort {
   sha256 = (endpoint: Endpoint): Promise<string> =>
     Promise.resolve(this.statedHash ?? sha256(this.#file(endpoint).bytes));
 
-  async write(_id: number, request: WriteRequest, stream: ReadableStream<Uint8Array>) {
+  async write(request: WriteRequest, stream: ReadableStream<Uint8Array>) {
     this.written.push(request);
     const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
     const { to, size, overwrite, mode = 0o644 } = request;
@@ -119,7 +119,6 @@ export class StagedFiles implements FilesPort {
 
   tree = () => Promise.reject(new TypeError("not used"));
   readTree = () => Promise.reject(new TypeError("not used"));
-  cancel = () => Promise.resolve();
 
   #file(endpoint: Endpoint): StagedFile {
     if (this.readFailure !== undefined) throw this.#once("readFailure");
@@ -239,30 +238,30 @@ export async function runShell(command: string, shell = "sh"): Promise<string> {
 
 /** The worker's port without a worker. */
 function portOf(transfers: Transfers): TransfersPort {
-  const running = new Map<number, AbortController>();
-  const signalOf = (id: number) => {
-    const controller = new AbortController();
-    running.set(id, controller);
-    return controller.signal;
-  };
-  const call = (id: number) => ({ signal: signalOf(id), progress: undefined });
+  const quiet = (signal: AbortSignal) => ({ signal: crossed(signal), progress: undefined });
   return {
     configure: () => Promise.resolve(),
-    store: (id, request, progress) => transfers.store(request, { signal: signalOf(id), progress }),
-    deliver: (id, request, progress) =>
-      transfers.deliver(request, { signal: signalOf(id), progress }),
-    find: (id, bridge, ref, waitMs, progress) =>
-      transfers.find(bridge, ref, waitMs, call(id), progress),
-    list: (id, bridge, prefix) => transfers.bridge(bridge).list(prefix, call(id)),
-    remove: (id, bridge, ref) => transfers.bridge(bridge).remove(ref, call(id)),
+    store: (request, signal, progress) =>
+      transfers.store(request, { signal: crossed(signal), progress }),
+    deliver: (request, signal, progress) =>
+      transfers.deliver(request, { signal: crossed(signal), progress }),
+    find: (bridge, ref, waitMs, signal, progress) =>
+      transfers.find(bridge, ref, waitMs, quiet(signal), progress),
+    list: (bridge, prefix, signal) => transfers.bridge(bridge).list(prefix, quiet(signal)),
+    remove: (bridge, ref, signal) => transfers.bridge(bridge).remove(ref, quiet(signal)),
     uploadTicket: ({ bridge, ...request }) => transfers.bridge(bridge).uploadTicket(request),
     downloadUrl: (bridge, ref, expiresAtMs) =>
       transfers.bridge(bridge).downloadUrl(ref, expiresAtMs),
-    cancel(id) {
-      running.get(id)?.abort(new RemoteExecError("cancelled", "The call was cancelled", "-"));
-      return Promise.resolve();
-    },
     diagnose: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };
+}
+
+/** The signal as it is on the other side of the border. */
+function crossed(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const end = () => controller.abort(cancelled());
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+  return controller.signal;
 }

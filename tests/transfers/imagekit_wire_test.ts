@@ -41,7 +41,7 @@ async function startServer(place: Place, fake: FakeImageKit) {
   const transfers = start<TransfersPort>("transfers");
   const { port1, port2 } = new MessageChannel();
   await sshWorker.port.configure({ ssh, limits, files, logLevel, secrets });
-  await sshWorker.port.serveFiles(port1);
+  await sshWorker.port.serveFiles(port1, { kinds: ["host", "shell"], write: true, shellPrefix: "env CTID=#" });
   await transfers.port.configure(
     { imageKit, r2, logLevel, secrets },
     port2,
@@ -66,7 +66,7 @@ async function startServer(place: Place, fake: FakeImageKit) {
 /** Stands for a container: a command in whose place nothing is done. */
 const behindCommand = (ctid: number, path: string): Endpoint => ({
   kind: "shell",
-  prefix: "env",
+  prefix: `env CTID=${ctid}`,
   path,
   label: `container ${ctid}`,
 });

@@ -41,7 +41,7 @@ export class MemoryFiles implements FilesPort {
     return await Promise.resolve(createHash("sha256").update(bytes).digest("hex"));
   }
 
-  async write(_id: number, request: WriteRequest, stream: ReadableStream<Uint8Array>) {
+  async write(request: WriteRequest, stream: ReadableStream<Uint8Array>) {
     const key = keyOf(request.to);
     this.asked.push(`write ${key}`);
     if (!request.overwrite && this.files.has(key)) {
@@ -65,10 +65,6 @@ export class MemoryFiles implements FilesPort {
       durationMs: 1,
       path: request.to.path,
     };
-  }
-
-  cancel(): Promise<void> {
-    return Promise.resolve();
   }
 
   #existing(what: string, end: Endpoint): Uint8Array {

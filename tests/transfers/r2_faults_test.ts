@@ -61,36 +61,6 @@ Deno.test("put() gives up after five attempts and says what was seen last", asyn
   assert.equal(service.asked.length, 5);
 });
 
-Deno.test("put() tells the faults of a configuration apart, each with its remedy", async () => {
-  const past = new Date(Date.now() - 3_600_000).toUTCString();
-  const seen = [];
-  for (
-    const reply of [
-      refusal(401, "Unauthorized"),
-      refusal(403, "SignatureDoesNotMatch"),
-      refusal(403, "AccessDenied", "Access Denied"),
-      refusal(404, "NoSuchBucket"),
-      refusal(403, "RequestTimeTooSkewed", "", { date: past }),
-    ]
-  ) {
-    const { bridge, service } = bridgeWith(reply);
-    const { code, suggestion, message } = await failureOf(put(bridge));
-    assert.equal(service.asked.length, 1);
-    seen.push([
-      code,
-      suggestion.match(/R2_\w+|clock/)?.[0],
-      message.match(/\d+ minutes ahead/)?.[0],
-    ]);
-  }
-  assert.deepEqual(seen, [
-    ["authentication_failed", "R2_ACCESS_KEY", undefined],
-    ["authentication_failed", "R2_ACCESS_KEY", undefined],
-    ["not_permitted", "R2_ACCESS_KEY", undefined],
-    ["configuration", "R2_BUCKET", undefined],
-    ["authentication_failed", "clock", "60 minutes ahead"],
-  ]);
-});
-
 Deno.test("put() says which host does not answer, without the address that was asked for", async () => {
   const fault = () =>
     new TypeError("error sending request for url (https://x/y?secret=1): refused");
@@ -112,82 +82,6 @@ Deno.test("put() sends the hash of the bytes, which the service compares", async
 Deno.test("put() refuses a result of another length than what was sent", async () => {
   const { bridge } = bridgeWith(OK, objectReply(2));
   await assert.rejects(put(bridge), isFailure("verification_failed"));
-});
-
-/** A service that takes uploads in parts; `onPart` may answer in its place. */
-function partsService(onPart: (number: number, attempt: number) => Response | undefined) {
-  const parts = new Map<number, number>();
-  const asked: string[] = [];
-  let aborted = 0;
-  const answer: typeof fetch = (input, init) => {
-    const url = new URL(String(input));
-    const number = Number(url.searchParams.get("partNumber"));
-    asked.push(`${init?.method} ${number || [...url.searchParams.keys()][0] || ""}`);
-    if (number > 0) {
-      const attempt = (parts.get(number) ?? 0) + 1;
-      parts.set(number, attempt);
-      const refused = onPart(number, attempt);
-      return Promise.resolve(refused ?? new Response("", { headers: { etag: `"p${number}"` } }));
-    }
-    if (init?.method === "DELETE") aborted += 1;
-    if (init?.method === "HEAD") return Promise.resolve(responseOf(objectReply(12 * MIB)));
-    return Promise.resolve(
-      new Response(
-        "<InitiateMultipartUploadResult><UploadId>u&amp;1</UploadId></InitiateMultipartUploadResult>",
-      ),
-    );
-  };
-  return { answer, parts, asked, aborted: () => aborted };
-}
-
-// The replies of this file are never promises.
-const responseOf = (reply: Reply): Response => reply() as Response;
-
-const inParts = (answer: typeof fetch) =>
-  new R2Bridge(R2_CONFIG, toolsWith(new TestClock(), answer), { partBytes: 5 * MIB });
-
-Deno.test("put() repeats a failed part alone", async () => {
-  const service = partsService((number, attempt) =>
-    number === 2 && attempt === 1 ? responseOf(refusal(500, "InternalError")) : undefined
-  );
-  await put(inParts(service.answer), new Uint8Array(12 * MIB));
-  assert.deepEqual([...service.parts.entries()].sort(), [[1, 1], [2, 2], [3, 1]]);
-  assert.equal(service.aborted(), 0);
-});
-
-Deno.test("put() takes an upload back when a part is refused for good", async () => {
-  const service = partsService((number) =>
-    number === 2 ? responseOf(refusal(400, "InvalidPart", "parts must have one length")) : undefined
-  );
-  const error = await failureOf(put(inParts(service.answer), new Uint8Array(12 * MIB)));
-  assert.equal(error.code, "refused_by_service");
-  assert.match(error.message, /InvalidPart parts must have one length/);
-  assert.equal(service.aborted(), 1);
-});
-
-Deno.test("put() takes an upload back when the file changed while it was read", async () => {
-  const service = partsService(() => undefined);
-  const source = {
-    ...sourceOf(new Uint8Array(12 * MIB)),
-    sha256: () => Promise.resolve("0".repeat(64)),
-  };
-  await assert.rejects(
-    inParts(service.answer).put({ name: NAME, metadata: {} }, source, call()),
-    isFailure("changed"),
-  );
-  assert.equal(service.aborted(), 1);
-});
-
-Deno.test("put() takes an error inside a completed upload for an error", async () => {
-  const inner = partsService(() => undefined);
-  const answer: typeof fetch = (input, init) =>
-    init?.method === "POST" && String(input).includes("uploadId=")
-      ? Promise.resolve(
-        new Response("<Error><Code>InternalError</Code><Message>late</Message></Error>"),
-      )
-      : inner.answer(input, init);
-  const error = await failureOf(put(inParts(answer), new Uint8Array(12 * MIB)));
-  assert.match(error.message, /InternalError late/);
 });
 
 Deno.test("open() goes on where the connection broke off", async () => {
@@ -287,6 +181,9 @@ Deno.test("open() asks for bytes as they are stored", async () => {
   assert.equal(service.asked[0]?.headers.get("accept-encoding"), "identity");
 });
 
+// The replies of this file are never promises.
+const responseOf = (reply: Reply): Response => reply() as Response;
+
 Deno.test("list() pages through more than a thousand objects and asks for eight at a time", async () => {
   const names = Array.from({ length: 1200 }, (_, index) => `server_20260101_000000_${index}`);
   const page = (from: number, to: number, next: string | undefined) =>
@@ -310,12 +207,20 @@ Deno.test("list() pages through more than a thousand objects and asks for eight 
     now -= 1;
     return responseOf(objectReply(1));
   };
+  const bridge = new R2Bridge(R2_CONFIG, toolsWith(new TestClock(), answer));
   const steps: number[] = [];
-  const listed = await inParts(answer).list("", call(), ({ read }) => void steps.push(read));
+  const listed = await bridge.list("", call(), ({ read }) => void steps.push(read));
   assert.equal(listed.length, 1200);
   assert.deepEqual([steps[0], steps.at(-1)], [50, 1200]);
   assert.deepEqual(tokens, [null, "a+/="]);
   assert.ok(most > 1 && most <= 8, String(most));
+});
+
+Deno.test("find() takes a time of storing that cannot be for none", async () => {
+  for (const time of ["Sat, 13 Sep 275760 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"]) {
+    const { bridge } = bridgeWith(objectReply(1, null, { "last-modified": time }));
+    assert.equal((await bridge.find({ name: NAME }, call()))?.storedAtMs, 0, time);
+  }
 });
 
 Deno.test("uploadTicket() lets R2 refuse a second upload and another length", async () => {
@@ -339,7 +244,7 @@ Deno.test("sweep() takes back uploads that nobody finishes, of the exchange only
   const entry = (key: string, id: string, at: string) =>
     `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${at}</Initiated></Upload>`;
   const uploads = "<ListMultipartUploadsResult>" +
-    entry("transfers/a/a_20200101_000000_x", "old", past) +
+    entry("transfers/a/a_20200101_000000_x", "a&amp;lt;b", past) +
     entry("transfers/a/a_20200101_000000_y", "new", new Date().toISOString()) +
     entry("elsewhere/z", "foreign", past) + "</ListMultipartUploadsResult>";
   const { bridge, service } = bridgeWith(
@@ -349,7 +254,7 @@ Deno.test("sweep() takes back uploads that nobody finishes, of the exchange only
   );
   assert.equal(await bridge.sweep(call()), 1);
   const last = service.asked.at(-1);
-  assert.deepEqual([last?.method, last?.url.searchParams.get("uploadId")], ["DELETE", "old"]);
+  assert.deepEqual([last?.method, last?.url.searchParams.get("uploadId")], ["DELETE", "a&lt;b"]);
 });
 
 Deno.test("sweep() does without the list of uploads where the service has none", async () => {

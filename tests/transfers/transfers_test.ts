@@ -167,7 +167,7 @@ pure("deliver() tells why the bridge failed, not what the other side saw of it",
   const { transfers, files } = transfersWith({
     open: () => Promise.resolve({ object: OBJECT, sha256: undefined, selfProving: false, stream }),
   });
-  files.write = async (_id, _request, given) => {
+  files.write = async (_request, given) => {
     await given.getReader().read().catch(() => {});
     throw new RemoteExecError("io_error", "Something with a stream", "None");
   };
@@ -193,14 +193,20 @@ pure("close() cancels what runs and waits for it to be taken back", async () => 
   };
   const { transfers, files, clock } = transfersWith({ put, sweep: () => Promise.resolve(0) });
   files.add("local:a", "abc");
-  const port = createTransfersPort(() => transfers, clock);
+  const running = new AbortController();
+  const port = createTransfersPort(
+    () => transfers,
+    clock,
+    () => running.abort(new RemoteExecError("cancelled", "Stopped", "None")),
+  );
   const { port1, port2 } = new MessageChannel();
   await port.configure(
     { imageKit: undefined, r2: undefined, logLevel: "error", secrets: [] },
     port1,
   );
   const from = { kind: "local", path: "a" } as const;
-  const stored = port.store(1, { bridge: "r2", from, name: "x", metadata: {}, maxBytes: 10 });
+  const request = { bridge: "r2", from, name: "x", metadata: {}, maxBytes: 10 } as const;
+  const stored = port.store(request, running.signal);
   const failed = assert.rejects(stored, isFailure("cancelled"));
   await idle();
   await port.close(1_000);

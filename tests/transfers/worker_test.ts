@@ -12,16 +12,19 @@ import { peerTest, SWIFT } from "../peers/require.ts";
 import { nameFor, silent, startR2 } from "./r2_rig.ts";
 
 const MIB = 1024 * 1024;
+const never = new AbortController().signal;
 
 /** The real worker with rights for `net` alone, and the real files of a directory at the end of its port. */
 async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
   const root = await Deno.realPath(await Deno.makeTempDir());
-  const files = createFilesServer(localSession(root));
+  const rights = { kinds: ["local"], write: true } as const;
+  const files = createFilesServer(localSession(root), rights);
   const worker = spawn<TransfersPort>({ worker: "transfers", net, read: [], write: [] }, silent);
   let end: MessagePort | undefined;
   const serveFiles = (port: MessagePort) => {
     end = port;
-    return Promise.resolve(expose(files, silent, port));
+    expose(files, silent, port);
+    return Promise.resolve();
   };
   const settings = { imageKit: undefined, r2, logLevel: "error", secrets: [] } as const;
   await connectTransfers(worker.port, { serveFiles }, settings);
@@ -49,7 +52,7 @@ const localSession = (root: string) =>
       strictHostKeyChecking: true,
     },
     limits: { characterLimit: 1000, maxFileBytes: 100 * MIB, timeoutMs: 30_000 },
-    files: { workingDirectory: root, roots: [root] },
+    files: { workingDirectory: root, roots: [root], aliases: [], own: [] },
     logLevel: "error",
     secrets: [],
   }, silent);
@@ -83,10 +86,10 @@ peerTest({
     const name = nameFor("in.bin");
     const steps: number[] = [];
     const progress = ({ bytes }: { bytes: number }) => void steps.push(bytes);
-    const stored = await worker.port.store(1, store(name, "in.bin"), progress);
+    const stored = await worker.port.store(store(name, "in.bin"), never, progress);
     assert.equal(stored.sha256, await sha256(bytes));
     assert.ok(steps.length > 1);
-    const outcome = await worker.port.deliver(2, deliver(name, "sub/out.bin"));
+    const outcome = await worker.port.deliver(deliver(name, "sub/out.bin"), never);
     assert.deepEqual([outcome.bytes, outcome.contentProven], [bytes.length, true]);
     assert.deepEqual(await Deno.readFile(`${worker.root}/sub/out.bin`), bytes);
   },
@@ -106,7 +109,7 @@ peerTest({
     });
     await answer.body?.cancel();
     await assert.rejects(
-      worker.port.deliver(1, deliver(name, "out.txt")),
+      worker.port.deliver(deliver(name, "out.txt"), never),
       isFailure("verification_failed"),
     );
     assert.deepEqual([...Deno.readDirSync(worker.root)], []);
@@ -122,20 +125,21 @@ peerTest({
     const { port, root } = worker;
     await Deno.writeTextFile(`${root}/a.txt`, "a");
     const name = nameFor("a.txt");
-    await assert.rejects(port.store(1, store(name, "missing")), isFailure("not_found"));
+    await assert.rejects(port.store(store(name, "missing"), never), isFailure("not_found"));
     await assert.rejects(
-      port.store(2, store(name, "/etc/passwd")),
+      port.store(store(name, "/etc/passwd"), never),
       isFailure("outside_directories"),
     );
-    await assert.rejects(port.deliver(3, deliver(name, "b.txt")), isFailure("not_found"));
-    await port.store(4, store(name, "a.txt"));
-    await assert.rejects(port.deliver(5, deliver(name, "a.txt")), isFailure("already_exists"));
+    await assert.rejects(port.deliver(deliver(name, "b.txt"), never), isFailure("not_found"));
+    await port.store(store(name, "a.txt"), never);
+    await assert.rejects(port.deliver(deliver(name, "a.txt"), never), isFailure("already_exists"));
     await assert.rejects(
-      port.find(6, "imagekit", { name: "x" }, 0),
+      port.find("imagekit", { name: "x" }, 0, never),
       isFailure("not_configured"),
     );
-    const stopped = port.store(7, store(name, "a.txt"));
-    await port.cancel(7);
+    const stopping = new AbortController();
+    const stopped = port.store(store(name, "a.txt"), stopping.signal);
+    stopping.abort();
     await assert.rejects(stopped, isFailure("cancelled"));
   },
 });
@@ -147,7 +151,7 @@ peerTest({
     await using rig = await startR2();
     await using worker = await startWorker(rig.config, ["127.0.0.1:1"]);
     await assert.rejects(
-      worker.port.find(1, "r2", { name: nameFor("a") }, 0),
+      worker.port.find("r2", { name: nameFor("a") }, 0, never),
       (error) =>
         isFailure("not_permitted")(error) && /may not connect to 127\.0\.0\.1/.test(String(error)),
     );

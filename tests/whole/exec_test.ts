@@ -72,12 +72,13 @@ execTest("ssh_exec_command() stops a command at its limit and keeps its output",
   assert.equal(isError, true);
   assert.equal(data.code, "timeout");
   assert.equal(data.timeout_reached, true);
-  assert.equal(data.process_ended, true);
+  // No guard runs on the embedded host, so the end is not confirmed.
+  assert.equal(data.process_ended, false);
   assert.equal(data.exit_code, null);
   const pid = Number(data.stdout);
   assert.ok(pid > 1);
   assert.equal(isAlive(pid), false);
-  assert.match(String(data.error), /^Command execution timed out after 1 seconds; it was stopped/);
+  assert.match(String(data.error), /^Command execution timed out after 1 seconds; it may still run/);
   assert.match(text, /\[WARNING\] EXECUTION TIMED OUT/);
 });
 

@@ -100,6 +100,26 @@ linksTest("a link leads to nothing outside WORKING_DIRECTORY", async (server, pl
   assert.doesNotMatch(text, /secret content/);
 });
 
+Deno.test("no tool hands out the file of variables, whatever links lead to it", async () => {
+  await using place = await startPlace();
+  const { directory, home } = place;
+  Deno.mkdirSync(`${directory}/config`);
+  Deno.writeTextFileSync(`${directory}/config/prod.env`, "LOG_LEVEL=debug");
+  Deno.symlinkSync("config/prod.env", `${directory}/.env`);
+  Deno.symlinkSync(directory, `${home}/work`);
+  Deno.writeTextFileSync(`${directory}/my.env`, "TIMEOUT=5");
+  const args = ["--env-file", `${home}/work/my.env`];
+  const env = { ...place.env, WORKING_DIRECTORY: `${home}/work` };
+  await using server = await connectServer({ env, cwd: directory, args });
+  for (const path of [".env", "config/prod.env", "my.env"]) {
+    const { isError, data } = await server.call("generate_download_link", { path });
+    assert.deepEqual([isError, data.code], [true, "not_permitted"], path);
+    const upload = { local_path: path, remote_path: `${place.host.directory}/copy` };
+    const copied = await server.call("ssh_upload_file", upload);
+    assert.deepEqual([copied.isError, copied.data.code], [true, "not_permitted"], path);
+  }
+});
+
 linksTest(
   "a link reaches a file on the host, in parts too, and notices when it changes",
   async (server, place) => {
@@ -123,6 +143,42 @@ linksTest(
     assert.equal(data.code, "not_found");
   },
 );
+
+Deno.test("an absolute path may go through links in WORKING_DIRECTORY as it is set", async () => {
+  await using place = await startPlace();
+  const { directory, home } = place;
+  Deno.symlinkSync(directory, `${home}/shortcut`);
+  Deno.writeTextFileSync(`${directory}/a.txt`, "hello");
+  const env = { ...place.env, WORKING_DIRECTORY: `${home}/shortcut/` };
+  await using server = await connectServer({ env, cwd: home });
+  const { url } = await link(server, { path: `${home}/shortcut/a.txt` });
+  assert.equal((await ask(url)).text, "hello");
+  const remote_path = `${place.host.directory}/copy`;
+  const up = { local_path: `${home}/shortcut/a.txt`, remote_path };
+  assert.equal((await server.call("ssh_upload_file", up)).isError, false);
+  const down = { remote_path, local_path: `${home}/shortcut/new/b.txt` };
+  assert.equal((await server.call("ssh_download_file", down)).isError, false);
+  assert.equal(Deno.readTextFileSync(`${directory}/new/b.txt`), "hello");
+  const beside = await server.call("generate_download_link", { path: `${home}/shortcuts` });
+  assert.equal(beside.data.code, "outside_directories");
+});
+
+linksTest("making a link tells how far it has come", async (server, place) => {
+  Deno.writeFileSync(`${place.directory}/big`, content(9_000_000));
+  Deno.writeTextFileSync(`${place.host.directory}/f`, "x");
+  const calls = [
+    { path: "big" },
+    { path: `${place.host.directory}/f`, source: "host" },
+    { path: place.host.directory, source: "host" },
+  ];
+  for (const args of calls) {
+    const steps: (string | undefined)[] = [];
+    await server.call("generate_download_link", args, {
+      onprogress: ({ message }) => steps.push(message),
+    });
+    assert.match(steps.join(), /bytes checked|0 seconds of work on the host/, JSON.stringify(args));
+  }
+});
 
 Deno.test("a host that does not answer is told, uses nothing up, and the link works afterwards", async () => {
   using files = temporaryDirectory();

@@ -26,10 +26,18 @@ Deno.test("main is refused everything once it serves", async () => {
   assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
 });
 
+/** Ports of this machine on which something listens in the place of a storage service. */
+interface Services {
+  readonly imageKit: number;
+  readonly r2: number;
+}
+
 /** What one worker may do besides being refused everything else. */
 interface Rights {
-  readonly env: Readonly<Record<string, string>>;
-  may(place: Place): Task["may"];
+  env?(services: Services): Readonly<Record<string, string>>;
+  /** A port that it may call, and no other host at it; without it the SSH host's. */
+  port?(services: Services): number;
+  may(place: Place, services: Services): Task["may"];
   mayNotWrite(place: Place): readonly string[];
 }
 
@@ -38,7 +46,6 @@ const own = ({ directory }: Place) => `${directory}/own`;
 
 const WORKERS: Readonly<Record<string, Rights>> = {
   ssh: {
-    env: {},
     may: (place) => ({
       call: [place.host.port],
       read: [knownHosts(place), own(place)],
@@ -48,40 +55,51 @@ const WORKERS: Readonly<Record<string, Rights>> = {
   },
   downloads: {
     // A fixed port: the listener may then take no other one.
-    env: { DOWNLOAD_PORT: "8099" },
+    env: () => ({ DOWNLOAD_PORT: "8099" }),
     may: (place) => ({ call: [], read: [own(place)], write: [] }),
     mayNotWrite: (place) => [own(place)],
   },
   transfers: {
-    env: {
+    env: ({ imageKit, r2 }) => ({
+      ENABLE_IMAGEKIT: "true",
+      IMAGEKIT_PUBLIC_KEY: "public",
+      IMAGEKIT_PRIVATE_KEY: "private",
+      IMAGEKIT_URL_ENDPOINT: `http://127.0.0.1:${imageKit}/me`,
+      IMAGEKIT_API_URL: `http://127.0.0.1:${imageKit}`,
+      IMAGEKIT_UPLOAD_URL: `http://127.0.0.1:${imageKit}`,
       R2_ACCESS_KEY: "access",
       R2_SECRET_KEY: "secret",
       R2_BUCKET: "bucket",
-      R2_ENDPOINT: "http://127.0.0.1:1",
-    },
-    may: () => ({ call: [], read: [], write: [] }),
+      R2_ENDPOINT: `http://127.0.0.1:${r2}`,
+    }),
+    port: ({ r2 }) => r2,
+    may: (_place, { imageKit, r2 }) => ({ call: [imageKit, r2], read: [], write: [] }),
     mayNotWrite: (place) => [own(place)],
   },
 };
 
+const listen = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
+
 for (const [name, rights] of Object.entries(WORKERS)) {
   Deno.test(`the ${name} worker may do what its row says and is refused everything else`, async () => {
     await using place = await startPlace();
-    using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using other = listen();
+    using imageKit = listen();
+    using r2 = listen();
+    const services = { imageKit: imageKit.addr.port, r2: r2.addr.port };
     const secret = `${place.home}/secret.ts`;
     Deno.writeTextFileSync(secret, "export const secret = 1;");
     Deno.writeTextFileSync(own(place), "own");
     const task: Task = {
       host: place.host.hostname,
-      // The ssh worker may call this port, and no other host at it.
-      port: place.host.port,
+      port: rights.port?.(services) ?? place.host.port,
       otherPort: other.addr.port,
       file: secret,
       directory: place.home,
-      may: rights.may(place),
+      may: rights.may(place, services),
       mayNotWrite: rights.mayNotWrite(place),
     };
-    const { allowed, results } = await probeWorker(name, task, place, rights.env);
+    const { allowed, results } = await probeWorker(name, task, place, rights.env?.(services) ?? {});
     const possible = (list: readonly unknown[]) => list.map(() => "POSSIBLE");
     const { call, read, write } = task.may;
     assert.deepEqual(allowed, {

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { startImageKit } from "../fakes/imagekit.ts";
+import { peerTest, SWIFT } from "../peers/require.ts";
+import { startS3 } from "../peers/s3.ts";
 import { parseMessages } from "../support/messages.ts";
 import { runProgram } from "../support/program.ts";
 import { startPlace, temporaryDirectory } from "../support/places.ts";
 import { connectServer, ServerProcess } from "../support/server.ts";
+import { BUCKET, exchangeVariables, imageKitVariables } from "./bridges.ts";
 
 const INITIALIZE = {
   jsonrpc: "2.0",
@@ -203,4 +207,70 @@ Deno.test("doctor shows an unknown host key with its fingerprint and the line to
     stdout.includes(`ssh-keyscan -H -p ${place.host.port} 127.0.0.1 >> ~/.ssh/known_hosts`),
   );
   assert.ok(stdout.includes(place.host.hostKeyLines().trim()), stdout);
+});
+
+/** What doctor says of both bridges. */
+async function bridgesByDoctor(change: Readonly<Record<string, string>>, bucket: string) {
+  await using s3 = await startS3();
+  await s3.createBucket(bucket);
+  await using place = await startPlace();
+  const imageKit = await startImageKit({ separateOrigins: true });
+  try {
+    const env = {
+      ...place.env,
+      ...imageKitVariables(imageKit),
+      ...exchangeVariables(s3),
+      ...change,
+    };
+    const { code, stdout } = await runProgram(["doctor"], { cwd: place.directory, env });
+    assert.equal(stdout.includes(s3.secretKey) || stdout.includes(imageKit.privateKey), false);
+    return { code, stdout };
+  } finally {
+    await imageKit.close();
+  }
+}
+
+peerTest({
+  peer: SWIFT,
+  name: "doctor has a line for each bridge that answers",
+  async fn() {
+    const { code, stdout } = await bridgesByDoctor({}, BUCKET);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^ok {3}ImageKit: \/mcp-remote-exec can be listed \(0 transfer files\)$/m);
+    assert.match(stdout, /^ok {3}R2 exchange: bucket exchange: answers in \d+ ms$/m);
+    assert.match(stdout, /^worker transfers$/m);
+  },
+});
+
+peerTest({
+  peer: SWIFT,
+  name: "doctor tells of each bridge that refuses, with its remedy and exit code 1",
+  async fn() {
+    const wrong = { IMAGEKIT_PRIVATE_KEY: "private_wrong" };
+    const { code, stdout } = await bridgesByDoctor(wrong, "another");
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /^FAIL ImageKit: .+\n {5}-> .*IMAGEKIT_PRIVATE_KEY/m);
+    assert.match(
+      stdout,
+      /^FAIL R2 exchange: bucket exchange: .*"exchange" does not exist\n {5}-> .*R2_BUCKET/m,
+    );
+    assert.match(stdout, /^ok {3}sha256:/m);
+    assert.doesNotMatch(stdout, /private_wrong/);
+  },
+});
+
+Deno.test("doctor names what is missing of bridges that are half set, exit code 1", async () => {
+  await using place = await startPlace();
+  const half = { ENABLE_IMAGEKIT: "true", IMAGEKIT_PUBLIC_KEY: "public_x", R2_BUCKET: "exchange" };
+  const env = { ...place.env, ...half };
+  const { code, stdout } = await runProgram(["doctor"], { cwd: place.directory, env });
+  assert.equal(code, 1, stdout);
+  const remedy = "\n {5}-> Set the missing variables, or remove the others$";
+  for (
+    const line of [
+      "ImageKit .*IMAGEKIT_PRIVATE_KEY not set, IMAGEKIT_URL_ENDPOINT not set\\)",
+      "R2 .*R2_ACCOUNT_ID not set, R2_ACCESS_KEY not set, R2_SECRET_KEY not set\\)",
+    ]
+  ) assert.match(stdout, new RegExp(`^FAIL configuration: ${line}${remedy}`, "m"));
+  assert.doesNotMatch(stdout, /^worker transfers$/m);
 });

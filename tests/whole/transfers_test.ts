@@ -8,6 +8,7 @@ import { type S3Peer, startS3 } from "../peers/s3.ts";
 import { fileIdIn, runHandedOut } from "../support/handed_out.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer, type ToolResult } from "../support/server.ts";
+import { BUCKET, exchangeVariables, imageKitVariables } from "./bridges.ts";
 
 /** A host, a storage service, and servers that come and go. */
 interface Stage {
@@ -65,15 +66,6 @@ async function runWell(command: unknown, path: string): Promise<string> {
 interface ImageKitStage extends Stage {
   readonly imageKit: FakeImageKit;
 }
-
-const imageKitVariables = (fake: FakeImageKit): Record<string, string> => ({
-  ENABLE_IMAGEKIT: "true",
-  IMAGEKIT_PUBLIC_KEY: fake.publicKey,
-  IMAGEKIT_PRIVATE_KEY: fake.privateKey,
-  IMAGEKIT_URL_ENDPOINT: fake.urlEndpoint,
-  IMAGEKIT_API_URL: fake.apiUrl,
-  IMAGEKIT_UPLOAD_URL: fake.uploadUrl,
-});
 
 function imageKitTest(name: string, run: (stage: ImageKitStage) => Promise<void>): void {
   peerTest({
@@ -267,21 +259,13 @@ interface ExchangeStage extends Stage {
   readonly s3: S3Peer;
 }
 
-const exchangeVariables = (s3: S3Peer): Record<string, string> => ({
-  R2_ENDPOINT: s3.endpoint,
-  R2_ACCESS_KEY: s3.accessKey,
-  R2_SECRET_KEY: s3.secretKey,
-  R2_REGION: s3.region,
-  R2_BUCKET: "exchange",
-});
-
 function exchangeTest(name: string, run: (stage: ExchangeStage) => Promise<void>): void {
   peerTest({
     name,
     peer: [SWIFT, CURL],
     async fn() {
       await using s3 = await startS3();
-      await s3.createBucket("exchange");
+      await s3.createBucket(BUCKET);
       await using place = await startPlace();
       await withStage(place, exchangeVariables(s3), (stage) => run({ ...stage, s3 }));
     },

@@ -1,5 +1,6 @@
 /** Command lines as PVE::CLIHandler and PVE::JSONSchema read them, and how a command ends. */
 import fs from "node:fs";
+import process from "node:process";
 
 /** Ends the command: `text` goes to stderr, `code` is the exit status. */
 export class Exit extends Error {
@@ -19,10 +20,17 @@ function writeAll(file, text) {
     try {
       at += fs.writeSync(file, bytes, at);
     } catch (error) {
-      if (error.code === "EPIPE") return;
+      if (error.code === "EPIPE") return brokenPipe();
       if (error.code !== "EAGAIN") throw error;
     }
   }
+}
+
+let brokenPipe = () => {};
+
+/** From now on this process dies when nobody reads what it writes, as one does by SIGPIPE. */
+export function dieOfBrokenPipes() {
+  brokenPipe = () => process.kill(process.pid, "SIGKILL");
 }
 
 export const fail = (text, code = 255) => {

@@ -1,5 +1,5 @@
 /** Start, stop and the rest for containers. Source: pve-container 94f5585 API2/LXC/Status.pm. */
-import { err, fail, out } from "./cli.mjs";
+import { fail, out } from "./cli.mjs";
 import { killInit, terminateInit } from "./namespace.mjs";
 import { startGuest } from "./snapshots.mjs";
 import {
@@ -11,7 +11,7 @@ import {
   removeGuest,
   saveGuest,
 } from "./state.mjs";
-import { checkUnlocked, lockWorker } from "./task.mjs";
+import { checkUnlocked, lockWorker, warn } from "./task.mjs";
 
 export const lifecycle = { start, stop, shutdown, reboot, suspend, resume, destroy };
 
@@ -25,7 +25,9 @@ async function start({ vmid, skiplock }) {
     if (isRunning(now)) fail(`CT ${vmid} already running`);
     failStart(vmid);
     await startGuest(now);
-    warn(vmid);
+    if (faultFor("startWarns", vmid)) {
+      warn("old systemd (< v232) detected, container won't run in a pure cgroupv2 environment!");
+    }
   });
 }
 
@@ -35,13 +37,6 @@ function failStart(vmid) {
   out(`lxc_init: 845 Failed to run lxc.hook.pre-start for container "${vmid}"\n`);
   out(`__lxc_start: 2034 Failed to initialize container "${vmid}"\n`);
   fail(`startup for container '${vmid}' failed`);
-}
-
-/** Source: pve-common f665029 src/PVE/RESTEnvironment.pm:496-498, 761-770. */
-function warn(vmid) {
-  if (!faultFor("startWarns", vmid)) return;
-  out("WARN: old systemd (< v232) detected, container won't run in a pure cgroupv2 environment!\n");
-  err("Task finished with 1 warning(s)!\n");
 }
 
 async function stop({ vmid, skiplock }) {

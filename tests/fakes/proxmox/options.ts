@@ -55,6 +55,10 @@ export interface Faults {
   readonly startWarns: Which;
   /** The guest ignores a shutdown; the time limit counts as over at once. */
   readonly shutdownHangs: Which;
+  /** Snapshots and backups stay half done as long as it is on. Backups log the number as percent. */
+  readonly taskHolds: number;
+  /** What an interrupted snapshot or backup needs to tidy up, in milliseconds. */
+  readonly cleanupMs: number;
   /** push and pull write no more than this many bytes and say nothing, as on a full disk. */
   readonly copyLimit: number;
   readonly attachFails: boolean;

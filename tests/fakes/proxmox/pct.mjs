@@ -22,7 +22,7 @@ import { deleteSnapshot, printTree, rollBack, takeSnapshot } from "./snapshots.m
 import { applySet, SET_OPTIONS } from "./set.mjs";
 import { bytesOf, containerStatus } from "./status.mjs";
 import { findGuest, isRunning, localGuests, missingText, nameOf, saveGuest } from "./state.mjs";
-import { checkUnlocked, lockWorker } from "./task.mjs";
+import { checkUnlocked, lockWorker, nowRunning, withConfigLock } from "./task.mjs";
 
 const COPY = { perms: TEXT, user: TEXT, group: TEXT };
 const ABSENT = { absent: true };
@@ -118,6 +118,7 @@ const GROUPS = [
 
 /** Runs one `pct` command line. Of `exec` and `enter` it prints the plan for the launcher. */
 export async function pct(argv) {
+  nowRunning("pct", argv);
   const name = findCommand("pct", COMMANDS, GROUPS, argv[0]);
   if (name === "help") return help("pct", COMMANDS, GROUPS, argv[1]);
   const spec = COMMANDS[name];
@@ -183,7 +184,7 @@ async function snapshot({ vmid, snapname, description }) {
   }
   await lockWorker("lxc", vmid, (ct) => {
     checkUnlocked(ct, "CT");
-    takeSnapshot(ct, snapname, description);
+    return withConfigLock(ct, "snapshot", () => takeSnapshot(ct, snapname, description));
   });
 }
 

@@ -50,7 +50,9 @@ nodeTest("qm answers in the wrong state as each command does", [], async (pve, s
 nodeTest("qm guest exec answers JSON and 0, with UTF-8 encoded twice", [], async (pve, sh) => {
   await pve.addVm({ vmid: 200, status: "running", agent: true });
   await pve.addVm({ vmid: 201, status: "running" });
-  const answer = await sh("qm guest exec 200 -- sh -c 'echo héllo; echo oops >&2; exit 3'");
+  const answer = await sh(
+    "qm guest exec 200 -- sh -c 'printf \"h\\303\\251llo\\n\"; echo oops >&2; exit 3'",
+  );
   assert.deepEqual(
     answer,
     printed(
@@ -65,6 +67,10 @@ nodeTest("qm guest exec answers JSON and 0, with UTF-8 encoded twice", [], async
   assert.match(
     (await sh("qm guest exec 200 -- sh -c 'kill -9 $$'")).stdout,
     /^\{\n {3}"exited" : 1,\n {3}"signal" : 9\n\}\n$/,
+  );
+  assert.deepEqual(
+    await sh("qm guest exec 200 -- echo é"),
+    refused("VM 200 qmp command 'guest-exec' failed - got timeout\n"),
   );
   assert.deepEqual(
     await sh("qm guest exec 201 -- true"),

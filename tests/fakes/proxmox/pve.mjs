@@ -21,6 +21,7 @@ import {
   saveGuest,
   sleep,
 } from "./state.mjs";
+import { beWorker } from "./task.mjs";
 import { pvesm, vzdump } from "./vzdump.mjs";
 
 const PROGRAMS = { pct, qm, pvesh, pvesm, vzdump };
@@ -35,8 +36,12 @@ async function main([first, ...rest]) {
   await PROGRAMS[first](garble(rest));
 }
 
-/** What the installer and the agent need; no program of a real node. */
+/** What the installer, the agent and workers need; no program of a real node. */
 async function internal([action, id, ...rest]) {
+  if (action === "worker") {
+    const [program, ...args] = rest;
+    return await beWorker(() => PROGRAMS[program](args));
+  }
   const guest = anyGuest(id);
   if (action === "save") saveGuest(guest);
   if (action === "start") await startGuest(guest);

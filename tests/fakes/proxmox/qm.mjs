@@ -28,7 +28,7 @@ import {
   saveGuest,
   statusOf,
 } from "./state.mjs";
-import { checkUnlocked, lockWorker } from "./task.mjs";
+import { checkUnlocked, lockWorker, nowRunning } from "./task.mjs";
 
 export { agentRun } from "./qm_agent.mjs";
 
@@ -103,6 +103,7 @@ const GUEST_COMMANDS = {
 const groups = (commands) => [Object.keys(commands)];
 
 export async function qm(argv) {
+  nowRunning("qm", argv);
   const name = findCommand("qm", COMMANDS, groups(COMMANDS), argv[0]);
   if (name === "help") return help("qm", COMMANDS, groups(COMMANDS), argv[1]);
   if (name === "guest") return await run("qm guest", GUEST_COMMANDS, argv.slice(1));

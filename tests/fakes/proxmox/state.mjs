@@ -13,7 +13,28 @@ export const node = settings.node;
 
 export const guestDirectory = (id) => path.join(root, "guests", String(id));
 export const rootfsDirectory = (id) => path.join(guestDirectory(id), "rootfs");
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+let pending;
+let wake = () => {};
+
+/** Ends after a while, or in a worker with the error of an interruption. */
+export const sleep = (ms) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    wake = () => {
+      if (pending === undefined) return;
+      clearTimeout(timer);
+      reject(pending);
+      pending = undefined;
+    };
+    wake();
+  });
+
+/** Makes the wait that is under way, or the next one, fail: a task waits in one place at a time. */
+export function interrupt(error) {
+  pending = error;
+  wake();
+}
 
 /** The value of a fault switch, `undefined` when it is off. */
 export function fault(name) {

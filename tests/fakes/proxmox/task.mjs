@@ -1,24 +1,123 @@
 /** Tasks: how the work of a command that forks a worker ends. */
+import { spawn } from "node:child_process";
+import fs from "node:fs";
 import process from "node:process";
-import { err, Exit, fail, out } from "./cli.mjs";
+import { dieOfBrokenPipes, err, Exit, fail, out } from "./cli.mjs";
 import { withLock } from "./lock.mjs";
-import { fault, findGuest, missingText } from "./state.mjs";
+import {
+  fault,
+  findGuest,
+  interrupt,
+  missingText,
+  processStart,
+  saveGuest,
+  sleep,
+} from "./state.mjs";
+
+/** Where a worker tells its parent how it ended. */
+const CONTROL = 3;
+
+/** Whether this process does the work for a parent of its own. */
+let isWorker = false;
+let warnings = 0;
+let commandLine = [];
+
+/** Notes what runs, so that a worker can be started for it. */
+export function nowRunning(program, argv) {
+  commandLine = [program, ...argv];
+}
 
 /**
- * Runs a worker in the foreground: what it prints is on stdout, its last error on stderr, and
- * every failure is 255. Source: pve-common f665029 src/PVE/RESTEnvironment.pm:445-514, 587-668.
+ * Runs the work of a command in a worker, a process in a session of its own, while this one stays in the
+ * foreground: what the worker prints on stdout or stderr is on stdout, its last error on stderr, and every
+ * failure is 255. The work itself is done by the same command line in that process.
+ *
+ * Source: pve-common f665029 src/PVE/RESTEnvironment.pm:445-514, 587-668.
  */
 export async function worker(work) {
-  const interrupted = () => {
-    err("received interrupt\n");
-    process.exit(255);
-  };
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, interrupted);
+  if (!isWorker) return await inForeground();
   try {
     await work();
   } catch (error) {
     const text = error.message.replace(/\n+$/, "").replaceAll("\n", " ");
     throw new Exit(255, `${text}\n`);
+  }
+}
+
+/** The body of the worker's process. TERM is an error where the work just is, as Perl's `die` in a handler. */
+export async function beWorker(run) {
+  isWorker = true;
+  dieOfBrokenPipes();
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.on(signal, () => interrupt(new Exit(255, "received interrupt\n")));
+  }
+  try {
+    await run();
+    tell({ code: 0, warnings });
+  } catch (error) {
+    if (!(error instanceof Exit)) throw error;
+    tell({ code: error.code, text: error.message });
+  }
+}
+
+const tell = (ending) => fs.writeSync(CONTROL, JSON.stringify(ending));
+
+/** A warning of a task that goes on. Source: RESTEnvironment.pm:496-498, 761-770. */
+export function warn(text) {
+  out(`WARN: ${text}\n`);
+  warnings++;
+}
+
+/** The parent: passes output and signals on. Source: RESTEnvironment.pm `$tee_worker`. */
+async function inForeground() {
+  const words = [process.argv[1], "internal", "worker", "0", ...commandLine];
+  const child = spawn(process.execPath, words, {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  let count = 0;
+  const passOn = () => killGroup(child.pid, count++ < 3 ? "SIGTERM" : "SIGKILL");
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  let told = "";
+  child.stdio[CONTROL].on("data", (chunk) => told += chunk);
+  const closed = new Promise((resolve) => child.stdio[CONTROL].once("close", resolve));
+  try {
+    await Promise.all([tee(child.stdout), tee(child.stderr)]);
+  } catch (error) {
+    if (error.code !== "EPIPE") throw error;
+    child.stdout.destroy();
+    child.stderr.destroy();
+    await killPatiently(child.pid);
+    throw new Exit(255, "broken pipe \n");
+  }
+  await Promise.all([ended, closed]);
+  if (told === "") throw new Exit(255, "got unexpected control message:  \n");
+  const ending = JSON.parse(told);
+  if (ending.code !== 0) throw new Exit(ending.code, ending.text);
+  if (ending.warnings > 0) err(`Task finished with ${ending.warnings} warning(s)!\n`);
+}
+
+async function tee(source) {
+  for await (const chunk of source) fs.writeSync(1, chunk);
+}
+
+/** Five seconds for a clean end. Source: RESTEnvironment.pm `$kill_process_group`. */
+async function killPatiently(pid) {
+  const start = processStart(pid);
+  killGroup(pid, "SIGTERM");
+  for (let waited = 0; waited < 5; waited++) {
+    if (start === undefined || processStart(pid) !== start) return;
+    await sleep(1000);
+  }
+  killGroup(pid, "SIGKILL");
+}
+
+function killGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
   }
 }
 
@@ -34,6 +133,40 @@ export const lockWorker = (kind, vmid, work) =>
       () => work(findGuest(kind, vmid) ?? fail(missingText(kind, vmid))),
     );
   });
+
+/**
+ * Does work under a lock in the guest's configuration. When it fails or is interrupted it tidies up first,
+ * and says so: a worker that dies at that leaves the lock behind.
+ *
+ * Source: pve-guest-common 4a8f6cb src/PVE/AbstractConfig.pm `snapshot_create`; pve-manager 14a22df PVE/VZDump.pm.
+ */
+export async function withConfigLock(guest, lock, work, hold = holdTask) {
+  guest.lock = lock;
+  saveGuest(guest);
+  try {
+    await hold();
+    await work();
+  } catch (error) {
+    out("cleaning up\n");
+    await sleep(fault("cleanupMs") ?? 0);
+    out("cleaned up\n");
+    delete guest.lock;
+    saveGuest(guest);
+    throw error;
+  }
+  delete guest.lock;
+  saveGuest(guest);
+}
+
+/** Stays here as long as a test wants it; `onChange` is told what the switch says. */
+export async function holdTask(onChange = () => {}) {
+  let seen;
+  for (let value = fault("taskHolds"); value !== undefined; value = fault("taskHolds")) {
+    if (value !== seen) onChange(value);
+    seen = value;
+    await sleep(10);
+  }
+}
 
 /** Source: pve-guest-common 4a8f6cb src/PVE/AbstractConfig.pm:336-340. */
 export function checkUnlocked(guest, word, tolerated = []) {

@@ -5,18 +5,10 @@ import path from "node:path";
 import { BOOL, choice, Exit, fail, findCommand, out, parse, TEXT } from "./cli.mjs";
 import { formatTime } from "./snapshots.mjs";
 import { STORAGES } from "./status.mjs";
-import {
-  anyGuest,
-  faultFor,
-  isRunning,
-  nameOf,
-  node,
-  root,
-  rootfsDirectory,
-  saveGuest,
-} from "./state.mjs";
+import { anyGuest, faultFor, isRunning, nameOf, node, root, rootfsDirectory } from "./state.mjs";
 import { startGuest } from "./snapshots.mjs";
 import { stopGuest } from "./lifecycle.mjs";
+import { holdTask, nowRunning, withConfigLock, worker } from "./task.mjs";
 
 const OPTIONS = {
   all: BOOL,
@@ -58,6 +50,11 @@ export async function vzdump(argv) {
   const guests = ids.map((id) => anyGuest(id) ?? { id: Number(id), node, missing: true });
   const here = guests.filter((guest) => guest.node === node);
   if (here.length === 0) return;
+  nowRunning("vzdump", argv);
+  await worker(() => backUpAll(here, options, directory, argv));
+}
+
+async function backUpAll(here, options, directory, argv) {
   const log = options.quiet === 1 ? () => {} : (text) => out(`${text}\n`);
   log(`INFO: starting new backup job: vzdump ${argv.join(" ")}`);
   let failed = false;
@@ -88,6 +85,7 @@ async function backUp(guest, options, directory, log) {
     if (guest.missing) fail(`unable to find VM '${guest.id}'`);
     await archive(guest, options, directory, log);
   } catch (error) {
+    if (!(error instanceof Exit)) throw error;
     log(`ERROR: Backup of VM ${guest.id} failed - ${error.message.trimEnd()}`);
     log(`INFO: Failed at ${formatTime(new Date())}`);
     return false;
@@ -117,26 +115,31 @@ async function archive(guest, { mode = "snapshot", compress = "0" }, directory, 
   }
   if (guest.lock) fail(`${guest.kind === "lxc" ? "CT" : "VM"} is locked (${guest.lock})`);
   if (faultFor("backupFails", guest.id)) fail("command 'tar cpf - …' failed: exit code 2");
-  guest.lock = "backup";
-  saveGuest(guest);
-  if (used === "stop" && wasRunning) {
-    log("INFO: stopping vm");
-    await stopGuest(guest);
-  }
-  if (used === "snapshot") log("INFO: create storage snapshot 'vzdump'");
-  const file = path.join(directory, archiveName(guest, compress));
-  log(`INFO: creating vzdump archive '${shownPath(file)}'`);
-  const size = writeArchive(guest, file);
-  log(`INFO: Total bytes written: ${size} (${formatSize(size)}, 27MiB/s)`);
-  log(`INFO: archive file size: ${formatSize(size)}`);
-  if (used === "snapshot") log("INFO: cleanup temporary 'vzdump' snapshot");
-  delete guest.lock;
-  saveGuest(guest);
+  await withConfigLock(guest, "backup", async () => {
+    if (used === "stop" && wasRunning) {
+      log("INFO: stopping vm");
+      await stopGuest(guest);
+    }
+    if (used === "snapshot") log("INFO: create storage snapshot 'vzdump'");
+    const file = path.join(directory, archiveName(guest, compress));
+    log(`INFO: creating vzdump archive '${shownPath(file)}'`);
+    await holdTask((percent) => log(`INFO: ${formatPercent(percent)}`));
+    const size = writeArchive(guest, file);
+    log(`INFO: Total bytes written: ${size} (${formatSize(size)}, 27MiB/s)`);
+    log(`INFO: archive file size: ${formatSize(size)}`);
+    if (used === "snapshot") log("INFO: cleanup temporary 'vzdump' snapshot");
+  }, () => {});
   if (used === "stop" && wasRunning) {
     log("INFO: restarting vm");
     await startGuest(guest);
   }
 }
+
+/** Source: qemu-server e6352be src/PVE/VZDump/QemuServer.pm, the line that a VM's backup repeats. */
+const formatPercent = (percent) =>
+  `${
+    String(percent).padStart(3)
+  }% (${percent}.0 GiB of 100.0 GiB) in 3s, read: 1.0 GiB/s, write: 1.0 GiB/s`;
 
 const shownPath = (file) => file.replace(path.join(root, "dump"), "/var/lib/vz/dump");
 

@@ -3,7 +3,7 @@ import { createLogger } from "../../../src/log.ts";
 import { expose } from "../../../src/sandbox/expose.ts";
 
 expose({
-  exec(_id: number, { command }: { command: string }) {
+  exec({ command }: { command: string }) {
     if (command === "die") {
       queueMicrotask(() => {
         throw new Error("the worker dies");
@@ -11,5 +11,4 @@ expose({
     }
     return new Promise(() => {});
   },
-  cancel: () => Promise.resolve(),
 }, createLogger("error"));

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import type { LinkProgress } from "../../src/downloads/port.ts";
+import { FakeFiles } from "./fake_files.ts";
+import { TestHub } from "./fixture.ts";
+
+Deno.test("a link to a local file tells how much of it has been read", async () => {
+  await using test = new TestHub();
+  test.write("big", new Uint8Array(20_000_000));
+  const steps: LinkProgress[] = [];
+  await test.create(
+    { from: { kind: "local", path: "big" }, expiryMs: 60_000 },
+    (step) => steps.push(step),
+  );
+  const step = { total: 20_000_000, unit: "bytes" };
+  assert.deepEqual(steps, [{ done: 8_388_608, ...step }, { done: 16_777_216, ...step }]);
+});
+
+Deno.test("a link to a local directory tells how many entries it has seen", async () => {
+  await using test = new TestHub();
+  for (let n = 0; n < 2100; n++) test.write(`tree/${n}`, "");
+  const steps: LinkProgress[] = [];
+  await test.create(
+    { from: { kind: "local", path: "tree" }, expiryMs: 60_000 },
+    (step) => steps.push(step),
+  );
+  assert.deepEqual(steps, [{ done: 1008, unit: "entries" }, { done: 2016, unit: "entries" }]);
+});
+
+for (const [path, call] of [["/a", "sha256 /a"], ["/tree", "tree /tree"]] as const) {
+  Deno.test(`a link to ${path} of the host tells for how long it has been looked at`, async () => {
+    using files = new FakeFiles();
+    await using test = new TestHub({ files: files.port });
+    files.file("/a", "hello");
+    files.entries.set("/tree", "directory");
+    const gate = Promise.withResolvers<void>();
+    files.gate = gate.promise;
+    const steps: LinkProgress[] = [];
+    const making = test.create(
+      { from: { kind: "host", path }, expiryMs: 60_000 },
+      (step) => steps.push(step),
+    );
+    while (!files.calls.includes(call)) await new Promise((resolve) => setTimeout(resolve, 1));
+    for (let n = 0; n < 3; n++) test.clock.advance(1000);
+    gate.resolve();
+    await making;
+    test.clock.advance(1000);
+    assert.deepEqual(steps, [0, 1, 2, 3].map((done) => ({ done, unit: "seconds" })));
+  });
+}

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { CURL, peer, peerTest } from "../peers/require.ts";
+import { randomBytes, run, sha256, TestHub } from "./fixture.ts";
+import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
+import { UNZIP } from "./peers.ts";
+
+/** Starts a download by hand, takes some of it and goes away. */
+async function breakOff(test: TestHub, url: string, request: string): Promise<void> {
+  const client = await RawClient.connect(url);
+  await client.send(request);
+  await client.read(200_000);
+  const head = await client.read(1);
+  client.close();
+  assert.equal(head, 1);
+  await waitFor(() => test.actions().includes("interrupted"));
+}
+
+/** Waits for what an event of the server brings about; no time is assumed. */
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+Deno.test("a download that breaks off is taken up again by the same program only", async () => {
+  await using test = new TestHub();
+  const content = randomBytes(30_000_000);
+  test.write("big.bin", content);
+  const link = await test.link("big.bin");
+  const { pathname } = new URL(link.url);
+  await breakOff(
+    test,
+    link.url,
+    `GET ${pathname} HTTP/1.1\r\nHost: x\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n`,
+  );
+  assert.equal((await ask(link.url)).status, 404);
+  const other = { ...PROGRAM, "User-Agent": "wget", Range: "bytes=100-" };
+  assert.equal((await ask(link.url, other)).status, 404);
+  const rest = await ask(link.url, { ...PROGRAM, Range: "bytes=100-" });
+  assert.equal(rest.status, 206);
+  assert.deepEqual(rest.bytes, content.subarray(100));
+  // The first bytes were handed over by the download that broke off.
+  assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=100-" })).status, 404);
+  assert.equal(test.hub.store.report().statistics.used, 1);
+});
+
+Deno.test("a browser takes a broken download up again by the cookie of its claim", async () => {
+  await using test = new TestHub({ downloads: { baseUrl: "https://files.example/x" } });
+  const content = randomBytes(30_000_000);
+  test.write("big.bin", content);
+  const link = await test.link("big.bin");
+  const { port } = test.hub;
+  const url = link.url.replace("https://files.example/x", `http://127.0.0.1:${port}`);
+  const response = await fetch(url, { method: "POST", headers: BROWSER });
+  const cookie = response.headers.get("set-cookie") ?? "";
+  assert.match(
+    cookie,
+    /^claim_[0-9a-f]{16}=[\w-]{43}; Max-Age=300; Path=\/x\/api\/download\/; HttpOnly; Secure; SameSite=Lax$/,
+  );
+  const reader = response.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  await waitFor(() => test.actions().includes("interrupted"));
+  const claimed = { ...BROWSER, Cookie: cookie.split(";")[0] ?? "" };
+  assert.equal((await ask(url, BROWSER)).status, 404);
+  assert.match((await ask(url, claimed)).text, /<form method="post">/);
+  const resumed = await ask(url, { ...claimed, Range: "bytes=1000-", "User-Agent": "moved" });
+  assert.equal(resumed.status, 206);
+  assert.deepEqual(resumed.bytes, content.subarray(1000));
+  assert.equal((await ask(url, claimed)).status, 404);
+});
+
+Deno.test("an archive that breaks off is begun again by the same program only, one at a time", async () => {
+  await using test = new TestHub();
+  for (const name of ["a", "b", "c"]) test.write(`tree/${name}`, randomBytes(10_000_000));
+  const link = await test.link("tree");
+  const { pathname } = new URL(link.url);
+  const request =
+    `GET ${pathname} HTTP/1.1\r\nHost: x\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n`;
+  await using client = await RawClient.connect(link.url);
+  await client.send(request);
+  await client.read(1000);
+  assert.equal((await ask(link.url)).status, 404);
+  client.close();
+  await waitFor(() => test.actions().includes("interrupted"));
+  assert.equal((await ask(link.url, { ...PROGRAM, "User-Agent": "wget" })).status, 404);
+  // A person in the same house has the same address, and maybe the same browser.
+  assert.equal((await ask(link.url, { ...BROWSER, "User-Agent": "curl/8.5.0" })).status, 404);
+  const again = await ask(link.url);
+  assert.deepEqual([again.status, again.headers.get("accept-ranges")], [200, null]);
+  assert.ok(again.bytes.length > 30_000_000);
+  assert.equal((await ask(link.url)).status, 404);
+});
+
+peerTest({
+  name: "an archive that breaks off is begun again by the cookie of its claim",
+  peer: UNZIP,
+  async fn() {
+    await using test = new TestHub();
+    for (const name of ["a", "b", "c"]) test.write(`tree/${name}`, randomBytes(10_000_000));
+    const link = await test.link("tree");
+    const response = await fetch(link.url, { method: "POST", headers: BROWSER });
+    const cookie = (response.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+    const reader = response.body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    await waitFor(() => test.actions().includes("interrupted"));
+    assert.equal((await ask(link.url, BROWSER, "POST")).status, 404);
+    const again = await ask(link.url, { ...BROWSER, Cookie: cookie }, "POST");
+    assert.equal(again.status, 200);
+    Deno.writeFileSync(test.outside("tree.zip"), again.bytes);
+    await run("unzip", "-q", test.outside("tree.zip"), "-d", test.outside("out"));
+    await run("diff", "-r", `${test.directory}/tree`, test.outside("out"));
+    assert.equal(test.hub.store.report().statistics.used, 1);
+  },
+});
+
+for (const [name, from] of [["curl -C -", 0], ["wget -c", 1]] as const) {
+  const program = from === 0 ? CURL : peer("wget", "/usr/bin/wget");
+  peerTest({
+    name: `${name} takes up a download that was broken off`,
+    peer: program,
+    async fn() {
+      await using test = new TestHub();
+      const content = randomBytes(40_000_000);
+      test.write("big.bin", content);
+      const link = await test.link("big.bin");
+      const target = test.outside("copy.bin");
+      const slow = from === 0
+        ? ["curl", "-s", "--limit-rate", "8M", "-o", target, link.url]
+        : ["wget", "-q", "--limit-rate=8M", "-O", target, link.url];
+      const child = new Deno.Command(slow[0] ?? "", { args: slow.slice(1), stdin: "null" }).spawn();
+      while (test.hub.store.report().bytesServed < 8_000_000) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      child.kill("SIGKILL");
+      await child.status;
+      await waitFor(() => test.actions().includes("interrupted"));
+      const args = from === 0
+        ? ["-s", "-f", "-C", "-", "-o", target, link.url]
+        : ["-q", "-c", "-O", target, link.url];
+      await run(slow[0] ?? "", ...args);
+      assert.equal(await sha256(Deno.readFileSync(target)), link.sha256);
+      assert.equal((await ask(link.url)).status, 404);
+      assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
+    },
+  });
+}
