@@ -26,6 +26,22 @@ export function createLogger(
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
 
+/** A logger that learns its level and its secrets later; until then it is one of level `info`. */
+export interface LateLogger extends Logger {
+  configure(level: LogLevel, secrets: readonly string[]): void;
+}
+
+export function createLateLogger(write: (line: string) => void = writeToStderr): LateLogger {
+  let logger = createLogger("info", [], write);
+  const log = (at: LogLevel) => (message: string, cause?: unknown) => logger[at](message, cause);
+  return {
+    ...{ debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
+    configure(level, secrets) {
+      logger = createLogger(level, secrets, write);
+    },
+  };
+}
+
 /** A function that replaces every given secret in a text by `[redacted]`. */
 export function redactor(secrets: readonly string[]): (text: string) => string {
   // Longest first, so that a secret that is part of another one does not leave its tail behind.

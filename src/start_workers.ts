@@ -1,4 +1,5 @@
 import type { Config } from "./config/config.ts";
+import { secretsIn } from "./config/secrets.ts";
 import type { DownloadsPort } from "./downloads/port.ts";
 import type { Logger } from "./log.ts";
 import { permissionTable, type WorkerName } from "./sandbox/permissions.ts";
@@ -56,7 +57,8 @@ async function configure(
   downloads: DownloadsPort,
   transfers: TransfersPort | undefined,
 ): Promise<void> {
-  const { limits, files, logLevel, secrets } = config;
+  const { limits, files, logLevel } = config;
+  const secrets = secretsIn(config.ssh, config.secrets);
   await Promise.all([
     ssh.configure({ ssh: config.ssh, limits, files, logLevel, secrets }),
     downloads.loaded(), // it is configured once its service exists

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../src/errors.ts";
-import { createLogger, redactor } from "../src/log.ts";
+import { createLateLogger, createLogger, redactor } from "../src/log.ts";
 import { pure } from "./support/config.ts";
 
 function logged(level: "debug" | "info" | "warn" | "error", secrets: string[] = []) {
@@ -43,4 +43,15 @@ pure("redactor() replaces a secret that holds another one as a whole", () => {
 
 pure("redactor() leaves very short secrets alone, which would hit everything", () => {
   assert.equal(redactor(["a"])("banana"), "banana");
+});
+
+pure("createLateLogger() keeps to the level and the secrets that it is told of later", () => {
+  const lines: string[] = [];
+  const logger = createLateLogger((line) => lines.push(line));
+  const { debug } = logger;
+  debug("unseen");
+  logger.info("before");
+  logger.configure("debug", ["hunter2"]);
+  debug("the password is hunter2");
+  assert.deepEqual(lines, ["[info] before\n", "[debug] the password is [redacted]\n"]);
 });

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { secretsIn } from "../config/secrets.ts";
 import type { Logger } from "../log.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
 import { expose } from "../sandbox/expose.ts";
@@ -21,7 +22,8 @@ export function startDownloads(
     readonly logger: Logger;
   },
 ): DownloadsService {
-  const { downloads, files, logLevel, secrets } = config;
+  const { downloads, files, logLevel } = config;
+  const secrets = secretsIn(downloads, config.secrets);
   const { workingDirectory } = files;
   const settings = { downloads, files, logLevel, secrets };
   port.configure(settings, parts.files, eventsPort(parts.onEvent, parts.logger))

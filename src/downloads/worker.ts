@@ -1,14 +1,14 @@
 /// <reference lib="deno.worker" />
 import { systemClock } from "../clock.ts";
 import { internalError } from "../errors.ts";
-import { createLogger } from "../log.ts";
+import { createLateLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
 import { remote } from "../sandbox/remote.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
 import type { LinkHub } from "./hub.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
 
-let logger = createLogger("info");
+const logger = createLateLogger();
 let makeHub: (() => Promise<LinkHub>) | undefined;
 let hub: Promise<LinkHub> | undefined;
 /** Events on their way to the audit log. */
@@ -17,7 +17,7 @@ const untold = new Set<Promise<void>>();
 const port: DownloadsPort = {
   loaded: () => Promise.resolve(),
   async configure(settings, filesPort, events) {
-    logger = createLogger(settings.logLevel, settings.secrets);
+    logger.configure(settings.logLevel, settings.secrets);
     const files = filesPort && remote<FilesPort>(filesPort).port;
     const { port: { record } } = remote<LinkEvents>(events);
     const onEvent = (event: LinkEvent) => {

@@ -1,11 +1,11 @@
 /// <reference lib="deno.worker" />
 import { internalError } from "../errors.ts";
-import { createLogger } from "../log.ts";
+import { createLateLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
 import type { SshPort } from "./port.ts";
 import type { HostSession } from "./session.ts";
 
-let logger = createLogger("info");
+const logger = createLateLogger();
 let load: (() => Promise<HostSession>) | undefined;
 /** True from the first need of the library on. */
 let isLoaded = false;
@@ -15,7 +15,7 @@ const LOAD_AFTER_MS = 300;
 
 const port: SshPort = {
   configure(settings) {
-    logger = createLogger(settings.logLevel, settings.secrets);
+    logger.configure(settings.logLevel, settings.secrets);
     load = once(async () => {
       const { HostSession } = await import("./session.ts");
       return new HostSession(settings, logger);

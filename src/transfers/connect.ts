@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { secretsIn } from "../config/secrets.ts";
 import type { SshPort } from "../ssh/port.ts";
 import type { TransfersPort } from "./port.ts";
 
@@ -10,9 +11,10 @@ import type { TransfersPort } from "./port.ts";
 export async function connectTransfers(
   transfers: TransfersPort,
   ssh: Pick<SshPort, "serveFiles">,
-  { imageKit, r2, logLevel, secrets }: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets">,
+  { imageKit, r2, logLevel, ...config }: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets">,
   shellPrefix?: string,
 ): Promise<void> {
+  const secrets = secretsIn({ imageKit, r2 }, config.secrets);
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
     ssh.serveFiles(port1, {

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 import { systemClock } from "../clock.ts";
-import { createLogger } from "../log.ts";
+import { createLateLogger } from "../log.ts";
 import { expose, surviveDefects } from "../sandbox/expose.ts";
 import { remote } from "../sandbox/remote.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
@@ -8,11 +8,11 @@ import { createBridges } from "./drivers.ts";
 import { Transfers } from "./transfers.ts";
 import { createTransfersPort } from "./transfers_port.ts";
 
-let logger = createLogger("info");
+const logger = createLateLogger();
 
 const port = createTransfersPort(
   (settings, end) => {
-    logger = createLogger(settings.logLevel, settings.secrets);
+    logger.configure(settings.logLevel, settings.secrets);
     const { port: files } = remote<FilesPort>(end);
     const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
     return new Transfers({ bridges, files, clock: systemClock, logger });
