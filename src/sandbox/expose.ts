@@ -1,13 +1,7 @@
 import { cancelled, internalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import {
-  type Answer,
-  type CallBack,
-  fieldsOf,
-  handedOver,
-  type MessageEnd,
-  toWire,
-} from "./wire.ts";
+import { pack, unpack } from "./parcel.ts";
+import { type Answer, type CallBack, fieldsOf, type MessageEnd, toWire } from "./wire.ts";
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -77,7 +71,7 @@ async function run(
   };
   const complete = args.map((value: unknown, index) => {
     if (signals.includes(index)) return signal;
-    return callbacks.includes(index) ? callBack(index) : value;
+    return callbacks.includes(index) ? callBack(index) : unpack(value);
   });
   try {
     return await called.apply(port, complete);
@@ -92,13 +86,11 @@ async function answer(
   report: (defect: unknown) => void,
   task: () => Promise<unknown>,
 ): Promise<void> {
-  const send = (message: Answer, given: readonly unknown[] = []) =>
-    end.postMessage(message, handedOver(given));
   try {
-    const value = await task();
-    send({ id, value }, [value]);
+    const { values: [value], transfer } = pack([await task()], report);
+    end.postMessage({ id, value } satisfies Answer, [...transfer]);
   } catch (error) {
-    send({ id, error: toWire(error, report) });
+    end.postMessage({ id, error: toWire(error, report) } satisfies Answer, []);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { RemoteExecError } from "../errors.ts";
+import { pack, unpack } from "./parcel.ts";
 import {
   type Abort,
   fieldsOf,
   fromWire,
-  handedOver,
   type MessageEnd,
   type Request,
   type WireError,
@@ -22,9 +22,13 @@ export interface Remote<Port> {
  * other side until its answer arrives, with one value, and gives nothing back. An AbortSignal among
  * them cancels the call over there; the answer is still waited for.
  *
+ * @param report is told of a defect that ends a stream among the arguments
  * @throws RemoteExecError each call, as the other side threw it
  */
-export function remote<Port extends object>(end: MessageEnd): Remote<Port> {
+export function remote<Port extends object>(
+  end: MessageEnd,
+  report: (defect: unknown) => void = () => {},
+): Remote<Port> {
   const pending = new Map<number, Pending>();
   let lastId = 0;
   let failure: RemoteExecError | undefined;
@@ -35,8 +39,9 @@ export function remote<Port extends object>(end: MessageEnd): Remote<Port> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = ++lastId;
     try {
-      const request = toRequest(id, name, given);
-      end.postMessage(request, handedOver(request.args));
+      const { args, ...request } = toRequest(id, name, given);
+      const { values, transfer } = pack(args, report);
+      end.postMessage({ ...request, args: values } satisfies Request, [...transfer]);
     } catch (error) {
       return Promise.reject(error); // what cannot be copied is a defect of the caller
     }
@@ -93,7 +98,7 @@ function settle(pending: Map<number, Pending>, data: unknown): void {
   }
   pending.delete(Number(message.id));
   if ("error" in message) call.reject(fromWire(fieldsOf(message.error) as unknown as WireError)); // strings or made so
-  else call.resolve(message.value);
+  else call.resolve(unpack(message.value));
 }
 
 function callsOf<Port extends object>(

@@ -55,19 +55,7 @@ export function fromWire({ code, message, suggestion }: WireError): RemoteExecEr
   return new RemoteExecError(known, String(message), String(suggestion));
 }
 
-/**
- * Ports and streams cannot be copied, so they are handed over: those among `values`, and those that
- * are fields of an object among them.
- */
-export function handedOver(values: readonly unknown[]): Transferable[] {
-  const fields = values.flatMap((value) => isPlain(value) ? Object.values(value) : []);
-  return [...values, ...fields].filter(isHandle);
-}
-
-const isHandle = (value: unknown): value is MessagePort | ReadableStream =>
-  value instanceof MessagePort || value instanceof ReadableStream;
-
-const isPlain = (value: unknown): value is object =>
+export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 /** The fields of a message that may come from a hijacked isolate; none when it is no object. */

@@ -32,14 +32,14 @@ function unrestricted(host: HostSession): FilesPort {
             await command.close();
             throw error;
           });
-          if (chunk !== undefined) return controller.enqueue(chunk.slice());
+          if (chunk !== undefined) return controller.enqueue(chunk);
           const code = await command.exitCode();
           await command.close();
           if (code === 0) controller.close();
           else controller.error(treeBroken(command.stderr));
         },
         cancel: () => command.close(),
-      }, { highWaterMark: 4 });
+      }, { highWaterMark: 0 });
     },
     sha256: async (endpoint, signal) =>
       await host.sha256(endpoint, signal) ?? await hashHere(host, endpoint, signal),

@@ -16,8 +16,7 @@ export function toStream(source: Source): ReadableStream<Uint8Array> {
         await source.close();
         controller.close();
       } else {
-        // No copy: crossing the border copies it, long before the source uses its buffer again
-        // (CHUNK_LIFE is more than what waits here).
+        // No copy: crossing the border copies it before the next one is asked for.
         controller.enqueue(value);
       }
     },
@@ -26,7 +25,7 @@ export function toStream(source: Source): ReadableStream<Uint8Array> {
       chunks.return?.()?.catch(() => {});
       await source.close();
     },
-  }, { highWaterMark: 4 });
+  }, { highWaterMark: 0 });
 }
 
 /** A stream of another worker as a source. `size` is checked when it is known. */

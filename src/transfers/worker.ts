@@ -13,7 +13,10 @@ const logger = createLateLogger();
 const port = createTransfersPort(
   (settings, end) => {
     logger.configure(settings.logLevel, settings.secrets);
-    const { port: files } = remote<FilesPort>(end);
+    const { port: files } = remote<FilesPort>(
+      end,
+      (defect) => logger.error("defect in a stream", defect),
+    );
     const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
     return new Transfers({ bridges, files, clock: systemClock, logger });
   },

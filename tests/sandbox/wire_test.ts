@@ -9,7 +9,7 @@ interface Port {
   defect(): Promise<void>;
   echo(value: unknown): Promise<unknown>;
   uncopied(): Promise<unknown>;
-  stream(parts: readonly string[]): Promise<{ readonly stream: ReadableStream<string> }>;
+  stream(text: string): Promise<{ readonly stream: ReadableStream<Uint8Array> }>;
 }
 
 const lines: string[] = [];
@@ -27,7 +27,7 @@ const port = {
   defect: (): Promise<void> => Promise.reject(new TypeError("the password is correct horse")),
   echo: (value: unknown): Promise<unknown> => Promise.resolve(value),
   uncopied: (): Promise<unknown> => Promise.resolve(() => {}),
-  stream: (parts: readonly string[]) => Promise.resolve({ stream: ReadableStream.from(parts) }),
+  stream: (text: string) => Promise.resolve({ stream: new Blob([text]).stream() }),
 };
 
 /** Runs a test over a real message channel, as between two isolates. */
@@ -71,8 +71,11 @@ Deno.test("expose() turns a defect into an internal error without its text, and 
 
 Deno.test("remote() hands streams and ports over, as an argument or in an object", () =>
   overChannel(async (remote) => {
-    const { stream } = await remote.stream(["a", "b"]);
-    assert.deepEqual(await Array.fromAsync(stream), ["a", "b"]);
+    const { stream } = await remote.stream("field");
+    assert.equal(await new Response(stream).text(), "field");
+    const bare = await remote.echo(new Blob(["bare"]).stream());
+    assert.ok(bare instanceof ReadableStream);
+    assert.equal(await new Response(bare).text(), "bare");
     const { port1, port2 } = new MessageChannel();
     const back = await remote.echo(port1);
     assert.ok(back instanceof MessagePort);

@@ -1,0 +1,43 @@
+import { receiveStream, sendStream } from "./stream.ts";
+import { isPlain } from "./wire.ts";
+
+/** Values that are ready to cross, and what is handed over with them. */
+export interface Parcel {
+  readonly values: readonly unknown[];
+  readonly transfer: readonly Transferable[];
+}
+
+/** A stream of bytes as it crosses: the port that it comes over. */
+interface SentStream {
+  readonly sentStream: MessagePort;
+}
+
+/**
+ * Makes values ready to cross the border between isolates. All of them are copied but ports, which
+ * are handed over, and streams of bytes: those among the values, and those that are fields of an
+ * object among them. {@linkcode unpack} is the other side's part.
+ */
+export function pack(values: readonly unknown[], report: (defect: unknown) => void): Parcel {
+  const transfer: Transferable[] = [];
+  const prepare = (value: unknown): unknown => {
+    if (value instanceof MessagePort) transfer.push(value);
+    if (!(value instanceof ReadableStream)) return value;
+    const sentStream = sendStream(value, report);
+    transfer.push(sentStream);
+    return { sentStream } satisfies SentStream;
+  };
+  return { values: values.map((value) => withFields(prepare(value), prepare)), transfer };
+}
+
+export const unpack = (value: unknown): unknown => withFields(received(value), received);
+
+const received = (value: unknown): unknown =>
+  isSentStream(value) ? receiveStream(value.sentStream) : value;
+
+const isSentStream = (value: unknown): value is SentStream =>
+  isPlain(value) && value.sentStream instanceof MessagePort;
+
+function withFields(value: unknown, change: (field: unknown) => unknown): unknown {
+  if (!isPlain(value) || isSentStream(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, change(field)]));
+}
