@@ -57,9 +57,10 @@ function load(envFile: string | undefined): Config | string {
   }
 }
 
-async function serveUntilEnd(config: Config): Promise<void> {
+/** Serves until the client goes away, and ends the process; with a code when a worker has died. */
+export async function serveUntilEnd(config: Config, start = startWorkers): Promise<void> {
   const logger = createLogger(config.logLevel, config.secrets);
-  const workers = startWorkers(config, logger);
+  const workers = start(config, logger);
   // The MCP library loads while the workers load theirs.
   const { serve } = await import("./src/serve.ts");
   const running = await serve(config, workers, logger).catch((error) => {

@@ -67,7 +67,7 @@ export const internalError = (cause: unknown): RemoteExecError =>
 export const cancelled = (): RemoteExecError =>
   new RemoteExecError("cancelled", "The call was cancelled", "Call the tool again if it is needed");
 
-/** A path with a `..` component: refused everywhere, also where it would stay inside. */
+/** A tool's path with a `..` component: refused also where it would stay inside. */
 export const traversal = () =>
   new RemoteExecError(
     "invalid_argument",

@@ -1,17 +1,14 @@
 import type { Config } from "./config/config.ts";
+import type { ContainerAccess } from "./container_access.ts";
 import { startDownloads } from "./downloads/start.ts";
 import { downloadTools } from "./downloads/tools.ts";
 import type { Logger } from "./log.ts";
 import type { AuditLog } from "./mcp/audit.ts";
 import type { Tool } from "./mcp/tool.ts";
-import type { Endpoint } from "./ssh/port.ts";
 import { SshService } from "./ssh/service.ts";
 import { sshExecTool, sshFileTools } from "./ssh/tools.ts";
 import { containerPrefix, type Workers } from "./start_workers.ts";
-import type { Places } from "./transfers/places.ts";
 import type { TransfersPort } from "./transfers/port.ts";
-
-type ContainerEnd = (ctid: number, path: string) => Endpoint;
 
 /**
  * Wires the services to their workers and to each other, and gives every tool of the configuration.
@@ -29,8 +26,7 @@ export async function assembleTools(
   // With ImageKit on, its tools are the way for files: the client sits on another machine.
   const files = config.imageKit === undefined;
   const proxmox = config.proxmox ? await import("./proxmox/tools.ts") : undefined;
-  const containers = proxmox &&
-    { end: proxmox.containerEndpoint, files: proxmox.containerFiles(ssh) };
+  const containers = proxmox?.containerAccess(ssh);
   return [
     sshExecTool(ssh, limits, host),
     ...(files ? sshFileTools(ssh, host) : []),
@@ -46,25 +42,18 @@ async function bridgeTools(
   config: Config,
   ssh: SshService,
   port: TransfersPort,
-  containers: Containers | undefined,
+  containers: ContainerAccess | undefined,
 ): Promise<Tool[]> {
   const { imageKit, r2 } = config;
-  const places: Places = {
-    containerEndpoint: (ctid, path) => containers?.end(ctid, path),
-    containerProblem: async (ctid, error, signal) =>
-      containers === undefined
-        ? error
-        : await containers.files.containerProblem(ctid, error, signal),
-  };
   const tools: Tool[] = [];
   if (imageKit !== undefined) {
     const { imageKitTools, ImageKitService } = await import("./transfers/imagekit_tools.ts");
-    const parts = { port, ssh, config: imageKit, host: config.ssh.host, places };
+    const parts = { port, ssh, config: imageKit, host: config.ssh.host, containers };
     tools.push(...imageKitTools(new ImageKitService(parts)));
   }
   if (r2 !== undefined) {
     const { exchangeTools, ExchangeService } = await import("./transfers/exchange_tools.ts");
-    tools.push(...exchangeTools(new ExchangeService({ port, config: r2, places })));
+    tools.push(...exchangeTools(new ExchangeService({ port, config: r2, containers })));
   }
   return tools;
 }
@@ -72,7 +61,7 @@ async function bridgeTools(
 function linkTools(
   config: Config,
   workers: Workers,
-  containers: Containers | undefined,
+  containers: ContainerAccess | undefined,
   shellPrefix: string | undefined,
   audit: AuditLog,
   logger: Logger,
@@ -84,22 +73,9 @@ function linkTools(
     .catch((error) => logger.error("remote files cannot be linked", error));
   const service = startDownloads(workers.downloads.port, config, {
     files: port2,
-    containers: containers && {
-      endpoint: containers.end,
-      problem: (ctid, error, signal) => containers.files.containerProblem(ctid, error, signal),
-    },
+    containers,
     onEvent: (event) => audit.event(event),
     logger,
   });
   return downloadTools(service);
-}
-
-interface Containers {
-  readonly end: ContainerEnd;
-  readonly files: ContainerProblems;
-}
-
-/** What is left of a container that could not be entered: why. */
-interface ContainerProblems {
-  containerProblem(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown>;
 }

@@ -1,10 +1,15 @@
-import type { Config } from "../config/config.ts";
+import type { Config, Limits } from "../config/config.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { formatPermissions, permissionTable } from "../sandbox/permissions.ts";
 import { startWorkers } from "../start_workers.ts";
-import type { Check } from "../ssh/port.ts";
+import type { Check, SshPort } from "../ssh/port.ts";
 
-/** Checks everything that the server needs, a line each. Gives the exit code: 0 when all is well. */
+/**
+ * Checks what the server needs: its files, the host and what it has for the tools that are on, the bridges; a
+ * line each. Not whether the links' address is free: it may be this server that has it. Gives the exit
+ * code: 0 when all is well.
+ */
 export async function runDoctor(config: Config, print: (text: string) => void): Promise<number> {
   print(
     formatCheck({
@@ -27,8 +32,13 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
   }
   const workers = startWorkers(config, createLogger("error", config.secrets));
   try {
+    const host = await workers.ssh.port.diagnose();
     const checks = [
-      ...await workers.ssh.port.diagnose(),
+      ...ownFiles(config),
+      ...host,
+      ...(config.proxmox && host.every(({ ok }) => ok)
+        ? [await proxmox(workers.ssh.port, config.limits)]
+        : []),
       ...await workers.transfers?.port.diagnose() ?? [],
     ];
     for (const check of checks) print(formatCheck(check));
@@ -43,4 +53,51 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
 export function formatCheck({ step, ok, detail, remedy }: Check): string {
   const line = `${ok ? "ok  " : "FAIL"} ${step}: ${detail}\n`;
   return remedy === undefined ? line : `${line}     -> ${remedy}\n`;
+}
+
+function ownFiles({ auditLog, downloads: { tls } }: Config): Check[] {
+  const audit = auditLog &&
+    attempt("audit log", "Correct AUDIT_LOG, or let the server write there", () => {
+      Deno.openSync(auditLog, { create: true, append: true, mode: 0o600 }).close();
+      return auditLog;
+    });
+  const remedy =
+    "Check that DOWNLOAD_TLS_CERT and DOWNLOAD_TLS_KEY are PEM files that belong together";
+  const certificate = tls && attempt("certificate", remedy, () => {
+    const [cert, key] = [Deno.readTextFileSync(tls.certPath), Deno.readTextFileSync(tls.keyPath)];
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }).close();
+    return tls.certPath;
+  });
+  return [audit, certificate].filter((check) => typeof check === "object");
+}
+
+function attempt(step: string, remedy: string, run: () => string): Check {
+  try {
+    return { step, ok: true, detail: run() };
+  } catch (error) {
+    return { step, ok: false, detail: errorText(error), remedy };
+  }
+}
+
+async function proxmox(port: SshPort, limits: Limits): Promise<Check> {
+  // Loaded only here: most servers have nothing to do with it.
+  const [{ SshService }, { ProxmoxHost }, { outputOf }, { parseContainerList }] = await Promise.all(
+    [
+      import("../ssh/service.ts"),
+      import("../proxmox/host.ts"),
+      import("../proxmox/problem.ts"),
+      import("../proxmox/pct.ts"),
+    ],
+  );
+  const step = "Proxmox";
+  const action = "Listing the containers";
+  const call = { action, signal: new AbortController().signal, progress: undefined };
+  try {
+    const answer = await new ProxmoxHost(new SshService(port, limits)).run(["pct", "list"], call);
+    const { length } = parseContainerList(outputOf(answer, action));
+    return { step, ok: true, detail: `${length} container${length === 1 ? "" : "s"} on the node` };
+  } catch (error) {
+    const remedy = error instanceof RemoteExecError ? error.suggestion : "Check ENABLE_PROXMOX";
+    return { step, ok: false, detail: errorText(error), remedy };
+  }
 }

@@ -1,6 +1,9 @@
 import type { LogLevel } from "../log.ts";
 
-/** Everything the program may know about its task, checked. Paths are absolute and without links. */
+/**
+ * Everything the program may know about its task, checked. Paths are absolute; those of directories, of the
+ * key and of the TLS files are without links.
+ */
 export interface Config {
   readonly ssh: SshConfig;
   readonly limits: Limits;

@@ -2,7 +2,7 @@ import { errorText, RemoteExecError } from "../errors.ts";
 import { attempt } from "./attempt.ts";
 import { bridges, downloads } from "./optional_modules.ts";
 import type { Alias, Config, FilesConfig, Login } from "./config.ts";
-import { expandPath, isFilesystemRoot, type Machine, withoutLinks } from "./paths.ts";
+import { expandPath, isFilesystemRoot, type Machine, parentOf, withoutLinks } from "./paths.ts";
 import { ValueError } from "./parsers.ts";
 import { type Values, type Variable, VARIABLES } from "./variables.ts";
 
@@ -96,8 +96,7 @@ function assemble(
   const login = attempt(report, () => chooseLogin(values, machine));
   const files = chooseFiles(values, machine, report);
   const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
-  const auditLog = values.auditLog &&
-    attempt(report, () => expandPath(values.auditLog ?? "", machine));
+  const auditLog = attempt(report, () => chooseAuditLog(values, machine));
   const links = downloads(values, machine, report);
   const { imageKit, r2, notices } = bridges(values, report);
   if (!values.host || !login || !files || !knownHostsPaths) return undefined;
@@ -229,6 +228,20 @@ function existingDirectory(name: string, value: string, machine: Machine): Alias
 }
 
 const aliasOf = (path: string, machine: Machine): Alias => ({ path, real: machine.realPath(path) });
+
+function chooseAuditLog({ auditLog }: Values, machine: Machine): string | undefined {
+  if (auditLog === undefined) return undefined;
+  const path = expandPath(auditLog, machine);
+  const isDirectory = machine.kind(path) === "directory";
+  if (!isDirectory && machine.kind(parentOf(path, machine)) === "directory") return path;
+  throw new RemoteExecError(
+    "configuration",
+    `AUDIT_LOG names "${auditLog}", ${
+      isDirectory ? "which is a directory" : "whose directory is missing"
+    }`,
+    "Create the directory and name a file in it, or correct AUDIT_LOG",
+  );
+}
 
 function knownHosts(values: Values, env: Environment, machine: Machine): string[] {
   const system = machine.windows

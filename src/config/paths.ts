@@ -63,6 +63,9 @@ export function withoutLinks(path: string, machine: Machine): string {
   }
 }
 
+/** The directory that a path stands in. */
+export const parentOf = (path: string, machine: Machine): string => pathsOf(machine).dirname(path);
+
 /** Is this a root such as `/` or `C:\`? Claude Desktop starts servers there. */
 export const isFilesystemRoot = (path: string, machine: Machine): boolean =>
   pathsOf(machine).parse(path).root === path;

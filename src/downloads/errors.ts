@@ -1,4 +1,4 @@
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 
 /** What every dead link answers, whatever it died of. */
 export const DEAD_LINK = "Download link not found, expired, or already used";
@@ -29,13 +29,6 @@ export const ownFile = (path: string) =>
     "not_permitted",
     `Path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
     "Choose another file; keep such files outside WORKING_DIRECTORY",
-  );
-
-export const traversal = () =>
-  new RemoteExecError(
-    "invalid_argument",
-    "Path cannot contain '..' (path traversal not allowed)",
-    "Write the path without '..' components",
   );
 
 export const unreadable = (path: string, cause: unknown) =>
@@ -113,9 +106,7 @@ export const portTaken = (host: string, port: number) =>
 export const cannotListen = (host: string, port: number, cause: unknown) =>
   new RemoteExecError(
     "configuration",
-    `Cannot listen on ${host}:${port} for download links: ${
-      cause instanceof Error ? cause.message : String(cause)
-    }`,
+    `Cannot listen on ${host}:${port} for download links: ${errorText(cause)}`,
     "Check DOWNLOAD_HOST and DOWNLOAD_PORT: the address must belong to this machine",
     { cause },
   );

@@ -1,14 +1,9 @@
 import type { Clock } from "../clock.ts";
+import { traversal } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { FilesPort } from "../ssh/files_port.ts";
 import { Deliveries } from "./delivery.ts";
-import {
-  badCertificate,
-  cannotListen,
-  portTaken,
-  remoteNotConnected,
-  traversal,
-} from "./errors.ts";
+import { badCertificate, cannotListen, portTaken, remoteNotConnected } from "./errors.ts";
 import { HTTP_LIMITS, type HttpLimits, listen, type Listening } from "./http_server.ts";
 import { LinkStore } from "./link_store.ts";
 import { linkListener } from "./listener.ts";

@@ -1,14 +1,8 @@
 import { isAbsolute, resolve, sep } from "node:path";
 import { withoutAlias } from "../aliases.ts";
 import type { Alias } from "../config/config.ts";
-import {
-  fileChanged,
-  notLinkable,
-  pathMissing,
-  pathOutside,
-  traversal,
-  unreadable,
-} from "./errors.ts";
+import { traversal } from "../errors.ts";
+import { fileChanged, notLinkable, pathMissing, pathOutside, unreadable } from "./errors.ts";
 import { LocalFile } from "./local_file.ts";
 
 /** What makes a file the same one: the place on the disk, and when and how long it was written. */

@@ -8,7 +8,7 @@ import type { Endpoint, FileFacts } from "../ssh/port.ts";
 import { once, zipArchive } from "./archive.ts";
 import { directoryTooLarge, fileChanged, notLinkable, tooLarge, withoutLength } from "./errors.ts";
 import type { LinkProgress } from "./port.ts";
-import { readAhead } from "./read_ahead.ts";
+import { piecesOf } from "./pieces.ts";
 import { remoteMembers } from "./remote_tree.ts";
 import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
 
@@ -107,7 +107,7 @@ async function openFile(
     await stream.cancel().catch(() => {});
     throw fileChanged();
   }
-  const pieces = () => readAhead(stream, signal);
+  const pieces = () => piecesOf(stream, signal);
   const isStillSame = async () =>
     await files.sha256(from, signal) === sha256 && isSame(await files.stat(from, signal), expected);
   const chunks = isWhole ? checkedWhole(pieces, expected) : checkedPart(pieces, span, isStillSame);

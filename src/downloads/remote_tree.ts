@@ -4,7 +4,7 @@ import type { Endpoint } from "../ssh/port.ts";
 import { type ArchiveEntry, leftOutMember, nothing } from "./archive.ts";
 import { fileChanged, tooLarge } from "./errors.ts";
 import { MAX_ENTRIES } from "./source.ts";
-import { readAhead } from "./read_ahead.ts";
+import { piecesOf } from "./pieces.ts";
 import { readTar, type TarMember } from "./tar.ts";
 
 /** Files of the host are opened this many ahead: opening one takes several trips over the network. */
@@ -167,7 +167,7 @@ async function* fileMember(
 ): AsyncGenerator<ArchiveEntry> {
   const { size, mtimeMs } = facts;
   try {
-    yield { path, kind: "file", size, mtimeMs, mode, content: () => readAhead(stream, signal) };
+    yield { path, kind: "file", size, mtimeMs, mode, content: () => piecesOf(stream, signal) };
   } finally {
     // Nobody asked for its content: the archive was given up just before.
     if (!stream.locked) await stream.cancel().catch(() => {});

@@ -1,20 +1,11 @@
 import type { DownloadsConfig } from "../config/config.ts";
+import { type ContainerAccess, explained } from "../container_access.ts";
 import type { Progress, ToolContext } from "../mcp/tool.ts";
 import { crossing } from "../sandbox/crossing.ts";
 import { inTime } from "../sandbox/in_time.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersNotConfigured } from "./errors.ts";
 import type { DownloadsPort, LinkProgress, LinkReport, NewLink } from "./port.ts";
-
-/** The end that a path inside a container is. */
-export type ContainerEndpoint = (ctid: number, path: string) => Endpoint;
-
-/** How containers are reached, and why one could not be. */
-export interface ContainerFiles {
-  readonly endpoint: ContainerEndpoint;
-  /** The failure as the Proxmox module words it; others as they are. */
-  problem?(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown>;
-}
 
 /** A link that somebody wants. */
 export interface LinkCall extends ToolContext {
@@ -35,13 +26,13 @@ export interface DownloadsSession {
 export class DownloadsService {
   readonly session: DownloadsSession;
   readonly #port: DownloadsPort;
-  readonly #containers: ContainerFiles | undefined;
+  readonly #containers: ContainerAccess | undefined;
 
   /** @param containers undefined when the Proxmox module is off */
   constructor(
     port: DownloadsPort,
     session: DownloadsSession,
-    containers: ContainerFiles | undefined,
+    containers: ContainerAccess | undefined,
   ) {
     this.session = session;
     this.#port = port;
@@ -61,8 +52,7 @@ export class DownloadsService {
     const report = crossing(progress, formatProgress);
     const making = inTime(signal, undefined, this.#port.createLink(request, signal, report));
     return await making.catch(async (error) => {
-      if (ctid === undefined) throw error;
-      throw await this.#containers?.problem?.(ctid, error, signal) ?? error;
+      throw await explained(this.#containers, ctid, error, signal);
     });
   }
 

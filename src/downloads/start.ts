@@ -1,9 +1,10 @@
 import type { Config } from "../config/config.ts";
 import { secretsIn } from "../config/secrets.ts";
+import type { ContainerAccess } from "../container_access.ts";
 import type { Logger } from "../log.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "./port.ts";
 import { expose } from "../sandbox/expose.ts";
-import { type ContainerFiles, DownloadsService } from "./service.ts";
+import { DownloadsService } from "./service.ts";
 
 /**
  * Configures the downloads worker and gives the service for its tools. A listener that cannot be
@@ -17,7 +18,7 @@ export function startDownloads(
   config: Pick<Config, "downloads" | "files" | "logLevel" | "secrets">,
   parts: {
     readonly files: MessagePort;
-    readonly containers: ContainerFiles | undefined;
+    readonly containers: ContainerAccess | undefined;
     readonly onEvent: (event: LinkEvent) => void;
     readonly logger: Logger;
   },

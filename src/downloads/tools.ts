@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { guestArgument, pathArgument } from "../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import { createdMessage, formatCounts, leftOutMessage } from "./messages.ts";
 import type { LinkReport, NewLink } from "./port.ts";
@@ -45,11 +46,11 @@ const revokeOutput = z.object({
   message: z.string(),
 });
 
-const ctidArgument = z.number().int().min(100).max(999_999_999).optional()
+const ctidArgument = guestArgument.optional()
   .describe("Container whose path it is, for example 101; the path is then inside it");
 
 const linkArguments = z.strictObject({
-  path: z.string().min(1).max(4096).describe(
+  path: pathArgument.describe(
     "File or directory; local ones inside WORKING_DIRECTORY, for example output/report.pdf or /var/log/syslog",
   ),
   expiry_minutes: z.number().int().min(1).max(60).default(5)

@@ -12,9 +12,10 @@ import { cancelled, internalError, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
+import { increasing } from "./progress.ts";
 import { invalidArguments, toFailure, toResult } from "./result.ts";
 import { ServerProtocol } from "./server_protocol.ts";
-import type { Progress, ToolContext } from "./tool.ts";
+import type { ToolContext } from "./tool.ts";
 
 /** What the server is made of. */
 export interface ServerParts {
@@ -52,14 +53,14 @@ export function createMcpServer(parts: ServerParts): ServerProtocol {
 function progressTo({ _meta, sendNotification }: Extra): ToolContext["progress"] {
   const token = _meta?.progressToken;
   if (typeof token !== "string" && typeof token !== "number") return undefined;
-  return (step: Progress) => {
+  return increasing((step) => {
     // A client that went away does not read its progress; the call itself is cancelled elsewhere.
     sendNotification({
       method: "notifications/progress",
       params: { progressToken: token, ...step },
     })
       .catch(() => {});
-  };
+  });
 }
 
 /**

@@ -1,20 +1,12 @@
 import type { RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import {
-  backupFailed,
-  commandFailed,
-  guestMissing,
-  onOtherNode,
-  storageUnusable,
-} from "./errors.ts";
+import { backupFailed, guestMissing, onOtherNode, storageUnusable } from "./errors.ts";
 import { container, machine } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import { findInCluster } from "./locate.ts";
-import { type HostAnswer, readProblem, withoutNoise } from "./problem.ts";
+import { type HostAnswer, outputOf, readProblem, withoutNoise } from "./problem.ts";
 import { type BackupVolume, parseBackupStorages, parseVolumes } from "./pvesh.ts";
-import { isArchive, parseBackupLog, parseBackupStep } from "./vzdump.ts";
-
-const READ_MS = 60_000;
+import { type BackupLog, isArchive, parseBackupLog, parseBackupStep } from "./vzdump.ts";
 
 /** What to back up and how. */
 export interface BackupOrder {
@@ -55,7 +47,7 @@ export class Backups {
     ], { ...context, action, timeoutMs, progress: withPercent(context.progress) });
     const log = parseBackupLog(answer.stdout);
     if (answer.code !== 0 || !log.finished || log.archive === undefined) {
-      throw await this.#problem(vmid, log.failure, answer, context);
+      throw await this.#problem(vmid, log, answer, context);
     }
     const { archive } = log;
     const backup = await this.#stored(archive, { vmid, storage }, context);
@@ -92,27 +84,28 @@ export class Backups {
   /** Of either kind may be what has this number, and what is elsewhere is passed over in silence. */
   async #problem(
     vmid: number,
-    failure: string | undefined,
+    { kind, failure }: BackupLog,
     answer: HostAnswer,
     { signal }: ToolContext,
   ): Promise<RemoteExecError> {
     const found = await findInCluster(this.#host, vmid, signal);
-    if (found === undefined) return guestMissing(container(vmid));
-    const guest = found.type === "qemu" ? machine(vmid) : container(vmid);
-    if (answer.code === 0 && answer.stdout.trim() === "") {
-      return onOtherNode(guest, found.node ?? "unknown");
-    }
+    const guest = (found?.type ?? kind) === "qemu" ? machine(vmid) : container(vmid);
+    const absent = found === undefined
+      ? guestMissing(guest)
+      : onOtherNode(guest, found.node ?? "unknown");
+    // The cluster may be silent; what the log tells counts all the same.
+    if (failure === undefined && found === undefined) return absent;
+    if (answer.code === 0 && answer.stdout.trim() === "") return absent;
     const text = failure ?? answer.stderr;
     const problem = readProblem(guest, `The backup of ${vmid}`, text);
-    if (problem === "missing") return onOtherNode(guest, found.node ?? "unknown");
+    if (problem === "missing") return absent;
     const known = problem !== "not_running" && problem.code !== "io_error";
     return known ? problem : backupFailed(vmid, withoutNoise(text));
   }
 
   async #storages(context: ToolContext): Promise<string[]> {
-    const { code, stdout, stderr } = await this.#pvesh("/nodes/localhost/storage", [], context);
-    if (code !== 0) throw commandFailed("Listing the storages", withoutNoise(stderr));
-    return parseBackupStorages(stdout);
+    const answer = await this.#pvesh("/nodes/localhost/storage", [], context);
+    return parseBackupStorages(outputOf(answer, "Listing the storages"));
   }
 
   async #content(
@@ -138,7 +131,6 @@ export class Backups {
       signal,
       progress: undefined,
       action: "Reading the backups",
-      timeoutMs: READ_MS,
     });
   }
 }

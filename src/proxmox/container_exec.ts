@@ -1,4 +1,5 @@
-import type { CapturedText, ExecOutcome } from "../ssh/port.ts";
+import { without } from "../ssh/outcome.ts";
+import type { ExecOutcome } from "../ssh/port.ts";
 import type { ExecCall, SshService } from "../ssh/service.ts";
 import { container } from "./guest.ts";
 import { hostLine, type ProxmoxHost } from "./host.ts";
@@ -79,7 +80,7 @@ export class ContainerExec {
     if (!entered && outcome.ending === "exit") {
       throw await this.#problem(ctid, outcome, signal);
     }
-    return { ...outcome, stderr: unmarked(stderr) };
+    return { ...outcome, stderr: without(ENTERED, stderr) };
   }
 
   async #problem(ctid: number, outcome: ExecOutcome, signal: AbortSignal): Promise<Error> {
@@ -92,15 +93,6 @@ export class ContainerExec {
     return readHostProblem("pct", answer) ??
       await explain(this.#host, container(ctid), action, answer, { signal });
   }
-}
-
-function unmarked(stderr: CapturedText): CapturedText {
-  if (!stderr.text.includes(ENTERED)) return stderr;
-  return {
-    ...stderr,
-    text: stderr.text.replace(ENTERED, ""),
-    originalLength: stderr.originalLength - ENTERED.length,
-  };
 }
 
 const withoutMark = <Step extends { readonly message?: string }>(step: Step): Step =>

@@ -1,5 +1,5 @@
 import { RemoteExecError } from "../errors.ts";
-import { type Guest, guestInText, guestName } from "./guest.ts";
+import { type Guest, guestInText, guestName, programOf } from "./guest.ts";
 
 /** Nothing of this number is in the cluster. */
 export const guestMissing = (guest: Guest) =>
@@ -55,7 +55,7 @@ export const guestLocked = (guest: Guest, lock: string) =>
     "locked",
     `${guestName(guest)} is locked (${lock})`,
     `Wait until the ${lock} has ended; if none runs any more, remove the lock on the host: ` +
-      `${guest.kind === "lxc" ? "pct" : "qm"} unlock ${guest.id}`,
+      `${programOf(guest)} unlock ${guest.id}`,
   );
 
 /** Another command works on the same guest; Proxmox VE waits ten seconds for it. */
@@ -70,9 +70,7 @@ export const guestIsTemplate = (guest: Guest, action: string) =>
   new RemoteExecError(
     "invalid_state",
     `${guestName(guest)} is a template: ${action} is not possible`,
-    `Clone it on the host and use the clone: ${
-      guest.kind === "lxc" ? "pct" : "qm"
-    } clone ${guest.id} NEWID`,
+    `Clone it on the host and use the clone: ${programOf(guest)} clone ${guest.id} NEWID`,
   );
 
 export const didNotStop = (guest: Guest) =>

@@ -8,6 +8,9 @@ export const container = (id: number): Guest => ({ kind: "lxc", id });
 
 export const machine = (id: number): Guest => ({ kind: "qemu", id });
 
+/** The program that administers it. */
+export const programOf = ({ kind }: Guest): "pct" | "qm" => kind === "lxc" ? "pct" : "qm";
+
 /** As messages name it: `Container 101`, `VM 200`. */
 export const guestName = ({ kind, id }: Guest): string =>
   `${kind === "lxc" ? "Container" : "VM"} ${id}`;

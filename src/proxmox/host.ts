@@ -9,6 +9,8 @@ import { type HostAnswer, readHostProblem } from "./problem.ts";
 /** More than any list of guests; an answer beyond it would be cut and could not be read. */
 const ANSWER_CHARACTERS = 20_000_000;
 
+const READ_MS = 60_000;
+
 /**
  * What a task gets to tidy up when it is stopped, before the answer says that it may still run. It is not
  * killed then: that would break the output of its worker, which dies of it and leaves the guest locked.
@@ -23,7 +25,8 @@ type Words = readonly [program: string, ...args: string[]];
 
 /** How a command on the host is to be run. */
 export interface HostCall extends ToolContext {
-  readonly timeoutMs: number;
+  /** A minute when left out: what only reads is done by then, on a busy node too. */
+  readonly timeoutMs?: number;
   /** What it is for, as an error names it: "Starting container 101". */
   readonly action: string;
   /** For the program's stdin; without it stdin is at its end. */
@@ -69,7 +72,7 @@ export class ProxmoxHost {
   }
 
   async #run(words: Words, call: HostCall, graceMs?: number): Promise<HostAnswer> {
-    const { timeoutMs, signal, action, stdin } = call;
+    const { timeoutMs = READ_MS, signal, action, stdin } = call;
     const outcome = await this.#ssh.exec({
       command: hostLine(words),
       timeoutMs,

@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { haPending, otherState, unreadable } from "./errors.ts";
-import type { Guest } from "./guest.ts";
+import { type Guest, programOf } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import { explain } from "./locate.ts";
 import { pause } from "./pause.ts";
-import { parseHaRequest, parseStatus, parseWarnings } from "./pct.ts";
+import { parseHaRequest, parsePid, parseStatus, parseWarnings } from "./pct.ts";
 
 const STATUS_MS = 30_000;
 const HA_POLL_MS = 1_000;
@@ -20,6 +20,8 @@ export interface Change {
   readonly action: string;
   /** The state that it must have afterwards. */
   readonly wanted: "running" | "stopped";
+  /** It is in that state before as well, and must have been out of it. */
+  readonly restarts?: boolean;
   /** For the command, and for HA to carry it out. */
   readonly timeoutMs: number;
 }
@@ -63,6 +65,7 @@ export class Lifecycle {
   async change(guest: Guest, change: Change, context: ToolContext): Promise<Changed> {
     const { verb, options = [], action, timeoutMs } = change;
     const deadline = this.#clock.now() + timeoutMs;
+    const before = change.restarts ? await this.#pid(guest, context) : undefined;
     const answer = await this.#host.task(
       [programOf(guest), verb, String(guest.id), ...options],
       { ...context, action, timeoutMs },
@@ -71,7 +74,19 @@ export class Lifecycle {
     const byHa = parseHaRequest(answer.stdout) !== undefined;
     if (byHa) await this.#awaitHa(guest, change, deadline, context);
     else await this.#confirm(guest, change, context);
+    if (before !== undefined && before === await this.#pid(guest, context)) {
+      throw otherState(guest, action, "running as before");
+    }
     return { byHa, warnings: parseWarnings(answer.stdout) };
+  }
+
+  /** Undefined of a guest that does not run, and of one that is not here. */
+  async #pid(guest: Guest, context: ToolContext): Promise<string | undefined> {
+    const { stdout } = await this.#host.run(
+      [programOf(guest), "status", String(guest.id), "--verbose"],
+      { ...context, action: "Reading the status", timeoutMs: STATUS_MS },
+    );
+    return parsePid(stdout);
   }
 
   async #confirm(guest: Guest, { wanted, action }: Change, context: ToolContext): Promise<void> {
@@ -94,5 +109,3 @@ export class Lifecycle {
     }
   }
 }
-
-const programOf = ({ kind }: Guest): "pct" | "qm" => kind === "lxc" ? "pct" : "qm";

@@ -1,7 +1,7 @@
 import type { RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { guestMissing, notRunning, onOtherNode, wrongKind } from "./errors.ts";
-import type { Guest } from "./guest.ts";
+import { type Guest, programOf } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import { type HostAnswer, readProblem } from "./problem.ts";
 import { parseResources, type Resource } from "./pvesh.ts";
@@ -23,7 +23,7 @@ export async function explain(
   const problem = readProblem(guest, action, answer.stderr);
   if (problem === "missing") return await locate(host, guest, signal);
   if (problem !== "not_running") return problem;
-  const status = await host.run([guest.kind === "lxc" ? "pct" : "qm", "status", String(guest.id)], {
+  const status = await host.run([programOf(guest), "status", String(guest.id)], {
     signal,
     progress: undefined,
     timeoutMs: LOOK_MS,

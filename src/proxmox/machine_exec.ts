@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type ErrorCode, RemoteExecError } from "../errors.ts";
+import { cutTexts } from "../ssh/outcome.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import type { ExecCall } from "../ssh/service.ts";
 import { unreadable } from "./errors.ts";
@@ -9,7 +10,6 @@ import { explain } from "./locate.ts";
 import { pause } from "./pause.ts";
 import { type AgentAnswer, parseAgentAnswer } from "./qm.ts";
 import { asciiText } from "../shell_quote.ts";
-import { limitOutput } from "./text_limit.ts";
 
 /** One call of `qm`, whatever the command in the VM does meanwhile. */
 const CALL_MS = 60_000;
@@ -181,7 +181,7 @@ export class MachineExec {
     answer: AgentAnswer,
     startedAt: number,
   ): ExecOutcome {
-    const { stdout, stderr } = limitOutput(answer.stdout, answer.stderr, this.#characterLimit);
+    const [stdout, stderr] = cutTexts(answer.stdout, answer.stderr, this.#characterLimit);
     const ended = ending === "exit";
     return {
       ending: ended && answer.signal !== null ? "signal" : ending,

@@ -1,12 +1,11 @@
 import type { ToolContext } from "../mcp/tool.ts";
-import { commandFailed, notRunning } from "./errors.ts";
+import { notRunning } from "./errors.ts";
 import { guestInText, machine } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import type { Change, Changed, Lifecycle } from "./lifecycle.ts";
-import { withoutNoise } from "./problem.ts";
+import { outputOf } from "./problem.ts";
 import { type MachineRow, parseMachineList } from "./qm.ts";
 
-const READ_MS = 60_000;
 const MARGIN_MS = 30_000;
 
 /** The virtual machines of the node: what there is, and what state it is in. */
@@ -22,13 +21,8 @@ export class Machines {
   /** All VMs of this node by number, with one command. */
   async list(context: ToolContext): Promise<MachineRow[]> {
     const action = "Listing the VMs";
-    const answer = await this.#host.run(["qm", "list"], {
-      ...context,
-      action,
-      timeoutMs: READ_MS,
-    });
-    if (answer.code !== 0) throw commandFailed(action, withoutNoise(answer.stderr));
-    return parseMachineList(answer.stdout);
+    const answer = await this.#host.run(["qm", "list"], { ...context, action });
+    return parseMachineList(outputOf(answer, action));
   }
 
   async status(vmid: number, context: ToolContext): Promise<string> {

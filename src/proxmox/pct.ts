@@ -31,6 +31,9 @@ const LOCK_COLUMN = 22;
 export const parseStatus = (stdout: string): string | undefined =>
   /^status: (\S+)$/m.exec(stdout)?.[1];
 
+/** The process that a running guest is; of `pct status --verbose` and `qm status --verbose`. */
+export const parsePid = (stdout: string): string | undefined => /^pid: (\d+)$/m.exec(stdout)?.[1];
+
 /** A guest's configuration. */
 export interface GuestConfig {
   readonly options: Readonly<Record<string, string>>;

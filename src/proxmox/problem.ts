@@ -58,11 +58,17 @@ export function readHostProblem(
   if (/^Unable to load access control list: Connection refused/m.test(stderr)) return clusterDown();
   if (/^Unable to load access control list: |^please run as root/m.test(stderr)) return notRoot();
   if (/^cluster not ready - no quorum\?/m.test(stderr)) return noQuorum();
-  // `env` names the program that it cannot find; its words for the reason depend on the locale.
-  if (code === 127 && new RegExp(`^env: \\W?${program}\\W?: `, "m").test(stderr)) {
+  // `env` names the program that it cannot find; its words for the reason depend on the locale, busybox's do not.
+  if (code === 127 && new RegExp(`^env: (can't execute )?\\W?${program}\\W?: `, "m").test(stderr)) {
     return programMissing(program);
   }
   return undefined;
+}
+
+/** What a program has printed. @throws RemoteExecError when it failed for no reason that is known here */
+export function outputOf({ code, stdout, stderr }: HostAnswer, action: string): string {
+  if (code !== 0) throw commandFailed(action, withoutNoise(stderr));
+  return stdout;
 }
 
 /** What is left of stderr without the noise that says nothing about the outcome. */

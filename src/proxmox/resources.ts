@@ -1,12 +1,11 @@
 import type { ToolContext } from "../mcp/tool.ts";
-import { commandFailed, guestMissing } from "./errors.ts";
+import { guestMissing } from "./errors.ts";
 import { container } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
-import { type HostAnswer, withoutNoise } from "./problem.ts";
+import { type HostAnswer, outputOf } from "./problem.ts";
 import { parseNodeTraffic, parseResources, type Resource } from "./pvesh.ts";
 
 const ACTION = "Reading the usage";
-const READ_MS = 60_000;
 /** Each node's traffic costs a command; a larger cluster answers without it. */
 const MOST_NODES = 8;
 
@@ -57,9 +56,8 @@ export class Resources {
    * Source: pve-container 94f5585 src/PVE/LXC.pm:369-397; pve-manager 14a22df API2/Cluster.pm:263-728.
    */
   async usage(only: number | undefined, context: ToolContext): Promise<ClusterUsage> {
-    const { code, stdout, stderr } = await this.#get("/cluster/resources", [], context);
-    if (code !== 0) throw commandFailed(ACTION, withoutNoise(stderr));
-    const resources = choose(parseResources(stdout), only);
+    const answer = await this.#get("/cluster/resources", [], context);
+    const resources = choose(parseResources(outputOf(answer, ACTION)), only);
     const of = (type: string) => resources.filter((entry) => entry.type === type);
     const nodes = of("node");
     return {
@@ -91,12 +89,7 @@ export class Resources {
     options: readonly string[],
     { signal }: ToolContext,
   ): Promise<HostAnswer> {
-    return await this.#host.get(path, options, {
-      signal,
-      progress: undefined,
-      action: ACTION,
-      timeoutMs: READ_MS,
-    });
+    return await this.#host.get(path, options, { signal, progress: undefined, action: ACTION });
   }
 }
 

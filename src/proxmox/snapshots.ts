@@ -6,8 +6,6 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { explain } from "./locate.ts";
 import { parseSnapshots, type Snapshots } from "./pvesh.ts";
 
-const READ_MS = 60_000;
-
 /** Snapshots of containers. What a command claims to have done is read back. */
 export class ContainerSnapshots {
   readonly #host: ProxmoxHost;
@@ -21,7 +19,7 @@ export class ContainerSnapshots {
   async list(ctid: number, context: ToolContext): Promise<Snapshots> {
     const action = "Listing the snapshots";
     const path = `/nodes/localhost/lxc/${ctid}/snapshot`;
-    const answer = await this.#host.get(path, [], { ...context, action, timeoutMs: READ_MS });
+    const answer = await this.#host.get(path, [], { ...context, action });
     if (answer.code === 0) return parseSnapshots(answer.stdout);
     throw await explain(this.#host, container(ctid), action, answer, context);
   }

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { Limits } from "../config/config.ts";
+import type { ContainerAccess } from "../container_access.ts";
 import type { Tool } from "../mcp/tool.ts";
 import type { HostName } from "../ssh/outcome.ts";
 import type { SshService } from "../ssh/service.ts";
@@ -10,7 +11,7 @@ import { containerTools } from "./container_tools.ts";
 import { Containers } from "./containers.ts";
 import { execTools } from "./exec_tools.ts";
 import { fileTools } from "./file_tools.ts";
-import { ContainerFiles } from "./files.ts";
+import { containerEndpoint, ContainerFiles } from "./files.ts";
 import { ProxmoxHost } from "./host.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { MachineExec } from "./machine_exec.ts";
@@ -54,8 +55,11 @@ export function proxmoxTools(
   ];
 }
 
-/** What other modules need that move files into containers; see {@linkcode ContainerFiles}. */
-export const containerFiles = (ssh: SshService, clock: Clock = systemClock): ContainerFiles =>
-  new ContainerFiles(ssh, new Lifecycle(new ProxmoxHost(ssh), clock));
-
-export { containerEndpoint } from "./files.ts";
+/** What other modules need that move files into containers. */
+export function containerAccess(ssh: SshService, clock: Clock = systemClock): ContainerAccess {
+  const files = new ContainerFiles(ssh, new Lifecycle(new ProxmoxHost(ssh), clock));
+  return {
+    endpoint: containerEndpoint,
+    problem: (ctid, error, signal) => files.containerProblem(ctid, error, signal),
+  };
+}

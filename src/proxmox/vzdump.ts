@@ -4,6 +4,8 @@
 export interface BackupLog {
   /** The archive as the log names it: a path, or a name on a backup server. */
   readonly archive?: string;
+  /** What was to be backed up. */
+  readonly kind?: "lxc" | "qemu";
   /** Why it failed, in its own words. */
   readonly failure?: string;
   readonly finished: boolean;
@@ -19,9 +21,11 @@ export interface BackupLog {
 export function parseBackupLog(stdout: string): BackupLog {
   const archive = /^INFO: creating (?:vzdump|Proxmox Backup Server) archive '(.*)'$/m.exec(stdout)
     ?.[1];
+  const kind = /^INFO: Starting Backup of VM \d+ \((lxc|qemu)\)$/m.exec(stdout)?.[1];
   const failure = /^ERROR: Backup of VM \d+ failed - (.*)$/m.exec(stdout)?.[1];
   return {
     ...(archive === undefined ? {} : { archive }),
+    ...(kind === "lxc" || kind === "qemu" ? { kind } : {}),
     ...(failure === undefined ? {} : { failure }),
     finished: /^INFO: Backup job finished successfully$/m.test(stdout),
     warnings: stdout.split("\n").filter((line) => /^WARN(ING)?: /.test(line))

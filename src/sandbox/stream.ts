@@ -32,7 +32,8 @@ export function sendStream(
       const { value, done } = await reader.read();
       if (done) return finish({ done });
       wanted--;
-      const piece = value.slice();
+      // Not slice(): that of a Node Buffer copies nothing.
+      const piece = new Uint8Array(value);
       send({ piece }, [piece.buffer]);
     }
   };

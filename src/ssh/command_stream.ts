@@ -1,7 +1,7 @@
 import { RemoteExecError } from "../errors.ts";
+import { withLimit } from "../with_limit.ts";
 import type { StartedCommand } from "./connection.ts";
 import { connectionLost } from "./errors.ts";
-import { withLimit } from "./guard.ts";
 import { OutputCollector } from "./output.ts";
 
 const LONGEST_LINE = 65_536;

@@ -2,10 +2,11 @@ import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../log.ts";
+import { withLimit } from "../with_limit.ts";
 import { type CommandExit, exitOf } from "./command_exit.ts";
 import type { Dialled } from "./dial.ts";
 import { endCommand } from "./end_command.ts";
-import { Guard, withLimit } from "./guard.ts";
+import { Guard } from "./guard.ts";
 import { Lingering } from "./lingering.ts";
 import { ProcessOrder } from "./process_order.ts";
 import { failureReason, isFull, noSessions, SessionFailure } from "./session_failure.ts";

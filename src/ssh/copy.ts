@@ -1,8 +1,8 @@
 import { abortable } from "../abortable.ts";
 import { cancelled, RemoteExecError } from "../errors.ts";
+import { withLimit } from "../with_limit.ts";
 import { tooLarge, verificationFailed } from "./errors.ts";
 import { sha256, type Sink, type Source } from "./file_end.ts";
-import { withLimit } from "./guard.ts";
 import type { CopyProgress, Verification } from "./port.ts";
 
 const PROGRESS_MS = 250;

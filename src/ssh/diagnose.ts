@@ -65,7 +65,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     },
     {
       step: "host key",
-      remedy: `Add the host key: ${keyscanCommand(host, port)}`,
+      remedy: `Add the host key: ${keyscanCommand(settings.ssh)}`,
       run: () => hostKey(settings, dialer, dialled),
     },
     {
@@ -133,9 +133,9 @@ async function hostKey(
   ) {
     const suggestion =
       `Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
-      `${keyscanCommand(host, port)}\n     -> or add this line to ${knownHostsPaths[0]}:\n        ${
-        knownHostsLine(host, port, key)
-      }`;
+      `${keyscanCommand(settings.ssh)}\n     -> or add this line to ${
+        knownHostsPaths[0]
+      }:\n        ${knownHostsLine(host, port, key)}`;
     throw new RemoteExecError(failure.code, failure.message, suggestion);
   }
   if (

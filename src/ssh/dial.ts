@@ -12,6 +12,9 @@ import { decideHostKey, preferredHostKeyTypes } from "./host_keys.ts";
 import { type KnownHostEntry, parseKnownHosts } from "./known_hosts.ts";
 import { usablePrivateKey } from "./private_key.ts";
 
+/** A silent host is asked so often whether it is there; after three questions the connection is closed. */
+const KEEPALIVE_MS = 15_000;
+
 /** A logged-in connection and the socket below it. */
 export interface Dialled {
   readonly client: Client;
@@ -22,12 +25,14 @@ export interface Dialled {
 export class Dialer {
   readonly #ssh: SshConfig;
   readonly #logger: Logger;
+  readonly #keepaliveMs: number;
   #remembered: Uint8Array | undefined;
   #presented: Uint8Array | undefined;
 
-  constructor(ssh: SshConfig, logger: Logger) {
+  constructor(ssh: SshConfig, logger: Logger, keepaliveMs: number = KEEPALIVE_MS) {
     this.#ssh = ssh;
     this.#logger = logger;
+    this.#keepaliveMs = keepaliveMs;
   }
 
   /** The key that the host showed last, in wire form. */
@@ -53,7 +58,7 @@ export class Dialer {
       sock: socket,
       username: this.#ssh.username,
       readyTimeout: limitMs,
-      keepaliveInterval: 15_000,
+      keepaliveInterval: this.#keepaliveMs,
       keepaliveCountMax: 3,
       algorithms: algorithms(preferredHostKeyTypes(entries, host, port)),
       hostVerifier: (key: Uint8Array) => {
@@ -95,7 +100,7 @@ export class Dialer {
       );
     }
     if (decision.kind === "known" || decision.kind === "accepted-new") return undefined;
-    return hostKeyError(host, port, decision);
+    return hostKeyError(this.#ssh, decision);
   }
 
   async #login(): Promise<ConnectConfig> {

@@ -1,6 +1,6 @@
 import { cancelled, RemoteExecError } from "../errors.ts";
+import { withLimit } from "../with_limit.ts";
 import type { StartedCommand } from "./connection.ts";
-import { withLimit } from "./guard.ts";
 import { OutputCollector, shareLimit } from "./output.ts";
 import type { ConnectionPool } from "./pool.ts";
 import type { ExecOutcome, ExecProgress, ExecRequest } from "./port.ts";

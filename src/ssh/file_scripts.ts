@@ -80,6 +80,7 @@ export function writeScript(
     `o=; m=${mode === undefined ? "644" : mode.toString(8)}`,
     `if [ -e "$f" ]; then ${overwrite ? "" : `echo "E exists"; exit 0; `}${MUST_BE_FILE}; ` +
     `set -- $(stat -c "%u:%g %a" "$f"); o=$1; ${mode === undefined ? "m=${2:-$m}; " : ""}fi`,
+    ...(path.endsWith("/") ? [`echo "E slash"; exit 0`] : []),
     `d=$(dirname "$f"; echo x); d=\${d%?x}; [ -d "$d" ] || { echo "E parent"; exit 0; }`,
     assign("t", temporaryName),
     `t=$d/$t`,
@@ -94,8 +95,8 @@ export function writeScript(
     `[ -z "$o" ] || chown "$o" "$t" 2>/dev/null`,
     `chmod "$m" "$t" || { echo "E denied"; exit 0; }`,
     overwrite
-      ? `mv -f "$t" "$f" || { echo "E write"; exit 0; }`
-      : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E write"; exit 0; }`,
+      ? `mv -f "$t" "$f" || { echo "E name"; exit 0; }`
+      : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
     `echo "D \${have:--}"`,
   ].join("; ");
 }

@@ -1,5 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
+import { withLimit } from "../with_limit.ts";
 import { guardCommand } from "./guard_script.ts";
 
 /** One process of the host: its pid and its start time, as the guard writes them (`PID:START`). */
@@ -128,14 +129,3 @@ export class Guard {
 
 /** A path as `printf %b` gives it back. */
 const oneLine = (path: string): string => path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-
-/** The promise's value, or undefined when it takes longer. */
-export async function withLimit<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, limitMs, undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { formatMode } from "../mcp/arguments.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
+export { cutTexts, without } from "./output.ts";
+
 /** Whose answer it is. */
 export interface HostName {
   readonly host: string;

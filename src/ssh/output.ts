@@ -59,8 +59,7 @@ export class OutputCollector {
     }
     const headShare = Math.ceil(share / 2);
     const missing = originalLength - share;
-    const notice =
-      `\n\n[OUTPUT TRUNCATED - ${missing} of ${originalLength} characters are missing here]\n\n`;
+    const notice = `\n\n[OUTPUT TRUNCATED - ${missing}${ofTotal(originalLength)}]\n\n`;
     const tail = lastCodePoints(this.#ending(share * LONGEST), share - headShare);
     const text = firstCodePoints(decode(beginning), headShare) + notice + tail;
     return { text, truncated: true, originalLength };
@@ -83,6 +82,40 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(a);
   both.set(b, a.length);
   return both;
+}
+
+const ofTotal = (total: number): string => ` of ${total} characters are missing here`;
+
+/** A stream without the first occurrence of a part of it, which a notice of cutting then does not count. */
+export function without(
+  part: string,
+  { text, truncated, originalLength }: CapturedText,
+): CapturedText {
+  if (!text.includes(part)) return { text, truncated, originalLength };
+  const shorter = originalLength - Array.from(part).length;
+  return {
+    text: text.replace(part, "").replace(ofTotal(originalLength), ofTotal(shorter)),
+    truncated,
+    originalLength: shorter,
+  };
+}
+
+/** Cuts two whole streams to `limit` code points together, as those of a running command are cut. */
+export function cutTexts(
+  stdout: string,
+  stderr: string,
+  limit: number,
+): [CapturedText, CapturedText] {
+  const [out, err] = [collected(stdout, limit), collected(stderr, limit)];
+  const [outShare, errShare] = shareLimit(out.length, err.length, limit);
+  return [out.cut(outShare), err.cut(errShare)];
+}
+
+function collected(text: string, limit: number): OutputCollector {
+  const collector = new OutputCollector(limit);
+  collector.push(new TextEncoder().encode(text));
+  collector.end();
+  return collector;
 }
 
 /**

@@ -2,6 +2,11 @@
 import type { ClientChannel } from "ssh2";
 import type { Guard, ProcessMark } from "./guard.ts";
 
+/** Under load many commands may end one after the other, each of which spoils one list. */
+const MOST_LISTS = 64;
+/** A list lacks a process whose end is told next; one that goes on lacking it is not to be trusted. */
+const MOST_SHORT_LISTS = 8;
+
 /**
  * Tells which process of the host belongs to which channel of one connection: the host starts them in
  * the order in which it answers the requests, and tells of each one that ends.
@@ -31,7 +36,8 @@ export class ProcessOrder {
 
   /** The channel's process; undefined when that cannot be told for sure. */
   async identify(channel: ClientChannel, guard: Guard): Promise<ProcessMark | "ended" | undefined> {
-    for (let tries = 0; tries < 8; tries++) {
+    let tooShort = 0;
+    for (let asked = 0; asked < MOST_LISTS && tooShort < MOST_SHORT_LISTS; asked++) {
       const endings = this.#endings;
       const marks = await guard.list(3_000);
       if (marks === undefined) return undefined;
@@ -41,9 +47,9 @@ export class ProcessOrder {
       if (marks[0]?.split(":")[0] !== guard.pid) return undefined;
       // An end between question and answer leaves open whether the list still has that process.
       // Later ones may be in the list before their request was answered, so it may be longer.
-      if (endings === this.#endings && marks.length >= this.#started.length) {
-        return marks[index];
-      }
+      if (endings !== this.#endings) continue;
+      if (marks.length >= this.#started.length) return marks[index];
+      tooShort++;
     }
     return undefined;
   }

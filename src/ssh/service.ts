@@ -57,8 +57,10 @@ export class SshService {
       ...(characterLimit === undefined ? {} : { characterLimit }),
       ...(graceMs === undefined ? {} : { graceMs }),
     };
+    const startedAt = performance.now();
     const report = crossing(progress, ({ bytes, tail }: ExecProgress) => ({
-      progress: bytes,
+      // Seconds: progress has to grow, and the output of a command that is silent does not.
+      progress: Math.round(performance.now() - startedAt) / 1000,
       message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
     }));
     return await inTime(signal, timeoutMs, this.#port.exec(request, signal, report), graceMs);

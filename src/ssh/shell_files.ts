@@ -3,14 +3,7 @@ import { RemoteExecError } from "../errors.ts";
 import { shellQuote } from "../shell_quote.ts";
 import { CommandStream } from "./command_stream.ts";
 import type { StartedCommand } from "./connection.ts";
-import {
-  connectionLost,
-  notAFile,
-  remoteExists,
-  remoteMissing,
-  tooLarge,
-  verificationFailed,
-} from "./errors.ts";
+import { connectionLost, verificationFailed } from "./errors.ts";
 import {
   type Finished,
   type Proof,
@@ -20,12 +13,11 @@ import {
   temporaryName,
 } from "./file_end.ts";
 import { listScript, readScript, statScript, tarScript, writeScript } from "./file_scripts.ts";
-import type { Endpoint, FileFacts } from "./port.ts";
+import type { FileFacts } from "./port.ts";
 import type { ByteRange, TreeEntry } from "./files_port.ts";
 import { checkRemotePath } from "./remote_path.ts";
+import { listFailed, type ShellEndpoint, shellFileError } from "./shell_file_errors.ts";
 import { parseListed, TreeCounter, type TreeLimits } from "./tree.ts";
-
-type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
 
 /** Starts a command line on the host. */
 export type Start = (command: string) => Promise<StartedCommand>;
@@ -95,11 +87,18 @@ export async function shellTree(
       counter.add(entry);
       entries.push(entry);
     }
+    const code = await stream.exitCode();
+    if (code === undefined) throw connectionLost(`the list of ${end.path}`);
+    // With 1 an entry was gone before it was looked at.
+    if (code >= CANNOT_RUN) throw listFailed(end, stream.stderr);
     return entries;
   } finally {
     await stream.close();
   }
 }
+
+/** The shell's exit code when a program cannot be run; beyond it when one is killed. */
+const CANNOT_RUN = 126;
 
 /** A directory's files as one tar stream. */
 export async function openShellTree(start: Start, end: ShellEndpoint): Promise<CommandStream> {
@@ -132,7 +131,7 @@ export async function openShellSink(
     await stream.close();
     throw error;
   });
-  if (reply !== "K") throw await closing(stream, failure(reply, end, 0));
+  if (reply !== "K") throw await closing(stream, shellFileError(reply, end, 0));
   return {
     path,
     async write(chunk) {
@@ -155,7 +154,7 @@ async function commit(
   await stream.write(new TextEncoder().encode(`${finished.sha256}\n`));
   stream.endInput();
   const reply = await answer(stream, end);
-  if (!reply.startsWith("D ")) throw failure(reply, end, 0);
+  if (!reply.startsWith("D ")) throw shellFileError(reply, end, 0);
   await stream.close();
   return reply === "D -" ? "size" : "sha256";
 }
@@ -172,7 +171,7 @@ async function header(
 ): Promise<[string, Pick<FileFacts, "size" | "mode" | "mtimeMs">]> {
   const line = await answer(stream, end);
   const [kind = "", size = "", mode = "", mtime = ""] = line.split(" ");
-  if (kind === "E") throw failure(line, end, maxBytes);
+  if (kind === "E") throw shellFileError(line, end, maxBytes);
   return [kind, {
     size: Number(size),
     mode: Number.parseInt(mode, 16) & 0o7777,
@@ -214,53 +213,6 @@ async function* content(
   }
   const trailer = await stream.readLine();
   tellHash(/^H ([0-9a-f]{64})\b/.exec(trailer ?? "")?.[1]);
-}
-
-function failure(line: string, end: ShellEndpoint, maxBytes: number): RemoteExecError {
-  const [, kind, detail = ""] = line.split(" ");
-  const { path } = end;
-  switch (kind) {
-    case "missing":
-      return remoteMissing(path);
-    case "exists":
-      return remoteExists(path);
-    case "directory":
-    case "special":
-      return notAFile("Remote", path, kind === "directory" ? "directory" : "special file");
-    case "large":
-      return tooLarge("Remote file", Number(detail), maxBytes);
-    case "dangling":
-      return notAFile("Remote", path, "symbolic link to nothing");
-    case "parent":
-      return new RemoteExecError(
-        "not_found",
-        `Cannot write ${path}: the directory ${posix.dirname(path)} does not exist in ${end.label}`,
-        `Create it first: mkdir -p ${shellQuote(posix.dirname(path))}`,
-      );
-    case "denied":
-      return new RemoteExecError(
-        "not_permitted",
-        `Permission denied in ${end.label}: ${path}`,
-        "Check owner and mode of the file and its directory",
-      );
-    case "size":
-    case "write":
-      return new RemoteExecError(
-        "disk_full",
-        `Cannot write ${path}: ${end.label} did not take all of it (${
-          detail || "no"
-        } bytes were stored)`,
-        "Check free space there with `df -h`, then try again",
-      );
-    case "hash":
-      return verificationFailed(path, `sha256 ${detail} was stored`);
-    default:
-      return new RemoteExecError(
-        "io_error",
-        `Cannot use ${path} in ${end.label}: ${line}`,
-        "Check the path there",
-      );
-  }
 }
 
 async function closing(stream: CommandStream, error: RemoteExecError): Promise<RemoteExecError> {

@@ -1,6 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
-import { withLimit } from "./guard.ts";
+import { withLimit } from "../with_limit.ts";
 
 /** How long a signal may take to show. */
 const SIGNAL_MS = 1_000;

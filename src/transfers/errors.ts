@@ -1,26 +1,10 @@
 import { RemoteExecError } from "../errors.ts";
-import type { BridgeName } from "./port.ts";
+import { type BridgeName, BRIDGES } from "./bridges.ts";
 
-const R2_VARIABLES = "R2_ACCOUNT_ID, R2_ACCESS_KEY, R2_SECRET_KEY, R2_BUCKET";
-
-/** Words for messages and the variable that bounds a file, by bridge. */
-const BRIDGES: Record<BridgeName, { readonly title: string; readonly limit: string }> = {
-  imagekit: { title: "ImageKit", limit: "IMAGEKIT_MAX_FILE_SIZE and MAX_FILE_SIZE" },
-  r2: { title: "the R2 exchange", limit: "EXCHANGE_MAX_SIZE" },
-};
-
-export const bridgeNotConfigured = (bridge: BridgeName) =>
-  bridge === "r2"
-    ? new RemoteExecError(
-      "not_configured",
-      `Cloudflare R2 storage is not configured. Set environment variables: ${R2_VARIABLES}`,
-      "Configure R2 credentials in the environment or the .env file and restart the server",
-    )
-    : new RemoteExecError(
-      "not_configured",
-      "ImageKit plugin disabled: credentials not configured",
-      "Set ENABLE_IMAGEKIT=true, IMAGEKIT_PUBLIC_KEY, IMAGEKIT_PRIVATE_KEY and IMAGEKIT_URL_ENDPOINT",
-    );
+export function bridgeNotConfigured(bridge: BridgeName) {
+  const { message, suggestion } = BRIDGES[bridge].notConfigured;
+  return new RemoteExecError("not_configured", message, suggestion);
+}
 
 /** A container path was given and Proxmox is off. */
 export const containersOff = () =>

@@ -1,11 +1,14 @@
 import { basename, posix } from "node:path";
+import type { ContainerAccess } from "../container_access.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { choosePath, containersOff } from "./errors.ts";
 import type { ExchangePath } from "./exchange_transfer.ts";
-import type { Places } from "./places.ts";
 
 /** The one end that a call names. @throws RemoteExecError `invalid_argument`, `not_configured` */
-export function endOf({ localPath, remotePath, ctid }: ExchangePath, places: Places): Endpoint {
+export function endOf(
+  { localPath, remotePath, ctid }: ExchangePath,
+  containers: ContainerAccess | undefined,
+): Endpoint {
   if (localPath !== undefined && remotePath !== undefined) {
     throw choosePath("local_path and remote_path were both given");
   }
@@ -15,9 +18,8 @@ export function endOf({ localPath, remotePath, ctid }: ExchangePath, places: Pla
   }
   if (remotePath === undefined) throw choosePath("Neither local_path nor remote_path was given");
   if (ctid === undefined) return { kind: "host", path: remotePath };
-  const end = places.containerEndpoint(ctid, remotePath);
-  if (end === undefined) throw containersOff();
-  return end;
+  if (containers === undefined) throw containersOff();
+  return containers.endpoint(ctid, remotePath);
 }
 
 /** The name of a file. Paths of this machine are read as its system does, all others as on Linux. */

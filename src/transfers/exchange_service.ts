@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { R2Config } from "../config/config.ts";
+import { type ContainerAccess, explained } from "../container_access.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { bytesMoved, crossing } from "../sandbox/crossing.ts";
 import { inTime } from "../sandbox/in_time.ts";
@@ -33,7 +34,6 @@ import {
   type RequestedUpload,
   type Shared,
 } from "./exchange_transfer.ts";
-import { explained, type Places } from "./places.ts";
 import type {
   DeliverOutcome,
   ListProgress,
@@ -56,7 +56,8 @@ const QUESTION_LIMIT_MS = 180_000;
 export interface ExchangeParts {
   readonly port: TransfersPort;
   readonly config: R2Config;
-  readonly places: Places;
+  /** Undefined when Proxmox is off. */
+  readonly containers: ContainerAccess | undefined;
   readonly clock?: Clock;
 }
 
@@ -64,14 +65,14 @@ export interface ExchangeParts {
 export class ExchangeService {
   readonly #port: TransfersPort;
   readonly #config: R2Config;
-  readonly #places: Places;
+  readonly #containers: ContainerAccess | undefined;
   readonly #clock: Clock;
 
   constructor(parts: ExchangeParts) {
-    const { port, config, places, clock = systemClock } = parts;
+    const { port, config, containers, clock = systemClock } = parts;
     this.#port = port;
     this.#config = config;
-    this.#places = places;
+    this.#containers = containers;
     this.#clock = clock;
   }
 
@@ -82,7 +83,7 @@ export class ExchangeService {
     hours: number,
     context: ToolContext,
   ): Promise<ExchangeUpload> {
-    const from = endOf(path, this.#places);
+    const from = endOf(path, this.#containers);
     const name = this.#newName(filenameOf(from), this.#config.clientId);
     if (destClient !== undefined) checkClient(destClient, "dest_client");
     const nowMs = this.#clock.now();
@@ -109,7 +110,7 @@ export class ExchangeService {
     overwrite: boolean,
     context: ToolContext,
   ): Promise<DeliverOutcome & { readonly name: ExchangeName }> {
-    const to = endOf(path, this.#places);
+    const to = endOf(path, this.#containers);
     const { ref, name } = source.downloadUrl === undefined
       ? await this.#byId(source, context)
       : this.#byUrl(source.downloadUrl, source);
@@ -221,7 +222,7 @@ export class ExchangeService {
     error: unknown,
     { signal }: ToolContext,
   ): Promise<never> {
-    throw await explained(this.#places, ctid, error, signal);
+    throw await explained(this.#containers, ctid, error, signal);
   }
 
   /** An address never outlives the object that it names. */

@@ -100,8 +100,8 @@ export class ImageKitBridge implements Bridge {
   /** A form for upload V1. Its token works once, also when the upload fails. */
   uploadTicket({ name, expiresAtMs }: Omit<TicketRequest, "bridge">): Promise<UploadTicket> {
     const { publicKey, privateKey, folder, uploadUrl, transferTimeoutMs } = this.#config;
-    const latestMs = this.#tools.clock.now() + transferTimeoutMs;
-    const expire = nowSeconds(Math.min(expiresAtMs, latestMs));
+    const latest = Math.ceil((this.#tools.clock.now() + transferTimeoutMs) / 1000);
+    const expire = Math.min(nowSeconds(expiresAtMs), latest);
     const token = crypto.randomUUID();
     return Promise.resolve({
       method: "POST",

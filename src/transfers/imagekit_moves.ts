@@ -3,7 +3,7 @@ import type { ToolContext } from "../mcp/tool.ts";
 import { bytesMoved, crossing } from "../sandbox/crossing.ts";
 import { inTime } from "../sandbox/in_time.ts";
 import type { CopyProgress, Endpoint } from "../ssh/port.ts";
-import type { RemotePlaces } from "./imagekit_places.ts";
+import type { RemoteFile, RemotePlaces } from "./imagekit_places.ts";
 import type { UploadState } from "./imagekit_transfer_id.ts";
 import type {
   DeliverOutcome,
@@ -71,7 +71,7 @@ export class ImageKitMoves {
 
   /** Puts a file on ImageKit. */
   async store(
-    file: { readonly path: string; readonly ctid: number | undefined },
+    file: RemoteFile,
     from: Endpoint,
     name: string,
     { signal, progress }: ToolContext,

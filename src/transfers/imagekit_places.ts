@@ -1,8 +1,8 @@
+import { type ContainerAccess, explained } from "../container_access.ts";
 import { type ErrorCode, RemoteExecError, traversal } from "../errors.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersOff } from "./errors.ts";
 import { failedAt, fileExists } from "./imagekit_errors.ts";
-import { explained, type Places } from "./places.ts";
 
 /** A file of the host, or with `ctid` of a container. */
 export interface RemoteFile {
@@ -32,24 +32,24 @@ const OF_IMAGEKIT: ReadonlySet<ErrorCode> = new Set([
 
 /** Files of the host and of containers, and what went wrong with them in the words of this module. */
 export class RemotePlaces {
-  readonly #places: Places;
+  readonly #containers: ContainerAccess | undefined;
 
-  constructor(places: Places) {
-    this.#places = places;
+  /** @param containers undefined when Proxmox is off */
+  constructor(containers: ContainerAccess | undefined) {
+    this.#containers = containers;
   }
 
   /** @throws RemoteExecError for a path with `..`, and for a container when Proxmox is off */
   endpoint({ path, ctid }: RemoteFile): Endpoint {
     if (path.split("/").includes("..")) throw traversal();
     if (ctid === undefined) return { kind: "host", path };
-    const endpoint = this.#places.containerEndpoint(ctid, path);
-    if (endpoint === undefined) throw containersOff();
-    return endpoint;
+    if (this.#containers === undefined) throw containersOff();
+    return this.#containers.endpoint(ctid, path);
   }
 
   /** A failure of looking at a file; undefined when the file is simply not there. */
   async notSeen(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
-    const known = await explained(this.#places, file.ctid, error, signal);
+    const known = await explained(this.#containers, file.ctid, error, signal);
     if (known !== error) return known;
     if (error instanceof RemoteExecError && error.code === "not_found") return undefined;
     return this.failed("Could not check file", error);
@@ -61,7 +61,7 @@ export class RemotePlaces {
     if (error instanceof RemoteExecError && error.code === "already_exists") {
       return fileExists(path, ctid);
     }
-    const known = await explained(this.#places, ctid, error, signal);
+    const known = await explained(this.#containers, ctid, error, signal);
     if (known !== error) return known;
     const step = ctid === undefined
       ? "Failed to upload to host"
@@ -72,7 +72,7 @@ export class RemotePlaces {
   /** A failure of putting a file on ImageKit. */
   async notRead(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
     const { ctid } = file;
-    const known = await explained(this.#places, ctid, error, signal);
+    const known = await explained(this.#containers, ctid, error, signal);
     if (known !== error) return known;
     const step = ctid === undefined
       ? "Failed to download from remote"

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { ImageKitConfig } from "../config/config.ts";
+import type { ContainerAccess } from "../container_access.ts";
 import { RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import type { Endpoint, FileFacts } from "../ssh/port.ts";
@@ -20,7 +21,6 @@ import { OpenTransfers } from "./imagekit_open.ts";
 import { type RemoteFile, RemotePlaces } from "./imagekit_places.ts";
 import { type DownloadState, formatTransferId, type UploadState } from "./imagekit_transfer_id.ts";
 import { type Cleanup, ImageKitMoves } from "./imagekit_moves.ts";
-import type { Places } from "./places.ts";
 import type { DeliverOutcome, StoredObject, TransfersPort } from "./port.ts";
 
 /** How long a file that was just uploaded may be missing in the service's search. */
@@ -35,7 +35,8 @@ export interface ImageKitParts {
   readonly config: ImageKitConfig;
   /** HOST; a transfer_id of a server for another host is none of ours. */
   readonly host: string;
-  readonly places: Places;
+  /** Undefined when Proxmox is off. */
+  readonly containers: ContainerAccess | undefined;
   readonly clock?: Clock;
 }
 
@@ -75,7 +76,7 @@ export class ImageKitService {
   constructor(parts: ImageKitParts) {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
-    this.#places = new RemotePlaces(parts.places);
+    this.#places = new RemotePlaces(parts.containers);
     this.#moves = new ImageKitMoves(parts.port, parts.config.maxFileBytes, this.#places);
     this.#open = new OpenTransfers(parts.config.privateKey, parts.host, this.#clock);
   }

@@ -158,6 +158,8 @@ const MISTAKES: readonly (readonly [string, string, RegExp])[] = [
     "/none",
     /^ALLOWED_DIRECTORIES names "\/none", which is not a directory$/,
   ],
+  ["AUDIT_LOG", "/none/a.jsonl", /^AUDIT_LOG names "\/none\/a.jsonl", whose directory is missing$/],
+  ["AUDIT_LOG", ".", /^AUDIT_LOG names ".", which is a directory$/],
   ["LOG_LEVEL", "loud", /^LOG_LEVEL must be one of debug, info, warn, error: got "loud"$/],
   ["ENABLE_PROXMOX", "1", /^ENABLE_PROXMOX must be true or false: got "1"$/],
   ["ENABLE_IMAGEKIT", "on", /^ENABLE_IMAGEKIT must be true or false/],

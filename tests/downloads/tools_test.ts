@@ -61,7 +61,9 @@ function toolsOn(port: DownloadsPort, hasContainers = true) {
   const service = new DownloadsService(
     port,
     session,
-    hasContainers ? { endpoint: container } : undefined,
+    hasContainers
+      ? { endpoint: container, problem: (_ctid, error) => Promise.resolve(error) }
+      : undefined,
   );
   const tools = new Map(downloadTools(service).map((tool) => [tool.name, tool]));
   return async (name: string, args: unknown) => {

@@ -37,7 +37,8 @@ nodeTest(
 nodeTest("pct answers for a missing container as each command does", [], async (_pve, sh) => {
   const missing = "Configuration file 'nodes/pve/lxc/999.conf' does not exist\n";
   const lines = "status 999,config 999,pending 999,exec 999 -- true,listsnapshot 999,destroy 999," +
-    "set 999 --onboot 1,unlock 999,df 999";
+    "set 999 --onboot 1,unlock 999,df 999,enter 999,resize 999 rootfs +1G,clone 999 105," +
+    "migrate 999 pve2";
   for (const line of lines.split(",")) {
     assert.deepEqual(await sh(`pct ${line}`), refused(missing, 2), line);
   }
@@ -359,6 +360,36 @@ nodeTest("pct pull empties its destination before it fails", [WEB], async (pve, 
   assert.deepEqual(
     await sh("pct pull 101 /etc/hostname /"),
     refused("failed to create file: /: Is a directory\n", 0),
+  );
+});
+
+// measured: a directory gives an empty file, an existing target keeps owner and mode
+nodeTest("pct pull of a directory is empty, and keeps owner and mode of its target", [
+  WEB,
+], async (pve, sh) => {
+  const host = `${pve.stateDirectory}/dest`;
+  await Deno.writeTextFile(host, "precious\n");
+  await Deno.chmod(host, 0o640);
+  await Deno.chown(host, 1000, 33);
+  assert.deepEqual(await sh("pct pull 101 /etc/hostname $D/dest"), silent());
+  const { uid, gid } = await Deno.stat(host);
+  const mode = await modeOf(host);
+  assert.deepEqual([await Deno.readTextFile(host), mode, uid, gid], ["web\n", 0o640, 1000, 33]);
+  assert.deepEqual(await sh("pct pull 101 /etc $D/dest"), silent());
+  assert.equal((await Deno.stat(host)).size, 0);
+});
+
+// CT API2/LXC.pm: HA resources are kept unless they are purged
+nodeTest("pct destroy of an HA container wants --purge", [
+  { ctid: 110, status: "stopped", ha: true },
+], async (_pve, sh) => {
+  assert.deepEqual(
+    await sh("pct destroy 110"),
+    refused("unable to remove CT 110 - used in HA resources and purge parameter not set.\n"),
+  );
+  assert.deepEqual(
+    await sh("pct destroy 110 --purge"),
+    printed("purging CT 110 from related configurations..\n"),
   );
 });
 

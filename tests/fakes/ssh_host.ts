@@ -30,8 +30,8 @@ export interface SshHostOptions {
   readonly ident?: string;
   /** Signals do nothing, as with sshd 7.9 to 9.7 when the login is root. */
   readonly ignoreSignals?: boolean;
-  /** No command is started; SFTP works. */
-  readonly refuseExec?: boolean;
+  /** What becomes of a command's request; "cut" ends the connection in place of an answer. */
+  readonly answerExec?: (command: string) => "start" | "refuse" | "cut";
   readonly algorithms?: Algorithms;
   /** To come back at the port of a host that was closed. Default: a free one. */
   readonly port?: number;
@@ -235,7 +235,9 @@ class FakeHost implements SshHost {
     gone.addEventListener("abort", channelClosed, { once: true });
     session.on("eof", () => acceptRequestsAfterEof(session));
     session.on("exec", (accept, reject, { command: line }) => {
-      if (command !== undefined || this.#options.refuseExec === true) return reject?.();
+      const answer = this.#options.answerExec?.(line) ?? "start";
+      if (answer === "cut") return this.#sockets.get(port)?.destroy();
+      if (command !== undefined || answer === "refuse") return reject?.();
       command = this.#start(accept, line, port);
     });
     session.on("shell", (accept, reject) => {

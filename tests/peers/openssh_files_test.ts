@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { startDelayProxy } from "./delay_proxy.ts";
-import { connectTo, failureOf, isRoot, openSession, type TestSession, until } from "./openssh.ts";
+import { failureOf, isRoot, openSession, type TestSession, until } from "./openssh.ts";
 import { run } from "./account.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
@@ -462,29 +462,6 @@ peerTest({
     }
     assert.equal(await Deno.readTextFile(`${sshd.home}/there`), "old");
     assert.deepEqual(namesIn(session.dir), ["up"]);
-  },
-});
-
-peerTest({
-  peer: SSHD,
-  name: "the server leaves no part of an upload when it is killed",
-  async fn() {
-    await using sshd = await startSshd();
-    await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 20 });
-    const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
-    await Deno.writeFile(`${dir}/up`, new Uint8Array(200 * MEGABYTE));
-    const server = await connectTo(sshd, dir, {
-      MAX_FILE_SIZE: String(300 * MEGABYTE),
-      SSH_PORT: String(proxy.port),
-      SSH_STRICT_HOST_KEY_CHECKING: "false",
-    });
-    const call = server.call("ssh_upload_file", { local_path: "up", remote_path: "there" });
-    call.catch(() => {});
-    await until("the upload", () => namesIn(sshd.home).some(isTemporary));
-    server.server.kill("SIGKILL");
-    await server.server.ended();
-    await until("the guard's work", () => namesIn(sshd.home).length === 0);
-    await Deno.remove(dir, { recursive: true });
   },
 });
 

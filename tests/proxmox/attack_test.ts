@@ -164,3 +164,19 @@ Deno.test("proxmox_backup tells a finished backup as finished although another s
   isThere = false;
   assert.equal((await call("proxmox_backup", { vmid: 101 }))?.success, false);
 });
+
+Deno.test("proxmox_backup says why it failed although the cluster cannot be asked", async () => {
+  const { call } = hostWith((command) =>
+    command.includes("'pvesh'") ? { ending: "exit", exitCode: 255 } : {
+      ending: "exit",
+      exitCode: 255,
+      stdout: [
+        "INFO: Starting Backup of VM 200 (qemu)",
+        "ERROR: Backup of VM 200 failed - VM is locked (snapshot)",
+        "INFO: Backup job finished with errors",
+      ].join("\n"),
+    }
+  );
+  const answer = await call("proxmox_backup", { vmid: 200 });
+  assert.deepEqual([answer?.code, answer?.error], ["locked", "VM 200 is locked (snapshot)"]);
+});

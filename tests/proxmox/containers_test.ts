@@ -13,6 +13,16 @@ const TOOLS = ["container_status", "container_config", "start_container", "stop_
   ["shutdown_container", "reboot_container", "list_snapshots"],
 );
 
+/** Every tool for containers, with what it requires beyond their number. */
+const ALL_TOOLS = TOOLS.map((tool): [string, object] => [tool, {}]).concat([
+  ["create_snapshot", { snapshot: "before" }],
+  ["rollback_snapshot", { snapshot: "before" }],
+  ["delete_snapshot", { snapshot: "before" }],
+  ["container_exec_command", { command: "true" }],
+  ["download_file_from_container", { container_path: "/x", local_path: "x" }],
+  ["upload_file_to_container", { container_path: "/x", local_path: "here" }],
+]);
+
 /** Waits are over at once, and their time has passed. */
 function hastyClock(): Clock {
   let now = 0;
@@ -123,6 +133,17 @@ nodeTest("proxmox_shutdown_container kills after the timeout only with force_sto
   assert.ok(calls.includes("pct shutdown 101 --timeout 7"), calls.join("\n"));
 });
 
+nodeTest("proxmox_reboot_container does not believe in a reboot that did not happen", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("rebootDoesNothing", [101]);
+  const [code, error] = failure(await node.call("proxmox_reboot_container", { ctid: 101 }));
+  assert.deepEqual([code, error], [
+    "verification_failed",
+    "Rebooting container 101 was reported as done, but container 101 is running as before",
+  ]);
+});
+
 nodeTest("proxmox_start_container says why it cannot, and what it was warned of", {
   containers: [IDLE, LOCKED, TEMPLATE],
 }, async (node) => {
@@ -153,16 +174,8 @@ nodeTest("proxmox_stop_container names a task that holds the container", {
 bothTest("every tool for containers says of a missing one that it is not found", {
   containers: [WEB],
 }, async (node) => {
-  const all = TOOLS.map((tool): [string, object] => [tool, {}]).concat([
-    ["create_snapshot", { snapshot: "before" }],
-    ["rollback_snapshot", { snapshot: "before" }],
-    ["delete_snapshot", { snapshot: "before" }],
-    ["container_exec_command", { command: "true" }],
-    ["download_file_from_container", { container_path: "/x", local_path: "x" }],
-    ["upload_file_to_container", { container_path: "/x", local_path: "here" }],
-  ]);
   await Deno.writeTextFile(`${node.dir}/here`, "x");
-  for (const [tool, args] of all) {
+  for (const [tool, args] of ALL_TOOLS) {
     const answer = await node.call(`proxmox_${tool}`, { ctid: 999, ...args });
     assert.deepEqual(failure(answer), ["not_found", "Container 999 not found"], tool);
     const suggestion = "Use proxmox_list_containers to see available containers";
@@ -175,10 +188,11 @@ nodeTest("every tool for containers names the other node, or that it is a VM", {
   containers: [WEB, FAR],
   vms: [{ vmid: 200, status: "running" }],
 }, async (node) => {
-  for (const tool of TOOLS.filter((tool) => tool !== "list_snapshots")) {
-    const [code, error] = failure(await node.call(`proxmox_${tool}`, { ctid: 300 }));
+  await Deno.writeTextFile(`${node.dir}/here`, "x");
+  for (const [tool, args] of ALL_TOOLS) {
+    const [code, error] = failure(await node.call(`proxmox_${tool}`, { ctid: 300, ...args }));
     assert.deepEqual([code, error.includes('cluster node "pve2"')], ["unsupported", true], tool);
-    const vm = failure(await node.call(`proxmox_${tool}`, { ctid: 200 }));
+    const vm = failure(await node.call(`proxmox_${tool}`, { ctid: 200, ...args }));
     assert.deepEqual(vm, ["invalid_argument", "200 is a virtual machine, not a container"], tool);
   }
 });
@@ -218,8 +232,11 @@ nodeTest("proxmox_start_container waits until HA has done it", {
   assert.deepEqual([started.data.success, started.data.by_ha], [true, true]);
   assert.ok(steps.includes("Starting container 102: waiting for HA"));
   assert.equal(await statusOf(node, 102), "running");
-  const stopped = await node.call("proxmox_stop_container", { ctid: 102 });
-  assert.equal(stopped.data.by_ha, true);
+  for (const verb of ["stop", "start", "shutdown"]) {
+    const { data } = await node.call(`proxmox_${verb}_container`, { ctid: 102 });
+    assert.deepEqual([data.success, data.by_ha], [true, true], verb);
+  }
+  assert.equal(await statusOf(node, 102), "stopped");
 });
 
 nodeTest("proxmox_start_container says that HA has not done it within the timeout", {

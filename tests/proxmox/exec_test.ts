@@ -103,6 +103,10 @@ nodeTest("proxmox_container_exec_command cuts long output and keeps the exit cod
   assert.deepEqual([data.stdout_truncated, data.stdout_original_length], [true, 1892]);
   assert.deepEqual([data.stderr_truncated, data.stderr_original_length], [true, 1892]);
   assert.ok(data.stderr.startsWith("1\n2\n"));
+  const [, missing, total] = / (\d+) of (\d+) characters are missing here/.exec(data.stderr) ?? [];
+  const notice = /\n\n\[OUTPUT TRUNCATED.*\]\n\n/;
+  assert.equal(Number(total), 1892);
+  assert.equal(Number(missing), 1892 - data.stderr.replace(notice, "").length);
   const full = await exec(node, "printf '%0100d' 1");
   assert.deepEqual([full.data.stdout.length, full.data.stdout_truncated], [100, undefined]);
 });

@@ -122,6 +122,15 @@ bothTest("the file tools say why they cannot and leave nothing behind", {
   assert.equal((await up("/opt", "f", { overwrite: true }))[0], "is_directory");
   const [code, error] = await up("/no/dir/x");
   assert.deepEqual([code, error.includes("/no/dir")], ["not_found", true]);
+  for (const path of ["/opt/newdir/", "/etc/hostname/"]) {
+    for (const overwrite of [false, true]) {
+      assert.deepEqual(await up(path, "f", { overwrite }), [
+        "invalid_argument",
+        `Cannot write ${path}: the path ends in a slash`,
+      ]);
+    }
+  }
+  assert.equal((await up("/opt/", "f", { overwrite: true }))[0], "is_directory");
   assert.equal((await up("/small/x", "big"))[0], "disk_full");
   const rest = await node.call("proxmox_container_exec_command", {
     ctid: 101,
@@ -149,6 +158,47 @@ bothTest("the file tools say why they cannot and leave nothing behind", {
   }
   assert.deepEqual(names(node.dir), ["big", "f"]);
   assert.deepEqual(names(inside(node, "/opt")), []);
+});
+
+bothTest("an upload that fails leaves the old file as it was", {
+  containers: [{ ...WEB, smallDirectory: { path: "/small", bytes: 131_072 } }],
+  limits: { maxFileBytes: 2 ** 32 },
+}, async (node) => {
+  const inSmall = async (command: string) =>
+    (await node.call("proxmox_container_exec_command", { ctid: 101, command })).data.stdout;
+  await inSmall("echo old >/small/x; chmod 640 /small/x");
+  await Deno.writeFile(`${node.dir}/big`, noise(300_000));
+  const full = await upload(node, "big", "/small/x", { overwrite: true });
+  assert.equal(failure(full)[0], "disk_full");
+  assert.equal(await inSmall("ls -A /small; cat /small/x; stat -c %a /small/x"), "x\nold\n640\n");
+  await Deno.writeTextFile(inside(node, "/opt/x"), "old");
+  await Deno.truncate(`${node.dir}/big`, 2 ** 31);
+  const controller = new AbortController();
+  const args = { ctid: 101, local_path: "big", container_path: "/opt/x", overwrite: true };
+  const cancelled = await node.call("proxmox_upload_file_to_container", args, {
+    signal: controller.signal,
+    progress: () => controller.abort(),
+  });
+  assert.equal(failure(cancelled)[0], "cancelled");
+  await inSmall("true");
+  assert.deepEqual(names(inside(node, "/opt")), ["x"]);
+  assert.equal(await Deno.readTextFile(inside(node, "/opt/x")), "old");
+});
+
+bothTest("the file tools follow links and read what has no size", {
+  containers: [WEB],
+}, async (node) => {
+  await Deno.writeTextFile(inside(node, "/opt/target"), "old");
+  await Deno.symlink("target", inside(node, "/opt/link"));
+  await Deno.writeTextFile(`${node.dir}/f`, "new");
+  assert.equal((await upload(node, "f", "/opt/link", { overwrite: true })).data.success, true);
+  assert.equal(await Deno.readLink(inside(node, "/opt/link")), "target");
+  assert.equal(await Deno.readTextFile(inside(node, "/opt/target")), "new");
+  assert.equal((await download(node, "/opt/link", "got")).data.bytes_transferred, 3);
+  const { data } = await download(node, "/proc/1/status", "status");
+  const text = await Deno.readTextFile(`${node.dir}/status`);
+  assert.match(text, /^Name:\t\w+\n/);
+  assert.deepEqual([data.bytes_transferred, data.verified], [text.length, "size"]);
 });
 
 bothTest("the file tools take paths full of what a shell would touch", {

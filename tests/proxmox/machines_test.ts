@@ -60,6 +60,16 @@ bothTest("proxmox_start_vm, shutdown and stop change the state and say when they
   assert.equal(forced.data.success, true);
 });
 
+nodeTest("proxmox_start_vm, shutdown and stop wait until HA has done it", {
+  vms: [{ ...IDLE, ha: true }],
+}, async (node) => {
+  for (const verb of ["start_vm", "shutdown_vm", "start_vm", "stop_vm"]) {
+    const { data } = await call(node, verb, 201);
+    assert.deepEqual([data.success, data.by_ha], [true, true], verb);
+  }
+  assert.equal((await call(node, "vm_status", 201)).data.status, "stopped");
+});
+
 nodeTest("every tool for VMs names a missing one, a container and another node", {
   containers: [{ ctid: 101, status: "running" }],
   vms: [{ vmid: 300, status: "running", node: "pve2" }],

@@ -101,7 +101,13 @@ test("readHostProblem() tells no root, no cluster and no quorum apart", () => {
 
 test("readHostProblem() knows a program that is not there, in any language", () => {
   for (
-    const text of ["env: 'pct': No such file\n", "env: ‘pct’: Datei\n", "env: pct: not found\n"]
+    const text of [
+      "env: 'pct': No such file\n",
+      "env: ‘pct’: Datei\n",
+      "env: pct: not found\n",
+      // busybox 1.36
+      "env: can't execute 'pct': No such file or directory\n",
+    ]
   ) {
     assert.equal(readHostProblem("pct", ended(127, text))?.code, "unsupported", text);
   }

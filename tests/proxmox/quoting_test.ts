@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { containerLine } from "../../src/proxmox/container_exec.ts";
 import { hostLine } from "../../src/proxmox/host.ts";
 import { shellQuote } from "../../src/shell_quote.ts";
+import { sparedCommand } from "../../src/ssh/spared_command.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]] as const;
 
@@ -96,4 +97,14 @@ Deno.test("hostLine() finds programs in /usr/sbin, after the PATH of the login",
     const path = await run(["sh"], hostLine(["pct"]), directory);
     assert.equal(path, `${directory}:/usr/bin:/bin:/usr/sbin:/sbin`);
   });
+});
+
+Deno.test("sparedCommand() hands a line of the host's on as it was", async () => {
+  await fc.assert(
+    fc.asyncProperty(nastyText, async (text) => {
+      const line = sparedCommand(hostLine(["printf", "%s", text]));
+      assert.equal(await run(["sh"], line), text);
+    }),
+    { numRuns: 40 },
+  );
 });

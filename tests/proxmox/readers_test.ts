@@ -11,7 +11,7 @@ import {
 } from "../../src/proxmox/pct.ts";
 import { parseNodeTraffic, parseResources, parseSnapshots } from "../../src/proxmox/pvesh.ts";
 import { parseAgentAnswer, parseMachineList } from "../../src/proxmox/qm.ts";
-import { limitOutput } from "../../src/proxmox/text_limit.ts";
+import { cutTexts } from "../../src/ssh/outcome.ts";
 import { isArchive, parseBackupLog, parseBackupStep } from "../../src/proxmox/vzdump.ts";
 
 const test = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
@@ -163,6 +163,7 @@ test("parseBackupLog() reads the end, the archive and the reason of a failure", 
       "INFO: Backup job finished successfully\n",
   );
   assert.deepEqual(good, {
+    kind: "lxc",
     archive: "/var/lib/vz/dump/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz",
     finished: true,
     warnings: [],
@@ -191,10 +192,10 @@ test("parseBackupStep() finds the percentage of a VM's backup", () => {
   assert.equal(parseBackupStep("something"), undefined);
 });
 
-test("limitOutput() keeps both streams within the limit and half of it for each", () => {
+test("cutTexts() keeps both streams within the limit and half of it for each", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 200 });
   fc.assert(fc.property(text, text, fc.integer({ min: 10, max: 150 }), (out, err, limit) => {
-    const { stdout, stderr } = limitOutput(out, err, limit);
+    const [stdout, stderr] = cutTexts(out, err, limit);
     const kept = [stdout, stderr].map(({ text, truncated }) => {
       const [head = "", tail = ""] = truncated
         ? text.split(/\n\n\[OUTPUT TRUNCATED[^\]]*\]\n\n/)

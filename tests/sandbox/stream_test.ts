@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../../src/errors.ts";
 import { receiveStream, sendStream } from "../../src/sandbox/stream.ts";
 
@@ -29,6 +30,14 @@ Deno.test("a stream arrives whole, whatever the size of its pieces", async () =>
   const { stream } = counted(pieces);
   const arrived = await Array.fromAsync(receiveStream(sendStream(stream, unexpected)));
   assert.deepEqual(arrived, pieces);
+});
+
+Deno.test("a piece that is a part of larger memory, as Node's buffers are, leaves it as it is", async () => {
+  const memory = Buffer.from("0123456789");
+  const { stream } = counted([memory.subarray(2, 5)]);
+  const [arrived] = await Array.fromAsync(receiveStream(sendStream(stream, unexpected)));
+  assert.equal(new TextDecoder().decode(arrived), "234");
+  assert.equal(memory.toString(), "0123456789");
 });
 
 Deno.test("a piece is copied before the next one is asked for", async () => {

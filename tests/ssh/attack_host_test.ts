@@ -150,6 +150,31 @@ pure(
   },
 );
 
+for (const overwrite of [false, true]) {
+  pure(
+    `openHostSink() sets the mode before the file gets its name (overwrite ${overwrite})`,
+    async () => {
+      const { sftp, requests } = lyingHost({
+        lstat: () => overwrite ? FILE : missing(),
+        stat: () => overwrite ? FILE : missing(),
+        open: () => new Uint8Array(1),
+        fstat: () => FILE,
+      });
+      const sink = await openHostSink(help(sftp), "f", { overwrite, mode: 0o640 });
+      await sink.write(new Uint8Array(10));
+      await sink.commit({ size: 10, sha256: "" });
+      const steps = requests.map(({ name, args }) =>
+        name === "fsetstat" ? JSON.stringify(args[1]) : name
+      );
+      const named = overwrite ? "ext_openssh_rename" : "rename";
+      assert.deepEqual(
+        steps.filter((step) => step.startsWith("{") || step === "write" || step.includes("rename")),
+        ['{"mode":384}', "write", '{"mode":416}', named],
+      );
+    },
+  );
+}
+
 const SOURCE: Source = {
   size: 1,
   path: "s",

@@ -214,7 +214,7 @@ sessionTest("copy() is verified by size on a host that runs no commands", async 
   Deno.writeTextFileSync(`${place.directory}/f`, "x");
   assert.equal((await upload(place, "f", "g")).verified, "size");
   assert.equal((await download(place, "g", "h")).verified, "size");
-}, { host: { refuseExec: true } });
+}, { host: { answerExec: () => "refuse" } });
 
 /** On this host these programs fail as soon as they are called. */
 function hostWithout(programs: readonly string[]) {
@@ -306,11 +306,15 @@ sessionTest("copies and commands share the connection and run at once", async (p
   assert.deepEqual(namesIn(place.host.directory), ["g1", "g2", "g3", "g4"]);
 });
 
-sessionTest("copy() tells of a host that allows no sessions, and soon asks no more", async (place) => {
-  Deno.writeFileSync(`${place.directory}/f`, content(10));
-  await assert.rejects(upload(place, "f", "g"), { code: "unsupported", message: /MaxSessions/ });
-  assert.ok(place.host.sessionsRefused() <= 30, `${place.host.sessionsRefused()} refusals`);
-}, { host: { maxSessions: 0 } });
+sessionTest(
+  "copy() tells of a host that allows no sessions, and soon asks no more",
+  async (place) => {
+    Deno.writeFileSync(`${place.directory}/f`, content(10));
+    await assert.rejects(upload(place, "f", "g"), { code: "unsupported", message: /MaxSessions/ });
+    assert.ok(place.host.sessionsRefused() <= 30, `${place.host.sessionsRefused()} refusals`);
+  },
+  { host: { maxSessions: 0 } },
+);
 
 sessionTest("first calls for files that come together share one SFTP session", async (place) => {
   const { session, host } = place;

@@ -256,30 +256,37 @@ pure("preferredHostKeyTypes() puts known types first and keeps the rest", () => 
   assert.deepEqual(preferredHostKeyTypes(entries, "x", 22), []);
 });
 
+const target = (host: string, port: number) => ({ host, port, knownHostsPaths: [FILE, "/etc/x"] });
+
 pure("keyscanCommand() names the port only when it is not 22 and quotes an odd host", () => {
-  assert.equal(keyscanCommand("a.b", 22), "ssh-keyscan -H a.b >> ~/.ssh/known_hosts");
-  assert.equal(keyscanCommand("::1", 2222), "ssh-keyscan -H -p 2222 ::1 >> ~/.ssh/known_hosts");
-  assert.equal(keyscanCommand("a;b", 22), "ssh-keyscan -H 'a;b' >> ~/.ssh/known_hosts");
+  assert.equal(keyscanCommand(target("a.b", 22)), `ssh-keyscan -H a.b >> ${FILE}`);
+  assert.equal(keyscanCommand(target("::1", 2222)), `ssh-keyscan -H -p 2222 ::1 >> ${FILE}`);
+  assert.equal(keyscanCommand(target("a;b", 22)), `ssh-keyscan -H 'a;b' >> ${FILE}`);
+});
+
+pure("keyscanCommand() names the file that is read, quoted", () => {
+  const odd = { host: "h", port: 22, knownHostsPaths: ["/my keys/hosts", "/etc/x"] };
+  assert.equal(keyscanCommand(odd), "ssh-keyscan -H h >> '/my keys/hosts'");
 });
 
 pure("hostKeyError() tells how to add an unknown host", () => {
-  const error = hostKeyError("h", 2222, refusal([]));
+  const error = hostKeyError(target("h", 2222), refusal([]));
   assert.equal(error.code, "host_key_unknown");
   assert.equal(
     error.message,
     `Server 'h' not found in known_hosts: its ssh-ed25519 key is ${ED_PRINT}`,
   );
-  assert.match(error.suggestion, /`ssh-keyscan -H -p 2222 h >> ~\/\.ssh\/known_hosts`/);
+  assert.ok(error.suggestion.includes(`\`ssh-keyscan -H -p 2222 h >> ${FILE}\``));
   assert.match(error.suggestion, /SSH_STRICT_HOST_KEY_CHECKING=false/);
 });
 
 pure("hostKeyError() says that a @cert-authority line does not help", () => {
-  const error = hostKeyError("h", 22, refusal([`@cert-authority h ${OTHER}`]));
+  const error = hostKeyError(target("h", 22), refusal([`@cert-authority h ${OTHER}`]));
   assert.match(error.message, /^Server 'h' not found in known_hosts: .*@cert-authority line/);
 });
 
 pure("hostKeyError() shows both keys of a changed host and how to remove the old one", () => {
-  const error = hostKeyError("h", 2222, refusal([`[h]:2222 ${OTHER}`], { port: 2222 }));
+  const error = hostKeyError(target("h", 2222), refusal([`[h]:2222 ${OTHER}`], { port: 2222 }));
   assert.equal(error.code, "host_key_changed");
   assert.equal(
     error.message,
@@ -288,16 +295,20 @@ pure("hostKeyError() shows both keys of a changed host and how to remove the old
   );
   assert.match(error.suggestion, /^Find out why /);
   assert.ok(error.suggestion.includes(`\`ssh-keygen -R '[h]:2222' -f ${FILE}\``));
+  assert.ok(error.suggestion.endsWith(`\`ssh-keyscan -H -p 2222 h >> ${FILE}\``));
 });
 
 pure("hostKeyError() names no file for a key accepted earlier by this process", () => {
-  const error = hostKeyError("h", 22, refusal([], { strict: false, remembered: keyOf(OTHER) }));
+  const error = hostKeyError(
+    target("h", 22),
+    refusal([], { strict: false, remembered: keyOf(OTHER) }),
+  );
   assert.match(error.message, /\(accepted earlier by this process\)$/);
   assert.match(error.suggestion, /restart this server$/);
 });
 
 pure("hostKeyError() never suggests removing a revocation", () => {
-  const error = hostKeyError("h", 22, refusal([`@revoked h ${ED}`]));
+  const error = hostKeyError(target("h", 22), refusal([`@revoked h ${ED}`]));
   assert.equal(error.code, "host_key_changed");
   assert.match(error.message, /^The host key of 'h' is revoked: .*known_hosts:1$/);
   assert.doesNotMatch(error.suggestion, /ssh-keygen|ssh-keyscan|STRICT/);

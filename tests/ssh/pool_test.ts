@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { Dialer, type Dialled } from "../../src/ssh/dial.ts";
 import { hostUnreachable } from "../../src/ssh/errors.ts";
@@ -37,6 +38,29 @@ sessionTest(
   },
 );
 
+for (const before of [[], ["true"]]) {
+  const asked: string[] = [];
+  sessionTest(
+    `ConnectionPool does not repeat a command that was asked for and never answered, ${
+      before.length === 0 ? "cold" : "warm"
+    }`,
+    async ({ exec }) => {
+      for (const command of before) await exec(command);
+      await assert.rejects(exec("touch once"), { code: "connection_lost" });
+      assert.deepEqual((await exec("echo on")).stdout.text, "on\n");
+      assert.equal(asked.filter((line) => line === "touch once").length, 1);
+    },
+    {
+      host: {
+        answerExec(line) {
+          asked.push(line);
+          return line === "touch once" ? "cut" : "start";
+        },
+      },
+    },
+  );
+}
+
 sessionTest(
   "ConnectionPool replaces a wedged connection for the price of one slow call",
   async ({ exec, host }) => {
@@ -69,11 +93,16 @@ sessionTest(
 
 sessionTest(
   "ConnectionPool refuses an unknown host key and names the line to add",
-  async ({ exec }) => {
-    await assert.rejects(exec("true"), {
-      code: "host_key_unknown",
-      message: /^Server '127\.0\.0\.1' not found in known_hosts: its ssh-ed25519 key is SHA256:/,
-      suggestion: /ssh-keyscan -H -p \d+ 127\.0\.0\.1 >> ~\/\.ssh\/known_hosts/,
+  async ({ exec, directory }) => {
+    await assert.rejects(exec("true"), (error: RemoteExecError) => {
+      assert.equal(error.code, "host_key_unknown");
+      assert.match(
+        error.message,
+        /^Server '127\.0\.0\.1' not found in known_hosts: its ssh-ed25519 key/,
+      );
+      const file = `${directory}/../known_hosts`;
+      assert.ok(error.suggestion.includes(` 127.0.0.1 >> ${file}\``), error.suggestion);
+      return true;
     });
   },
   { forgetHostKey: true },

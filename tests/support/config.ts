@@ -17,7 +17,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made:
   const { cwd = "/home/me/project", windows = false, files = [], links = {} } = options;
   const home = "home" in options ? options.home : "/home/me";
   const made: string[] = [];
-  const directories = () => [cwd, ...options.directories ?? [], ...made];
+  const directories = () => [cwd, home, ...options.directories ?? [], ...made];
   const kind = (path: string) => {
     if (directories().includes(real(path))) return "directory";
     return files.includes(real(path)) ? "file" : "missing";

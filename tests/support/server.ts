@@ -120,6 +120,8 @@ export interface Connected extends AsyncDisposable {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** How long the client waits; a minute if nothing else is said. */
+  readonly timeoutMs?: number;
   readonly onprogress?: (
     step: { progress: number; total?: number | undefined; message?: string | undefined },
   ) => void;
@@ -152,10 +154,10 @@ export async function connectServer(options: ServerOptions): Promise<Connected> 
     client,
     server,
     end,
-    async call(name, args = {}, callOptions = {}) {
+    async call(name, args = {}, { timeoutMs = 60_000, ...callOptions } = {}) {
       const result = await client.callTool({ name, arguments: args }, undefined, {
         ...callOptions,
-        timeout: 60_000,
+        timeout: timeoutMs,
       });
       return takeApart(result as CallToolResult); // the older form of a result is not asked for
     },

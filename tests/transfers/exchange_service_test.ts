@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import type { ContainerAccess } from "../../src/container_access.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import type { ToolContext } from "../../src/mcp/tool.ts";
 import { listAnswer } from "../../src/transfers/exchange_answers.ts";
 import { ExchangeService } from "../../src/transfers/exchange_service.ts";
-import type { Places } from "../../src/transfers/places.ts";
 import type { StoredObject, TransfersPort } from "../../src/transfers/port.ts";
 import { isFailure } from "../contracts/bridge.ts";
 import { R2_CONFIG } from "./r2_rig.ts";
@@ -30,7 +30,7 @@ const unexpected = () => Promise.reject(new Error("not expected"));
 /** A service whose worker has the one object, and what was asked of that worker. */
 function serviceWith(
   object: StoredObject | undefined,
-  containers: Pick<Places, "containerProblem"> & { failure?: Error } = {},
+  containers: Partial<Pick<ContainerAccess, "problem">> & { failure?: Error } = {},
 ) {
   const asked: unknown[] = [];
   const port: TransfersPort = {
@@ -59,13 +59,17 @@ function serviceWith(
   };
   const clock = { now: () => NOW, after: () => () => {} };
   const config = { ...R2_CONFIG, maxFileBytes: 20e9 };
-  const { containerProblem } = containers;
+  const { problem } = containers;
   const service = new ExchangeService({
     ...{ port, config, clock },
-    places: {
-      containerEndpoint: (ctid, path) =>
-        containerProblem && { kind: "shell", prefix: `pct exec ${ctid} --`, path, label: "" },
-      ...(containerProblem && { containerProblem }),
+    containers: problem && {
+      endpoint: (ctid, path) => ({
+        kind: "shell",
+        prefix: `pct exec ${ctid} --`,
+        path,
+        label: "",
+      }),
+      problem,
     },
   });
   return { service, asked };
@@ -122,7 +126,7 @@ pure(
     const failure = new RemoteExecError("invalid_state", "cannot enter", "Look at it");
     const { service } = serviceWith(stored(NOW), {
       failure,
-      containerProblem: (ctid) =>
+      problem: (ctid) =>
         Promise.resolve(
           new RemoteExecError("not_found", `Container ${ctid} not found`, "List them"),
         ),

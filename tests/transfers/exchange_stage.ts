@@ -42,11 +42,14 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
     port,
     config: { ...rig.config, maxFileBytes },
     clock: rig.clock,
-    places: {
-      containerEndpoint: (ctid, path) =>
-        options.containersOff
-          ? undefined
-          : { kind: "shell", prefix: `pct exec ${ctid} --`, label: String(ctid), path },
+    containers: options.containersOff ? undefined : {
+      endpoint: (ctid, path) => ({
+        kind: "shell",
+        prefix: `pct exec ${ctid} --`,
+        label: String(ctid),
+        path,
+      }),
+      problem: (_ctid, error) => Promise.resolve(error),
     },
   });
   const tools = exchangeTools(service);

@@ -4,7 +4,7 @@ import type { ImageKitService } from "../../src/transfers/imagekit_service.ts";
 import { formatTransferId, parseTransferId } from "../../src/transfers/imagekit_transfer_id.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 import {
-  containerEndpoint,
+  containers,
   context,
   PNG,
   runShell,
@@ -354,9 +354,10 @@ curlTest("confirmUpload() words a failure inside a container as such", async () 
   equal(error.suggestion, "Check if container exists and is running");
 
   const missing = new RemoteExecError("not_found", "Container 101 not found", "List them");
-  const places = { containerEndpoint, containerProblem: () => Promise.resolve(missing) };
+  const known = stage.service({
+    containers: { ...containers, problem: () => Promise.resolve(missing) },
+  });
   stage.files.writeFailure = stopped;
-  const known = stage.service({ places });
   await rejects(known.confirmUpload(transferId, fileId, context()), missing);
   stage.files.readFailure = stopped;
   await rejects(known.requestDownload({ path: "/etc/x", ctid: 101 }, context()), missing);
@@ -364,7 +365,7 @@ curlTest("confirmUpload() words a failure inside a container as such", async () 
 
 Deno.test("requestUpload() and requestDownload() need Proxmox for a ctid", async () => {
   await using stage = await setStage();
-  const service = stage.service({ places: { containerEndpoint: () => undefined } });
+  const service = stage.service({ containers: undefined });
   const message = "Container file transfers require Proxmox plugin to be enabled";
   const ctid = 101;
   for (

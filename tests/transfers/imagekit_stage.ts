@@ -6,6 +6,7 @@ import { cancelled, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
 import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
+import type { ContainerAccess } from "../../src/container_access.ts";
 import type { CopyOutcome, Endpoint, FileFacts } from "../../src/ssh/port.ts";
 import { ImageKitBridge } from "../../src/transfers/imagekit.ts";
 import { type ImageKitParts, ImageKitService } from "../../src/transfers/imagekit_service.ts";
@@ -180,7 +181,7 @@ export async function setStage({ config: change, ...options }: StageOptions = {}
       ssh: { stat: (endpoint) => Promise.resolve().then(() => files.stat(endpoint)) },
       config,
       host: "server.example",
-      places: { containerEndpoint },
+      containers,
       clock,
       ...parts,
     });
@@ -192,12 +193,15 @@ export async function setStage({ config: change, ...options }: StageOptions = {}
 }
 
 /** How main reaches containers, without a Proxmox host. */
-export const containerEndpoint = (ctid: number, path: string): Endpoint => ({
-  kind: "shell",
-  prefix: `pct exec ${ctid} --`,
-  path,
-  label: `container ${ctid}`,
-});
+export const containers: ContainerAccess = {
+  endpoint: (ctid, path) => ({
+    kind: "shell",
+    prefix: `pct exec ${ctid} --`,
+    path,
+    label: `container ${ctid}`,
+  }),
+  problem: (_ctid, error) => Promise.resolve(error),
+};
 
 /** The context of a call that nobody cancels; keeps what was told of its progress. */
 export function context(): ToolContext & { readonly steps: Progress[] } {

@@ -41,7 +41,11 @@ async function startServer(place: Place, fake: FakeImageKit) {
   const transfers = start<TransfersPort>("transfers");
   const { port1, port2 } = new MessageChannel();
   await sshWorker.port.configure({ ssh, limits, files, logLevel, secrets });
-  await sshWorker.port.serveFiles(port1, { kinds: ["host", "shell"], write: true, shellPrefix: "env CTID=#" });
+  await sshWorker.port.serveFiles(port1, {
+    kinds: ["host", "shell"],
+    write: true,
+    shellPrefix: "env CTID=#",
+  });
   await transfers.port.configure(
     { imageKit, r2, logLevel, secrets },
     port2,
@@ -51,7 +55,7 @@ async function startServer(place: Place, fake: FakeImageKit) {
     ssh: new SshService(sshWorker.port, limits),
     config: imageKit,
     host: ssh.host,
-    places: { containerEndpoint: behindCommand },
+    containers: { endpoint: behindCommand, problem: (_ctid, error) => Promise.resolve(error) },
   });
   return {
     service,

@@ -8,7 +8,7 @@ import type { TransfersPort } from "../../src/transfers/port.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 import { configOf } from "../support/config.ts";
 import { startImageKit } from "../fakes/imagekit.ts";
-import { containerEndpoint, context, PNG, runUpload, StagedFiles } from "./imagekit_stage.ts";
+import { containers, context, PNG, runUpload, StagedFiles } from "./imagekit_stage.ts";
 
 /** The real worker with the rights of its row, and files behind a real MessagePort. */
 async function startReal() {
@@ -50,7 +50,7 @@ async function startReal() {
     ssh: { stat: (endpoint) => Promise.resolve().then(() => files.stat(endpoint)) },
     config: imageKit ?? config.imageKit,
     host: config.ssh.host,
-    places: { containerEndpoint },
+    containers,
   });
   return {
     ...{ fake, files, service, rights },

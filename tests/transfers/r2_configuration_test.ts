@@ -4,6 +4,7 @@ import { RemoteExecError } from "../../src/errors.ts";
 import { R2Bridge } from "../../src/transfers/r2.ts";
 import { call, sourceOf, text } from "../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../peers/require.ts";
+import { startStage } from "./exchange_stage.ts";
 import { FetchStandIn, refusal, type Reply } from "./fetch_stand_in.ts";
 import { nameFor, R2_CONFIG, startR2, toolsWith } from "./r2_rig.ts";
 import { TestClock } from "./test_clock.ts";
@@ -119,5 +120,35 @@ peerTest({
     const late = await attempt({}, -2 * HOUR_MS);
     assert.match(late.message, /clock .* 120 minutes behind/);
     assert.equal(await rig.bridge.find({ name: NAME }, call()), undefined);
+  },
+});
+
+peerTest({
+  peer: SWIFT,
+  name: "every exchange tool names a wrong clock and a missing bucket, with the remedy",
+  async fn() {
+    await using stage = await startStage();
+    const { rig, call } = stage;
+    const named = { source_client: "server", transfer_id: NAME.slice("server/".length) };
+    const failures = async () => {
+      const calls = [
+        call("exchange_share", named),
+        call("exchange_download", { ...named, local_path: "a" }),
+        call("exchange_delete", named),
+        call("exchange_list", {}),
+      ];
+      return await Promise.all(calls.map(failureOf));
+    };
+    rig.clock.aheadMs = -2 * HOUR_MS;
+    for (const { code, suggestion } of await failures()) {
+      assert.equal(code, "authentication_failed");
+      assert.match(suggestion, /^Set the clock/);
+    }
+    rig.clock.aheadMs = 0;
+    await (await rig.s3.client.fetch(rig.bucketUrl, { method: "DELETE" })).body?.cancel();
+    for (const { code, suggestion } of await failures()) {
+      assert.equal(code, "configuration");
+      assert.match(suggestion, /R2_BUCKET/);
+    }
   },
 });

@@ -78,7 +78,10 @@ execTest("ssh_exec_command() stops a command at its limit and keeps its output",
   const pid = Number(data.stdout);
   assert.ok(pid > 1);
   assert.equal(isAlive(pid), false);
-  assert.match(String(data.error), /^Command execution timed out after 1 seconds; it may still run/);
+  assert.match(
+    String(data.error),
+    /^Command execution timed out after 1 seconds; it may still run/,
+  );
   assert.match(text, /\[WARNING\] EXECUTION TIMED OUT/);
 });
 
@@ -116,27 +119,33 @@ async function hostIsQuiet(server: Connected, pid: number): Promise<void> {
   assert.equal(data.exit_code, 0, "the cancelled command still runs");
 }
 
-execTest("ssh_exec_command() reports bytes and last lines while it runs", async (server) => {
-  const steps: { progress: number; message?: string | undefined }[] = [];
-  const seen = Promise.withResolvers<void>();
-  const release = new AbortController();
-  const call = server.call(
-    "ssh_exec_command",
-    { command: "echo one; echo two; sleep 60" },
-    {
-      signal: release.signal,
-      onprogress: (step) => {
-        steps.push(step);
-        seen.resolve();
+execTest(
+  "ssh_exec_command() reports bytes and last lines, also while it is silent",
+  async (server) => {
+    const steps: { progress: number; message?: string | undefined }[] = [];
+    const seen = Promise.withResolvers<void>();
+    const release = new AbortController();
+    const call = server.call(
+      "ssh_exec_command",
+      { command: "echo one; echo two; sleep 60" },
+      {
+        signal: release.signal,
+        onprogress: (step) => {
+          if (steps.push(step) === 3) seen.resolve();
+        },
       },
-    },
-  );
-  await seen.promise;
-  release.abort();
-  await assert.rejects(call);
-  assert.equal(steps[0]?.progress, 8);
-  assert.equal(steps[0]?.message, "8 bytes of output\none\ntwo");
-});
+    );
+    await seen.promise;
+    release.abort();
+    await assert.rejects(call);
+    assert.deepEqual(
+      steps.map(({ message }) => message),
+      Array(3).fill("8 bytes of output\none\ntwo"),
+    );
+    const seconds = [0, ...steps.map(({ progress }) => progress)];
+    assert.ok(seconds.every((each, at) => at === 0 || each > (seconds[at - 1] ?? 0)), `${seconds}`);
+  },
+);
 
 execTest("a long command does not hold up a short one", async (server) => {
   const controller = new AbortController();

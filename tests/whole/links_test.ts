@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { ask, BROWSER, PROGRAM } from "../downloads/http.ts";
-import { installProxmox } from "../fakes/proxmox/install.ts";
 import { content } from "../fakes/ssh_host_client.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
 import { privateKeyOf } from "../fakes/ssh_host_keys.ts";
@@ -233,34 +232,6 @@ peerTest({
 });
 
 const roots = ({ directory, host }: Place) => ({ local: directory, host: host.directory });
-
-const isRoot = Deno.uid() === 0;
-
-Deno.test({
-  name: `a link reaches a file in a container${isRoot ? "" : " [skipped: needs root]"}`,
-  ignore: !isRoot,
-  async fn() {
-    const pve = await installProxmox();
-    try {
-      await pve.addContainer({ ctid: 101, status: "running" });
-      const bytes = content(200_003);
-      Deno.writeFileSync(`${pve.rootfs(101)}/opt/in 名.bin`, bytes);
-      await using place = await startPlace({ env: { PATH: pve.binDirectory } });
-      const env = { ...place.env, ENABLE_PROXMOX: "true" };
-      await using server = await connectServer({ env, cwd: place.directory });
-      const { url } = await link(server, { path: "/opt/in 名.bin", ctid: 101 });
-      const got = await ask(url);
-      assert.ok(bytes.equals(got.bytes));
-      assert.equal((await ask(url)).status, 404);
-      const missing = { path: "/opt/in 名.bin", ctid: 199 };
-      const { isError, text } = await server.call("generate_download_link", missing);
-      assert.equal(isError, true);
-      assert.match(text, /container 199/i);
-    } finally {
-      await pve.close();
-    }
-  },
-});
 
 linksTest("no link's secret and no key is in the log or the audit log", async (server, place) => {
   Deno.writeTextFileSync(`${place.directory}/f`, "x");

@@ -18,10 +18,11 @@ async function probeMain(env: Record<string, string>, cwd: string) {
   return JSON.parse(server.stderr.trim().split("\n").at(-1) ?? "");
 }
 
-Deno.test("main is refused everything once it serves", async () => {
+Deno.test("main is refused everything before it reads the first message", async () => {
   await using place = await startPlace();
   Deno.writeTextFileSync(`${place.directory}/mine.ts`, "");
-  const { results, states } = await probeMain(place.env, place.directory);
+  const { results, states, grantedAtStart } = await probeMain(place.env, place.directory);
+  assert.deepEqual(grantedAtStart, []);
   assert.deepEqual(results, allRefused(Object.keys(ATTEMPTS)));
   assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
 });

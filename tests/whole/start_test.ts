@@ -203,9 +203,8 @@ Deno.test("doctor shows an unknown host key with its fingerprint and the line to
   const { code, stdout } = await runProgram(["doctor"], { cwd: place.directory, env: place.env });
   assert.equal(code, 1);
   assert.match(stdout, /SHA256:[A-Za-z0-9+/]{43}/);
-  assert.ok(
-    stdout.includes(`ssh-keyscan -H -p ${place.host.port} 127.0.0.1 >> ~/.ssh/known_hosts`),
-  );
+  const file = `${place.home}/.ssh/known_hosts`;
+  assert.ok(stdout.includes(`ssh-keyscan -H -p ${place.host.port} 127.0.0.1 >> ${file}\n`));
   assert.ok(stdout.includes(place.host.hostKeyLines().trim()), stdout);
 });
 

@@ -66,6 +66,7 @@ async function reboot({ vmid, timeout = 60 }) {
   runningOrFail(vmid, "VM");
   await lockWorker("lxc", vmid, async (now) => {
     checkUnlocked(now, "CT");
+    if (faultFor("rebootDoesNothing", vmid)) return;
     if (!await terminate(now, timeout)) await halt(now);
     await startGuest(now);
   });

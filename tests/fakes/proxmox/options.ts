@@ -53,6 +53,7 @@ export interface Faults {
   readonly delayMs: number;
   readonly startFails: Which;
   readonly startWarns: Which;
+  readonly rebootDoesNothing: Which;
   /** The guest ignores a shutdown; the time limit counts as over at once. */
   readonly shutdownHangs: Which;
   /** Snapshots and backups stay half done as long as it is on. Backups log the number as percent. */

@@ -123,6 +123,7 @@ export async function pct(argv) {
   if (name === "help") return help("pct", COMMANDS, GROUPS, argv[1]);
   const spec = COMMANDS[name];
   const values = parse("pct", name, spec, argv.slice(1));
+  if (name === "clone" || name === "migrate") existing(values.vmid);
   if (spec.absent) fail(`the stand-in has no 'pct ${name}'`);
   await spec.run(values, spec);
 }

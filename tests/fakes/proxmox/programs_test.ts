@@ -118,6 +118,21 @@ nodeTest(
   },
 );
 
+// CT LXC.pm: cpulimit comes from the configuration as text
+nodeTest("pvesh prints cpus as text where they come from cpulimit", [
+  { ...WEB, config: { cpulimit: "1.5" } },
+], async (_pve, sh) => {
+  const { stdout } = await sh("pvesh get /nodes/pve/lxc --output-format json");
+  assert.equal(JSON.parse(stdout)[0].cpus, "1.5");
+});
+
+// measured on Debian: a PATH as other logins than root's have it
+nodeTest("no program is found where PATH lacks their directory", [], async (_pve, sh) => {
+  for (const program of ["pct", "qm", "pvesh", "vzdump"]) {
+    assert.equal((await sh(`PATH=/usr/bin:/bin; ${program} list`)).code, 127, program);
+  }
+});
+
 // MG CLI/pvesh.pm:240-243, 398-461
 nodeTest(
   "pvesh exits 1 for a path it lacks and 0 for a task that failed",

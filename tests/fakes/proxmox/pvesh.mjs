@@ -204,15 +204,13 @@ function content({ content: kind, vmid }, [, name]) {
   return backups(name, vmid === undefined ? undefined : Number(vmid));
 }
 
-function guest([, kind, id]) {
-  return findGuest(kind, id) ?? otherNode(kind, id) ?? fail(missingText(kind, id), 2);
+/** A path that names another node is answered by that one, over its own ssh; each knows its own guests only. */
+function guest([name, kind, id]) {
+  const there = name === "localhost" ? node : name;
+  const found = there === node ? findGuest(kind, id) : anyGuest(id);
+  if (found?.kind === kind && found.node === there) return found;
+  return fail(missingText(kind, id).replace(`nodes/${node}/`, `nodes/${there}/`), 2);
 }
-
-/** Guests of other nodes are answered by those, over their own ssh. */
-const otherNode = (kind, id) => {
-  const found = anyGuest(id);
-  return found?.kind === kind ? found : undefined;
-};
 
 function current(_options, path) {
   const found = guest(path);

@@ -17,7 +17,7 @@ export async function guestExec(
 ) {
   const vm = agentOf(vmid);
   if (command.length === 0 && pass !== 1) fail("command or input-data (or both) required");
-  const input = pass === 1 ? Buffer.concat(await Array.fromAsync(process.stdin)) : Buffer.alloc(0);
+  const input = pass === 1 ? await readInput() : Buffer.alloc(0);
   if (input.length > MAX_INPUT) fail("'input-data' exceeds 1 MiB");
   if (findProgram(vm, command[0]) !== 0) {
     fail(
@@ -45,6 +45,12 @@ export function guestExecStatus({ vmid, pid }) {
     fail(`Agent error: Invalid parameter 'pid'`);
   }
   printJson(readResult(vm, pid));
+}
+
+async function readInput() {
+  const chunks = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /**

@@ -1,4 +1,5 @@
 // Starts the server as main.ts does and then tries, in the same isolate, what it may not do any more.
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
@@ -6,6 +7,18 @@ import { createLogger } from "../../../src/log.ts";
 import { serve } from "../../../src/serve.ts";
 import { startWorkers } from "../../../src/start_workers.ts";
 import { tryEverything } from "./attempts.ts";
+
+const RIGHTS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
+
+/** What main still has when it begins to read from its client. */
+let grantedAtStart: readonly string[] | undefined;
+const { start } = StdioServerTransport.prototype;
+StdioServerTransport.prototype.start = function () {
+  grantedAtStart = RIGHTS.filter((name) =>
+    Deno.permissions.querySync({ name }).state === "granted"
+  );
+  return start.call(this);
+};
 
 const env = readEnvironment(undefined);
 const loaded = loadConfig(env, thisMachine(env));
@@ -20,9 +33,8 @@ const results = await tryEverything({
   file: `${files.workingDirectory}/mine.ts`,
   directory: files.workingDirectory,
 });
-const names = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
-const states = names.map((name) => [name, Deno.permissions.requestSync({ name }).state]);
-const report = JSON.stringify({ results, states: Object.fromEntries(states) });
+const states = RIGHTS.map((name) => [name, Deno.permissions.requestSync({ name }).state]);
+const report = JSON.stringify({ results, states: Object.fromEntries(states), grantedAtStart });
 Deno.stderr.writeSync(new TextEncoder().encode(`${report}\n`));
 await running.stop();
 Deno.exit(0);

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { startDelayProxy } from "./delay_proxy.ts";
+import { connectTo, isRoot, until } from "./openssh.ts";
+import { peerTest, SSHD } from "./require.ts";
+import { type Sshd, startSshd } from "./sshd.ts";
+
+const MEGABYTE = 1_000_000;
+
+const namesIn = (dir: string): string[] =>
+  [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+
+const isTemporary = (name: string): boolean => name.endsWith(".part");
+
+/** Bytes of the temporary file in a directory; 0 when there is none. */
+function partSize(dir: string): number {
+  const sizes = namesIn(dir).filter(isTemporary).map((name) => {
+    try {
+      return Deno.statSync(`${dir}/${name}`).size;
+    } catch {
+      return 0; // gone meanwhile
+    }
+  });
+  return Math.max(0, ...sizes);
+}
+
+/** Starts a transfer of 200 MB on a slow link and kills the server in the middle of it. */
+async function killDuring(
+  sshd: Sshd,
+  dir: string,
+  tool: "ssh_upload_file" | "ssh_download_file",
+): Promise<void> {
+  await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 20 });
+  const server = await connectTo(sshd, dir, {
+    MAX_FILE_SIZE: String(300 * MEGABYTE),
+    SSH_PORT: String(proxy.port),
+    SSH_STRICT_HOST_KEY_CHECKING: "false",
+  });
+  const paths = { local_path: "here", remote_path: "there", overwrite: true };
+  server.call(tool, paths).catch(() => {});
+  const target = tool === "ssh_upload_file" ? sshd.home : dir;
+  await until("the transfer", () => partSize(target) >= 10 * MEGABYTE);
+  server.server.kill("SIGKILL");
+  await server.server.ended();
+}
+
+async function withFiles(
+  here: number | string,
+  there: number | string | undefined,
+  body: (sshd: Sshd, dir: string) => Promise<void>,
+): Promise<void> {
+  await using sshd = await startSshd();
+  const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
+  const bytes = (content: number | string) =>
+    typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
+  await Deno.writeFile(`${dir}/here`, bytes(here));
+  if (there !== undefined) {
+    await Deno.writeFile(`${sshd.home}/there`, bytes(there));
+    if (isRoot) await Deno.chown(`${sshd.home}/there`, sshd.uid, null);
+  }
+  await body(sshd, dir);
+  await Deno.remove(dir, { recursive: true });
+}
+
+peerTest({
+  peer: SSHD,
+  name: "the server leaves no part of an upload when it is killed",
+  fn: () =>
+    withFiles(200 * MEGABYTE, undefined, async (sshd, dir) => {
+      await killDuring(sshd, dir, "ssh_upload_file");
+      await until("the guard's work", () => namesIn(sshd.home).length === 0);
+    }),
+});
+
+peerTest({
+  peer: SSHD,
+  name: "the server leaves the old file when it is killed while an upload replaces it",
+  fn: () =>
+    withFiles(200 * MEGABYTE, "old", async (sshd, dir) => {
+      await killDuring(sshd, dir, "ssh_upload_file");
+      await until("the guard's work", () => !namesIn(sshd.home).some(isTemporary));
+      assert.deepEqual(namesIn(sshd.home), ["there"]);
+      assert.equal(await Deno.readTextFile(`${sshd.home}/there`), "old");
+    }),
+});
+
+peerTest({
+  peer: SSHD,
+  name: "the server leaves the old file when it is killed while a download replaces it",
+  fn: () =>
+    withFiles("old", 200 * MEGABYTE, async (sshd, dir) => {
+      await killDuring(sshd, dir, "ssh_download_file");
+      assert.equal(await Deno.readTextFile(`${dir}/here`), "old");
+      assert.equal((await Deno.stat(`${sshd.home}/there`)).size, 200 * MEGABYTE);
+    }),
+});
