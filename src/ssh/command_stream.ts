@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../errors.ts";
 import { withLimit } from "../with_limit.ts";
 import type { StartedCommand } from "./connection.ts";
@@ -50,7 +51,7 @@ export class CommandStream {
       const chunk = await this.read();
       if (chunk === undefined) return undefined;
       const end = chunk.indexOf(10);
-      line = concat(line, end < 0 ? chunk : chunk.subarray(0, end));
+      line = Buffer.concat([line, end < 0 ? chunk : chunk.subarray(0, end)]);
       if (end >= 0) {
         this.#rest = chunk.subarray(end + 1);
         return new TextDecoder().decode(line);
@@ -109,10 +110,3 @@ const malformed = () =>
     "The host answered something unexpected",
     "Check that its login shell prints nothing by itself",
   );
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}

@@ -78,6 +78,10 @@ export class HostConnection {
     return this.#guard;
   }
 
+  async isGuarded(): Promise<boolean> {
+    return await this.#guardReady !== undefined;
+  }
+
   /** Takes one session of the connection if one is free. Each is given back once. */
   reserve(): boolean {
     return this.alive && this.#sessions.take();

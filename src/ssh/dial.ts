@@ -151,7 +151,7 @@ export class Dialer {
     const { host, port, username, login } = this.#ssh;
     if (error instanceof RemoteExecError) return error;
     const level = (error as { level?: unknown }).level; // set by ssh2 on errors of its own
-    const text = error instanceof Error ? error.message : String(error);
+    const text = errorText(error);
     if (level === "client-authentication") {
       return authenticationFailed(username, host, port, login.kind);
     }

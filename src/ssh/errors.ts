@@ -1,4 +1,4 @@
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 
 /** Nothing answered at the address, or the connection could not be made. */
 export const hostUnreachable = (host: string, port: number, cause: unknown, seen: string) =>
@@ -38,7 +38,7 @@ export const keyUnusable = (path: string, reason: string, suggestion: string) =>
 export const noChannelInTime = (limitMs: number) =>
   new RemoteExecError(
     "timeout",
-    `No SSH session was free within ${limitMs / 1000} seconds; the command was not started`,
+    `No SSH session was free within ${limitMs / 1000} seconds`,
     "Raise the timeout, or wait until other commands have ended",
   );
 
@@ -62,7 +62,7 @@ export const notOffered = (what: string, seen: string) =>
 export function remoteFileError(action: string, path: string, cause: unknown): RemoteExecError {
   if (cause instanceof RemoteExecError) return cause;
   const status = (cause as { code?: unknown }).code; // ssh2 puts the SFTP status there
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = errorText(cause);
   // ssh2's words for requests whose answer cannot come any more.
   if (/no response from server|not connected/i.test(text)) return connectionLost("a transfer");
   if (status === 2) {

@@ -1,3 +1,4 @@
+import { abortable } from "../abortable.ts";
 import { cancelled, RemoteExecError } from "../errors.ts";
 import { withLimit } from "../with_limit.ts";
 import type { StartedCommand } from "./connection.ts";
@@ -20,7 +21,7 @@ export interface ExecContext {
  * Runs one command and waits for its end, its time limit or its cancellation; in the last two cases
  * it is ended on the host first. The command line reaches the login shell as it is.
  *
- * @throws RemoteExecError when the command was not started
+ * @throws RemoteExecError when the host has not confirmed its start
  */
 export async function runCommand(
   pool: ConnectionPool,
@@ -38,7 +39,12 @@ export async function runCommand(
       limitMs: request.timeoutMs,
       signal: stop.signal,
     });
-    const command = await orStopped(starting, stop.signal, graceMs);
+    // A start that is confirmed only after its caller has gone is ended at once.
+    const command = await abortable(
+      starting,
+      stop.signal,
+      (late) => late.end(graceMs).finally(() => late.release()),
+    );
     try {
       return await follow(command, request, characterLimit, {
         startedAt,
@@ -50,25 +56,6 @@ export async function runCommand(
     }
   } finally {
     stop.clear();
-  }
-}
-
-/** A command whose start is confirmed only after its caller has gone is ended at once. */
-async function orStopped(
-  starting: Promise<StartedCommand>,
-  stop: AbortSignal,
-  graceMs: number | undefined,
-): Promise<StartedCommand> {
-  const stopped = Promise.withResolvers<never>();
-  const onStop = () => stopped.reject(stop.reason);
-  stop.addEventListener("abort", onStop, { once: true });
-  try {
-    return await Promise.race([starting, stopped.promise]);
-  } catch (error) {
-    starting.then((late) => late.end(graceMs).finally(() => late.release()), () => {});
-    throw error;
-  } finally {
-    stop.removeEventListener("abort", onStop);
   }
 }
 
@@ -202,8 +189,8 @@ function stopSignal(
 const timedOut = (timeoutMs: number) =>
   new RemoteExecError(
     "timeout",
-    `No SSH session could be opened within ${
+    `The host did not start the command within ${
       timeoutMs / 1000
-    } seconds; the command was not started`,
+    } seconds; if it starts later, it is stopped at once`,
     "Raise the timeout, or check that HOST can be reached",
   );

@@ -1,4 +1,7 @@
 import { posix } from "node:path";
+// @ts-types="@types/ssh2"
+import type { Attributes } from "ssh2";
+import { errorText } from "../errors.ts";
 import { remoteExists, remoteFileError, tooLarge, verificationFailed } from "./errors.ts";
 import {
   type Finished,
@@ -11,6 +14,7 @@ import {
 import type { ByteRange } from "./files_port.ts";
 import { danglingLink, missingOr, orMissing, parentOr, requireFile } from "./host_file_errors.ts";
 import { umaskMode } from "./host_umask.ts";
+import { sweepHost } from "./left_overs.ts";
 import type { FileFacts } from "./port.ts";
 import { checkRemotePath } from "./remote_path.ts";
 import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
@@ -23,6 +27,8 @@ export interface HostHelp {
   /** Has a left-over removed should the connection end. */
   keep(path: string): void;
   drop(path: string): void;
+  /** Does that really happen? Otherwise left-overs are removed by their age. */
+  isGuarded(): Promise<boolean>;
 }
 
 /**
@@ -128,12 +134,14 @@ export async function openHostSink(
   });
   const sink = async (): Promise<Sink> => {
     const [created, mode = 0o644] = await Promise.all([
-      found && sftp.fstat(handle),
+      sftp.fstat(handle),
       usualMode ?? wantedMode,
       // Where the host does not look at the mode of a request to open.
       sftp.fsetstat(handle, { mode: 0o600 }),
     ]);
-    const owner = found && (found.uid !== created?.uid || found.gid !== created.gid)
+    // Not waited for: a directory may hold many names.
+    sweepUnguarded(help, posix.dirname(target), created).catch(() => {});
+    const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
       ? { uid: found.uid, gid: found.gid }
       : undefined;
     return new HostSink(help, handle, { temporary, target, shown: path, options, owner, mode });
@@ -143,6 +151,10 @@ export async function openHostSink(
     await sftp.remove(temporary).then(() => help.drop(temporary), () => {});
     throw remoteFileError("write", path, error);
   });
+}
+
+async function sweepUnguarded(help: HostHelp, directory: string, made: Attributes): Promise<void> {
+  if (!await help.isGuarded()) await sweepHost(help.sftp, directory, made);
 }
 
 interface Plan {
@@ -245,12 +257,10 @@ async function replace(sftp: Sftp, from: string, to: string): Promise<void> {
   try {
     return await sftp.replace(from, to);
   } catch (error) {
-    const unsupported = /does not support|unsupported/i.test(
-      error instanceof Error ? error.message : "",
-    );
+    const unsupported = /does not support|unsupported/i.test(errorText(error));
     if (!unsupported) throw error;
   }
-  const aside = posix.join(posix.dirname(to), temporaryName(posix.basename(to)));
+  const aside = posix.join(posix.dirname(to), temporaryName(posix.basename(to), "old"));
   const moved = await sftp.rename(to, aside).then(() => true, () => false);
   try {
     await sftp.rename(from, to);

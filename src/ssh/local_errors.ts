@@ -1,9 +1,9 @@
-import { RemoteExecError } from "../errors.ts";
+import { errorText, RemoteExecError } from "../errors.ts";
 
 /** What this machine said about a file, as a person reads it. */
 export function localError(action: string, path: string, error: unknown): RemoteExecError {
   if (error instanceof RemoteExecError) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorText(error);
   if (error instanceof Deno.errors.NotCapable) return outside(path);
   if (error instanceof Deno.errors.PermissionDenied) {
     return new RemoteExecError(

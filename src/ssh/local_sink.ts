@@ -9,6 +9,7 @@ import {
   type SinkOptions,
   temporaryName,
 } from "./file_end.ts";
+import { sweepLocal } from "./left_overs.ts";
 import { changed, localError } from "./local_errors.ts";
 
 /**
@@ -35,7 +36,11 @@ export async function openLocalSink(
     });
     const sink = new LocalSink(file, temporary, target, shown, overwrite, finalMode & 0o777);
     const real = await Deno.realPath(temporary).catch(() => "");
-    if (dirname(real) === dirname(temporary)) return sink;
+    if (dirname(real) === dirname(temporary)) {
+      // Nobody else removes what a killed server has left here; on the host its guard does.
+      await sweepLocal(dirname(temporary), await file.stat()).catch(() => {});
+      return sink;
+    }
     await sink.discard();
     throw changed(shown);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { ByteHead, ByteTail } from "./byte_ends.ts";
 import { CodePointCounter } from "./code_points.ts";
 import type { CapturedText } from "./port.ts";
@@ -68,7 +69,7 @@ export class OutputCollector {
   /** At least the last `bytes` as text, from the beginning of a character. */
   #ending(bytes: number): string {
     const tail = this.#tail.used ? this.#tail.bytes() : new Uint8Array();
-    const whole = tail.length >= bytes ? tail : joined(this.#head.bytes(), tail);
+    const whole = tail.length >= bytes ? tail : Buffer.concat([this.#head.bytes(), tail]);
     let start = Math.max(0, whole.length - bytes);
     while (start > 0 && start < whole.length && isContinuation(whole[start])) start++;
     return decode(whole.subarray(start));
@@ -76,13 +77,6 @@ export class OutputCollector {
 }
 
 const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80;
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
 
 const ofTotal = (total: number): string => ` of ${total} characters are missing here`;
 

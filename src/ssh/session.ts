@@ -163,7 +163,7 @@ export class HostSession {
     throw unsupportedEnd(endpoint);
   }
 
-  /** A directory as a tar stream; the host's own when the endpoint is no command. */
+  /** A directory behind a command as a tar stream. */
   async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
     if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
     const opening = openShellTree(this.#starter(signal), endpoint);
@@ -213,6 +213,7 @@ export class HostSession {
       hash: (path, size) => this.#hash(path, size, signal),
       keep: (path) => connection.guard?.keep(path),
       drop: (path) => connection.guard?.drop(path),
+      isGuarded: () => connection.isGuarded(),
     };
   }
 

@@ -1,3 +1,5 @@
+import { errorText } from "../errors.ts";
+
 /** Why a session could not be opened. `sent` tells whether the command may have reached the host. */
 export class SessionFailure extends Error {
   override readonly name = "SessionFailure";
@@ -6,7 +8,7 @@ export class SessionFailure extends Error {
     readonly sent: boolean,
     cause: unknown,
   ) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(errorText(cause), { cause });
   }
 }
 

@@ -30,8 +30,8 @@ export interface SshHostOptions {
   readonly ident?: string;
   /** Signals do nothing, as with sshd 7.9 to 9.7 when the login is root. */
   readonly ignoreSignals?: boolean;
-  /** What becomes of a command's request; "cut" ends the connection in place of an answer. */
-  readonly answerExec?: (command: string) => "start" | "refuse" | "cut";
+  /** What becomes of a command's request; "hold" leaves it unanswered, "cut" ends the connection. */
+  readonly answerExec?: (command: string) => "start" | "refuse" | "hold" | "cut";
   readonly algorithms?: Algorithms;
   /** To come back at the port of a host that was closed. Default: a free one. */
   readonly port?: number;
@@ -236,6 +236,7 @@ class FakeHost implements SshHost {
     session.on("eof", () => acceptRequestsAfterEof(session));
     session.on("exec", (accept, reject, { command: line }) => {
       const answer = this.#options.answerExec?.(line) ?? "start";
+      if (answer === "hold") return;
       if (answer === "cut") return this.#sockets.get(port)?.destroy();
       if (command !== undefined || answer === "refuse") return reject?.();
       command = this.#start(accept, line, port);

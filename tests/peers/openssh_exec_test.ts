@@ -3,7 +3,6 @@ import type { ExecOutcome } from "../../src/ssh/port.ts";
 import { startDelayProxy } from "./delay_proxy.ts";
 import {
   alive,
-  connectTo,
   furnish,
   LOGIN_KINDS,
   newTag,
@@ -153,7 +152,8 @@ peerTest({
     const tag = newTag();
     const running = session.exec(tagged(tag, "echo before; exec sleep 4000"));
     await untilAlive(tag);
-    await until("the output", () => proxy.traffic().bytes.to_client > 0);
+    // The host answers in order, so it has told of the first one's start by then.
+    await session.exec("true");
     proxy.cut();
     const { ending, exitCode, signal, processEnded } = await running;
     assert.deepEqual({ ending, exitCode, signal, processEnded }, {
@@ -283,49 +283,6 @@ peerTest({
     assert.ok(proxy.traffic().flights - before <= 6, `${proxy.traffic().flights - before}`);
   },
 });
-
-peerTest({
-  peer: SSHD,
-  name: "the server's memory stays as it is under 5 GB of output and under a flood",
-  async fn() {
-    await using sshd = await startSshd();
-    const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
-    {
-      await using server = await connectTo(sshd, dir);
-      await server.call("ssh_exec_command", { command: "head -c 60000000 /dev/zero" });
-      const before = rssBytes(server.server.pid);
-      const watch = watchPeak(server.server.pid);
-      const command = "head -c 5000000000 /dev/zero | tr '\\0' x";
-      const long = { command, timeout: 300 };
-      const { data } = await server.call("ssh_exec_command", long, { timeoutMs: 310_000 });
-      assert.equal(data.stdout_original_length, 5_000_000_000);
-      const flood = await server.call("ssh_exec_command", { command: "yes ü", timeout: 3 });
-      assert.equal(flood.data.timeout_reached, true);
-      assert.equal(flood.data.process_ended, true);
-      const grown = (watch.stop() - before) / 1e6;
-      assert.ok(grown < 32, `${grown} MB more`);
-    }
-    await Deno.remove(dir, { recursive: true });
-  },
-});
-
-function rssBytes(pid: number): number {
-  const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
-    [];
-  return Number(kilobytes) * 1024;
-}
-
-/** Looks at a process's memory until stopped. */
-function watchPeak(pid: number): { stop(): number } {
-  let peak = 0;
-  const timer = setInterval(() => peak = Math.max(peak, rssBytes(pid)), 10);
-  return {
-    stop() {
-      clearInterval(timer);
-      return peak;
-    },
-  };
-}
 
 function isSleep(pid: number): boolean {
   try {

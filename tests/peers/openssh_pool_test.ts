@@ -37,7 +37,8 @@ for (const maxSessions of [1, 2, 3]) {
       assert.deepEqual([up.bytes, after.stdout.text], [7, "well\n"]);
       assert.equal((await session.download("there", "down")).sha256, up.sha256);
       const late = await session.exec("sleep 4000", { timeoutMs: 500 });
-      assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
+      // The guard gives way where one session is all there is, and then nothing is confirmed.
+      assert.deepEqual([late.ending, late.processEnded], ["timeout", maxSessions > 1]);
       assert.ok(sshd.connections() <= 8 + 1, `${sshd.connections()} logins`);
     },
   });
@@ -143,6 +144,8 @@ peerTest({
     const startedAt = performance.now();
     const running = session.exec(tagged(tag, "sleep 4000 & wait"), { timeoutMs: 2_000 });
     await untilAlive(tag, 2);
+    // The host answers in order, so it has told of the first one's start by then.
+    await session.exec("true");
     proxy.freeze();
     const { ending, processEnded } = await running;
     assert.deepEqual([ending, processEnded], ["timeout", false]);

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import type { ExecOutcome } from "../../src/ssh/port.ts";
 import { startDelayProxy } from "./delay_proxy.ts";
+import { ACCOUNTS, ENDLESS, FEW } from "./endless.ts";
 import {
   alive,
-  connectTo,
   furnish,
-  isRoot,
   LOGIN_KINDS,
   newTag,
   openSession,
@@ -18,41 +17,6 @@ import {
 import { aliveWithMarker, processesOf } from "./processes.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
-
-/** Commands that do not end by themselves, and how many processes they come to at least. */
-const ENDLESS: readonly {
-  readonly what: string;
-  readonly script: string;
-  readonly count: number;
-}[] = [
-  { what: "a pipeline", script: "sleep 4000 | cat | cat", count: 4 },
-  { what: "background children", script: "sleep 4000 & sleep 4000 & wait", count: 3 },
-  { what: "jobs of set -m", script: "set -m; sleep 4000 & sleep 4000 | cat & wait", count: 4 },
-  {
-    what: "a shell that ignores every signal",
-    script: 'trap "" TERM INT HUP; while :; do sleep 0.1; done',
-    count: 1,
-  },
-  {
-    what: "a child that ignores TERM",
-    script: `sh -c 'trap "" TERM; sleep 4000 & wait; wait' & wait`,
-    count: 3,
-  },
-  { what: "a stopped process", script: "sleep 4000 & kill -STOP $!; kill -STOP $$", count: 2 },
-  { what: "a handler that starts more", script: HANDLER(), count: 2 },
-  { what: "a storm of forks", script: STORM(), count: 40 },
-  { what: "a flood of output", script: "cat /dev/zero; sleep 4000", count: 2 },
-];
-
-function HANDLER(): string {
-  return `trap 'sleep 4000 & sleep 4000 & wait' TERM; sleep 4000 & wait; wait`;
-}
-
-/** 63 processes that go on for a while when their parents are killed. */
-function STORM(): string {
-  return "grow() { [ $1 -gt 0 ] && { sleep 0.1; grow $(($1 - 1)) & grow $(($1 - 1)) & }; " +
-    "sleep 4000; }; grow 5";
-}
 
 for (const kind of LOGIN_KINDS) {
   peerTest({
@@ -77,9 +41,6 @@ for (const kind of LOGIN_KINDS) {
   });
 }
 
-/** What is used where the ways to stop matter more than what is stopped. */
-const FEW = ENDLESS.filter(({ what }) => /jobs|every signal|stopped|pipeline/.test(what));
-
 interface Started {
   readonly tag: string;
   readonly outcome: Promise<ExecOutcome>;
@@ -101,8 +62,6 @@ async function startAll(
   await session.exec("true");
   return started;
 }
-
-const ACCOUNTS = isRoot ? (["user", "root"] as const) : (["user"] as const);
 
 for (const loginUser of ACCOUNTS) {
   peerTest({
@@ -172,33 +131,6 @@ for (const loginUser of ACCOUNTS) {
       await until("the end of the guard", () => aliveWithMarker(sshd.marker).length === 0);
     },
   });
-
-  for (const way of ["SIGKILL", "SIGTERM", "SIGINT", "the end of stdin"] as const) {
-    peerTest({
-      peer: SSHD,
-      name: `the server leaves nothing running on the host after ${way} (${loginUser})`,
-      async fn() {
-        await using sshd = await startSshd({ loginUser });
-        const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
-        const server = await connectTo(sshd, dir);
-        const tags = FEW.map(({ script, count }) => {
-          const tag = newTag();
-          server.call("ssh_exec_command", { command: tagged(tag, script), timeout: 300 })
-            .catch(() => {});
-          return { tag, count };
-        });
-        await Promise.all(tags.map(({ tag, count }) => untilAlive(tag, count)));
-        const startedAt = performance.now();
-        if (way === "the end of stdin") await server.server.close();
-        else server.server.kill(way);
-        await server.server.ended();
-        assert.ok(performance.now() - startedAt < 2_000, "more than two seconds");
-        if (way === "SIGKILL") await Promise.all(tags.map(({ tag }) => untilGone(tag)));
-        for (const { tag } of tags) assert.deepEqual(alive(tag), []);
-        await Deno.remove(dir, { recursive: true });
-      },
-    });
-  }
 
   peerTest({
     peer: SSHD,

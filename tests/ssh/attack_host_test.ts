@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 // @ts-types="@types/ssh2"
 import type { Attributes, SFTPWrapper } from "ssh2";
 import { copy } from "../../src/ssh/copy.ts";
-import type { Sink, Source } from "../../src/ssh/file_end.ts";
+import { type Sink, type Source, TEMPORARY_NAME } from "../../src/ssh/file_end.ts";
 import { type HostHelp, openHostSink, openHostSource } from "../../src/ssh/host_files.ts";
 import { Sftp } from "../../src/ssh/sftp.ts";
 import { toStream } from "../../src/ssh/streams.ts";
@@ -42,7 +42,13 @@ const missing = () => Object.assign(new Error("No such file"), { code: 2 });
 const endOfList = () => Object.assign(new Error("EOF"), { code: 1 });
 
 function help(sftp: Sftp): HostHelp {
-  return { sftp, hash: () => Promise.resolve(undefined), keep() {}, drop() {} };
+  return {
+    sftp,
+    hash: () => Promise.resolve(undefined),
+    keep() {},
+    drop() {},
+    isGuarded: () => Promise.resolve(true),
+  };
 }
 
 const LIMITS = { maxEntries: 50, maxBytes: 1_000 };
@@ -174,6 +180,26 @@ for (const overwrite of [false, true]) {
     },
   );
 }
+
+pure(
+  "openHostSink() lays an old file aside under a name that is not taken for a left-over",
+  async () => {
+    const { sftp, requests } = lyingHost({
+      lstat: () => FILE,
+      stat: () => FILE,
+      open: () => new Uint8Array(1),
+      fstat: () => FILE,
+      ext_openssh_rename: () => new Error("Server does not support this extended request"),
+    });
+    const sink = await openHostSink(help(sftp), "f", { overwrite: true, mode: undefined });
+    await sink.write(new Uint8Array(10));
+    await sink.commit({ size: 10, sha256: "" });
+    const [aside, named] = requests.filter(({ name }) => name === "rename").map(({ args }) => args);
+    assert.deepEqual([aside?.[0], named?.[1]], ["f", "f"]);
+    assert.match(String(named?.[0]), TEMPORARY_NAME);
+    assert.doesNotMatch(String(aside?.[1]), TEMPORARY_NAME);
+  },
+);
 
 const SOURCE: Source = {
   size: 1,

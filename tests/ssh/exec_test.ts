@@ -74,6 +74,18 @@ sessionTest(
 );
 
 sessionTest(
+  "exec() does not say that a command was not started which the host was asked for",
+  async ({ exec }) => {
+    await assert.rejects(exec("held", { timeoutMs: 500 }), {
+      code: "timeout",
+      message:
+        "The host did not start the command within 0.5 seconds; if it starts later, it is stopped at once",
+    });
+  },
+  { host: { answerExec: (command) => command === "held" ? "hold" : "start" } },
+);
+
+sessionTest(
   "exec() answers although a daemon holds the output, which lives on",
   async ({ exec }) => {
     const { stdout, ending, durationMs } = await exec("sleep 5 & echo $!");

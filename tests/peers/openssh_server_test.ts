@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
 import { startDelayProxy } from "./delay_proxy.ts";
-import { connectTo, isRoot, until } from "./openssh.ts";
+import { ACCOUNTS, FEW } from "./endless.ts";
+import {
+  alive,
+  connectTo,
+  isRoot,
+  newTag,
+  tagged,
+  until,
+  untilAlive,
+  untilGone,
+} from "./openssh.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
+
+// The real server, which MRE_BINARY may name.
 
 const MEGABYTE = 1_000_000;
 
@@ -93,3 +105,75 @@ peerTest({
       assert.equal((await Deno.stat(`${sshd.home}/there`)).size, 200 * MEGABYTE);
     }),
 });
+
+for (const loginUser of ACCOUNTS) {
+  for (const way of ["SIGKILL", "SIGTERM", "SIGINT", "the end of stdin"] as const) {
+    peerTest({
+      peer: SSHD,
+      name: `the server leaves nothing running on the host after ${way} (${loginUser})`,
+      async fn() {
+        await using sshd = await startSshd({ loginUser });
+        const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
+        const server = await connectTo(sshd, dir);
+        const tags = FEW.map(({ script, count }) => {
+          const tag = newTag();
+          server.call("ssh_exec_command", { command: tagged(tag, script), timeout: 300 })
+            .catch(() => {});
+          return { tag, count };
+        });
+        await Promise.all(tags.map(({ tag, count }) => untilAlive(tag, count)));
+        const startedAt = performance.now();
+        if (way === "the end of stdin") await server.server.close();
+        else server.server.kill(way);
+        await server.server.ended();
+        assert.ok(performance.now() - startedAt < 2_000, "more than two seconds");
+        if (way === "SIGKILL") await Promise.all(tags.map(({ tag }) => untilGone(tag)));
+        for (const { tag } of tags) assert.deepEqual(alive(tag), []);
+        await Deno.remove(dir, { recursive: true });
+      },
+    });
+  }
+}
+
+peerTest({
+  peer: SSHD,
+  name: "the server's memory stays as it is under 5 GB of output and under a flood",
+  async fn() {
+    await using sshd = await startSshd();
+    const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
+    {
+      await using server = await connectTo(sshd, dir);
+      await server.call("ssh_exec_command", { command: "head -c 60000000 /dev/zero" });
+      const before = rssBytes(server.server.pid);
+      const watch = watchPeak(server.server.pid);
+      const command = "head -c 5000000000 /dev/zero | tr '\\0' x";
+      const long = { command, timeout: 300 };
+      const { data } = await server.call("ssh_exec_command", long, { timeoutMs: 310_000 });
+      assert.equal(data.stdout_original_length, 5_000_000_000);
+      const flood = await server.call("ssh_exec_command", { command: "yes ü", timeout: 3 });
+      assert.equal(flood.data.timeout_reached, true);
+      assert.equal(flood.data.process_ended, true);
+      const grown = (watch.stop() - before) / 1e6;
+      assert.ok(grown < 32, `${grown} MB more`);
+    }
+    await Deno.remove(dir, { recursive: true });
+  },
+});
+
+function rssBytes(pid: number): number {
+  const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
+    [];
+  return Number(kilobytes) * 1024;
+}
+
+/** Looks at a process's memory until stopped. */
+function watchPeak(pid: number): { stop(): number } {
+  let peak = 0;
+  const timer = setInterval(() => peak = Math.max(peak, rssBytes(pid)), 10);
+  return {
+    stop() {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
