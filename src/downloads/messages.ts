@@ -5,7 +5,14 @@ export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
   `Download link generated successfully!\n\nURL: ${link.url}\n` +
   `Type: ${link.fileType === "directory" ? "directory (will be zipped)" : "file"}\n` +
   `Expires: ${expiryMinutes} minute(s)\n` +
-  "Note: This is a single-use link that will be invalidated after download.";
+  "Note: This is a single-use link that will be invalidated after download." +
+  (isHere(link.url) ? `\n${HERE_ONLY}` : "");
+
+const HERE_ONLY =
+  "It opens on this machine only; for other machines set DOWNLOAD_HOST and BASE_URL and make a new one.";
+
+const isHere = (url: string): boolean =>
+  /^(127\..*|localhost|\[::1\])$/.test(new URL(url).hostname);
 
 /** What is missing from a directory's archive; empty when nothing is. */
 export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {

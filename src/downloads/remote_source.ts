@@ -66,6 +66,11 @@ async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Sou
   const expected = { size: facts.size, mtimeMs: facts.mtimeMs, sha256 };
   if (!isSame(await abortable(files.stat(from, signal), signal), expected)) throw fileChanged();
   const name = nameOf(from.path, facts.path);
+  const { signal: lasting } = new AbortController();
+  const isStillSame = shared(async () =>
+    await files.sha256(from, lasting) === sha256 &&
+    isSame(await files.stat(from, lasting), expected)
+  );
   return {
     kind: "file",
     origin: originOf(from),
@@ -76,8 +81,17 @@ async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Sou
     leftOut: { count: 0, names: [] },
     // Asking the host for every look at a page would let strangers keep it busy.
     verify: () => Promise.resolve(),
-    open: (span) => openFile(request, expected, span),
+    open: (span) => openFile(request, expected, span, isStillSame),
   };
+}
+
+/** Whoever asks while an answer is on its way gets that one: the segments of a download ask together. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () =>
+    running ??= ask().finally(() => {
+      running = undefined;
+    });
 }
 
 type Pieces = () => AsyncIterable<Uint8Array>;
@@ -92,8 +106,9 @@ async function openFile(
   { files, from }: RemoteRequest,
   expected: Expected,
   span: Span,
+  isStillSame: () => Promise<boolean>,
 ): Promise<Content> {
-  const { size, sha256 } = expected;
+  const { size } = expected;
   const isSmall = size <= CHECKED_AHEAD_BYTES;
   const isWhole = isSmall || (span.start === 0 && span.end === size);
   const stop = new AbortController();
@@ -108,9 +123,9 @@ async function openFile(
     throw fileChanged();
   }
   const pieces = () => piecesOf(stream, signal);
-  const isStillSame = async () =>
-    await files.sha256(from, signal) === sha256 && isSame(await files.stat(from, signal), expected);
-  const chunks = isWhole ? checkedWhole(pieces, expected) : checkedPart(pieces, span, isStillSame);
+  const chunks = isWhole
+    ? checkedWhole(pieces, expected)
+    : checkedPart(pieces, span, () => abortable(isStillSame(), signal));
   const content = stoppable(chunks, stop, async () => {
     if (!stream.locked) await stream.cancel().catch(() => {});
   });

@@ -34,7 +34,24 @@ export function startDownloads(
 
 function eventsPort(onEvent: (event: LinkEvent) => void, logger: Logger): MessagePort {
   const { port1, port2 } = new MessageChannel();
-  const events: LinkEvents = { record: (event) => Promise.resolve(onEvent(event)) };
+  const events: LinkEvents = { record: (event) => Promise.resolve(onEvent(ofLink(event))) };
   expose(events, logger, port1);
   return port2;
 }
+
+/** Fields of a tool's call; the worker that faces visitors must not be able to write such a line. */
+const OF_CALLS = ["time", "tool", "arguments", "outcome", "duration_ms", "event"];
+const LONGEST_TEXT = 4_096;
+const MOST_FIELDS = 16;
+
+function ofLink(event: LinkEvent): LinkEvent {
+  const fields = Object.entries(event)
+    .filter(([name, value]) => !OF_CALLS.includes(name) && name.length < 64 && isShort(value))
+    .slice(0, MOST_FIELDS);
+  return { event: "download_link", ...Object.fromEntries(fields) };
+}
+
+const isShort = (value: unknown): boolean =>
+  typeof value === "string"
+    ? value.length <= LONGEST_TEXT
+    : typeof value === "number" || typeof value === "boolean";

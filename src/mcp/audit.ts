@@ -9,6 +9,8 @@ export interface AuditEntry {
   readonly durationMs: number;
   /** Bytes that were moved, when the call moved any. */
   readonly bytes?: number;
+  /** Of the command that the call ran, when it ended by itself. */
+  readonly exitCode?: number;
 }
 
 /** Takes one line a call. */
@@ -33,11 +35,17 @@ export function createAuditLog(
   const known = redactor(secrets);
   const redact = (text: string) => known(text).replace(SIGNATURE, "$1[redacted]");
   const put = (fields: object) => {
-    const time = new Date(now()).toISOString();
-    write(`${JSON.stringify({ time, ...fields }, (_, value) => withoutSecrets(value, redact))}\n`);
+    const time = { time: new Date(now()).toISOString() };
+    const entry = { ...time, ...fields, ...time };
+    write(`${JSON.stringify(entry, (_, value) => withoutSecrets(value, redact))}\n`);
   };
   return {
-    record: ({ durationMs, ...entry }) => put({ ...entry, duration_ms: durationMs }),
+    record: ({ durationMs, exitCode, ...entry }) =>
+      put({
+        ...entry,
+        ...(exitCode === undefined ? {} : { exit_code: exitCode }),
+        duration_ms: durationMs,
+      }),
     event: put,
   };
 }

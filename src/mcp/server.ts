@@ -150,7 +150,7 @@ function auditEntry(
   result: CallToolResult,
   elapsedMs: number,
 ): AuditEntry {
-  const { code, bytes_transferred: bytes } = result.structuredContent ?? {};
+  const { code, bytes_transferred: bytes, exit_code: exitCode } = result.structuredContent ?? {};
   return {
     tool,
     arguments: args,
@@ -158,5 +158,6 @@ function auditEntry(
     ...(typeof code === "string" ? { code } : {}),
     durationMs: Math.round(elapsedMs),
     ...(typeof bytes === "number" ? { bytes } : {}),
+    ...(typeof exitCode === "number" ? { exitCode } : {}),
   };
 }

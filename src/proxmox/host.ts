@@ -82,7 +82,7 @@ export class ProxmoxHost {
       signal,
       progress: ticking(call),
     });
-    const answer = ended(outcome, action, timeoutMs);
+    const answer = ended(outcome, action, timeoutMs, graceMs !== undefined);
     const problem = readHostProblem(words[0], answer);
     if (problem) throw problem;
     return answer;
@@ -93,22 +93,26 @@ const WATCH_TASK =
   "Read the guest's task log in Proxmox VE, and leave the guest alone until it has ended";
 
 /** @throws RemoteExecError when it was stopped or lost */
-function ended(outcome: ExecOutcome, action: string, timeoutMs: number): HostAnswer {
+function ended(
+  outcome: ExecOutcome,
+  action: string,
+  timeoutMs: number,
+  isTask: boolean,
+): HostAnswer {
+  const mayBeWatched = isTask && !outcome.processEnded;
   const fate = outcome.processEnded ? "it was stopped on the host" : "it may still run on the host";
   switch (outcome.ending) {
     case "timeout":
       throw new RemoteExecError(
         "timeout",
         `${action} did not end within ${timeoutMs / 1000} seconds; ${fate}`,
-        outcome.processEnded
-          ? "Read the guest's status, then try again with a longer timeout"
-          : WATCH_TASK,
+        mayBeWatched ? WATCH_TASK : "Read the guest's status, then try again with a longer timeout",
       );
     case "cancelled":
       throw new RemoteExecError(
         "cancelled",
         `${action} was cancelled; ${fate}`,
-        outcome.processEnded ? cancelled().suggestion : WATCH_TASK,
+        mayBeWatched ? WATCH_TASK : cancelled().suggestion,
       );
     case "connection_lost":
       throw new RemoteExecError(

@@ -88,7 +88,8 @@ export class MachineExec {
       // `qm` was stopped or lost on its way: the VM may have the command all the same.
       if (!(error instanceof RemoteExecError && UNTOLD.includes(error.code))) throw error;
       const ended = await this.#end(vmid, mark, pid);
-      const isOver = error.code === "timeout" || limit.signal.aborted;
+      // The time of one question to the agent is not the command's, unless that is the shorter one.
+      const isOver = limit.signal.aborted || (error.code === "timeout" && timeoutMs <= CALL_MS);
       // What could not even be begun says itself why.
       if (!(isOver || signal.aborted) || (pid === undefined && ended === undefined)) throw error;
       return this.#outcome(signal.aborted ? "cancelled" : "timeout", ended ?? UNKNOWN, startedAt);

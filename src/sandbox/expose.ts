@@ -1,6 +1,6 @@
 import { cancelled, internalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { pack, unpack } from "./parcel.ts";
+import { pack, streamsIn, unpack } from "./parcel.ts";
 import { type Answer, type CallBack, fieldsOf, type MessageEnd, toWire } from "./wire.ts";
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -27,11 +27,12 @@ export function expose(
     ),
   );
   const running = new Map<number, AbortController>();
-  const report = (defect: unknown) => logger.error("defect in a worker", defect);
+  const report = (defect: unknown) => logger.error("defect in a call", defect);
   end.addEventListener("message", async ({ data }) => {
     const { id, name, aborted, args, callbacks, signals } = fieldsOf(data);
     if (typeof id !== "number") return;
     if (aborted === true) return running.get(id)?.abort(cancelled());
+    if (running.has(id)) return;
     const called = typeof name === "string" ? functions.get(name) : undefined;
     const controller = new AbortController();
     running.set(id, controller);
@@ -62,8 +63,8 @@ async function run(
   { id, args, callbacks, signals }: GivenRequest,
   signal: AbortSignal,
 ): Promise<unknown> {
-  if (called === undefined || !Array.isArray(args)) throw refused();
-  if (!Array.isArray(callbacks) || !Array.isArray(signals)) throw refused();
+  if (called === undefined || !isShort(args)) throw refused();
+  if (!isShort(callbacks) || !isShort(signals)) throw refused();
   let ended = false;
   const callBack = (callback: number) => (value: unknown) => {
     const message: CallBack = { id, callback, value };
@@ -73,10 +74,16 @@ async function run(
     if (signals.includes(index)) return signal;
     return callbacks.includes(index) ? callBack(index) : unpack(value);
   });
+  let value: unknown;
   try {
-    return await called.apply(port, complete);
+    return value = await called.apply(port, complete);
   } finally {
     ended = true;
+    // A stream that was not taken would stay open on the other side.
+    const kept = streamsIn([value]);
+    for (const stream of streamsIn(complete)) {
+      if (!stream.locked && !kept.includes(stream)) stream.cancel().catch(() => {});
+    }
   }
 }
 
@@ -94,6 +101,12 @@ async function answer(
   }
 }
 
+/** More arguments has no function of a port; a list may be as long as the other side likes. */
+const MOST_ARGUMENTS = 8;
+
+const isShort = (given: unknown): given is unknown[] =>
+  Array.isArray(given) && given.length <= MOST_ARGUMENTS;
+
 const refused = () => internalError("the other side asked for what is not exposed");
 
 /**
@@ -101,6 +114,9 @@ const refused = () => internalError("the other side asked for what is not expose
  * the call it belongs to fails by its deadline, all others go on.
  */
 export function surviveDefects(logger: Logger): void {
+  const log = (...parts: unknown[]) => logger.info(parts.map(String).join(" "));
+  // What a library prints must not get between the messages of MCP on stdout.
+  Object.assign(globalThis.console, { log, info: log, debug: log, table: log, dir: log });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     logger.error("unhandled rejection in a worker", event.reason);

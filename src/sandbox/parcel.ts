@@ -31,6 +31,16 @@ export function pack(values: readonly unknown[], report: (defect: unknown) => vo
 
 export const unpack = (value: unknown): unknown => withFields(received(value), received);
 
+/** Lets go of the streams among values that nobody wants. */
+export function discard(value: unknown): void {
+  for (const stream of streamsIn([unpack(value)])) stream.cancel().catch(() => {});
+}
+
+/** The streams among the values and their fields. */
+export const streamsIn = (values: readonly unknown[]): ReadableStream[] =>
+  values.flatMap((value) => isPlain(value) ? [value, ...Object.values(value)] : [value])
+    .filter((value) => value instanceof ReadableStream);
+
 const received = (value: unknown): unknown =>
   isSentStream(value) ? receiveStream(value.sentStream) : value;
 

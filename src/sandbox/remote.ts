@@ -1,13 +1,6 @@
 import type { RemoteExecError } from "../errors.ts";
-import { pack, unpack } from "./parcel.ts";
-import {
-  type Abort,
-  fieldsOf,
-  fromWire,
-  type MessageEnd,
-  type Request,
-  type WireError,
-} from "./wire.ts";
+import { discard, pack, unpack } from "./parcel.ts";
+import { type Abort, fieldsOf, fromWire, type MessageEnd, type Request } from "./wire.ts";
 
 /** The functions that another isolate exposes, and their end. */
 export interface Remote<Port> {
@@ -32,7 +25,13 @@ export function remote<Port extends object>(
   const pending = new Map<number, Pending>();
   let lastId = 0;
   let failure: RemoteExecError | undefined;
-  end.addEventListener("message", ({ data }) => settle(pending, data));
+  end.addEventListener("message", ({ data }) => {
+    try {
+      settle(pending, data);
+    } catch (error) {
+      report(error); // a callback that does not get what it expects
+    }
+  });
   end.start?.();
   const call = (name: string, given: readonly unknown[]): Promise<unknown> => {
     if (failure !== undefined) return Promise.reject(failure);
@@ -88,17 +87,17 @@ function onAbort(given: readonly unknown[], tell: () => void): () => void {
 
 /** Takes an answer or a call back. What fits no call that waits is ignored. */
 function settle(pending: Map<number, Pending>, data: unknown): void {
-  const message = fieldsOf(data);
-  const call = pending.get(Number(message.id));
-  if (call === undefined) return;
-  if ("callback" in message) {
-    const callback = call.callbacks[Number(message.callback)];
-    if (typeof callback === "function") callback(message.value);
+  const { id, callback, value, ...rest } = fieldsOf(data);
+  const call = typeof id === "number" ? pending.get(id) : undefined;
+  if (typeof id !== "number" || call === undefined) return discard(value);
+  if (callback !== undefined) {
+    const called = typeof callback === "number" ? call.callbacks[callback] : undefined;
+    if (typeof called === "function") called(value);
     return;
   }
-  pending.delete(Number(message.id));
-  if ("error" in message) call.reject(fromWire(fieldsOf(message.error) as unknown as WireError)); // strings or made so
-  else call.resolve(unpack(message.value));
+  pending.delete(id);
+  if ("error" in rest) call.reject(fromWire(rest.error));
+  else call.resolve(unpack(value));
 }
 
 function callsOf<Port extends object>(

@@ -1,3 +1,4 @@
+import { internalError } from "../errors.ts";
 import { fieldsOf, fromWire, toWire, type WireError } from "./wire.ts";
 
 /** Pieces under way to the reader or waiting there. */
@@ -31,6 +32,7 @@ export function sendStream(
     while (wanted > 0) {
       const { value, done } = await reader.read();
       if (done) return finish({ done });
+      if (!(value instanceof Uint8Array)) throw new TypeError("A piece of a stream is no bytes");
       wanted--;
       // Not slice(): that of a Node Buffer copies nothing.
       const piece = new Uint8Array(value);
@@ -43,17 +45,23 @@ export function sendStream(
     port1.onmessage = null;
     port1.close();
   };
-  port1.onmessage = async ({ data }: MessageEvent<Demand>) => {
-    if ("cancel" in data) {
+  port1.onmessage = async ({ data }) => {
+    const { cancel, more } = fieldsOf(data);
+    if (cancel === true) {
       wanted = 0;
       port1.onmessage = null;
       port1.close();
       return await reader.cancel().catch(() => {});
     }
-    wanted += data.more;
+    if (!Number.isSafeInteger(more) || Number(more) < 1) return;
+    // Whatever the other side asks for, no more than this is read ahead of it.
+    wanted = Math.min(wanted + Number(more), WINDOW);
     if (isPumping) return;
     isPumping = true;
-    await pump().catch((error) => finish({ error: toWire(error, report) }));
+    await pump().catch((error) => {
+      finish({ error: toWire(error, report) });
+      reader.cancel(error).catch(() => {});
+    });
     isPumping = false;
   };
   return port2;
@@ -71,14 +79,13 @@ export function receiveStream(port: MessagePort): ReadableStream<Uint8Array<Arra
     start(controller) {
       port.onmessage = ({ data }) => {
         const { piece, error, done } = fieldsOf(data);
-        if (piece instanceof Uint8Array) {
+        if (isOwnPiece(piece) && coming > 0) {
           coming--;
-          // Handed over by the other side, so nobody else has its memory.
-          return controller.enqueue(piece as Uint8Array<ArrayBuffer>);
+          return controller.enqueue(piece);
         }
         end();
         if (done === true) return controller.close();
-        controller.error(fromWire(fieldsOf(error) as unknown as WireError)); // strings or made so
+        controller.error(piece === undefined ? fromWire(error) : notAskedFor());
       };
     },
     pull(controller) {
@@ -93,3 +100,9 @@ export function receiveStream(port: MessagePort): ReadableStream<Uint8Array<Arra
     },
   }, { highWaterMark: WINDOW });
 }
+
+/** Bytes that were handed over, so that nobody else has their memory. */
+const isOwnPiece = (piece: unknown): piece is Uint8Array<ArrayBuffer> =>
+  piece instanceof Uint8Array && piece.buffer instanceof ArrayBuffer && !piece.buffer.resizable;
+
+const notAskedFor = () => internalError("the other side sent what it was not asked for");

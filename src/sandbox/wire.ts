@@ -50,14 +50,21 @@ export function toWire(thrown: unknown, report: (defect: unknown) => void): Wire
   return { code: known.code, message: known.message, suggestion: known.suggestion };
 }
 
-export function fromWire({ code, message, suggestion }: WireError): RemoteExecError {
+/** The error that the other side has sent, or whatever it has sent in the place of one. */
+export function fromWire(given: unknown): RemoteExecError {
+  const { code, message, suggestion } = fieldsOf(given);
   const known = ERROR_CODES.find((each) => each === code) ?? "internal";
-  return new RemoteExecError(known, String(message), String(suggestion));
+  return new RemoteExecError(known, shortText(message), shortText(suggestion));
 }
+
+const LONGEST_TEXT = 100_000;
+
+const shortText = (given: unknown): string =>
+  typeof given === "string" ? given.slice(0, LONGEST_TEXT) : "(no text)";
 
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
-/** The fields of a message that may come from a hijacked isolate; none when it is no object. */
+/** The fields of a message that may come from a hijacked isolate; none when it is no plain object. */
 export const fieldsOf = (message: unknown): Readonly<Record<string, unknown>> =>
-  typeof message === "object" && message !== null ? { ...message } : {};
+  isPlain(message) ? message : {};

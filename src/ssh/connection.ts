@@ -79,7 +79,7 @@ export class HostConnection {
   }
 
   async isGuarded(): Promise<boolean> {
-    return await this.#guardReady !== undefined;
+    return await this.#guardReady !== undefined && !!this.#guard && !this.#guardGivesWay;
   }
 
   /** Takes one session of the connection if one is free. Each is given back once. */

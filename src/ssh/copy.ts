@@ -92,7 +92,7 @@ async function pump(
       const written = sink.write(chunk);
       hash.update(chunk);
       await abortable(written, stall.signal);
-      stall.moved();
+      if (chunk.length > 0) stall.moved();
       if (progress !== undefined && performance.now() - reportedAt >= PROGRESS_MS) {
         reportedAt = performance.now();
         progress({ bytes, ...total });

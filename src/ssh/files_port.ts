@@ -1,4 +1,5 @@
 import type { CopyOutcome, Endpoint, FileFacts } from "./port.ts";
+import type { TreeLimits } from "./tree.ts";
 
 /** A file, directory or left-out link of a tree; `path` is relative to the tree's root, with `/`. */
 export interface TreeEntry {
@@ -55,7 +56,7 @@ export interface FilesPort {
    */
   tree(
     endpoint: Endpoint,
-    limits: { maxEntries: number; maxBytes: number },
+    limits: TreeLimits,
     signal: AbortSignal,
   ): Promise<TreeEntry[]>;
   /** Opens a regular file. Cancelling the stream closes it; an error of reading errors the stream. */

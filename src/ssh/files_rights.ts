@@ -1,40 +1,39 @@
 import { RemoteExecError } from "../errors.ts";
+import {
+  anEndpoint,
+  aRange,
+  aSignal,
+  aStream,
+  treeLimits,
+  writeRequest,
+} from "./files_arguments.ts";
 import type { FilesPort, FilesRights } from "./files_port.ts";
 import type { Endpoint } from "./port.ts";
 
 /**
  * The port with every call outside the rights refused, so that a worker whose libraries were hijacked
- * gets no further on the host than its work takes it.
+ * gets no further on the host than its work takes it. Every argument is made anew from what it must be:
+ * numbers become parts of a shell's line further on.
  */
 export function restricted(port: FilesPort, rights: FilesRights): FilesPort {
-  const check = (endpoint: Endpoint) => {
-    if (!mayUse(endpoint, rights)) throw notGranted(`files of the kind ${endpoint.kind}`);
+  const granted = (given: unknown): Endpoint => {
+    const endpoint = anEndpoint(given);
+    if (mayUse(endpoint, rights)) return endpoint;
+    throw notGranted(`files of the kind ${endpoint.kind}`);
   };
   return {
-    async stat(endpoint, signal) {
-      check(endpoint);
-      return await port.stat(endpoint, signal);
-    },
-    async tree(endpoint, limits, signal) {
-      check(endpoint);
-      return await port.tree(endpoint, limits, signal);
-    },
-    async read(endpoint, range, signal) {
-      check(endpoint);
-      return await port.read(endpoint, range, signal);
-    },
-    async readTree(endpoint, signal) {
-      check(endpoint);
-      return await port.readTree(endpoint, signal);
-    },
-    async sha256(endpoint, signal) {
-      check(endpoint);
-      return await port.sha256(endpoint, signal);
-    },
+    stat: async (endpoint, signal) => await port.stat(granted(endpoint), aSignal(signal)),
+    tree: async (endpoint, limits, signal) =>
+      await port.tree(granted(endpoint), treeLimits(limits), aSignal(signal)),
+    read: async (endpoint, range, signal) =>
+      await port.read(granted(endpoint), aRange(range), aSignal(signal)),
+    readTree: async (endpoint, signal) => await port.readTree(granted(endpoint), aSignal(signal)),
+    sha256: async (endpoint, signal) => await port.sha256(granted(endpoint), aSignal(signal)),
     async write(request, stream, signal) {
-      check(request.to);
+      const checked = writeRequest(request);
+      const to = granted(checked.to);
       if (!rights.write) throw notGranted("writing");
-      return await port.write(request, stream, signal);
+      return await port.write({ ...checked, to }, aStream(stream), aSignal(signal));
     },
   };
 }

@@ -56,7 +56,10 @@ async function hashHere(
   const source = await host.openSource(endpoint, Number.MAX_SAFE_INTEGER, signal);
   try {
     const hash = sha256();
-    for await (const chunk of source.chunks()) hash.update(chunk);
+    for await (const chunk of source.chunks()) {
+      signal.throwIfAborted();
+      hash.update(chunk);
+    }
     return hash.digest("hex");
   } finally {
     await source.close();

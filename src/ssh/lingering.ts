@@ -10,6 +10,8 @@ export class Lingering {
 
   /** Takes a channel over; `onClose` is called once it is closed. */
   add(channel: ClientChannel, onClose: () => void): void {
+    // An iterator that was left leaves such a listener behind, with which nothing flows.
+    channel.removeAllListeners("readable");
     channel.resume();
     channel.stderr.resume();
     channel.once("close", () => {

@@ -48,6 +48,14 @@ export const badPath = (path: string) =>
     "Name a file",
   );
 
+/** A directory named `~` in the working directory is what nobody means. */
+export const homePath = (path: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `Local path cannot start at the home directory: ${path}`,
+    "Name the file relative to WORKING_DIRECTORY, or by its absolute path; a name that begins with ~ is written ./~",
+  );
+
 export const outside = (path: string) =>
   new RemoteExecError(
     "outside_directories",

@@ -4,7 +4,15 @@ import type { Alias, FilesConfig } from "../config/config.ts";
 import { traversal } from "../errors.ts";
 import { ownFiles } from "../own_files.ts";
 import { localExists, notAFile, tooLarge } from "./errors.ts";
-import { badPath, changed, localError, localMissing, outside, ownFile } from "./local_errors.ts";
+import {
+  badPath,
+  changed,
+  homePath,
+  localError,
+  localMissing,
+  outside,
+  ownFile,
+} from "./local_errors.ts";
 import { CHUNK_BYTES, CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./file_end.ts";
 import { openLocalSink } from "./local_sink.ts";
 import type { ByteRange } from "./files_port.ts";
@@ -81,6 +89,7 @@ export class LocalFiles {
 
   #absolute(path: string): string {
     if (path === "" || path.includes("\0")) throw badPath(path);
+    if (/^~([/\\]|$)/.test(path)) throw homePath(path);
     if (path.split(/[/\\]/).includes("..")) throw traversal();
     const whole = isAbsolute(path) ? resolve(path) : resolve(this.#roots[0] ?? "/", path);
     return withoutAlias(whole, this.#aliases);

@@ -22,7 +22,9 @@ export const execOutput = z.object({
   timeout_reached: z.boolean(),
   cancelled: z.boolean(),
   duration_ms: z.number().int(),
-  process_ended: z.boolean().describe("Nothing of the command's session runs on the host any more"),
+  process_ended: z.boolean().describe(
+    "The command ended by itself (its background jobs may go on), or it was stopped and nothing of its session is left",
+  ),
   host: z.string(),
   user: z.string(),
   stdout_truncated: z.boolean().optional(),

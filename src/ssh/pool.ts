@@ -108,14 +108,14 @@ export class ConnectionPool {
   #reserve(patience: Patience): Promise<HostConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<HostConnection>();
     const waiter: Waiter = { resolve, reject, attempt: undefined };
-    this.#waiters.push(waiter);
     const giveUp = () => {
       this.#waiters = this.#waiters.filter((each) => each !== waiter);
       reject(patience.signal.reason ?? noChannelInTime(patience.limitMs));
     };
+    patience.signal.addEventListener("abort", giveUp, { once: true });
     const leftMs = patience.deadlineMs - performance.now();
     const timer = setTimeout(giveUp, Math.max(0, leftMs));
-    patience.signal.addEventListener("abort", giveUp, { once: true });
+    this.#waiters.push(waiter);
     if (patience.signal.aborted || leftMs <= 0) giveUp();
     this.#serve();
     return promise.finally(() => {

@@ -3,7 +3,7 @@ import type { ClientChannel } from "ssh2";
 import type { Guard, ProcessMark } from "./guard.ts";
 
 /** Under load many commands may end one after the other, each of which spoils one list. */
-const MOST_LISTS = 64;
+const LISTS_MS = 2_000;
 /** A list lacks a process whose end is told next; one that goes on lacking it is not to be trusted. */
 const MOST_SHORT_LISTS = 8;
 
@@ -37,7 +37,8 @@ export class ProcessOrder {
   /** The channel's process; undefined when that cannot be told for sure. */
   async identify(channel: ClientChannel, guard: Guard): Promise<ProcessMark | "ended" | undefined> {
     let tooShort = 0;
-    for (let asked = 0; asked < MOST_LISTS && tooShort < MOST_SHORT_LISTS; asked++) {
+    const startedAt = performance.now();
+    while (tooShort < MOST_SHORT_LISTS && performance.now() - startedAt < LISTS_MS) {
       const endings = this.#endings;
       const marks = await guard.list(3_000);
       if (marks === undefined) return undefined;

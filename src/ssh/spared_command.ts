@@ -19,7 +19,7 @@ const INNER = [
  * interrupt each other's handlers, so each takes a number.
  */
 const OUTER = [
-  `tell() { kill -s TERM -- "-$leader" || kill -s TERM "$leader"; } 2>/dev/null`,
+  `told=; tell() { [ -n "$told" ] || { told=1; kill -s TERM -- "-$leader" || kill -s TERM "$leader"; }; } 2>/dev/null`,
   `stop() { [ "$1" != 1 ] || [ -z "$leader" ] || tell; }`,
   `count=0; leader=; trap "stop \\$((count=count+1))" HUP INT TERM`,
   // Both in one step: who comes before it tells nothing, who comes after it tells.

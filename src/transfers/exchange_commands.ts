@@ -1,4 +1,5 @@
 import { shellQuote } from "../shell_quote.ts";
+import { address, plainHash, plainWord } from "./command_words.ts";
 import { PATH_PLACEHOLDER } from "./path_placeholder.ts";
 import type { UploadTicket } from "./port.ts";
 
@@ -13,14 +14,14 @@ export const PATH_NOTE =
  */
 export function uploadCommand({ url, headers }: UploadTicket): string {
   const options = Object.entries(headers).map(([name, value]) =>
-    `-H ${shellQuote(`${name}: ${value}`)}`
+    `-H ${shellQuote(plainWord(`${name}: ${value}`))}`
   );
   return [
     "curl -fsgS -H 'Expect:'",
     ...options,
     `-T '${PATH_PLACEHOLDER}'`,
     String.raw`-w 'HTTP %{http_code}\n'`,
-    shellQuote(url),
+    shellQuote(plainWord(address(url))),
   ].join(" ");
 }
 
@@ -31,15 +32,15 @@ export const RESUME_NOTE =
 
 /** A command that downloads to a file; run again after a cut it goes on where it stopped. */
 export const downloadCommand = (url: string): string =>
-  `curl -fgSL --retry 5 -C - -o '${PATH_PLACEHOLDER}' ${shellQuote(url)}`;
+  `curl -fgSL --retry 5 -C - -o '${PATH_PLACEHOLDER}' ${shellQuote(plainWord(address(url)))}`;
 
 /** The same for PowerShell, where `curl` may be another program. Quoting is alike, as no value holds a quote. */
 export const forPowerShell = (command: string): string => command.replace(/^curl /, "curl.exe ");
 
 /** A line that fails unless a file has this content. A path with a line break is beyond it. */
 export const checkCommand = (sha256: string): string =>
-  `printf '%s  %s\\n' ${sha256} '${PATH_PLACEHOLDER}' | sha256sum -c -`;
+  `printf '%s  %s\\n' ${plainHash(sha256)} '${PATH_PLACEHOLDER}' | sha256sum -c -`;
 
 /** The same for PowerShell, where it prints True or False. */
 export const checkCommandForPowerShell = (sha256: string): string =>
-  `(Get-FileHash -LiteralPath '${PATH_PLACEHOLDER}').Hash -eq '${sha256}'`;
+  `(Get-FileHash -LiteralPath '${PATH_PLACEHOLDER}').Hash -eq '${plainHash(sha256)}'`;

@@ -1,4 +1,5 @@
 import { shellQuote } from "../shell_quote.ts";
+import { address, oneLine } from "./command_words.ts";
 import { PATH_PLACEHOLDER } from "./path_placeholder.ts";
 
 /** One command for POSIX shells and the same for PowerShell, where `curl` alone may be another program. */
@@ -27,17 +28,17 @@ export const DOWNLOAD_QUOTING =
  * so nothing in it repeats the request.
  */
 export function uploadCommand({ url, fields }: UploadForm): CommandPair {
-  const pairs = fields.map(([name, value]) => `${name}=${value}`);
+  const pairs = fields.map(([name, value]) => oneLine(`${name}=${value}`));
   // Inside its own double quotes curl leaves ; and , in a file name alone; --form-string leaves the
   // values alone. Without "Expect:" a proxy that does not know it costs a second.
   const sh = [
-    `curl -sS -X POST ${shellQuote(url)} -H 'Expect:'`,
+    `curl -sS -X POST ${shellQuote(address(url))} -H 'Expect:'`,
     `-F 'file=@"${PATH_PLACEHOLDER}"'`,
     ...pairs.map((pair) => `--form-string ${shellQuote(pair)}`),
     `-w '\\nHTTP %{http_code}\\n'`,
   ].join(" \\\n  ");
   const powershell = [
-    `curl.exe --% -sS -X POST ${windowsQuote(url)} -H "Expect:"`,
+    `curl.exe --% -sS -X POST ${windowsQuote(address(url))} -H "Expect:"`,
     `-F "file=@\\"${PATH_PLACEHOLDER}\\""`,
     ...pairs.map((pair) => `--form-string ${windowsQuote(pair)}`),
     `-w "\\nHTTP %{http_code}\\n"`,
@@ -48,7 +49,7 @@ export function uploadCommand({ url, fields }: UploadForm): CommandPair {
 /** The command that fetches a file; -f keeps an error page from being stored under its name. */
 export function downloadCommand(url: string): CommandPair {
   return {
-    sh: `curl -fsSL -o '${PATH_PLACEHOLDER}' ${shellQuote(url)}`,
+    sh: `curl -fsSL -o '${PATH_PLACEHOLDER}' ${shellQuote(address(url))}`,
     powershell: `curl.exe -fsSL -o '${PATH_PLACEHOLDER}' '${url.replaceAll("'", "''")}'`,
   };
 }

@@ -59,7 +59,7 @@ export function nextStep(): string {
       HOST: "your-server.example",
       SSH_USERNAME: "root",
       SSH_KEY: "~/.ssh/id_ed25519",
-      WORKING_DIRECTORY: "~/Documents",
+      WORKING_DIRECTORY: "~/mcp-files",
     },
   };
   return [

@@ -56,6 +56,16 @@ Deno.test("a part of a host's file is given by Range", async () => {
   assert.equal(test.hub.store.report().statistics.used, 1);
 });
 
+Deno.test("a part of a large file of the host is checked by one more hash of the file", async () => {
+  using files = new FakeFiles();
+  await using test = new TestHub({ files: files.port });
+  const content = randomBytes(2_000_000);
+  files.file("/big", content);
+  const link = await test.create(host("/big"));
+  await (await fetch(link.url, { headers: { ...PROGRAM, Range: "bytes=0-99" } })).bytes();
+  assert.equal(files.calls.filter((call) => call === "sha256 /big").length, 2);
+});
+
 Deno.test("a host's file that changed is refused, also when its size and time stayed", async () => {
   using files = new FakeFiles();
   await using test = new TestHub({ files: files.port });

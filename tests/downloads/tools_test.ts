@@ -90,7 +90,8 @@ Deno.test("generate_download_link answers the link and everything about it", asy
     sha256: LINK.sha256,
     message: "Download link generated successfully!\n\n" +
       "URL: http://127.0.0.1:8000/api/download/secret-token\nType: file\nExpires: 5 minute(s)\n" +
-      "Note: This is a single-use link that will be invalidated after download.",
+      "Note: This is a single-use link that will be invalidated after download.\n" +
+      "It opens on this machine only; for other machines set DOWNLOAD_HOST and BASE_URL and make a new one.",
   });
   assert.match(text, /SHA-256: abab/);
 });

@@ -11,7 +11,14 @@ function audit(secrets: string[] = []) {
 
 pure("createAuditLog() writes one JSON line a call", () => {
   const { lines, log } = audit();
-  log.record({ tool: "t", arguments: { a: 1 }, outcome: "ok", durationMs: 12, bytes: 34 });
+  log.record({
+    tool: "t",
+    arguments: { a: 1 },
+    outcome: "ok",
+    durationMs: 12,
+    bytes: 34,
+    exitCode: 5,
+  });
   log.record({ tool: "t", arguments: {}, outcome: "error", code: "timeout", durationMs: 5 });
   assert.ok(lines.every((line) => line.endsWith("}\n") && line.split("\n").length === 2));
   assert.deepEqual(lines.map((line) => JSON.parse(line)), [
@@ -21,6 +28,7 @@ pure("createAuditLog() writes one JSON line a call", () => {
       arguments: { a: 1 },
       outcome: "ok",
       bytes: 34,
+      exit_code: 5,
       duration_ms: 12,
     },
     {

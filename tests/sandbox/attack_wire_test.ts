@@ -49,6 +49,7 @@ const REQUESTS = [
   { name: ["stat"], args: [], callbacks: [], signals: [] },
   { name: {}, args: [], callbacks: [], signals: [] },
   { args: [], callbacks: [], signals: [] },
+  { name: "stat", args: new Array(9), callbacks: [], signals: [] },
   { name: "stat", args: 1, callbacks: [], signals: [] },
   { name: "stat", args: { length: 1e9 }, callbacks: [], signals: [] },
   { name: "stat", args: [], callbacks: "0", signals: [] },
@@ -112,8 +113,40 @@ Deno.test("remote() ignores answers and calls back that nobody waits for", async
   assert.deepEqual(seen, ["wanted"]);
 });
 
+const unconvertible = { toString: 1, valueOf: 1 };
+
+Deno.test("remote() outlives messages that cannot be read", async () => {
+  const value = await answeredBy((id) => [
+    { id: unconvertible },
+    { id, callback: unconvertible, value: 1 },
+    { id, callback: 0, value: null },
+    new String("x".repeat(2 ** 25)),
+    new Uint8Array(new SharedArrayBuffer(2 ** 24)),
+    { id, value: "answer" },
+  ], [({ bytes }: { bytes: number }) => void bytes]);
+  assert.equal(value, "answer");
+});
+
+Deno.test("remote() lets go of a stream that comes with an answer nobody waits for", async () => {
+  const { port1, port2 } = new MessageChannel();
+  remote<object>(port2);
+  const left = new MessageChannel();
+  const cancelled = new Promise((resolve) => {
+    left.port1.onmessage = ({ data }) => data.cancel === true && resolve(true);
+  });
+  port1.postMessage({ id: 7, value: { stream: { sentStream: left.port2 } } }, [left.port2]);
+  assert.equal(await cancelled, true);
+  for (const port of [port1, port2, left.port1]) port.close();
+});
+
 Deno.test("remote() makes an error of whatever is sent as one", async () => {
-  for (const error of [null, "text", {}, { code: "nonsense", message: 1, suggestion: [] }]) {
+  for (
+    const error of [null, "text", {}, { code: "internal", message: unconvertible }, {
+      code: "nonsense",
+      message: 1,
+      suggestion: [],
+    }]
+  ) {
     await assert.rejects(answeredBy((id) => [{ id, error }]), {
       name: "RemoteExecError",
       code: "internal",

@@ -98,6 +98,44 @@ Deno.test("an error keeps its code; a defect is reported on its own side and sta
   assert.deepEqual(defects, [defect]);
 });
 
+Deno.test("sendStream() reads no further ahead than the window, whatever is asked", async () => {
+  for (const more of [Infinity, "1e9", 2 ** 53, -1, 0.5, NaN, null, 1_000_000]) {
+    const { stream, seen } = counted(Array.from({ length: 100 }, () => new Uint8Array(1)));
+    const port = sendStream(stream, unexpected);
+    port.start();
+    for (const message of [{ more }, null, 7, { more: {} }]) port.postMessage(message);
+    await turns(20);
+    assert.ok(seen.pulled <= 4, `${seen.pulled} pieces for ${more}`);
+    port.postMessage({ cancel: true });
+    while (!seen.cancelled) await turns(1);
+    port.close();
+  }
+});
+
+Deno.test("sendStream() fails with what is no bytes", async () => {
+  const stream = ReadableStream.from(["text"]) as unknown as ReadableStream<Uint8Array>;
+  const defects: unknown[] = [];
+  const received = receiveStream(sendStream(stream, (defect) => defects.push(defect)));
+  await assert.rejects(Array.fromAsync(received), { code: "internal" });
+  assert.equal(defects.length, 1);
+});
+
+Deno.test("receiveStream() ends with pieces that nobody asked for or that others can change", async () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(1));
+  const growing = new Uint8Array(new ArrayBuffer(1, { maxByteLength: 9 }));
+  for (const pieces of [Array.from({ length: 5 }, () => new Uint8Array(1)), [shared], [growing]]) {
+    const { port1, port2 } = new MessageChannel();
+    let isFirst = true;
+    port1.onmessage = () => {
+      if (isFirst) { for (const piece of pieces) port1.postMessage({ piece }); }
+      isFirst = false;
+    };
+    // Nobody reads, so no more than the window was asked for.
+    await assert.rejects(receiveStream(port2).getReader().closed, { code: "internal" });
+    port1.close();
+  }
+});
+
 Deno.test("receiveStream() makes an error of what is no piece", async () => {
   for (const message of [null, 7, { piece: "text" }, { error: null }]) {
     const { port1, port2 } = new MessageChannel();

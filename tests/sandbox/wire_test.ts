@@ -65,7 +65,7 @@ Deno.test("expose() turns a defect into an internal error without its text, and 
       return true;
     });
     assert.ok(
-      lines.some((line) => line.includes("defect in a worker") && line.includes("correct")),
+      lines.some((line) => line.includes("defect in a call") && line.includes("correct")),
     );
   }));
 
@@ -149,4 +149,17 @@ Deno.test("remote() leaves no listener on a signal whose call has ended", () =>
     };
     await remote.echo(signal).catch(() => {});
     assert.equal(listeners, 0);
+  }));
+
+Deno.test("a stream that the other side does not take is cancelled", () =>
+  overChannel(async (remote) => {
+    let cancelled = false;
+    const stream = new ReadableStream<Uint8Array>({
+      cancel() {
+        cancelled = true;
+      },
+    });
+    await (remote as unknown as { fail(code: string, stream: ReadableStream): Promise<void> })
+      .fail("not_permitted", stream).catch(() => {});
+    while (!cancelled) await new Promise((resolve) => setTimeout(resolve));
   }));

@@ -51,6 +51,70 @@ pure("restricted() refuses to write where only reading is granted", async () => 
   await assert.rejects(async () => await writing?.(), REFUSED);
 });
 
+/** Arguments as a hijacked worker may send them, each with one thing wrong. */
+const { signal } = new AbortController();
+const stream = () => new ReadableStream<Uint8Array>();
+const good = { to: host, maxBytes: 1, overwrite: true } as const;
+const ODD: Readonly<Record<string, readonly unknown[][]>> = {
+  stat: [[host], [host, {}], [null, signal], [{ kind: "host", path: 1 }, signal], [[], signal]],
+  read: [
+    [host, { start: "0 /dev/null; id; #" }, signal],
+    [host, { start: 0, end: "1; id" }, signal],
+    [host, { start: -1 }, signal],
+    [host, { start: 0.5 }, signal],
+    [host, { start: -Infinity }, signal],
+    [host, null, signal],
+    [
+      { kind: "shell", prefix: "pct exec 1 --", path: "/f", label: { toString: 1 } },
+      undefined,
+      signal,
+    ],
+  ],
+  tree: [
+    [host, { maxEntries: Infinity, maxBytes: 1 }, signal],
+    [host, { maxEntries: "x", maxBytes: 1 }, signal],
+    [host, { maxEntries: 1e7, maxBytes: 1 }, signal],
+    [host, undefined, signal],
+  ],
+  write: [
+    [{ ...good, mode: "644; id" }, stream(), signal],
+    [{ ...good, mode: 0o10000 }, stream(), signal],
+    [{ ...good, size: "3" }, stream(), signal],
+    [{ ...good, sha256: "x; id" }, stream(), signal],
+    [{ ...good, overwrite: "yes" }, stream(), signal],
+    [{ ...good, maxBytes: NaN }, stream(), signal],
+    [good, {}, signal],
+    [good, stream(), undefined],
+  ],
+};
+
+pure("restricted() hands on no argument that is not what it must be", async () => {
+  const rights = { kinds: ["local", "host", "shell"], write: true, shellPrefix: PCT } as const;
+  const port = restricted(open, rights) as unknown as Record<
+    string,
+    (...args: readonly unknown[]) => Promise<unknown>
+  >;
+  for (const [name, calls] of Object.entries(ODD)) {
+    for (const args of calls) {
+      await assert.rejects(async () => await port[name]?.(...args), { code: "internal" });
+    }
+  }
+});
+
+pure("restricted() hands on what it has made anew, without anything else", async () => {
+  const seen: unknown[] = [];
+  const port = restricted(
+    new Proxy({}, {
+      get: () => (...args: readonly unknown[]) => Promise.resolve(seen.push(args[0])),
+    }) as unknown as FilesPort,
+    { kinds: ["host"], write: true },
+  );
+  const more = { ...host, prefix: "id;", extra: 1 };
+  await port.stat(more, signal);
+  await port.write({ ...good, to: more, mode: 0 }, stream(), signal);
+  assert.deepEqual(seen, [host, { ...good, mode: 0 }]);
+});
+
 pure("restricted() refuses every other command before a shell end", async () => {
   const rights = { kinds: ["shell"], write: true, shellPrefix: PCT } as const;
   const others = [

@@ -306,6 +306,21 @@ sessionTest("copies and commands share the connection and run at once", async (p
   assert.deepEqual(namesIn(place.host.directory), ["g1", "g2", "g3", "g4"]);
 });
 
+sessionTest("reading behind a command gives its session back when broken off", async (place) => {
+  const { session, host } = place;
+  Deno.writeFileSync(`${host.directory}/f`, content(3_000_000));
+  const from = { kind: "shell", prefix: "env", path: `${host.directory}/f`, label: "it" } as const;
+  for (let turn = 0; turn < 12; turn++) {
+    const source = await session.openSource(from, 1e9, new AbortController().signal);
+    const chunks = source.chunks()[Symbol.asyncIterator]();
+    await chunks.next();
+    chunks.return?.()?.catch(() => {});
+    await source.close();
+  }
+  assert.equal((await place.exec("echo on")).stdout.text, "on\n");
+  assert.equal(host.connectionCount(), 1);
+});
+
 sessionTest(
   "copy() tells of a host that allows no sessions, and soon asks no more",
   async (place) => {
