@@ -5,7 +5,7 @@ import { connectServer } from "../support/server.ts";
 const entriesOf = (path: string): Record<string, unknown>[] =>
   Deno.readTextFileSync(path).trimEnd().split("\n").map((line) => JSON.parse(line));
 
-Deno.test("AUDIT_LOG gets one line a call: time, tool, arguments, outcome, code, duration, bytes", async () => {
+Deno.test("AUDIT_LOG gets one line a call: time, tool, arguments, outcome, code, exit code, duration, bytes", async () => {
   await using place = await startPlace();
   const env = { ...place.env, AUDIT_LOG: "~/audit.jsonl" };
   Deno.writeTextFileSync(`${place.directory}/f`, "12345");
@@ -18,7 +18,12 @@ Deno.test("AUDIT_LOG gets one line a call: time, tool, arguments, outcome, code,
   const entries = entriesOf(`${place.home}/audit.jsonl`);
   const plain = entries.map(({ time: _, duration_ms: __, ...rest }) => rest);
   assert.deepEqual(plain, [
-    { tool: "ssh_exec_command", arguments: { command: "exit 4" }, outcome: "ok" },
+    {
+      tool: "ssh_exec_command",
+      arguments: { command: "exit 4" },
+      outcome: "ok",
+      exit_code: 4,
+    },
     {
       tool: "ssh_upload_file",
       arguments: { local_path: "f", remote_path: "g" },
