@@ -31,6 +31,7 @@ export interface LateLogger extends Logger {
   configure(level: LogLevel, secrets: readonly string[]): void;
 }
 
+/** A logger for a worker, which is configured after it has started. */
 export function createLateLogger(write: (line: string) => void = writeToStderr): LateLogger {
   let logger = createLogger("info", [], write);
   const log = (at: LogLevel) => (message: string, cause?: unknown) => logger[at](message, cause);

@@ -37,7 +37,7 @@ export const isInside = (directory: string, path: string): boolean =>
  * The path without links of what a person named.
  *
  * @param root without links; relative paths start here, and nothing outside is given
- * @param aliases other names of the root
+ * @param aliases other names of directories, the root among them
  * @throws RemoteExecError `not_found`, `outside_directories`, `invalid_argument`
  */
 export async function resolveInside(

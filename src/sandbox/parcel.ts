@@ -29,6 +29,7 @@ export function pack(values: readonly unknown[], report: (defect: unknown) => vo
   return { values: values.map((value) => withFields(prepare(value), prepare)), transfer };
 }
 
+/** The value as it was before {@linkcode pack}: streams are streams again. */
 export const unpack = (value: unknown): unknown => withFields(received(value), received);
 
 /** Lets go of the streams among values that nobody wants. */

@@ -25,6 +25,7 @@ export interface Abort {
   readonly aborted: true;
 }
 
+/** What became of a request. */
 export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: WireError };
@@ -62,6 +63,7 @@ const LONGEST_TEXT = 100_000;
 const shortText = (given: unknown): string =>
   typeof given === "string" ? given.slice(0, LONGEST_TEXT) : "(no text)";
 
+/** An object with fields and nothing else, as a copied message is. */
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 

@@ -45,7 +45,7 @@ export class SshService {
   /**
    * Runs a command. Every ending is an outcome; see {@linkcode endingError} for those that are errors.
    *
-   * @throws RemoteExecError when the command was not started
+   * @throws RemoteExecError when the start of the command was not confirmed
    */
   async exec(
     { command, timeoutMs, stdin, characterLimit, graceMs, signal, progress }: ExecCall,

@@ -246,7 +246,7 @@ async function collect(source: PutSource, maxBytes: number, call: BridgeCall) {
     }
   } catch (error) {
     reader.cancel(error).catch(() => {});
-    // An error that came from another worker by way of the stream has lost its class.
+    // Errors of the other worker keep their class; what else there is has none.
     throw error instanceof RemoteExecError ? error : readFailed(label, errorText(error));
   }
   if (size > 0 && bytes !== size) throw sourceChanged(label, `${bytes} bytes instead of ${size}`);

@@ -51,7 +51,7 @@ export class PartReader {
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
       if (error instanceof RemoteExecError) throw error;
-      // An error that crossed between isolates inside a stream has lost its class.
+      // Not from the other worker, whose errors keep their class.
       throw readFailed(this.#label, errorText(error));
     }
   }

@@ -162,7 +162,7 @@ export class Transfers {
       return { ...outcome, object, contentProven: sha256 !== undefined || selfProving };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      // What the other side saw of a failed download is an error without its class.
+      // Of the two errors, the one of the failed download says why.
       throw watched.failure() ?? error;
     }
   }
