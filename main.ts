@@ -10,9 +10,9 @@ import { createLogger } from "./src/log.ts";
 import { refuseClient } from "./src/mcp/refuse.ts";
 import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
 import { onEnd } from "./src/cli/on_end.ts";
-import { startWorkers } from "./src/start_workers.ts";
+import { startWorkers } from "./src/server/start_workers.ts";
 import { VERSION } from "./src/version.ts";
-import { writeAll } from "./src/write_all.ts";
+import { writeAll } from "./src/cli/write_all.ts";
 
 const MISCONFIGURED = 2;
 const BROKEN = 1;
@@ -62,7 +62,7 @@ export async function serveUntilEnd(config: Config, start = startWorkers): Promi
   const logger = createLogger(config.logLevel, config.secrets);
   const workers = start(config, logger);
   // The MCP library loads while the workers load theirs.
-  const { serve } = await import("./src/serve.ts");
+  const { serve } = await import("./src/server/serve.ts");
   const running = await serve(config, workers, logger).catch((error) => {
     logger.error("the server cannot start", error);
     return Deno.exit(BROKEN);

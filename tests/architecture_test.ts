@@ -3,8 +3,10 @@ import { dirname, join, relative } from "node:path";
 import { PROJECT, projectFile } from "./support/program.ts";
 
 const SLICES = ["ssh", "proxmox", "transfers", "downloads"];
-/** What a slice shows to others; the rest of its folder is its own. */
-const SHOWN = ["port.ts", "files_port.ts", "service.ts", "outcome.ts"];
+/** Files that other slices may import; the rest of a slice's folder is private. */
+const PUBLIC = ["port.ts", "files_port.ts", "service.ts", "outcome.ts", "container_access.ts"];
+/** Everything else at the top of src is a folder. */
+const LOOSE = ["src/errors.ts", "src/log.ts", "src/version.ts"];
 
 /** The files of src, by their paths in the tree. */
 function sources(directory = projectFile("src")): string[] {
@@ -53,13 +55,15 @@ function loadedWith(entry: string): string[] {
 
 Deno.test("src is read by these tests", () => {
   assert.ok(files.length > 40 && imports.length > 200);
-  assert.ok(loadedWith("src/ssh/worker.ts").includes("src/ssh/connection.ts"));
+  assert.ok(
+    loadedWith("src/ssh/worker/main.ts").includes("src/ssh/worker/connection/connection.ts"),
+  );
 });
 
-Deno.test("a slice imports of another one only what that one shows", () => {
+Deno.test("a slice imports only the public files of another slice", () => {
   const broken = imports.filter(({ from, to }) =>
     SLICES.includes(folderOf(from)) && to.startsWith("src/") && SLICES.includes(folderOf(to)) &&
-    folderOf(from) !== folderOf(to) && !SHOWN.includes(to.split("/")[2] ?? "")
+    folderOf(from) !== folderOf(to) && !PUBLIC.includes(to.split("/").slice(2).join("/"))
   );
   assert.deepEqual(broken.map(show), []);
 });
@@ -81,7 +85,8 @@ Deno.test("ssh needs no other slice, and nothing needs itself in a circle of sli
 
 Deno.test("the machine parts need no slice, configuration and errors need nothing of the program", () => {
   const broken = imports.filter(({ from, to }) =>
-    ["mcp", "sandbox", "config"].includes(folderOf(from)) && SLICES.includes(folderOf(to)) &&
+    ["mcp", "sandbox", "rpc", "local", "async", "shell", "config"].includes(folderOf(from)) &&
+    SLICES.includes(folderOf(to)) &&
     to.startsWith("src/")
   );
   assert.deepEqual(broken.map(show), []);
@@ -95,28 +100,49 @@ Deno.test("the machine parts need no slice, configuration and errors need nothin
   assert.deepEqual(importsOf("src/errors.ts"), []);
 });
 
+Deno.test("no file outside a slice's worker folder imports from it", () => {
+  const broken = imports.filter(({ from, to }) => {
+    const [worker] = /^src\/\w+\/worker\//.exec(to) ?? [];
+    return worker !== undefined && !from.startsWith(worker);
+  });
+  assert.deepEqual(broken.map(show), []);
+});
+
+Deno.test("rpc imports nothing from mcp", () => {
+  const broken = imports.filter(({ from, to }) =>
+    folderOf(from) === "rpc" && folderOf(to) === "mcp"
+  );
+  assert.deepEqual(broken.map(show), []);
+});
+
+Deno.test("only errors, log and version are loose files of src", () => {
+  assert.deepEqual(files.filter((path) => path.split("/").length === 2).sort(), LOOSE);
+});
+
 Deno.test("no worker loads the MCP side, the command line or the reader of the environment", () => {
-  const workers = files.filter((path) => /^src\/\w+\/worker\.ts$/.test(path));
+  const workers = files.filter((path) => /^src\/\w+\/worker\/main\.ts$/.test(path));
   assert.ok(workers.length >= 1);
   for (const worker of workers) {
     const wrong = loadedWith(worker).filter((path) =>
-      /^src\/(mcp|cli)\/|^src\/serve\.ts|^src\/start_workers\.ts|\/tools\.ts$/.test(path)
+      /^src\/(mcp|cli|server)\/|\/tools\.ts$/.test(path)
     );
     assert.deepEqual(wrong, [], worker);
   }
 });
 
 Deno.test("the main isolate does not load what works in a worker", () => {
-  const wrong = loadedWith("src/serve.ts").filter((path) => /\/worker\.ts$/.test(path));
+  const wrong = loadedWith("src/server/serve.ts").filter((path) => /\/worker\//.test(path));
   assert.deepEqual(wrong, []);
-  const packages = loadedWith("src/serve.ts").flatMap(importsOf).filter(({ to, typesOnly }) =>
-    !typesOnly && ["ssh2", "aws4fetch", "@imagekit/nodejs"].includes(to)
-  );
+  const packages = loadedWith("src/server/serve.ts").flatMap(importsOf).filter((
+    { to, typesOnly },
+  ) => !typesOnly && ["ssh2", "aws4fetch", "@imagekit/nodejs"].includes(to));
   assert.deepEqual(packages.map(show), []);
 });
 
 Deno.test("tools use no runtime, no library but zod and no try", () => {
-  for (const path of files.filter((path) => /^src\/\w+\/(\w+_)?tools\.ts$/.test(path))) {
+  for (
+    const path of files.filter((path) => /^src\/(?!server\/)(\w+\/)+(\w+_)?tools\.ts$/.test(path))
+  ) {
     const text = Deno.readTextFileSync(projectFile(path));
     assert.doesNotMatch(text, /\bDeno\.|\btry\s*\{|\bcatch\b/, path);
     const packages = importsOf(path).map(({ to }) => to).filter((to) => !to.startsWith("src/"));

@@ -1,8 +1,8 @@
 import type { DownloadsConfig } from "../config/config.ts";
-import { type ContainerAccess, explained } from "../container_access.ts";
+import { type ContainerAccess, explained } from "../proxmox/container_access.ts";
 import type { Progress, ToolContext } from "../mcp/tool.ts";
-import { crossing } from "../sandbox/crossing.ts";
-import { inTime } from "../sandbox/in_time.ts";
+import { crossing } from "../mcp/crossing.ts";
+import { inTime } from "../rpc/in_time.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersNotConfigured } from "./errors.ts";
 import type { DownloadsPort, LinkProgress, LinkReport, NewLink } from "./port.ts";

@@ -1,6 +1,6 @@
 import { cancelled, RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { shellJoin } from "../shell_quote.ts";
+import { shellJoin } from "../shell/quote.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
 import { unreadable } from "./errors.ts";

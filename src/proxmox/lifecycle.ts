@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../async/clock.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { haPending, otherState, unreadable } from "./errors.ts";
 import { type Guest, programOf } from "./guest.ts";

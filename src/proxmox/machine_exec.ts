@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../async/clock.ts";
 import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import { cutTexts } from "../ssh/outcome.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
@@ -9,7 +9,7 @@ import type { HostCall, ProxmoxHost } from "./host.ts";
 import { explain } from "./locate.ts";
 import { pause } from "./pause.ts";
 import { type AgentAnswer, parseAgentAnswer } from "./qm.ts";
-import { asciiText } from "../shell_quote.ts";
+import { asciiText } from "../shell/quote.ts";
 
 /** One call of `qm`, whatever the command in the VM does meanwhile. */
 const CALL_MS = 60_000;

@@ -1,5 +1,5 @@
-import { abortable } from "../abortable.ts";
-import type { Clock } from "../clock.ts";
+import { abortable } from "../async/abortable.ts";
+import type { Clock } from "../async/clock.ts";
 import { cancelled } from "../errors.ts";
 
 /** Waits. @throws RemoteExecError `cancelled` at once when the call is given up meanwhile */

@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
 import type { Limits } from "../config/config.ts";
-import type { ContainerAccess } from "../container_access.ts";
+import type { ContainerAccess } from "./container_access.ts";
 import type { Tool } from "../mcp/tool.ts";
 import type { HostName } from "../ssh/outcome.ts";
 import type { SshService } from "../ssh/service.ts";

@@ -1,7 +1,7 @@
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkerName, WorkerRights } from "./permissions.ts";
-import { remote } from "./remote.ts";
+import { remote } from "../rpc/remote.ts";
 import { startWorker } from "./workers.ts";
 
 /** A running worker: its port and its end. */

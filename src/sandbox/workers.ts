@@ -7,10 +7,10 @@ export function startWorker(name: WorkerName, permissions: Deno.PermissionOption
   const options = { type: "module", name, deno: { permissions } } as const;
   switch (name) {
     case "ssh":
-      return new Worker(new URL("../ssh/worker.ts", import.meta.url), options);
+      return new Worker(new URL("../ssh/worker/main.ts", import.meta.url), options);
     case "transfers":
-      return new Worker(new URL("../transfers/worker.ts", import.meta.url), options);
+      return new Worker(new URL("../transfers/worker/main.ts", import.meta.url), options);
     case "downloads":
-      return new Worker(new URL("../downloads/worker.ts", import.meta.url), options);
+      return new Worker(new URL("../downloads/worker/main.ts", import.meta.url), options);
   }
 }

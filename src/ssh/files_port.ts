@@ -1,5 +1,10 @@
 import type { CopyOutcome, Endpoint, FileFacts } from "./port.ts";
-import type { TreeLimits } from "./tree.ts";
+
+/** Limits of one tree. */
+export interface TreeLimits {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}
 
 /** A file, directory or left-out link of a tree; `path` is relative to the tree's root, with `/`. */
 export interface TreeEntry {

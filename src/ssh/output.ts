@@ -1,6 +1,4 @@
 import { Buffer } from "node:buffer";
-import { ByteHead, ByteTail } from "./byte_ends.ts";
-import { CodePointCounter } from "./code_points.ts";
 import type { CapturedText } from "./port.ts";
 
 /** No code point takes more bytes of UTF-8. */
@@ -141,4 +139,135 @@ function lastCodePoints(text: string, count: number): string {
     start -= (text.charCodeAt(start - 1) & 0xfc00) === 0xdc00 ? 2 : 1;
   }
   return text.slice(Math.max(start, 0));
+}
+
+/** The first bytes of a stream, at most `capacity`. Grows as needed. */
+class ByteHead {
+  readonly #capacity: number;
+  #buffer = new Uint8Array(1_024);
+  #length = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Takes what there is room for and gives its length. */
+  push(chunk: Uint8Array): number {
+    const taken = Math.min(chunk.length, this.#capacity - this.#length);
+    if (taken <= 0) return 0;
+    const needed = this.#length + taken;
+    if (needed > this.#buffer.length) this.#grow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.set(chunk.subarray(0, taken), this.#length);
+    this.#length = needed;
+    return taken;
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #grow(size: number): void {
+    const larger = new Uint8Array(size);
+    larger.set(this.bytes());
+    this.#buffer = larger;
+  }
+}
+
+/** The last bytes of a stream, at most `capacity`; a ring, so that no chunk makes garbage. */
+class ByteTail {
+  readonly #capacity: number;
+  #ring: Uint8Array | undefined;
+  /** Where the next byte goes. */
+  #position = 0;
+  #isFull = false;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Has anything been pushed? */
+  get used(): boolean {
+    return this.#ring !== undefined;
+  }
+
+  push(chunk: Uint8Array): void {
+    const ring = this.#ring ??= new Uint8Array(this.#capacity);
+    const kept = chunk.length > ring.length ? chunk.subarray(-ring.length) : chunk;
+    const first = Math.min(kept.length, ring.length - this.#position);
+    ring.set(kept.subarray(0, first), this.#position);
+    ring.set(kept.subarray(first), 0);
+    this.#isFull ||= this.#position + kept.length >= ring.length;
+    this.#position = (this.#position + kept.length) % ring.length;
+  }
+
+  bytes(): Uint8Array {
+    const ring = this.#ring ?? new Uint8Array();
+    if (!this.#isFull) return ring.slice(0, this.#position);
+    const whole = new Uint8Array(ring.length);
+    whole.set(ring.subarray(this.#position));
+    whole.set(ring.subarray(0, this.#position), ring.length - this.#position);
+    return whole;
+  }
+}
+
+/**
+ * Counts the code points that a stream of bytes decodes to as UTF-8, without decoding it: each
+ * invalid sequence counts as one U+FFFD, as many as a TextDecoder makes.
+ *
+ * Source: WHATWG Encoding, section 8.1.1 (UTF-8 decoder).
+ */
+class CodePointCounter {
+  #count = 0;
+  /** Continuation bytes that the current character still needs. */
+  #needed = 0;
+  /** What the next continuation byte may be. */
+  #lower = 0x80;
+  #upper = 0xbf;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  push(chunk: Uint8Array): void {
+    let count = 0;
+    const { length } = chunk;
+    for (let index = 0; index < length; index++) {
+      const byte = chunk[index] ?? 0;
+      if (this.#needed > 0) {
+        if (this.#continues(byte)) {
+          if (--this.#needed === 0) count++;
+          continue;
+        }
+        count++;
+      }
+      if (byte < 0x80 || !this.#begins(byte)) count++;
+    }
+    this.#count += count;
+  }
+
+  /** To be called once: a character that was begun and not ended counts too. */
+  end(): void {
+    if (this.#needed > 0) this.#count++;
+    this.#needed = 0;
+  }
+
+  /** Takes a byte that goes on with the character; otherwise the character is over. */
+  #continues(byte: number): boolean {
+    const fits = byte >= this.#lower && byte <= this.#upper;
+    this.#lower = 0x80;
+    this.#upper = 0xbf;
+    if (!fits) this.#needed = 0;
+    return fits;
+  }
+
+  /** Takes a byte that begins a character of several. */
+  #begins(byte: number): boolean {
+    if (byte < 0xc2 || byte > 0xf4) return false;
+    this.#needed = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    if (byte === 0xe0) this.#lower = 0xa0;
+    if (byte === 0xed) this.#upper = 0x9f;
+    if (byte === 0xf0) this.#lower = 0x90;
+    if (byte === 0xf4) this.#upper = 0x8f;
+    return true;
+  }
 }

@@ -1,8 +1,8 @@
 import { cancelled, RemoteExecError } from "../errors.ts";
 import type { Limits } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { bytesMoved, crossing } from "../sandbox/crossing.ts";
-import { inTime } from "../sandbox/in_time.ts";
+import { bytesMoved, crossing } from "../mcp/crossing.ts";
+import { inTime } from "../rpc/in_time.ts";
 import type {
   CopyOutcome,
   Endpoint,

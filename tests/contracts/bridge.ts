@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Bridge, BridgeCall, PutSource } from "../../src/transfers/bridge.ts";
+import type { Bridge, BridgeCall, PutSource } from "../../src/transfers/worker/bridge.ts";
 import type { UploadTicket } from "../../src/transfers/port.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { type Peer, peerTest } from "../peers/require.ts";

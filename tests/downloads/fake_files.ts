@@ -1,7 +1,7 @@
 import { createLogger } from "../../src/log.ts";
 import { RemoteExecError } from "../../src/errors.ts";
-import { expose } from "../../src/sandbox/expose.ts";
-import { remote } from "../../src/sandbox/remote.ts";
+import { expose } from "../../src/rpc/expose.ts";
+import { remote } from "../../src/rpc/remote.ts";
 import type { FilesPort, TreeEntry } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
 import { sha256 } from "./fixture.ts";

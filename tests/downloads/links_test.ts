@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_OPEN_LINKS } from "../../src/downloads/link_store.ts";
+import { MAX_OPEN_LINKS } from "../../src/downloads/worker/link_store.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 import { randomBytes, run, sha256, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM } from "./http.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { remoteSource } from "../../src/downloads/remote_source.ts";
+import { remoteSource } from "../../src/downloads/worker/sources/remote_source.ts";
 import type { FilesPort } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
 import { FakeClock } from "./fake_clock.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import ImageKit from "@imagekit/nodejs";
-import { shellQuote } from "../../src/shell_quote.ts";
+import { shellQuote } from "../../src/shell/quote.ts";
 import { type FakeImageKit, startImageKit } from "./imagekit.ts";
 
 /** The command handed to a client, with its file's place still open. */

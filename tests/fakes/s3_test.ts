@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { AwsClient } from "aws4fetch";
 import type { R2Config } from "../../src/config/config.ts";
-import { R2Bridge } from "../../src/transfers/r2.ts";
+import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
 import { bridgeContract, call, sha256, sourceOf, text } from "../contracts/bridge.ts";
 import { CURL, peerTest } from "../peers/require.ts";
-import { nameFor, toolsWith } from "../transfers/r2_rig.ts";
+import { nameFor, toolsWith } from "../transfers/worker/r2/rig.ts";
 import { TestClock } from "../transfers/test_clock.ts";
 import { type FakeS3, startFakeS3 } from "./s3.ts";
 import { refusalOf } from "./s3_signature.ts";

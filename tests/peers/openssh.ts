@@ -9,7 +9,7 @@ import type {
   ExecRequest,
   SshSettings,
 } from "../../src/ssh/port.ts";
-import { HostSession } from "../../src/ssh/session.ts";
+import { HostSession } from "../../src/ssh/worker/ssh_host.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { type Peer, peer } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";

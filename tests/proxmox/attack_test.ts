@@ -1,6 +1,6 @@
 /** What a model that was talked into it, or a call that is cut off, may try with guests. */
 import assert from "node:assert/strict";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock } from "../../src/async/clock.ts";
 import { cancelled, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";

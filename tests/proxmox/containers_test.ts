@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/async/clock.ts";
 import { bothTest, failure, type Node, nodeTest } from "./node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;

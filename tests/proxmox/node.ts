@@ -1,7 +1,7 @@
 /** A Proxmox VE node for tests: the stand-in, a way to it over SSH, and the tools that use it. */
 import assert from "node:assert/strict";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
-import { type Clock, systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/async/clock.ts";
 import type { Limits } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";
@@ -11,7 +11,7 @@ import type { Progress } from "../../src/mcp/tool.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
 import type { SshPort, SshSettings } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
-import { HostSession } from "../../src/ssh/session.ts";
+import { HostSession } from "../../src/ssh/worker/ssh_host.ts";
 import { sshExecTool } from "../../src/ssh/tools.ts";
 import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { containerLine } from "../../src/proxmox/container_exec.ts";
 import { hostLine } from "../../src/proxmox/host.ts";
-import { shellQuote } from "../../src/shell_quote.ts";
-import { sparedCommand } from "../../src/ssh/spared_command.ts";
+import { shellQuote } from "../../src/shell/quote.ts";
+import { sparedCommand } from "../../src/ssh/worker/commands/spared_command.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]] as const;
 

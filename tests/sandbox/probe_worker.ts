@@ -2,7 +2,7 @@
 // A worker for tests that dies, survives and rejects on demand.
 import { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
-import { expose, surviveDefects } from "../../src/sandbox/expose.ts";
+import { expose, surviveDefects } from "../../src/rpc/expose.ts";
 
 const logger = createLogger("error", [], () => {});
 

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 // @ts-types="@types/ssh2"
 import type { Attributes, SFTPWrapper } from "ssh2";
-import { copy } from "../../src/ssh/copy.ts";
-import { type Sink, type Source, TEMPORARY_NAME } from "../../src/ssh/file_end.ts";
-import { type HostHelp, openHostSink, openHostSource } from "../../src/ssh/host_files.ts";
-import { Sftp } from "../../src/ssh/sftp.ts";
-import { toStream } from "../../src/ssh/streams.ts";
-import { hostTree, parseListed } from "../../src/ssh/tree.ts";
+import { copy } from "../../src/ssh/worker/files/copy.ts";
+import { type Sink, type Source, TEMPORARY_NAME } from "../../src/ssh/worker/files/file_end.ts";
+import {
+  type HostHelp,
+  openHostSink,
+  openHostSource,
+} from "../../src/ssh/worker/files/host_files.ts";
+import { Sftp } from "../../src/ssh/worker/files/sftp.ts";
+import { toStream } from "../../src/ssh/worker/files/streams.ts";
+import { hostTree, parseListed } from "../../src/ssh/worker/files/tree.ts";
 import { isAlive } from "../fakes/ssh_host_client.ts";
 import { pure } from "../support/config.ts";
 import { sessionTest } from "../support/session.ts";

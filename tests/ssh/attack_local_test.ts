@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LocalFiles } from "../../src/ssh/local_files.ts";
+import { LocalFiles } from "../../src/ssh/worker/files/local_files.ts";
 import { temporaryDirectory } from "../support/places.ts";
 
 const MANY = 1_000_000_000;

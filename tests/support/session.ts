@@ -1,7 +1,7 @@
 import type { Limits, Login } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
 import type { ExecOutcome, SshSettings } from "../../src/ssh/port.ts";
-import { HostSession } from "../../src/ssh/session.ts";
+import { HostSession } from "../../src/ssh/worker/ssh_host.ts";
 import { type SshHost, type SshHostOptions, startSshHost } from "../fakes/ssh_host.ts";
 import { temporaryDirectory } from "./places.ts";
 

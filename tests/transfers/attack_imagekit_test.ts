@@ -1,10 +1,10 @@
 /** What a hostile or broken ImageKit may try. */
 import assert from "node:assert/strict";
 import type { ImageKitConfig } from "../../src/config/config.ts";
-import { ImageKitBridge } from "../../src/transfers/imagekit.ts";
+import { ImageKitBridge } from "../../src/transfers/worker/imagekit/bridge.ts";
 import { call, isFailure, readAll } from "../contracts/bridge.ts";
 import { StageClock } from "./imagekit_stage.ts";
-import { silent } from "./r2_rig.ts";
+import { silent } from "./worker/r2/rig.ts";
 
 const MIB = 1024 * 1024;
 const NAME = "object";

@@ -1,10 +1,10 @@
 /** What a hostile or broken S3 service may try, and what a file that misbehaves may. */
 import assert from "node:assert/strict";
-import { R2Bridge } from "../../src/transfers/r2.ts";
-import { unescapeXml, xmlElements } from "../../src/transfers/r2_xml.ts";
+import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
+import { unescapeXml, xmlElements } from "../../src/transfers/worker/r2/xml.ts";
 import { call, isFailure, readAll, sourceOf, text } from "../contracts/bridge.ts";
 import { brokenBody, FetchStandIn, objectReply, type Reply } from "./fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, toolsWith } from "./r2_rig.ts";
+import { nameFor, R2_CONFIG, toolsWith } from "./worker/r2/rig.ts";
 import { TestClock } from "./test_clock.ts";
 
 const MIB = 1024 * 1024;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { FilesPort, OpenedFile } from "../../src/ssh/files_port.ts";
 import type { Endpoint } from "../../src/ssh/port.ts";
-import { openPatiently } from "../../src/transfers/patient_source.ts";
+import { openPatiently } from "../../src/transfers/worker/patient_source.ts";
 import { isFailure, readAll } from "../contracts/bridge.ts";
 import { MemoryFiles } from "./memory_files.ts";
 

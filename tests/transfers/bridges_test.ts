@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { BRIDGES } from "../../src/transfers/bridges.ts";
-import { createBridges } from "../../src/transfers/drivers.ts";
+import { createBridges } from "../../src/transfers/worker/drivers.ts";
 import { bridgeNotConfigured } from "../../src/transfers/errors.ts";
 import type { BridgeName } from "../../src/transfers/port.ts";
 import { configOf } from "../support/config.ts";
-import { toolsWith } from "./r2_rig.ts";
+import { toolsWith } from "./worker/r2/rig.ts";
 import { TestClock } from "./test_clock.ts";
 
 const ALL = {

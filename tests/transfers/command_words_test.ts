@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { address, oneLine, plainHash, plainWord } from "../../src/transfers/command_words.ts";
-import { checkCommand, downloadCommand } from "../../src/transfers/exchange_commands.ts";
+import { checkCommand, downloadCommand } from "../../src/transfers/exchange/commands.ts";
 import { pure } from "../support/config.ts";
 
 const INTERNAL = { code: "internal" };

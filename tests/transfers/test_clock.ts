@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.ts";
+import type { Clock } from "../../src/async/clock.ts";
 
 /** Delays up to this are pauses, longer ones are time limits. */
 const LONGEST_PAUSE_MS = 4_900;

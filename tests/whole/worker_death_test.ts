@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withLimit } from "../../src/with_limit.ts";
+import { withLimit } from "../../src/async/deadline.ts";
 import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";
 

@@ -5,7 +5,7 @@
  * file system with an init in namespaces of its own, so that processes started inside are really
  * inside. What would be /etc/pve is `etc/pve` in the state directory, written and never read.
  */
-import { shellQuote } from "../../../src/shell_quote.ts";
+import { shellQuote } from "../../../src/shell/quote.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
 import { findOnPath, makeRootfs, run } from "./rootfs.ts";
 

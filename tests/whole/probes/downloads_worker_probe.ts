@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 // The real downloads worker, taken over: everything of it is loaded, and then the wrong things are tried.
-import "../../../src/downloads/worker.ts";
+import "../../../src/downloads/worker/main.ts";
 import { tryOnMessage } from "./try_on_message.ts";
 
 tryOnMessage();

@@ -5,7 +5,7 @@ import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import type { SshPort } from "../../../src/ssh/port.ts";
-import { startWorkers } from "../../../src/start_workers.ts";
+import { startWorkers } from "../../../src/server/start_workers.ts";
 
 const env = readEnvironment(undefined);
 const loaded = loadConfig(env, thisMachine(env));

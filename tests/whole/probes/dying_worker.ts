@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 import { createLogger } from "../../../src/log.ts";
-import { expose } from "../../../src/sandbox/expose.ts";
+import { expose } from "../../../src/rpc/expose.ts";
 
 expose({
   exec({ command }: { command: string }) {

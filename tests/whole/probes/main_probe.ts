@@ -4,8 +4,8 @@ import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { createLogger } from "../../../src/log.ts";
-import { serve } from "../../../src/serve.ts";
-import { startWorkers } from "../../../src/start_workers.ts";
+import { serve } from "../../../src/server/serve.ts";
+import { startWorkers } from "../../../src/server/start_workers.ts";
 import { tryEverything } from "./attempts.ts";
 
 const RIGHTS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;

@@ -1,0 +1,118 @@
+import type { ArchiveEntry } from "./archive.ts";
+import { withoutControls } from "../http/headers.ts";
+
+/**
+ * Gives the members of one archive names that stay below the directory it is unpacked in, on every
+ * system, and that no two members share: a later one is numbered, `a (2).txt`.
+ */
+export class ArchiveNames {
+  readonly #taken = new TakenNames();
+  /** Where directories stand whose name could not stay, by the name they came with. */
+  readonly #moved = new Map<string, string>();
+  /** The next number to try, by the name that was wanted. */
+  readonly #numbers = new Map<string, number>();
+
+  /** The name to write; undefined for a directory that stands there already. */
+  place({ path, kind }: Pick<ArchiveEntry, "path" | "kind">): string | undefined {
+    const wanted = this.#wanted(path);
+    if (wanted === "" && kind === "directory") return undefined;
+    const name = wanted === "" ? "_" : wanted;
+    const there = this.#taken.get(name);
+    const isSameDirectory = kind === "directory" && there === "directory";
+    const free = there === undefined || isSameDirectory ? name : this.#numbered(name, kind);
+    if (kind === "directory" && free !== path) this.#moved.set(path, free);
+    if (isSameDirectory) return undefined;
+    this.#taken.add(free, kind);
+    return free;
+  }
+
+  #wanted(path: string): string {
+    const slash = path.lastIndexOf("/");
+    const parent = this.#moved.get(path.slice(0, Math.max(0, slash)));
+    if (parent === undefined) return cleanPath(path);
+    const own = cleanPath(path.slice(slash + 1));
+    return own === "" ? parent : `${parent}/${own}`;
+  }
+
+  #numbered(name: string, kind: ArchiveEntry["kind"]): string {
+    const slash = name.lastIndexOf("/");
+    const dot = name.lastIndexOf(".");
+    const end = kind === "file" && dot > slash + 1 ? dot : name.length;
+    let number = this.#numbers.get(name) ?? 2;
+    const next = () => `${name.slice(0, end)} (${number++})${name.slice(end)}`;
+    let free = next();
+    while (this.#taken.get(free) !== undefined) free = next();
+    this.#numbers.set(name, number);
+    return free;
+  }
+}
+
+function cleanPath(path: string): string {
+  return path.split("/").filter((part) => part !== "" && part !== "." && part !== "..")
+    .map(cleanPart).join("/");
+}
+
+function cleanPart(part: string): string {
+  const clean = withoutControls(part).replaceAll(/[\\:]/g, "_");
+  // Windows takes blanks and dots off a name's end: ".. " would lead out there.
+  return /^[. ]+$/.test(clean) ? clean.replaceAll(/[. ]/g, "_") : clean;
+}
+
+/**
+ * Remembers names in some 20 bytes each: of a name only a hash of 52 bits is kept. Should two share
+ * one, which nobody will see, the later is numbered without need.
+ */
+class TakenNames {
+  /** A file's hash, a directory's negative one, or 0. */
+  #slots = new Float64Array(1024);
+  #count = 0;
+  /** Names cannot be made up to collide. */
+  readonly #seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+
+  get(name: string): ArchiveEntry["kind"] | undefined {
+    const found = this.#slots[slotOf(this.#slots, hashOf(name, this.#seed))] ?? 0;
+    if (found === 0) return undefined;
+    return found > 0 ? "file" : "directory";
+  }
+
+  add(name: string, kind: ArchiveEntry["kind"]): void {
+    if (++this.#count * 2 > this.#slots.length) this.#grow();
+    const hash = hashOf(name, this.#seed);
+    this.#slots[slotOf(this.#slots, hash)] = kind === "file" ? hash : -hash;
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(this.#slots.length * 2);
+    for (const value of this.#slots) {
+      if (value !== 0) larger[slotOf(larger, Math.abs(value))] = value;
+    }
+    this.#slots = larger;
+  }
+}
+
+/** Where the hash stands, or the free slot where it would. */
+function slotOf(slots: Float64Array, hash: number): number {
+  let slot = hash % slots.length;
+  for (let seen = slots[slot] ?? 0; seen !== 0 && Math.abs(seen) !== hash;) {
+    slot = (slot + 1) % slots.length;
+    seen = slots[slot] ?? 0;
+  }
+  return slot;
+}
+
+/** From 1 to 2^52. Source: the public-domain hash cyrb53 */
+function hashOf(name: string, seed: number): number {
+  let high = 0xdeadbeef ^ seed;
+  let low = 0x41c6ce57 ^ seed;
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  const [first, second] = [high, low];
+  high = Math.imul(first ^ (first >>> 16), 2246822507) ^
+    Math.imul(second ^ (second >>> 13), 3266489909);
+  low = Math.imul(second ^ (second >>> 16), 2246822507) ^
+    Math.imul(high ^ (high >>> 13), 3266489909);
+  return (high & 0xfffff) * 2 ** 32 + (low >>> 0) + 1;
+}

@@ -1,0 +1,200 @@
+import { RemoteExecError } from "../../../errors.ts";
+import { tooManyEntries } from "../../errors.ts";
+import { MAX_ENTRIES } from "../sources/source.ts";
+
+/** A member of a tar stream. Its content must be read, or is skipped when the next member is asked for. */
+export interface TarMember {
+  /** Relative to the tree's root, with `/`, without one at its end. */
+  readonly path: string;
+  readonly kind: "file" | "directory" | "hard_link" | "other";
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly mode: number;
+  content(): AsyncGenerator<Uint8Array>;
+}
+
+const BLOCK = 512;
+/** Long names and PAX records are held in memory; no honest one is longer. */
+const MAX_RECORD_BYTES = 32 * 1024;
+/** Records that describe one member; no honest stream has more than a few. */
+const MAX_RECORDS = 16;
+
+/**
+ * Reads a tar stream member by member: the old form, ustar, GNU long names and large numbers, PAX
+ * records. Names that would lead out of the tree are refused. Source: POSIX.1-2017 pax, GNU tar
+ * manual "Basic Tar Format".
+ *
+ * @param signal its end cancels the stream, also while a read waits
+ * @throws RemoteExecError `io_error` when the stream ends early or is not a tar stream, `too_large`
+ * when it has more than `maxEntries` members, those that are skipped counted too
+ */
+export async function* readTar(
+  stream: ReadableStream<Uint8Array>,
+  { maxEntries = MAX_ENTRIES, signal }: { maxEntries?: number; signal?: AbortSignal } = {},
+): AsyncGenerator<TarMember> {
+  const bytes = new ByteReader(stream, signal);
+  let entries = 0;
+  let records = 0;
+  try {
+    let longName: string | undefined;
+    let pax: Map<string, string> = new Map();
+    for (;;) {
+      const header = await bytes.take(BLOCK);
+      if (header.every((byte) => byte === 0)) return;
+      checkSum(header);
+      if (++records > MAX_RECORDS) throw notTar("a member has too many records");
+      const size = Number(pax.get("size") ?? number(header, 124, 12));
+      const type = String.fromCharCode(header[156] ?? 0);
+      if (type === "L" || type === "K" || type === "x" || type === "g") {
+        const record = await bytes.record(number(header, 124, 12));
+        if (type === "L") longName = text(record, 0, record.length);
+        if (type === "x") pax = paxRecords(record);
+        continue;
+      }
+      const path = cleanPath(pax.get("path") ?? longName ?? shortName(header));
+      const mtimeMs = Number(pax.get("mtime") ?? number(header, 136, 12)) * 1000;
+      const kind = kindOf(type);
+      const length = kind === "file" ? size : 0;
+      longName = undefined;
+      pax = new Map();
+      const start = bytes.position;
+      if (path !== "") {
+        records = 0;
+        if (++entries > maxEntries) throw tooManyEntries(maxEntries);
+        const mode = number(header, 100, 8) & 0o7777;
+        yield { path, kind, size: length, mtimeMs, mode, content: () => bytes.content(length) };
+      }
+      await bytes.skip(start + length + padding(length) - bytes.position);
+    }
+  } finally {
+    await bytes.cancel();
+  }
+}
+
+/** Members begin at whole blocks. */
+const padding = (size: number): number => (BLOCK - size % BLOCK) % BLOCK;
+
+function kindOf(type: string): TarMember["kind"] {
+  if (type === "0" || type === "\0" || type === "7") return "file";
+  if (type === "5") return "directory";
+  return type === "1" ? "hard_link" : "other";
+}
+
+function shortName(header: Uint8Array): string {
+  const name = text(header, 0, 100);
+  const prefix = text(header, 257, 6).startsWith("ustar") ? text(header, 345, 155) : "";
+  // GNU's own form has other fields where ustar has the prefix.
+  return prefix === "" || text(header, 257, 8) === "ustar  " ? name : `${prefix}/${name}`;
+}
+
+function cleanPath(path: string): string {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw notTar("a name leads out of the tree");
+  return parts.join("/");
+}
+
+function number(header: Uint8Array, at: number, length: number): number {
+  const first = header[at] ?? 0;
+  if ((first & 0x80) !== 0) {
+    let value = 0;
+    for (const byte of header.subarray(at + 1, at + length)) value = value * 256 + byte;
+    return value;
+  }
+  const digits = text(header, at, length).trim();
+  if (!/^[0-7]*$/.test(digits)) throw notTar("a number is not one");
+  return digits === "" ? 0 : Number.parseInt(digits, 8);
+}
+
+function text(bytes: Uint8Array, at: number, length: number): string {
+  const field = bytes.subarray(at, at + length);
+  const end = field.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
+}
+
+/** `<length> <key>=<value>\n`, the length in bytes and counting itself. */
+function paxRecords(record: Uint8Array): Map<string, string> {
+  const found = new Map<string, string>();
+  for (let at = 0; at < record.length && record[at] !== 0;) {
+    const space = record.indexOf(0x20, at);
+    const length = Number(new TextDecoder().decode(record.subarray(at, space)));
+    if (space < 0 || !Number.isInteger(length) || length <= space - at) {
+      throw notTar("a PAX record is damaged");
+    }
+    const line = new TextDecoder().decode(record.subarray(space + 1, at + length - 1));
+    const equals = line.indexOf("=");
+    found.set(line.slice(0, equals), line.slice(equals + 1));
+    at += length;
+  }
+  return found;
+}
+
+function checkSum(header: Uint8Array): void {
+  const stored = number(header, 148, 8);
+  const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
+  if (sum !== stored) throw notTar("a checksum is wrong");
+}
+
+const notTar = (seen: string) =>
+  new RemoteExecError(
+    "io_error",
+    `The directory could not be read whole: ${seen}`,
+    "Try again; if it happens again, check that tar works on the host",
+  );
+
+/** Takes exact numbers of bytes from a stream. */
+class ByteReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort = () => void this.#reader.cancel().catch(() => {});
+  #rest: Uint8Array = new Uint8Array(0);
+  /** Bytes given out so far. */
+  position = 0;
+
+  constructor(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined) {
+    this.#reader = stream.getReader();
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    if (signal?.aborted) this.#abort();
+  }
+
+  async take(count: number): Promise<Uint8Array> {
+    const out = new Uint8Array(count);
+    let filled = 0;
+    for await (const piece of this.content(count)) {
+      out.set(piece, filled);
+      filled += piece.length;
+    }
+    return out;
+  }
+
+  async record(size: number): Promise<Uint8Array> {
+    if (size > MAX_RECORD_BYTES) throw notTar("a name is too long");
+    const record = await this.take(size);
+    await this.skip(padding(size));
+    return record;
+  }
+
+  async skip(count: number): Promise<void> {
+    for await (const _ of this.content(count));
+  }
+
+  async *content(count: number): AsyncGenerator<Uint8Array> {
+    for (let left = count; left > 0;) {
+      if (this.#rest.length === 0) {
+        const { done, value } = await this.#reader.read();
+        if (done) throw notTar("the stream ended early");
+        this.#rest = value;
+      }
+      const piece = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(piece.length);
+      left -= piece.length;
+      this.position += piece.length;
+      yield piece;
+    }
+  }
+
+  async cancel(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#abort);
+    await this.#reader.cancel().catch(() => {});
+  }
+}

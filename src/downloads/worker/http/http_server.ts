@@ -1,0 +1,246 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Clock } from "../../../async/clock.ts";
+import { cancelled } from "../../../errors.ts";
+import type { Logger } from "../../../log.ts";
+import { SECURITY_HEADERS } from "./headers.ts";
+
+/** What a client may use of the server before it is told to go. */
+export interface HttpLimits {
+  /** Until a request's head has arrived, or TLS is set up. */
+  readonly headersMs: number;
+  /** Until the whole request has arrived. */
+  readonly requestMs: number;
+  readonly keepAliveMs: number;
+  /** For taking one piece of an answer. */
+  readonly stallMs: number;
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+  readonly connections: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  headersMs: 10_000,
+  requestMs: 20_000,
+  keepAliveMs: 5_000,
+  stallMs: 60_000,
+  headerBytes: 16 * 1024,
+  bodyBytes: 16 * 1024,
+  connections: 4096,
+};
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly limits: HttpLimits;
+}
+
+/** A server at work. */
+export interface Listening {
+  readonly port: number;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+/** `address` is the other side's. */
+export type HttpHandler = (request: Request, address: string) => Promise<Response>;
+
+/** What the handler is called with; all others are answered 405 here. */
+const METHODS = ["GET", "HEAD", "POST"];
+
+/**
+ * Serves HTTP/1.1 through `node:http`, because `Deno.serve` (2.9) neither ends connections that send
+ * nothing or too slowly nor tells when a piece of an answer has been handed to the operating system:
+ * here the next piece is asked for only then, and whoever does not take it in time is cut off.
+ *
+ * @throws Deno.errors.AddrInUse and others when the address cannot be bound, Deno.errors.InvalidData
+ * when the certificate and its key cannot be used
+ */
+export async function listen(
+  options: ListenOptions,
+  handler: HttpHandler,
+  clock: Clock,
+  logger: Logger,
+): Promise<Listening> {
+  const { host, port, limits } = options;
+  probe(options);
+  const server = makeServer(options, (request, response) => {
+    answer(request, response, handler, limits, clock).catch((error) => {
+      logger.warn("an HTTP answer was broken off", error);
+      response.destroy();
+    });
+  });
+  server.maxConnections = limits.connections;
+  limitHandshakes(server, options, clock);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve());
+  });
+  server.on("error", (error: Error) => logger.warn("the listener of the download links", error));
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/**
+ * Meets the refusals of the runtime, which node's listen() would throw where nobody can catch them,
+ * and a certificate that is none, which node would keep for each client to find out.
+ */
+function probe({ host, port, tls }: ListenOptions): void {
+  const address = { hostname: host, port };
+  const listener = tls === undefined
+    ? Deno.listen(address)
+    : Deno.listenTls({ ...address, ...tls });
+  listener.close();
+}
+
+function makeServer(
+  { tls, limits }: ListenOptions,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const options = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(1_000, limits.headersMs),
+    maxHeaderSize: limits.headerBytes,
+  };
+  return tls === undefined
+    ? createServer(options, onRequest)
+    : createSecureServer({ ...options, ...tls }, onRequest);
+}
+
+/** A connection that never sets up TLS would not meet the limits of HTTP. */
+function limitHandshakes(server: Server, { tls, limits }: ListenOptions, clock: Clock): void {
+  if (tls === undefined) return;
+  const waiting = new Map<number | undefined, () => void>();
+  server.on("connection", (socket: Socket) => {
+    const { remotePort } = socket;
+    const stop = clock.after(limits.headersMs, () => socket.destroy());
+    waiting.set(remotePort, stop);
+    socket.once("close", () => waiting.delete(remotePort));
+  });
+  server.on("secureConnection", ({ remotePort }: Socket) => {
+    waiting.get(remotePort)?.();
+    waiting.delete(remotePort);
+  });
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  handler: HttpHandler,
+  limits: HttpLimits,
+  clock: Clock,
+): Promise<void> {
+  const { method = "GET", url = "/" } = incoming;
+  if (!METHODS.includes(method)) return refuse(outgoing, 405, { Allow: METHODS.join(", ") });
+  const address = incoming.socket.remoteAddress ?? "unknown";
+  const target = URL.parse(url, "http://listener");
+  if (target === null) return refuse(outgoing, 400);
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort(cancelled()));
+  const body = await readBody(incoming, limits.bodyBytes);
+  if (body === undefined) return refuse(outgoing, 413);
+  const request = new Request(target, {
+    method,
+    headers: headersOf(incoming),
+    signal: gone.signal,
+    ...(method === "POST" ? { body } : {}),
+  });
+  await send(await handler(request, address), outgoing, limits, clock);
+}
+
+function refuse(outgoing: ServerResponse, status: number, headers: Record<string, string> = {}) {
+  outgoing.writeHead(status, {
+    ...SECURITY_HEADERS,
+    ...headers,
+    "Content-Length": "0",
+    Connection: "close",
+  });
+  outgoing.end();
+}
+
+/** The whole body; undefined when it is longer than it may be. */
+async function readBody(
+  incoming: IncomingMessage,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const body = new Uint8Array(maxBytes);
+  let size = 0;
+  for await (const chunk of incoming) {
+    if (!(chunk instanceof Uint8Array) || size + chunk.length > maxBytes) return undefined;
+    body.set(chunk, size);
+    size += chunk.length;
+  }
+  return body.subarray(0, size);
+}
+
+function headersOf(incoming: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    for (const one of [value].flat()) {
+      if (one !== undefined) headers.append(name, one);
+    }
+  }
+  return headers;
+}
+
+/** Sends an answer piece by piece, each one when the one before has been taken. */
+async function send(
+  response: Response,
+  outgoing: ServerResponse,
+  { stallMs }: HttpLimits,
+  clock: Clock,
+): Promise<void> {
+  const { body, status, headers } = response;
+  outgoing.writeHead(status, [...headers].flat());
+  if (body === null) return void outgoing.end();
+  const reader = body.getReader();
+  const onClose = () => void reader.cancel().catch(() => {});
+  outgoing.once("close", onClose);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      await write(outgoing, value, stallMs, clock);
+    }
+    outgoing.removeListener("close", onClose);
+    outgoing.end();
+  } catch (error) {
+    outgoing.removeListener("close", onClose);
+    await reader.cancel().catch(() => {});
+    outgoing.destroy();
+    if (!(error instanceof ClientGone)) throw error;
+  }
+}
+
+class ClientGone extends Error {}
+
+function write(
+  outgoing: ServerResponse,
+  chunk: Uint8Array,
+  stallMs: number,
+  clock: Clock,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const gone = () => settle(() => reject(new ClientGone()));
+    const stopTimer = clock.after(stallMs, gone);
+    const settle = (how: () => void) => {
+      stopTimer();
+      outgoing.removeListener("close", gone);
+      how();
+    };
+    outgoing.once("close", gone);
+    outgoing.write(chunk, (error) => settle(() => error ? reject(new ClientGone()) : resolve()));
+  });
+}

@@ -1,0 +1,218 @@
+import { type Context, Hono } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import type { Clock } from "../../../async/clock.ts";
+import type { Logger } from "../../../log.ts";
+import { api, type ApiParts } from "./api.ts";
+import type { Deliveries, Delivery } from "./delivery.ts";
+import { DEAD_LINK, fileChanged } from "../../errors.ts";
+import { SECURITY_HEADERS } from "./headers.ts";
+import type { HttpHandler } from "./http_server.ts";
+import type { Link, LinkStore, Visitor } from "../link_store.ts";
+import { changedPage, deadPage, laterPage, linkPage, PAGE_POLICY } from "./page.tsx";
+import { RateLimit } from "./rate_limit.ts";
+import { isTokenShaped } from "./token.ts";
+import { isAutomaticVisit, wishOf } from "./visitors.ts";
+
+/** Unknown tokens that one address may try in a minute, and calls of the HTTP API that it may make. */
+const PER_MINUTE = 60;
+const MINUTE_MS = 60_000;
+
+/** What the listener is made of. */
+export interface ListenerParts {
+  readonly store: LinkStore;
+  readonly deliveries: Deliveries;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The address that people reach the server at; tells the cookie's path and whether it is secure. */
+  readonly publicUrl: () => URL;
+  /** Undefined leaves the HTTP API off. */
+  readonly api: ApiParts | undefined;
+}
+
+/** What a request brings along besides itself. */
+export interface Env {
+  readonly Bindings: { readonly address: string };
+}
+
+/** The routes of the download links. */
+export function linkListener(parts: ListenerParts): HttpHandler {
+  const app = new Hono<Env>();
+  app.use(async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
+    }
+  });
+  if (parts.api !== undefined) {
+    const limit = new RateLimit(parts.clock, PER_MINUTE, MINUTE_MS);
+    app.route("/api/download", api(parts.api, limit, parts.store));
+  }
+  const links = new LinkRoutes(parts);
+  app.get("/api/download/:token", (context) => links.show(context, context.req.param("token")));
+  app.post("/api/download/:token", (context) => links.press(context, context.req.param("token")));
+  app.notFound((context) => context.text("Not found", 404));
+  app.onError((error, context) => {
+    parts.logger.error("defect in the listener of the download links", error);
+    return context.text("Internal error", 500);
+  });
+  return async (request, address) => await app.fetch(request, { address });
+}
+
+class LinkRoutes {
+  readonly #parts: ListenerParts;
+  readonly #misses: RateLimit;
+
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+    this.#misses = new RateLimit(parts.clock, PER_MINUTE, MINUTE_MS);
+  }
+
+  /** GET and HEAD: a page for whoever looks, the content for whoever asks for nothing else. */
+  async show(context: Context<Env>, token: string): Promise<Response> {
+    return await this.#withLink(context, token, async (link, visitor) => {
+      const { store, deliveries } = this.#parts;
+      const wish = wishOf(context.req.raw.headers);
+      const resumes = store.hasClaimed(link, visitor) && visitor.hasRange;
+      if (wish === "content" || resumes) {
+        if (context.req.method !== "HEAD") return await this.#give(context, link, visitor);
+        const failure = await deliveries.check(link);
+        return this.#answer(context, failure ?? deliveries.head(link, wanted(context)), link);
+      }
+      const failure = await deliveries.check(link);
+      return failure === undefined
+        ? this.#page(context, link)
+        : this.#answer(context, failure, link);
+    });
+  }
+
+  /** POST: the button. */
+  async press(context: Context<Env>, token: string): Promise<Response> {
+    return await this.#withLink(context, token, async (link, visitor) => {
+      if (isAutomaticVisit(context.req.raw.headers)) return this.#page(context, link);
+      return await this.#give(context, link, visitor);
+    });
+  }
+
+  /** Finds the link; whoever may not have it gets the answer of all dead links. */
+  async #withLink(
+    context: Context<Env>,
+    token: string,
+    use: (link: Link, visitor: Visitor) => Promise<Response> | Response,
+  ): Promise<Response> {
+    const { store } = this.#parts;
+    const { address } = context.env;
+    const link = isTokenShaped(token) ? store.find(token) : undefined;
+    if (link === undefined) return this.#unknown(context);
+    if (link.ending === "changed") {
+      return this.#answer(context, { kind: "changed", reason: fileChanged().message }, link);
+    }
+    const visitor = visitorOf(context, address);
+    if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link.id);
+    return await use(link, visitor);
+  }
+
+  async #give(context: Context<Env>, link: Link, visitor: Visitor): Promise<Response> {
+    const delivery = await this.#parts.deliveries.take(link, visitor, wanted(context));
+    return this.#answer(context, delivery, link);
+  }
+
+  #answer(context: Context<Env>, delivery: Delivery, link: Link): Response {
+    switch (delivery.kind) {
+      case "content":
+        if (delivery.claimSecret !== undefined) {
+          this.#setClaim(context, link, delivery.claimSecret);
+        }
+        return delivery.body === null
+          ? context.body(null, delivery.status, { ...delivery.headers })
+          : context.body(delivery.body, delivery.status, { ...delivery.headers });
+      case "unsatisfiable":
+        context.header("Content-Range", `bytes */${delivery.size}`);
+        return context.text("The file has no such part", 416);
+      case "changed":
+        this.#parts.store.refused("changed", context.env.address, link.id);
+        return reply(context, 410, delivery.reason, changedPage);
+      case "unavailable":
+        context.header("Retry-After", "5");
+        return reply(
+          context,
+          503,
+          "The file cannot be read at the moment, try again in a few seconds",
+          (message) => laterPage("Not available right now", message),
+        );
+      case "dead":
+        return this.#dead(context, "claimed by another", link.id);
+    }
+  }
+
+  /** Only here is anybody limited: who shares an address with a guesser keeps the links. */
+  #unknown(context: Context<Env>): Response {
+    const { address } = context.env;
+    const wait = this.#misses.waitSeconds(address);
+    if (wait !== undefined) {
+      this.#parts.store.slowed(address);
+      return tooManyRequests(context, wait);
+    }
+    this.#misses.count(address);
+    return this.#dead(context, "unknown");
+  }
+
+  #dead(context: Context<Env>, reason: string, tokenId?: string): Response {
+    this.#parts.store.refused(reason, context.env.address, tokenId);
+    return reply(context, 404, DEAD_LINK, deadPage);
+  }
+
+  #page(context: Context<Env>, link: Link): Response {
+    const page = linkPage(link.source, link.expiresAtMs, this.#parts.clock.now());
+    return html(context, 200, page);
+  }
+
+  #setClaim(context: Context<Env>, link: Link, secret: string): void {
+    const { protocol, pathname } = this.#parts.publicUrl();
+    setCookie(context, claimCookie(link.id), secret, {
+      path: `${pathname.replace(/\/$/, "")}/api/download/`,
+      httpOnly: true,
+      // Strict would not be sent when a person follows the link again from the chat that it is in.
+      sameSite: "Lax",
+      secure: protocol === "https:",
+      maxAge: Math.max(1, Math.ceil((link.expiresAtMs - this.#parts.clock.now()) / 1000)),
+    });
+  }
+}
+
+/** Cookies are told apart by the link's public id: one person may have several links. */
+const claimCookie = (tokenId: string): string => `claim_${tokenId}`;
+
+const visitorOf = (context: Context<Env>, address: string): Visitor => ({
+  address,
+  userAgent: context.req.header("user-agent") ?? "",
+  claimCookie: (tokenId) => getCookie(context, claimCookie(tokenId)),
+  hasRange: context.req.header("range") !== undefined,
+  isProgram: wishOf(context.req.raw.headers) === "content",
+});
+
+const wanted = (context: Context<Env>) => ({
+  range: context.req.header("range"),
+  ifRange: context.req.header("if-range"),
+});
+
+/** The answer that is not content: a page for people, its sentence for programs. */
+function reply(
+  context: Context<Env>,
+  status: 404 | 410 | 429 | 503,
+  message: string,
+  page: (message: string) => string,
+): Response {
+  if (wishOf(context.req.raw.headers) === "page") return html(context, status, page(message));
+  return context.text(message, status);
+}
+
+function html(context: Context<Env>, status: 200 | 404 | 410 | 429 | 503, page: string): Response {
+  context.header("Content-Security-Policy", PAGE_POLICY);
+  return context.html(page, status);
+}
+
+function tooManyRequests(context: Context<Env>, waitSeconds: number): Response {
+  context.header("Retry-After", String(waitSeconds));
+  const message = "Too many requests, try again in a minute";
+  return reply(context, 429, message, (text) => laterPage("Too many requests", text));
+}

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import type { Child } from "hono/jsx";
+import { raw } from "hono/html";
+import { safeFileName } from "./headers.ts";
+import { SCRIPT, STYLE } from "./page_assets.ts";
+import type { Source } from "../sources/source.ts";
+
+const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+
+/** Lets a page use its own style and script, send its own form, and nothing else. */
+export const PAGE_POLICY = [
+  "default-src 'none'",
+  `style-src ${hashOf(STYLE)}`,
+  `script-src ${hashOf(SCRIPT)}`,
+  "img-src data:",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** The page with the button. Without script it works all the same; the countdown then is a time. */
+export function linkPage(source: Source, expiresAtMs: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.ceil((expiresAtMs - nowMs) / 1000));
+  const expires = new Date(expiresAtMs).toISOString();
+  const name = safeFileName(source.downloadName);
+  return render(
+    `Download ${name}`,
+    <>
+      <p class="kind">{source.kind === "directory" ? "Folder, as a zip archive" : "File"}</p>
+      <h1>
+        <bdi>{name}</bdi>
+      </h1>
+      <dl>
+        <div>
+          <dt>Size</dt>
+          <dd title={`${source.size} bytes`}>
+            {formatSize(source.size)}
+            {source.kind === "directory" ? " of files" : ""}
+          </dd>
+        </div>
+        <div>
+          <dt>Expires</dt>
+          <dd>
+            <time dateTime={expires} id="expiry" data-seconds={String(seconds)} role="timer">
+              in {formatDuration(seconds)}
+            </time>
+          </dd>
+        </div>
+        {source.sha256 !== undefined && (
+          <div class="wide">
+            <dt>SHA-256</dt>
+            <dd>
+              <code>{source.sha256}</code>
+            </dd>
+          </div>
+        )}
+      </dl>
+      <form method="post">
+        <button type="submit" id="download">Download</button>
+      </form>
+      <p class="note" role="status" id="note">
+        This link works once. If the download breaks off, come back here in this browser and press
+        the button again.{source.kind === "directory" && " It then starts from the beginning."}
+      </p>
+    </>,
+  );
+}
+
+/** What everybody sees whose link is over, or never was one. */
+export const deadPage = (message: string): string =>
+  render(
+    "Link not available",
+    <>
+      <p class="kind">Link not available</p>
+      <h1>This link does not work any more</h1>
+      <p>{message}.</p>
+      <p>
+        A link works once and for a limited time only. Ask the person or the assistant who sent it
+        for a new one.
+      </p>
+    </>,
+  );
+
+/** What the person sees when the file is not the one that was linked. */
+export const changedPage = (message: string): string =>
+  render(
+    "File has changed",
+    <>
+      <p class="kind">Link not available</p>
+      <h1>The file has changed</h1>
+      <p>{message}, so it is not handed out under the old checksum.</p>
+      <p>Ask the person or the assistant who sent the link for a new one.</p>
+    </>,
+  );
+
+/** What the person sees when the answer can only be given later. */
+export const laterPage = (title: string, message: string): string =>
+  render(
+    title,
+    <>
+      <h1>{title}</h1>
+      <p>{message}.</p>
+    </>,
+  );
+
+function render(title: string, content: Child): string {
+  const page = (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex, nofollow" />
+        <title>{title}</title>
+        <link rel="icon" href="data:," />
+        <style>{raw(STYLE)}</style>
+      </head>
+      <body>
+        <main>{content}</main>
+        <script>{raw(SCRIPT)}</script>
+      </body>
+    </html>
+  );
+  return `<!DOCTYPE html>${page.toString()}`;
+}
+
+/** Bytes as people read them: `1.4 MB`, in powers of 1000. */
+export function formatSize(bytes: number): string {
+  if (bytes < 1000) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes / 1000;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit] ?? "TB"}`;
+}
+
+const formatDuration = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} minutes`;

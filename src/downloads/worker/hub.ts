@@ -1,0 +1,152 @@
+import type { Clock } from "../../async/clock.ts";
+import { traversal } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import type { FilesPort } from "../../ssh/files_port.ts";
+import { Deliveries } from "./http/delivery.ts";
+import { badCertificate, cannotListen, portTaken, remoteNotConnected } from "../errors.ts";
+import { HTTP_LIMITS, type HttpLimits, listen, type Listening } from "./http/http_server.ts";
+import { LinkStore } from "./link_store.ts";
+import { linkListener } from "./http/listener.ts";
+import { localSource } from "./sources/local_source.ts";
+import type { DownloadsSettings, LinkEvent, LinkProgress, LinkRequest, NewLink } from "../port.ts";
+import { remoteSource } from "./sources/remote_source.ts";
+import type { Source } from "./sources/source.ts";
+
+/** What the links are served with. */
+export interface HubParts {
+  readonly settings: DownloadsSettings;
+  /** Undefined when the host's files cannot be reached. */
+  readonly files: FilesPort | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onEvent: (event: LinkEvent) => void;
+  readonly limits?: HttpLimits;
+}
+
+/** Makes links, and listens for their visitors from the first one on. */
+export class LinkHub {
+  readonly store: LinkStore;
+  readonly #parts: HubParts;
+  #listening: Promise<Listening> | undefined;
+  /** Known once the listener stands. */
+  #url = new URL("http://localhost");
+  #port = 0;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.store = new LinkStore(parts.clock, parts.settings.downloads.bindAddress, parts.onEvent);
+  }
+
+  /** Where the listener stands; 0 before it does. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Opens the listener. @throws RemoteExecError `configuration` when that cannot be */
+  async start(): Promise<void> {
+    this.#listening ??= this.#listen();
+    try {
+      await this.#listening;
+    } catch (error) {
+      this.#listening = undefined;
+      throw error;
+    }
+  }
+
+  /** @throws RemoteExecError when the file may not be linked or nobody could reach the link */
+  async create(
+    request: LinkRequest,
+    signal: AbortSignal,
+    progress?: (step: LinkProgress) => void,
+  ): Promise<NewLink> {
+    this.store.checkRoom();
+    await this.start();
+    const source = await this.#source(request, signal, progress);
+    signal.throwIfAborted();
+    const { token, link } = this.store.create(source, request.expiryMs);
+    return {
+      token,
+      url: `${this.#url.href.replace(/\/$/, "")}/api/download/${token}`,
+      tokenId: link.id,
+      expiresAtMs: link.expiresAtMs,
+      fileType: source.kind,
+      fileName: source.name,
+      size: source.size,
+      sha256: source.sha256,
+      leftOut: source.leftOut,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.store.close();
+    await (await this.#listening?.catch(() => undefined))?.close();
+  }
+
+  async #source(
+    { from }: LinkRequest,
+    signal: AbortSignal,
+    progress: ((step: LinkProgress) => void) | undefined,
+  ): Promise<Source> {
+    const { settings, files, clock } = this.#parts;
+    const { maxBytes } = settings.downloads;
+    if (from.kind === "local") {
+      const { workingDirectory: root, aliases, own } = settings.files;
+      const bounds = { root, aliases, own, maxBytes };
+      return await localSource({ ...bounds, path: from.path, signal, progress });
+    }
+    if (files === undefined) throw remoteNotConnected();
+    if (from.path.split("/").includes("..")) throw traversal();
+    return await remoteSource({ files, from, maxBytes, signal, clock, progress });
+  }
+
+  async #listen(): Promise<Listening> {
+    const { settings, clock, logger, limits = HTTP_LIMITS } = this.#parts;
+    const { host, port, portIsFixed, tls, baseUrl } = settings.downloads;
+    const handler = this.#handler();
+    const options = { host, tls: tls && await readTls(tls), limits };
+    const open = (wanted: number) => listen({ ...options, port: wanted }, handler, clock, logger);
+    const listening = await open(port).catch((error) => {
+      const isTaken = error instanceof Deno.errors.AddrInUse || error.code === "EADDRINUSE";
+      if (isTaken && !portIsFixed) return open(0);
+      if (error instanceof Deno.errors.InvalidData) throw badCertificate(error);
+      throw isTaken ? portTaken(host, port) : cannotListen(host, port, error);
+    });
+    this.#port = listening.port;
+    const scheme = tls === undefined ? "http" : "https";
+    this.#url = new URL(baseUrl ?? `${scheme}://${reachable(host)}:${listening.port}`);
+    logger.info(`download links are served on ${scheme}://${host}:${listening.port}`);
+    return listening;
+  }
+
+  #handler() {
+    const { settings, clock, logger } = this.#parts;
+    const { apiKey: key, sessionId, maxBytes } = settings.downloads;
+    return linkListener({
+      store: this.store,
+      deliveries: new Deliveries(this.store, logger),
+      clock,
+      logger,
+      publicUrl: () => this.#url,
+      api: key === undefined ? undefined : {
+        key,
+        sessionId,
+        maxBytes,
+        create: (request, signal) => this.create(request, signal),
+      },
+    });
+  }
+}
+
+async function readTls({ certPath, keyPath }: { certPath: string; keyPath: string }) {
+  try {
+    return { cert: await Deno.readTextFile(certPath), key: await Deno.readTextFile(keyPath) };
+  } catch (error) {
+    throw badCertificate(error);
+  }
+}
+
+/** The name under which a browser on this machine finds the listener. */
+function reachable(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,55 @@
+/// <reference lib="deno.worker" />
+import { systemClock } from "../../async/clock.ts";
+import { internalError } from "../../errors.ts";
+import { createLateLogger } from "../../log.ts";
+import { expose, surviveDefects } from "../../rpc/expose.ts";
+import { remote } from "../../rpc/remote.ts";
+import type { FilesPort } from "../../ssh/files_port.ts";
+import type { LinkHub } from "./hub.ts";
+import type { DownloadsPort, LinkEvent, LinkEvents } from "../port.ts";
+
+const logger = createLateLogger();
+let makeHub: (() => Promise<LinkHub>) | undefined;
+let hub: Promise<LinkHub> | undefined;
+/** Events on their way to the audit log. */
+const untold = new Set<Promise<void>>();
+
+const port: DownloadsPort = {
+  loaded: () => Promise.resolve(),
+  async configure(settings, filesPort, events) {
+    logger.configure(settings.logLevel, settings.secrets);
+    const files = filesPort && remote<FilesPort>(filesPort).port;
+    const { port: { record } } = remote<LinkEvents>(events);
+    const onEvent = (event: LinkEvent) => {
+      const telling = record(event)
+        .catch((error) => logger.error("an event of a link is lost", error))
+        .finally(() => untold.delete(telling));
+      untold.add(telling);
+    };
+    // What serves links is loaded with the first one: most servers never need it, and it is large.
+    makeHub = async () => {
+      const { LinkHub } = await import("./hub.ts");
+      return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
+    };
+    if (settings.downloads.apiKey !== undefined) await (await configured()).start();
+  },
+  createLink: async (request, signal, progress) =>
+    await (await configured()).create(request, signal, progress),
+  report: async () => (await configured()).store.report(),
+  async revoke(tokenId) {
+    (await configured()).store.revoke(tokenId);
+  },
+  async close() {
+    calls.cancelAll();
+    await (await hub)?.close();
+    await Promise.all(untold);
+  },
+};
+
+function configured(): Promise<LinkHub> {
+  if (makeHub === undefined) throw internalError("the worker was called before it was configured");
+  return hub ??= makeHub();
+}
+
+surviveDefects(logger);
+const calls = expose(port, logger);

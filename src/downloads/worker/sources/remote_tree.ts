@@ -1,0 +1,180 @@
+import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
+import type { FilesPort, OpenedFile, TreeEntry } from "../../../ssh/files_port.ts";
+import type { Endpoint } from "../../../ssh/port.ts";
+import { type ArchiveEntry, leftOutMember, nothing } from "../archive/archive.ts";
+import { fileChanged, tooLarge } from "../../errors.ts";
+import { MAX_ENTRIES } from "./source.ts";
+import { piecesOf } from "./pieces.ts";
+import { readTar, type TarMember } from "../archive/tar.ts";
+
+/** Files of the host are opened this many ahead: opening one takes several trips over the network. */
+const OPEN_AHEAD = 8;
+
+/** Codes that concern one file alone. */
+const UNREADABLE: readonly ErrorCode[] = [
+  "io_error",
+  "is_directory",
+  "not_a_file",
+  "not_found",
+  "not_permitted",
+];
+
+/**
+ * The entries of a remote directory for an archive, read as they are asked for: over SFTP from the
+ * host, as one tar stream from a container, where each file would cost a command. Links are left out.
+ *
+ * @param signal ends a read that waits
+ * @throws RemoteExecError `too_large` when there are more than `maxBytes` or too many entries by now
+ */
+export async function* remoteMembers(
+  files: FilesPort,
+  from: Endpoint,
+  maxBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveEntry> {
+  const members = from.kind === "shell"
+    ? tarMembers(files, from, signal)
+    : hostMembers(files, from, maxBytes, signal);
+  const missing: string[] = [];
+  let total = 0;
+  for await (const member of members) {
+    if (typeof member === "string") {
+      missing.push(member);
+      continue;
+    }
+    total += member.size;
+    if (total > maxBytes) throw tooLarge("Directory", total, maxBytes);
+    yield member;
+  }
+  if (missing.length > 0) yield leftOutMember(missing);
+}
+
+/** Gives the path alone of a file that cannot be opened. */
+async function* hostMembers(
+  files: FilesPort,
+  from: Endpoint,
+  maxBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveEntry | string> {
+  const entries = await files.tree(from, { maxEntries: MAX_ENTRIES, maxBytes }, signal);
+  const ahead = new OpenAhead(files, from, entries.filter(({ kind }) => kind === "file"), signal);
+  try {
+    for (const entry of entries) {
+      const { path, kind, mtimeMs, mode } = entry;
+      if (kind === "directory") yield { path, kind, mtimeMs, mode, size: 0, content: nothing };
+      if (kind !== "file") continue;
+      const opened = await ahead.next();
+      if (opened === undefined) {
+        yield path;
+        continue;
+      }
+      yield* fileMember(path, mode, opened, signal);
+    }
+  } finally {
+    await ahead.close();
+  }
+}
+
+/** Opens files one after the other, some before their turn. */
+class OpenAhead {
+  readonly #files: FilesPort;
+  readonly #from: Endpoint;
+  readonly #entries: readonly TreeEntry[];
+  readonly #signal: AbortSignal;
+  readonly #open: Promise<OpenedFile | undefined>[] = [];
+  #begun = 0;
+
+  constructor(
+    files: FilesPort,
+    from: Endpoint,
+    entries: readonly TreeEntry[],
+    signal: AbortSignal,
+  ) {
+    this.#signal = signal;
+    this.#files = files;
+    this.#from = from;
+    this.#entries = entries;
+  }
+
+  async next(): Promise<OpenedFile | undefined> {
+    while (this.#open.length < OPEN_AHEAD && this.#begun < this.#entries.length) {
+      const entry = this.#entries[this.#begun++];
+      if (entry === undefined) break;
+      const opened = openOrNothing(this.#files, below(this.#from, entry.path), this.#signal);
+      // Its failure is met when its turn comes.
+      opened.catch(() => {});
+      this.#open.push(opened);
+    }
+    return await this.#open.shift();
+  }
+
+  async close(): Promise<void> {
+    for (const opened of this.#open) {
+      await (await opened.catch(() => undefined))?.stream.cancel().catch(() => {});
+    }
+  }
+}
+
+/** Nothing for a file that is gone or may not be read; a lost connection is not one of these. */
+async function openOrNothing(
+  files: FilesPort,
+  file: Endpoint,
+  signal: AbortSignal,
+): Promise<OpenedFile | undefined> {
+  try {
+    return await files.read(file, undefined, signal);
+  } catch (error) {
+    if (error instanceof RemoteExecError && UNREADABLE.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+async function* tarMembers(
+  files: FilesPort,
+  from: Endpoint,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveEntry | string> {
+  for await (const member of readTar(await files.readTree(from, signal), { signal })) {
+    const { path, kind, size, mtimeMs, mode } = member;
+    if (kind === "file" || kind === "directory") {
+      yield { path, kind, size, mtimeMs, mode, content: () => member.content() };
+    }
+    // The stream names the file that has the content; it is read by its own name instead.
+    if (kind === "hard_link") yield* linkedMember(files, from, member, signal);
+  }
+}
+
+async function* linkedMember(
+  files: FilesPort,
+  from: Endpoint,
+  { path, mode }: TarMember,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveEntry | string> {
+  const opened = await openOrNothing(files, below(from, path), signal);
+  if (opened === undefined) return yield path;
+  if (opened.facts.kind !== "file") {
+    await opened.stream.cancel().catch(() => {});
+    throw fileChanged();
+  }
+  yield* fileMember(path, mode, opened, signal);
+}
+
+async function* fileMember(
+  path: string,
+  mode: number,
+  { facts, stream }: OpenedFile,
+  signal: AbortSignal,
+): AsyncGenerator<ArchiveEntry> {
+  const { size, mtimeMs } = facts;
+  try {
+    yield { path, kind: "file", size, mtimeMs, mode, content: () => piecesOf(stream, signal) };
+  } finally {
+    // Nobody asked for its content: the archive was given up just before.
+    if (!stream.locked) await stream.cancel().catch(() => {});
+  }
+}
+
+const below = (from: Endpoint, path: string): Endpoint => ({
+  ...from,
+  path: `${from.path.replace(/\/$/, "")}/${path}`,
+});

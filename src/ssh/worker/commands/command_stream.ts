@@ -1,0 +1,112 @@
+import { Buffer } from "node:buffer";
+import { RemoteExecError } from "../../../errors.ts";
+import { withLimit } from "../../../async/deadline.ts";
+import type { StartedCommand } from "../connection/connection.ts";
+import { connectionLost } from "../../errors.ts";
+import { OutputCollector } from "../../output.ts";
+
+const LONGEST_LINE = 65_536;
+/** A command that has said all it had to say ends by itself within this time. */
+const LAST_WORDS_MS = 300;
+
+/** A running command as two byte streams with lines in front: what file scripts talk through. */
+export class CommandStream {
+  readonly #command: StartedCommand;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #stderr = new OutputCollector(2_000);
+  readonly #exited: Promise<void>;
+  readonly #ended: Promise<number | undefined>;
+  #rest: Uint8Array = new Uint8Array();
+  #over = false;
+
+  constructor(command: StartedCommand) {
+    const { channel } = command;
+    this.#command = command;
+    channel.on("error", () => {}); // writing to a command that has ended; told by what is read
+    channel.stderr.on("data", (chunk: Uint8Array) => this.#stderr.push(chunk));
+    let code: number | undefined;
+    const closed = new Promise<void>((resolve) => channel.once("close", () => resolve()));
+    const told = command.exited.then((exit) => {
+      code = exit.code ?? undefined;
+    });
+    this.#exited = Promise.race([told, closed]);
+    this.#ended = closed.then(() => code);
+    this.#chunks = channel.iterator({ destroyOnReturn: false });
+  }
+
+  /** What the command has written to stderr, its first and last part. */
+  get stderr(): string {
+    return this.#stderr.cut(2_000).text.trim();
+  }
+
+  /** The exit code once the command has ended; undefined after a signal or a lost connection. */
+  exitCode(): Promise<number | undefined> {
+    return this.#ended;
+  }
+
+  /** The next line without its end; undefined when there is none before the end of output. */
+  async readLine(): Promise<string | undefined> {
+    let line = new Uint8Array();
+    for (;;) {
+      const chunk = await this.read();
+      if (chunk === undefined) return undefined;
+      const end = chunk.indexOf(10);
+      line = Buffer.concat([line, end < 0 ? chunk : chunk.subarray(0, end)]);
+      if (end >= 0) {
+        this.#rest = chunk.subarray(end + 1);
+        return new TextDecoder().decode(line);
+      }
+      if (line.length > LONGEST_LINE) throw malformed();
+    }
+  }
+
+  /** Some bytes, at most `limit`; undefined at the end of output. */
+  async read(limit = Infinity): Promise<Uint8Array | undefined> {
+    if (this.#rest.length === 0) {
+      const { value, done } = await this.#chunks.next();
+      if (done) return undefined;
+      this.#rest = value;
+    }
+    const chunk = this.#rest.subarray(0, limit);
+    this.#rest = this.#rest.subarray(chunk.length);
+    return chunk;
+  }
+
+  /** Hands bytes to the command's stdin; waits while it does not take more. */
+  async write(chunk: Uint8Array): Promise<void> {
+    const { channel } = this.#command;
+    if (!channel.writable) throw connectionLost("a transfer");
+    if (channel.write(chunk)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        channel.off("drain", done);
+        channel.off("close", done);
+        resolve();
+      };
+      channel.on("drain", done);
+      channel.on("close", done);
+    });
+  }
+
+  /** Ends the command's stdin. */
+  endInput(): void {
+    this.#command.channel.end();
+  }
+
+  /** Ends the command if it still runs and gives its session back. Harmless when called twice. */
+  async close(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    this.endInput();
+    if (this.#command.running()) await withLimit(this.#exited, LAST_WORDS_MS);
+    if (this.#command.running()) await this.#command.end();
+    this.#command.release();
+  }
+}
+
+const malformed = () =>
+  new RemoteExecError(
+    "io_error",
+    "The host answered something unexpected",
+    "Check that its login shell prints nothing by itself",
+  );

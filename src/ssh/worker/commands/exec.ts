@@ -1,0 +1,196 @@
+import { abortable } from "../../../async/abortable.ts";
+import { cancelled, RemoteExecError } from "../../../errors.ts";
+import { withLimit } from "../../../async/deadline.ts";
+import type { StartedCommand } from "../connection/connection.ts";
+import { OutputCollector, shareLimit } from "../../output.ts";
+import type { ConnectionPool } from "../connection/pool.ts";
+import type { ExecOutcome, ExecProgress, ExecRequest } from "../../port.ts";
+import { sparedCommand } from "./spared_command.ts";
+
+const PROGRESS_MS = 1_000;
+/** An ended command's output counts as complete after so long without a byte, see {@linkcode drained}. */
+const QUIET_MS = 250;
+
+/** What a call brings along: its cancellation and, if wanted, a place for progress. */
+export interface ExecContext {
+  readonly signal: AbortSignal;
+  readonly progress: ((step: ExecProgress) => void) | undefined;
+}
+
+/**
+ * Runs one command and waits for its end, its time limit or its cancellation; in the last two cases
+ * it is ended on the host first. The command line reaches the login shell as it is.
+ *
+ * @throws RemoteExecError when the host has not confirmed its start
+ */
+export async function runCommand(
+  pool: ConnectionPool,
+  request: ExecRequest,
+  characterLimit: number,
+  context: ExecContext,
+): Promise<ExecOutcome> {
+  const startedAt = performance.now();
+  const stop = stopSignal(request.timeoutMs, context.signal);
+  try {
+    const deadlineMs = startedAt + request.timeoutMs;
+    const { command: line, graceMs } = request;
+    const starting = pool.start(graceMs === undefined ? line : sparedCommand(line), {
+      deadlineMs,
+      limitMs: request.timeoutMs,
+      signal: stop.signal,
+    });
+    // A start that is confirmed only after its caller has gone is ended at once.
+    const command = await abortable(
+      starting,
+      stop.signal,
+      (late) => late.end(graceMs).finally(() => late.release()),
+    );
+    try {
+      return await follow(command, request, characterLimit, {
+        startedAt,
+        stop: stop.signal,
+        progress: context.progress,
+      });
+    } finally {
+      command.release();
+    }
+  } finally {
+    stop.clear();
+  }
+}
+
+interface Run {
+  readonly startedAt: number;
+  readonly stop: AbortSignal;
+  readonly progress: ExecContext["progress"];
+}
+
+/** How the channel ended, as far as is known. */
+interface Ending {
+  exitCode: number | null;
+  signal: string | null;
+  known: boolean;
+}
+
+async function follow(
+  command: StartedCommand,
+  request: ExecRequest,
+  characterLimit: number,
+  { startedAt, stop, progress }: Run,
+): Promise<ExecOutcome> {
+  const { channel } = command;
+  const stdout = new OutputCollector(characterLimit);
+  const stderr = new OutputCollector(characterLimit);
+  const ending: Ending = { exitCode: null, signal: null, known: false };
+  const exited = command.exited.then(({ code, signal }) => {
+    const known = { exitCode: code, signal: signal?.replace(/^SIG/, "") ?? null, known: true };
+    Object.assign(ending, known);
+    return "exited" as const;
+  });
+  const closed = new Promise<"closed">((resolve) => channel.once("close", () => resolve("closed")));
+  channel.on("data", (chunk: Uint8Array) => stdout.push(chunk));
+  channel.stderr.on("data", (chunk: Uint8Array) => stderr.push(chunk));
+  channel.on("error", () => {}); // a write to a command that has closed its stdin
+  channel.end(request.stdin);
+  const stopReporting = report(progress, stdout, stderr);
+  const stopped = new Promise<"stopped">((resolve) => {
+    stop.addEventListener("abort", () => resolve("stopped"), { once: true });
+    if (stop.aborted) resolve("stopped");
+  });
+  let event = await Promise.race([closed, exited, stopped]);
+  if (event === "exited") {
+    await Promise.race([
+      closed,
+      stopped,
+      drained(command, () => stdout.bytes + stderr.bytes, stop),
+    ]);
+  }
+  let processEnded = ending.known;
+  if (event === "stopped" && !ending.known) {
+    processEnded = await command.end(request.graceMs);
+    await withLimit(closed, 300);
+  } else event = "closed";
+  stopReporting();
+  stdout.end();
+  stderr.end();
+  const [outShare, errShare] = shareLimit(stdout.length, stderr.length, characterLimit);
+  return {
+    ending: event === "stopped" ? stopReason(stop) : endingOf(ending),
+    exitCode: event === "stopped" ? null : ending.exitCode,
+    signal: event === "stopped" ? null : ending.signal,
+    stdout: stdout.cut(outShare),
+    stderr: stderr.cut(errShare),
+    durationMs: Math.round(performance.now() - startedAt),
+    processEnded,
+  };
+}
+
+function endingOf(ending: Ending): ExecOutcome["ending"] {
+  if (!ending.known) return "connection_lost";
+  return ending.signal === null ? "exit" : "signal";
+}
+
+const stopReason = (stop: AbortSignal): "timeout" | "cancelled" =>
+  stop.reason instanceof RemoteExecError && stop.reason.code === "cancelled"
+    ? "cancelled"
+    : "timeout";
+
+/**
+ * The shell has ended, but something in the background still holds its output. Resolves once the
+ * output is quiet and the host has nothing of it left to send.
+ */
+async function drained(
+  command: StartedCommand,
+  bytes: () => number,
+  stop: AbortSignal,
+): Promise<"drained"> {
+  while (!stop.aborted) {
+    const seen = bytes();
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    if (bytes() !== seen) continue;
+    await command.settle(2_000);
+    if (bytes() === seen) break;
+  }
+  return "drained";
+}
+
+function report(
+  progress: ExecContext["progress"],
+  stdout: OutputCollector,
+  stderr: OutputCollector,
+): () => void {
+  if (progress === undefined) return () => {};
+  const timer = setInterval(() => {
+    const noisier = stderr.bytes > 0 && stdout.bytes === 0 ? stderr : stdout;
+    progress({ bytes: stdout.bytes + stderr.bytes, tail: noisier.lastLines(3, 500) });
+  }, PROGRESS_MS);
+  return () => clearInterval(timer);
+}
+
+/** One signal for the time limit and the caller's cancellation; its reason says which it was. */
+function stopSignal(
+  timeoutMs: number,
+  caller: AbortSignal,
+): { signal: AbortSignal; clear(): void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(timedOut(timeoutMs)), timeoutMs);
+  const onCancel = () => controller.abort(cancelled());
+  caller.addEventListener("abort", onCancel, { once: true });
+  if (caller.aborted) onCancel();
+  return {
+    signal: controller.signal,
+    clear() {
+      clearTimeout(timer);
+      caller.removeEventListener("abort", onCancel);
+    },
+  };
+}
+
+const timedOut = (timeoutMs: number) =>
+  new RemoteExecError(
+    "timeout",
+    `The host did not start the command within ${
+      timeoutMs / 1000
+    } seconds; if it starts later, it is stopped at once`,
+    "Raise the timeout, or check that HOST can be reached",
+  );

@@ -1,0 +1,162 @@
+import { errorText, RemoteExecError } from "../../../errors.ts";
+import type { Dialer, Dialled } from "./dial.ts";
+import { runCommand } from "../commands/exec.ts";
+import { keyscanCommand } from "../trust/host_key_errors.ts";
+import { fingerprint } from "../trust/host_keys.ts";
+import { keyTypeOf, knownHostsLine } from "../trust/known_hosts.ts";
+import type { ConnectionPool } from "./pool.ts";
+import type { Check, SshSettings } from "../../port.ts";
+import { usablePrivateKey } from "../trust/private_key.ts";
+import { Sftp } from "../files/sftp.ts";
+
+interface Step {
+  readonly step: string;
+  /** What a failure means when the error does not say it itself. */
+  readonly remedy: string;
+  run(): Promise<string>;
+}
+
+/**
+ * Looks at everything that a call needs, in the order in which it is needed. Stops at the first
+ * failure of a step that all later ones need.
+ */
+export async function diagnose(
+  settings: SshSettings,
+  dialer: Dialer,
+  pool: ConnectionPool,
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const step of steps(settings, dialer, pool)) {
+    const check = await tryStep(step);
+    checks.push(check);
+    if (!check.ok) break;
+  }
+  return checks;
+}
+
+async function tryStep({ step, remedy, run }: Step): Promise<Check> {
+  try {
+    return { step, ok: true, detail: await run() };
+  } catch (error) {
+    const known = error instanceof RemoteExecError ? error.suggestion : remedy;
+    return { step, ok: false, detail: errorText(error), remedy: known };
+  }
+}
+
+function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Step[] {
+  const { host, port, login } = settings.ssh;
+  const limitMs = settings.limits.timeoutMs;
+  const run = async (command: string) => {
+    const outcome = await runCommand(pool, { command, timeoutMs: limitMs }, 1_000, {
+      signal: new AbortController().signal,
+      progress: undefined,
+    });
+    return outcome;
+  };
+  let dialling: Promise<Dialled> | undefined;
+  const dialled = () => dialling ??= dialer.dial(limitMs);
+  return [
+    { step: "login method", remedy: "Check SSH_KEY", run: () => loginMethod(login) },
+    {
+      step: "TCP",
+      remedy:
+        "Check HOST and SSH_PORT, then that the host is up and its firewall lets this machine in",
+      run: () => reach(host, port, limitMs),
+    },
+    {
+      step: "host key",
+      remedy: `Add the host key: ${keyscanCommand(settings.ssh)}`,
+      run: () => hostKey(settings, dialer, dialled),
+    },
+    {
+      step: "login",
+      remedy: "Check SSH_USERNAME and SSH_PASSWORD or SSH_KEY",
+      run: async () => {
+        const { socket, client } = await dialled();
+        client.end();
+        socket.destroy();
+        return `logged in as ${settings.ssh.username}`;
+      },
+    },
+    {
+      step: "command",
+      remedy: "Check the login shell of SSH_USERNAME",
+      run: async () => {
+        const { exitCode, stdout, durationMs } = await run("echo ready");
+        if (exitCode !== 0 || !stdout.text.includes("ready")) {
+          throw new Error(`echo answered ${exitCode}: ${stdout.text}`);
+        }
+        return `runs (${durationMs} ms)`;
+      },
+    },
+    {
+      step: "SFTP",
+      remedy: "Enable `Subsystem sftp` in the host's sshd_config",
+      run: async () => {
+        const patience = {
+          deadlineMs: performance.now() + limitMs,
+          limitMs,
+          signal: new AbortController().signal,
+        };
+        const { sftp } = await pool.sftp(patience);
+        return `starts in ${await new Sftp(sftp).realPath(".")}`;
+      },
+    },
+    {
+      step: "sha256",
+      remedy:
+        "Install coreutils, perl (shasum) or openssl on the host; until then transfers are verified by size",
+      run: async () => {
+        const { stdout } = await run(
+          "sh -c 'command -v sha256sum || command -v shasum || command -v openssl'",
+        );
+        if (stdout.text.trim() === "") {
+          throw new Error("no tool found: transfers are verified by size only");
+        }
+        return stdout.text.trim();
+      },
+    },
+  ];
+}
+
+/** The key counts as good when it was not what the connection failed at. */
+async function hostKey(
+  settings: SshSettings,
+  dialer: Dialer,
+  dialled: () => Promise<Dialled>,
+): Promise<string> {
+  const failure: unknown = await dialled().then(() => undefined, (error) => error);
+  const key = dialer.presentedKey;
+  const { host, port, knownHostsPaths } = settings.ssh;
+  if (
+    failure instanceof RemoteExecError && failure.code === "host_key_unknown" && key !== undefined
+  ) {
+    const suggestion =
+      `Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
+      `${keyscanCommand(settings.ssh)}\n     -> or add this line to ${
+        knownHostsPaths[0]
+      }:\n        ${knownHostsLine(host, port, key)}`;
+    throw new RemoteExecError(failure.code, failure.message, suggestion);
+  }
+  if (
+    key === undefined || failure instanceof RemoteExecError && failure.code.startsWith("host_key")
+  ) throw failure;
+  return `${keyTypeOf(key)} ${fingerprint(key)}`;
+}
+
+async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> {
+  if (login.kind !== "key") return login.kind === "agent" ? `agent at ${login.socket}` : "password";
+  usablePrivateKey(login.path, await Deno.readTextFile(login.path), login.passphrase);
+  return `key ${login.path} can be read`;
+}
+
+async function reach(host: string, port: number, limitMs: number): Promise<string> {
+  const startedAt = performance.now();
+  const connection = await Deno.connect({
+    hostname: host,
+    port,
+    signal: AbortSignal.timeout(limitMs),
+  });
+  connection.close();
+  return `${host}:${port} answers (${Math.round(performance.now() - startedAt)} ms)`;
+}

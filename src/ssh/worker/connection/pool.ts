@@ -1,0 +1,186 @@
+// @ts-types="@types/ssh2"
+import type { SFTPWrapper } from "ssh2";
+import { RemoteExecError } from "../../../errors.ts";
+import type { Logger } from "../../../log.ts";
+import { HostConnection, type StartedCommand } from "./connection.ts";
+import type { Dialled } from "./dial.ts";
+import { connectionLost, noChannelInTime, notOffered } from "../../errors.ts";
+import { SessionFailure } from "./session_failure.ts";
+
+const MAX_CONNECTIONS = 8;
+/** A waiting call joins an attempt to connect only while it is young, so that none inherits a black hole. */
+const YOUNG_ATTEMPT_MS = 1_000;
+
+/** What limits a wait: its own time, and its caller. */
+export interface Patience {
+  readonly deadlineMs: number;
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Waiter {
+  readonly resolve: (connection: HostConnection) => void;
+  readonly reject: (error: unknown) => void;
+  attempt: Attempt | undefined;
+}
+
+interface Attempt {
+  readonly startedAtMs: number;
+  /** Waiters that one connection can serve, less those that already count on it. */
+  room: number;
+}
+
+/**
+ * The warm connections to the one host. Usually there is one; more are made when its sessions are
+ * taken, up to eight. A dead one is replaced when it is next needed.
+ */
+export class ConnectionPool {
+  readonly #dial: (limitMs: number) => Promise<Dialled>;
+  readonly #logger: Logger;
+  readonly #connectLimitMs: number;
+  readonly #connections = new Set<HostConnection>();
+  readonly #attempts = new Set<Attempt>();
+  #waiters: Waiter[] = [];
+  #closed = false;
+
+  constructor(dial: (limitMs: number) => Promise<Dialled>, connectLimitMs: number, logger: Logger) {
+    this.#dial = dial;
+    this.#connectLimitMs = connectLimitMs;
+    this.#logger = logger;
+  }
+
+  /**
+   * Starts a command on a connection with a free session. Tried again on another connection only
+   * when nothing of the command can have reached the host.
+   *
+   * @throws RemoteExecError `timeout`, `cancelled`, `connection_lost`, `unsupported` or an error of dialling
+   */
+  async start(command: string, patience: Patience): Promise<StartedCommand> {
+    return await this.#withSession(
+      patience,
+      "the start of the command",
+      (connection) => connection.start(command),
+    );
+  }
+
+  /** An SFTP session and the connection that it is on. */
+  async sftp(patience: Patience): Promise<{ sftp: SFTPWrapper; connection: HostConnection }> {
+    for (const connection of this.#connections) {
+      const sftp = await connection.openSftp();
+      if (sftp !== undefined) return { sftp, connection };
+    }
+    return await this.#withSession(patience, "the start of SFTP", async (connection) => ({
+      sftp: await connection.sftp(),
+      connection,
+    }));
+  }
+
+  /** Ends all that runs on the host and closes every connection. True when the host confirmed it. */
+  async close(limitMs: number): Promise<boolean> {
+    this.#closed = true;
+    for (const waiter of this.#waiters) waiter.reject(connectionLost("the end of the server"));
+    const results = await Promise.all([...this.#connections].map((each) => each.close(limitMs)));
+    return results.every((done) => done);
+  }
+
+  async #withSession<T>(
+    patience: Patience,
+    what: string,
+    use: (connection: HostConnection) => Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      const connection = await this.#reserve(patience);
+      try {
+        return await use(connection);
+      } catch (error) {
+        if (!(error instanceof SessionFailure)) throw error;
+        this.#logger.debug(`a session could not be opened (${error.reason})`, error);
+        if (error.sent && error.reason !== "full") {
+          throw error.reason === "refused"
+            ? notOffered("command execution", error.message)
+            : connectionLost(what);
+        }
+        if (error.reason === "refused") throw notOffered("this kind of session", error.message);
+      }
+    }
+  }
+
+  #reserve(patience: Patience): Promise<HostConnection> {
+    const { promise, resolve, reject } = Promise.withResolvers<HostConnection>();
+    const waiter: Waiter = { resolve, reject, attempt: undefined };
+    const giveUp = () => {
+      this.#waiters = this.#waiters.filter((each) => each !== waiter);
+      reject(patience.signal.reason ?? noChannelInTime(patience.limitMs));
+    };
+    patience.signal.addEventListener("abort", giveUp, { once: true });
+    const leftMs = patience.deadlineMs - performance.now();
+    const timer = setTimeout(giveUp, Math.max(0, leftMs));
+    this.#waiters.push(waiter);
+    if (patience.signal.aborted || leftMs <= 0) giveUp();
+    this.#serve();
+    return promise.finally(() => {
+      clearTimeout(timer);
+      patience.signal.removeEventListener("abort", giveUp);
+      this.#waiters = this.#waiters.filter((each) => each !== waiter);
+    });
+  }
+
+  /** Hands free sessions to those who wait, the longest first, and dials for the rest. */
+  #serve(): void {
+    for (const connection of this.#connections) {
+      if (!connection.alive) this.#connections.delete(connection);
+    }
+    while (this.#waiters.length > 0) {
+      const connection = [...this.#connections].find((each) => each.reserve());
+      if (connection === undefined) break;
+      this.#waiters.shift()?.resolve(connection);
+    }
+    for (const waiter of this.#waiters) if (waiter.attempt === undefined) this.#join(waiter);
+  }
+
+  #join(waiter: Waiter): void {
+    const now = performance.now();
+    const young = [...this.#attempts].find((each) =>
+      each.room > 0 && now - each.startedAtMs < YOUNG_ATTEMPT_MS
+    );
+    if (young === undefined && this.#connections.size + this.#attempts.size >= MAX_CONNECTIONS) {
+      return;
+    }
+    const attempt = young ?? this.#connect();
+    attempt.room--;
+    waiter.attempt = attempt;
+  }
+
+  #connect(): Attempt {
+    const attempt: Attempt = { startedAtMs: performance.now(), room: 8 };
+    this.#attempts.add(attempt);
+    this.#dial(this.#connectLimitMs).then(
+      (dialled) => this.#connected(attempt, dialled),
+      (error) => this.#failed(attempt, error),
+    );
+    return attempt;
+  }
+
+  #connected(attempt: Attempt, dialled: Dialled): void {
+    this.#attempts.delete(attempt);
+    if (this.#closed) return void dialled.socket.destroy();
+    const connection = new HostConnection(dialled, this.#logger, () => this.#serve());
+    this.#connections.add(connection);
+    this.#release(attempt);
+    this.#serve();
+  }
+
+  #failed(attempt: Attempt, error: unknown): void {
+    this.#attempts.delete(attempt);
+    const known = error instanceof RemoteExecError ? error : connectionLost("login");
+    // With a connection at hand, waiting for one of its sessions is better than failing.
+    const mayWait = [...this.#connections].some((connection) => connection.alive);
+    if (mayWait) return this.#release(attempt);
+    for (const waiter of this.#waiters) if (waiter.attempt === attempt) waiter.reject(known);
+  }
+
+  /** Those who counted on an attempt may count on another when its sessions go to others. */
+  #release(attempt: Attempt): void {
+    for (const waiter of this.#waiters) if (waiter.attempt === attempt) waiter.attempt = undefined;
+  }
+}

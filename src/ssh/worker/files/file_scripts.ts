@@ -1,0 +1,134 @@
+import { asciiText, shellQuote } from "../../../shell/quote.ts";
+import { HASH_STDIN } from "./remote_hash.ts";
+
+/** Blocks in which a script reads content from its stdin; `dd` never takes more than it is told to. */
+const BLOCK = 65_536;
+
+/**
+ * The scripts that read and write files where SFTP does not reach, such as inside a container. They
+ * are for any POSIX `sh` (busybox too) and consist of ASCII only, because a program in between may
+ * decode its arguments by the host's locale.
+ *
+ * Their first line of output is `E KIND`, or `S SIZE MODE MTIME` (mode in hexadecimal).
+ */
+
+/** Says what stands at a path: `S …` for a file, `D …` for a directory, `O …` for the rest. */
+export const statScript = (path: string): string =>
+  [
+    assign("f", path),
+    MUST_EXIST,
+    FACTS,
+    `k=O; [ -f "$f" ] && k=S; [ -d "$f" ] && k=D; echo "$k $facts"`,
+  ].join("; ");
+
+/**
+ * Prints `S …`, then the content from `start` on (up to `end`), then `H SHA256` of the whole file as
+ * long as the range is the whole. A size of 0 is followed by whatever is there, at most `maxBytes` + 1.
+ */
+export function readScript(
+  path: string,
+  maxBytes: number,
+  start: number,
+  end: number | undefined,
+): string {
+  const whole = start === 0 && end === undefined;
+  const length = end === undefined ? "$((n - " + start + "))" : String(end - start);
+  const content = whole ? `head -c "$n" < "$f"` : `tail -c +${start + 1} "$f" | head -c ${length}`;
+  return [
+    assign("f", path),
+    MUST_EXIST,
+    MUST_BE_FILE,
+    `[ -r "$f" ] || { echo "E denied"; exit 0; }`,
+    FACTS,
+    `n=\${facts%% *}`,
+    `[ "$n" -le ${maxBytes} ] || { echo "E large $n"; exit 0; }`,
+    `echo "S $facts"`,
+    `if [ "$n" -eq 0 ]; then head -c ${maxBytes + 1} < "$f"; exit 0; fi`,
+    content,
+    ...(whole ? [`echo "H $(head -c "$n" < "$f" | { ${HASH_STDIN}; })"`] : []),
+  ].join("; ");
+}
+
+/** How {@linkcode writeScript} treats the destination. */
+export interface WriteScriptOptions {
+  readonly path: string;
+  readonly temporaryName: string;
+  readonly size: number;
+  readonly overwrite: boolean;
+  /** Permission bits; the replaced file's or 0644 when left out. */
+  readonly mode: number | undefined;
+}
+
+/**
+ * Answers `K` when it is ready, takes exactly `size` bytes and then a line with their sha256, checks
+ * both, and only then gives the file its name. Answers `D SHA256` (`D -` without a hash tool).
+ * When stdin ends early nothing is left behind.
+ */
+export function writeScript(
+  { path, temporaryName, size, overwrite, mode }: WriteScriptOptions,
+): string {
+  const blocks = Math.floor(size / BLOCK);
+  const rest = size % BLOCK;
+  const take = [
+    ...(blocks === 0 ? [] : [`dd bs=${BLOCK} count=${blocks} iflag=fullblock 2>/dev/null`]),
+    ...(rest === 0 ? [] : [`dd bs=${rest} count=1 iflag=fullblock 2>/dev/null`]),
+    ":",
+  ].join("; ");
+  return [
+    assign("f", path),
+    `if [ -L "$f" ]; then f=$(readlink -f "$f") && [ -e "$f" ] || { echo "E dangling"; exit 0; }; fi`,
+    `o=; m=${mode === undefined ? "644" : mode.toString(8)}`,
+    `if [ -e "$f" ]; then ${overwrite ? "" : `echo "E exists"; exit 0; `}${MUST_BE_FILE}; ` +
+    `set -- $(stat -c "%u:%g %a" "$f"); o=$1; ${mode === undefined ? "m=${2:-$m}; " : ""}fi`,
+    ...(path.endsWith("/") ? [`echo "E slash"; exit 0`] : []),
+    `d=$(dirname "$f"; echo x); d=\${d%?x}; [ -d "$d" ] || { echo "E parent"; exit 0; }`,
+    assign("t", temporaryName),
+    `t=$d/$t`,
+    // Nobody else reads the content before it is whole.
+    `umask 077; set -C; true 2>/dev/null > "$t" || { echo "E denied"; exit 0; }; set +C`,
+    `trap "rm -f -- \\"\\$t\\"" EXIT; trap "exit 1" HUP INT TERM PIPE`,
+    `echo K`,
+    `{ ${take}; } > "$t" || { echo "E write"; exit 0; }`,
+    `IFS= read -r want || exit 1`,
+    `n=$(wc -c < "$t"); [ "$((n))" -eq ${size} ] || { echo "E size $((n))"; exit 0; }`,
+    `have=$({ ${HASH_STDIN}; } < "$t"); have=\${have%% *}; [ -z "$have" ] || [ "$have" = "$want" ] || { echo "E hash $have"; exit 0; }`,
+    `[ -z "$o" ] || chown "$o" "$t" 2>/dev/null`,
+    `chmod "$m" "$t" || { echo "E denied"; exit 0; }`,
+    overwrite
+      ? `mv -f "$t" "$f" || { echo "E name"; exit 0; }`
+      : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
+    `echo "D \${have:--}"`,
+  ].join("; ");
+}
+
+/** All regular files and directories below a directory, as tar. */
+export const tarScript = (path: string): string =>
+  [
+    assign("f", path),
+    MUST_EXIST,
+    `[ -d "$f" ] || { echo "E special"; exit 0; }`,
+    `echo "S 0 0 0"`,
+    `cd "$f" && tar -cf - .`,
+  ].join("; ");
+
+/** One line for each entry below a directory: mode in hexadecimal, size, time, path. */
+export const listScript = (path: string): string =>
+  [
+    assign("f", path),
+    MUST_EXIST,
+    `[ -d "$f" ] || { echo "E special"; exit 0; }`,
+    `echo "S 0 0 0"`,
+    `cd "$f" && find . ! -name . -exec stat -c "%f %s %Y %n" {} +`,
+  ].join("; ");
+
+const MUST_EXIST = `[ -e "$f" ] || { echo "E missing"; exit 0; }`;
+const MUST_BE_FILE =
+  `[ ! -d "$f" ] || { echo "E directory"; exit 0; }; [ -f "$f" ] || { echo "E special"; exit 0; }`;
+const FACTS =
+  `facts=$(stat -L -c "%s %f %Y" "$f" 2>/dev/null) || facts="$(($(wc -c < "$f"))) 81a4 0"`;
+
+/** Assigns a text of any bytes to a variable, written in ASCII; a final newline is kept. */
+function assign(name: string, text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return `${name}=${shellQuote(text)}`;
+  return `${name}=$(printf "%bx" ${shellQuote(asciiText(text))}); ${name}=\${${name}%x}`;
+}

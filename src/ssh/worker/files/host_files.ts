@@ -1,0 +1,284 @@
+import { posix } from "node:path";
+// @ts-types="@types/ssh2"
+import type { Attributes } from "ssh2";
+import { errorText } from "../../../errors.ts";
+import { remoteExists, remoteFileError, tooLarge, verificationFailed } from "../../errors.ts";
+import {
+  type Finished,
+  type Proof,
+  type Sink,
+  type SinkOptions,
+  type Source,
+  temporaryName,
+} from "./file_end.ts";
+import type { ByteRange } from "../../files_port.ts";
+import { danglingLink, missingOr, orMissing, parentOr, requireFile } from "./host_file_errors.ts";
+import { umaskMode } from "./host_umask.ts";
+import { sweepHost } from "./leftovers.ts";
+import type { FileFacts } from "../../port.ts";
+import { checkRemotePath } from "./remote_path.ts";
+import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
+
+/** What host files need of their connection besides SFTP. */
+export interface HostHelp {
+  readonly sftp: Sftp;
+  /** sha256 of a file's first bytes as the host computes it; undefined when it has no tool. */
+  hash(path: string, size: number): Promise<string | undefined>;
+  /** Has a left-over removed should the connection end. */
+  keep(path: string): void;
+  drop(path: string): void;
+  /** Does that really happen? Otherwise left-overs are removed by their age. */
+  isGuarded(): Promise<boolean>;
+}
+
+/**
+ * A path of the host as SFTP takes it: relative ones start at the login directory, and so does `~`.
+ *
+ * @throws RemoteExecError `invalid_argument` for an empty path, NUL or a `..` component
+ */
+export function hostPath(path: string): string {
+  checkRemotePath(path);
+  if (path === "~") return ".";
+  return path.startsWith("~/") ? path.slice(2).replace(/^\/+/, "") || "." : path;
+}
+
+/** What stands at a path; links are followed. @throws RemoteExecError `not_found`, … */
+export async function hostFacts({ sftp }: HostHelp, path: string): Promise<FileFacts> {
+  const wanted = hostPath(path);
+  const [info, real] = await Promise.all([
+    sftp.stat(wanted).catch((error) => {
+      throw missingOr("look at", path, error);
+    }),
+    sftp.realPath(wanted).catch(() => wanted),
+  ]);
+  const kind = fileKind(info.mode);
+  return {
+    kind: kind === "file" || kind === "directory" ? kind : "other",
+    size: info.size,
+    mtimeMs: info.mtime * 1000,
+    mode: info.mode & 0o7777,
+    path: real,
+  };
+}
+
+/** Opens a regular file of the host. */
+export async function openHostSource(
+  help: HostHelp,
+  path: string,
+  maxBytes: number,
+  range?: ByteRange,
+): Promise<Source> {
+  const { sftp } = help;
+  const wanted = hostPath(path);
+  // Before opening: a FIFO would wait for a writer for ever.
+  requireFile(
+    path,
+    await sftp.stat(wanted).catch((error) => {
+      throw missingOr("read", path, error);
+    }),
+  );
+  const handle = await sftp.open(wanted, "r").catch((error) => {
+    throw missingOr("read", path, error);
+  });
+  try {
+    const info = await sftp.fstat(handle);
+    requireFile(path, info);
+    if (info.size > maxBytes) throw tooLarge("Remote file", info.size, maxBytes);
+    // A size of 0 with content is what /proc tells; such a file is read to its end.
+    const size = info.size === 0 ? undefined : info.size;
+    const start = range?.start ?? 0;
+    const end = Math.min(range?.end ?? Infinity, size ?? maxBytes + 1);
+    return {
+      size: range === undefined ? size : Math.max(0, end - start),
+      path,
+      chunks: () => explained(sftp.read(handle, end, start), path),
+      remoteSha256: (length) =>
+        size === undefined || range !== undefined
+          ? Promise.resolve(undefined)
+          : help.hash(wanted, length),
+      close: () => sftp.close(handle).catch(() => {}),
+    };
+  } catch (error) {
+    await sftp.close(handle).catch(() => {});
+    throw remoteFileError("read", path, error);
+  }
+}
+
+/** Prepares to write a file of the host, beside its name. */
+export async function openHostSink(
+  help: HostHelp,
+  path: string,
+  options: SinkOptions,
+): Promise<Sink> {
+  const { sftp } = help;
+  const wanted = hostPath(path);
+  const [link, found] = await Promise.all([
+    orMissing(sftp.lstat(wanted), path),
+    orMissing(sftp.stat(wanted), path),
+  ]);
+  if (link && !options.overwrite) throw remoteExists(path);
+  if (found) requireFile(path, found);
+  // A link stays and its target is replaced; a link to nothing would become a file elsewhere.
+  const isLink = link !== undefined && fileKind(link.mode) === "symlink";
+  if (isLink && !found) throw danglingLink(path);
+  const target = isLink ? await sftp.realPath(wanted) : wanted;
+  const temporary = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+  const wantedMode = options.mode ?? found?.mode;
+  help.keep(temporary);
+  const usualMode = wantedMode === undefined ? umaskMode(help, target) : undefined;
+  usualMode?.catch(() => {}); // told below
+  // 0600 from the first moment: who opens a file once can read all that comes later.
+  const handle = await sftp.open(temporary, "wx", 0o600).catch((error) => {
+    help.drop(temporary);
+    throw parentOr(path, error);
+  });
+  const sink = async (): Promise<Sink> => {
+    const [created, mode = 0o644] = await Promise.all([
+      sftp.fstat(handle),
+      usualMode ?? wantedMode,
+      // Where the host does not look at the mode of a request to open.
+      sftp.fsetstat(handle, { mode: 0o600 }),
+    ]);
+    // Not waited for: a directory may hold many names.
+    sweepUnguarded(help, posix.dirname(target), created).catch(() => {});
+    const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
+      ? { uid: found.uid, gid: found.gid }
+      : undefined;
+    return new HostSink(help, handle, { temporary, target, shown: path, options, owner, mode });
+  };
+  return await sink().catch(async (error) => {
+    await sftp.close(handle).catch(() => {});
+    await sftp.remove(temporary).then(() => help.drop(temporary), () => {});
+    throw remoteFileError("write", path, error);
+  });
+}
+
+async function sweepUnguarded(help: HostHelp, directory: string, made: Attributes): Promise<void> {
+  if (!await help.isGuarded()) await sweepHost(help.sftp, directory, made);
+}
+
+interface Plan {
+  readonly temporary: string;
+  readonly target: string;
+  readonly shown: string;
+  readonly options: SinkOptions;
+  /** The old file's, when it is another than the new file's. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly mode: number;
+}
+
+class HostSink implements Sink {
+  readonly path: string;
+  readonly #help: HostHelp;
+  readonly #handle: Uint8Array;
+  readonly #plan: Plan;
+  readonly #writes = new Pipeline();
+  #position = 0;
+  #state: "open" | "closed" | "done" = "open";
+
+  constructor(help: HostHelp, handle: Uint8Array, plan: Plan) {
+    this.#help = help;
+    this.#handle = handle;
+    this.#plan = plan;
+    this.path = plan.target;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    const position = this.#position;
+    this.#position += chunk.length;
+    await this.#writes.add(this.#help.sftp.write(this.#handle, chunk, position)).catch((error) => {
+      throw remoteFileError("write", this.#plan.shown, error);
+    });
+  }
+
+  async commit(finished: Finished): Promise<Proof> {
+    const { sftp } = this.#help;
+    const { temporary, shown } = this.#plan;
+    try {
+      await this.#writes.finish();
+      // Before the mode is set: it may forbid reading.
+      const [info, hash] = await Promise.all([
+        sftp.fstat(this.#handle),
+        this.#help.hash(temporary, finished.size),
+      ]);
+      if (info.size !== finished.size) {
+        throw verificationFailed(shown, `${info.size} bytes instead of ${finished.size}`);
+      }
+      if (hash !== undefined && hash !== finished.sha256) {
+        throw verificationFailed(shown, `sha256 ${hash} instead of ${finished.sha256}`);
+      }
+      await this.#dress();
+      await this.#name();
+      this.#state = "done";
+      this.#help.drop(temporary);
+      return hash === undefined ? "size" : "sha256";
+    } catch (error) {
+      throw remoteFileError("write", shown, error);
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === "done") return;
+    await this.#writes.finish().catch(() => {});
+    if (this.#state === "open") await this.#help.sftp.close(this.#handle).catch(() => {});
+    await this.#help.sftp.remove(this.#plan.temporary).then(
+      () => this.#help.drop(this.#plan.temporary),
+      () => {},
+    );
+    this.#state = "done";
+  }
+
+  /** Owner and mode as the old file had them, or as the caller or the umask wants. */
+  async #dress(): Promise<void> {
+    const { sftp } = this.#help;
+    const { owner } = this.#plan;
+    // Only root may give files away; the owner then stays the login's.
+    if (owner) await sftp.fsetstat(this.#handle, owner).catch(() => {});
+    const mode = this.#plan.mode & 0o7777;
+    await Promise.all([sftp.fsetstat(this.#handle, { mode }), sftp.close(this.#handle)]);
+    this.#state = "closed";
+  }
+
+  async #name(): Promise<void> {
+    const { sftp } = this.#help;
+    const { temporary, target, shown, options } = this.#plan;
+    if (options.overwrite) return await replace(sftp, temporary, target);
+    try {
+      await sftp.rename(temporary, target);
+    } catch (error) {
+      if (await sftp.lstat(target).then(() => true, () => false)) throw remoteExists(shown);
+      throw error;
+    }
+  }
+}
+
+/** One step where the host has the extension; otherwise the old file stands aside until the new one is there. */
+async function replace(sftp: Sftp, from: string, to: string): Promise<void> {
+  try {
+    return await sftp.replace(from, to);
+  } catch (error) {
+    const unsupported = /does not support|unsupported/i.test(errorText(error));
+    if (!unsupported) throw error;
+  }
+  const aside = posix.join(posix.dirname(to), temporaryName(posix.basename(to), "old"));
+  const moved = await sftp.rename(to, aside).then(() => true, () => false);
+  try {
+    await sftp.rename(from, to);
+  } catch (error) {
+    if (moved) await sftp.rename(aside, to).catch(() => {});
+    throw error;
+  }
+  if (moved) await sftp.remove(aside).catch(() => {});
+}
+
+/** The chunks; what the host says when it cannot give one is told as it should be. */
+async function* explained(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw remoteFileError("read", path, error);
+  }
+}

@@ -1,0 +1,227 @@
+import { posix } from "node:path";
+import { RemoteExecError } from "../../../errors.ts";
+import { shellQuote } from "../../../shell/quote.ts";
+import { CommandStream } from "../commands/command_stream.ts";
+import type { StartedCommand } from "../connection/connection.ts";
+import { connectionLost, verificationFailed } from "../../errors.ts";
+import {
+  type Finished,
+  type Proof,
+  type Sink,
+  type SinkOptions,
+  type Source,
+  temporaryName,
+} from "./file_end.ts";
+import { listScript, readScript, statScript, tarScript, writeScript } from "./file_scripts.ts";
+import type { FileFacts } from "../../port.ts";
+import type { ByteRange, TreeEntry, TreeLimits } from "../../files_port.ts";
+import { checkRemotePath } from "./remote_path.ts";
+import { listFailed, type ShellEndpoint, shellFileError } from "./shell_file_errors.ts";
+import { parseListed, TreeCounter } from "./tree.ts";
+
+/** Starts a command line on the host. */
+export type Start = (command: string) => Promise<StartedCommand>;
+
+/** What stands at a path behind the endpoint's command; links are followed. */
+export async function shellFacts(start: Start, end: ShellEndpoint): Promise<FileFacts> {
+  const stream = await run(start, end, statScript(absolute(end)));
+  try {
+    const [kind, facts] = await header(stream, end);
+    const kinds = { S: "file", D: "directory" } as const;
+    return { ...facts, path: end.path, kind: kind === "S" || kind === "D" ? kinds[kind] : "other" };
+  } finally {
+    await stream.close();
+  }
+}
+
+/** Opens a regular file, or a part of it. */
+export async function openShellSource(
+  start: Start,
+  end: ShellEndpoint,
+  maxBytes: number,
+  range?: ByteRange,
+): Promise<Source & { readonly facts: FileFacts }> {
+  const script = readScript(absolute(end), maxBytes, range?.start ?? 0, range?.end);
+  const stream = await run(start, end, script);
+  try {
+    const [, facts] = await header(stream, end, maxBytes);
+    const size = facts.size === 0 ? undefined : facts.size;
+    const wanted = Math.max(
+      0,
+      Math.min(range?.end ?? facts.size, facts.size) - (range?.start ?? 0),
+    );
+    const hash = Promise.withResolvers<string | undefined>();
+    hash.promise.catch(() => {});
+    return {
+      facts: { ...facts, kind: "file", path: end.path },
+      size: range === undefined ? size : wanted,
+      path: end.path,
+      chunks: () => content(stream, size === undefined ? undefined : wanted, hash.resolve),
+      remoteSha256: () =>
+        range === undefined && size !== undefined ? hash.promise : Promise.resolve(undefined),
+      async close() {
+        hash.resolve(undefined);
+        await stream.close();
+      },
+    };
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+/** Everything below a directory behind the endpoint's command; links are named and not followed. */
+export async function shellTree(
+  start: Start,
+  end: ShellEndpoint,
+  limits: TreeLimits,
+): Promise<TreeEntry[]> {
+  const stream = await run(start, end, listScript(absolute(end)));
+  const counter = new TreeCounter(end.path, limits);
+  const entries: TreeEntry[] = [];
+  try {
+    await header(stream, end);
+    for (let line = await stream.readLine(); line !== undefined; line = await stream.readLine()) {
+      const entry = parseListed(line);
+      if (entry === undefined) continue;
+      counter.add(entry);
+      entries.push(entry);
+    }
+    const code = await stream.exitCode();
+    if (code === undefined) throw connectionLost(`the list of ${end.path}`);
+    // With 1 an entry was gone before it was looked at.
+    if (code >= CANNOT_RUN) throw listFailed(end, stream.stderr);
+    return entries;
+  } finally {
+    await stream.close();
+  }
+}
+
+/** The shell's exit code when a program cannot be run; beyond it when one is killed. */
+const CANNOT_RUN = 126;
+
+/** A directory's files as one tar stream. */
+export async function openShellTree(start: Start, end: ShellEndpoint): Promise<CommandStream> {
+  const stream = await run(start, end, tarScript(absolute(end)));
+  try {
+    await header(stream, end);
+    return stream;
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+/** Prepares to write a file of a known size. */
+export async function openShellSink(
+  start: Start,
+  end: ShellEndpoint,
+  size: number,
+  options: SinkOptions,
+): Promise<Sink> {
+  const path = absolute(end);
+  const script = writeScript({
+    path,
+    temporaryName: temporaryName(posix.basename(path)),
+    size,
+    ...options,
+  });
+  const stream = await run(start, end, script);
+  const reply = await answer(stream, end).catch(async (error) => {
+    await stream.close();
+    throw error;
+  });
+  if (reply !== "K") throw await closing(stream, shellFileError(reply, end, 0));
+  return {
+    path,
+    async write(chunk) {
+      await stream.write(chunk);
+    },
+    commit: (finished) => commit(stream, end, size, finished),
+    discard: () => stream.close(),
+  };
+}
+
+async function commit(
+  stream: CommandStream,
+  end: ShellEndpoint,
+  size: number,
+  finished: Finished,
+): Promise<Proof> {
+  if (finished.size !== size) {
+    throw verificationFailed(end.path, `${finished.size} bytes instead of ${size}`);
+  }
+  await stream.write(new TextEncoder().encode(`${finished.sha256}\n`));
+  stream.endInput();
+  const reply = await answer(stream, end);
+  if (!reply.startsWith("D ")) throw shellFileError(reply, end, 0);
+  await stream.close();
+  return reply === "D -" ? "size" : "sha256";
+}
+
+async function run(start: Start, end: ShellEndpoint, script: string): Promise<CommandStream> {
+  return new CommandStream(await start(`${end.prefix} sh -c ${shellQuote(script)}`.trimStart()));
+}
+
+/** The first line: what stands there, or the error that it tells. */
+async function header(
+  stream: CommandStream,
+  end: ShellEndpoint,
+  maxBytes = Infinity,
+): Promise<[string, Pick<FileFacts, "size" | "mode" | "mtimeMs">]> {
+  const line = await answer(stream, end);
+  const [kind = "", size = "", mode = "", mtime = ""] = line.split(" ");
+  if (kind === "E") throw shellFileError(line, end, maxBytes);
+  return [kind, {
+    size: Number(size),
+    mode: Number.parseInt(mode, 16) & 0o7777,
+    mtimeMs: Number(mtime) * 1000,
+  }];
+}
+
+async function answer(stream: CommandStream, end: ShellEndpoint): Promise<string> {
+  for (;;) {
+    const line = await stream.readLine();
+    if (line === undefined) throw await unreached(stream, end);
+    // What a login shell prints of its own comes before the script starts.
+    if (/^[EKSDO]( |$)/.test(line)) return line;
+  }
+}
+
+async function unreached(stream: CommandStream, end: ShellEndpoint): Promise<RemoteExecError> {
+  const code = await stream.exitCode();
+  if (code === undefined) return connectionLost(`the transfer of ${end.path}`);
+  const said = stream.stderr === "" ? "it said nothing" : stream.stderr;
+  return new RemoteExecError(
+    "invalid_state",
+    `Cannot reach ${end.label}: ${said} (exit code ${code})`,
+    "Check that it exists and is running",
+  );
+}
+
+async function* content(
+  stream: CommandStream,
+  size: number | undefined,
+  tellHash: (hash: string | undefined) => void,
+): AsyncGenerator<Uint8Array> {
+  let left = size ?? Infinity;
+  while (left > 0) {
+    const chunk = await stream.read(left);
+    if (chunk === undefined) return tellHash(undefined);
+    left -= chunk.length;
+    yield chunk;
+  }
+  const trailer = await stream.readLine();
+  tellHash(/^H ([0-9a-f]{64})\b/.exec(trailer ?? "")?.[1]);
+}
+
+async function closing(stream: CommandStream, error: RemoteExecError): Promise<RemoteExecError> {
+  await stream.close();
+  return error;
+}
+
+function absolute({ path }: ShellEndpoint): string {
+  checkRemotePath(path);
+  // Relative paths start at the root of what is behind the command.
+  return path.startsWith("/") ? path : `/${path}`;
+}

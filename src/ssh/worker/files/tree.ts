@@ -1,0 +1,120 @@
+import { posix } from "node:path";
+import { RemoteExecError } from "../../../errors.ts";
+import { remoteFileError } from "../../errors.ts";
+import type { TreeEntry, TreeLimits } from "../../files_port.ts";
+import { hostPath } from "./host_files.ts";
+import { fileKind, type Sftp } from "./sftp.ts";
+
+/** Directories that are listed at the same time. */
+const AT_ONCE = 16;
+
+/** Everything below a directory of the host, parents first; links are named and not followed. */
+export async function hostTree(sftp: Sftp, path: string, limits: TreeLimits): Promise<TreeEntry[]> {
+  const root = hostPath(path);
+  const entries: TreeEntry[] = [];
+  const counter = new TreeCounter(path, limits);
+  let level = [""];
+  while (level.length > 0) {
+    const next: string[] = [];
+    for (let at = 0; at < level.length; at += AT_ONCE) {
+      const listed = await Promise.all(
+        level.slice(at, at + AT_ONCE)
+          .map((directory) => list(sftp, root, directory, limits.maxEntries)),
+      );
+      for (const entry of listed.flat()) {
+        counter.add(entry);
+        entries.push(entry);
+        if (entry.kind === "directory") next.push(entry.path);
+      }
+    }
+    level = next;
+  }
+  return entries;
+}
+
+/** Counts entries and bytes. @throws RemoteExecError `too_large` beyond the limits */
+export class TreeCounter {
+  readonly #path: string;
+  readonly #limits: TreeLimits;
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(path: string, limits: TreeLimits) {
+    this.#path = path;
+    this.#limits = limits;
+  }
+
+  add({ kind, size }: TreeEntry): void {
+    this.#entries++;
+    if (kind === "file") this.#bytes += size;
+    if (this.#entries > this.#limits.maxEntries) {
+      throw tooMuch(this.#path, `more than ${this.#limits.maxEntries} entries`);
+    }
+    if (this.#bytes > this.#limits.maxBytes) {
+      throw tooMuch(this.#path, `more than ${this.#limits.maxBytes} bytes`);
+    }
+  }
+}
+
+async function list(
+  sftp: Sftp,
+  root: string,
+  directory: string,
+  limit: number,
+): Promise<TreeEntry[]> {
+  const names = await sftp.list(posix.join(root, directory), limit).catch((error) => {
+    throw remoteFileError("list", posix.join(root, directory), error);
+  });
+  const odd = names.find(({ filename }) => !isName(filename));
+  if (odd !== undefined) throw noName(odd.filename);
+  return names
+    .map(({ filename, attrs }): TreeEntry => {
+      const kind = fileKind(attrs.mode);
+      return {
+        path: posix.join(directory, filename),
+        kind: kind === "symlink" ? "link" : kind,
+        size: attrs.size,
+        mtimeMs: attrs.mtime * 1000,
+        mode: attrs.mode & 0o7777,
+      };
+    })
+    .sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+/** A line of `listScript`: kind and mode in hexadecimal, size, time, `./path`; undefined for any other. */
+export function parseListed(line: string): TreeEntry | undefined {
+  const [, hex = "", size = "", mtime = "", path = ""] =
+    /^([0-9a-f]+) (\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
+  if (path === "") return undefined;
+  // A name with line ends in it can look like the line of another file.
+  if (!path.split("/").every(isName)) throw noName(path);
+  const bits = Number.parseInt(hex, 16);
+  const kind = fileKind(bits);
+  return {
+    path,
+    kind: kind === "symlink" ? "link" : kind,
+    size: Number(size),
+    mtimeMs: Number(mtime) * 1000,
+    mode: bits & 0o7777,
+  };
+}
+
+/** One component and no more: a name with `/` would lead out of the tree wherever it is unpacked. */
+const isName = (name: string): boolean =>
+  name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+
+const noName = (name: string) =>
+  new RemoteExecError(
+    "io_error",
+    `The host names a file in a directory that cannot be one: ${
+      JSON.stringify(name.slice(0, 200))
+    }`,
+    "Do not trust this host with the transfer; look at the directory by hand",
+  );
+
+const tooMuch = (path: string, seen: string) =>
+  new RemoteExecError(
+    "too_large",
+    `Directory too large: ${path} holds ${seen}`,
+    "Choose a smaller directory, or raise the limit",
+  );

@@ -1,0 +1,68 @@
+/// <reference lib="deno.worker" />
+import { internalError } from "../../errors.ts";
+import { createLateLogger } from "../../log.ts";
+import { expose, surviveDefects } from "../../rpc/expose.ts";
+import type { SshPort } from "../port.ts";
+import type { HostSession } from "./ssh_host.ts";
+
+const logger = createLateLogger();
+let load: (() => Promise<HostSession>) | undefined;
+/** True from the first need of the library on. */
+let isLoaded = false;
+const loaded = Promise.withResolvers<HostSession>();
+/** A start of the server is over by then. */
+const LOAD_AFTER_MS = 300;
+
+const port: SshPort = {
+  configure(settings) {
+    logger.configure(settings.logLevel, settings.secrets);
+    load = once(async () => {
+      const { HostSession } = await import("./ssh_host.ts");
+      return new HostSession(settings, logger);
+    });
+    // The SSH library is large: it loads when the server has answered its first questions, or is needed.
+    setTimeout(
+      () => configured().catch((error) => logger.error("the ssh module cannot be loaded", error)),
+      LOAD_AFTER_MS,
+    );
+    return Promise.resolve();
+  },
+  exec: async (request, signal, progress) =>
+    await (await configured()).exec(request, signal, progress),
+  copy: async (request, signal, progress) =>
+    await (await configured()).copy(request, signal, progress),
+  stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
+  serveFiles(end, rights) {
+    // What is asked before the library is there waits in the port.
+    loaded.promise.then(async (host) => {
+      const { createFilesServer } = await import("./files/files_server.ts");
+      expose(createFilesServer(host, rights), logger, end);
+    }).catch((error) => logger.error("remote files are not offered", error));
+    return Promise.resolve();
+  },
+  diagnose: async () => await (await configured()).diagnose(),
+  async close(limitMs) {
+    calls.cancelAll();
+    if (isLoaded) await (await configured()).close(limitMs);
+  },
+};
+
+function configured(): Promise<HostSession> {
+  if (load === undefined) throw internalError("the worker was called before it was configured");
+  return load();
+}
+
+/** The task's result, made once; everybody who waits for the library gets it too. */
+function once(task: () => Promise<HostSession>): () => Promise<HostSession> {
+  let result: Promise<HostSession> | undefined;
+  return () => {
+    isLoaded = true;
+    return result ??= task().then((host) => {
+      loaded.resolve(host);
+      return host;
+    });
+  };
+}
+
+surviveDefects(logger);
+const calls = expose(port, logger);

@@ -1,0 +1,249 @@
+import "./connection/finished_ciphers.ts";
+import { RemoteExecError } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
+import { copy, unlessStalled } from "./files/copy.ts";
+import { diagnose } from "./connection/diagnose.ts";
+import { Dialer } from "./connection/dial.ts";
+import { runCommand } from "./commands/exec.ts";
+import type { CommandStream } from "./commands/command_stream.ts";
+import type { Sink, Source } from "./files/file_end.ts";
+import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
+import {
+  hostFacts,
+  type HostHelp,
+  hostPath,
+  openHostSink,
+  openHostSource,
+} from "./files/host_files.ts";
+import { LocalFiles } from "./files/local_files.ts";
+import { ConnectionPool, type Patience } from "./connection/pool.ts";
+import type {
+  Check,
+  CopyOutcome,
+  CopyProgress,
+  CopyRequest,
+  Endpoint,
+  ExecOutcome,
+  ExecProgress,
+  ExecRequest,
+  FileFacts,
+  SshSettings,
+} from "../port.ts";
+import { hashCommand, parseHash } from "./files/remote_hash.ts";
+import { Sftp } from "./files/sftp.ts";
+import {
+  openShellSink,
+  openShellSource,
+  openShellTree,
+  shellFacts,
+  shellTree,
+  type Start,
+} from "./files/shell_files.ts";
+import { hostTree } from "./files/tree.ts";
+
+/** A hash of the largest file on a slow disk; beyond it the copy counts as proven by its size only. */
+const HASH_LIMIT_MS = 600_000;
+/** All names below a directory; the host may list them one by one. */
+const LIST_LIMIT_MS = 300_000;
+/** A transfer that moves nothing for this long, or for the configured time limit, is given up. */
+const LEAST_STALL_MS = 30_000;
+
+/** Everything the ssh worker can do with its host, once it is configured. */
+export class HostSession {
+  readonly #settings: SshSettings;
+  readonly #pool: ConnectionPool;
+  readonly #dialer: Dialer;
+  readonly #local: LocalFiles;
+
+  constructor(settings: SshSettings, logger: Logger) {
+    this.#settings = settings;
+    this.#dialer = new Dialer(settings.ssh, logger);
+    this.#pool = new ConnectionPool(
+      (limitMs) => this.#dialer.dial(limitMs),
+      settings.limits.timeoutMs,
+      logger,
+    );
+    this.#local = new LocalFiles(settings.files);
+  }
+
+  async exec(
+    request: ExecRequest,
+    signal: AbortSignal,
+    progress: ((step: ExecProgress) => void) | undefined,
+  ): Promise<ExecOutcome> {
+    const limit = request.characterLimit ?? this.#settings.limits.characterLimit;
+    return await runCommand(this.#pool, request, limit, { signal, progress });
+  }
+
+  async copy(
+    request: CopyRequest,
+    signal: AbortSignal,
+    progress: ((step: CopyProgress) => void) | undefined,
+  ): Promise<CopyOutcome> {
+    const source = await this.openSource(request.from, request.maxBytes, signal);
+    return await this.write(source, request, signal, progress);
+  }
+
+  /** Writes a source to a file, verified and under its name only when it is complete. */
+  async write(
+    source: Source,
+    request: Omit<CopyRequest, "from">,
+    signal: AbortSignal,
+    progress: ((step: CopyProgress) => void) | undefined,
+  ): Promise<CopyOutcome> {
+    const startedAt = performance.now();
+    let path = "";
+    const moved = await copy(source, async () => {
+      const sink = await this.#sink(request, source.size, signal);
+      path = sink.path;
+      return sink;
+    }, {
+      maxBytes: request.maxBytes,
+      stallMs: this.#stallMs,
+      signal,
+      progress,
+      sha256: request.sha256,
+    });
+    return { ...moved, durationMs: Math.round(performance.now() - startedAt), path };
+  }
+
+  async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
+    return await unlessStalled(this.#facts(endpoint, signal), { stallMs: this.#stallMs, signal });
+  }
+
+  /** Opens a regular file, or a part of it. */
+  async openSource(
+    from: Endpoint,
+    maxBytes: number,
+    signal: AbortSignal,
+    range?: ByteRange,
+  ): Promise<Source> {
+    const opening = this.#source(from, maxBytes, signal, range);
+    const limits = { stallMs: this.#stallMs, signal };
+    return await unlessStalled(opening, limits, (late) => late.close());
+  }
+
+  get #stallMs(): number {
+    return Math.max(LEAST_STALL_MS, this.#settings.limits.timeoutMs);
+  }
+
+  async #facts(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
+    switch (endpoint.kind) {
+      case "local":
+        return await this.#local.facts(endpoint.path);
+      case "host":
+        return await hostFacts(await this.#help(signal), endpoint.path);
+      case "shell":
+        return await shellFacts(this.#starter(signal), endpoint);
+    }
+  }
+
+  async #source(
+    from: Endpoint,
+    maxBytes: number,
+    signal: AbortSignal,
+    range: ByteRange | undefined,
+  ): Promise<Source> {
+    switch (from.kind) {
+      case "local":
+        return await this.#local.openSource(from.path, maxBytes, range);
+      case "host":
+        return await openHostSource(await this.#help(signal), from.path, maxBytes, range);
+      case "shell":
+        return await openShellSource(this.#starter(signal), from, maxBytes, range);
+    }
+  }
+
+  /** Everything below a directory. */
+  async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
+    const listing = this.#list(endpoint, limits, signal);
+    return await unlessStalled(listing, { stallMs: LIST_LIMIT_MS, signal });
+  }
+
+  async #list(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
+    if (endpoint.kind === "host") {
+      const { sftp } = await this.#help(signal);
+      return await hostTree(sftp, endpoint.path, limits);
+    }
+    if (endpoint.kind === "shell") return await shellTree(this.#starter(signal), endpoint, limits);
+    throw unsupportedEnd(endpoint);
+  }
+
+  /** A directory behind a command as a tar stream. */
+  async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
+    if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
+    const opening = openShellTree(this.#starter(signal), endpoint);
+    const limits = { stallMs: this.#stallMs, signal };
+    return await unlessStalled(opening, limits, (late) => late.close());
+  }
+
+  /** sha256 of a file where it lies, undefined when there is no tool for it. */
+  async sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
+    if (endpoint.kind !== "host") return undefined;
+    const { size } = await this.stat(endpoint, signal);
+    return size === 0 ? undefined : await this.#hash(hostPath(endpoint.path), size, signal);
+  }
+
+  diagnose(): Promise<Check[]> {
+    return diagnose(this.#settings, this.#dialer, this.#pool);
+  }
+
+  close(limitMs: number): Promise<boolean> {
+    return this.#pool.close(limitMs);
+  }
+
+  async #sink(
+    { to, overwrite, mode }: Omit<CopyRequest, "from">,
+    size: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Sink> {
+    const options = { overwrite, mode };
+    switch (to.kind) {
+      case "local":
+        return await this.#local.openSink(to.path, options);
+      case "host":
+        return await openHostSink(await this.#help(signal), to.path, options);
+      case "shell":
+        return await openShellSink(this.#starter(signal), to, size ?? 0, options);
+    }
+  }
+
+  #starter(signal: AbortSignal): Start {
+    return (command) => this.#pool.start(command, this.#patience(signal));
+  }
+
+  async #help(signal: AbortSignal): Promise<HostHelp> {
+    const { sftp, connection } = await this.#pool.sftp(this.#patience(signal));
+    return {
+      sftp: new Sftp(sftp),
+      hash: (path, size) => this.#hash(path, size, signal),
+      keep: (path) => connection.guard?.keep(path),
+      drop: (path) => connection.guard?.drop(path),
+      isGuarded: () => connection.isGuarded(),
+    };
+  }
+
+  async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
+    const request = { command: hashCommand(path, size), timeoutMs: HASH_LIMIT_MS };
+    const context = { signal, progress: undefined };
+    const outcome = await runCommand(this.#pool, request, 1_000, context).catch(noneIfUnsupported);
+    return outcome?.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;
+  }
+
+  #patience(signal: AbortSignal): Patience {
+    const limitMs = this.#settings.limits.timeoutMs;
+    return { deadlineMs: performance.now() + limitMs, limitMs, signal };
+  }
+}
+
+/** A host may offer SFTP and no commands. */
+function noneIfUnsupported(error: unknown): undefined {
+  if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
+}
+
+const unsupportedEnd = (endpoint: Endpoint) =>
+  new RemoteExecError(
+    "internal",
+    `No way to use a file of the kind ${endpoint.kind}`,
+    "Report this defect",
+  );

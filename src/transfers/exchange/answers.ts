@@ -1,0 +1,272 @@
+import { z } from "zod";
+import {
+  checkCommand,
+  checkCommandForPowerShell,
+  downloadCommand,
+  forPowerShell,
+  PATH_NOTE,
+  RESUME_NOTE,
+  uploadCommand,
+} from "./commands.ts";
+import type { ExchangeName } from "./names.ts";
+import {
+  type ExchangePath,
+  type ExchangeUpload,
+  formatTime,
+  type ListedTransfer,
+  type RequestedUpload,
+  type Shared,
+} from "./transfer.ts";
+import type { DeliverOutcome } from "../port.ts";
+
+const isoTime = z.string().describe("ISO time, UTC");
+
+/** A transfer with an address for downloading. */
+export const shareOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  source_client: z.string(),
+  key: z.string(),
+  filename: z.string(),
+  size: z.number().int().describe("Bytes"),
+  download_url: z.string(),
+  download_command: z.string(),
+  download_command_powershell: z.string(),
+  note: z.string(),
+  sha256: z.string().optional().describe("Of the content; missing when no hash is stored with it"),
+  check_command: z.string().optional().describe("Fails unless the downloaded file is whole"),
+  check_command_powershell: z.string().optional().describe("Prints True when it is whole"),
+  expires_at: isoTime,
+});
+
+/** What exchange_upload answers: the same, and what was sent. */
+export const uploadOutput = shareOutput.extend({
+  sha256: z.string(),
+  dest_client: z.string().optional(),
+  bytes_transferred: z.number().int(),
+});
+
+/** What exchange_download answers: where the file is now, and how far its content is proven. */
+export const downloadOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  source_client: z.string(),
+  filename: z.string(),
+  local_path: z.string().optional(),
+  remote_path: z.string().optional(),
+  ctid: z.number().int().optional(),
+  size: z.number().int().describe("Bytes"),
+  bytes_transferred: z.number().int(),
+  sha256: z.string(),
+  verified: z.enum(["content", "size"])
+    .describe("content: equals the hash that was stored with it; size: no hash is stored"),
+});
+
+/** What exchange_list answers, oldest first. */
+export const listOutput = z.object({
+  transfers: z.array(z.object({
+    key: z.string(),
+    transfer_id: z.string(),
+    source_client: z.string(),
+    filename: z.string(),
+    size: z.number().int().describe("Bytes"),
+    last_modified: isoTime,
+    expires_at: isoTime,
+    expired: z.boolean(),
+    etag: z.string(),
+    metadata: z.record(z.string(), z.string()),
+  })),
+  count: z.number().int(),
+  message: z.string(),
+});
+
+/** What exchange_delete answers; removing nothing is a success too. */
+export const deleteOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  key: z.string(),
+  deleted: z.boolean().describe("false: there was nothing under this id"),
+});
+
+/** What exchange_request_upload answers: a PUT that needs no credentials. */
+export const requestOutput = z.object({
+  success: z.literal(true),
+  transfer_id: z.string(),
+  source_client: z.string(),
+  key: z.string(),
+  filename: z.string(),
+  upload_url: z.string(),
+  upload_headers: z.record(z.string(), z.string()).describe("To be sent exactly with a PUT"),
+  upload_command: z.string(),
+  upload_command_powershell: z.string(),
+  note: z.string(),
+  write_once: z.boolean().describe("true: a second upload is refused"),
+  expires_at: isoTime,
+});
+
+type Output<Schema extends z.ZodType> = z.infer<Schema>;
+
+/** A transfer with the commands that fetch and check it. */
+export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
+  const command = downloadCommand(shared.downloadUrl);
+  return {
+    success: true,
+    ...named(shared),
+    key: shared.key,
+    size: shared.size,
+    download_url: shared.downloadUrl,
+    download_command: command,
+    download_command_powershell: forPowerShell(command),
+    note: `${PATH_NOTE}. ${RESUME_NOTE}`,
+    ...checks(shared.sha256),
+    expires_at: formatTime(shared.expiresAtMs),
+  };
+}
+
+/** The same for a file that was put there just now. */
+export function uploadAnswer(upload: ExchangeUpload): Output<typeof uploadOutput> {
+  const { destClient, sha256, size } = upload;
+  return {
+    ...shareAnswer(upload),
+    sha256,
+    bytes_transferred: size,
+    ...(destClient === undefined ? {} : { dest_client: destClient }),
+  };
+}
+
+/** A file that was written, under the path as the caller named it. */
+export function downloadAnswer(
+  { localPath, remotePath, ctid }: ExchangePath,
+  outcome: DeliverOutcome & { readonly name: ExchangeName },
+): Output<typeof downloadOutput> {
+  return {
+    success: true,
+    ...named(outcome.name),
+    ...(localPath === undefined ? {} : { local_path: localPath }),
+    ...(remotePath === undefined ? {} : { remote_path: remotePath }),
+    ...(ctid === undefined ? {} : { ctid }),
+    size: outcome.bytes,
+    bytes_transferred: outcome.bytes,
+    sha256: outcome.sha256,
+    verified: outcome.contentProven ? "content" : "size",
+  };
+}
+
+/** The list, with client and name also where the metadata lacks them. @param filtered it is of one client only */
+export function listAnswer(
+  transfers: readonly ListedTransfer[],
+  filtered: boolean,
+): Output<typeof listOutput> {
+  return {
+    transfers: transfers.map(({ object, key, expiresAtMs, expired, ...name }) => ({
+      key,
+      ...named(name),
+      size: object.size,
+      last_modified: formatTime(object.storedAtMs),
+      expires_at: formatTime(expiresAtMs),
+      expired,
+      etag: object.id,
+      metadata: { source_client: name.sourceClient, filename: name.filename, ...object.metadata },
+    })),
+    count: transfers.length,
+    message: `Found ${transfers.length} ${filtered ? "" : "total "}pending transfer(s)`,
+  };
+}
+
+/** An upload for somebody else, with its command. */
+export function requestAnswer(request: RequestedUpload): Output<typeof requestOutput> {
+  const { ticket } = request;
+  const command = uploadCommand(ticket);
+  return {
+    success: true,
+    ...named(request),
+    key: request.key,
+    upload_url: ticket.url,
+    upload_headers: { ...ticket.headers },
+    upload_command: command,
+    upload_command_powershell: forPowerShell(command),
+    note: PATH_NOTE,
+    write_once: ticket.writeOnce,
+    expires_at: formatTime(ticket.expiresAtMs),
+  };
+}
+
+/** Text of {@linkcode shareAnswer}. The address is a secret of its own, which the text says. */
+export const formatShare = (answer: Output<typeof shareOutput>): string =>
+  [
+    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    `File: ${answer.filename}, ${answer.size} bytes`,
+    `Download URL (expires ${answer.expires_at}; whoever has it can download):`,
+    answer.download_url,
+    "",
+    "Download command (run it again after a cut, it goes on where it stopped):",
+    answer.download_command,
+    PATH_NOTE,
+    RESUME_NOTE,
+    ...(answer.check_command === undefined
+      ? []
+      : ["Check of the downloaded file:", answer.check_command]),
+  ].join("\n");
+
+/** Text of {@linkcode uploadAnswer}. */
+export const formatUpload = (answer: Output<typeof uploadOutput>): string =>
+  [
+    "[SUCCESS] File uploaded to the exchange",
+    `SHA-256: ${answer.sha256}`,
+    ...(answer.dest_client === undefined ? [] : [`For client: ${answer.dest_client}`]),
+    formatShare(answer),
+  ].join("\n");
+
+/** Text of {@linkcode downloadAnswer}. */
+export function formatDownload(answer: Output<typeof downloadOutput>): string {
+  const where = answer.local_path ??
+    `${answer.remote_path}${answer.ctid === undefined ? "" : ` in container ${answer.ctid}`}`;
+  return [
+    "[SUCCESS] File downloaded from the exchange",
+    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    `Saved as: ${where}`,
+    `Size: ${answer.size} bytes`,
+    `SHA-256: ${answer.sha256}`,
+    `Verified by: ${answer.verified}`,
+  ].join("\n");
+}
+
+/** Text of {@linkcode listAnswer}: two lines a transfer. */
+export const formatList = (answer: Output<typeof listOutput>): string =>
+  [
+    answer.message,
+    ...answer.transfers.map((each) =>
+      `- ${each.transfer_id}\n  source_client ${each.source_client}, ${each.size} bytes, stored ${each.last_modified}, ` +
+      `${each.expired ? "expired" : "expires"} ${each.expires_at}` +
+      (each.metadata.dest_client === undefined ? "" : `, for ${each.metadata.dest_client}`)
+    ),
+  ].join("\n");
+
+/** One line that says whether there was something to delete. */
+export const formatDelete = ({ deleted, key }: Output<typeof deleteOutput>): string =>
+  deleted ? `Deleted ${key}` : `Nothing to delete: there is no ${key}`;
+
+/** Text of {@linkcode requestAnswer}, with what to do next. */
+export const formatRequest = (answer: Output<typeof requestOutput>): string =>
+  [
+    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    `Upload command, good until ${answer.expires_at}${
+      answer.write_once ? ", once" : "; a second upload replaces the first"
+    }:`,
+    answer.upload_command,
+    PATH_NOTE,
+    "In PowerShell write curl.exe for curl. Then exchange_list shows the file and exchange_download takes it.",
+  ].join("\n");
+
+const checks = (sha256: string | undefined) =>
+  sha256 === undefined ? {} : {
+    sha256,
+    check_command: checkCommand(sha256),
+    check_command_powershell: checkCommandForPowerShell(sha256),
+  };
+
+const named = ({ transferId, sourceClient, filename }: ExchangeName) => ({
+  transfer_id: transferId,
+  source_client: sourceClient,
+  filename,
+});

@@ -1,0 +1,188 @@
+import { z } from "zod";
+import { formatMode } from "../../mcp/arguments.ts";
+import { DOWNLOAD_QUOTING, UPLOAD_QUOTING } from "./commands.ts";
+import type { Cleanup } from "./moves.ts";
+import type { DownloadOffer, UploadOffer } from "./service.ts";
+import type { DownloadState, UploadState } from "./transfer_id.ts";
+import { PATH_PLACEHOLDER } from "../path_placeholder.ts";
+import type { DeliverOutcome } from "../port.ts";
+
+const expiresIn = z.number().int().describe("Seconds that are left for both steps");
+
+/** What imagekit_request_upload answers. */
+export const uploadRequest = z.object({
+  transfer_id: z.string(),
+  upload_command: z.string().describe("For sh, bash and zsh; works once"),
+  upload_command_powershell: z.string().describe("The same for PowerShell; only one of the two"),
+  quoting: z.string().describe("How odd characters of the path are written in the command"),
+  expires_in: expiresIn,
+  max_bytes: z.number().int().describe("Largest file; an empty one is refused"),
+});
+
+/** What imagekit_request_download answers. */
+export const downloadRequest = z.object({
+  transfer_id: z.string(),
+  download_url: z.string(),
+  download_command: z.string().describe("For sh, bash and zsh"),
+  download_command_powershell: z.string(),
+  quoting: z.string().describe("How odd characters of the path are written in the command"),
+  expires_in: expiresIn,
+  bytes: z.number().int(),
+  sha256: z.string().describe("Of the content that the download_url gives"),
+});
+
+const confirmation = {
+  success: z.literal(true),
+  message: z.string(),
+  remote_path: z.string(),
+  ctid: z.number().int().optional(),
+  bytes_transferred: z.number().int(),
+  bridge_copy_deleted: z.boolean().describe("The copy on ImageKit is gone"),
+  cache_purged: z.boolean().describe("ImageKit has accepted to purge it from its delivery cache"),
+};
+
+/** What imagekit_confirm_upload answers. */
+export const uploadConfirmation = z.object({
+  ...confirmation,
+  sha256: z.string(),
+  verified: z.enum(["sha256", "size"]).describe("What was compared at the destination"),
+  permissions: z.string().optional(),
+});
+
+/** What imagekit_confirm_download answers. */
+export const downloadConfirmation = z.object(confirmation);
+
+export type UploadRequest = z.infer<typeof uploadRequest>;
+export type DownloadRequest = z.infer<typeof downloadRequest>;
+export type UploadConfirmation = z.infer<typeof uploadConfirmation>;
+export type DownloadConfirmation = z.infer<typeof downloadConfirmation>;
+
+export const requestedUpload = (offer: UploadOffer): UploadRequest => ({
+  transfer_id: offer.transferId,
+  upload_command: offer.command.sh,
+  upload_command_powershell: offer.command.powershell,
+  quoting: UPLOAD_QUOTING,
+  expires_in: offer.expiresInS,
+  max_bytes: offer.maxBytes,
+});
+
+export const requestedDownload = (offer: DownloadOffer): DownloadRequest => ({
+  transfer_id: offer.transferId,
+  download_url: offer.url,
+  download_command: offer.command.sh,
+  download_command_powershell: offer.command.powershell,
+  quoting: DOWNLOAD_QUOTING,
+  expires_in: offer.expiresInS,
+  bytes: offer.bytes,
+  sha256: offer.sha256,
+});
+
+export function confirmedUpload({ state, outcome, cleanup }: {
+  readonly state: UploadState;
+  readonly outcome: DeliverOutcome;
+  readonly cleanup: Cleanup;
+}): UploadConfirmation {
+  const { path, ctid, permissions } = state;
+  const where = ctid === undefined ? "host" : `container ${ctid}`;
+  return {
+    ...confirmed(`Successfully uploaded to ${where}: ${path}`, state, cleanup),
+    bytes_transferred: outcome.bytes,
+    sha256: outcome.sha256,
+    verified: outcome.verified,
+    ...(permissions === undefined ? {} : { permissions: formatMode(permissions) }),
+  };
+}
+
+/** No byte moves in this step, so `bytes_transferred` is 0. */
+export const confirmedDownload = ({ state, cleanup }: {
+  readonly state: DownloadState;
+  readonly cleanup: Cleanup;
+}): DownloadConfirmation => confirmed("Download completed and cleaned up", state, cleanup);
+
+/** A prepared upload for people. */
+export const formatUploadRequest = (answer: UploadRequest): string =>
+  [
+    "Step 1 of 3 is done: the upload is prepared.",
+    "",
+    `Step 2: run this command where the file is, with its path in place of ${PATH_PLACEHOLDER}:`,
+    "",
+    answer.upload_command,
+    "",
+    "or, in PowerShell (cmd.exe knows neither form):",
+    "",
+    answer.upload_command_powershell,
+    "",
+    answer.quoting,
+    `The file may have 1 to ${answer.max_bytes} bytes; ImageKit refuses an empty one.`,
+    "The command works once, also when it fails: then call imagekit_request_upload again.",
+    `It has to be run and confirmed within ${answer.expires_in} seconds.`,
+    "",
+    "Step 3: when it has printed HTTP 200, call imagekit_confirm_upload with the fileId that it printed as file_id and",
+    `transfer_id: ${answer.transfer_id}`,
+  ].join("\n");
+
+/** A prepared download for people. */
+export const formatDownloadRequest = (answer: DownloadRequest): string =>
+  [
+    "Step 1 of 3 is done: the file is on ImageKit.",
+    "",
+    `Step 2: run this command on the user's machine, with the wanted path in place of ${PATH_PLACEHOLDER}:`,
+    "",
+    answer.download_command,
+    "",
+    "or, in PowerShell (cmd.exe knows neither form):",
+    "",
+    answer.download_command_powershell,
+    "",
+    answer.quoting,
+    `Bytes: ${answer.bytes}`,
+    `SHA-256: ${answer.sha256}`,
+    `The address works for ${answer.expires_in} seconds: ${answer.download_url}`,
+    "",
+    "Step 3: call imagekit_confirm_download, which removes the copy on ImageKit, with",
+    `transfer_id: ${answer.transfer_id}`,
+  ].join("\n");
+
+/** A completed transfer for people. */
+export function formatConfirmation(answer: UploadConfirmation | DownloadConfirmation): string {
+  const proof = "sha256" in answer
+    ? [
+      `Bytes transferred: ${answer.bytes_transferred}`,
+      `SHA-256: ${answer.sha256}`,
+      `Verified by: ${answer.verified}`,
+      ...(answer.permissions === undefined ? [] : [`Permissions set: ${answer.permissions}`]),
+    ]
+    : [];
+  return [
+    `[SUCCESS] ${answer.message}`,
+    `Remote path: ${answer.remote_path}`,
+    ...(answer.ctid === undefined ? [] : [`Container: ${answer.ctid}`]),
+    ...proof,
+    fateOfCopy(answer),
+  ].join("\n");
+}
+
+function confirmed(
+  message: string,
+  { path, ctid }: UploadState | DownloadState,
+  { deleted, purged }: Cleanup,
+): DownloadConfirmation {
+  return {
+    success: true,
+    message,
+    remote_path: path,
+    ...(ctid === undefined ? {} : { ctid }),
+    bytes_transferred: 0,
+    bridge_copy_deleted: deleted,
+    cache_purged: purged,
+  };
+}
+
+function fateOfCopy({ bridge_copy_deleted, cache_purged }: DownloadConfirmation): string {
+  if (!bridge_copy_deleted) {
+    return "Copy on ImageKit: could not be deleted now; it is swept after the transfer's time is over";
+  }
+  return cache_purged
+    ? "Copy on ImageKit: deleted, and purged from its delivery cache"
+    : "Copy on ImageKit: deleted; its delivery cache could not be purged and may keep it for a while";
+}

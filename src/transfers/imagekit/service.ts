@@ -1,0 +1,224 @@
+import { type Clock, systemClock } from "../../async/clock.ts";
+import type { ImageKitConfig } from "../../config/config.ts";
+import type { ContainerAccess } from "../../proxmox/container_access.ts";
+import { RemoteExecError } from "../../errors.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
+import type { Endpoint, FileFacts } from "../../ssh/port.ts";
+import type { SshService } from "../../ssh/service.ts";
+import { fileTooLarge } from "../errors.ts";
+import { type CommandPair, downloadCommand, uploadCommand } from "./commands.ts";
+import {
+  fileExists,
+  fileMissing,
+  foreignObject,
+  notARegularFile,
+  notOnImageKit,
+  tookTooLong,
+  transferNotFound,
+} from "./errors.ts";
+import { makeObjectName } from "./names.ts";
+import { OpenTransfers } from "./open_transfers.ts";
+import { type RemoteFile, RemotePlaces } from "./places.ts";
+import { type DownloadState, formatTransferId, type UploadState } from "./transfer_id.ts";
+import { type Cleanup, ImageKitMoves } from "./moves.ts";
+import type { DeliverOutcome, StoredObject, TransfersPort } from "../port.ts";
+
+/** How long a file that was just uploaded may be missing in the service's search. */
+const SEARCH_LAG_MS = 20_000;
+/** How far the service's clock and ours may be apart. */
+const CLOCKS_APART_MS = 5 * 60_000;
+
+/** What the service stands on. */
+export interface ImageKitParts {
+  readonly port: TransfersPort;
+  readonly ssh: Pick<SshService, "stat">;
+  readonly config: ImageKitConfig;
+  /** HOST; a transfer_id of a server for another host is none of ours. */
+  readonly host: string;
+  /** Undefined when Proxmox is off. */
+  readonly containers: ContainerAccess | undefined;
+  readonly clock?: Clock;
+}
+
+export interface UploadWish extends RemoteFile {
+  /** Octal digits, like 644. */
+  readonly permissions: number | undefined;
+  readonly overwrite: boolean;
+}
+
+export interface UploadOffer {
+  readonly transferId: string;
+  readonly command: CommandPair;
+  readonly expiresInS: number;
+  readonly maxBytes: number;
+}
+
+export interface DownloadOffer {
+  readonly transferId: string;
+  readonly url: string;
+  readonly command: CommandPair;
+  readonly expiresInS: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * The two-phase transfers over ImageKit. Nothing about one is kept here: its transfer_id carries all
+ * of it, so a restarted or a second server with the same credentials and host can complete it.
+ */
+export class ImageKitService {
+  readonly #parts: ImageKitParts;
+  readonly #clock: Clock;
+  readonly #moves: ImageKitMoves;
+  readonly #places: RemotePlaces;
+  readonly #open: OpenTransfers;
+
+  constructor(parts: ImageKitParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.#places = new RemotePlaces(parts.containers);
+    this.#moves = new ImageKitMoves(parts.port, parts.config.maxFileBytes, this.#places);
+    this.#open = new OpenTransfers(parts.config.privateKey, parts.host, this.#clock);
+  }
+
+  /** Checks the destination and makes a command that sends one file to ImageKit, once. */
+  async requestUpload(wish: UploadWish, { signal }: ToolContext): Promise<UploadOffer> {
+    const { port, config, host } = this.#parts;
+    const { path, ctid, permissions, overwrite } = wish;
+    const facts = await this.#facts(wish, this.#places.endpoint(wish), signal);
+    if (facts !== undefined && facts.kind !== "file") throw notARegularFile(path, facts.kind);
+    if (facts !== undefined && !overwrite) throw fileExists(path, ctid);
+    const issuedAtMs = this.#clock.now();
+    const wanted = this.#newExpiry();
+    const name = makeObjectName(config.privateKey, "upload", wanted);
+    const form = await port.uploadTicket({
+      ...{ bridge: "imagekit", name, metadata: {} },
+      expiresAtMs: wanted * 1000,
+    });
+    const expiresAt = Math.floor(form.expiresAtMs / 1000);
+    const transferId = formatTransferId(config.privateKey, {
+      ...{ operation: "upload", host, path, name, issuedAtMs, expiresAt, overwrite },
+      ...(ctid === undefined ? {} : { ctid }),
+      ...(permissions === undefined ? {} : { permissions }),
+    });
+    return {
+      transferId,
+      command: uploadCommand(form),
+      expiresInS: this.#secondsUntil(expiresAt),
+      maxBytes: config.maxFileBytes,
+    };
+  }
+
+  /** Writes the uploaded file to its destination; the copy on ImageKit goes only after that. */
+  async confirmUpload(
+    transferId: string,
+    fileId: string | undefined,
+    context: ToolContext,
+  ): Promise<{ state: UploadState; outcome: DeliverOutcome; cleanup: Cleanup }> {
+    return await this.#open.complete(transferId, "upload", async (state) => {
+      const to = this.#places.endpoint(state);
+      const object = await this.#uploaded(state, fileId, context);
+      const outcome = await this.#moves.deliver(state, to, object, context);
+      const cleanup = await this.#moves.remove(object).catch((error) => {
+        if (!(error instanceof RemoteExecError)) throw error;
+        return { deleted: false, purged: false };
+      });
+      return { state, outcome, cleanup };
+    });
+  }
+
+  /** Puts a file on ImageKit and makes an address that gives exactly its bytes for a while. */
+  async requestDownload(file: RemoteFile, context: ToolContext): Promise<DownloadOffer> {
+    const { port, config, host } = this.#parts;
+    const { path, ctid } = file;
+    const from = this.#places.endpoint(file);
+    const facts = await this.#facts(file, from, context.signal);
+    if (facts === undefined) throw fileMissing(path, ctid);
+    if (facts.kind !== "file") throw notARegularFile(path, facts.kind);
+    const { maxFileBytes: maxBytes, privateKey } = config;
+    if (facts.size > maxBytes) throw fileTooLarge(path, facts.size, maxBytes, "imagekit");
+    const issuedAtMs = this.#clock.now();
+    const expiresAt = this.#newExpiry();
+    const name = makeObjectName(privateKey, "download", expiresAt);
+    const { object, bytes, sha256 } = await this.#moves.store(file, from, name, context);
+    const expiresInS = this.#secondsUntil(expiresAt);
+    if (expiresInS <= 0) {
+      await this.#moves.remove(object);
+      throw tookTooLong(config.transferTimeoutMs / 1000);
+    }
+    const url = await port.downloadUrl("imagekit", { name }, expiresAt * 1000);
+    const transferId = formatTransferId(privateKey, {
+      ...{ operation: "download", host, path, name, issuedAtMs, expiresAt, bytes },
+      ...(ctid === undefined ? {} : { ctid }),
+      fileId: object.id,
+    });
+    return { transferId, url, command: downloadCommand(url), expiresInS, bytes, sha256 };
+  }
+
+  /** Removes the copy that {@linkcode requestDownload} put on ImageKit. */
+  async confirmDownload(
+    transferId: string,
+    { signal }: ToolContext,
+  ): Promise<{ state: DownloadState; cleanup: Cleanup }> {
+    return await this.#open.complete(transferId, "download", async (state) => {
+      const object = await this.#moves.find({ name: state.name, id: state.fileId }, 0, {
+        signal,
+        progress: undefined,
+      });
+      // Completed by another server, or swept.
+      if (object === undefined) throw transferNotFound();
+      if (object.size !== state.bytes || !isOfItsTime(object, state)) {
+        throw foreignObject(state.fileId);
+      }
+      const cleanup = await this.#moves.remove(object).catch((error) => {
+        throw this.#places.failed("Cleanup failed", error);
+      });
+      return { state, cleanup };
+    });
+  }
+
+  /** The object of an upload, proven to be the one that its command has stored. */
+  async #uploaded(
+    state: UploadState,
+    fileId: string | undefined,
+    context: ToolContext,
+  ): Promise<StoredObject> {
+    const ref = { name: state.name, ...(fileId === undefined ? {} : { id: fileId }) };
+    const object = await this.#moves.find(ref, fileId === undefined ? SEARCH_LAG_MS : 0, context);
+    if (object === undefined) throw notOnImageKit();
+    if (!isOfItsTime(object, state)) throw foreignObject(object.id);
+    const { maxFileBytes: maxBytes } = this.#parts.config;
+    if (object.size > maxBytes) {
+      throw fileTooLarge("The uploaded file", object.size, maxBytes, "imagekit");
+    }
+    return object;
+  }
+
+  async #facts(
+    file: RemoteFile,
+    endpoint: Endpoint,
+    signal: AbortSignal,
+  ): Promise<FileFacts | undefined> {
+    try {
+      return await this.#parts.ssh.stat(endpoint, signal);
+    } catch (error) {
+      const failure = await this.#places.notSeen(file, error, signal);
+      if (failure === undefined) return undefined;
+      throw failure;
+    }
+  }
+
+  #newExpiry(): number {
+    return Math.ceil((this.#clock.now() + this.#parts.config.transferTimeoutMs) / 1000);
+  }
+
+  #secondsUntil(expiresAt: number): number {
+    return Math.max(0, Math.floor(expiresAt - this.#clock.now() / 1000));
+  }
+}
+
+/** Stored after the transfer was asked for, and not empty. */
+const isOfItsTime = (
+  { storedAtMs, size }: StoredObject,
+  { issuedAtMs }: { readonly issuedAtMs: number },
+): boolean => size > 0 && storedAtMs >= issuedAtMs - CLOCKS_APART_MS;

@@ -1,0 +1,285 @@
+import { createHash } from "node:crypto";
+import { abortable } from "../../../async/abortable.ts";
+import type { ImageKitConfig } from "../../../config/config.ts";
+import { errorText, RemoteExecError } from "../../../errors.ts";
+import type { Check } from "../../../ssh/port.ts";
+import type {
+  Bridge,
+  BridgeCall,
+  BridgeTools,
+  NewObject,
+  OpenedObject,
+  PutOutcome,
+  PutSource,
+} from "../bridge.ts";
+import { type AccountFile, ImageKitAccount } from "./account.ts";
+import { openDelivery } from "./delivery.ts";
+import { fileTooLarge, readFailed, sourceChanged } from "../../errors.ts";
+import { emptyFile, foreignObject } from "../../imagekit/errors.ts";
+import { signedUrl, uploadSignature } from "../../imagekit/keys.ts";
+import { objectPath, parseObjectName } from "../../imagekit/names.ts";
+import { failureError, ServiceFailure } from "./retry.ts";
+import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "../../port.ts";
+
+/** How long an object that is over stays for whoever is still busy with it. */
+const GRACE_MS = 5 * 60_000;
+/** How long an address for our own reading works. */
+const READING_S = 600;
+/** How long taking back a failed upload may hold up its answer. */
+const TAKE_BACK_MS = 5_000;
+
+/** ImageKit as a bridge: files of at most some tens of megabytes, private, under names of ours. */
+export class ImageKitBridge implements Bridge {
+  readonly name = "imagekit";
+  readonly #config: ImageKitConfig;
+  readonly #tools: BridgeTools;
+  readonly #account: ImageKitAccount;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(config: ImageKitConfig, tools: BridgeTools) {
+    this.#config = config;
+    this.#tools = tools;
+    this.#account = new ImageKitAccount(config, tools);
+  }
+
+  /** The whole file is in memory while it is sent, so one is sent at a time. */
+  async put({ name }: NewObject, source: PutSource, call: BridgeCall): Promise<PutOutcome> {
+    const done = Promise.withResolvers<void>();
+    const before = this.#turn;
+    this.#turn = before.then(() => done.promise);
+    try {
+      await abortable(before, call.signal);
+      return await this.#put(plainName(name), source, call);
+    } finally {
+      done.resolve();
+    }
+  }
+
+  async open(ref: ObjectRef, maxBytes: number, call: BridgeCall): Promise<OpenedObject> {
+    const file = await this.#find(ref, call.signal);
+    if (file === undefined) throw missingObject();
+    const limit = Math.min(maxBytes, this.#config.maxFileBytes);
+    if (file.size > limit) throw fileTooLarge("The uploaded file", file.size, limit, "imagekit");
+    const { fetch, clock } = this.#tools;
+    const wrap = (error: unknown) =>
+      error instanceof ServiceFailure ? failureError("fetch a file from ImageKit", error) : error;
+    try {
+      const stream = await openDelivery({
+        ...{ fetch, clock, signal: call.signal, repeatable: true, size: file.size },
+        // The time in the address keeps a miss or an older content in the cache out of the way.
+        url: this.#signed(
+          ref.name,
+          nowSeconds(clock.now()) + READING_S,
+          `&updatedAt=${Date.parse(file.updatedAt)}`,
+        ),
+      }, wrap);
+      return { object: toObject(file), sha256: undefined, selfProving: false, stream };
+    } catch (error) {
+      throw wrap(error);
+    }
+  }
+
+  async find(ref: ObjectRef, call: BridgeCall): Promise<StoredObject | undefined> {
+    const file = await this.#find(ref, call.signal);
+    return file && toObject(file);
+  }
+
+  async list(prefix: string, call: BridgeCall): Promise<StoredObject[]> {
+    const files = await this.#account.list(prefix === "" ? "" : plainName(prefix), call.signal);
+    return files.map(toObject).sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
+  /** Deleting leaves copies in the delivery network, so every address of the object is purged too. */
+  async remove(ref: ObjectRef, call: BridgeCall): Promise<Removal> {
+    const file = await this.#find(ref, call.signal);
+    if (file === undefined) return { existed: false };
+    await this.#account.delete(file.fileId, call.signal);
+    return { existed: true, purged: await this.#purge(file.name, call) };
+  }
+
+  /** A form for upload V1. Its token works once, also when the upload fails. */
+  uploadTicket({ name, expiresAtMs }: Omit<TicketRequest, "bridge">): Promise<UploadTicket> {
+    const { publicKey, privateKey, folder, uploadUrl, transferTimeoutMs } = this.#config;
+    const latest = Math.ceil((this.#tools.clock.now() + transferTimeoutMs) / 1000);
+    const expire = Math.min(nowSeconds(expiresAtMs), latest);
+    const token = crypto.randomUUID();
+    return Promise.resolve({
+      method: "POST",
+      url: `${uploadUrl}/api/v1/files/upload`,
+      headers: {},
+      fields: [
+        ["fileName", plainName(name)],
+        ["useUniqueFileName", "false"],
+        ["overwriteFile", "false"],
+        ["isPrivateFile", "true"],
+        ["folder", folder],
+        ["publicKey", publicKey],
+        ["signature", uploadSignature(privateKey, token, expire)],
+        ["expire", String(expire)],
+        ["token", token],
+      ],
+      expiresAtMs: expire * 1000,
+      writeOnce: true,
+    });
+  }
+
+  downloadUrl({ name }: ObjectRef, expiresAtMs: number): Promise<string> {
+    return Promise.resolve(this.#signed(plainName(name), nowSeconds(expiresAtMs)));
+  }
+
+  /** Removes what its own sealed name says to be over; whoever made it. */
+  async sweep(call: BridgeCall): Promise<number> {
+    const { privateKey } = this.#config;
+    const nowMs = this.#tools.clock.now();
+    let count = 0;
+    for (const { name, fileId } of await this.#account.list("mcp-", call.signal)) {
+      const expiresAt = parseObjectName(privateKey, name)?.expiresAt;
+      if (expiresAt === undefined || expiresAt * 1000 + GRACE_MS > nowMs) continue;
+      if (!await this.#account.delete(fileId, call.signal)) continue;
+      await this.#purge(name, call);
+      count++;
+    }
+    return count;
+  }
+
+  async diagnose(call: BridgeCall): Promise<Check[]> {
+    const step = "ImageKit";
+    try {
+      const files = await this.#account.list("mcp-", call.signal);
+      const detail = `${this.#config.folder} can be listed (${files.length} transfer files)`;
+      return [{ step, ok: true, detail }];
+    } catch (error) {
+      if (!(error instanceof RemoteExecError)) throw error;
+      return [{ step, ok: false, detail: error.message, remedy: error.suggestion }];
+    }
+  }
+
+  async #put(name: string, source: PutSource, call: BridgeCall): Promise<PutOutcome> {
+    const { label, size } = source;
+    const maxBytes = Math.min(source.maxBytes, this.#config.maxFileBytes);
+    if (size > maxBytes) throw fileTooLarge(label, size, maxBytes, "imagekit");
+    const { chunks, bytes, sha256 } = await collect(source, maxBytes, call);
+    if (bytes === 0) throw emptyFile(label);
+    // A file of unknown size is one that is made anew for each reader.
+    const expected = size > 0 ? await abortable(source.sha256(), call.signal) : sha256;
+    if (expected !== sha256) throw sourceChanged(label, "its hash differs");
+    try {
+      const stored = await this.#account.upload(name, new File(chunks, name), call.signal);
+      if (stored.size !== bytes) throw notWhole(stored.size, bytes);
+      call.progress?.({ bytes, total: bytes });
+      const storedAtMs = this.#tools.clock.now();
+      return { object: { name, id: stored.fileId, size: bytes, storedAtMs, metadata: {} }, sha256 };
+    } catch (error) {
+      await this.#takeBack(name);
+      throw error;
+    }
+  }
+
+  /** Best effort; what the service's index does not show yet is left to the sweep. */
+  async #takeBack(name: string): Promise<void> {
+    const controller = new AbortController();
+    const stop = this.#tools.clock.after(TAKE_BACK_MS, () => controller.abort(missingObject()));
+    try {
+      await this.remove({ name }, { signal: controller.signal, progress: undefined });
+    } catch (error) {
+      this.#tools.logger.debug("an upload to ImageKit could not be taken back", error);
+    } finally {
+      stop();
+    }
+  }
+
+  async #find({ name, id, url }: ObjectRef, signal: AbortSignal): Promise<AccountFile | undefined> {
+    if (url !== undefined) throw noAddresses();
+    if (id === undefined) return await this.#account.search(plainName(name), signal);
+    const file = await this.#account.details(id, signal);
+    if (file === undefined) return undefined;
+    const isOurs = file.filePath === objectPath(this.#config.folder, plainName(name));
+    if (!isOurs || file.name !== name) throw foreignObject(id);
+    return file;
+  }
+
+  async #purge(name: string, call: BridgeCall): Promise<boolean> {
+    const { urlEndpoint, folder } = this.#config;
+    try {
+      await this.#account.purge(`${urlEndpoint}${objectPath(folder, name)}*`, call.signal);
+      return true;
+    } catch (error) {
+      if (call.signal.aborted) throw error;
+      this.#tools.logger.debug("ImageKit's cache could not be purged", error);
+      return false;
+    }
+  }
+
+  /** Without `orig-true` images and videos would be delivered re-encoded. */
+  #signed(name: string, expiresAt: number, more = ""): string {
+    const { privateKey, urlEndpoint, folder } = this.#config;
+    const rest = `${objectPath(folder, name).slice(1)}?tr=orig-true${more}`;
+    return signedUrl(privateKey, urlEndpoint, rest, expiresAt);
+  }
+}
+
+const nowSeconds = (ms: number): number => Math.floor(ms / 1000);
+
+const toObject = ({ name, fileId, size, createdAt }: AccountFile): StoredObject => ({
+  name,
+  id: fileId,
+  size,
+  storedAtMs: Date.parse(createdAt),
+  metadata: {},
+});
+
+async function collect(source: PutSource, maxBytes: number, call: BridgeCall) {
+  const { label, size, stream } = source;
+  const hash = createHash("sha256");
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { value: chunk, done } = await abortable(reader.read(), call.signal);
+      if (done) break;
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw fileTooLarge(label, bytes, maxBytes, "imagekit");
+      hash.update(chunk);
+      chunks.push(new Uint8Array(chunk));
+      call.progress?.({ bytes, ...(size > 0 ? { total: size } : {}) });
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    // Errors of the other worker keep their class; what else there is has none.
+    throw error instanceof RemoteExecError ? error : readFailed(label, errorText(error));
+  }
+  if (size > 0 && bytes !== size) throw sourceChanged(label, `${bytes} bytes instead of ${size}`);
+  return { chunks, bytes, sha256: hash.digest("hex") };
+}
+
+/** A name of characters that the service keeps; others would be stored under another name. */
+function plainName(name: string): string {
+  if (/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(name)) return name;
+  throw new RemoteExecError(
+    "invalid_argument",
+    `Not a name for an object on ImageKit: ${JSON.stringify(name)}`,
+    "Use letters, digits, '.', '_' and '-'",
+  );
+}
+
+const missingObject = () =>
+  new RemoteExecError(
+    "not_found",
+    "The object is not on ImageKit",
+    "Start a new transfer",
+  );
+
+const noAddresses = () =>
+  new RemoteExecError(
+    "unsupported",
+    "ImageKit objects are read by name, not by address",
+    "Use imagekit_confirm_upload",
+  );
+
+const notWhole = (stored: number, sent: number) =>
+  new RemoteExecError(
+    "verification_failed",
+    `ImageKit stored ${stored} of ${sent} bytes`,
+    "Try again",
+  );

@@ -1,0 +1,146 @@
+import { APIConnectionError, APIError } from "@imagekit/nodejs";
+import type { Clock } from "../../../async/clock.ts";
+import { errorText, RemoteExecError } from "../../../errors.ts";
+import { pause } from "../wait.ts";
+
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 500;
+/** A longer hint is told to the caller instead of being waited for. */
+const LONGEST_PAUSE_MS = 30_000;
+/** Characters of what the service says that are passed on. */
+const LONGEST_REASON = 300;
+
+/** A refusal or failure of the service, before it is put into words. */
+export class ServiceFailure extends Error {
+  override readonly name = "ServiceFailure";
+  /** HTTP status; undefined when no answer arrived. */
+  readonly status: number | undefined;
+  /** What `X-RateLimit-Reset` asks for. */
+  readonly resetMs: number | undefined;
+
+  constructor(status: number | undefined, message: string, resetMs?: number, cause?: unknown) {
+    super(message, { cause });
+    this.status = status;
+    this.resetMs = resetMs;
+  }
+}
+
+/** How one request may be repeated. */
+export interface Repeating {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** False: only a request that the service certainly did not perform (429) is sent again. */
+  readonly repeatable: boolean;
+}
+
+/**
+ * Sends a request, and again after 429, 5xx and lost answers, with the pause that the service asks
+ * for. Source: ImageKit, "Rate limits": `X-RateLimit-Reset` counts milliseconds.
+ *
+ * @throws ServiceFailure the last one; the signal's reason when it is aborted
+ */
+export async function repeated<T>(
+  { clock, signal, repeatable }: Repeating,
+  send: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    signal.throwIfAborted();
+    try {
+      return await send();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const failure = toFailure(error);
+      const pauseMs = failure.resetMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1);
+      const mayRepeat = mayPass(failure, repeatable) && pauseMs <= LONGEST_PAUSE_MS;
+      if (attempt >= ATTEMPTS || !mayRepeat) throw failure;
+      await pause(clock, pauseMs, signal);
+    }
+  }
+}
+
+/** The failure that an answer of the delivery network is. */
+export const responseFailure = (response: Response): ServiceFailure =>
+  new ServiceFailure(response.status, `HTTP ${response.status}`, resetMsOf(response.headers));
+
+/** A failure in the words of the project. Texts of the service are quoted; they hold no secret of ours. */
+export function failureError(action: string, failure: ServiceFailure): RemoteExecError {
+  const { status, message, cause } = failure;
+  const options = { cause: cause ?? failure };
+  if (status === undefined) {
+    return new RemoteExecError(
+      "unreachable",
+      `Cannot ${action}: ImageKit did not answer (${message})`,
+      "Check that this machine reaches ImageKit over https, then try again",
+      options,
+    );
+  }
+  const { code, suggestion } = meaning(status, message, failure.resetMs);
+  const seen = `ImageKit answered ${status}: ${message}`;
+  return new RemoteExecError(code, `Cannot ${action}: ${seen}`, suggestion, options);
+}
+
+function meaning(status: number, message: string, resetMs: number | undefined) {
+  if (status === 413 || /size exceeds/i.test(message)) return MEANINGS.tooLarge;
+  if (/limit exceeded/i.test(message) && status !== 429) return MEANINGS.quota;
+  if (status === 401 || status === 403) return MEANINGS.credentials;
+  if (status === 404) return MEANINGS.missing;
+  if (status === 429) {
+    const seconds = Math.max(1, Math.ceil((resetMs ?? 1000) / 1000));
+    return { code: "rate_limited", suggestion: `Try again in ${seconds} seconds` } as const;
+  }
+  return status >= 500 ? MEANINGS.broken : MEANINGS.refused;
+}
+
+const MEANINGS = {
+  tooLarge: {
+    code: "too_large",
+    suggestion: "Set IMAGEKIT_MAX_FILE_SIZE to what the ImageKit plan allows, or split the file",
+  },
+  quota: { code: "quota", suggestion: "Free storage in the ImageKit account or raise its plan" },
+  credentials: {
+    code: "authentication_failed",
+    suggestion: "Check IMAGEKIT_PUBLIC_KEY, IMAGEKIT_PRIVATE_KEY and IMAGEKIT_URL_ENDPOINT, and " +
+      "that this machine's clock is right",
+  },
+  missing: { code: "not_found", suggestion: "Start a new transfer" },
+  broken: { code: "refused_by_service", suggestion: "Try again in a few minutes" },
+  refused: {
+    code: "refused_by_service",
+    suggestion: "Check the ImageKit settings and that this machine's clock is right",
+  },
+} as const;
+
+const mayPass = ({ status }: ServiceFailure, repeatable: boolean): boolean =>
+  status === 429 || (repeatable && (status === undefined || status >= 500));
+
+function toFailure(error: unknown): ServiceFailure {
+  if (error instanceof ServiceFailure) return error;
+  if (error instanceof APIConnectionError) {
+    const text = withoutAddresses(errorText(error.cause ?? error));
+    return new ServiceFailure(undefined, text, undefined, error);
+  }
+  if (error instanceof APIError && error.status !== undefined) {
+    return new ServiceFailure(error.status, textOf(error), resetMsOf(error.headers), error);
+  }
+  // fetch and the reading of a body that ended early reject with TypeErrors.
+  if (error instanceof TypeError || error instanceof SyntaxError) {
+    return new ServiceFailure(undefined, withoutAddresses(error.message), undefined, error);
+  }
+  throw error;
+}
+
+/** The service's own sentence; a page of HTML from a proxy says nothing to anyone. */
+function textOf({ error }: APIError): string {
+  const said: unknown = typeof error === "object" && error !== null && "message" in error
+    ? error.message
+    : undefined;
+  return typeof said === "string" ? said.slice(0, LONGEST_REASON) : "without a reason";
+}
+
+/** The runtime names the address in its messages; a signed one is a secret for as long as it works. */
+const withoutAddresses = (text: string): string => text.replaceAll(/https?:[^\s)]+/g, "…");
+
+function resetMsOf(headers: Headers | undefined): number | undefined {
+  const text = headers?.get("x-ratelimit-reset") ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,224 @@
+import { AwsV4Signer } from "aws4fetch";
+import type { R2Config } from "../../../config/config.ts";
+import { RemoteExecError } from "../../../errors.ts";
+import { boundedText } from "../bounded_body.ts";
+import type { BridgeTools } from "../bridge.ts";
+import {
+  beyondRights,
+  fetchFault,
+  parseRefusal,
+  type S3Refusal,
+  serviceError,
+  serviceUnreachable,
+} from "./errors.ts";
+import { pause, withinLimit } from "../wait.ts";
+
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 20_000;
+const ANSWER_LIMIT_MS = 30_000;
+/** Slower than this (bytes a millisecond) counts as standing still: two parts at once need 1 Mbit/s. */
+const SLOWEST_BYTES_PER_MS = 64;
+/** A page of a listing: 1,000 keys of 1,024 bytes, each written as up to six characters. */
+const LONGEST_TEXT_BYTES = 16 * 1_048_576;
+const LONGEST_REFUSAL_BYTES = 65_536;
+const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
+
+/** One request to the service. It is repeated on faults that pass, so it must be safe to repeat. */
+export interface S3Request {
+  /** What fails if it fails, for messages: "upload a.txt". */
+  readonly action: string;
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+  /** Bound of one attempt, to the end of a text answer or the head of a streamed one. */
+  readonly limitMs?: number;
+  /** The address bears a signature already. */
+  readonly presigned?: boolean;
+}
+
+/** An answer with status 2xx. */
+export interface S3Success<Body> {
+  readonly ok: true;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** An answer, or how it was refused. */
+export type S3Answer<Body> = S3Success<Body> | {
+  readonly ok: false;
+  readonly refusal: S3Refusal;
+};
+
+/** Signs, sends and repeats requests to one S3 service. */
+export class S3Client {
+  readonly #config: R2Config;
+  readonly #tools: BridgeTools;
+  readonly #keys = new Map<string, ArrayBuffer>();
+
+  constructor(config: R2Config, tools: BridgeTools) {
+    this.#config = config;
+    this.#tools = tools;
+  }
+
+  /** The text of a 2xx answer. @throws RemoteExecError for any other */
+  async text(request: S3Request): Promise<S3Success<string>> {
+    return this.insist(request.action, await this.askText(request));
+  }
+
+  /** Like {@link text}; a refusal is given back to be judged. */
+  askText(request: S3Request): Promise<S3Answer<string>> {
+    return this.#ask(request, (response) => boundedText(response, LONGEST_TEXT_BYTES));
+  }
+
+  /** The same with the body as a stream, which the request's signal also ends. */
+  askStream(request: S3Request): Promise<S3Answer<ReadableStream<Uint8Array>>> {
+    return this.#ask(request, (response) => Promise.resolve(response.body ?? emptyStream()));
+  }
+
+  /** @throws RemoteExecError when it was refused */
+  insist<Body>(action: string, answer: S3Answer<Body>): S3Success<Body> {
+    if (answer.ok) return answer;
+    throw this.errorOf(action, answer.refusal);
+  }
+
+  errorOf(action: string, refusal: S3Refusal): RemoteExecError {
+    return serviceError(action, refusal, this.#config, this.#tools.clock.now());
+  }
+
+  /** An address that anybody can use until `expiresAtMs`; all `headers` have to be sent with it. */
+  async presign(
+    method: "GET" | "PUT",
+    url: URL,
+    expiresAtMs: number,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const signed = new URL(url);
+    // Upwards: the signature's own time is a whole second too, and at most one second back.
+    const seconds = Math.ceil((expiresAtMs - this.#tools.clock.now()) / 1000);
+    signed.searchParams.set("X-Amz-Expires", String(Math.max(1, seconds)));
+    const signer = this.#signer({ method, url: signed, headers }, true);
+    const address = (await signer.sign()).url;
+    // A blank in the query is signed as %20; not every server reads "+" as one.
+    address.search = address.search.replaceAll("+", "%20");
+    return address.href;
+  }
+
+  async #ask<Body>(
+    request: S3Request,
+    read: (response: Response) => Promise<Body>,
+  ): Promise<S3Answer<Body>> {
+    for (let attempt = 1;; attempt += 1) {
+      const outcome = await this.#attempt(request, read);
+      const last = attempt === ATTEMPTS;
+      if (!(outcome instanceof RemoteExecError)) {
+        if (last || outcome.answer.ok || !RETRIED.has(outcome.answer.refusal.status)) {
+          return outcome.answer;
+        }
+      } else if (last) throw outcome;
+      const hintMs = outcome instanceof RemoteExecError ? undefined : outcome.retryAfterMs;
+      await pause(this.#tools.clock, hintMs ?? backoff(attempt), request.signal);
+    }
+  }
+
+  /** An answer, or the fault of a connection; throws only when the caller has given up. */
+  async #attempt<Body>(request: S3Request, read: (response: Response) => Promise<Body>) {
+    const { action, signal } = request;
+    const limitMs = request.limitMs ?? limitFor(request.body?.length ?? 0);
+    const late = () => serviceUnreachable(action, this.#config, `none in ${limitMs / 1000} s`);
+    try {
+      return await withinLimit(
+        this.#tools.clock,
+        limitMs,
+        signal,
+        late,
+        (both) => this.#exchange(request, both, read),
+      );
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof Deno.errors.NotCapable) throw beyondRights(action, request.url.host);
+      return error instanceof RemoteExecError
+        ? error
+        : serviceUnreachable(action, this.#config, fetchFault(error));
+    }
+  }
+
+  async #exchange<Body>(
+    request: S3Request,
+    signal: AbortSignal,
+    read: (response: Response) => Promise<Body>,
+  ): Promise<{ answer: S3Answer<Body>; retryAfterMs: number | undefined }> {
+    const response = await this.#tools.fetch(...await this.#prepared(request, signal));
+    const { status, headers } = response;
+    if (response.ok) {
+      const answer = { ok: true, status, headers, body: await read(response) } as const;
+      return { answer, retryAfterMs: undefined };
+    }
+    const refusal = parseRefusal(
+      status,
+      headers,
+      await boundedText(response, LONGEST_REFUSAL_BYTES),
+    );
+    return { answer: { ok: false, refusal }, retryAfterMs: retryAfter(headers) };
+  }
+
+  async #prepared(request: S3Request, signal: AbortSignal): Promise<[URL, RequestInit]> {
+    const { url, headers } = request.presigned
+      ? { url: request.url, headers: new Headers(request.headers) }
+      : await this.#signedHeaders(request);
+    // Bytes as they are stored; the runtime would ask for compressed ones and unpack them.
+    headers.set("accept-encoding", "identity");
+    const { method, body } = request;
+    // A redirect could lead anywhere; its status is a refusal like others.
+    return [url, { method, headers, signal, redirect: "manual", ...(body ? { body } : {}) }];
+  }
+
+  async #signedHeaders(request: S3Request) {
+    const { body } = request;
+    // The service compares the body with this hash, so a part arrives whole or not at all.
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body ?? new Uint8Array()));
+    const headers = { ...request.headers, "x-amz-content-sha256": hash.toHex() };
+    return await this.#signer({ ...request, headers }, false).sign();
+  }
+
+  #signer(
+    request: Pick<S3Request, "method" | "url" | "headers">,
+    signQuery: boolean,
+  ): AwsV4Signer {
+    const { accessKey, secretKey, region } = this.#config;
+    return new AwsV4Signer({
+      method: request.method,
+      url: request.url.href,
+      headers: { ...request.headers },
+      accessKeyId: accessKey,
+      secretAccessKey: secretKey,
+      service: "s3",
+      region,
+      cache: this.#keys,
+      datetime: amzDate(this.#tools.clock.now()),
+      signQuery,
+      // An address is only as narrow as what it signs, so length and range count there too.
+      allHeaders: signQuery,
+    });
+  }
+}
+
+const emptyStream = (): ReadableStream<Uint8Array> => new Blob([]).stream();
+
+const limitFor = (bytes: number): number => ANSWER_LIMIT_MS + bytes / SLOWEST_BYTES_PER_MS;
+
+/** Doubling, with a random share so that several clients do not come back together. */
+const backoff = (attempt: number): number =>
+  FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+
+function retryAfter(headers: Headers): number | undefined {
+  const seconds = Number(headers.get("retry-after") ?? NaN);
+  return Number.isFinite(seconds) && seconds >= 0
+    ? Math.min(seconds * 1000, LONGEST_PAUSE_MS)
+    : undefined;
+}
+
+const amzDate = (ms: number): string => new Date(ms).toISOString().replace(/[-:]|\.\d{3}/g, "");

@@ -1,0 +1,285 @@
+import { createHash } from "node:crypto";
+import { abortable } from "../../../async/abortable.ts";
+import type { Clock } from "../../../async/clock.ts";
+import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
+import type { BridgeCall, PutSource } from "../bridge.ts";
+import { fileTooLarge, sourceChanged } from "../../errors.ts";
+import { PartReader } from "../part_reader.ts";
+import type { S3Client } from "./client.ts";
+import { withQuery } from "../../exchange/object_key.ts";
+import { xmlElements, xmlValue } from "./xml.ts";
+import { withinLimit } from "../wait.ts";
+
+const MIB = 1_048_576;
+/** Source: S3 and R2 limits; the least part is 5 MiB, and all but the last have one length. */
+const MOST_PARTS = 10_000;
+/** Bigger files go in parts. One part of memory for each that is on its way, and one being filled. */
+export const DEFAULT_PART_BYTES = 8 * MIB;
+const PARTS_AT_ONCE = 2;
+const HASHING = "Computing the checksum where the file lies";
+const HASHING_EVERY_MS = 5_000;
+const COMPLETE_LIMIT_MS = 300_000;
+const ABORT_LIMIT_MS = 5_000;
+/** Codes of failures after which the object may be there. */
+const UNCERTAIN: readonly ErrorCode[] = ["unreachable", "refused_by_service"];
+
+/** The length of the parts of a file, so that they are 10,000 at most. */
+export function partBytesFor(size: number, least = DEFAULT_PART_BYTES): number {
+  const needed = Math.ceil(Math.ceil(size / MOST_PARTS) / MIB) * MIB;
+  return Math.max(least, needed);
+}
+
+/** An upload at work. */
+export interface Upload {
+  readonly client: S3Client;
+  readonly url: URL;
+  readonly action: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly source: PutSource;
+  readonly call: BridgeCall;
+  readonly leastPartBytes: number;
+  readonly clock: Clock;
+}
+
+/** What was sent. */
+export interface Uploaded {
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** Sends a file: at once when it fits into one part, else in parts. Lets go of the stream in any case. */
+export async function upload(job: Upload): Promise<Uploaded> {
+  const { source, call } = job;
+  const reader = new PartReader(source.stream, source.label, call.signal);
+  try {
+    if (source.size > source.maxBytes) throw tooLarge(source, source.size);
+    const first = new Uint8Array(partBytesFor(source.size, job.leastPartBytes));
+    const length = await reader.fill(first);
+    return await reader.hasMore()
+      ? await uploadInParts(job, reader, first)
+      : await uploadAtOnce(job, first.subarray(0, length));
+  } catch (error) {
+    reader.cancel(error);
+    throw error;
+  }
+}
+
+async function uploadAtOnce(job: Upload, body: Uint8Array<ArrayBuffer>): Promise<Uploaded> {
+  const { client, url, action, call, source } = job;
+  checkLength(source, body.length);
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  const headers = { ...job.headers, "x-amz-meta-sha256": sha256 };
+  await orTakenBack(
+    job,
+    () => client.text({ action, method: "PUT", url, headers, body, signal: call.signal }),
+  );
+  call.progress?.({ bytes: body.length, total: body.length });
+  return { bytes: body.length, sha256 };
+}
+
+async function uploadInParts(
+  job: Upload,
+  reader: PartReader,
+  first: Uint8Array<ArrayBuffer>,
+): Promise<Uploaded> {
+  const { source } = job;
+  // Metadata is fixed when the upload starts, so the hash has to be known before the bytes are.
+  const promised = source.size > 0 ? await hashed(job) : undefined;
+  const uploadId = await start(job, promised);
+  try {
+    const { etags, ...sent } = await sendParts(job, uploadId, reader, first);
+    checkLength(source, sent.bytes);
+    if (promised !== undefined && promised !== sent.sha256) {
+      throw sourceChanged(source.label, "its sha256 is another than before");
+    }
+    await orTakenBack(job, () => complete(job, uploadId, etags));
+    return sent;
+  } catch (error) {
+    await takeBack(job, { uploadId });
+    throw error;
+  }
+}
+
+/** Hashing takes minutes and tells nothing of itself; a client may give up what does not move. */
+async function hashed({ source, call, clock }: Upload): Promise<string> {
+  let seconds = 0;
+  let takeBack = () => {};
+  const tell = () => {
+    // Progress has to grow, and seconds stay far below the first part's bytes.
+    call.progress?.({ bytes: seconds, total: source.size, message: HASHING });
+    seconds += HASHING_EVERY_MS / 1000;
+    takeBack = clock.after(HASHING_EVERY_MS, tell);
+  };
+  tell();
+  try {
+    return await abortable(source.sha256(), call.signal);
+  } finally {
+    takeBack();
+  }
+}
+
+async function start(job: Upload, sha256: string | undefined): Promise<string> {
+  const { client, url, action, call } = job;
+  const headers = { ...job.headers, ...(sha256 ? { "x-amz-meta-sha256": sha256 } : {}) };
+  const { body, status } = await client.text({
+    action,
+    method: "POST",
+    url: withQuery(url, { uploads: "" }),
+    headers,
+    signal: call.signal,
+  });
+  const uploadId = xmlValue(body, "UploadId");
+  if (uploadId !== undefined) return uploadId;
+  const message = "the answer names no UploadId";
+  throw client.errorOf(action, { status, code: "", message, dateMs: undefined });
+}
+
+async function sendParts(
+  job: Upload,
+  uploadId: string,
+  reader: PartReader,
+  first: Uint8Array<ArrayBuffer>,
+): Promise<Uploaded & { etags: string[] }> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([job.call.signal, stop.signal]);
+  const whole = createHash("sha256");
+  const etags: string[] = [];
+  const free: Uint8Array<ArrayBuffer>[] = [];
+  const running = new Set<Promise<void>>();
+  const sent = { bytes: 0 };
+  // Kept, because a part may fail while nothing but the next bytes is waited for.
+  let failure: { readonly error: unknown } | undefined;
+  const checkParts = () => {
+    if (failure !== undefined) throw failure.error;
+  };
+  const send = (number: number, buffer: Uint8Array<ArrayBuffer>, length: number) => {
+    const part = buffer.subarray(0, length);
+    const task = sendPart(job, uploadId, number, part, signal).then((etag) => {
+      etags[number - 1] = etag;
+      sent.bytes += length;
+      job.call.progress?.({
+        bytes: sent.bytes,
+        ...(job.source.size > 0 ? { total: job.source.size } : {}),
+      });
+      free.push(buffer);
+    }).catch((error) => {
+      failure ??= { error };
+    }).finally(() => running.delete(task));
+    running.add(task);
+    whole.update(part);
+  };
+  try {
+    let read = first.length;
+    send(1, first, first.length);
+    for (let number = 2; await reader.hasMore(); number += 1) {
+      if (running.size >= PARTS_AT_ONCE) await Promise.race(running);
+      checkParts();
+      const buffer = free.pop() ?? new Uint8Array(first.length);
+      const length = await reader.fill(buffer);
+      read += length;
+      checkGrowth(job.source, read);
+      send(number, buffer, length);
+    }
+    await Promise.all(running);
+    checkParts();
+    return { bytes: sent.bytes, sha256: whole.digest("hex"), etags };
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(running);
+    throw error;
+  }
+}
+
+async function sendPart(
+  { client, url, action }: Upload,
+  uploadId: string,
+  number: number,
+  body: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { headers } = await client.text({
+    action,
+    method: "PUT",
+    url: withQuery(url, { partNumber: String(number), uploadId }),
+    body,
+    signal,
+  });
+  return headers.get("etag") ?? "";
+}
+
+/** Puts the parts together. A lost answer is no harm: {@link S3Client} asks again and what is there is compared. */
+async function complete(job: Upload, uploadId: string, etags: readonly string[]): Promise<void> {
+  const { client, url, action, call } = job;
+  const lines = etags.map((etag, index) =>
+    `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag}</ETag></Part>`
+  );
+  const xml = `<CompleteMultipartUpload>${lines.join("")}</CompleteMultipartUpload>`;
+  const answer = await client.askText({
+    action,
+    method: "POST",
+    url: withQuery(url, { uploadId }),
+    body: new TextEncoder().encode(xml),
+    signal: call.signal,
+    limitMs: COMPLETE_LIMIT_MS,
+  });
+  // Already completed by an attempt whose answer was lost; the caller compares what is there.
+  if (!answer.ok && answer.refusal.code === "NoSuchUpload") return;
+  const { body } = client.insist(action, answer);
+  // S3 may begin its answer before it knows how it ends: status 200 with an error inside.
+  if (xmlElements(body, "Error").length > 0) {
+    const refusal = {
+      status: 500,
+      code: xmlValue(body, "Code") ?? "",
+      message: xmlValue(body, "Message") ?? "",
+      dateMs: undefined,
+    };
+    throw client.errorOf(action, refusal);
+  }
+}
+
+/** A step that stores the object, and may have done so although no answer says it. */
+async function orTakenBack<T>(job: Upload, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const isUncertain = job.call.signal.aborted ||
+      (error instanceof RemoteExecError && UNCERTAIN.includes(error.code));
+    if (isUncertain) await takeBack(job);
+    throw error;
+  }
+}
+
+/** Removes the object, or the parts of an upload. What cannot be removed now is found by the sweep. */
+export async function takeBack(
+  { client, url, action, clock }: Upload,
+  query: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  // The call may be cancelled already.
+  const { signal } = new AbortController();
+  await withinLimit(
+    clock,
+    ABORT_LIMIT_MS,
+    signal,
+    () => new Error("too late"),
+    (both) =>
+      client.askText({ action, method: "DELETE", url: withQuery(url, query), signal: both }),
+  ).catch(() => {});
+}
+
+function checkLength(source: PutSource, bytes: number): void {
+  checkGrowth(source, bytes);
+  if (source.size > 0 && bytes < source.size) {
+    throw sourceChanged(source.label, `${bytes} of ${source.size} bytes were there`);
+  }
+}
+
+function checkGrowth(source: PutSource, bytes: number): void {
+  if (bytes > source.maxBytes) throw tooLarge(source, bytes);
+  if (source.size > 0 && bytes > source.size) {
+    throw sourceChanged(source.label, `it has more than its ${source.size} bytes`);
+  }
+}
+
+const tooLarge = ({ label, maxBytes }: PutSource, bytes: number) =>
+  fileTooLarge(label, bytes, maxBytes, "r2");

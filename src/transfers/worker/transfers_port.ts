@@ -1,0 +1,62 @@
+import type { Clock } from "../../async/clock.ts";
+import { internalError } from "../../errors.ts";
+import type { TransfersPort, TransfersSettings } from "../port.ts";
+import type { Transfers } from "./transfers.ts";
+
+/**
+ * The functions of the worker.
+ *
+ * @param start makes what does the work, once it is configured
+ * @param cancelAll aborts the signals of all calls that run
+ */
+export function createTransfersPort(
+  start: (settings: TransfersSettings, files: MessagePort) => Transfers,
+  clock: Clock,
+  cancelAll: () => void,
+): TransfersPort {
+  let transfers: Transfers | undefined;
+  let stopSweeping = () => {};
+  const running = new Set<Promise<unknown>>();
+
+  const configured = (): Transfers => {
+    if (transfers !== undefined) return transfers;
+    throw internalError("the worker was called before it was configured");
+  };
+
+  const call = async <T>(run: (work: Transfers) => Promise<T>): Promise<T> => {
+    const done = run(configured());
+    running.add(done);
+    return await done.finally(() => running.delete(done));
+  };
+
+  return {
+    configure(settings, files) {
+      transfers = start(settings, files);
+      stopSweeping = transfers.startSweeping();
+      return Promise.resolve();
+    },
+    store: (request, signal, progress) => call((work) => work.store(request, { signal, progress })),
+    deliver: (request, signal, progress) =>
+      call((work) => work.deliver(request, { signal, progress })),
+    find: (bridge, ref, waitMs, signal, progress) =>
+      call((work) => work.find(bridge, ref, waitMs, { signal, progress: undefined }, progress)),
+    list: (bridge, prefix, signal, progress) =>
+      call((work) => work.bridge(bridge).list(prefix, { signal, progress: undefined }, progress)),
+    remove: (bridge, ref, signal) =>
+      call((work) => work.bridge(bridge).remove(ref, { signal, progress: undefined })),
+    uploadTicket: async ({ bridge, ...request }) =>
+      await configured().bridge(bridge).uploadTicket(request),
+    downloadUrl: async (bridge, ref, expiresAtMs) =>
+      await configured().bridge(bridge).downloadUrl(ref, expiresAtMs),
+    diagnose: () =>
+      configured().diagnose({ signal: new AbortController().signal, progress: undefined }),
+    async close(limitMs) {
+      stopSweeping();
+      cancelAll();
+      const over = Promise.withResolvers<void>();
+      const takeBack = clock.after(limitMs, over.resolve);
+      await Promise.race([Promise.allSettled(running), over.promise]);
+      takeBack();
+    },
+  };
+}

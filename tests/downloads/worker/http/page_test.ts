@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import {
+  changedPage,
+  deadPage,
+  formatSize,
+  laterPage,
+  linkPage,
+  PAGE_POLICY,
+} from "../../../../src/downloads/worker/http/page.tsx";
+import type { Source } from "../../../../src/downloads/worker/sources/source.ts";
+
+const pure = { permissions: "none" } as const;
+
+const source = (more: Partial<Source> = {}): Source => ({
+  kind: "file",
+  origin: "local",
+  name: "a.txt",
+  downloadName: "a.txt",
+  size: 1234,
+  sha256: "ab".repeat(32),
+  leftOut: { count: 0, names: [] },
+  verify: () => Promise.resolve(),
+  open: () => Promise.reject(new Error("not opened here")),
+  ...more,
+});
+
+Deno.test("every page is small, loads nothing and escapes what it shows", pure, () => {
+  const evil = '<img src=x onerror="alert(1)">&amp;';
+  const pages = [
+    linkPage(source({ downloadName: evil.repeat(8) }), 300_000, 0),
+    linkPage(source({ kind: "directory", sha256: undefined }), 300_000, 0),
+    deadPage(evil),
+    changedPage(evil),
+    laterPage(evil, evil),
+  ];
+  for (const page of pages) {
+    assert.ok(new TextEncoder().encode(page).length < 10_000);
+    assert.match(page, /^<!DOCTYPE html><html lang="en">/);
+    assert.doesNotMatch(page, /<img|https?:|<[^>]*\bsrc=|@import|url\(/);
+    assert.doesNotMatch(page, /<(?:script|style)[^>]+>/);
+    assert.doesNotMatch(page, /<[^>]*\son[a-z]+=/);
+  }
+});
+
+Deno.test("the policy allows exactly the page's own style and script", pure, async () => {
+  const page = linkPage(source(), 300_000, 0);
+  for (
+    const [kind, pattern] of [["style", /<style>([\s\S]*)<\/style>/], [
+      "script",
+      /<script>([\s\S]*)<\/script>/,
+    ]] as const
+  ) {
+    const text = pattern.exec(page)?.[1] ?? "";
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+    assert.ok(PAGE_POLICY.includes(`${kind}-src 'sha256-${new Uint8Array(digest).toBase64()}'`));
+  }
+  assert.doesNotMatch(PAGE_POLICY, /unsafe|https?:|\*/);
+});
+
+Deno.test("linkPage() shows what is left at the moment it is made", pure, () => {
+  assert.match(linkPage(source(), 300_000, 0), /data-seconds="300"[^>]*>in 5:00 minutes</);
+  assert.match(linkPage(source(), 300_000, 234_500), /data-seconds="66"[^>]*>in 1:06 minutes</);
+});
+
+Deno.test("linkPage() says that an archive which breaks off starts again", pure, () => {
+  assert.match(linkPage(source({ kind: "directory" }), 300_000, 0), /starts from the beginning/);
+  assert.doesNotMatch(linkPage(source(), 300_000, 0), /starts from the beginning/);
+});
+
+Deno.test("formatSize() writes sizes as people read them", pure, () => {
+  const sizes = [0, 1, 999, 1000, 1234, 9_960, 999_499, 999_500, 104_857_600, 6.4e9, 2e13];
+  assert.deepEqual(sizes.map(formatSize), [
+    "0 bytes",
+    "1 byte",
+    "999 bytes",
+    "1.0 kB",
+    "1.2 kB",
+    "10.0 kB",
+    "999 kB",
+    "1.0 MB",
+    "105 MB",
+    "6.4 GB",
+    "20 TB",
+  ]);
+});
+
+Deno.test("linkPage() shows no characters that turn the direction of text", pure, () => {
+  const page = linkPage(source({ downloadName: "photo\u202e\u200f\u2067gnp.exe" }), 300_000, 0);
+  assert.doesNotMatch(page, /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
+  assert.equal(page.split("photo___gnp.exe").length, 3);
+});

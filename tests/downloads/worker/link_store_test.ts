@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import {
+  LinkStore,
+  MAX_OPEN_LINKS,
+  type Visitor,
+} from "../../../src/downloads/worker/link_store.ts";
+import type { LinkEvent } from "../../../src/downloads/port.ts";
+import type { Source } from "../../../src/downloads/worker/sources/source.ts";
+import { isSameSecret, newSecret } from "../../../src/downloads/worker/http/token.ts";
+import { FakeClock } from "../fake_clock.ts";
+
+const pure = { permissions: "none" } as const;
+
+const SOURCE: Source = {
+  kind: "file",
+  origin: "local",
+  name: "a.txt",
+  downloadName: "a.txt",
+  size: 10,
+  sha256: "00",
+  leftOut: { count: 0, names: [] },
+  verify: () => Promise.resolve(),
+  open: () => Promise.reject(new Error("not opened here")),
+};
+
+function newStore(bindAddress = false) {
+  const clock = new FakeClock();
+  const events: LinkEvent[] = [];
+  return { clock, events, store: new LinkStore(clock, bindAddress, (event) => events.push(event)) };
+}
+
+const visitor = (more: Partial<Visitor> = {}): Visitor => ({
+  address: "10.0.0.1",
+  userAgent: "curl/8",
+  claimCookie: () => undefined,
+  hasRange: false,
+  isProgram: true,
+  ...more,
+});
+
+Deno.test("newSecret() gives 256 bits, new ones each time", pure, () => {
+  const secrets = new Set(Array.from({ length: 1000 }, newSecret));
+  assert.equal(secrets.size, 1000);
+  for (const secret of secrets) assert.match(secret, /^[A-Za-z0-9_-]{43}$/);
+});
+
+Deno.test("isSameSecret() compares texts of any length", pure, () => {
+  assert.equal(isSameSecret("key", "key"), true);
+  assert.equal(isSameSecret("key", "kez"), false);
+  assert.equal(isSameSecret("", "key"), false);
+  assert.equal(isSameSecret("key-and-more", "key"), false);
+});
+
+Deno.test("LinkStore keeps no token", pure, () => {
+  const { store, events } = newStore();
+  const { token, link } = store.create(SOURCE, 60_000);
+  const kept = JSON.stringify([link, store.report(), events]);
+  assert.equal(kept.includes(token), false);
+  assert.equal(store.find(token), link);
+  assert.equal(store.find(newSecret()), undefined);
+});
+
+Deno.test("LinkStore gives a claimed link to its claimant only", pure, () => {
+  const { store } = newStore();
+  const { link } = store.create(SOURCE, 60_000);
+  const secret = store.claim(link, visitor());
+  assert.equal(store.mayTake(link, visitor()), false);
+  assert.equal(store.mayTake(link, visitor({ hasRange: true })), true);
+  assert.equal(store.mayTake(link, visitor({ hasRange: true, address: "10.0.0.2" })), false);
+  assert.equal(store.mayTake(link, visitor({ hasRange: true, userAgent: "wget" })), false);
+  const moved = { address: "10.0.0.9", claimCookie: () => secret };
+  assert.equal(store.mayTake(link, visitor(moved)), true);
+  assert.equal(
+    store.mayTake(link, visitor({ claimCookie: () => newSecret(), hasRange: true })),
+    false,
+  );
+});
+
+Deno.test("LinkStore binds a claim to its address when told so, cookie or not", pure, () => {
+  const { store } = newStore(true);
+  const { link } = store.create(SOURCE, 60_000);
+  const secret = store.claim(link, visitor());
+  assert.equal(store.mayTake(link, visitor({ claimCookie: () => secret })), true);
+  const moved = { address: "10.0.0.9", claimCookie: () => secret };
+  assert.equal(store.mayTake(link, visitor(moved)), false);
+});
+
+Deno.test("LinkStore counts each link once: active, used or expired", pure, () => {
+  const { store, clock } = newStore();
+  const make = () => store.create(SOURCE, 60_000).link;
+  store.end(make(), "used");
+  store.end(make(), "changed");
+  store.revoke(make().id);
+  make();
+  assert.deepEqual(store.report().statistics, { total: 4, active: 1, used: 2, expired: 1 });
+  clock.advance(60_000);
+  assert.deepEqual(store.report().statistics, { total: 4, active: 0, used: 2, expired: 2 });
+});
+
+Deno.test(
+  "LinkStore sweeps what has expired without being asked, and its counts stay",
+  pure,
+  () => {
+    const { store, clock, events } = newStore();
+    store.create(SOURCE, 60_000);
+    assert.equal(clock.waiting, 1);
+    clock.advance(299_999);
+    assert.equal(events.length, 1);
+    clock.advance(1);
+    assert.equal(events.at(-1)?.action, "expired");
+    assert.equal(clock.waiting, 0);
+    assert.deepEqual(store.report().statistics, { total: 1, active: 0, used: 0, expired: 1 });
+  },
+);
+
+Deno.test(
+  "LinkStore lets a download that runs at the expiry go on, and nobody else begin",
+  pure,
+  () => {
+    const { store, clock } = newStore();
+    const { token, link } = store.create(SOURCE, 60_000);
+    store.claim(link, visitor());
+    link.running = 1;
+    clock.advance(60_000);
+    assert.equal(store.find(token), undefined);
+    assert.equal(store.report().statistics.active, 1);
+    store.end(link, "used");
+    assert.deepEqual(store.report().statistics, { total: 1, active: 0, used: 1, expired: 0 });
+  },
+);
+
+Deno.test("LinkStore refuses more than 100 open links", pure, () => {
+  const { store, clock } = newStore();
+  for (let n = 0; n < MAX_OPEN_LINKS; n++) store.create(SOURCE, 60_000);
+  assert.throws(() => store.create(SOURCE, 60_000), { code: "limit_reached" });
+  clock.advance(60_000);
+  store.create(SOURCE, 60_000);
+  assert.equal(store.report().statistics.active, 1);
+});
+
+Deno.test("LinkStore refuses to revoke what is not open", pure, () => {
+  const { store } = newStore();
+  const { link } = store.create(SOURCE, 60_000);
+  store.revoke(link.id);
+  assert.equal(link.abort.signal.aborted, true);
+  assert.throws(() => store.revoke(link.id), { code: "not_found" });
+});

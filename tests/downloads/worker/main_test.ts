@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import type { Config, DownloadsConfig } from "../../../src/config/config.ts";
+import { createLogger } from "../../../src/log.ts";
+import { spawn } from "../../../src/sandbox/spawn.ts";
+import { permissionTable } from "../../../src/sandbox/permissions.ts";
+import type { DownloadsPort, LinkEvent } from "../../../src/downloads/port.ts";
+import { startDownloads } from "../../../src/server/start_downloads.ts";
+import { peer, peerTest } from "../../peers/require.ts";
+import { API_KEY, downloadsConfig, run, TestHub } from "../fixture.ts";
+import { ask, RawClient } from "../http.ts";
+
+const OPENSSL = peer("openssl", "/usr/bin/openssl");
+const context = () => ({ signal: new AbortController().signal, progress: undefined });
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** The worker as main starts it, with exactly the rights of its row. */
+class Started implements AsyncDisposable {
+  readonly place = new TestHub();
+  readonly events: LinkEvent[] = [];
+  readonly log: string[] = [];
+  readonly service;
+  readonly #worker;
+  readonly #channel = new MessageChannel();
+
+  constructor(more: Partial<DownloadsConfig> = {}) {
+    const downloads = downloadsConfig({ port: freePort(), portIsFixed: true, ...more });
+    const config = configOf(downloads, this.place.directory);
+    const rights = permissionTable(config).find(({ worker }) => worker === "downloads");
+    assert.ok(rights !== undefined);
+    const logger = createLogger("debug", [], (line) => this.log.push(line));
+    this.#worker = spawn<DownloadsPort>(rights, logger);
+    this.service = startDownloads(this.#worker.port, config, {
+      files: this.#channel.port1,
+      containers: undefined,
+      onEvent: (event) => this.events.push(event),
+      logger,
+    });
+  }
+
+  async link(path: string, source: "local" | "host" = "local") {
+    const call = { path, source, ctid: undefined, expiryMs: 60_000, ...context() };
+    return await this.service.createLink(call);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.port.close();
+    this.#worker.terminate();
+    this.#channel.port1.close();
+    this.#channel.port2.close();
+    await this.place[Symbol.asyncDispose]();
+  }
+}
+
+/** What the table of rights looks at. */
+const configOf = (downloads: DownloadsConfig, workingDirectory: string): Config => ({
+  ssh: {
+    host: "127.0.0.1",
+    port: 22,
+    username: "root",
+    login: { kind: "password", password: "x" },
+    knownHostsPaths: [],
+    strictHostKeyChecking: true,
+  },
+  limits: { characterLimit: 25_000, maxFileBytes: 1, timeoutMs: 1 },
+  files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
+  auditLog: undefined,
+  logLevel: "error",
+  proxmox: false,
+  imageKit: undefined,
+  r2: undefined,
+  downloads,
+  secrets: [],
+  notices: [],
+});
+
+Deno.test("the downloads worker serves a link with the rights of its row alone", async () => {
+  await using started = new Started();
+  started.place.write("a.txt", "hello");
+  started.place.write("tree/b.txt", "b");
+  const link = await started.link("a.txt");
+  assert.equal((await ask(link.url)).text, "hello");
+  const tree = await started.link("tree");
+  assert.equal((await ask(tree.url)).text.slice(0, 2), "PK");
+  const { statistics } = await started.service.report();
+  assert.deepEqual(statistics, { total: 2, active: 0, used: 2, expired: 0 });
+  assert.deepEqual(started.events.map(({ action }) => action).sort(), [
+    "claimed",
+    "claimed",
+    "created",
+    "created",
+    "used",
+    "used",
+  ]);
+});
+
+Deno.test("the downloads worker tells failures with their codes", async () => {
+  await using started = new Started();
+  await assert.rejects(started.link("missing"), { code: "not_found" });
+  await assert.rejects(started.link("/etc/passwd"), { code: "outside_directories" });
+  await assert.rejects(started.service.revoke("0123456789abcdef"), { code: "not_found" });
+});
+
+Deno.test("the default port falls back to a free one, a configured one is an error", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  await using any = new Started({ port, portIsFixed: false });
+  any.place.write("a.txt", "hello");
+  const link = await any.link("a.txt");
+  assert.notEqual(Number(new URL(link.url).port), port);
+  assert.equal((await ask(link.url)).text, "hello");
+  await using fixed = new Started({ port, portIsFixed: true });
+  fixed.place.write("a.txt", "hello");
+  const message = `Cannot listen on 127.0.0.1:${port} for download links: the port is in use`;
+  await assert.rejects(fixed.link("a.txt"), { code: "configuration", message });
+});
+
+Deno.test("the listener opens with the first link, or at start when the API is on", async () => {
+  const port = freePort();
+  {
+    await using later = new Started({ port });
+    await later.service.report();
+    await assert.rejects(
+      Deno.connect({ hostname: "127.0.0.1", port }),
+      Deno.errors.ConnectionRefused,
+    );
+  }
+  await using now = new Started({ port, apiKey: API_KEY });
+  await now.service.report();
+  while (!await listens(port)) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+async function listens(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("links name BASE_URL when it is set", async () => {
+  await using started = new Started({ baseUrl: "https://files.example/links/" });
+  started.place.write("a.txt", "hello");
+  const { url } = await started.link("a.txt");
+  assert.match(url, /^https:\/\/files\.example\/links\/api\/download\/[\w-]{43}$/);
+});
+
+peerTest({
+  name: "a link is https when there is a certificate, and a silent client is cut off",
+  peer: OPENSSL,
+  async fn() {
+    await using test = new TestHub();
+    const tls = { certPath: test.outside("cert.pem"), keyPath: test.outside("key.pem") };
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const use = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    const files = ["-keyout", tls.keyPath, "-out", tls.certPath];
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    await run("openssl", "req", "-x509", ...kind, ...subject, ...use, ...files);
+    await using started = new Started({ tls });
+    started.place.write("a.txt", "hello");
+    const link = await started.link("a.txt");
+    assert.equal(new URL(link.url).protocol, "https:");
+    using client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(tls.certPath)] });
+    const response = await fetch(link.url, { client });
+    assert.equal(await response.text(), "hello");
+    assert.match(response.headers.get("set-cookie") ?? "", /; Secure; /);
+    await using own = new TestHub({ downloads: { tls }, limits: { headersMs: 10_000 } });
+    own.write("a.txt", "hello");
+    await using silent = await RawClient.connect((await own.link("a.txt")).url);
+    while (own.clock.waiting < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    own.clock.advance(10_000);
+    assert.equal(await silent.rest(), "");
+  },
+});
+
+Deno.test("a certificate that cannot be used is told as such", async () => {
+  await using test = new TestHub();
+  const tls = { certPath: test.write("cert.pem", "no"), keyPath: test.write("key.pem", "no") };
+  await using started = new Started({ tls });
+  started.place.write("a.txt", "hello");
+  await assert.rejects(started.link("a.txt"), { code: "configuration" });
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { asciiText, shellJoin, shellQuote } from "../../src/shell/quote.ts";
+import { pure } from "../support/config.ts";
+
+pure("shellQuote() puts everything in single quotes", () => {
+  assert.equal(shellQuote("a b"), "'a b'");
+  assert.equal(shellQuote("it's"), `'it'\\''s'`);
+  assert.equal(shellQuote(""), "''");
+});
+
+pure("shellQuote() refuses NUL, which no program can be given", () => {
+  assert.throws(() => shellQuote("a\0b"), RangeError);
+});
+
+const words = fc.array(
+  fc.string({ unit: fc.constantFrom(..."ab '\"$`\\\n\t!*?~#&|;<>(){}[]-=%ä€😀") }),
+  { maxLength: 6 },
+);
+
+Deno.test("shellJoin() gives every word to a real shell as it was", async () => {
+  // Without NUL in them, so NUL can end each word.
+  const judge = async (given: readonly string[]) => {
+    const { stdout } = await new Deno.Command("/bin/sh", {
+      args: ["-c", `for word in ${shellJoin(given)}; do printf '%s\\0' "$word"; done`],
+    }).output();
+    return new TextDecoder().decode(stdout).split("\0").slice(0, -1);
+  };
+  await fc.assert(
+    fc.asyncProperty(words, async (given) => assert.deepEqual(await judge(given), given)),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("asciiText() gives a real shell's printf any text as it was", async () => {
+  const judge = async (text: string) => {
+    const script = `printf "%bx" ${shellQuote(asciiText(text))}`;
+    const { stdout } = await new Deno.Command("/bin/sh", { args: ["-c", script] }).output();
+    return new TextDecoder().decode(stdout).slice(0, -1);
+  };
+  const text = fc.string({ unit: fc.constantFrom(..."ab01\\n%'\n\té€😀") });
+  await fc.assert(
+    fc.asyncProperty(text, async (given) => {
+      assert.match(asciiText(given), /^[\x20-\x7e]*$/);
+      assert.equal(await judge(given), given);
+    }),
+    { numRuns: 60 },
+  );
+});

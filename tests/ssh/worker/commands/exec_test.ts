@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { isAlive } from "../../../fakes/ssh_host_client.ts";
+import { type SessionPlace, sessionTest } from "../../../support/session.ts";
+
+sessionTest("exec() tells exit code, output and duration", async ({ exec }) => {
+  const outcome = await exec("echo out; echo err >&2; exit 7");
+  assert.deepEqual(
+    [outcome.ending, outcome.exitCode, outcome.signal, outcome.processEnded],
+    ["exit", 7, null, true],
+  );
+  assert.deepEqual([outcome.stdout.text, outcome.stderr.text], ["out\n", "err\n"]);
+  assert.ok(outcome.durationMs >= 0);
+});
+
+sessionTest("exec() names the signal that ended the command", async ({ exec }) => {
+  for (const name of ["KILL", "TERM", "ABRT"]) {
+    const { ending, signal, exitCode } = await exec(`kill -${name} $$`);
+    assert.deepEqual([ending, signal, exitCode], ["signal", name, null]);
+  }
+});
+
+sessionTest("exec() hands on stdin, which is at its end without one", async ({ exec }) => {
+  assert.equal((await exec("cat")).stdout.text, "");
+  assert.equal((await exec("cat", { stdin: "a\nb" })).stdout.text, "a\nb");
+  assert.equal((await exec("read x; echo $?")).stdout.text, "1\n");
+});
+
+sessionTest("exec() keeps stdout and stderr apart and characters whole", async ({ exec }) => {
+  const line = "äöü€😀".repeat(300);
+  const { stdout, stderr } = await exec(
+    `for i in $(seq 40); do printf '%s' '${line}'; printf '%s' '${line}' >&2; done`,
+  );
+  assert.equal(stdout.text, line.repeat(40));
+  assert.equal(stderr.text, line.repeat(40));
+}, { limits: { characterLimit: 1_000_000 } });
+
+// The embedded host starts its commands itself and not below a process of the connection as sshd does,
+// so no guard runs there: what is killed by a signal is never confirmed.
+
+sessionTest("exec() ends a command at its limit, with the output so far", async ({ exec }) => {
+  const { ending, stdout, processEnded } = await exec("echo $$; sleep 300", { timeoutMs: 500 });
+  assert.deepEqual([ending, processEnded], ["timeout", false]);
+  assert.equal(isAlive(Number(stdout.text)), false);
+});
+
+sessionTest("exec() ends a command that ignores TERM", async ({ exec }) => {
+  const { ending, stdout, processEnded } = await exec(
+    "trap '' TERM; echo $$; while :; do sleep 0.05; done",
+    { timeoutMs: 300 },
+  );
+  assert.deepEqual([ending, processEnded], ["timeout", false]);
+  assert.equal(isAlive(Number(stdout.text)), false);
+});
+
+sessionTest("exec() ends a command that its caller cancels", async ({ exec }) => {
+  const controller = new AbortController();
+  const started = exec("echo ready; sleep 300", { signal: controller.signal });
+  // A second command is answered later than the first one was started.
+  await exec("true");
+  controller.abort();
+  const { ending, processEnded } = await started;
+  assert.deepEqual([ending, processEnded], ["cancelled", false]);
+});
+
+sessionTest(
+  "exec() does not start a command whose caller has cancelled before",
+  async ({ exec, host }) => {
+    await assert.rejects(exec("touch started", { signal: AbortSignal.abort() }), {
+      code: "cancelled",
+    });
+    await exec("true");
+    assert.deepEqual([...Deno.readDirSync(host.directory)], []);
+  },
+);
+
+sessionTest(
+  "exec() does not say that a command was not started which the host was asked for",
+  async ({ exec }) => {
+    await assert.rejects(exec("held", { timeoutMs: 500 }), {
+      code: "timeout",
+      message:
+        "The host did not start the command within 0.5 seconds; if it starts later, it is stopped at once",
+    });
+  },
+  { host: { answerExec: (command) => command === "held" ? "hold" : "start" } },
+);
+
+sessionTest(
+  "exec() answers although a daemon holds the output, which lives on",
+  async ({ exec }) => {
+    const { stdout, ending, durationMs } = await exec("sleep 5 & echo $!");
+    assert.equal(ending, "exit");
+    assert.ok(durationMs < 4_000, `${durationMs} ms`);
+    assert.equal(isAlive(Number(stdout.text)), true);
+  },
+);
+
+sessionTest("exec() tells a lost connection and the output before it", async ({ exec, host }) => {
+  const running = exec("echo before; sleep 300");
+  await exec("true");
+  host.dropConnections();
+  const { ending, exitCode, stdout, processEnded } = await running;
+  assert.deepEqual([ending, exitCode, processEnded], ["connection_lost", null, false]);
+  assert.equal(stdout.text, "before\n");
+});
+
+sessionTest("exec() works again after the connection was lost", async ({ exec, host }) => {
+  await exec("true");
+  for (let turn = 1; turn <= 3; turn++) {
+    host.dropConnections();
+    assert.equal((await exec(`echo ${turn}`)).stdout.text, `${turn}\n`);
+  }
+  assert.equal(host.connectionCount(), 4);
+});
+
+sessionTest(
+  "exec() ends within its limit when the host is frozen, and works when it is not",
+  async ({ exec, host }) => {
+    await exec("true");
+    host.freeze();
+    const began = performance.now();
+    await assert.rejects(exec("true", { timeoutMs: 800 }), (error: { code: string }) => {
+      assert.ok(["timeout", "connection_lost", "unreachable"].includes(error.code), error.code);
+      return true;
+    });
+    assert.ok(performance.now() - began < 2_500);
+    host.thaw();
+    assert.equal((await exec("echo again")).stdout.text, "again\n");
+  },
+);
+
+sessionTest(
+  "exec() ends each of many calls to a black hole within its own limit",
+  async ({ exec, host }) => {
+    host.freeze();
+    const limits = [300, 600, 900, 1_200];
+    const began = performance.now();
+    await Promise.all(limits.map(async (timeoutMs) => {
+      await assert.rejects(exec("true", { timeoutMs }), { code: "timeout" });
+      const took = performance.now() - began;
+      assert.ok(took >= timeoutMs - 50 && took < timeoutMs + 600, `${timeoutMs}: ${took}`);
+    }));
+    host.thaw();
+  },
+);
+
+for (const maxSessions of [1, 2, 3, 10]) {
+  sessionTest(
+    `exec() runs 50 calls at once on a host that allows ${maxSessions} sessions`,
+    async ({ exec, host }) => {
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => exec(`sleep 0.05; echo ${index}`)),
+      );
+      assert.deepEqual(answers.map(({ stdout }) => stdout.text), answers.map((_, at) => `${at}\n`));
+      assert.ok(host.connectionCount() <= 12, `${host.connectionCount()} connections`);
+      assert.ok(host.sessionsPeak() <= maxSessions);
+    },
+    { host: { maxSessions } },
+  );
+
+  sessionTest(
+    `exec() can stop commands when all ${maxSessions} sessions are taken`,
+    async ({ exec }) => {
+      const calls = Array.from(
+        { length: maxSessions * 2 },
+        () => exec("echo $$; exec sleep 300", { timeoutMs: 1_500 }),
+      );
+      for (const { ending, processEnded, stdout } of await Promise.all(calls)) {
+        assert.deepEqual([ending, processEnded], ["timeout", false]);
+        assert.equal(isAlive(Number(stdout.text)), false);
+      }
+    },
+    { host: { maxSessions } },
+  );
+}
+
+sessionTest("exec() uses one connection for one call after the other", async ({ exec, host }) => {
+  for (let turn = 0; turn < 20; turn++) await exec("true");
+  assert.equal(host.connectionCount(), 1);
+});
+
+sessionTest(
+  "exec() says when signals do nothing and the end is not confirmed",
+  async ({ exec }) => {
+    const { ending, processEnded } = await exec("sleep 300", { timeoutMs: 300 });
+    assert.deepEqual([ending, processEnded], ["timeout", false]);
+  },
+  { host: { ignoreSignals: true } },
+);
+
+sessionTest("exec() slows a flooding command down to what is read", async (place) => {
+  const { outcome, growth } = await flood(place, 120);
+  assert.equal(outcome.ending, "exit");
+  assert.equal(outcome.stdout.originalLength, 120 * 1_048_576);
+  assert.ok(growth < 48_000_000, `memory grew by ${growth} bytes`);
+});
+
+/** Memory of both ends together: the host is in this process, too. */
+async function flood({ exec }: SessionPlace, megabytes: number) {
+  await exec("yes | head -c 20000000");
+  const before = Deno.memoryUsage().rss;
+  let most = before;
+  const watch = setInterval(() => most = Math.max(most, Deno.memoryUsage().rss), 20);
+  const outcome = await exec(`yes | head -c ${megabytes * 1_048_576}`);
+  clearInterval(watch);
+  return { outcome, growth: most - before };
+}
+
+sessionTest("exec() reports bytes and last lines once a second", async ({ session, exec }) => {
+  const controller = new AbortController();
+  const step = Promise.withResolvers<{ bytes: number; tail: string }>();
+  const running = session.exec(
+    { command: "echo one; echo two; sleep 300", timeoutMs: 30_000 },
+    controller.signal,
+    step.resolve,
+  );
+  assert.deepEqual(await step.promise, { bytes: 8, tail: "one\ntwo" });
+  controller.abort();
+  await running;
+  await exec("true");
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import type { ClientChannel } from "ssh2";
+import { endCommand } from "../../../../src/ssh/worker/commands/end_command.ts";
+import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
+import { ProcessOrder } from "../../../../src/ssh/worker/commands/process_order.ts";
+import { sparedCommand } from "../../../../src/ssh/worker/commands/spared_command.ts";
+import { until } from "../../../peers/openssh.ts";
+import { temporaryDirectory } from "../../../support/places.ts";
+import { sessionTest } from "../../../support/session.ts";
+
+/** What `sh` is on the hosts that there are: of Debian, of Red Hat, of Alpine. */
+const SHELLS = ["/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"];
+
+/** Says that it begins, counts what it is told, writes when it is told, and leaves `done` in the end. */
+const TIDY = `exec 2>/dev/null; trap 'n=$((n+1)); echo told' TERM; n=0; echo begun; ` +
+  `while [ $n = 0 ]; do sleep 1 >/dev/null & wait $!; done; ` +
+  `sleep 0.3; echo tidied; echo "told $n times" > "$D/done"; exit 7`;
+
+interface Running {
+  readonly child: Deno.ChildProcess;
+  readonly dir: string;
+  /** What is in the file that the command leaves. */
+  done(): string | undefined;
+}
+
+function shellTest(name: string, command: string, work: (running: Running) => Promise<void>): void {
+  for (const shell of SHELLS) {
+    Deno.test(`${name} (${shell.replace(/.*\//, "")})`, async () => {
+      using dir = temporaryDirectory();
+      Deno.symlinkSync(shell, `${dir.path}/sh`);
+      const child = new Deno.Command("setsid", {
+        args: [`${dir.path}/sh`, "-c", sparedCommand(command)],
+        env: { PATH: `${dir.path}:/usr/bin:/bin`, D: dir.path },
+        clearEnv: true,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const done = () => {
+        try {
+          return Deno.readTextFileSync(`${dir.path}/done`);
+        } catch {
+          return undefined;
+        }
+      };
+      await work({ child, dir: dir.path, done });
+    });
+  }
+}
+
+const decode = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
+
+shellTest(
+  "sparedCommand() hands on streams and exit code",
+  `echo out; echo "it's" >&2; exit 42`,
+  async ({ child }) => {
+    const { code, stdout, stderr } = await child.output();
+    assert.deepEqual([code, decode(stdout), decode(stderr)], [42, "out\n", "it's\n"]);
+  },
+);
+
+shellTest(
+  "sparedCommand() tells the command once, however often it is told",
+  TIDY,
+  async ({ child, done }) => {
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    assert.equal((await reader.read()).value, "begun\n");
+    Deno.kill(-child.pid, "SIGTERM");
+    assert.equal((await reader.read()).value, "told\n");
+    Deno.kill(-child.pid, "SIGTERM");
+    Deno.kill(-child.pid, "SIGHUP");
+    assert.equal((await reader.read()).value, "tidied\n");
+    assert.equal((await child.status).code, 7);
+    assert.equal(done(), "told 1 times\n");
+    await Promise.all([reader.cancel(), child.stderr.cancel()]);
+  },
+);
+
+shellTest(
+  "sparedCommand() lets the command tidy up when its output is closed and its session killed",
+  TIDY,
+  async ({ child, done }) => {
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    await child.stderr.cancel();
+    Deno.kill(-child.pid, "SIGTERM");
+    // What tells it may need a moment; the guard gives it more than half a second.
+    await until("it was told", () => children(child.pid).length === 1);
+    await new Promise<void>((resolve) => setTimeout(resolve, 100));
+    Deno.kill(-child.pid, "SIGKILL");
+    assert.equal((await child.status).signal, "SIGKILL");
+    assert.equal(done(), undefined);
+    await until("it has tidied up", () => done() === "told 1 times\n");
+  },
+);
+
+const children = (pid: number): string[] =>
+  Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
+
+sessionTest(
+  "exec() does not kill what it has to spare, and says that it may still run",
+  async ({ session, directory }) => {
+    const command = `trap '' TERM; echo $$; while [ ! -e ${directory}/go ]; do sleep 0.02; done`;
+    const request = { command, timeoutMs: 500, graceMs: 1_500 };
+    const { signal } = new AbortController();
+    const { ending, processEnded, stdout } = await session.exec(request, signal, undefined);
+    assert.deepEqual([ending, processEnded], ["timeout", false]);
+    const pid = Number(stdout.text);
+    assert.ok(Deno.statSync(`/proc/${pid}`).isDirectory);
+    Deno.writeTextFileSync(`${directory}/go`, "");
+    await until("it has ended", () => !isAlive(pid));
+  },
+);
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch {
+    return false;
+  }
+}
+
+/** A channel that keeps the signals that it is asked to send. */
+function channelWith(onSignal: (close: () => void) => void) {
+  const sent: string[] = [];
+  let close = () => {};
+  const channel = {
+    once: (_event: string, listener: () => void) => void (close = listener),
+    signal(name: string) {
+      sent.push(name);
+      onSignal(close);
+    },
+  } as unknown as ClientChannel; // only what is used of it
+  return { channel, sent };
+}
+
+Deno.test("endCommand() tells what is to be spared to stop where there is no guard", async () => {
+  const order = new ProcessOrder();
+  const ends = { guard: undefined, order, isAlive: () => true };
+  const spared = channelWith((close) => close());
+  assert.equal(await endCommand(spared.channel, { ...ends, graceMs: 60_000 }), true);
+  assert.deepEqual(spared.sent, ["TERM"]);
+  const other = channelWith((close) => close());
+  await endCommand(other.channel, { ...ends, graceMs: undefined });
+  assert.deepEqual(other.sent, ["KILL"]);
+  const silent = channelWith(() => {});
+  assert.equal(await endCommand(silent.channel, { ...ends, graceMs: 10 }), false);
+});
+
+Deno.test("endCommand() does not wait twice for a guard that says nothing", async () => {
+  const { channel, sent } = channelWith(() => {});
+  const order = { identify: () => Promise.resolve("7:1"), isRunning: () => true };
+  const guard = { end: () => Promise.resolve(undefined) };
+  const ended = await endCommand(channel, {
+    guard: guard as unknown as Guard, // only what is used of it
+    order: order as unknown as ProcessOrder,
+    isAlive: () => true,
+    graceMs: 60_000,
+  });
+  assert.deepEqual([ended, sent], [false, []]);
+});

@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { createLogger } from "../../../../src/log.ts";
+import { Dialer } from "../../../../src/ssh/worker/connection/dial.ts";
+import { withLimit } from "../../../../src/async/deadline.ts";
+import { sessionTest, settingsOf } from "../../../support/session.ts";
+
+sessionTest(
+  "Dialer makes connections that are closed when the host does not answer any more",
+  async ({ host, directory }) => {
+    const logger = createLogger("error", [], () => {});
+    const { socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 50).dial(5_000);
+    const closed = new Promise<true>((resolve) => socket.once("close", () => resolve(true)));
+    host.freeze();
+    assert.equal(await withLimit(closed, 10_000), true);
+    host.thaw();
+  },
+);
+
+sessionTest(
+  "Dialer makes connections that stay while the host answers, however silent it is",
+  async ({ host, directory }) => {
+    const logger = createLogger("error", [], () => {});
+    const { client, socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 20)
+      .dial(5_000);
+    const answers = new Promise<true>((resolve) => {
+      let count = 0;
+      // Of nothing else but keepalive questions, of which three without an answer are the limit.
+      socket.on("data", () => ++count === 10 && resolve(true));
+    });
+    assert.equal(await withLimit(answers, 10_000), true);
+    assert.equal(socket.destroyed, false);
+    client.end();
+    socket.destroy();
+  },
+);

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import type { RemoteExecError } from "../../../../src/errors.ts";
+import { createLogger } from "../../../../src/log.ts";
+import { Dialer, type Dialled } from "../../../../src/ssh/worker/connection/dial.ts";
+import { hostUnreachable } from "../../../../src/ssh/errors.ts";
+import { ConnectionPool } from "../../../../src/ssh/worker/connection/pool.ts";
+import { sessionTest, settingsOf } from "../../../support/session.ts";
+
+sessionTest(
+  "ConnectionPool connects when it is first needed, once for calls that come together",
+  async ({ exec, host }) => {
+    assert.equal(host.connectionCount(), 0);
+    await Promise.all([exec("true"), exec("true"), exec("true")]);
+    assert.equal(host.connectionCount(), 1);
+  },
+);
+
+sessionTest(
+  "ConnectionPool makes more connections for long commands, at most eight",
+  async ({ exec, host }) => {
+    const calls = Array.from({ length: 50 }, () => exec("sleep 1"));
+    await Promise.all(calls);
+    assert.ok(host.connectionCount() >= 2 && host.connectionCount() <= 8);
+    assert.ok(host.sessionsPeak() <= 10);
+  },
+);
+
+sessionTest(
+  "ConnectionPool does not repeat a command that may have reached the host",
+  async ({ exec, host }) => {
+    await exec("true");
+    const running = exec("echo x >> runs; sleep 300");
+    await exec("while [ ! -e runs ]; do sleep 0.01; done");
+    host.dropConnections();
+    assert.equal((await running).ending, "connection_lost");
+    await exec("true");
+    assert.equal(Deno.readTextFileSync(`${host.directory}/runs`), "x\n");
+  },
+);
+
+for (const before of [[], ["true"]]) {
+  const asked: string[] = [];
+  sessionTest(
+    `ConnectionPool does not repeat a command that was asked for and never answered, ${
+      before.length === 0 ? "cold" : "warm"
+    }`,
+    async ({ exec }) => {
+      for (const command of before) await exec(command);
+      await assert.rejects(exec("touch once"), { code: "connection_lost" });
+      assert.deepEqual((await exec("echo on")).stdout.text, "on\n");
+      assert.equal(asked.filter((line) => line === "touch once").length, 1);
+    },
+    {
+      host: {
+        answerExec(line) {
+          asked.push(line);
+          return line === "touch once" ? "cut" : "start";
+        },
+      },
+    },
+  );
+}
+
+sessionTest(
+  "ConnectionPool replaces a wedged connection for the price of one slow call",
+  async ({ exec, host }) => {
+    await exec("true");
+    host.freeze();
+    const call = exec("echo through", { timeoutMs: 20_000 });
+    // New connections are let through, the old one stays dead: as after a change of networks.
+    await assert.rejects(exec("true", { timeoutMs: 200 }));
+    host.dropConnections();
+    host.thaw();
+    const outcome = await call.catch((error) => error);
+    assert.ok(outcome.ending === "exit" || outcome.code === "connection_lost", String(outcome));
+    assert.equal((await exec("echo next")).stdout.text, "next\n");
+  },
+);
+
+sessionTest(
+  "ConnectionPool tells a host that is not there, to each call",
+  async ({ exec, host }) => {
+    await host.close();
+    const calls = [exec("true"), exec("true")];
+    for (const call of calls) {
+      await assert.rejects(call, {
+        code: "unreachable",
+        message: /^SSH connection failed to 127\.0\.0\.1:/,
+      });
+    }
+  },
+);
+
+sessionTest(
+  "ConnectionPool refuses an unknown host key and names the line to add",
+  async ({ exec, directory }) => {
+    await assert.rejects(exec("true"), (error: RemoteExecError) => {
+      assert.equal(error.code, "host_key_unknown");
+      assert.match(
+        error.message,
+        /^Server '127\.0\.0\.1' not found in known_hosts: its ssh-ed25519 key/,
+      );
+      const file = `${directory}/../known_hosts`;
+      assert.ok(error.suggestion.includes(` 127.0.0.1 >> ${file}\``), error.suggestion);
+      return true;
+    });
+  },
+  { forgetHostKey: true },
+);
+
+sessionTest(
+  "ConnectionPool accepts an unknown host key when it is told to, and says so",
+  async ({ exec, logged }) => {
+    assert.equal((await exec("echo in")).stdout.text, "in\n");
+    assert.ok(logged.some((line) => /^\[warn\] host key of 127\.0\.0\.1 is not known/.test(line)));
+  },
+  { strict: false, forgetHostKey: true },
+);
+
+sessionTest(
+  "ConnectionPool dials again for a call whose dial failed and whose hope then died",
+  async ({ host, directory }) => {
+    const logger = createLogger("error", [], () => {});
+    const dialer = new Dialer(settingsOf(host, directory).ssh, logger);
+    const failing = Promise.withResolvers<Dialled>();
+    const dials = [() => dialer.dial(5_000), () => failing.promise, () => dialer.dial(5_000)];
+    const dialled: Dialled[] = [];
+    const pool = new ConnectionPool(
+      async () => {
+        const made = await dials.shift()?.();
+        assert.ok(made !== undefined, "a fourth dial");
+        dialled.push(made);
+        return made;
+      },
+      5_000,
+      logger,
+    );
+    const signal = new AbortController().signal;
+    const patience = { deadlineMs: performance.now() + 10_000, limitMs: 10_000, signal };
+    await pool.start("exec sleep 300", patience);
+    const waiting = pool.start("exec sleep 300", patience);
+    while (dials.length > 1) await new Promise((resolve) => setTimeout(resolve));
+    failing.reject(hostUnreachable("127.0.0.1", 22, undefined, "the test says so"));
+    await failing.promise.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve));
+    dialled[0]?.socket.destroy();
+    await waiting;
+    assert.equal(dialled.length, 2);
+    await pool.close(1_000);
+  },
+  { host: { maxSessions: 1 } },
+);

@@ -1,0 +1,203 @@
+/** The scripts for files where SFTP does not reach, in the shells that there are. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { RemoteExecError } from "../../../../src/errors.ts";
+import {
+  readScript,
+  writeScript,
+  type WriteScriptOptions,
+} from "../../../../src/ssh/worker/files/file_scripts.ts";
+import type { Endpoint } from "../../../../src/ssh/port.ts";
+import { until } from "../../../peers/openssh.ts";
+import { temporaryDirectory } from "../../../support/places.ts";
+import { sessionTest } from "../../../support/session.ts";
+
+const BUSYBOX = "/usr/bin/busybox";
+const CONTENT = "new content\n";
+const HASH = createHash("sha256").update(CONTENT).digest("hex");
+
+interface Shell {
+  /** A directory with the file `old` in it. */
+  readonly dir: string;
+  /** Gives a program of the host to the scripts; without `to` one that fails. */
+  provide(name: string, to?: string): void;
+  /** What a script says; undefined stands for an end of stdin without that line. */
+  run(script: string, stdin?: string): Promise<string>;
+  names(): string[];
+}
+
+const SHELLS = { "sh": "/bin/sh", "busybox sh": BUSYBOX } as const;
+type Kind = keyof typeof SHELLS;
+
+/** @param kinds without busybox where a program has to be missing: its shell has all of its own */
+function scriptTest(
+  name: string,
+  work: (shell: Shell) => Promise<void>,
+  kinds: readonly Kind[] = ["sh", "busybox sh"],
+): void {
+  for (const kind of kinds) {
+    Deno.test(`${name} (${kind})`, async () => {
+      using root = temporaryDirectory();
+      const bin = `${root.path}/bin`;
+      const dir = `${root.path}/dir`;
+      for (const path of [bin, dir]) Deno.mkdirSync(path);
+      Deno.writeTextFileSync(`${dir}/old`, "old content");
+      const provide: Shell["provide"] = (program, to = "/bin/false") =>
+        Deno.symlinkSync(to, `${bin}/${program}`);
+      provide("sh", SHELLS[kind]);
+      const tools = "readlink dd wc stat dirname chown chmod mv rm head tail cut";
+      for (const tool of tools.split(" ")) {
+        provide(tool, kind === "sh" ? `/usr/bin/${tool}` : BUSYBOX);
+      }
+      await work({ dir, provide, run: (script, stdin = "") => run(bin, script, stdin), names });
+
+      function names(): string[] {
+        return Array.from(Deno.readDirSync(dir), ({ name }) => name).toSorted();
+      }
+    });
+  }
+}
+
+async function run(bin: string, script: string, stdin: string): Promise<string> {
+  const child = new Deno.Command(`${bin}/sh`, {
+    args: ["-c", script],
+    clearEnv: true,
+    env: { PATH: bin },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  // A script that refuses at once does not read it.
+  await writer.write(new TextEncoder().encode(stdin)).then(() => writer.close()).catch(() => {});
+  return new TextDecoder().decode((await child.output()).stdout);
+}
+
+const write = (path: string, more: Partial<WriteScriptOptions> = {}) =>
+  writeScript({
+    ...{ path, temporaryName: ".tmp-1", size: CONTENT.length, overwrite: true, mode: undefined },
+    ...more,
+  });
+
+const SHA256SUM = "/usr/bin/sha256sum";
+
+scriptTest("writeScript() gives a file its name when size and sha256 are right", async (shell) => {
+  shell.provide("sha256sum", SHA256SUM);
+  shell.provide("ln", "/usr/bin/ln");
+  const stdin = `${CONTENT}${HASH}\n`;
+  assert.equal(await shell.run(write(`${shell.dir}/old`), stdin), `K\nD ${HASH}\n`);
+  const fresh = write(`${shell.dir}/fresh`, { overwrite: false });
+  assert.equal(await shell.run(fresh, stdin), `K\nD ${HASH}\n`);
+  assert.equal(await shell.run(fresh, stdin), "E exists\n");
+  for (const name of ["old", "fresh"]) {
+    assert.equal(Deno.readTextFileSync(`${shell.dir}/${name}`), CONTENT);
+  }
+  assert.deepEqual(shell.names(), ["fresh", "old"]);
+});
+
+scriptTest("writeScript() keeps what is there when what came is something else", async (shell) => {
+  shell.provide("sha256sum", SHA256SUM);
+  const other = "new c0ntent\n";
+  const stored = createHash("sha256").update(other).digest("hex");
+  for (const name of ["old", "fresh"]) {
+    const answer = await shell.run(write(`${shell.dir}/${name}`), `${other}${HASH}\n`);
+    assert.equal(answer, `K\nE hash ${stored}\n`);
+  }
+  assert.equal(Deno.readTextFileSync(`${shell.dir}/old`), "old content");
+  assert.deepEqual(shell.names(), ["old"]);
+});
+
+scriptTest("writeScript() leaves nothing when stdin ends early", async (shell) => {
+  shell.provide("sha256sum", SHA256SUM);
+  const path = `${shell.dir}/old`;
+  assert.equal(await shell.run(write(path), CONTENT), "K\n");
+  assert.equal(await shell.run(write(path), CONTENT.slice(1)), "K\n");
+  assert.equal(await shell.run(write(path)), "K\n");
+  assert.equal(Deno.readTextFileSync(path), "old content");
+  assert.deepEqual(shell.names(), ["old"]);
+});
+
+scriptTest("writeScript() says when there is no tool that could hash", async (shell) => {
+  const answer = await shell.run(write(`${shell.dir}/old`), `${CONTENT}${HASH}\n`);
+  assert.equal(answer, "K\nD -\n");
+  assert.equal(Deno.readTextFileSync(`${shell.dir}/old`), CONTENT);
+}, ["sh"]);
+
+scriptTest("writeScript() tells a name that cannot be given from a full disk", async (shell) => {
+  shell.provide("ln"); // as on a file system without hard links
+  const stdin = `${CONTENT}${HASH}\n`;
+  const fresh = write(`${shell.dir}/fresh`, { overwrite: false });
+  assert.equal(await shell.run(fresh, stdin), "K\nE name\n");
+  for (const overwrite of [false, true]) {
+    assert.equal(await shell.run(write(`${shell.dir}/new/`, { overwrite }), stdin), "E slash\n");
+  }
+  assert.deepEqual(shell.names(), ["old"]);
+}, ["sh"]);
+
+scriptTest("readScript() tells the sha256 of the whole file behind its content", async (shell) => {
+  const path = `${shell.dir}/old`;
+  Deno.writeTextFileSync(path, CONTENT);
+  const read = (from: number, to?: number) => shell.run(readScript(path, 1_000, from, to));
+  assert.match(await read(0), /^S 12 \S+ \d+\nnew content\nH \n$/);
+  shell.provide("sha256sum", SHA256SUM);
+  assert.match(await read(0), new RegExp(`^S 12 \\S+ \\d+\nnew content\nH ${HASH}.*\n$`));
+  assert.match(await read(4, 8), /^S 12 \S+ \d+\ncont$/);
+}, ["sh"]);
+
+/** What is behind a command that finds only these programs. */
+function endpoint(directory: string, programs: Readonly<Record<string, string>>): Endpoint {
+  Deno.mkdirSync(`${directory}/bin`);
+  for (
+    const [name, text] of Object.entries({ sh: '#!/bin/sh\nexec /bin/sh "$@"\n', ...programs })
+  ) {
+    Deno.writeTextFileSync(`${directory}/bin/${name}`, text, { mode: 0o755 });
+  }
+  const prefix = `env PATH=${directory}/bin`;
+  return { kind: "shell", prefix, path: "/etc", label: "container 101" };
+}
+
+const LIMITS = { maxEntries: 100, maxBytes: 1_000 };
+const hasCode = (code: string) => (error: unknown) =>
+  error instanceof RemoteExecError && error.code === code;
+
+sessionTest("tree() fails when nothing lists the directory", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const tree = session.tree(endpoint(directory, {}), LIMITS, signal);
+  await assert.rejects(tree, hasCode("io_error"));
+});
+
+sessionTest("tree() passes over what is gone meanwhile", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const find = '#!/bin/sh\necho "81a4 1 0 ./a"\nexit 1\n';
+  const entries = await session.tree(endpoint(directory, { find }), LIMITS, signal);
+  assert.equal(entries.length, 1);
+});
+
+sessionTest("tree() fails when the connection is cut", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const find = `#!/bin/sh\necho "81a4 1 0 ./a"\necho >${directory}/begun\nexec /bin/sleep 60\n`;
+  const tree = session.tree(endpoint(directory, { find }), LIMITS, signal);
+  const failed = assert.rejects(tree, hasCode("connection_lost"));
+  await until("it lists", () => Deno.statSync(directory) && exists(`${directory}/begun`));
+  await session.close(500);
+  await failed;
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+sessionTest("a download fails when the other side hashes something else", async (place) => {
+  const { session, directory } = place;
+  const sh = `#!/bin/sh\necho "S 3 81a4 0"\nprintf abc\necho "H ${"0".repeat(64)}"\n`;
+  const from = endpoint(directory, { sh });
+  const to = { kind: "local", path: `${directory}/got` } as const;
+  const { signal } = new AbortController();
+  const copying = session.copy({ from, to, maxBytes: 10, overwrite: false }, signal, undefined);
+  await assert.rejects(copying, hasCode("verification_failed"));
+  assert.equal(exists(`${directory}/got`), false);
+});

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { restricted } from "../../../../src/ssh/worker/files/files_rights.ts";
+import type { FilesPort, FilesRights } from "../../../../src/ssh/files_port.ts";
+import type { Endpoint } from "../../../../src/ssh/port.ts";
+import { pure } from "../../../support/config.ts";
+
+/** A port that answers everything with the name of the call. */
+const open = new Proxy({}, {
+  get: (_target, name: string) => () => Promise.resolve(name),
+}) as unknown as FilesPort;
+
+const host = { kind: "host", path: "/f" } as const;
+const local = { kind: "local", path: "f" } as const;
+const shell = (prefix: string): Endpoint => ({ kind: "shell", prefix, path: "/f", label: "it" });
+const REFUSED = { code: "not_permitted" };
+const PCT = "pct exec # --";
+
+/** Every call that names a file. */
+function calls(rights: FilesRights, end: Endpoint): (() => Promise<unknown>)[] {
+  const port = restricted(open, rights);
+  const to = { to: end, maxBytes: 1, overwrite: true };
+  const { signal } = new AbortController();
+  return [
+    () => port.stat(end, signal),
+    () => port.tree(end, { maxEntries: 1, maxBytes: 1 }, signal),
+    () => port.read(end, undefined, signal),
+    () => port.readTree(end, signal),
+    () => port.sha256(end, signal),
+    () => port.write(to, new ReadableStream(), signal),
+  ];
+}
+
+pure("restricted() hands on what is granted", async () => {
+  const rights = { kinds: ["local", "host", "shell"], write: true, shellPrefix: PCT } as const;
+  for (const end of [host, local, shell("pct exec 101 --")]) {
+    for (const call of calls(rights, end)) assert.equal(typeof await call(), "string");
+  }
+});
+
+pure("restricted() refuses ends of another kind, for every call", async () => {
+  const rights = { kinds: ["host"], write: true } as const;
+  for (const end of [local, shell("pct exec 101 --")]) {
+    for (const call of calls(rights, end)) await assert.rejects(call, REFUSED);
+  }
+});
+
+pure("restricted() refuses to write where only reading is granted", async () => {
+  const all = calls({ kinds: ["host"], write: false }, host);
+  const writing = all.pop();
+  for (const call of all) assert.equal(typeof await call(), "string");
+  await assert.rejects(async () => await writing?.(), REFUSED);
+});
+
+/** Arguments as a hijacked worker may send them, each with one thing wrong. */
+const { signal } = new AbortController();
+const stream = () => new ReadableStream<Uint8Array>();
+const good = { to: host, maxBytes: 1, overwrite: true } as const;
+const ODD: Readonly<Record<string, readonly unknown[][]>> = {
+  stat: [[host], [host, {}], [null, signal], [{ kind: "host", path: 1 }, signal], [[], signal]],
+  read: [
+    [host, { start: "0 /dev/null; id; #" }, signal],
+    [host, { start: 0, end: "1; id" }, signal],
+    [host, { start: -1 }, signal],
+    [host, { start: 0.5 }, signal],
+    [host, { start: -Infinity }, signal],
+    [host, null, signal],
+    [
+      { kind: "shell", prefix: "pct exec 1 --", path: "/f", label: { toString: 1 } },
+      undefined,
+      signal,
+    ],
+  ],
+  tree: [
+    [host, { maxEntries: Infinity, maxBytes: 1 }, signal],
+    [host, { maxEntries: "x", maxBytes: 1 }, signal],
+    [host, { maxEntries: 1e7, maxBytes: 1 }, signal],
+    [host, undefined, signal],
+  ],
+  write: [
+    [{ ...good, mode: "644; id" }, stream(), signal],
+    [{ ...good, mode: 0o10000 }, stream(), signal],
+    [{ ...good, size: "3" }, stream(), signal],
+    [{ ...good, sha256: "x; id" }, stream(), signal],
+    [{ ...good, overwrite: "yes" }, stream(), signal],
+    [{ ...good, maxBytes: NaN }, stream(), signal],
+    [good, {}, signal],
+    [good, stream(), undefined],
+  ],
+};
+
+pure("restricted() hands on no argument that is not what it must be", async () => {
+  const rights = { kinds: ["local", "host", "shell"], write: true, shellPrefix: PCT } as const;
+  const port = restricted(open, rights) as unknown as Record<
+    string,
+    (...args: readonly unknown[]) => Promise<unknown>
+  >;
+  for (const [name, calls] of Object.entries(ODD)) {
+    for (const args of calls) {
+      await assert.rejects(async () => await port[name]?.(...args), { code: "internal" });
+    }
+  }
+});
+
+pure("restricted() hands on what it has made anew, without anything else", async () => {
+  const seen: unknown[] = [];
+  const port = restricted(
+    new Proxy({}, {
+      get: () => (...args: readonly unknown[]) => Promise.resolve(seen.push(args[0])),
+    }) as unknown as FilesPort,
+    { kinds: ["host"], write: true },
+  );
+  const more = { ...host, prefix: "id;", extra: 1 };
+  await port.stat(more, signal);
+  await port.write({ ...good, to: more, mode: 0 }, stream(), signal);
+  assert.deepEqual(seen, [host, { ...good, mode: 0 }]);
+});
+
+pure("restricted() refuses every other command before a shell end", async () => {
+  const rights = { kinds: ["shell"], write: true, shellPrefix: PCT } as const;
+  const others = [
+    "rm -rf /",
+    "",
+    "pct exec 101 -- sh -c id; pct exec 101 --",
+    "pct exec 1$(id) --",
+    "pct exec  --",
+    "pct exec 1 --; id",
+    "id; pct exec 1 --",
+    "pct exec 1\n --",
+    "pct exec # --",
+    "pct exec --",
+  ];
+  for (const prefix of others) {
+    for (const call of calls(rights, shell(prefix))) await assert.rejects(call, REFUSED, prefix);
+  }
+  for (const call of calls({ kinds: ["shell"], write: true }, shell("pct exec 1 --"))) {
+    await assert.rejects(call, REFUSED);
+  }
+});

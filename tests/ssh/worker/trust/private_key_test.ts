@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { generateKeyPairSync } from "node:crypto";
+// @ts-types="@types/ssh2"
+import ssh2 from "ssh2";
+import { RemoteExecError } from "../../../../src/errors.ts";
+import { usablePrivateKey } from "../../../../src/ssh/worker/trust/private_key.ts";
+import { type HostKeyType, privateKeyOf, publicKeyOf } from "../../../fakes/ssh_host_keys.ts";
+import { pure } from "../../../support/config.ts";
+import { sessionTest } from "../../../support/session.ts";
+
+const PASSPHRASE = "open sesame";
+
+/** A key in PKCS#8, encrypted when there is a passphrase. */
+function pkcs8(kind: "rsa" | "ec" | "ed25519", passphrase?: string): string {
+  const privateKeyEncoding = {
+    type: "pkcs8",
+    format: "pem",
+    ...(passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase }),
+  } as const;
+  const publicKeyEncoding = { type: "spki", format: "pem" } as const;
+  const encoding = { privateKeyEncoding, publicKeyEncoding };
+  if (kind === "ed25519") return generateKeyPairSync("ed25519", encoding).privateKey;
+  return kind === "rsa"
+    ? generateKeyPairSync("rsa", { modulusLength: 2048, ...encoding }).privateKey
+    : generateKeyPairSync("ec", { namedCurve: "prime256v1", ...encoding }).privateKey;
+}
+
+const isUsable = (text: string) => !(ssh2.utils.parseKey(text) instanceof Error);
+
+for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
+  Deno.test(`usablePrivateKey() takes an ${type} key as it is`, () => {
+    const key = privateKeyOf(type);
+    const usable = usablePrivateKey("id", key, undefined);
+    assert.equal(publicKeyOf(usable), publicKeyOf(key));
+  });
+}
+
+for (const kind of ["rsa", "ec", "ed25519"] as const) {
+  Deno.test(`usablePrivateKey() rewrites a PKCS#8 key (${kind}), encrypted ones too`, () => {
+    assert.ok(isUsable(usablePrivateKey("id", pkcs8(kind), undefined)));
+    assert.ok(isUsable(usablePrivateKey("id", pkcs8(kind, PASSPHRASE), PASSPHRASE)));
+  });
+}
+
+Deno.test("usablePrivateKey() rewrites ECDSA keys of 521 bits whose numbers begin with zeros", () => {
+  for (let turn = 0; turn < 40; turn++) {
+    const made = generateKeyPairSync("ec", { namedCurve: "P-521" });
+    const pem = made.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    const parsed = ssh2.utils.parseKey(usablePrivateKey("id", pem, undefined));
+    assert.ok(!(parsed instanceof Error) && !Array.isArray(parsed));
+    const { x = "", y = "" } = made.publicKey.export({ format: "jwk" });
+    const point = [x, y].map((value) => Buffer.from(value, "base64url"));
+    assert.deepEqual(parsed.getPublicSSH().subarray(-132), Buffer.concat(point));
+    assert.equal(parsed.verify("text", parsed.sign("text")), true);
+  }
+});
+
+function refused(text: string, passphrase?: string): RemoteExecError {
+  try {
+    usablePrivateKey("/home/me/id", text, passphrase);
+  } catch (error) {
+    if (error instanceof RemoteExecError && error.code === "private_key") return error;
+    throw error;
+  }
+  return assert.fail("the key was taken");
+}
+
+Deno.test("usablePrivateKey() asks for the passphrase of an encrypted key", () => {
+  const { message, suggestion } = refused(pkcs8("ec", PASSPHRASE));
+  assert.equal(
+    message,
+    "Failed to load private key from /home/me/id: it is encrypted and no passphrase is set",
+  );
+  assert.match(suggestion, /^Set SSH_KEY_PASSPHRASE/);
+});
+
+Deno.test("usablePrivateKey() says that a passphrase does not fit", () => {
+  const { message, suggestion } = refused(pkcs8("ec", PASSPHRASE), "something else");
+  assert.match(message, /the passphrase does not fit$/);
+  assert.equal(suggestion, "Correct SSH_KEY_PASSPHRASE");
+});
+
+pure("usablePrivateKey() says what a file is that is no private key", () => {
+  assert.match(refused("ssh-ed25519 AAAAC3Nza me@here").message, /it is a public key$/);
+  for (const text of ["", "hello", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"]) {
+    const { message, suggestion } = refused(text);
+    assert.match(message, /Supported formats: RSA, Ed25519, ECDSA/);
+    assert.match(suggestion, /^Test the key with ssh-keygen -y -f \/home\/me\/id/);
+  }
+});
+
+// One path a type, so that every session test below has a key file of its own.
+const KEYS = Object.fromEntries(
+  (["ed25519", "ecdsa", "rsa"] as const).map((type) => [type, privateKeyOf(type)]),
+) as Record<HostKeyType, string>; // the keys are the types listed here
+
+function keyFile(text: string): string {
+  const path = Deno.makeTempFileSync({ prefix: "mre_key_" });
+  Deno.writeTextFileSync(path, text);
+  globalThis.addEventListener("unload", () => Deno.removeSync(path));
+  return path;
+}
+
+for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
+  sessionTest(`a session logs in with an ${type} key`, async ({ exec }) => {
+    assert.equal((await exec("echo in")).stdout.text, "in\n");
+  }, {
+    host: { users: [{ name: "operator", publicKeys: [publicKeyOf(KEYS[type])] }] },
+    login: { kind: "key", path: keyFile(KEYS[type]), passphrase: undefined },
+  });
+}
+
+const ENCRYPTED = pkcs8("rsa", PASSPHRASE);
+
+sessionTest("a session logs in with an encrypted PKCS#8 key", async ({ exec }) => {
+  assert.equal((await exec("echo in")).stdout.text, "in\n");
+}, {
+  host: {
+    users: [{
+      name: "operator",
+      publicKeys: [publicKeyOf(usablePrivateKey("id", ENCRYPTED, PASSPHRASE))],
+    }],
+  },
+  login: { kind: "key", path: keyFile(ENCRYPTED), passphrase: PASSPHRASE },
+});
+
+sessionTest(
+  "a session answers keyboard-interactive questions with the password",
+  async ({ exec }) => {
+    assert.equal((await exec("echo in")).stdout.text, "in\n");
+  },
+  {
+    host: {
+      users: [{
+        name: "operator",
+        keyboardInteractive: [{ prompt: "Password: ", answer: "open sesame" }],
+      }],
+    },
+    login: { kind: "password", password: "open sesame" },
+  },
+);
+
+sessionTest("a session names who was refused and how it tried", async ({ exec, host }) => {
+  await assert.rejects(exec("true"), {
+    code: "authentication_failed",
+    message: `Authentication failed for operator@127.0.0.1:${host.port} (tried: password)`,
+  });
+}, { login: { kind: "password", password: "wrong" } });

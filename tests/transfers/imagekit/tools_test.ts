@@ -1,0 +1,192 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { z } from "zod";
+import { noAudit } from "../../../src/mcp/audit.ts";
+import { createCatalog } from "../../../src/mcp/catalog.ts";
+import { callTool } from "../../../src/mcp/server.ts";
+import { createLogger } from "../../../src/log.ts";
+import { imageKitTools } from "../../../src/transfers/imagekit/tools.ts";
+import type { ImageKitService } from "../../../src/transfers/imagekit/service.ts";
+import { CURL, peerTest } from "../../peers/require.ts";
+import { context, runShell, runUpload, setStage } from "../imagekit_stage.ts";
+
+/** Calls tools as an MCP client does; keeps everything they answer. */
+function client(service: ImageKitService) {
+  const catalog = createCatalog(imageKitTools(service));
+  const heard: string[] = [];
+  const logger = createLogger("debug", [], (line) => void heard.push(line));
+  const parts = { version: "0", catalog, instructions: "", audit: noAudit, logger };
+  return {
+    catalog,
+    heard,
+    async call(name: string, args: Record<string, unknown>) {
+      const result = await callTool(parts, name, args, context());
+      heard.push(JSON.stringify(result));
+      const [block] = result.content;
+      return {
+        isError: result.isError ?? false,
+        text: block?.type === "text" ? block.text : "",
+        data: record.parse(result.structuredContent),
+      };
+    },
+  };
+}
+
+const record = z.record(z.string(), z.unknown());
+
+/** A text of an answer, such as its command. */
+const said = (data: Record<string, unknown>, name: string): string => z.string().parse(data[name]);
+
+peerTest({
+  name: "imagekit_request_upload and imagekit_confirm_upload carry a file to the host",
+  peer: CURL,
+  async fn() {
+    await using stage = await setStage();
+    const { call } = client(stage.service());
+    const asked = await call("imagekit_request_upload", {
+      remote_path: "/etc/a",
+      permissions: 600,
+    });
+    deepEqual(Object.keys(asked.data), [
+      "transfer_id",
+      "upload_command",
+      "upload_command_powershell",
+      "quoting",
+      "expires_in",
+      "max_bytes",
+    ]);
+    equal(asked.data.expires_in, 3_300);
+    const command = said(asked.data, "upload_command");
+    ok(asked.text.includes(command) && asked.text.includes("works once"));
+    match(asked.text, /write " as \\"/);
+    await runUpload(command, "content");
+    const { transfer_id } = asked.data;
+    const done = await call("imagekit_confirm_upload", { transfer_id, response_format: "json" });
+    equal(done.data.success, true);
+    equal(done.data.message, "Successfully uploaded to host: /etc/a");
+    equal(done.data.remote_path, "/etc/a");
+    equal(done.data.bytes_transferred, 7);
+    equal(done.data.permissions, "600");
+    equal(done.data.bridge_copy_deleted, true);
+    deepEqual(JSON.parse(done.text), done.data);
+  },
+});
+
+peerTest({
+  name: "imagekit_request_download and imagekit_confirm_download carry a file to the user",
+  peer: CURL,
+  async fn() {
+    await using stage = await setStage();
+    stage.files.put("101:/etc/app.conf", "content");
+    const { call } = client(stage.service());
+    const asked = await call("imagekit_request_download", {
+      remote_path: "/etc/app.conf",
+      ctid: 101,
+    });
+    const transfer_id = said(asked.data, "transfer_id");
+    const download_command = said(asked.data, "download_command");
+    const download_url = said(asked.data, "download_url");
+    equal(download_command, `curl -fsSL -o '<YOUR_FILE_PATH>' '${download_url}'`);
+    match(download_url, /\?tr=orig-true&ik-t=\d+&ik-s=[0-9a-f]{40}$/);
+    ok(asked.text.includes(download_command) && asked.text.includes(transfer_id));
+    const directory = await Deno.makeTempDir();
+    try {
+      await runShell(download_command.replace("<YOUR_FILE_PATH>", `${directory}/file`));
+      equal(await Deno.readTextFile(`${directory}/file`), "content");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+    const done = await call("imagekit_confirm_download", { transfer_id });
+    deepEqual(done.data, {
+      success: true,
+      message: "Download completed and cleaned up",
+      remote_path: "/etc/app.conf",
+      ctid: 101,
+      bytes_transferred: 0,
+      bridge_copy_deleted: true,
+      cache_purged: true,
+    });
+    match(done.text, /^\[SUCCESS\] Download completed and cleaned up\n/);
+    match(done.text, /deleted, and purged/);
+  },
+});
+
+Deno.test("the ImageKit tools answer an id that is none with the words of the seed", async () => {
+  await using stage = await setStage();
+  const { call } = client(stage.service());
+  for (const tool of ["imagekit_confirm_upload", "imagekit_confirm_download"]) {
+    const refused = await call(tool, { transfer_id: "abc-123-def-456" });
+    equal(refused.isError, true);
+    equal(refused.data.error, "Transfer not found or expired");
+    equal(refused.data.code, "not_found");
+  }
+});
+
+Deno.test("the ImageKit tools refuse arguments that do not fit", async () => {
+  await using stage = await setStage();
+  const { call } = client(stage.service());
+  const refused = async (tool: string, args: Record<string, unknown>) => {
+    const { isError, data } = await call(tool, args);
+    equal(isError, true);
+    equal(data.code, "invalid_argument", JSON.stringify(args));
+  };
+  const remote_path = "/etc/a";
+  await refused("imagekit_request_upload", {});
+  await refused("imagekit_request_upload", { remote_path: "" });
+  await refused("imagekit_request_upload", { remote_path: "a".repeat(4_097) });
+  await refused("imagekit_request_upload", { remote_path: "/a/../b" });
+  await refused("imagekit_request_upload", { remote_path, permissions: 888 });
+  await refused("imagekit_request_upload", { remote_path, ctid: 99 });
+  await refused("imagekit_request_upload", { remote_path, ctid: 1_000_000_000 });
+  await refused("imagekit_request_upload", { remote_path, mode: 644 });
+  await refused("imagekit_request_download", { remote_path, overwrite: true });
+  await refused("imagekit_confirm_upload", { transfer_id: "x", file_id: "../../secret" });
+  equal(stage.fake.requests.length, 0);
+});
+
+Deno.test("the ImageKit tools describe every argument, and what they do to the world", async () => {
+  await using stage = await setStage();
+  const { list } = client(stage.service()).catalog;
+  deepEqual(list.map(({ name, annotations }) => [name, annotations?.destructiveHint]), [
+    ["imagekit_request_upload", false],
+    ["imagekit_confirm_upload", true],
+    ["imagekit_request_download", false],
+    ["imagekit_confirm_download", true],
+  ]);
+  for (const { name, inputSchema } of list) {
+    for (const [argument, schema] of Object.entries(inputSchema.properties ?? {})) {
+      ok("description" in schema, `${name} ${argument}`);
+    }
+  }
+});
+
+peerTest({
+  name: "the private key is in no answer, command, address, log line or recorded request",
+  peer: CURL,
+  async fn() {
+    await using stage = await setStage();
+    stage.files.put("/data/file", "content");
+    const { call, heard } = client(stage.service());
+    const upload = await call("imagekit_request_upload", { remote_path: "/data/new" });
+    heard.push(await runUpload(said(upload.data, "upload_command"), "content"));
+    stage.fake.failNext("delivery", { kind: "html", status: 500 }, 4);
+    const { transfer_id } = upload.data;
+    await call("imagekit_confirm_upload", { transfer_id });
+    await call("imagekit_confirm_upload", { transfer_id });
+    const download = await call("imagekit_request_download", { remote_path: "/data/file" });
+    heard.push(await runShell(`curl -s '${said(download.data, "download_url")}'`));
+    stage.fake.faults.keyRevoked = true;
+    await call("imagekit_confirm_download", { transfer_id: download.data.transfer_id });
+    await call("imagekit_request_download", { remote_path: "/data/file" });
+    await stage.fake.close();
+    await call("imagekit_request_download", { remote_path: "/data/file" });
+
+    ok(heard.length >= 9 && stage.fake.requests.length >= 10);
+    equal(stage.fake.holdsPrivateKey([...heard, ...stage.logged].join("\n")), false);
+    for (const { headers, ...rest } of stage.fake.requests) {
+      const { authorization: _, ...others } = headers;
+      equal(stage.fake.holdsPrivateKey(JSON.stringify([others, rest])), false);
+    }
+    // The check itself sees the key wherever it is.
+    equal(stage.fake.holdsPrivateKey(JSON.stringify(stage.fake.requests)), true);
+  },
+});

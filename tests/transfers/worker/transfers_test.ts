@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../../../src/async/clock.ts";
+import { RemoteExecError } from "../../../src/errors.ts";
+import { createLogger } from "../../../src/log.ts";
+import type { Bridge } from "../../../src/transfers/worker/bridge.ts";
+import type { StoredObject } from "../../../src/transfers/port.ts";
+import { Transfers } from "../../../src/transfers/worker/transfers.ts";
+import { createTransfersPort } from "../../../src/transfers/worker/transfers_port.ts";
+import { call, isFailure } from "../../contracts/bridge.ts";
+import { MemoryFiles } from "../memory_files.ts";
+
+const HOUR_MS = 3_600_000;
+const OBJECT: StoredObject = { name: "x", id: "1", size: 3, storedAtMs: 0, metadata: {} };
+
+const pure = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, permissions: "none", fn });
+
+/** Time goes on only when somebody pauses or the test says so. */
+class ManualClock implements Clock {
+  ms = 0;
+  #timers: { dueMs: number; action: () => void }[] = [];
+
+  now = () => this.ms;
+
+  after(delayMs: number, action: () => void): () => void {
+    const timer = { dueMs: this.ms + delayMs, action };
+    this.#timers.push(timer);
+    return () => void (this.#timers = this.#timers.filter((each) => each !== timer));
+  }
+
+  get delaysMs(): number[] {
+    return this.#timers.map(({ dueMs }) => dueMs - this.ms);
+  }
+
+  pass(ms: number): void {
+    this.ms += ms;
+    const due = this.#timers.filter(({ dueMs }) => dueMs <= this.ms);
+    this.#timers = this.#timers.filter(({ dueMs }) => dueMs > this.ms);
+    for (const { action } of due) action();
+  }
+}
+
+const unexpected = () => Promise.reject(new Error("not expected"));
+
+const bridgeWith = (some: Partial<Bridge>): Bridge => ({
+  name: "r2",
+  put: unexpected,
+  open: unexpected,
+  find: unexpected,
+  list: unexpected,
+  remove: unexpected,
+  uploadTicket: unexpected,
+  downloadUrl: unexpected,
+  sweep: unexpected,
+  diagnose: unexpected,
+  ...some,
+});
+
+function transfersWith(some: Partial<Bridge>) {
+  const lines: string[] = [];
+  const clock = new ManualClock();
+  const files = new MemoryFiles();
+  const logger = createLogger("info", [], (line) => void lines.push(line));
+  const transfers = new Transfers({ bridges: [bridgeWith(some)], files, clock, logger });
+  return { transfers, clock, files, lines };
+}
+
+const settled = () => new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+
+/** Lets everything run that waits for nothing. */
+async function idle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await settled();
+}
+
+pure("startSweeping() sweeps at once and every hour, until it is stopped", async () => {
+  let sweeps = 0;
+  const { transfers, clock, lines } = transfersWith({ sweep: () => Promise.resolve(++sweeps) });
+  const stop = transfers.startSweeping();
+  await idle();
+  assert.equal(sweeps, 1);
+  clock.pass(HOUR_MS - 1);
+  assert.equal(sweeps, 1);
+  clock.pass(1);
+  await idle();
+  assert.equal(sweeps, 2);
+  stop();
+  clock.pass(HOUR_MS);
+  assert.equal(sweeps, 2);
+  assert.deepEqual(lines, [
+    "[info] r2: 1 transfers removed that were over\n",
+    "[info] r2: 2 transfers removed that were over\n",
+  ]);
+});
+
+pure("startSweeping() tells of a failure and goes on", async () => {
+  let sweeps = 0;
+  const sweep = () => {
+    sweeps += 1;
+    return Promise.reject(new RemoteExecError("authentication_failed", "Wrong key", "Check it"));
+  };
+  const { transfers, clock, lines } = transfersWith({ sweep });
+  const stop = transfers.startSweeping();
+  await idle();
+  clock.pass(HOUR_MS);
+  await idle();
+  stop();
+  assert.equal(sweeps, 2);
+  assert.match(
+    lines[0] ?? "",
+    /old transfers could not be removed: authentication_failed: Wrong key/,
+  );
+});
+
+pure("find() looks again with growing pauses while the index lags", async () => {
+  const answers = [undefined, undefined, OBJECT];
+  const waited: number[] = [];
+  const { transfers, clock } = transfersWith({ find: () => Promise.resolve(answers.shift()) });
+  const found = transfers.find("r2", { name: "x" }, 20_000, call(), ({ waitedMs }) => {
+    waited.push(waitedMs);
+  });
+  for (const delay of [250, 500]) {
+    await idle();
+    assert.deepEqual(clock.delaysMs, [delay]);
+    clock.pass(delay);
+  }
+  assert.equal(await found, OBJECT);
+  assert.deepEqual(waited, [0, 250]);
+});
+
+pure("find() gives up after its time and can be cancelled", async () => {
+  const { transfers, clock } = transfersWith({ find: () => Promise.resolve(undefined) });
+  assert.equal(await transfers.find("r2", { name: "x" }, 0, call(), undefined), undefined);
+  const stop = new AbortController();
+  const reason = new RemoteExecError("cancelled", "Stopped", "None");
+  const found = transfers.find("r2", { name: "x" }, 20_000, call(stop.signal), undefined);
+  await idle();
+  stop.abort(reason);
+  await assert.rejects(found, (error) => error === reason);
+  assert.deepEqual(clock.delaysMs, []);
+});
+
+pure("store() closes the file when the bridge fails before it reads", async () => {
+  let cancelled = false;
+  const { transfers, files } = transfersWith({
+    put: () => Promise.reject(new RemoteExecError("quota", "Full", "Clear")),
+  });
+  const stream = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) });
+  const facts = { kind: "file", size: 3, mtimeMs: 0, mode: 0o644, path: "a" } as const;
+  files.read = () =>
+    Promise.resolve({ facts, stream: stream as ReadableStream<Uint8Array<ArrayBuffer>> });
+  const request = {
+    bridge: "r2",
+    from: { kind: "local", path: "a" },
+    name: "x",
+    metadata: {},
+    maxBytes: 10,
+  } as const;
+  await assert.rejects(transfers.store(request, call()), isFailure("quota"));
+  assert.equal(cancelled, true);
+});
+
+pure("deliver() tells why the bridge failed, not what the other side saw of it", async () => {
+  const failure = new RemoteExecError("connection_lost", "Cut off", "Again");
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.error(failure),
+  }, { highWaterMark: 0 });
+  const { transfers, files } = transfersWith({
+    open: () => Promise.resolve({ object: OBJECT, sha256: undefined, selfProving: false, stream }),
+  });
+  files.write = async (_request, given) => {
+    await given.getReader().read().catch(() => {});
+    throw new RemoteExecError("io_error", "Something with a stream", "None");
+  };
+  const request = {
+    bridge: "r2",
+    ref: { name: "x" },
+    to: { kind: "local", path: "a" },
+    overwrite: false,
+    maxBytes: 10,
+  } as const;
+  await assert.rejects(transfers.deliver(request, call()), (error) => error === failure);
+});
+
+pure("close() cancels what runs and waits for it to be taken back", async () => {
+  let takenBack = false;
+  const put: Bridge["put"] = async (_object, _source, { signal }) => {
+    const aborted = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => aborted.resolve());
+    await aborted.promise;
+    await idle();
+    takenBack = true;
+    throw signal.reason;
+  };
+  const { transfers, files, clock } = transfersWith({ put, sweep: () => Promise.resolve(0) });
+  files.add("local:a", "abc");
+  const running = new AbortController();
+  const port = createTransfersPort(
+    () => transfers,
+    clock,
+    () => running.abort(new RemoteExecError("cancelled", "Stopped", "None")),
+  );
+  const { port1, port2 } = new MessageChannel();
+  await port.configure(
+    { imageKit: undefined, r2: undefined, logLevel: "error", secrets: [] },
+    port1,
+  );
+  const from = { kind: "local", path: "a" } as const;
+  const request = { bridge: "r2", from, name: "x", metadata: {}, maxBytes: 10 } as const;
+  const stored = port.store(request, running.signal);
+  const failed = assert.rejects(stored, isFailure("cancelled"));
+  await idle();
+  await port.close(1_000);
+  assert.equal(takenBack, true);
+  await failed;
+  assert.deepEqual(clock.delaysMs, []);
+  port1.close();
+  port2.close();
+});
+
+pure("a bridge that is not configured is refused with the words of the exchange", async () => {
+  const { transfers } = transfersWith({});
+  assert.throws(() => transfers.bridge("imagekit"), isFailure("not_configured"));
+  const none = new Transfers({
+    bridges: [],
+    files: new MemoryFiles(),
+    clock: new ManualClock(),
+    logger: createLogger("error"),
+  });
+  assert.throws(
+    () => none.bridge("r2"),
+    /Cloudflare R2 storage is not configured\. Set environment variables: R2_ACCOUNT_ID/,
+  );
+  await idle();
+});
