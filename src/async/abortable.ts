@@ -1,7 +1,9 @@
 /**
- * The promise, or the signal's reason as soon as it is aborted.
+ * Returns the promise's value, or rejects with the signal's reason as soon as the signal is aborted.
+ * The work behind the promise goes on.
  *
- * @param undo gets what comes all the same after that
+ * @param undo called with a value that arrives after the abort, for example to close it
+ * @throws the signal's reason, or what the promise rejects with
  */
 export async function abortable<T>(
   promise: Promise<T>,

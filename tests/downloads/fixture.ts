@@ -4,7 +4,7 @@ import { HTTP_LIMITS, type HttpLimits } from "../../src/downloads/worker/http/ht
 import { LinkHub } from "../../src/downloads/worker/hub.ts";
 import type { LinkEvent, LinkProgress, LinkRequest, NewLink } from "../../src/downloads/port.ts";
 import type { FilesPort } from "../../src/ssh/files_port.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 export const API_KEY = "api-key-of-the-test";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { remoteSource } from "../../src/downloads/worker/sources/remote_source.ts";
 import type { FilesPort } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 const pure = { permissions: "none" } as const;
 const SIZE = 2_000_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withLimit } from "../../src/async/deadline.ts";
+import { valueWithin } from "../../src/async/deadline.ts";
 import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";
 
@@ -18,7 +18,7 @@ Deno.test("a worker that dies is answered for: pending calls get an error, the p
     assert.match(String(data.error), /^The ssh module of the server has ended unexpectedly$/);
     assert.match(String(data.suggestion), /^Restart the MCP server/);
   }
-  const ended = await withLimit(server.server.ended(), 10_000);
+  const ended = await valueWithin(server.server.ended(), 10_000);
   assert.equal(ended?.code, 1);
   assert.match(server.server.stderr, /worker ssh died: .*the worker dies/);
 });

@@ -7,7 +7,7 @@ import {
 import type { LinkEvent } from "../../../src/downloads/port.ts";
 import type { Source } from "../../../src/downloads/worker/sources/source.ts";
 import { isSameSecret, newSecret } from "../../../src/downloads/worker/http/token.ts";
-import { FakeClock } from "../fake_clock.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 
 const pure = { permissions: "none" } as const;
 

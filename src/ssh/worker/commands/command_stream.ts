@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../../../errors.ts";
-import { withLimit } from "../../../async/deadline.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 import type { StartedCommand } from "../connection/connection.ts";
 import { connectionLost } from "../../errors.ts";
 import { OutputCollector } from "../../output.ts";
@@ -98,7 +98,7 @@ export class CommandStream {
     if (this.#over) return;
     this.#over = true;
     this.endInput();
-    if (this.#command.running()) await withLimit(this.#exited, LAST_WORDS_MS);
+    if (this.#command.running()) await valueWithin(this.#exited, LAST_WORDS_MS);
     if (this.#command.running()) await this.#command.end();
     this.#command.release();
   }

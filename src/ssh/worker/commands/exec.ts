@@ -1,6 +1,6 @@
 import { abortable } from "../../../async/abortable.ts";
 import { cancelled, RemoteExecError } from "../../../errors.ts";
-import { withLimit } from "../../../async/deadline.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 import type { StartedCommand } from "../connection/connection.ts";
 import { OutputCollector, shareLimit } from "../../output.ts";
 import type { ConnectionPool } from "../connection/pool.ts";
@@ -108,7 +108,7 @@ async function follow(
   let processEnded = ending.known;
   if (event === "stopped" && !ending.known) {
     processEnded = await command.end(request.graceMs);
-    await withLimit(closed, 300);
+    await valueWithin(closed, 300);
   } else event = "closed";
   stopReporting();
   stdout.end();

@@ -1,6 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
-import { withLimit } from "../../../async/deadline.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 import { guardCommand } from "./guard_script.ts";
 
 /** One process of the host: its pid and its start time, as the guard writes them (`PID:START`). */
@@ -42,7 +42,7 @@ export class Guard {
 
   /** Whether the host can be guarded this way; false also when there is no answer in time. */
   async ready(limitMs: number): Promise<boolean> {
-    return await withLimit(this.#ready.promise, limitMs) ?? false;
+    return await valueWithin(this.#ready.promise, limitMs) ?? false;
   }
 
   /** Notes what runs now, so that it can be ended when the link is lost. Nothing is waited for. */
@@ -92,7 +92,7 @@ export class Guard {
     if (!this.#open) return undefined;
     const reply = new Promise<string | undefined>((resolve) => this.#waiting.set(key, resolve));
     this.#write(line);
-    return await withLimit(reply, limitMs).finally(() => this.#waiting.delete(key));
+    return await valueWithin(reply, limitMs).finally(() => this.#waiting.delete(key));
   }
 
   #write(line: string): void {

@@ -1,6 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
-import { withLimit } from "../../../async/deadline.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 
 /** How long a signal may take to show. */
 const SIGNAL_MS = 1_000;
@@ -20,7 +20,7 @@ export async function endBySignals(
   const closed = new Promise<true>((resolve) => channel.once("close", () => resolve(true)));
   if (!isAlive()) return false;
   sendSignal(channel, graceMs === undefined ? "KILL" : "TERM");
-  return await withLimit(closed, graceMs ?? SIGNAL_MS) ?? false;
+  return await valueWithin(closed, graceMs ?? SIGNAL_MS) ?? false;
 }
 
 /** The part of ssh2's inside that sends a signal request; public `signal()` is dropped after `end()`. */

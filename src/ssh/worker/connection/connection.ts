@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../../../log.ts";
-import { withLimit } from "../../../async/deadline.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 import { type CommandExit, exitOf } from "../commands/command_exit.ts";
 import type { Dialled } from "./dial.ts";
 import { endCommand } from "../commands/end_command.ts";
@@ -143,7 +143,7 @@ export class HostConnection {
   async close(limitMs: number): Promise<boolean> {
     const startedAt = performance.now();
     // A connection that was made just now may have its guard still to come.
-    const guard = this.#alive ? await withLimit(this.#guardReady, limitMs) : undefined;
+    const guard = this.#alive ? await valueWithin(this.#guardReady, limitMs) : undefined;
     const leftMs = limitMs - (performance.now() - startedAt);
     const done = await guard?.quit(leftMs) ?? this.#sessions.isIdle;
     this.#client.end();
@@ -243,7 +243,7 @@ export class HostConnection {
     });
 
   async #endProcess(channel: ClientChannel, graceMs: number | undefined): Promise<boolean> {
-    const guard = this.#alive ? await withLimit(this.#guardReady, 3_000) : undefined;
+    const guard = this.#alive ? await valueWithin(this.#guardReady, 3_000) : undefined;
     const isAlive = () => this.#alive;
     const ended = await endCommand(channel, { guard, order: this.#order, isAlive, graceMs });
     // A dead link is closed, so that the guard ends what runs there as soon as the host notices.

@@ -1,6 +1,6 @@
 import { abortable } from "../../../async/abortable.ts";
 import { cancelled, RemoteExecError } from "../../../errors.ts";
-import { withLimit } from "../../../async/deadline.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 import { tooLarge, verificationFailed } from "../../errors.ts";
 import { sha256, type Sink, type Source } from "./file_end.ts";
 import type { CopyProgress, Verification } from "../../port.ts";
@@ -63,11 +63,11 @@ export async function copy(
     );
     return { ...moved, verified: proof === "sha256" || expected !== undefined ? "sha256" : "size" };
   } catch (error) {
-    if (sink !== undefined) await withLimit(sink.discard(), DISCARD_MS);
+    if (sink !== undefined) await valueWithin(sink.discard(), DISCARD_MS);
     throw error;
   } finally {
     stall.clear();
-    await withLimit(source.close(), DISCARD_MS);
+    await valueWithin(source.close(), DISCARD_MS);
   }
 }
 

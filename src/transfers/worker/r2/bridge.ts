@@ -41,7 +41,7 @@ import {
   withSignatureOf,
 } from "../../exchange/object_key.ts";
 import { DEFAULT_PART_BYTES, takeBack, upload } from "./upload.ts";
-import { mapBounded } from "../wait.ts";
+import { pooledMap } from "../../../async/pooled_map.ts";
 
 const HEADS_AT_ONCE = 8;
 /** Objects between two steps of progress of a listing. */
@@ -140,7 +140,7 @@ export class R2Bridge implements Bridge {
     const listed = await listKeys(this.#client, this.#config, prefix, call.signal);
     let read = 0;
     // A listing holds no metadata, so each object is asked for by itself.
-    const found = await mapBounded(listed, HEADS_AT_ONCE, async ({ name }) => {
+    const found = await pooledMap(listed, HEADS_AT_ONCE, async ({ name }) => {
       const object = await this.find({ name }, call);
       if (++read % PROGRESS_EVERY === 0) progress?.({ read, total: listed.length });
       return object;

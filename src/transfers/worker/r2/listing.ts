@@ -4,7 +4,7 @@ import type { S3Client } from "./client.ts";
 import { endlessListing } from "./errors.ts";
 import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "../../exchange/object_key.ts";
 import { xmlElements, xmlValue } from "./xml.ts";
-import { mapBounded } from "../wait.ts";
+import { pooledMap } from "../../../async/pooled_map.ts";
 
 const DELETES_AT_ONCE = 8;
 /** A million objects. */
@@ -75,14 +75,14 @@ export async function sweep(
   const old = (await listKeys(client, config, "", signal)).filter((each) =>
     isOver(each.storedAtMs)
   );
-  await mapBounded(old, DELETES_AT_ONCE, async ({ name }) => {
+  await pooledMap(old, DELETES_AT_ONCE, async ({ name }) => {
     const url = objectUrl(config, name);
     await client.text({ action: "remove an old transfer", method: "DELETE", url, signal });
   });
   const left = (await openUploads(client, config, signal)).filter((each) =>
     isOver(each.startedAtMs)
   );
-  await mapBounded(left, DELETES_AT_ONCE, async ({ name, uploadId }) => {
+  await pooledMap(left, DELETES_AT_ONCE, async ({ name, uploadId }) => {
     const url = withQuery(objectUrl(config, name), { uploadId });
     // Gone in the meantime is as good.
     await client.askText({ action: "remove an old upload", method: "DELETE", url, signal });

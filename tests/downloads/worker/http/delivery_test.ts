@@ -4,7 +4,7 @@ import { LinkStore, type Visitor } from "../../../../src/downloads/worker/link_s
 import type { Content, Source } from "../../../../src/downloads/worker/sources/source.ts";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import { createLogger } from "../../../../src/log.ts";
-import { FakeClock } from "../../fake_clock.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
 
 const pure = { permissions: "none" } as const;
 

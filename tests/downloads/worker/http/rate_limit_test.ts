@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RateLimit } from "../../../../src/downloads/worker/http/rate_limit.ts";
-import { FakeClock } from "../../fake_clock.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
 
 const pure = { permissions: "none" } as const;
 

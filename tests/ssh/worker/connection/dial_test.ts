@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createLogger } from "../../../../src/log.ts";
 import { Dialer } from "../../../../src/ssh/worker/connection/dial.ts";
-import { withLimit } from "../../../../src/async/deadline.ts";
+import { valueWithin } from "../../../../src/async/deadline.ts";
 import { sessionTest, settingsOf } from "../../../support/session.ts";
 
 sessionTest(
@@ -11,7 +11,7 @@ sessionTest(
     const { socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 50).dial(5_000);
     const closed = new Promise<true>((resolve) => socket.once("close", () => resolve(true)));
     host.freeze();
-    assert.equal(await withLimit(closed, 10_000), true);
+    assert.equal(await valueWithin(closed, 10_000), true);
     host.thaw();
   },
 );
@@ -27,7 +27,7 @@ sessionTest(
       // Of nothing else but keepalive questions, of which three without an answer are the limit.
       socket.on("data", () => ++count === 10 && resolve(true));
     });
-    assert.equal(await withLimit(answers, 10_000), true);
+    assert.equal(await valueWithin(answers, 10_000), true);
     assert.equal(socket.destroyed, false);
     client.end();
     socket.destroy();

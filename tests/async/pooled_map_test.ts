@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mapBounded } from "../../../src/transfers/worker/wait.ts";
+import { pooledMap } from "../../src/async/pooled_map.ts";
 
 const pure = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, permissions: "none", fn });
 
-pure("mapBounded() keeps the order and never does more at once than it may", async () => {
+pure("pooledMap() keeps the order and never does more at once than it may", async () => {
   let [now, most] = [0, 0];
-  const doubled = await mapBounded([3, 1, 2, 5, 4], 2, async (item) => {
+  const doubled = await pooledMap([3, 1, 2, 5, 4], 2, async (item) => {
     most = Math.max(most, ++now);
     for (let turn = 0; turn < item; turn += 1) await Promise.resolve();
     now -= 1;
@@ -16,10 +16,10 @@ pure("mapBounded() keeps the order and never does more at once than it may", asy
   assert.equal(most, 2);
 });
 
-pure("mapBounded() begins nothing more after a failure", async () => {
+pure("pooledMap() begins nothing more after a failure", async () => {
   const begun: number[] = [];
   const slow = Promise.withResolvers<void>();
-  const done = mapBounded([0, 1, 2, 3], 2, async (item) => {
+  const done = pooledMap([0, 1, 2, 3], 2, async (item) => {
     begun.push(item);
     if (item === 0) throw new Error("refused");
     await slow.promise;

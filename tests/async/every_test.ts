@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { every } from "../../src/async/every.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const pure = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
+
+pure("every() runs now and after each interval until it is stopped", () => {
+  const clock = new FakeClock();
+  let runs = 0;
+  const stop = every(clock, 1_000, () => runs++);
+  assert.equal(runs, 1);
+  clock.advance(999);
+  assert.equal(runs, 1);
+  clock.advance(1);
+  clock.advance(1_000);
+  assert.equal(runs, 3);
+  stop();
+  clock.advance(5_000);
+  assert.equal(runs, 3);
+  assert.equal(clock.waiting, 0);
+});
+
+pure("every() can be stopped by its own action", () => {
+  const clock = new FakeClock();
+  let runs = 0;
+  const stop = every(clock, 1_000, () => {
+    if (++runs === 2) stop();
+  });
+  clock.advance(1_000);
+  clock.advance(1_000);
+  assert.equal(runs, 2);
+  assert.equal(clock.waiting, 0);
+});
