@@ -6,7 +6,7 @@ import type { TransfersPort } from "../transfers/port.ts";
 /**
  * Configures the transfers worker and joins it to the ssh worker: bytes then pass from one to the other.
  *
- * @param shellPrefix the command before files of containers, with `#` for the number; see FilesRights
+ * @param shellPrefix the command before files of containers, with `#` for the number; see FilesGrant
  */
 export async function connectTransfers(
   transfers: TransfersPort,

@@ -6,7 +6,7 @@ import type { Logger } from "../log.ts";
 import type { AuditLog } from "../mcp/audit.ts";
 import type { Tool } from "../mcp/tool.ts";
 import { SshService } from "../ssh/service.ts";
-import { sshExecTool, sshFileTools } from "../ssh/tools.ts";
+import { sshTools } from "../ssh/tools.ts";
 import { containerPrefix, type Workers } from "./start_workers.ts";
 import type { TransfersPort } from "../transfers/port.ts";
 
@@ -28,8 +28,7 @@ export async function assembleTools(
   const proxmox = config.proxmox ? await import("../proxmox/tools.ts") : undefined;
   const containers = proxmox?.containerAccess(ssh);
   return [
-    sshExecTool(ssh, limits, host),
-    ...(files ? sshFileTools(ssh, host) : []),
+    ...sshTools(ssh, limits, host, { files }),
     ...(proxmox?.proxmoxTools(ssh, limits, host, { files }) ?? []),
     ...(workers.transfers
       ? await bridgeTools(config, ssh, workers.transfers.port, containers)

@@ -39,14 +39,6 @@ export interface WriteRequest {
   readonly sha256?: string;
 }
 
-/** What a worker may ask for. */
-export interface FilesRights {
-  readonly kinds: readonly Endpoint["kind"][];
-  readonly write: boolean;
-  /** The one command that may stand before a shell end, with `#` for a number in it. */
-  readonly shellPrefix?: string | undefined;
-}
-
 /**
  * What the ssh worker offers to other workers over a MessagePort, bytes included, so that none of
  * them passes through the main isolate. All ends that the ssh worker can reach may be named.

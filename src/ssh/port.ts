@@ -1,6 +1,5 @@
 import type { FilesConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
-import type { FilesRights } from "./files_port.ts";
 
 /** What the ssh worker needs to know; sent once, before any other call. */
 export interface SshSettings {
@@ -118,6 +117,14 @@ export interface Check {
   readonly remedy?: string;
 }
 
+/** What a worker may ask for. */
+export interface FilesGrant {
+  readonly kinds: readonly Endpoint["kind"][];
+  readonly write: boolean;
+  /** The one command that may stand before a shell end, with `#` for a number in it. */
+  readonly shellPrefix?: string | undefined;
+}
+
 /** What the ssh worker promises. Functions only; every failure is a RemoteExecError. */
 export interface SshPort {
   configure(settings: SshSettings): Promise<void>;
@@ -133,7 +140,7 @@ export interface SshPort {
   ): Promise<CopyOutcome>;
   stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts>;
   /** Offers files to another worker; `port` answers as a FilesPort. */
-  serveFiles(port: MessagePort, rights: FilesRights): Promise<void>;
+  serveFiles(port: MessagePort, grant: FilesGrant): Promise<void>;
   diagnose(): Promise<Check[]>;
   /** Stops everything that runs on the host; gives up after `limitMs`. */
   close(limitMs: number): Promise<void>;

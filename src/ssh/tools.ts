@@ -19,6 +19,18 @@ import {
 } from "./outcome.ts";
 import { endingError, type SshService } from "./service.ts";
 
+/**
+ * The tools of the SSH host.
+ *
+ * @param files whether the tools that copy files are among them
+ */
+export const sshTools = (
+  ssh: SshService,
+  limits: Limits,
+  host: HostName,
+  { files }: { readonly files: boolean },
+): Tool[] => [execTool(ssh, limits, host), ...(files ? fileTools(ssh, host) : [])];
+
 /** Seconds; the default is the configured TIMEOUT. */
 const timeoutArgument = (limits: Limits) =>
   z.number().int().min(1).max(300).default(limits.timeoutMs / 1000)
@@ -27,7 +39,7 @@ const timeoutArgument = (limits: Limits) =>
     );
 
 /** The tool that runs a command on the SSH host. */
-export const sshExecTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
+const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
   defineTool({
     name: "ssh_exec_command",
     title: "Run a command on the SSH host",
@@ -51,8 +63,8 @@ export const sshExecTool = (ssh: SshService, limits: Limits, host: HostName): To
     },
   });
 
-/** The tools that move files between this machine and the SSH host. */
-export const sshFileTools = (ssh: SshService, host: HostName): Tool[] => [
+/** The tools that copy files between this machine and the SSH host. */
+const fileTools = (ssh: SshService, host: HostName): Tool[] => [
   defineTool({
     name: "ssh_upload_file",
     title: "Upload a file to the SSH host",

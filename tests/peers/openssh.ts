@@ -9,7 +9,7 @@ import type {
   ExecRequest,
   SshSettings,
 } from "../../src/ssh/port.ts";
-import { HostSession } from "../../src/ssh/worker/ssh_host.ts";
+import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { type Peer, peer } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";
@@ -55,11 +55,11 @@ export function settingsFor(
 
 /** A session of the real ssh slice, its local directory and shorthands; ends with its scope. */
 export class TestSession implements AsyncDisposable {
-  readonly host: HostSession;
+  readonly host: RemoteHost;
   readonly dir: string;
   #closed = false;
 
-  constructor(host: HostSession, dir: string) {
+  constructor(host: RemoteHost, dir: string) {
     this.host = host;
     this.dir = dir;
   }
@@ -130,7 +130,7 @@ const LIMITS = { maxBytes: 100_000_000, overwrite: true };
 export async function openSession(sshd: Sshd, options?: SessionOptions): Promise<TestSession> {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_session_" }));
   return new TestSession(
-    new HostSession(settingsFor(sshd, dir, options), createLogger("error")),
+    new RemoteHost(settingsFor(sshd, dir, options), createLogger("error")),
     dir,
   );
 }

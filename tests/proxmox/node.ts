@@ -11,8 +11,8 @@ import type { Progress } from "../../src/mcp/tool.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
 import type { SshPort, SshSettings } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
-import { HostSession } from "../../src/ssh/worker/ssh_host.ts";
-import { sshExecTool } from "../../src/ssh/tools.ts";
+import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
+import { sshTools } from "../../src/ssh/tools.ts";
 import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
@@ -159,7 +159,7 @@ function serverParts(ssh: SshService, { ssh: login, limits }: SshSettings, clock
   const tools = proxmoxTools(ssh, limits, host, { files: true, clock });
   return {
     version: "1",
-    catalog: createCatalog([sshExecTool(ssh, limits, host), ...tools]),
+    catalog: createCatalog([...sshTools(ssh, limits, host, { files: false }), ...tools]),
     instructions: "",
     audit: noAudit,
     logger: createLogger("error"),
@@ -234,7 +234,7 @@ export async function startSshdFor(pve: FakeProxmox): Promise<Sshd> {
 
 /** The port as the worker implements it, without the worker. */
 function sessionPort(settings: SshSettings): SshPort {
-  const session = new HostSession(settings, createLogger("error"));
+  const session = new RemoteHost(settings, createLogger("error"));
   return {
     configure: () => Promise.resolve(),
     exec: (request, signal, progress) => session.exec(request, signal, progress),

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { containerLine } from "../../src/proxmox/container_exec.ts";
 import { hostLine } from "../../src/proxmox/host.ts";
 import { shellQuote } from "../../src/shell/quote.ts";
-import { sparedCommand } from "../../src/ssh/worker/commands/spared_command.ts";
+import { termOnlyCommand } from "../../src/ssh/worker/commands/term_only_command.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]] as const;
 
@@ -99,10 +99,10 @@ Deno.test("hostLine() finds programs in /usr/sbin, after the PATH of the login",
   });
 });
 
-Deno.test("sparedCommand() hands a line of the host's on as it was", async () => {
+Deno.test("termOnlyCommand() hands a line of the host's on as it was", async () => {
   await fc.assert(
     fc.asyncProperty(nastyText, async (text) => {
-      const line = sparedCommand(hostLine(["printf", "%s", text]));
+      const line = termOnlyCommand(hostLine(["printf", "%s", text]));
       assert.equal(await run(["sh"], line), text);
     }),
     { numRuns: 40 },

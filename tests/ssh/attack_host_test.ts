@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 // @ts-types="@types/ssh2"
 import type { Attributes, SFTPWrapper } from "ssh2";
 import { copy } from "../../src/ssh/worker/files/copy.ts";
-import { type Sink, type Source, TEMPORARY_NAME } from "../../src/ssh/worker/files/file_end.ts";
-import {
-  type HostHelp,
-  openHostSink,
-  openHostSource,
-} from "../../src/ssh/worker/files/host_files.ts";
+import type { Sink, Source } from "../../src/ssh/worker/files/source_sink.ts";
+import { TEMPORARY_NAME } from "../../src/ssh/worker/files/temporary_files.ts";
+import { type HostHelp, openHostSource } from "../../src/ssh/worker/files/host_files.ts";
+import { openHostSink } from "../../src/ssh/worker/files/host_sink.ts";
 import { Sftp } from "../../src/ssh/worker/files/sftp.ts";
-import { toStream } from "../../src/ssh/worker/files/streams.ts";
+import { toStream } from "../../src/ssh/worker/files/files_server.ts";
 import { hostTree, parseListed } from "../../src/ssh/worker/files/tree.ts";
 import { isAlive } from "../fakes/ssh_host_client.ts";
 import { pure } from "../support/config.ts";

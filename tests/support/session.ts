@@ -1,7 +1,7 @@
 import type { Limits, Login } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
 import type { ExecOutcome, SshSettings } from "../../src/ssh/port.ts";
-import { HostSession } from "../../src/ssh/worker/ssh_host.ts";
+import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { type SshHost, type SshHostOptions, startSshHost } from "../fakes/ssh_host.ts";
 import { temporaryDirectory } from "./places.ts";
 
@@ -16,7 +16,7 @@ export interface SessionOptions {
 
 /** The ssh slice without its worker, an embedded host, and a local directory. */
 export interface SessionPlace {
-  readonly session: HostSession;
+  readonly session: RemoteHost;
   readonly host: SshHost;
   readonly directory: string;
   /** What the session has logged, a line each. */
@@ -67,7 +67,7 @@ export function sessionTest(
     const directory = `${root.path}/work`;
     Deno.mkdirSync(directory);
     const logged: string[] = [];
-    const session = new HostSession(
+    const session = new RemoteHost(
       settingsOf(host, directory, options),
       createLogger("debug", [], (line) => logged.push(line)),
     );

@@ -149,7 +149,7 @@ export class LinkStore {
     this.#bytesServed += end - start;
   }
 
-  /** Ends a link, once. */
+  /** StopContext a link, once. */
   end(link: Link, ending: Ending, more: LinkEvent = {}): void {
     if (link.ending !== undefined) return;
     link.ending = ending;
@@ -205,7 +205,7 @@ export class LinkStore {
     };
   }
 
-  /** Ends every download and forgets all links. */
+  /** StopContext every download and forgets all links. */
   close(): void {
     this.#stopSweep?.();
     for (const link of this.#links.values()) {

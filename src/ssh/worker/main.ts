@@ -3,13 +3,13 @@ import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import type { SshPort } from "../port.ts";
-import type { HostSession } from "./ssh_host.ts";
+import type { RemoteHost } from "./remote_host.ts";
 
 const logger = createLateLogger();
-let load: (() => Promise<HostSession>) | undefined;
+let load: (() => Promise<RemoteHost>) | undefined;
 /** True from the first need of the library on. */
 let isLoaded = false;
-const loaded = Promise.withResolvers<HostSession>();
+const loaded = Promise.withResolvers<RemoteHost>();
 /** A start of the server is over by then. */
 const LOAD_AFTER_MS = 300;
 
@@ -17,8 +17,8 @@ const port: SshPort = {
   configure(settings) {
     logger.configure(settings.logLevel, settings.secrets);
     load = once(async () => {
-      const { HostSession } = await import("./ssh_host.ts");
-      return new HostSession(settings, logger);
+      const { RemoteHost } = await import("./remote_host.ts");
+      return new RemoteHost(settings, logger);
     });
     // The SSH library is large: it loads when the server has answered its first questions, or is needed.
     setTimeout(
@@ -32,11 +32,11 @@ const port: SshPort = {
   copy: async (request, signal, progress) =>
     await (await configured()).copy(request, signal, progress),
   stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
-  serveFiles(end, rights) {
+  serveFiles(end, grant) {
     // What is asked before the library is there waits in the port.
     loaded.promise.then(async (host) => {
       const { createFilesServer } = await import("./files/files_server.ts");
-      expose(createFilesServer(host, rights), logger, end);
+      expose(createFilesServer(host, grant), logger, end);
     }).catch((error) => logger.error("remote files are not offered", error));
     return Promise.resolve();
   },
@@ -47,14 +47,14 @@ const port: SshPort = {
   },
 };
 
-function configured(): Promise<HostSession> {
+function configured(): Promise<RemoteHost> {
   if (load === undefined) throw internalError("the worker was called before it was configured");
   return load();
 }
 
 /** The task's result, made once; everybody who waits for the library gets it too. */
-function once(task: () => Promise<HostSession>): () => Promise<HostSession> {
-  let result: Promise<HostSession> | undefined;
+function once(task: () => Promise<RemoteHost>): () => Promise<RemoteHost> {
+  let result: Promise<RemoteHost> | undefined;
   return () => {
     isLoaded = true;
     return result ??= task().then((host) => {

@@ -3,7 +3,7 @@ import type { R2Config } from "../../../src/config/config.ts";
 import { expose } from "../../../src/rpc/expose.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import { createFilesServer } from "../../../src/ssh/worker/files/files_server.ts";
-import { HostSession } from "../../../src/ssh/worker/ssh_host.ts";
+import { RemoteHost } from "../../../src/ssh/worker/remote_host.ts";
 import { connectTransfers } from "../../../src/server/connect_transfers.ts";
 import { metadataHeaders } from "../../../src/transfers/exchange/metadata.ts";
 import type { TransfersPort } from "../../../src/transfers/port.ts";
@@ -42,7 +42,7 @@ async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
 
 /** A session that never dials: only its local files are used. */
 const localSession = (root: string) =>
-  new HostSession({
+  new RemoteHost({
     ssh: {
       host: "127.0.0.1",
       port: 1,

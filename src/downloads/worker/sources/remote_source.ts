@@ -149,7 +149,7 @@ function stoppable(
     async close() {
       stop.abort();
       await release();
-      // Ends by itself when what it waits for does.
+      // StopContext by itself when what it waits for does.
       chunks.return(undefined).catch(() => {});
     },
   };

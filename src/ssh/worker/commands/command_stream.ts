@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
-import type { StartedCommand } from "../connection/connection.ts";
+import type { StartedCommand } from "./started_command.ts";
 import { connectionLost } from "../../errors.ts";
 import { OutputCollector } from "../../output.ts";
 
@@ -88,12 +88,12 @@ export class CommandStream {
     });
   }
 
-  /** Ends the command's stdin. */
+  /** StopContext the command's stdin. */
   endInput(): void {
     this.#command.channel.end();
   }
 
-  /** Ends the command if it still runs and gives its session back. Harmless when called twice. */
+  /** StopContext the command if it still runs and gives its session back. Harmless when called twice. */
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;

@@ -1,11 +1,11 @@
 import { abortable } from "../../../async/abortable.ts";
 import { cancelled, RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
-import type { StartedCommand } from "../connection/connection.ts";
+import type { StartedCommand } from "./started_command.ts";
 import { OutputCollector, shareLimit } from "../../output.ts";
 import type { ConnectionPool } from "../connection/pool.ts";
 import type { ExecOutcome, ExecProgress, ExecRequest } from "../../port.ts";
-import { sparedCommand } from "./spared_command.ts";
+import { termOnlyCommand } from "./term_only_command.ts";
 
 const PROGRESS_MS = 1_000;
 /** An ended command's output counts as complete after so long without a byte, see {@linkcode drained}. */
@@ -34,7 +34,7 @@ export async function runCommand(
   try {
     const deadlineMs = startedAt + request.timeoutMs;
     const { command: line, graceMs } = request;
-    const starting = pool.start(graceMs === undefined ? line : sparedCommand(line), {
+    const starting = pool.start(graceMs === undefined ? line : termOnlyCommand(line), {
       deadlineMs,
       limitMs: request.timeoutMs,
       signal: stop.signal,

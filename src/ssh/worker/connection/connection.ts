@@ -3,17 +3,22 @@ import type { Socket } from "node:net";
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../../../log.ts";
 import { valueWithin } from "../../../async/deadline.ts";
-import { type CommandExit, exitOf } from "../commands/command_exit.ts";
-import type { Dialled } from "./dial.ts";
-import { endCommand } from "../commands/end_command.ts";
+import { exitOf, type StartedCommand } from "../commands/started_command.ts";
+import type { DialedConnection } from "./dial.ts";
+import { ProcessOrder, stopCommand } from "../commands/stop_command.ts";
+import { leaveOpen } from "./ssh2_patches.ts";
 import { Guard } from "../commands/guard.ts";
-import { Lingering } from "./lingering.ts";
-import { ProcessOrder } from "../commands/process_order.ts";
-import { failureReason, isFull, noSessions, SessionFailure } from "./session_failure.ts";
-import { leaveOpen } from "../commands/signals.ts";
-import { SessionCount } from "./session_count.ts";
-import { answers, requestSftp } from "./sftp_request.ts";
-import { watchSilence } from "./silence.ts";
+import {
+  DrainingChannels,
+  failureReason,
+  isFull,
+  isResponding,
+  noSessionsAllowed,
+  requestSftp,
+  SessionCount,
+  SessionFailure,
+  watchSilence,
+} from "./sessions.ts";
 
 /** A session that was refused because others have just ended is asked for again after so long. */
 const AGAIN_MS = 20;
@@ -21,24 +26,6 @@ const AGAIN_MS = 20;
 const FRESH_MS = 100;
 /** A guard that does not answer on a link that has brought nothing for so long cannot be reached. */
 const SILENT_MS = 1_500;
-
-/** A command that the host has started. */
-export interface StartedCommand {
-  readonly channel: ClientChannel;
-  /**
-   * Resolves when the host tells of its end; never when the connection is lost before. A listener
-   * of one's own could come too late: the news may be in the same packet as that of the start.
-   */
-  readonly exited: Promise<CommandExit>;
-  /** Ends it on the host; with `graceMs` without KILL. True when its end is confirmed. */
-  end(graceMs?: number): Promise<boolean>;
-  /** Has the host not yet told of its end? */
-  running(): boolean;
-  /** Waits until the host has sent all that was written before now; false without an answer. */
-  settle(limitMs: number): Promise<boolean>;
-  /** Gives the session back. A channel that others on the host still hold is drained meanwhile. */
-  release(): void;
-}
 
 /** One logged-in connection: counts its sessions and knows which process belongs to which. */
 export class HostConnection {
@@ -57,9 +44,9 @@ export class HostConnection {
   #guardChannel: ClientChannel | undefined;
   #guardGivesWay = false;
   #sftp: Promise<SFTPWrapper> | undefined;
-  readonly #lingering = new Lingering();
+  readonly #draining = new DrainingChannels();
 
-  constructor({ client, socket }: Dialled, logger: Logger, onChange: () => void) {
+  constructor({ client, socket }: DialedConnection, logger: Logger, onChange: () => void) {
     this.#client = client;
     this.#socket = socket;
     this.#logger = logger;
@@ -110,7 +97,7 @@ export class HostConnection {
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
         release: () =>
-          closed ? this.#giveBack() : this.#lingering.add(channel, () => this.#giveBack()),
+          closed ? this.#giveBack() : this.#draining.add(channel, () => this.#giveBack()),
       };
     } catch (error) {
       throw await this.#giveBackFailed(error);
@@ -121,7 +108,7 @@ export class HostConnection {
   async openSftp(): Promise<SFTPWrapper | undefined> {
     const sftp = this.alive ? await this.#sftp?.catch(() => undefined) : undefined;
     if (sftp === undefined || performance.now() - this.#heardAtMs < FRESH_MS) return sftp;
-    return await answers(sftp, this.#watchSilence) && this.alive ? sftp : undefined;
+    return await isResponding(sftp, this.#watchSilence) && this.alive ? sftp : undefined;
   }
 
   /** The connection's one SFTP session, opened in a reserved session. @throws SessionFailure */
@@ -139,7 +126,7 @@ export class HostConnection {
     this.#changed();
   }
 
-  /** Ends everything that runs here and closes. True when the host confirmed the end. */
+  /** StopContext everything that runs here and closes. True when the host confirmed the end. */
   async close(limitMs: number): Promise<boolean> {
     const startedAt = performance.now();
     // A connection that was made just now may have its guard still to come.
@@ -245,7 +232,7 @@ export class HostConnection {
   async #endProcess(channel: ClientChannel, graceMs: number | undefined): Promise<boolean> {
     const guard = this.#alive ? await valueWithin(this.#guardReady, 3_000) : undefined;
     const isAlive = () => this.#alive;
-    const ended = await endCommand(channel, { guard, order: this.#order, isAlive, graceMs });
+    const ended = await stopCommand(channel, { guard, order: this.#order, isAlive, graceMs });
     // A dead link is closed, so that the guard ends what runs there as soon as the host notices.
     const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
     if (!ended && this.#guard !== undefined && isSilent) this.destroy();
@@ -262,7 +249,7 @@ export class HostConnection {
       this.#guardChannel?.end();
     }
     this.#unreserve();
-    return refusal === "none" ? noSessions() : error;
+    return refusal === "none" ? noSessionsAllowed() : error;
   }
 
   #unreserve(): void {

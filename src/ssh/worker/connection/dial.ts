@@ -1,14 +1,12 @@
 import { connect, type Socket } from "node:net";
-import "./finished_ciphers.ts";
+import { gatherWrites } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
 import { errorText, RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { SshConfig } from "../../../config/config.ts";
 import { authenticationFailed, hostUnreachable, keyUnusable } from "../../errors.ts";
-import { gatherWrites } from "./gathered_writes.ts";
-import { hostKeyError } from "../trust/host_key_errors.ts";
-import { decideHostKey, preferredHostKeyTypes } from "../trust/host_keys.ts";
+import { decideHostKey, hostKeyError, preferredHostKeyTypes } from "../trust/host_keys.ts";
 import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
 import { usablePrivateKey } from "../trust/private_key.ts";
 
@@ -16,7 +14,7 @@ import { usablePrivateKey } from "../trust/private_key.ts";
 const KEEPALIVE_MS = 15_000;
 
 /** A logged-in connection and the socket below it. */
-export interface Dialled {
+export interface DialedConnection {
   readonly client: Client;
   readonly socket: Socket;
 }
@@ -46,7 +44,7 @@ export class Dialer {
    * @throws RemoteExecError `unreachable`, `host_key_unknown`, `host_key_changed`,
    *   `authentication_failed` or `private_key`
    */
-  async dial(limitMs: number): Promise<Dialled> {
+  async dial(limitMs: number): Promise<DialedConnection> {
     const { host, port } = this.#ssh;
     const entries = await this.knownHosts();
     const login = await this.#login();
@@ -125,9 +123,9 @@ export class Dialer {
     config: ConnectConfig,
     socket: Socket,
     refusal: () => RemoteExecError | undefined,
-  ): Promise<Dialled> {
+  ): Promise<DialedConnection> {
     const client = new ssh2.Client();
-    const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
+    const { promise, resolve, reject } = Promise.withResolvers<DialedConnection>();
     const fail = (error: unknown) => {
       socket.destroy();
       reject(refusal() ?? this.#explain(error));

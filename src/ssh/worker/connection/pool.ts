@@ -2,10 +2,11 @@
 import type { SFTPWrapper } from "ssh2";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
-import { HostConnection, type StartedCommand } from "./connection.ts";
-import type { Dialled } from "./dial.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
+import { HostConnection } from "./connection.ts";
+import type { DialedConnection } from "./dial.ts";
 import { connectionLost, noChannelInTime, notOffered } from "../../errors.ts";
-import { SessionFailure } from "./session_failure.ts";
+import { SessionFailure } from "./sessions.ts";
 
 const MAX_CONNECTIONS = 8;
 /** A waiting call joins an attempt to connect only while it is young, so that none inherits a black hole. */
@@ -35,7 +36,7 @@ interface Attempt {
  * taken, up to eight. A dead one is replaced when it is next needed.
  */
 export class ConnectionPool {
-  readonly #dial: (limitMs: number) => Promise<Dialled>;
+  readonly #dial: (limitMs: number) => Promise<DialedConnection>;
   readonly #logger: Logger;
   readonly #connectLimitMs: number;
   readonly #connections = new Set<HostConnection>();
@@ -43,7 +44,11 @@ export class ConnectionPool {
   #waiters: Waiter[] = [];
   #closed = false;
 
-  constructor(dial: (limitMs: number) => Promise<Dialled>, connectLimitMs: number, logger: Logger) {
+  constructor(
+    dial: (limitMs: number) => Promise<DialedConnection>,
+    connectLimitMs: number,
+    logger: Logger,
+  ) {
     this.#dial = dial;
     this.#connectLimitMs = connectLimitMs;
     this.#logger = logger;
@@ -75,7 +80,7 @@ export class ConnectionPool {
     }));
   }
 
-  /** Ends all that runs on the host and closes every connection. True when the host confirmed it. */
+  /** StopContext all that runs on the host and closes every connection. True when the host confirmed it. */
   async close(limitMs: number): Promise<boolean> {
     this.#closed = true;
     for (const waiter of this.#waiters) waiter.reject(connectionLost("the end of the server"));
@@ -161,7 +166,7 @@ export class ConnectionPool {
     return attempt;
   }
 
-  #connected(attempt: Attempt, dialled: Dialled): void {
+  #connected(attempt: Attempt, dialled: DialedConnection): void {
     this.#attempts.delete(attempt);
     if (this.#closed) return void dialled.socket.destroy();
     const connection = new HostConnection(dialled, this.#logger, () => this.#serve());

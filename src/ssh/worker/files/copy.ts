@@ -2,7 +2,7 @@ import { abortable } from "../../../async/abortable.ts";
 import { cancelled, RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 import { tooLarge, verificationFailed } from "../../errors.ts";
-import { sha256, type Sink, type Source } from "./file_end.ts";
+import { sha256, type Sink, type Source } from "./source_sink.ts";
 import type { CopyProgress, Verification } from "../../port.ts";
 
 const PROGRESS_MS = 250;

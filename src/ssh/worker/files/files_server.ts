@@ -1,15 +1,15 @@
 import { RemoteExecError } from "../../../errors.ts";
-import { sha256 } from "./file_end.ts";
-import type { FilesPort, FilesRights } from "../../files_port.ts";
-import { restricted } from "./files_rights.ts";
-import type { HostSession } from "../ssh_host.ts";
-import { fromStream, toStream } from "./streams.ts";
+import { sha256, type Source } from "./source_sink.ts";
+import type { FilesPort } from "../../files_port.ts";
+import type { FilesGrant } from "../../port.ts";
+import { restricted } from "./restricted_files.ts";
+import type { RemoteHost } from "../remote_host.ts";
 
 /** What another worker may ask of the ssh worker; see {@linkcode FilesPort}. */
-export const createFilesServer = (host: HostSession, rights: FilesRights): FilesPort =>
-  restricted(unrestricted(host), rights);
+export const createFilesServer = (host: RemoteHost, grant: FilesGrant): FilesPort =>
+  restricted(unrestricted(host), grant);
 
-function unrestricted(host: HostSession): FilesPort {
+function unrestricted(host: RemoteHost): FilesPort {
   return {
     stat: (endpoint, signal) => host.stat(endpoint, signal),
     tree: (endpoint, limits, signal) => host.tree(endpoint, limits, signal),
@@ -49,7 +49,7 @@ function unrestricted(host: HostSession): FilesPort {
 }
 
 async function hashHere(
-  host: HostSession,
+  host: RemoteHost,
   endpoint: Parameters<FilesPort["sha256"]>[0],
   signal: AbortSignal,
 ): Promise<string> {
@@ -72,3 +72,49 @@ const treeBroken = (seen: string) =>
     `The directory could not be read to its end: ${seen}`,
     "Check permissions below the directory",
   );
+
+/**
+ * A source's content as a stream that another worker can be given. It is read at that worker's pace;
+ * an error of reading errors the stream, cancelling it closes the source.
+ */
+export function toStream(source: Source): ReadableStream<Uint8Array> {
+  const chunks = source.chunks()[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await chunks.next().catch(async (error) => {
+        await source.close();
+        throw error;
+      });
+      if (done) {
+        await source.close();
+        controller.close();
+      } else {
+        // No copy: crossing the border copies it before the next one is asked for.
+        controller.enqueue(value);
+      }
+    },
+    async cancel() {
+      // Not waited for: a read that stands still would keep the source open.
+      chunks.return?.()?.catch(() => {});
+      await source.close();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** A stream of another worker as a source. `size` is checked when it is known. */
+export function fromStream(
+  stream: ReadableStream<Uint8Array>,
+  path: string,
+  size: number | undefined,
+): Source {
+  return {
+    size,
+    path,
+    async *chunks() {
+      for await (const chunk of stream) yield chunk;
+    },
+    async close() {
+      if (!stream.locked) await stream.cancel().catch(() => {});
+    },
+  };
+}

@@ -13,7 +13,13 @@ import {
   outside,
   ownFile,
 } from "./local_errors.ts";
-import { CHUNK_BYTES, CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./file_end.ts";
+import {
+  CHUNK_BYTES,
+  CHUNK_LIFE,
+  type Sink,
+  type SinkOptions,
+  type Source,
+} from "./source_sink.ts";
 import { openLocalSink } from "./local_sink.ts";
 import type { ByteRange } from "../../files_port.ts";
 import type { FileFacts } from "../../port.ts";

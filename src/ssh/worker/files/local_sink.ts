@@ -2,14 +2,8 @@ import { closeSync, constants, fchmodSync, fstatSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RemoteExecError } from "../../../errors.ts";
 import { localExists } from "../../errors.ts";
-import {
-  type Finished,
-  type Proof,
-  type Sink,
-  type SinkOptions,
-  temporaryName,
-} from "./file_end.ts";
-import { sweepLocal } from "./leftovers.ts";
+import { type Finished, type Proof, type Sink, type SinkOptions } from "./source_sink.ts";
+import { sweepLocal, temporaryName } from "./temporary_files.ts";
 import { changed, localError } from "./local_errors.ts";
 
 /**

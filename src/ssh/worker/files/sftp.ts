@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 // @ts-types="@types/ssh2"
 import type { Attributes, InputAttributes, SFTPWrapper } from "ssh2";
-import { CHUNK_BYTES, CHUNK_LIFE } from "./file_end.ts";
+import { CHUNK_BYTES, CHUNK_LIFE } from "./source_sink.ts";
 
 type Callback<T> = (error: Error | undefined | null, value: T) => void;
 

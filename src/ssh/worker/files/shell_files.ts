@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { RemoteExecError } from "../../../errors.ts";
 import { shellQuote } from "../../../shell/quote.ts";
 import { CommandStream } from "../commands/command_stream.ts";
-import type { StartedCommand } from "../connection/connection.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
 import { connectionLost, verificationFailed } from "../../errors.ts";
 import {
   type Finished,
@@ -10,13 +10,17 @@ import {
   type Sink,
   type SinkOptions,
   type Source,
-  temporaryName,
-} from "./file_end.ts";
+} from "./source_sink.ts";
+import { temporaryName } from "./temporary_files.ts";
 import { listScript, readScript, statScript, tarScript, writeScript } from "./file_scripts.ts";
 import type { FileFacts } from "../../port.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../../files_port.ts";
-import { checkRemotePath } from "./remote_path.ts";
-import { listFailed, type ShellEndpoint, shellFileError } from "./shell_file_errors.ts";
+import {
+  checkRemotePath,
+  listFailed,
+  type ShellEndpoint,
+  shellFileError,
+} from "./remote_file_errors.ts";
 import { parseListed, TreeCounter } from "./tree.ts";
 
 /** Starts a command line on the host. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RemoteExecError } from "../../../../src/errors.ts";
 import { createLogger } from "../../../../src/log.ts";
-import { Dialer, type Dialled } from "../../../../src/ssh/worker/connection/dial.ts";
+import { type DialedConnection, Dialer } from "../../../../src/ssh/worker/connection/dial.ts";
 import { hostUnreachable } from "../../../../src/ssh/errors.ts";
 import { ConnectionPool } from "../../../../src/ssh/worker/connection/pool.ts";
 import { sessionTest, settingsOf } from "../../../support/session.ts";
@@ -122,9 +122,9 @@ sessionTest(
   async ({ host, directory }) => {
     const logger = createLogger("error", [], () => {});
     const dialer = new Dialer(settingsOf(host, directory).ssh, logger);
-    const failing = Promise.withResolvers<Dialled>();
+    const failing = Promise.withResolvers<DialedConnection>();
     const dials = [() => dialer.dial(5_000), () => failing.promise, () => dialer.dial(5_000)];
-    const dialled: Dialled[] = [];
+    const dialled: DialedConnection[] = [];
     const pool = new ConnectionPool(
       async () => {
         const made = await dials.shift()?.();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import { copy, type CopyLimits } from "../../../../src/ssh/worker/files/copy.ts";
-import type { Finished, Sink, Source } from "../../../../src/ssh/worker/files/file_end.ts";
+import type { Finished, Sink, Source } from "../../../../src/ssh/worker/files/source_sink.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const hashOf = (text: string) => createHash("sha256").update(text).digest("hex");

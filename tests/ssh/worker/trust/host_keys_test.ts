@@ -1,15 +1,13 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import {
-  hostKeyError,
-  type HostKeyRefusal,
-  keyscanCommand,
-} from "../../../../src/ssh/worker/trust/host_key_errors.ts";
-import {
   decideHostKey,
   fingerprint,
   type HostKeyDecision,
+  hostKeyError,
   type HostKeyQuery,
+  type HostKeyRefusal,
+  keyscanCommand,
   preferredHostKeyTypes,
 } from "../../../../src/ssh/worker/trust/host_keys.ts";
 import {

@@ -35,5 +35,5 @@ const OUTER = [
  * program. It gets TERM, once, and all the time it needs: a second one could interrupt its tidying up.
  * It has ended when the process that the host started for it has, unless that one was killed.
  */
-export const sparedCommand = (command: string): string =>
+export const termOnlyCommand = (command: string): string =>
   `exec ${shellJoin(["sh", "-c", OUTER, "sh", INNER, command])}`;

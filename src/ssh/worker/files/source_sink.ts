@@ -52,18 +52,3 @@ export interface SinkOptions {
 }
 
 export const sha256 = (): Hash => createHash("sha256");
-
-/** What {@linkcode temporaryName} gives for a file that is not complete yet, and nothing else does. */
-export const TEMPORARY_NAME = /^\.[^/]+\.[0-9a-f]{12}\.part$/;
-
-/**
- * A name beside `base` that fits 255 bytes and that nobody guesses.
- *
- * @param ending `old` is for a complete file, which is never taken for a left-over
- */
-export function temporaryName(base: string, ending: "part" | "old" = "part"): string {
-  const random = crypto.randomUUID().slice(0, 13).replace("-", "");
-  let kept = base;
-  while (new TextEncoder().encode(kept).length > 220) kept = kept.slice(0, -8);
-  return `.${kept}.${random}.${ending}`;
-}

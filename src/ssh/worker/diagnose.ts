@@ -1,13 +1,12 @@
-import { errorText, RemoteExecError } from "../../../errors.ts";
-import type { Dialer, Dialled } from "./dial.ts";
-import { runCommand } from "../commands/exec.ts";
-import { keyscanCommand } from "../trust/host_key_errors.ts";
-import { fingerprint } from "../trust/host_keys.ts";
-import { keyTypeOf, knownHostsLine } from "../trust/known_hosts.ts";
-import type { ConnectionPool } from "./pool.ts";
-import type { Check, SshSettings } from "../../port.ts";
-import { usablePrivateKey } from "../trust/private_key.ts";
-import { Sftp } from "../files/sftp.ts";
+import { errorText, RemoteExecError } from "../../errors.ts";
+import type { DialedConnection, Dialer } from "./connection/dial.ts";
+import { runCommand } from "./commands/exec.ts";
+import { fingerprint, keyscanCommand } from "./trust/host_keys.ts";
+import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
+import type { ConnectionPool } from "./connection/pool.ts";
+import type { Check, SshSettings } from "../port.ts";
+import { usablePrivateKey } from "./trust/private_key.ts";
+import { Sftp } from "./files/sftp.ts";
 
 interface Step {
   readonly step: string;
@@ -53,7 +52,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     });
     return outcome;
   };
-  let dialling: Promise<Dialled> | undefined;
+  let dialling: Promise<DialedConnection> | undefined;
   const dialled = () => dialling ??= dialer.dial(limitMs);
   return [
     { step: "login method", remedy: "Check SSH_KEY", run: () => loginMethod(login) },
@@ -123,7 +122,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
 async function hostKey(
   settings: SshSettings,
   dialer: Dialer,
-  dialled: () => Promise<Dialled>,
+  dialled: () => Promise<DialedConnection>,
 ): Promise<string> {
   const failure: unknown = await dialled().then(() => undefined, (error) => error);
   const key = dialer.presentedKey;

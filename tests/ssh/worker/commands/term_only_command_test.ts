@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import type { ClientChannel } from "ssh2";
-import { endCommand } from "../../../../src/ssh/worker/commands/end_command.ts";
+import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/stop_command.ts";
+import { termOnlyCommand } from "../../../../src/ssh/worker/commands/term_only_command.ts";
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
-import { ProcessOrder } from "../../../../src/ssh/worker/commands/process_order.ts";
-import { sparedCommand } from "../../../../src/ssh/worker/commands/spared_command.ts";
 import { until } from "../../../peers/openssh.ts";
 import { temporaryDirectory } from "../../../support/places.ts";
 import { sessionTest } from "../../../support/session.ts";
@@ -29,7 +28,7 @@ function shellTest(name: string, command: string, work: (running: Running) => Pr
       using dir = temporaryDirectory();
       Deno.symlinkSync(shell, `${dir.path}/sh`);
       const child = new Deno.Command("setsid", {
-        args: [`${dir.path}/sh`, "-c", sparedCommand(command)],
+        args: [`${dir.path}/sh`, "-c", termOnlyCommand(command)],
         env: { PATH: `${dir.path}:/usr/bin:/bin`, D: dir.path },
         clearEnv: true,
         stdin: "null",
@@ -51,7 +50,7 @@ function shellTest(name: string, command: string, work: (running: Running) => Pr
 const decode = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
 shellTest(
-  "sparedCommand() hands on streams and exit code",
+  "termOnlyCommand() hands on streams and exit code",
   `echo out; echo "it's" >&2; exit 42`,
   async ({ child }) => {
     const { code, stdout, stderr } = await child.output();
@@ -60,7 +59,7 @@ shellTest(
 );
 
 shellTest(
-  "sparedCommand() tells the command once, however often it is told",
+  "termOnlyCommand() tells the command once, however often it is told",
   TIDY,
   async ({ child, done }) => {
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -77,7 +76,7 @@ shellTest(
 );
 
 shellTest(
-  "sparedCommand() lets the command tidy up when its output is closed and its session killed",
+  "termOnlyCommand() lets the command tidy up when its output is closed and its session killed",
   TIDY,
   async ({ child, done }) => {
     const reader = child.stdout.getReader();
@@ -135,24 +134,24 @@ function channelWith(onSignal: (close: () => void) => void) {
   return { channel, sent };
 }
 
-Deno.test("endCommand() tells what is to be spared to stop where there is no guard", async () => {
+Deno.test("stopCommand() tells what is to be spared to stop where there is no guard", async () => {
   const order = new ProcessOrder();
   const ends = { guard: undefined, order, isAlive: () => true };
   const spared = channelWith((close) => close());
-  assert.equal(await endCommand(spared.channel, { ...ends, graceMs: 60_000 }), true);
+  assert.equal(await stopCommand(spared.channel, { ...ends, graceMs: 60_000 }), true);
   assert.deepEqual(spared.sent, ["TERM"]);
   const other = channelWith((close) => close());
-  await endCommand(other.channel, { ...ends, graceMs: undefined });
+  await stopCommand(other.channel, { ...ends, graceMs: undefined });
   assert.deepEqual(other.sent, ["KILL"]);
   const silent = channelWith(() => {});
-  assert.equal(await endCommand(silent.channel, { ...ends, graceMs: 10 }), false);
+  assert.equal(await stopCommand(silent.channel, { ...ends, graceMs: 10 }), false);
 });
 
-Deno.test("endCommand() does not wait twice for a guard that says nothing", async () => {
+Deno.test("stopCommand() does not wait twice for a guard that says nothing", async () => {
   const { channel, sent } = channelWith(() => {});
   const order = { identify: () => Promise.resolve("7:1"), isRunning: () => true };
   const guard = { end: () => Promise.resolve(undefined) };
-  const ended = await endCommand(channel, {
+  const ended = await stopCommand(channel, {
     guard: guard as unknown as Guard, // only what is used of it
     order: order as unknown as ProcessOrder,
     isAlive: () => true,

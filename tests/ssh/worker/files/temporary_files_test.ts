@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { temporaryName } from "../../../../src/ssh/worker/files/file_end.ts";
-import { isLeftOver } from "../../../../src/ssh/worker/files/leftovers.ts";
+import { isAbandoned, temporaryName } from "../../../../src/ssh/worker/files/temporary_files.ts";
 import { pure } from "../../../support/config.ts";
 import { type SessionPlace, sessionTest } from "../../../support/session.ts";
 
@@ -66,11 +65,11 @@ sessionTest(
   },
 );
 
-pure("isLeftOver() knows every name that a transfer makes, and wants owner and age", () => {
+pure("isAbandoned() knows every name that a transfer makes, and wants owner and age", () => {
   const [now, uid] = [100 * MINUTE_MS, 1_000];
   const old = { isFile: true, uid, mtimeMs: now - 16 * MINUTE_MS };
   for (const base of ["x", "a b\nc", "€".repeat(85), ".hidden", "-"]) {
-    assert.equal(isLeftOver({ ...old, name: temporaryName(base) }, { uid, nowMs: now }), true);
+    assert.equal(isAbandoned({ ...old, name: temporaryName(base) }, { uid, nowMs: now }), true);
   }
   const name = temporaryName("x");
   const others = [
@@ -81,6 +80,6 @@ pure("isLeftOver() knows every name that a transfer makes, and wants owner and a
     { name: `sub/${name}` },
   ];
   for (const other of others) {
-    assert.equal(isLeftOver({ ...old, name, ...other }, { uid, nowMs: now }), false);
+    assert.equal(isAbandoned({ ...old, name, ...other }, { uid, nowMs: now }), false);
   }
 });

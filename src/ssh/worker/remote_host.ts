@@ -1,20 +1,15 @@
-import "./connection/finished_ciphers.ts";
+import "./connection/ssh2_patches.ts";
 import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { copy, unlessStalled } from "./files/copy.ts";
-import { diagnose } from "./connection/diagnose.ts";
+import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
 import type { CommandStream } from "./commands/command_stream.ts";
-import type { Sink, Source } from "./files/file_end.ts";
+import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
-import {
-  hostFacts,
-  type HostHelp,
-  hostPath,
-  openHostSink,
-  openHostSource,
-} from "./files/host_files.ts";
+import { hostFacts, type HostHelp, hostPath, openHostSource } from "./files/host_files.ts";
+import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local_files.ts";
 import { ConnectionPool, type Patience } from "./connection/pool.ts";
 import type {
@@ -29,7 +24,7 @@ import type {
   FileFacts,
   SshSettings,
 } from "../port.ts";
-import { hashCommand, parseHash } from "./files/remote_hash.ts";
+import { hashCommand, parseHash } from "./files/file_scripts.ts";
 import { Sftp } from "./files/sftp.ts";
 import {
   openShellSink,
@@ -49,7 +44,7 @@ const LIST_LIMIT_MS = 300_000;
 const LEAST_STALL_MS = 30_000;
 
 /** Everything the ssh worker can do with its host, once it is configured. */
-export class HostSession {
+export class RemoteHost {
   readonly #settings: SshSettings;
   readonly #pool: ConnectionPool;
   readonly #dialer: Dialer;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { restricted } from "../../../../src/ssh/worker/files/files_rights.ts";
-import type { FilesPort, FilesRights } from "../../../../src/ssh/files_port.ts";
+import { restricted } from "../../../../src/ssh/worker/files/restricted_files.ts";
+import type { FilesPort } from "../../../../src/ssh/files_port.ts";
+import type { FilesGrant } from "../../../../src/ssh/port.ts";
 import type { Endpoint } from "../../../../src/ssh/port.ts";
 import { pure } from "../../../support/config.ts";
 
@@ -16,7 +17,7 @@ const REFUSED = { code: "not_permitted" };
 const PCT = "pct exec # --";
 
 /** Every call that names a file. */
-function calls(rights: FilesRights, end: Endpoint): (() => Promise<unknown>)[] {
+function calls(rights: FilesGrant, end: Endpoint): (() => Promise<unknown>)[] {
   const port = restricted(open, rights);
   const to = { to: end, maxBytes: 1, overwrite: true };
   const { signal } = new AbortController();

@@ -1,8 +1,22 @@
 import { join, posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
-import { TEMPORARY_NAME } from "./file_end.ts";
 import { fileKind, type Sftp } from "./sftp.ts";
+
+/** What {@linkcode temporaryName} gives for a file that is not complete yet, and nothing else does. */
+export const TEMPORARY_NAME = /^\.[^/]+\.[0-9a-f]{12}\.part$/;
+
+/**
+ * A name beside `base` that fits 255 bytes and that nobody guesses.
+ *
+ * @param ending `old` is for a complete file, which is never taken for a left-over
+ */
+export function temporaryName(base: string, ending: "part" | "old" = "part"): string {
+  const random = crypto.randomUUID().slice(0, 13).replace("-", "");
+  let kept = base;
+  while (new TextEncoder().encode(kept).length > 220) kept = kept.slice(0, -8);
+  return `.${kept}.${random}.${ending}`;
+}
 
 /** No transfer lives for so long without a byte: it is given up before, or done with its hashes. */
 const LEFT_ALONE_MS = 15 * 60_000;
@@ -24,7 +38,7 @@ export interface Sweeper {
 }
 
 /** Has a transfer of the same user left this file when it was killed? */
-export function isLeftOver({ name, isFile, uid, mtimeMs }: Found, sweeper: Sweeper): boolean {
+export function isAbandoned({ name, isFile, uid, mtimeMs }: Found, sweeper: Sweeper): boolean {
   return isFile && TEMPORARY_NAME.test(name) && uid === sweeper.uid &&
     sweeper.nowMs - mtimeMs > LEFT_ALONE_MS;
 }
@@ -39,7 +53,7 @@ export async function sweepLocal(directory: string, made: Deno.FileInfo): Promis
     if (info === undefined) continue;
     const mtimeMs = info.mtime?.getTime() ?? Infinity;
     const found = { name, isFile: info.isFile, uid: info.uid ?? undefined, mtimeMs };
-    if (isLeftOver(found, sweeper)) await Deno.remove(path).catch(() => {});
+    if (isAbandoned(found, sweeper)) await Deno.remove(path).catch(() => {});
   }
 }
 
@@ -49,6 +63,6 @@ export async function sweepHost(sftp: Sftp, directory: string, made: Attributes)
   for (const { filename: name, attrs } of await sftp.list(directory, MOST_NAMES)) {
     const isFile = fileKind(attrs.mode) === "file";
     const found = { name, isFile, uid: attrs.uid, mtimeMs: attrs.mtime * 1000 };
-    if (isLeftOver(found, sweeper)) await sftp.remove(posix.join(directory, name)).catch(() => {});
+    if (isAbandoned(found, sweeper)) await sftp.remove(posix.join(directory, name)).catch(() => {});
   }
 }

@@ -1,0 +1,194 @@
+import { posix } from "node:path";
+// @ts-types="@types/ssh2"
+import type { Attributes } from "ssh2";
+import { errorText } from "../../../errors.ts";
+import { remoteExists, remoteFileError, verificationFailed } from "../../errors.ts";
+import { type HostHelp, hostPath } from "./host_files.ts";
+import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
+import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
+import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
+import { sweepHost, temporaryName } from "./temporary_files.ts";
+
+/** Prepares to write a file of the host, beside its name. */
+export async function openHostSink(
+  help: HostHelp,
+  path: string,
+  options: SinkOptions,
+): Promise<Sink> {
+  const { sftp } = help;
+  const wanted = hostPath(path);
+  const [link, found] = await Promise.all([
+    orMissing(sftp.lstat(wanted), path),
+    orMissing(sftp.stat(wanted), path),
+  ]);
+  if (link && !options.overwrite) throw remoteExists(path);
+  if (found) requireFile(path, found);
+  // A link stays and its target is replaced; a link to nothing would become a file elsewhere.
+  const isLink = link !== undefined && fileKind(link.mode) === "symlink";
+  if (isLink && !found) throw danglingLink(path);
+  const target = isLink ? await sftp.realPath(wanted) : wanted;
+  const temporary = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+  const wantedMode = options.mode ?? found?.mode;
+  help.keep(temporary);
+  const usualMode = wantedMode === undefined ? umaskMode(help, target) : undefined;
+  usualMode?.catch(() => {}); // told below
+  // 0600 from the first moment: who opens a file once can read all that comes later.
+  const handle = await sftp.open(temporary, "wx", 0o600).catch((error) => {
+    help.drop(temporary);
+    throw parentOr(path, error);
+  });
+  const sink = async (): Promise<Sink> => {
+    const [created, mode = 0o644] = await Promise.all([
+      sftp.fstat(handle),
+      usualMode ?? wantedMode,
+      // Where the host does not look at the mode of a request to open.
+      sftp.fsetstat(handle, { mode: 0o600 }),
+    ]);
+    // Not waited for: a directory may hold many names.
+    sweepUnguarded(help, posix.dirname(target), created).catch(() => {});
+    const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
+      ? { uid: found.uid, gid: found.gid }
+      : undefined;
+    return new HostSink(help, handle, { temporary, target, shown: path, options, owner, mode });
+  };
+  return await sink().catch(async (error) => {
+    await sftp.close(handle).catch(() => {});
+    await sftp.remove(temporary).then(() => help.drop(temporary), () => {});
+    throw remoteFileError("write", path, error);
+  });
+}
+
+/** The mode that a new file beside `target` gets on the host; learnt from an empty one that goes at once. */
+export async function umaskMode({ sftp, keep, drop }: HostHelp, target: string): Promise<number> {
+  const probe = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+  keep(probe);
+  const handle = await sftp.open(probe, "wx").catch((error) => {
+    drop(probe);
+    throw error;
+  });
+  try {
+    return (await sftp.fstat(handle)).mode;
+  } finally {
+    // Not waited for: these are answered before whatever is asked next.
+    sftp.close(handle).catch(() => {});
+    sftp.remove(probe).then(() => drop(probe), () => {});
+  }
+}
+
+async function sweepUnguarded(help: HostHelp, directory: string, made: Attributes): Promise<void> {
+  if (!await help.isGuarded()) await sweepHost(help.sftp, directory, made);
+}
+
+interface Plan {
+  readonly temporary: string;
+  readonly target: string;
+  readonly shown: string;
+  readonly options: SinkOptions;
+  /** The old file's, when it is another than the new file's. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly mode: number;
+}
+
+class HostSink implements Sink {
+  readonly path: string;
+  readonly #help: HostHelp;
+  readonly #handle: Uint8Array;
+  readonly #plan: Plan;
+  readonly #writes = new Pipeline();
+  #position = 0;
+  #state: "open" | "closed" | "done" = "open";
+
+  constructor(help: HostHelp, handle: Uint8Array, plan: Plan) {
+    this.#help = help;
+    this.#handle = handle;
+    this.#plan = plan;
+    this.path = plan.target;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    const position = this.#position;
+    this.#position += chunk.length;
+    await this.#writes.add(this.#help.sftp.write(this.#handle, chunk, position)).catch((error) => {
+      throw remoteFileError("write", this.#plan.shown, error);
+    });
+  }
+
+  async commit(finished: Finished): Promise<Proof> {
+    const { sftp } = this.#help;
+    const { temporary, shown } = this.#plan;
+    try {
+      await this.#writes.finish();
+      // Before the mode is set: it may forbid reading.
+      const [info, hash] = await Promise.all([
+        sftp.fstat(this.#handle),
+        this.#help.hash(temporary, finished.size),
+      ]);
+      if (info.size !== finished.size) {
+        throw verificationFailed(shown, `${info.size} bytes instead of ${finished.size}`);
+      }
+      if (hash !== undefined && hash !== finished.sha256) {
+        throw verificationFailed(shown, `sha256 ${hash} instead of ${finished.sha256}`);
+      }
+      await this.#dress();
+      await this.#name();
+      this.#state = "done";
+      this.#help.drop(temporary);
+      return hash === undefined ? "size" : "sha256";
+    } catch (error) {
+      throw remoteFileError("write", shown, error);
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === "done") return;
+    await this.#writes.finish().catch(() => {});
+    if (this.#state === "open") await this.#help.sftp.close(this.#handle).catch(() => {});
+    await this.#help.sftp.remove(this.#plan.temporary).then(
+      () => this.#help.drop(this.#plan.temporary),
+      () => {},
+    );
+    this.#state = "done";
+  }
+
+  /** Owner and mode as the old file had them, or as the caller or the umask wants. */
+  async #dress(): Promise<void> {
+    const { sftp } = this.#help;
+    const { owner } = this.#plan;
+    // Only root may give files away; the owner then stays the login's.
+    if (owner) await sftp.fsetstat(this.#handle, owner).catch(() => {});
+    const mode = this.#plan.mode & 0o7777;
+    await Promise.all([sftp.fsetstat(this.#handle, { mode }), sftp.close(this.#handle)]);
+    this.#state = "closed";
+  }
+
+  async #name(): Promise<void> {
+    const { sftp } = this.#help;
+    const { temporary, target, shown, options } = this.#plan;
+    if (options.overwrite) return await replace(sftp, temporary, target);
+    try {
+      await sftp.rename(temporary, target);
+    } catch (error) {
+      if (await sftp.lstat(target).then(() => true, () => false)) throw remoteExists(shown);
+      throw error;
+    }
+  }
+}
+
+/** One step where the host has the extension; otherwise the old file stands aside until the new one is there. */
+async function replace(sftp: Sftp, from: string, to: string): Promise<void> {
+  try {
+    return await sftp.replace(from, to);
+  } catch (error) {
+    const unsupported = /does not support|unsupported/i.test(errorText(error));
+    if (!unsupported) throw error;
+  }
+  const aside = posix.join(posix.dirname(to), temporaryName(posix.basename(to), "old"));
+  const moved = await sftp.rename(to, aside).then(() => true, () => false);
+  try {
+    await sftp.rename(from, to);
+  } catch (error) {
+    if (moved) await sftp.rename(aside, to).catch(() => {});
+    throw error;
+  }
+  if (moved) await sftp.remove(aside).catch(() => {});
+}

@@ -1,0 +1,132 @@
+import { RemoteExecError } from "../../../errors.ts";
+import type { ByteRange, FilesPort, TreeLimits, WriteRequest } from "../../files_port.ts";
+import type { Endpoint, FilesGrant } from "../../port.ts";
+
+/**
+ * The port with every call outside the grant refused, so that a worker whose libraries were hijacked
+ * gets no further on the host than its work takes it. Every argument is made anew from what it must be:
+ * numbers become parts of a shell's line further on.
+ */
+export function restricted(port: FilesPort, grant: FilesGrant): FilesPort {
+  const granted = (given: unknown): Endpoint => {
+    const endpoint = parseEndpoint(given);
+    if (mayUse(endpoint, grant)) return endpoint;
+    throw notGranted(`files of the kind ${endpoint.kind}`);
+  };
+  return {
+    stat: async (endpoint, signal) => await port.stat(granted(endpoint), requireSignal(signal)),
+    tree: async (endpoint, limits, signal) =>
+      await port.tree(granted(endpoint), parseTreeLimits(limits), requireSignal(signal)),
+    read: async (endpoint, range, signal) =>
+      await port.read(granted(endpoint), parseRange(range), requireSignal(signal)),
+    readTree: async (endpoint, signal) =>
+      await port.readTree(granted(endpoint), requireSignal(signal)),
+    sha256: async (endpoint, signal) => await port.sha256(granted(endpoint), requireSignal(signal)),
+    async write(request, stream, signal) {
+      const checked = parseWriteRequest(request);
+      const to = granted(checked.to);
+      if (!grant.write) throw notGranted("writing");
+      return await port.write({ ...checked, to }, requireStream(stream), requireSignal(signal));
+    },
+  };
+}
+
+function mayUse(endpoint: Endpoint, { kinds, shellPrefix }: FilesGrant): boolean {
+  if (!kinds.includes(endpoint.kind)) return false;
+  if (endpoint.kind !== "shell") return true;
+  const [before, after, more] = shellPrefix?.split("#") ?? [];
+  if (before === undefined || after === undefined || more !== undefined) return false;
+  const { prefix } = endpoint;
+  if (!prefix.startsWith(before) || !prefix.endsWith(after)) return false;
+  return /^\d{1,9}$/.test(prefix.slice(before.length, prefix.length - after.length));
+}
+
+const notGranted = (what: string) =>
+  new RemoteExecError(
+    "not_permitted",
+    `This module of the server has no right to ${what} on the host`,
+    "Report this defect",
+  );
+
+/**
+ * Arguments of the files port as they come from another isolate, which may send anything: each function
+ * gives a new value of the type that it says, or throws RemoteExecError `internal`.
+ */
+const MOST_ENTRIES = 1_000_000;
+const MOST_MODE = 0o7777;
+
+export function parseEndpoint(given: unknown): Endpoint {
+  const { kind, path, prefix, label } = fields(given);
+  switch (kind) {
+    case "local":
+    case "host":
+      return { kind, path: text(path) };
+    case "shell":
+      return { kind, path: text(path), prefix: text(prefix), label: text(label) };
+    default:
+      throw malformed();
+  }
+}
+
+export function parseTreeLimits(given: unknown): TreeLimits {
+  const { maxEntries, maxBytes } = fields(given);
+  return { maxEntries: whole(maxEntries, MOST_ENTRIES), maxBytes: whole(maxBytes) };
+}
+
+export function parseRange(given: unknown): ByteRange | undefined {
+  if (given === undefined) return undefined;
+  const { start, end } = fields(given);
+  return end === undefined ? { start: whole(start) } : { start: whole(start), end: whole(end) };
+}
+
+export function parseWriteRequest(given: unknown): WriteRequest {
+  const { to, maxBytes, overwrite, mode, size, sha256 } = fields(given);
+  if (typeof overwrite !== "boolean") throw malformed();
+  return {
+    to: parseEndpoint(to),
+    maxBytes: whole(maxBytes),
+    overwrite,
+    ...(mode === undefined ? {} : { mode: whole(mode, MOST_MODE) }),
+    ...(size === undefined ? {} : { size: whole(size) }),
+    ...(sha256 === undefined ? {} : { sha256: hash(sha256) }),
+  };
+}
+
+export function requireSignal(given: unknown): AbortSignal {
+  if (given instanceof AbortSignal) return given;
+  throw malformed();
+}
+
+export function requireStream(given: unknown): ReadableStream<Uint8Array> {
+  if (given instanceof ReadableStream) return given;
+  throw malformed();
+}
+
+function fields(given: unknown): Readonly<Record<string, unknown>> {
+  if (typeof given === "object" && given !== null) return { ...given };
+  throw malformed();
+}
+
+function text(given: unknown): string {
+  if (typeof given === "string") return given;
+  throw malformed();
+}
+
+function whole(given: unknown, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(given) && Number(given) >= 0 && Number(given) <= most) {
+    return Number(given);
+  }
+  throw malformed();
+}
+
+function hash(given: unknown): string {
+  if (typeof given === "string" && /^[0-9a-f]{64}$/.test(given)) return given;
+  throw malformed();
+}
+
+const malformed = () =>
+  new RemoteExecError(
+    "internal",
+    "A module of the server has asked for files in a way that does not exist",
+    "Report this defect",
+  );
