@@ -34,7 +34,7 @@ export const exchangeRows: Rows = {
   },
 };
 
-interface StopContext {
+interface Ends {
   readonly s3: S3Peer;
   /** Without a slash at its end. */
   readonly bucket: string;
@@ -42,7 +42,7 @@ interface StopContext {
   readonly openSsh: OpenSsh;
 }
 
-async function measureBothWays(bench: Bench, ends: StopContext): Promise<Result[]> {
+async function measureBothWays(bench: Bench, ends: Ends): Promise<Result[]> {
   const { server, openSsh } = ends;
   const [there, back] = [`${bench.remote}/large.bin`, `${bench.remote}/back.bin`];
   const between = `${bench.local}/between.bin`;
@@ -124,7 +124,7 @@ async function call(server: Server, name: string, args: object) {
 }
 
 /** An address that curl can use without credentials. */
-const signed = ({ s3, bucket }: StopContext, method: "GET" | "PUT"): Promise<Request> =>
+const signed = ({ s3, bucket }: Ends, method: "GET" | "PUT"): Promise<Request> =>
   s3.client.sign(`${bucket}/by_hand.bin?X-Amz-Expires=3600`, { method, aws: { signQuery: true } });
 
 function residentMegabytes(pid: number, field: "VmRSS" | "VmHWM"): number {

@@ -99,7 +99,7 @@ export interface DownloadsPort {
     progress?: (step: LinkProgress) => void,
   ): Promise<NewLink>;
   report(): Promise<LinkReport>;
-  /** StopContext a link and the downloads that run on it. @throws RemoteExecError `not_found` */
+  /** Ends a link and the downloads that run on it. @throws RemoteExecError `not_found` */
   revoke(tokenId: string): Promise<void>;
   /** Stops listening and ends what runs. */
   close(): Promise<void>;

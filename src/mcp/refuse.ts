@@ -4,7 +4,7 @@ const LONGEST_LINE = 1_000_000;
 
 /**
  * Waits for a client's `initialize` and answers it with an error, so that a person sees in the
- * client what is wrong and not only in a log file. StopContext when stdin ends or time is up.
+ * client what is wrong and not only in a log file. Ends when stdin ends or time is up.
  */
 export async function refuseClient(
   input: ReadableStream<Uint8Array>,

@@ -33,7 +33,7 @@ const SCRIPT = [
   `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$c"; fi; exec sh -c -- "$c"`,
 ].join("; ");
 
-/** StopContext what has the mark: TERM, after a second KILL. Prints how many are left. */
+/** Ends what has the mark: TERM, after a second KILL. Prints how many are left. */
 const END_SCRIPT = [
   `look() { P=; for f in $(grep -l "$1" /proc/[0-9]*/environ 2>/dev/null); do f=\${f#/proc/}; P="$P \${f%/*}"; done; }`,
   `look "$1"; [ -z "$P" ] || kill -s TERM $P 2>/dev/null; i=0`,
@@ -131,7 +131,7 @@ export class MachineExec {
   }
 
   /**
-   * StopContext what has the mark. Works after a cancellation too, which therefore does not reach it.
+   * Ends what has the mark. Works after a cancellation too, which therefore does not reach it.
    *
    * @returns what is known then, `exited` if nothing is left; undefined when the VM could not be asked
    */

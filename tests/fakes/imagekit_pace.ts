@@ -19,7 +19,7 @@ export class Pace {
     this.#gate = Promise.withResolvers();
   }
 
-  /** StopContext every answer that is still under way where it is. */
+  /** Ends every answer that is still under way where it is. */
   close(): void {
     this.#isClosed = true;
     this.resume();

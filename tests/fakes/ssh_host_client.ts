@@ -28,7 +28,7 @@ export async function login(host: SshHost, config: ConnectConfig = {}): Promise<
 export const connectionClosed = (client: Client): Promise<void> =>
   new Promise((resolve) => client.once("close", () => resolve()));
 
-/** StopContext a client and waits until its connection is closed. */
+/** Ends a client and waits until its connection is closed. */
 export async function logout(client: Client): Promise<void> {
   const closed = connectionClosed(client);
   client.end();

@@ -184,7 +184,7 @@ function killGroup(pid: number | undefined, signal: string): void {
 }
 
 /**
- * StopContext, with SIGKILL, everything of the given sessions, and what left them but still says in its
+ * Ends, with SIGKILL, everything of the given sessions, and what left them but still says in its
  * environment that it was started over this server's `port` (Linux only, through /proc).
  */
 export function killSessions(sessions: ReadonlySet<number>, port: number): void {

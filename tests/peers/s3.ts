@@ -80,7 +80,7 @@ export class S3Peer implements AsyncDisposable {
     return url;
   }
 
-  /** StopContext the server and removes its data. */
+  /** Ends the server and removes its data. */
   async close(): Promise<void> {
     await this.#close();
   }

@@ -165,7 +165,7 @@ export class Sshd implements AsyncDisposable {
     return text;
   }
 
-  /** StopContext the daemon and every process of its sessions, removes the account and the directory. */
+  /** Ends the daemon and every process of its sessions, removes the account and the directory. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -149,7 +149,7 @@ export class LinkStore {
     this.#bytesServed += end - start;
   }
 
-  /** StopContext a link, once. */
+  /** Ends a link, once. */
   end(link: Link, ending: Ending, more: LinkEvent = {}): void {
     if (link.ending !== undefined) return;
     link.ending = ending;
@@ -205,7 +205,7 @@ export class LinkStore {
     };
   }
 
-  /** StopContext every download and forgets all links. */
+  /** Ends every download and forgets all links. */
   close(): void {
     this.#stopSweep?.();
     for (const link of this.#links.values()) {

@@ -69,7 +69,7 @@ export class Transfers {
 
   async deliver(request: DeliverRequest, call: BridgeCall): Promise<DeliverOutcome> {
     const bridge = this.bridge(request.bridge);
-    // StopContext the bridge's side whenever the file's side is done with it, for better or worse.
+    // Ends the bridge's side whenever the file's side is done with it, for better or worse.
     const stop = new AbortController();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     try {

@@ -65,7 +65,7 @@ export class ZipRecords {
     return this.#lengths(lengths, nameLength, this.#extra(entry, wide)).#done();
   }
 
-  /** StopContext the archive; the 64-bit form too where a number does not fit. Source: APPNOTE 4.3.14–16. */
+  /** Ends the archive; the 64-bit form too where a number does not fit. Source: APPNOTE 4.3.14–16. */
   end(count: number, bytes: number, offset: number): Uint8Array {
     this.#begin();
     if (count >= MAX16 || bytes >= MAX32 || offset >= MAX32) {

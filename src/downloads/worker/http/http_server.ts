@@ -41,7 +41,7 @@ export interface ListenOptions {
 /** A server at work. */
 export interface Listening {
   readonly port: number;
-  /** StopContext all connections. */
+  /** Ends all connections. */
   close(): Promise<void>;
 }
 

@@ -149,7 +149,7 @@ function stoppable(
     async close() {
       stop.abort();
       await release();
-      // StopContext by itself when what it waits for does.
+      // Ends by itself when what it waits for does.
       chunks.return(undefined).catch(() => {});
     },
   };

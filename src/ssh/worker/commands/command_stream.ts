@@ -88,12 +88,12 @@ export class CommandStream {
     });
   }
 
-  /** StopContext the command's stdin. */
+  /** Ends the command's stdin. */
   endInput(): void {
     this.#command.channel.end();
   }
 
-  /** StopContext the command if it still runs and gives its session back. Harmless when called twice. */
+  /** Ends the command if it still runs and gives its session back. Harmless when called twice. */
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;

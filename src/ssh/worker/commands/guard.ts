@@ -56,7 +56,7 @@ export class Guard {
   }
 
   /**
-   * StopContext the session that a process leads: TERM, after a second KILL. With `graceMs` it is never killed,
+   * Ends the session that a process leads: TERM, after a second KILL. With `graceMs` it is never killed,
    * and its end is waited for so long.
    *
    * @returns processes that are still alive, -1 when the process leads no session, or undefined
@@ -77,7 +77,7 @@ export class Guard {
     this.#write(`-${oneLine(path)}`);
   }
 
-  /** StopContext everything that the connection runs. True when the guard says that it is done. */
+  /** Ends everything that the connection runs. True when the guard says that it is done. */
   async quit(limitMs: number): Promise<boolean> {
     return await this.#send("q", "q", limitMs) !== undefined;
   }

@@ -21,7 +21,7 @@ export interface StartedCommand {
    * of one's own could come too late: the news may be in the same packet as that of the start.
    */
   readonly exited: Promise<CommandExit>;
-  /** StopContext it on the host; with `graceMs` without KILL. True when its end is confirmed. */
+  /** Ends it on the host; with `graceMs` without KILL. True when its end is confirmed. */
   end(graceMs?: number): Promise<boolean>;
   /** Has the host not yet told of its end? */
   running(): boolean;

@@ -26,7 +26,7 @@ export interface StopContext {
   readonly graceMs: number | undefined;
 }
 
-/** StopContext a command on the host, by the guard if that can tell its process. True when its end is confirmed. */
+/** Ends a command on the host, by the guard if that can tell its process. True when its end is confirmed. */
 export async function stopCommand(
   channel: ClientChannel,
   { guard, order, isAlive, graceMs }: StopContext,

@@ -126,7 +126,7 @@ export class HostConnection {
     this.#changed();
   }
 
-  /** StopContext everything that runs here and closes. True when the host confirmed the end. */
+  /** Ends everything that runs here and closes. True when the host confirmed the end. */
   async close(limitMs: number): Promise<boolean> {
     const startedAt = performance.now();
     // A connection that was made just now may have its guard still to come.

@@ -80,7 +80,7 @@ export class ConnectionPool {
     }));
   }
 
-  /** StopContext all that runs on the host and closes every connection. True when the host confirmed it. */
+  /** Ends all that runs on the host and closes every connection. True when the host confirmed it. */
   async close(limitMs: number): Promise<boolean> {
     this.#closed = true;
     for (const waiter of this.#waiters) waiter.reject(connectionLost("the end of the server"));

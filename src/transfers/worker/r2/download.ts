@@ -29,7 +29,7 @@ export interface Resumable {
 
 /**
  * Exactly `size` bytes, over as many connections as it takes. A connection that ends early or stands
- * still is replaced; one that moves begins a new count. StopContext in an error when `md5` does not fit.
+ * still is replaced; one that moves begins a new count. Ends in an error when `md5` does not fit.
  */
 export function resumingStream(job: Resumable): ReadableStream<Uint8Array> {
   const body = new ResumingBody(job);

@@ -6,7 +6,7 @@ import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/s
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
 import { pure } from "../../../support/config.ts";
 
-/** StopContext one command with a guard that gives these answers, one after the other; gives what was asked. */
+/** Ends one command with a guard that gives these answers, one after the other; gives what was asked. */
 async function endWith(answers: readonly number[]) {
   const signals: string[] = [];
   const channels = [0, 1].map(() => {
