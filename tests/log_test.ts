@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../src/errors.ts";
 import { createLateLogger, createLogger, redactor } from "../src/log.ts";
-import { pure } from "./support/config.ts";
+import { pure } from "./support/pure.ts";
 
 function logged(level: "debug" | "info" | "warn" | "error", secrets: string[] = []) {
   const lines: string[] = [];

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { abortable } from "../../src/async/abortable.ts";
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 pure("abortable() returns the promise's value", async () => {
   assert.equal(await abortable(Promise.resolve(1), new AbortController().signal), 1);

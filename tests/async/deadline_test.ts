@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { deadline, deadlineSignal, valueWithin } from "../../src/async/deadline.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { pure } from "../support/pure.ts";
 
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
 const never = new Promise<never>(() => {});
 
 pure("deadline() returns the value and leaves no timer", async () => {

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { delay } from "../../src/async/delay.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 pure("delay() ends after its time", async () => {
   const clock = new FakeClock();

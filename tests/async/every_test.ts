@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { every } from "../../src/async/every.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-
-const pure = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 pure("every() runs now and after each interval until it is stopped", () => {
   const clock = new FakeClock();

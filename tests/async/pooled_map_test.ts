@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { pooledMap } from "../../src/async/pooled_map.ts";
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 pure("pooledMap() keeps the order and never does more at once than it may", async () => {
   let [now, most] = [0, 0];

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../src/async/clock.ts";
 import { retry } from "../../src/async/retry.ts";
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 /** A clock on which every wait is over at once; it notes how long each was. */
 function instantClock(): Clock & { readonly waitsMs: number[] } {

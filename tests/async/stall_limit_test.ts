@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { stallLimit } from "../../src/async/stall_limit.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { pure } from "../support/pure.ts";
 
-const pure = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
 const late = (limitMs: number) => new Error(`nothing for ${limitMs} ms`);
 
 /** Lets time pass in steps of one tick of a limit of 1,000 ms. */

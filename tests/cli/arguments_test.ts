@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseArguments, type Task } from "../../src/cli/arguments.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const envFile = undefined;
 const CASES: readonly (readonly [string, Task])[] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatCheck } from "../../src/cli/doctor.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 pure("formatCheck() writes one line, and the remedy below it where there is one", () => {
   assert.equal(

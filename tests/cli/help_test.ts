@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { helpText } from "../../src/cli/help.ts";
 import { type Variable, VARIABLES } from "../../src/config/variables.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 pure("helpText() has every variable with its default and help", () => {
   const lines = helpText().split("\n");

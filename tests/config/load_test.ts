@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { formatFaults, loadConfig } from "../../src/config/load.ts";
-import { BASIC, configOf, fakeMachine, faultsOf, pure } from "../support/config.ts";
+import { BASIC, configOf, fakeMachine, faultsOf } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 pure("loadConfig() fills in every default", () => {
   const { downloads, ...config } = configOf();

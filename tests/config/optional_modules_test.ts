@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { configOf, fakeMachine, faultsOf, pure } from "../support/config.ts";
+import { configOf, fakeMachine, faultsOf } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const IMAGEKIT = {
   ENABLE_IMAGEKIT: "true",

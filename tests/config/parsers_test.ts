@@ -11,7 +11,7 @@ import {
   plainName,
   ValueError,
 } from "../../src/config/parsers.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 function refuses<T>(parse: Parser<T>, texts: readonly string[], requirement: RegExp) {
   for (const text of texts) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { expandPath, isFilesystemRoot, thisMachine } from "../../src/config/paths.ts";
-import { fakeMachine, pure } from "../support/config.ts";
+import { fakeMachine } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 import { temporaryDirectory } from "../support/places.ts";
 
 pure("expandPath() starts ~ at home and relative paths at the current directory", () => {

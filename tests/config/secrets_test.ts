@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { secretsIn } from "../../src/config/secrets.ts";
-import { configOf, pure } from "../support/config.ts";
+import { configOf } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 pure("secretsIn() gives each part of the configuration its own secrets only", () => {
   const config = configOf({

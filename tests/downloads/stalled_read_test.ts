@@ -3,8 +3,8 @@ import { remoteSource } from "../../src/downloads/worker/sources/remote_source.t
 import type { FilesPort } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { pure } from "../support/pure.ts";
 
-const pure = { permissions: "none" } as const;
 const SIZE = 2_000_000;
 
 /** Another side that sends one piece of what is read, and then nothing any more. */
@@ -44,7 +44,7 @@ for (
     ["directory of a container", container, "directory", 100, 0],
   ] as const
 ) {
-  Deno.test(`closing a ${name} does not wait for a read that stalls`, pure, async () => {
+  pure(`closing a ${name} does not wait for a read that stalls`, async () => {
     const silent = new Silent(kind, new Uint8Array(first).fill(1));
     const signal = new AbortController().signal;
     const untold = { clock: new FakeClock(), progress: undefined };

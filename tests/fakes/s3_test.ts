@@ -4,8 +4,7 @@ import type { R2Config } from "../../src/config/config.ts";
 import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
 import { bridgeContract, call, sha256, sourceOf, text } from "../contracts/bridge.ts";
 import { CURL, peerTest } from "../peers/require.ts";
-import { nameFor, toolsWith } from "../transfers/worker/r2/rig.ts";
-import { TestClock } from "../transfers/test_clock.ts";
+import { nameFor, skippingClock, toolsWith } from "../transfers/worker/r2/rig.ts";
 import { type FakeS3, startFakeS3 } from "./s3.ts";
 import { refusalOf } from "./s3_signature.ts";
 
@@ -31,7 +30,7 @@ bridgeContract({
       fresh() {
         const s3 = startFakeS3();
         running.push(s3);
-        const bridge = new R2Bridge(configOf(s3), toolsWith(new TestClock(), fetch));
+        const bridge = new R2Bridge(configOf(s3), toolsWith(skippingClock(), fetch));
         return Promise.resolve({
           bridge,
           newName: nameFor,

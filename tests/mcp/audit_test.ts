@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createAuditLog, noAudit } from "../../src/mcp/audit.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const AT = Date.UTC(2031, 0, 2, 3, 4, 5, 678);
 

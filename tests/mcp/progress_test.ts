@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { increasing } from "../../src/mcp/progress.ts";
 import type { Progress } from "../../src/mcp/tool.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 pure("increasing() leaves out steps that are not larger than the one before", () => {
   const sent: Progress[] = [];

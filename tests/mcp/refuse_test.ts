@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { refuseClient } from "../../src/mcp/refuse.ts";
-import { pure } from "../support/config.ts";
-import { FakeTime } from "../support/fake_time.ts";
+import { pure } from "../support/pure.ts";
+import { FakeTimers } from "../support/fake_clock.ts";
 
 const initialize = (id: unknown) => JSON.stringify({ jsonrpc: "2.0", id, method: "initialize" });
 
@@ -61,7 +61,7 @@ pure("refuseClient() gives up a line that never ends", async () => {
 });
 
 pure("refuseClient() gives up when the time is over", async () => {
-  using time = new FakeTime();
+  using time = new FakeTimers();
   const answers: string[] = [];
   const waiting = refuseClient(
     new ReadableStream(),
@@ -69,7 +69,7 @@ pure("refuseClient() gives up when the time is over", async () => {
     "it is wrong",
     5_000,
   );
-  time.tick(5_000);
+  time.advance(5_000);
   await waiting;
   assert.deepEqual(answers, []);
 });

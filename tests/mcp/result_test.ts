@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { RemoteExecError } from "../../src/errors.ts";
 import { failureSchema, invalidArguments, toFailure, toResult } from "../../src/mcp/result.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const error = new RemoteExecError("locked", "It is locked", "Unlock it");
 const failure = { success: false, code: "locked", error: "It is locked", suggestion: "Unlock it" };

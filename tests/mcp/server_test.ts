@@ -6,7 +6,7 @@ import type { AuditEntry } from "../../src/mcp/audit.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { callTool, type ServerParts } from "../../src/mcp/server.ts";
 import { defineTool, responseFormat, type ToolContext } from "../../src/mcp/tool.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const input = z.strictObject({ what: z.string().optional(), response_format: responseFormat });
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { z } from "zod";
 import { modeBits, octalMode } from "../../src/mcp/arguments.ts";
 import { defineTool, responseFormat } from "../../src/mcp/tool.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const context = { signal: new AbortController().signal, progress: undefined };
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Clock } from "../../src/async/clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { bothTest, failure, type Node, nodeTest } from "./node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
@@ -22,21 +22,6 @@ const ALL_TOOLS = TOOLS.map((tool): [string, object] => [tool, {}]).concat([
   ["download_file_from_container", { container_path: "/x", local_path: "x" }],
   ["upload_file_to_container", { container_path: "/x", local_path: "here" }],
 ]);
-
-/** Waits are over at once, and their time has passed. */
-function hastyClock(): Clock {
-  let now = 0;
-  return {
-    now: () => now,
-    after(delayMs, action) {
-      const timer = setTimeout(() => {
-        now += delayMs;
-        action();
-      }, 0);
-      return () => clearTimeout(timer);
-    },
-  };
-}
 
 const statusOf = async (node: Node, ctid: number) =>
   (await node.call("proxmox_container_status", { ctid })).data.status;
@@ -223,7 +208,7 @@ nodeTest("proxmox tools name a host without Proxmox VE", { hasPrograms: false },
 
 nodeTest("proxmox_start_container waits until HA has done it", {
   containers: [{ ...IDLE, ha: true }],
-  clock: { ...hastyClock(), now: Date.now },
+  clock: new FakeClock({ skipUpToMs: Infinity }),
 }, async (node) => {
   await node.pve.setFault("haDelayMs", 300);
   const steps: (string | undefined)[] = [];
@@ -241,7 +226,7 @@ nodeTest("proxmox_start_container waits until HA has done it", {
 
 nodeTest("proxmox_start_container says that HA has not done it within the timeout", {
   containers: [{ ...IDLE, ha: true }],
-  clock: hastyClock(),
+  clock: new FakeClock({ skipUpToMs: Infinity }),
 }, async (node) => {
   await node.pve.setFault("haDelayMs", 3_600_000);
   const answer = await node.call("proxmox_start_container", { ctid: 102, timeout: 3 });

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { container, machine } from "../../src/proxmox/guest.ts";
 import { readHostProblem, readProblem } from "../../src/proxmox/problem.ts";
-
-const test = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 function read(stderr: string, guest = container(101)): string {
   const problem = readProblem(guest, "Doing it", stderr);
@@ -11,7 +10,7 @@ function read(stderr: string, guest = container(101)): string {
 }
 
 // pve-container 94f5585 src/PVE/CLI/pct.pm and API2/LXC/Status.pm; measured
-test("readProblem() knows the answers for a guest that is missing or does not run", () => {
+pure("readProblem() knows the answers for a guest that is missing or does not run", () => {
   const missing = [
     "Configuration file 'nodes/pve/lxc/999.conf' does not exist\n",
     "Configuration file 'nodes/pve/qemu-server/999.conf' does not exist\n",
@@ -31,7 +30,7 @@ test("readProblem() knows the answers for a guest that is missing or does not ru
 });
 
 // pve-guest-common 4a8f6cb src/PVE/AbstractConfig.pm; measured
-test("readProblem() knows locks, templates and states", () => {
+pure("readProblem() knows locks, templates and states", () => {
   const locked = "locked: Container 101 is locked (snapshot-delete)";
   assert.equal(read("CT is locked (snapshot-delete)\n"), locked);
   assert.equal(read("VM is locked (backup)\n", machine(200)), "locked: VM 200 is locked (backup)");
@@ -46,7 +45,7 @@ test("readProblem() knows locks, templates and states", () => {
   assert.match(read("VM quit/powerdown failed - got timeout\n"), /^timeout: /);
 });
 
-test("readProblem() knows snapshots, agents, storages and refused arguments", () => {
+pure("readProblem() knows snapshots, agents, storages and refused arguments", () => {
   assert.equal(
     read("snapshot 'x' does not exist\n"),
     'not_found: Snapshot "x" of container 101 not found',
@@ -74,19 +73,22 @@ test("readProblem() knows snapshots, agents, storages and refused arguments", ()
 });
 
 // pve-common f665029 src/PVE/Tools.pm:203-272
-test("readProblem() does not count the lines of a wait for the lock, nor perl's about locales", () => {
-  const wait = "trying to acquire lock...\n OK\n";
-  const perl = "perl: warning: Setting locale failed.\nperl: warning: Please check that your\n" +
-    '\tLANGUAGE = (unset),\n\tLC_ALL = "xx"\n    are supported and installed on your system.\n';
-  assert.equal(read(`${wait}CT 101 already running\n`), read("CT 101 already running\n"));
-  assert.equal(read(`${perl}something new\n`), "io_error: Doing it failed: something new");
-  assert.equal(read(wait), "io_error: Doing it failed: it gave no reason");
-});
+pure(
+  "readProblem() does not count the lines of a wait for the lock, nor perl's about locales",
+  () => {
+    const wait = "trying to acquire lock...\n OK\n";
+    const perl = "perl: warning: Setting locale failed.\nperl: warning: Please check that your\n" +
+      '\tLANGUAGE = (unset),\n\tLC_ALL = "xx"\n    are supported and installed on your system.\n';
+    assert.equal(read(`${wait}CT 101 already running\n`), read("CT 101 already running\n"));
+    assert.equal(read(`${perl}something new\n`), "io_error: Doing it failed: something new");
+    assert.equal(read(wait), "io_error: Doing it failed: it gave no reason");
+  },
+);
 
 const ended = (code: number, stderr: string) => ({ code, stdout: "", stderr });
 
 // public captures with RC=255
-test("readHostProblem() tells no root, no cluster and no quorum apart", () => {
+pure("readHostProblem() tells no root, no cluster and no quorum apart", () => {
   const ipcc = (reason: string) =>
     ended(
       255,
@@ -99,7 +101,7 @@ test("readHostProblem() tells no root, no cluster and no quorum apart", () => {
   assert.equal(quorum?.code, "invalid_state");
 });
 
-test("readHostProblem() knows a program that is not there, in any language", () => {
+pure("readHostProblem() knows a program that is not there, in any language", () => {
   for (
     const text of [
       "env: 'pct': No such file\n",

@@ -13,8 +13,7 @@ import { parseNodeTraffic, parseResources, parseSnapshots } from "../../src/prox
 import { parseAgentAnswer, parseMachineList } from "../../src/proxmox/qm.ts";
 import { cutTexts } from "../../src/ssh/outcome.ts";
 import { isArchive, parseBackupLog, parseBackupStep } from "../../src/proxmox/vzdump.ts";
-
-const test = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 const id = fc.integer({ min: 100, max: 999_999_999 });
 const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,60}$/);
@@ -23,7 +22,7 @@ const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,60}$/);
 const pctRow = (...[vmid, status, lock, name]: readonly [string, string, string, string]) =>
   `${vmid.padEnd(10)} ${status.padEnd(10)} ${lock.padEnd(12)} ${name.padEnd(20)}\n`;
 
-test("parseContainerList() reads what pct list prints", () => {
+pure("parseContainerList() reads what pct list prints", () => {
   const row = fc.record({
     ctid: id,
     status: fc.constantFrom("running", "stopped"),
@@ -43,20 +42,23 @@ test("parseContainerList() reads what pct list prints", () => {
   }));
 });
 
-test("parseContainerList() finds nothing in no output, and keeps a blank name beside a lock", () => {
-  assert.deepEqual(parseContainerList(""), []);
-  assert.deepEqual(parseContainerList(pctRow("101", "running", "backup", "")), [
-    { ctid: 101, status: "running", name: "", lock: "backup" },
-  ]);
-});
+pure(
+  "parseContainerList() finds nothing in no output, and keeps a blank name beside a lock",
+  () => {
+    assert.deepEqual(parseContainerList(""), []);
+    assert.deepEqual(parseContainerList(pctRow("101", "running", "backup", "")), [
+      { ctid: 101, status: "running", name: "", lock: "backup" },
+    ]);
+  },
+);
 
-test("parseStatus() reads the one word and nothing else", () => {
+pure("parseStatus() reads the one word and nothing else", () => {
   assert.equal(parseStatus("status: running\n"), "running");
   assert.equal(parseStatus("WARN: x\nstatus: prelaunch\n"), "prelaunch");
   assert.equal(parseStatus("running\n"), undefined);
 });
 
-test("parseConfig() decodes the description and keeps raw lines apart", () => {
+pure("parseConfig() decodes the description and keeps raw lines apart", () => {
   const text = "arch: amd64\ndescription: my%0At%C3%A9st%0A\nnet0: name=eth0,hwaddr=BC:24\n" +
     "lxc.cap.drop: mknod\nlxc.cap.drop: sys_time\n";
   assert.deepEqual(parseConfig(text), {
@@ -66,14 +68,14 @@ test("parseConfig() decodes the description and keeps raw lines apart", () => {
   assert.equal(parseConfig("description: 100%\n").options.description, "100%");
 });
 
-test("parseHaRequest() and parseWarnings() read a task's lines", () => {
+pure("parseHaRequest() and parseWarnings() read a task's lines", () => {
   assert.equal(parseHaRequest("Requesting HA start for CT 101\n"), "start");
   assert.equal(parseHaRequest("Requesting HA stop for VM 200\n"), "stop");
   assert.equal(parseHaRequest(""), undefined);
   assert.deepEqual(parseWarnings("x\nWARN: one\nWARN: two \n"), ["one", "two"]);
 });
 
-test("parseMachineList() reads what qm list prints", () => {
+pure("parseMachineList() reads what qm list prints", () => {
   const row = fc.record({
     vmid: id,
     name: fc.oneof(word, id.map((number) => `VM ${number}`)),
@@ -95,7 +97,7 @@ test("parseMachineList() reads what qm list prints", () => {
   }));
 });
 
-test("parseAgentAnswer() decodes any text that was encoded twice", () => {
+pure("parseAgentAnswer() decodes any text that was encoded twice", () => {
   fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.integer(), (text, exitcode) => {
     fc.pre(text.isWellFormed());
     const bytes = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte));
@@ -105,7 +107,7 @@ test("parseAgentAnswer() decodes any text that was encoded twice", () => {
   }));
 });
 
-test("parseAgentAnswer() reads signals, a process that runs, and cut output", () => {
+pure("parseAgentAnswer() reads signals, a process that runs, and cut output", () => {
   assert.equal(parseAgentAnswer('{"exited":1,"signal":15}').signal, "TERM");
   assert.deepEqual(parseAgentAnswer('{"pid":12}'), {
     pid: 12,
@@ -123,7 +125,7 @@ test("parseAgentAnswer() reads signals, a process that runs, and cut output", ()
   }
 });
 
-test("parseSnapshots() sorts what has no order and takes the present apart", () => {
+pure("parseSnapshots() sorts what has no order and takes the present apart", () => {
   const text = JSON.stringify([
     { name: "second", snaptime: 20, parent: "first", description: "" },
     { name: "current", description: "You are here!", parent: "second", running: 1 },
@@ -138,7 +140,7 @@ test("parseSnapshots() sorts what has no order and takes the present apart", () 
   });
 });
 
-test("parseResources() takes numbers that are text and refuses what is no list", () => {
+pure("parseResources() takes numbers that are text and refuses what is no list", () => {
   const [guest] = parseResources('[{"type":"lxc","id":"lxc/101","vmid":"101","maxcpu":"1.5"}]\n');
   assert.deepEqual([guest?.vmid, guest?.maxcpu], [101, 1.5]);
   for (const text of ["", "{}", "[1]", "[{"]) {
@@ -146,7 +148,7 @@ test("parseResources() takes numbers that are text and refuses what is no list",
   }
 });
 
-test("parseNodeTraffic() takes the newest sample that has values", () => {
+pure("parseNodeTraffic() takes the newest sample that has values", () => {
   const samples = [{ time: 60, netin: 1, netout: 2 }, { time: 180 }, {
     time: 120,
     netin: 3,
@@ -156,7 +158,7 @@ test("parseNodeTraffic() takes the newest sample that has values", () => {
   assert.equal(parseNodeTraffic('[{"time":1}]'), undefined);
 });
 
-test("parseBackupLog() reads the end, the archive and the reason of a failure", () => {
+pure("parseBackupLog() reads the end, the archive and the reason of a failure", () => {
   const good = parseBackupLog(
     "INFO: starting new backup job: vzdump 100\nINFO: Starting Backup of VM 100 (lxc)\n" +
       "INFO: creating vzdump archive '/var/lib/vz/dump/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz'\n" +
@@ -175,7 +177,7 @@ test("parseBackupLog() reads the end, the archive and the reason of a failure", 
   assert.deepEqual(parseBackupLog(""), { finished: false, warnings: [] });
 });
 
-test("isArchive() knows files and names on a backup server", () => {
+pure("isArchive() knows files and names on a backup server", () => {
   const file = "/var/lib/vz/dump/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz";
   assert.equal(isArchive("local:backup/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz", file), true);
   assert.equal(isArchive("local:backup/vzdump-lxc-100-2022_05_26-00_16_49.tar.gz", file), false);
@@ -183,7 +185,7 @@ test("isArchive() knows files and names on a backup server", () => {
   assert.equal(isArchive(`pbs:backup/${name}`, name), true);
 });
 
-test("parseBackupStep() finds the percentage of a VM's backup", () => {
+pure("parseBackupStep() finds the percentage of a VM's backup", () => {
   assert.deepEqual(parseBackupStep("INFO:  12% (3.9 GiB of 32.0 GiB) in 3s, read: 1.3 GiB/s"), {
     text: "12% (3.9 GiB of 32.0 GiB) in 3s, read: 1.3 GiB/s",
     percent: 12,
@@ -192,7 +194,7 @@ test("parseBackupStep() finds the percentage of a VM's backup", () => {
   assert.equal(parseBackupStep("something"), undefined);
 });
 
-test("cutTexts() keeps both streams within the limit and half of it for each", () => {
+pure("cutTexts() keeps both streams within the limit and half of it for each", () => {
   const text = fc.string({ unit: "grapheme", maxLength: 200 });
   fc.assert(fc.property(text, text, fc.integer({ min: 10, max: 150 }), (out, err, limit) => {
     const [stdout, stderr] = cutTexts(out, err, limit);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../src/errors.ts";
 import { inTime } from "../../src/rpc/in_time.ts";
-import { FakeTime } from "../support/fake_time.ts";
+import { FakeTimers } from "../support/fake_clock.ts";
 
 const noAnswer = (error: unknown) =>
   error instanceof RemoteExecError && error.code === "internal" &&
@@ -19,28 +19,28 @@ Deno.test("inTime() waits for what a cancelled call tells", async () => {
 });
 
 Deno.test("inTime() ends a call when the worker is silent beyond the call's limit", async () => {
-  using time = new FakeTime();
+  using time = new FakeTimers();
   const call = assert.rejects(inTime(new AbortController().signal, 5_000, never), noAnswer);
-  time.tick(14_999);
+  time.advance(14_999);
   assert.equal(time.waiting, 1);
-  time.tick(1);
+  time.advance(1);
   await call;
   assert.equal(time.waiting, 0);
 });
 
 Deno.test("inTime() ends a cancelled call when the worker is silent about it", async () => {
-  using time = new FakeTime();
+  using time = new FakeTimers();
   const controller = new AbortController();
   const call = assert.rejects(inTime(controller.signal, undefined, never), noAnswer);
   const before = assert.rejects(inTime(AbortSignal.abort(), undefined, never), noAnswer);
   controller.abort();
-  time.tick(10_000);
+  time.advance(10_000);
   await Promise.all([call, before]);
   assert.equal(time.waiting, 0);
 });
 
 Deno.test("inTime() leaves no timer and no listener behind", async () => {
-  using time = new FakeTime();
+  using time = new FakeTimers();
   const controller = new AbortController();
   await inTime(controller.signal, 5_000, Promise.resolve());
   assert.equal(time.waiting, 0);
@@ -49,12 +49,12 @@ Deno.test("inTime() leaves no timer and no listener behind", async () => {
 });
 
 Deno.test("inTime() leaves a call the grace that it gives others", async () => {
-  using time = new FakeTime();
+  using time = new FakeTimers();
   const controller = new AbortController();
   const call = assert.rejects(inTime(controller.signal, undefined, never, 30_000), noAnswer);
   controller.abort();
-  time.tick(39_999);
+  time.advance(39_999);
   assert.equal(time.waiting, 1);
-  time.tick(1);
+  time.advance(1);
   await call;
 });

@@ -7,7 +7,8 @@ import {
   type WorkerName,
 } from "../../src/sandbox/permissions.ts";
 import { toDenoPermissions } from "../../src/sandbox/spawn.ts";
-import { configOf, fakeMachine, pure } from "../support/config.ts";
+import { configOf, fakeMachine } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 import { assertSnapshot } from "../support/snapshot.ts";
 
 const machine = () =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { asciiText, shellJoin, shellQuote } from "../../src/shell/quote.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 pure("shellQuote() puts everything in single quotes", () => {
   assert.equal(shellQuote("a b"), "'a b'");

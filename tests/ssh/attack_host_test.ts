@@ -10,7 +10,7 @@ import { Sftp } from "../../src/ssh/worker/files/sftp.ts";
 import { toStream } from "../../src/ssh/worker/files/files_server.ts";
 import { hostTree, parseListed } from "../../src/ssh/worker/files/tree.ts";
 import { isAlive } from "../fakes/ssh_host_client.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 import { sessionTest } from "../support/session.ts";
 
 const FILE = { mode: 0o100644, size: 10, mtime: 1, atime: 1, uid: 0, gid: 0 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { OutputCollector, shareLimit } from "../../src/ssh/output.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const decode = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -64,8 +64,3 @@ export function faultsOf(
   if (!loaded.ok) return loaded.faults;
   throw new Error("The configuration has no faults");
 }
-
-/** A test that needs no right at all. */
-export function pure(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, permissions: "none", fn });
-}

@@ -1,32 +1,85 @@
 import type { Clock } from "../../src/async/clock.ts";
 
-/** A clock that stands until a test moves it. */
-export class FakeClock implements Clock {
-  #now = Date.parse("2026-03-01T12:00:00Z");
-  readonly #timers = new Set<{ readonly atMs: number; readonly action: () => void }>();
+/** Options of {@linkcode FakeClock}. */
+export interface FakeClockOptions {
+  /** The time at the start, in milliseconds since 1970. */
+  readonly nowMs?: number;
+  /** Delays up to this are skipped: time jumps to their end as soon as they begin. */
+  readonly skipUpToMs?: number;
+}
 
-  now(): number {
-    return this.#now;
+interface Timer {
+  readonly dueMs: number;
+  readonly action: () => void;
+}
+
+/** A clock that stands still until a test advances it. Timers that become due run in their order. */
+export class FakeClock implements Clock {
+  nowMs: number;
+  /** The delays that were skipped, in milliseconds. */
+  readonly skippedMs: number[] = [];
+  readonly #skipUpToMs: number;
+  readonly #timers = new Set<Timer>();
+
+  constructor(options: FakeClockOptions = {}) {
+    this.nowMs = options.nowMs ?? Date.parse("2026-03-01T12:00:00Z");
+    this.#skipUpToMs = options.skipUpToMs ?? -1;
   }
 
+  readonly now = (): number => this.nowMs;
+
   after(delayMs: number, action: () => void): () => void {
-    const timer = { atMs: this.#now + delayMs, action };
+    const timer = { dueMs: this.nowMs + delayMs, action };
     this.#timers.add(timer);
+    if (delayMs <= this.#skipUpToMs) {
+      this.skippedMs.push(delayMs);
+      queueMicrotask(() => this.#run(timer));
+    }
     return () => void this.#timers.delete(timer);
   }
 
-  /** Timers that have been set and neither run nor been taken back. */
+  /** Remaining time of each timer that is set, in milliseconds. */
+  get remainingMs(): number[] {
+    return [...this.#timers].map(({ dueMs }) => dueMs - this.nowMs);
+  }
+
+  /** Number of timers that are set. */
   get waiting(): number {
     return this.#timers.size;
   }
 
-  /** Lets time pass; what becomes due runs in its order. */
+  /** Moves the time forward and runs every timer that was set before and is due. */
   advance(ms: number): void {
-    this.#now += ms;
-    const due = [...this.#timers].filter((timer) => timer.atMs <= this.#now)
-      .sort((a, b) => a.atMs - b.atMs);
-    for (const timer of due) {
-      if (this.#timers.delete(timer)) timer.action();
-    }
+    this.nowMs += ms;
+    const due = [...this.#timers].filter(({ dueMs }) => dueMs <= this.nowMs);
+    for (const timer of due.sort((a, b) => a.dueMs - b.dueMs)) this.#run(timer);
+  }
+
+  #run(timer: Timer): void {
+    if (!this.#timers.delete(timer)) return;
+    this.nowMs = Math.max(this.nowMs, timer.dueMs);
+    timer.action();
+  }
+}
+
+/** A {@linkcode FakeClock} that replaces `setTimeout` and `clearTimeout`, for code that takes no clock. */
+export class FakeTimers extends FakeClock implements Disposable {
+  readonly #real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  readonly #cancel = new Map<number, () => void>();
+  #lastId = 1_000_000;
+
+  constructor() {
+    super();
+    Object.assign(globalThis, {
+      setTimeout: (run: () => void, delayMs = 0) => {
+        this.#cancel.set(++this.#lastId, this.after(delayMs, run));
+        return this.#lastId;
+      },
+      clearTimeout: (id = 0) => this.#cancel.get(id)?.(),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(globalThis, this.#real);
   }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ImageKitConfig } from "../../src/config/config.ts";
 import { ImageKitBridge } from "../../src/transfers/worker/imagekit/bridge.ts";
 import { call, isFailure, readAll } from "../contracts/bridge.ts";
-import { StageClock } from "./imagekit_stage.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { silent } from "./worker/r2/rig.ts";
 
 const MIB = 1024 * 1024;
@@ -28,7 +28,7 @@ const FILE = {
 type Answer = (url: URL, signal: AbortSignal | null | undefined) => Response | Promise<Response>;
 
 function bridgeWith(answer: Answer) {
-  const clock = new StageClock();
+  const clock = new FakeClock({ skipUpToMs: 4_000 });
   const fetcher: typeof fetch = async (input, init) =>
     await answer(new URL(input instanceof Request ? input.url : String(input)), init?.signal);
   const bridge = new ImageKitBridge(CONFIG, { fetch: fetcher, clock, logger: silent });
@@ -42,13 +42,13 @@ const silence = (signal: AbortSignal | null | undefined) =>
   });
 
 /** Lets time go on until the work has ended. */
-async function within<T>(clock: StageClock, work: Promise<T>): Promise<T> {
+async function within<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   let over = false;
   const watched = work.finally(() => over = true);
   watched.catch(() => {});
   for (let turn = 0; turn < 200 && !over; turn++) {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    clock.tick(20_000);
+    clock.advance(20_000);
   }
   assert.equal(over, true, "it does not end");
   return await watched;

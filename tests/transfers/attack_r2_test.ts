@@ -4,14 +4,13 @@ import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
 import { unescapeXml, xmlElements } from "../../src/transfers/worker/r2/xml.ts";
 import { call, isFailure, readAll, sourceOf, text } from "../contracts/bridge.ts";
 import { brokenBody, FetchStandIn, objectReply, type Reply } from "./fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, toolsWith } from "./worker/r2/rig.ts";
-import { TestClock } from "./test_clock.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./worker/r2/rig.ts";
 
 const MIB = 1024 * 1024;
 const NAME = nameFor("data.bin");
 
 const bridgeOver = (fetcher: typeof fetch) =>
-  new R2Bridge(R2_CONFIG, toolsWith(new TestClock(), fetcher), { partBytes: 5 * MIB });
+  new R2Bridge(R2_CONFIG, toolsWith(skippingClock(), fetcher), { partBytes: 5 * MIB });
 
 const bridgeWith = (...replies: Reply[]) => bridgeOver(new FetchStandIn(...replies).fetch);
 

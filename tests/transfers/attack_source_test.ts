@@ -1,30 +1,17 @@
 /** What a container that lies, or stands still, may try with a file that is read for a bridge. */
 import assert from "node:assert/strict";
+import type { Clock } from "../../src/async/clock.ts";
 import type { FilesPort, OpenedFile } from "../../src/ssh/files_port.ts";
 import type { Endpoint } from "../../src/ssh/port.ts";
 import { openPatiently } from "../../src/transfers/worker/patient_source.ts";
 import { isFailure, readAll } from "../contracts/bridge.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFiles } from "./memory_files.ts";
 
 const FROM: Endpoint = { kind: "shell", prefix: "pct exec 101 --", path: "/f", label: "101" };
 const NEVER = new AbortController().signal;
 
-/** Time that goes on when the test says so; `waiting` tells of the limits that are set. */
-class Hours {
-  readonly waiting = new Set<{ delayMs: number; action: () => void }>();
-
-  now = () => 0;
-
-  after(delayMs: number, action: () => void): () => void {
-    const timer = { delayMs, action };
-    this.waiting.add(timer);
-    return () => void this.waiting.delete(timer);
-  }
-
-  pass(): void {
-    for (const { action } of [...this.waiting]) action();
-  }
-}
+const HOUR_MS = 3_600_000;
 
 function opened(size: number, stream = new ReadableStream<Uint8Array>()): OpenedFile {
   return { facts: { kind: "file", size, mtimeMs: 0, mode: 0o644, path: "/f" }, stream };
@@ -34,7 +21,7 @@ function filesWith(some: Partial<FilesPort>): FilesPort {
   return Object.assign(new MemoryFiles(), some);
 }
 
-const open = (files: FilesPort, clock: Hours, signal = NEVER) =>
+const open = (files: FilesPort, clock: Clock, signal = NEVER) =>
   openPatiently(files, FROM, "/f in 101", clock, signal);
 
 for (const size of [Number.NaN, Infinity, -1, 1.5, 2 ** 60]) {
@@ -46,7 +33,7 @@ for (const size of [Number.NaN, Infinity, -1, 1.5, 2 ** 60]) {
       },
     });
     const files = filesWith({ read: () => Promise.resolve(opened(size, stream)) });
-    await assert.rejects(open(files, new Hours()), isFailure("io_error"));
+    await assert.rejects(open(files, new FakeClock()), isFailure("io_error"));
     assert.equal(cancelled, true);
   });
 }
@@ -54,20 +41,20 @@ for (const size of [Number.NaN, Infinity, -1, 1.5, 2 ** 60]) {
 Deno.test("openPatiently() gives up an end that does not answer, and closes what comes late", async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedFile>();
   const closed = Promise.withResolvers<void>();
-  const clock = new Hours();
+  const clock = new FakeClock();
   const opening = open(filesWith({ read: () => promise }), clock);
-  clock.pass();
+  clock.advance(HOUR_MS);
   await assert.rejects(opening, isFailure("timeout"));
   resolve(opened(3, new ReadableStream({ cancel: () => closed.resolve() })));
   await closed.promise;
-  assert.equal(clock.waiting.size, 0);
+  assert.equal(clock.waiting, 0);
 });
 
 Deno.test("openPatiently() closes what comes after the call was cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedFile>();
   const closed = Promise.withResolvers<void>();
   const controller = new AbortController();
-  const opening = open(filesWith({ read: () => promise }), new Hours(), controller.signal);
+  const opening = open(filesWith({ read: () => promise }), new FakeClock(), controller.signal);
   controller.abort(new Error("given up"));
   await assert.rejects(opening, /given up/);
   resolve(opened(3, new ReadableStream({ cancel: () => closed.resolve() })));
@@ -80,27 +67,27 @@ Deno.test("the stream of openPatiently() ends when no byte comes, and lets the f
     start: (controller) => controller.enqueue(new Uint8Array(1)),
     cancel: () => closed.resolve(),
   });
-  const clock = new Hours();
+  const clock = new FakeClock();
   const source = await open(filesWith({ read: () => Promise.resolve(opened(3, stream)) }), clock);
   const reader = source.stream.getReader();
   assert.equal((await reader.read()).value?.length, 1);
-  assert.equal(clock.waiting.size, 0);
+  assert.equal(clock.waiting, 0);
   const next = reader.read();
-  for (let turn = 0; turn < 100 && clock.waiting.size === 0; turn++) await Promise.resolve();
-  clock.pass();
+  for (let turn = 0; turn < 100 && clock.waiting === 0; turn++) await Promise.resolve();
+  clock.advance(HOUR_MS);
   await assert.rejects(next, isFailure("timeout"));
   await closed.promise;
 });
 
 Deno.test("sha256() of openPatiently() ends when no hash comes", async () => {
   const { promise } = Promise.withResolvers<string>();
-  const clock = new Hours();
+  const clock = new FakeClock();
   const source = await open(
     filesWith({ read: () => Promise.resolve(opened(3)), sha256: () => promise }),
     clock,
   );
   const hash = source.sha256();
-  clock.pass();
+  clock.advance(HOUR_MS);
   await assert.rejects(hash, isFailure("timeout"));
   await source.stream.cancel();
 });
@@ -108,7 +95,7 @@ Deno.test("sha256() of openPatiently() ends when no hash comes", async () => {
 Deno.test("openPatiently() gives the bytes as they are", async () => {
   const files = new MemoryFiles();
   files.add("101:/f", "abc");
-  const { size, stream, sha256 } = await open(files, new Hours());
+  const { size, stream, sha256 } = await open(files, new FakeClock());
   assert.equal(size, 3);
   assert.equal(new TextDecoder().decode(await readAll(stream)), "abc");
   assert.match(await sha256(), /^ba7816bf/);

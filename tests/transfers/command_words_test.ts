@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { address, oneLine, plainHash, plainWord } from "../../src/transfers/command_words.ts";
 import { checkCommand, downloadCommand } from "../../src/transfers/exchange/commands.ts";
-import { pure } from "../support/config.ts";
+import { pure } from "../support/pure.ts";
 
 const INTERNAL = { code: "internal" };
 

@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { Clock } from "../../src/async/clock.ts";
 import type { ImageKitConfig } from "../../src/config/config.ts";
 import { cancelled, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
@@ -12,52 +11,8 @@ import { ImageKitBridge } from "../../src/transfers/worker/imagekit/bridge.ts";
 import { type ImageKitParts, ImageKitService } from "../../src/transfers/imagekit/service.ts";
 import type { TransfersPort } from "../../src/transfers/port.ts";
 import { Transfers } from "../../src/transfers/worker/transfers.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { type FakeImageKit, type ImageKitOptions, startImageKit } from "../fakes/imagekit.ts";
-
-/**
- * A clock that stands still but for the pauses somebody waits for: those up to `longestMs` pass at
- * once, longer ones when the test lets time go on.
- */
-export class StageClock implements Clock {
-  nowMs: number;
-  readonly pauses: number[] = [];
-  readonly #longestMs: number;
-  #waiting: { dueMs: number; action: () => void }[] = [];
-
-  constructor(nowMs = 1_790_000_000_000, longestMs = 4_000) {
-    this.nowMs = nowMs;
-    this.#longestMs = longestMs;
-  }
-
-  now = (): number => this.nowMs;
-
-  after(delayMs: number, action: () => void): () => void {
-    const timer = { dueMs: this.nowMs + delayMs, action };
-    this.#waiting.push(timer);
-    if (delayMs <= this.#longestMs) {
-      this.pauses.push(delayMs);
-      queueMicrotask(() => this.#run(timer));
-    }
-    return () => this.#forget(timer);
-  }
-
-  /** Lets time go on and runs what is due. */
-  tick(ms: number): void {
-    this.nowMs += ms;
-    for (const timer of this.#waiting.filter(({ dueMs }) => dueMs <= this.nowMs)) this.#run(timer);
-  }
-
-  #run(timer: { dueMs: number; action: () => void }): void {
-    if (!this.#waiting.includes(timer)) return;
-    this.#forget(timer);
-    this.nowMs = Math.max(this.nowMs, timer.dueMs);
-    timer.action();
-  }
-
-  #forget(timer: object): void {
-    this.#waiting = this.#waiting.filter((each) => each !== timer);
-  }
-}
 
 interface StagedFile {
   bytes: Uint8Array<ArrayBuffer>;
@@ -142,7 +97,7 @@ export const keyOf = (end: Endpoint): string =>
 /** An account, a host and as many servers between them as a test starts. */
 export interface Stage extends AsyncDisposable {
   readonly fake: FakeImageKit;
-  readonly clock: StageClock;
+  readonly clock: FakeClock;
   readonly files: StagedFiles;
   readonly config: ImageKitConfig;
   /** Everything that was logged. */
@@ -157,7 +112,7 @@ export interface StageOptions extends ImageKitOptions {
 }
 
 export async function setStage({ config: change, ...options }: StageOptions = {}): Promise<Stage> {
-  const clock = new StageClock();
+  const clock = new FakeClock({ nowMs: 1_790_000_000_000, skipUpToMs: 4_000 });
   const fake = await startImageKit({ now: clock.now, ...options });
   const files = new StagedFiles();
   const logged: string[] = [];

@@ -8,8 +8,7 @@ import type { LinkEvent } from "../../../src/downloads/port.ts";
 import type { Source } from "../../../src/downloads/worker/sources/source.ts";
 import { isSameSecret, newSecret } from "../../../src/downloads/worker/http/token.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../../support/pure.ts";
 
 const SOURCE: Source = {
   kind: "file",
@@ -38,20 +37,20 @@ const visitor = (more: Partial<Visitor> = {}): Visitor => ({
   ...more,
 });
 
-Deno.test("newSecret() gives 256 bits, new ones each time", pure, () => {
+pure("newSecret() gives 256 bits, new ones each time", () => {
   const secrets = new Set(Array.from({ length: 1000 }, newSecret));
   assert.equal(secrets.size, 1000);
   for (const secret of secrets) assert.match(secret, /^[A-Za-z0-9_-]{43}$/);
 });
 
-Deno.test("isSameSecret() compares texts of any length", pure, () => {
+pure("isSameSecret() compares texts of any length", () => {
   assert.equal(isSameSecret("key", "key"), true);
   assert.equal(isSameSecret("key", "kez"), false);
   assert.equal(isSameSecret("", "key"), false);
   assert.equal(isSameSecret("key-and-more", "key"), false);
 });
 
-Deno.test("LinkStore keeps no token", pure, () => {
+pure("LinkStore keeps no token", () => {
   const { store, events } = newStore();
   const { token, link } = store.create(SOURCE, 60_000);
   const kept = JSON.stringify([link, store.report(), events]);
@@ -60,7 +59,7 @@ Deno.test("LinkStore keeps no token", pure, () => {
   assert.equal(store.find(newSecret()), undefined);
 });
 
-Deno.test("LinkStore gives a claimed link to its claimant only", pure, () => {
+pure("LinkStore gives a claimed link to its claimant only", () => {
   const { store } = newStore();
   const { link } = store.create(SOURCE, 60_000);
   const secret = store.claim(link, visitor());
@@ -76,7 +75,7 @@ Deno.test("LinkStore gives a claimed link to its claimant only", pure, () => {
   );
 });
 
-Deno.test("LinkStore binds a claim to its address when told so, cookie or not", pure, () => {
+pure("LinkStore binds a claim to its address when told so, cookie or not", () => {
   const { store } = newStore(true);
   const { link } = store.create(SOURCE, 60_000);
   const secret = store.claim(link, visitor());
@@ -85,7 +84,7 @@ Deno.test("LinkStore binds a claim to its address when told so, cookie or not", 
   assert.equal(store.mayTake(link, visitor(moved)), false);
 });
 
-Deno.test("LinkStore counts each link once: active, used or expired", pure, () => {
+pure("LinkStore counts each link once: active, used or expired", () => {
   const { store, clock } = newStore();
   const make = () => store.create(SOURCE, 60_000).link;
   store.end(make(), "used");
@@ -97,9 +96,8 @@ Deno.test("LinkStore counts each link once: active, used or expired", pure, () =
   assert.deepEqual(store.report().statistics, { total: 4, active: 0, used: 2, expired: 2 });
 });
 
-Deno.test(
+pure(
   "LinkStore sweeps what has expired without being asked, and its counts stay",
-  pure,
   () => {
     const { store, clock, events } = newStore();
     store.create(SOURCE, 60_000);
@@ -113,9 +111,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+pure(
   "LinkStore lets a download that runs at the expiry go on, and nobody else begin",
-  pure,
   () => {
     const { store, clock } = newStore();
     const { token, link } = store.create(SOURCE, 60_000);
@@ -129,7 +126,7 @@ Deno.test(
   },
 );
 
-Deno.test("LinkStore refuses more than 100 open links", pure, () => {
+pure("LinkStore refuses more than 100 open links", () => {
   const { store, clock } = newStore();
   for (let n = 0; n < MAX_OPEN_LINKS; n++) store.create(SOURCE, 60_000);
   assert.throws(() => store.create(SOURCE, 60_000), { code: "limit_reached" });
@@ -138,7 +135,7 @@ Deno.test("LinkStore refuses more than 100 open links", pure, () => {
   assert.equal(store.report().statistics.active, 1);
 });
 
-Deno.test("LinkStore refuses to revoke what is not open", pure, () => {
+pure("LinkStore refuses to revoke what is not open", () => {
   const { store } = newStore();
   const { link } = store.create(SOURCE, 60_000);
   store.revoke(link.id);

@@ -7,15 +7,13 @@ import { ExchangeService } from "../../../src/transfers/exchange/service.ts";
 import type { StoredObject, TransfersPort } from "../../../src/transfers/port.ts";
 import { isFailure } from "../../contracts/bridge.ts";
 import { R2_CONFIG } from "../worker/r2/rig.ts";
+import { pure } from "../../support/pure.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW = Date.parse("2026-01-08T14:30:22Z");
 const ID = "server_20260108_023022_0a1b2c3d_a.txt";
 const CONTEXT: ToolContext = { signal: new AbortController().signal, progress: undefined };
 const LOCAL = { localPath: "a.txt", remotePath: undefined, ctid: undefined };
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
 
 const stored = (storedAtMs: number, metadata: Record<string, string> = {}): StoredObject => ({
   name: `server/${ID}`,

@@ -168,16 +168,16 @@ stageTest(
   async (stage) => {
     const { call, files, rig } = stage;
     files.add("local:a.txt", "still there");
-    rig.clock.aheadMs = -2 * HOUR_MS; // signed then: the service goes by its own clock
+    rig.clock.nowMs -= 2 * HOUR_MS; // signed then: the service goes by its own clock
     const skewed = call("exchange_upload", { local_path: "a.txt", expires_hours: 1 });
     await assert.rejects(skewed, isFailure("authentication_failed"));
-    rig.clock.aheadMs = 0;
+    rig.clock.nowMs += 2 * HOUR_MS;
     const uploaded = await call("exchange_upload", { local_path: "a.txt", expires_hours: 1 });
     const id = idOf(uploaded);
     const name = String(uploaded.key).slice("transfers/".length);
-    rig.clock.aheadMs = -2 * HOUR_MS;
+    rig.clock.nowMs -= 2 * HOUR_MS;
     const over = await rig.bridge.downloadUrl({ name }, rig.clock.now() + HOUR_MS);
-    rig.clock.aheadMs = 0;
+    rig.clock.nowMs += 2 * HOUR_MS;
     await assert.rejects(
       call("exchange_download", { download_url: over, local_path: "b" }),
       (error) =>

@@ -4,7 +4,7 @@ import {
   objectPath,
   parseObjectName,
 } from "../../../src/transfers/imagekit/names.ts";
-import { pure } from "../../support/config.ts";
+import { pure } from "../../support/pure.ts";
 
 const KEY = "private_key";
 

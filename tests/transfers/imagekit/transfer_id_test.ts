@@ -6,7 +6,7 @@ import {
   parseTransferId,
   type TransferState,
 } from "../../../src/transfers/imagekit/transfer_id.ts";
-import { pure } from "../../support/config.ts";
+import { pure } from "../../support/pure.ts";
 
 const KEY = "private_key";
 const STATE: TransferState = {

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { GatheredReader } from "../../../src/transfers/worker/gathered.ts";
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
+import { pure } from "../../support/pure.ts";
 
 /** Bytes that differ from their neighbours, from `from` on. */
 const bytes = (from: number, length: number) =>

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Clock } from "../../../src/async/clock.ts";
 import { RemoteExecError } from "../../../src/errors.ts";
 import { createLogger } from "../../../src/log.ts";
 import type { Bridge } from "../../../src/transfers/worker/bridge.ts";
@@ -8,37 +7,11 @@ import { Transfers } from "../../../src/transfers/worker/transfers.ts";
 import { createTransfersPort } from "../../../src/transfers/worker/transfers_port.ts";
 import { call, isFailure } from "../../contracts/bridge.ts";
 import { MemoryFiles } from "../memory_files.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { pure } from "../../support/pure.ts";
 
 const HOUR_MS = 3_600_000;
 const OBJECT: StoredObject = { name: "x", id: "1", size: 3, storedAtMs: 0, metadata: {} };
-
-const pure = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
-
-/** Time goes on only when somebody pauses or the test says so. */
-class ManualClock implements Clock {
-  ms = 0;
-  #timers: { dueMs: number; action: () => void }[] = [];
-
-  now = () => this.ms;
-
-  after(delayMs: number, action: () => void): () => void {
-    const timer = { dueMs: this.ms + delayMs, action };
-    this.#timers.push(timer);
-    return () => void (this.#timers = this.#timers.filter((each) => each !== timer));
-  }
-
-  get delaysMs(): number[] {
-    return this.#timers.map(({ dueMs }) => dueMs - this.ms);
-  }
-
-  pass(ms: number): void {
-    this.ms += ms;
-    const due = this.#timers.filter(({ dueMs }) => dueMs <= this.ms);
-    this.#timers = this.#timers.filter(({ dueMs }) => dueMs > this.ms);
-    for (const { action } of due) action();
-  }
-}
 
 const unexpected = () => Promise.reject(new Error("not expected"));
 
@@ -58,7 +31,7 @@ const bridgeWith = (some: Partial<Bridge>): Bridge => ({
 
 function transfersWith(some: Partial<Bridge>) {
   const lines: string[] = [];
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const files = new MemoryFiles();
   const logger = createLogger("info", [], (line) => void lines.push(line));
   const transfers = new Transfers({ bridges: [bridgeWith(some)], files, clock, logger });
@@ -78,13 +51,13 @@ pure("startSweeping() sweeps at once and every hour, until it is stopped", async
   const stop = transfers.startSweeping();
   await idle();
   assert.equal(sweeps, 1);
-  clock.pass(HOUR_MS - 1);
+  clock.advance(HOUR_MS - 1);
   assert.equal(sweeps, 1);
-  clock.pass(1);
+  clock.advance(1);
   await idle();
   assert.equal(sweeps, 2);
   stop();
-  clock.pass(HOUR_MS);
+  clock.advance(HOUR_MS);
   assert.equal(sweeps, 2);
   assert.deepEqual(lines, [
     "[info] r2: 1 transfers removed that were over\n",
@@ -101,7 +74,7 @@ pure("startSweeping() tells of a failure and goes on", async () => {
   const { transfers, clock, lines } = transfersWith({ sweep });
   const stop = transfers.startSweeping();
   await idle();
-  clock.pass(HOUR_MS);
+  clock.advance(HOUR_MS);
   await idle();
   stop();
   assert.equal(sweeps, 2);
@@ -120,8 +93,8 @@ pure("find() looks again with growing pauses while the index lags", async () => 
   });
   for (const delay of [250, 500]) {
     await idle();
-    assert.deepEqual(clock.delaysMs, [delay]);
-    clock.pass(delay);
+    assert.deepEqual(clock.remainingMs, [delay]);
+    clock.advance(delay);
   }
   assert.equal(await found, OBJECT);
   assert.deepEqual(waited, [0, 250]);
@@ -136,7 +109,7 @@ pure("find() gives up after its time and can be cancelled", async () => {
   await idle();
   stop.abort(reason);
   await assert.rejects(found, (error) => error === reason);
-  assert.deepEqual(clock.delaysMs, []);
+  assert.deepEqual(clock.remainingMs, []);
 });
 
 pure("store() closes the file when the bridge fails before it reads", async () => {
@@ -212,7 +185,7 @@ pure("close() cancels what runs and waits for it to be taken back", async () => 
   await port.close(1_000);
   assert.equal(takenBack, true);
   await failed;
-  assert.deepEqual(clock.delaysMs, []);
+  assert.deepEqual(clock.remainingMs, []);
   port1.close();
   port2.close();
 });
@@ -223,7 +196,7 @@ pure("a bridge that is not configured is refused with the words of the exchange"
   const none = new Transfers({
     bridges: [],
     files: new MemoryFiles(),
-    clock: new ManualClock(),
+    clock: new FakeClock(),
     logger: createLogger("error"),
   });
   assert.throws(

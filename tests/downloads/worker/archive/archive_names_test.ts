@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { zipArchive } from "../../../../src/downloads/worker/archive/archive.ts";
 import { ArchiveNames } from "../../../../src/downloads/worker/archive/archive_names.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../../../support/pure.ts";
 
 /** What becomes of names; one with a slash at its end is a directory's. */
 function placed(...paths: readonly string[]): (string | undefined)[] {
@@ -15,7 +14,7 @@ function placed(...paths: readonly string[]): (string | undefined)[] {
   );
 }
 
-Deno.test("ArchiveNames keeps every name below the directory it is unpacked in", pure, () => {
+pure("ArchiveNames keeps every name below the directory it is unpacked in", () => {
   const names = {
     "..\\..\\evil.bat": ".._.._evil.bat",
     "C:\\x": "C__x",
@@ -33,7 +32,7 @@ Deno.test("ArchiveNames keeps every name below the directory it is unpacked in",
   assert.deepEqual(placed(...Object.keys(names)), Object.values(names));
 });
 
-Deno.test("ArchiveNames numbers the later of two names that become the same", pure, () => {
+pure("ArchiveNames numbers the later of two names that become the same", () => {
   assert.deepEqual(placed("a:b.txt", "a\\b.txt", "a_b (2).txt", "a_b.txt", ".x", ".x"), [
     "a_b.txt",
     "a_b (2).txt",
@@ -44,7 +43,7 @@ Deno.test("ArchiveNames numbers the later of two names that become the same", pu
   ]);
 });
 
-Deno.test("ArchiveNames joins directories, and moves their members along with them", pure, () => {
+pure("ArchiveNames joins directories, and moves their members along with them", () => {
   assert.deepEqual(placed("d:/", "d:/x", "d_/", "d_/x", "d_/y"), [
     "d_",
     "d_/x",
@@ -62,14 +61,14 @@ Deno.test("ArchiveNames joins directories, and moves their members along with th
   ]);
 });
 
-Deno.test("ArchiveNames knows each of a hundred thousand names again, and no other", pure, () => {
+pure("ArchiveNames knows each of a hundred thousand names again, and no other", () => {
   const names = new ArchiveNames();
   const place = (n: number) => names.place({ path: `directory/name ${n}.txt`, kind: "file" });
   for (let n = 0; n < 100_000; n++) assert.equal(place(n), `directory/name ${n}.txt`);
   for (let n = 0; n < 100_000; n++) assert.equal(place(n), `directory/name ${n} (2).txt`);
 });
 
-Deno.test("ArchiveNames never gives a dangerous name, nor one twice", pure, () => {
+pure("ArchiveNames never gives a dangerous name, nor one twice", () => {
   const part = fc.oneof(fc.constantFrom("..", ".", "", "a", "a:", "a\\", ".. "), fc.string());
   const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
   fc.assert(fc.property(fc.array(path, { maxLength: 20 }), (paths) => {
@@ -83,7 +82,7 @@ Deno.test("ArchiveNames never gives a dangerous name, nor one twice", pure, () =
   }));
 });
 
-Deno.test("zipArchive() writes the cleaned names, in both of their places", pure, async () => {
+pure("zipArchive() writes the cleaned names, in both of their places", async () => {
   async function* entries() {
     for (const path of ["..\\..\\evil.bat", "../up", "up"]) {
       const facts = { kind: "file", size: 0, mtimeMs: 0, mode: 0o644 } as const;

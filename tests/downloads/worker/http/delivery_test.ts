@@ -5,8 +5,7 @@ import type { Content, Source } from "../../../../src/downloads/worker/sources/s
 import { RemoteExecError } from "../../../../src/errors.ts";
 import { createLogger } from "../../../../src/log.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../../../support/pure.ts";
 
 const visitor = (hasRange: boolean, address = "10.0.0.1"): Visitor => ({
   address,
@@ -58,9 +57,8 @@ async function cancelled(delivery: Delivery): Promise<void> {
   if (delivery.kind === "content") await delivery.body?.cancel();
 }
 
-Deno.test(
+pure(
   "Deliveries keeps the claim of a failed request under which another one got content",
-  pure,
   async () => {
     const { store, link, openings, take } = stalled();
     const first = take(visitor(false));
@@ -74,9 +72,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+pure(
   "Deliveries gives a claim back with the last of its requests, when all have failed",
-  pure,
   async () => {
     const { store, link, openings, take } = stalled();
     const first = take(visitor(false));

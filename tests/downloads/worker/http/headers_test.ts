@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { contentDisposition, safeFileName } from "../../../../src/downloads/worker/http/headers.ts";
+import { pure } from "../../../support/pure.ts";
 
-const pure = { permissions: "none" } as const;
-
-Deno.test("contentDisposition() gives the plain and the encoded form", pure, () => {
+pure("contentDisposition() gives the plain and the encoded form", () => {
   assert.equal(
     contentDisposition("report.pdf"),
     `attachment; filename="report.pdf"; filename*=UTF-8''report.pdf`,
@@ -19,9 +18,8 @@ Deno.test("contentDisposition() gives the plain and the encoded form", pure, () 
   );
 });
 
-Deno.test(
+pure(
   "contentDisposition() keeps every name inside its header and readable again",
-  pure,
   () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (name) => {
       const header = contentDisposition(name);
@@ -33,9 +31,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+pure(
   "safeFileName() leaves no separators, control characters or text direction tricks",
-  pure,
   () => {
     assert.equal(safeFileName("a/b\\c\r\nd\u0000e"), "a_b_c__d_e");
     assert.equal(safeFileName("photo\u202egnp.exe"), "photo_gnp.exe");

@@ -8,8 +8,7 @@ import {
   PAGE_POLICY,
 } from "../../../../src/downloads/worker/http/page.tsx";
 import type { Source } from "../../../../src/downloads/worker/sources/source.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../../../support/pure.ts";
 
 const source = (more: Partial<Source> = {}): Source => ({
   kind: "file",
@@ -24,7 +23,7 @@ const source = (more: Partial<Source> = {}): Source => ({
   ...more,
 });
 
-Deno.test("every page is small, loads nothing and escapes what it shows", pure, () => {
+pure("every page is small, loads nothing and escapes what it shows", () => {
   const evil = '<img src=x onerror="alert(1)">&amp;';
   const pages = [
     linkPage(source({ downloadName: evil.repeat(8) }), 300_000, 0),
@@ -42,7 +41,7 @@ Deno.test("every page is small, loads nothing and escapes what it shows", pure, 
   }
 });
 
-Deno.test("the policy allows exactly the page's own style and script", pure, async () => {
+pure("the policy allows exactly the page's own style and script", async () => {
   const page = linkPage(source(), 300_000, 0);
   for (
     const [kind, pattern] of [["style", /<style>([\s\S]*)<\/style>/], [
@@ -57,17 +56,17 @@ Deno.test("the policy allows exactly the page's own style and script", pure, asy
   assert.doesNotMatch(PAGE_POLICY, /unsafe|https?:|\*/);
 });
 
-Deno.test("linkPage() shows what is left at the moment it is made", pure, () => {
+pure("linkPage() shows what is left at the moment it is made", () => {
   assert.match(linkPage(source(), 300_000, 0), /data-seconds="300"[^>]*>in 5:00 minutes</);
   assert.match(linkPage(source(), 300_000, 234_500), /data-seconds="66"[^>]*>in 1:06 minutes</);
 });
 
-Deno.test("linkPage() says that an archive which breaks off starts again", pure, () => {
+pure("linkPage() says that an archive which breaks off starts again", () => {
   assert.match(linkPage(source({ kind: "directory" }), 300_000, 0), /starts from the beginning/);
   assert.doesNotMatch(linkPage(source(), 300_000, 0), /starts from the beginning/);
 });
 
-Deno.test("formatSize() writes sizes as people read them", pure, () => {
+pure("formatSize() writes sizes as people read them", () => {
   const sizes = [0, 1, 999, 1000, 1234, 9_960, 999_499, 999_500, 104_857_600, 6.4e9, 2e13];
   assert.deepEqual(sizes.map(formatSize), [
     "0 bytes",
@@ -84,7 +83,7 @@ Deno.test("formatSize() writes sizes as people read them", pure, () => {
   ]);
 });
 
-Deno.test("linkPage() shows no characters that turn the direction of text", pure, () => {
+pure("linkPage() shows no characters that turn the direction of text", () => {
   const page = linkPage(source({ downloadName: "photo\u202e\u200f\u2067gnp.exe" }), 300_000, 0);
   assert.doesNotMatch(page, /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
   assert.equal(page.split("photo___gnp.exe").length, 3);

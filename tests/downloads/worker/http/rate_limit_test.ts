@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { RateLimit } from "../../../../src/downloads/worker/http/rate_limit.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
+import { pure } from "../../../support/pure.ts";
 
-const pure = { permissions: "none" } as const;
-
-Deno.test("RateLimit tells an address how long to wait when its share is used up", pure, () => {
+pure("RateLimit tells an address how long to wait when its share is used up", () => {
   const clock = new FakeClock();
   const limit = new RateLimit(clock, 2, 60_000);
   limit.count("a");
@@ -17,14 +16,14 @@ Deno.test("RateLimit tells an address how long to wait when its share is used up
   assert.equal(limit.waitSeconds("a"), undefined);
 });
 
-Deno.test("RateLimit does not count one address for another", pure, () => {
+pure("RateLimit does not count one address for another", () => {
   const limit = new RateLimit(new FakeClock(), 1, 60_000);
   limit.count("a");
   assert.equal(limit.waitSeconds("a"), 60);
   assert.equal(limit.waitSeconds("b"), undefined);
 });
 
-Deno.test("RateLimit forgets the oldest of more than 10,000 addresses", pure, () => {
+pure("RateLimit forgets the oldest of more than 10,000 addresses", () => {
   const limit = new RateLimit(new FakeClock(), 1, 60_000);
   for (let n = 0; n <= 10_000; n++) limit.count(`address ${n}`);
   assert.equal(limit.waitSeconds("address 0"), undefined);
@@ -32,7 +31,7 @@ Deno.test("RateLimit forgets the oldest of more than 10,000 addresses", pure, ()
   assert.equal(limit.waitSeconds("address 10000"), 60);
 });
 
-Deno.test("RateLimit counts the IPv6 addresses of one /64 together", pure, () => {
+pure("RateLimit counts the IPv6 addresses of one /64 together", () => {
   const limit = new RateLimit(new FakeClock(), 1, 60_000);
   limit.count("2001:db8:0:1::5");
   for (

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Coverage, parseRange } from "../../../../src/downloads/worker/http/spans.ts";
+import { pure } from "../../../support/pure.ts";
 
-const pure = { permissions: "none" } as const;
-
-Deno.test("parseRange() reads the three forms of one part", pure, () => {
+pure("parseRange() reads the three forms of one part", () => {
   assert.deepEqual(parseRange("bytes=0-", 10), { start: 0, end: 10 });
   assert.deepEqual(parseRange("bytes=3-5", 10), { start: 3, end: 6 });
   assert.deepEqual(parseRange("bytes=3-99", 10), { start: 3, end: 10 });
@@ -12,9 +11,8 @@ Deno.test("parseRange() reads the three forms of one part", pure, () => {
   assert.deepEqual(parseRange("Bytes = -40", 10), { start: 0, end: 10 });
 });
 
-Deno.test(
+pure(
   "parseRange() asks for the whole when the header is missing, odd or names several parts",
-  pure,
   () => {
     for (
       const header of [
@@ -32,7 +30,7 @@ Deno.test(
   },
 );
 
-Deno.test("parseRange() says when the file has no such part", pure, () => {
+pure("parseRange() says when the file has no such part", () => {
   for (const header of ["bytes=10-", "bytes=10-12", "bytes=-0"]) {
     assert.equal(parseRange(header, 10), "unsatisfiable", header);
   }
@@ -40,7 +38,7 @@ Deno.test("parseRange() says when the file has no such part", pure, () => {
   assert.equal(parseRange("bytes=-1", 0), "unsatisfiable");
 });
 
-Deno.test("Coverage is complete exactly when every byte was handed over", pure, () => {
+pure("Coverage is complete exactly when every byte was handed over", () => {
   const part = fc.tuple(fc.nat(20), fc.nat(20));
   fc.assert(fc.property(fc.nat(20), fc.array(part), (size, parts) => {
     const covered = new Coverage(size);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { isAutomaticVisit, wishOf } from "../../../../src/downloads/worker/http/visitors.ts";
+import { pure } from "../../../support/pure.ts";
 
-const pure = { permissions: "none" } as const;
 const CHROME =
   "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36";
 
-Deno.test("wishOf() gives content to programs that do not ask for HTML", pure, () => {
+pure("wishOf() gives content to programs that do not ask for HTML", () => {
   for (
     const agent of [
       "curl/8.5.0",
@@ -23,7 +23,7 @@ Deno.test("wishOf() gives content to programs that do not ask for HTML", pure, (
   assert.equal(wishOf(new Headers({ "sec-fetch-mode": "cors" })), "content");
 });
 
-Deno.test("wishOf() gives a page to whoever asks for HTML or navigates", pure, () => {
+pure("wishOf() gives a page to whoever asks for HTML or navigates", () => {
   assert.equal(
     wishOf(new Headers({ accept: "text/html,*/*;q=0.8", "user-agent": CHROME })),
     "page",
@@ -31,7 +31,7 @@ Deno.test("wishOf() gives a page to whoever asks for HTML or navigates", pure, (
   assert.equal(wishOf(new Headers({ "sec-fetch-mode": "navigate" })), "page");
 });
 
-Deno.test("isAutomaticVisit() knows previews, scanners and crawlers by their names", pure, () => {
+pure("isAutomaticVisit() knows previews, scanners and crawlers by their names", () => {
   for (
     const agent of [
       "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
@@ -60,7 +60,7 @@ Deno.test("isAutomaticVisit() knows previews, scanners and crawlers by their nam
   }
 });
 
-Deno.test("isAutomaticVisit() takes people in odd browsers for people", pure, () => {
+pure("isAutomaticVisit() takes people in odd browsers for people", () => {
   for (
     const agent of [
       CHROME,
@@ -75,7 +75,7 @@ Deno.test("isAutomaticVisit() takes people in odd browsers for people", pure, ()
   }
 });
 
-Deno.test("isAutomaticVisit() knows prefetches and what other pages embed", pure, () => {
+pure("isAutomaticVisit() knows prefetches and what other pages embed", () => {
   for (
     const headers of [
       { "sec-purpose": "prefetch;prerender" },

@@ -4,7 +4,7 @@ import { EventEmitter } from "node:events";
 import type { ClientChannel } from "ssh2";
 import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/stop_command.ts";
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
-import { pure } from "../../../support/config.ts";
+import { pure } from "../../../support/pure.ts";
 
 /** Ends one command with a guard that gives these answers, one after the other; gives what was asked. */
 async function endWith(answers: readonly number[]) {

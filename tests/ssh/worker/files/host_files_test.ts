@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hostPath } from "../../../../src/ssh/worker/files/host_files.ts";
 import type { CopyRequest } from "../../../../src/ssh/port.ts";
 import { content } from "../../../fakes/ssh_host_client.ts";
-import { pure } from "../../../support/config.ts";
+import { pure } from "../../../support/pure.ts";
 import { type SessionPlace, sessionTest } from "../../../support/session.ts";
 
 const calm = () => new AbortController().signal;

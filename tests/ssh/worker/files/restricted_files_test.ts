@@ -3,7 +3,7 @@ import { restricted } from "../../../../src/ssh/worker/files/restricted_files.ts
 import type { FilesPort } from "../../../../src/ssh/files_port.ts";
 import type { FilesGrant } from "../../../../src/ssh/port.ts";
 import type { Endpoint } from "../../../../src/ssh/port.ts";
-import { pure } from "../../../support/config.ts";
+import { pure } from "../../../support/pure.ts";
 
 /** A port that answers everything with the name of the call. */
 const open = new Proxy({}, {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isAbandoned, temporaryName } from "../../../../src/ssh/worker/files/temporary_files.ts";
-import { pure } from "../../../support/config.ts";
+import { pure } from "../../../support/pure.ts";
 import { type SessionPlace, sessionTest } from "../../../support/session.ts";
 
 const MINUTE_MS = 60_000;

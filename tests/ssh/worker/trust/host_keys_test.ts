@@ -17,6 +17,7 @@ import {
   knownHostsName,
   parseKnownHosts,
 } from "../../../../src/ssh/worker/trust/known_hosts.ts";
+import { pure } from "../../../support/pure.ts";
 
 const FILE = "/home/me/.ssh/known_hosts";
 const ED_BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIAl2bb5qM1m9QyBHHdEYa189/6eHVHg6I1ttPoxEnjVo";
@@ -30,10 +31,6 @@ const ECDSA =
 const RSA_KEY = wireKey("ssh-rsa", new Uint8Array([1, 0, 1]), new Uint8Array(129).fill(0xc1, 1));
 const RSA = `ssh-rsa ${Buffer.from(RSA_KEY).toString("base64")}`;
 const HASHED_HOST = "|1|YmawRxhV2z/DSWjYCq72X5wdaK0=|3aNRMVKNxAJouLgy0Z5jv6A+1lM=";
-
-function pure(name: string, fn: () => void) {
-  Deno.test({ name, permissions: "none", fn });
-}
 
 function wireKey(...fields: (string | Uint8Array)[]): Uint8Array {
   const parts = fields.map((field) => Buffer.from(field)).flatMap((field) => {

@@ -6,7 +6,7 @@ import ssh2 from "ssh2";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import { usablePrivateKey } from "../../../../src/ssh/worker/trust/private_key.ts";
 import { type HostKeyType, privateKeyOf, publicKeyOf } from "../../../fakes/ssh_host_keys.ts";
-import { pure } from "../../../support/config.ts";
+import { pure } from "../../../support/pure.ts";
 import { sessionTest } from "../../../support/session.ts";
 
 const PASSPHRASE = "open sesame";

@@ -6,8 +6,7 @@ import { call, sourceOf, text } from "../../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../../peers/require.ts";
 import { startStage } from "../../exchange_stage.ts";
 import { FetchStandIn, refusal, type Reply } from "../../fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, startR2, toolsWith } from "./rig.ts";
-import { TestClock } from "../../test_clock.ts";
+import { nameFor, R2_CONFIG, skippingClock, startR2, toolsWith } from "./rig.ts";
 
 const NAME = nameFor("data.bin");
 const HOUR_MS = 3_600_000;
@@ -52,7 +51,7 @@ async function failureOf(promise: Promise<unknown>): Promise<RemoteExecError> {
 
 function bridgeWith(...replies: Reply[]) {
   const service = new FetchStandIn(...replies);
-  return { service, bridge: new R2Bridge(R2_CONFIG, toolsWith(new TestClock(), service.fetch)) };
+  return { service, bridge: new R2Bridge(R2_CONFIG, toolsWith(skippingClock(), service.fetch)) };
 }
 
 const ACTIONS: readonly {
@@ -109,8 +108,8 @@ peerTest({
   async fn() {
     await using rig = await startR2();
     const attempt = async (change: Partial<R2Config>, aheadMs = 0) => {
-      const clock = new TestClock();
-      clock.aheadMs = aheadMs;
+      const clock = skippingClock();
+      clock.nowMs += aheadMs;
       const bridge = new R2Bridge({ ...rig.config, ...change }, toolsWith(clock, fetch));
       return await failureOf(bridge.find({ name: NAME }, call()));
     };
@@ -139,12 +138,12 @@ peerTest({
       ];
       return await Promise.all(calls.map(failureOf));
     };
-    rig.clock.aheadMs = -2 * HOUR_MS;
+    rig.clock.nowMs -= 2 * HOUR_MS;
     for (const { code, suggestion } of await failures()) {
       assert.equal(code, "authentication_failed");
       assert.match(suggestion, /^Set the clock/);
     }
-    rig.clock.aheadMs = 0;
+    rig.clock.nowMs += 2 * HOUR_MS;
     await (await rig.s3.client.fetch(rig.bucketUrl, { method: "DELETE" })).body?.cancel();
     for (const { code, suggestion } of await failures()) {
       assert.equal(code, "configuration");

@@ -9,8 +9,7 @@ import {
 } from "../../../contracts/bridge.ts";
 import { SWIFT } from "../../../peers/require.ts";
 import { type S3Peer, startS3 } from "../../../peers/s3.ts";
-import { freshRig, nameFor, toolsWith } from "./rig.ts";
-import { TestClock } from "../../test_clock.ts";
+import { freshRig, nameFor, skippingClock, toolsWith } from "./rig.ts";
 
 const TWO_DAYS_MS = 48 * 3_600_000;
 const FOREIGN = ["elsewhere/a", "transfers/README", "transfers/x/not-ours"];
@@ -33,7 +32,7 @@ async function fresh(s3: S3Peer, bucket: string): Promise<BridgeUnderTest> {
   const { bridge, config, bucketUrl } = await freshRig(s3, bucket);
   const aged = [...FOREIGN];
   // Swift sets the time of storing, so the sweep is shown listings that lie in the past.
-  const later = new R2Bridge(config, toolsWith(new TestClock(), ageing(config, aged)));
+  const later = new R2Bridge(config, toolsWith(skippingClock(), ageing(config, aged)));
   bridge.sweep = (context) => later.sweep(context);
   const urls = FOREIGN.map((key) => `${bucketUrl}/${key}`);
   return {

@@ -10,8 +10,7 @@ import {
   refusal,
   type Reply,
 } from "../../fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, toolsWith } from "./rig.ts";
-import { TestClock } from "../../test_clock.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./rig.ts";
 
 const NAME = nameFor("data.bin");
 const OK: Reply = () => new Response("");
@@ -19,7 +18,7 @@ const MIB = 1024 * 1024;
 
 function bridgeWith(...replies: Reply[]) {
   const service = new FetchStandIn(...replies);
-  const clock = new TestClock();
+  const clock = skippingClock();
   const bridge = new R2Bridge(R2_CONFIG, toolsWith(clock, service.fetch), { partBytes: 5 * MIB });
   return { service, clock, bridge };
 }
@@ -41,7 +40,7 @@ Deno.test("put() waits as long as the service asks for and tries again after 429
   );
   await put(bridge);
   assert.deepEqual(service.methods, ["PUT", "PUT", "HEAD"]);
-  assert.deepEqual(clock.pausesMs, [3000]);
+  assert.deepEqual(clock.skippedMs, [3000]);
 });
 
 Deno.test("put() tries again after 5xx and a broken connection, with growing pauses", async () => {
@@ -53,8 +52,8 @@ Deno.test("put() tries again after 5xx and a broken connection, with growing pau
     objectReply(3),
   );
   await put(bridge);
-  const [first = 0, second = 0, third = 0] = clock.pausesMs;
-  assert.ok(first >= 125 && second >= 250 && third >= 500, String(clock.pausesMs));
+  const [first = 0, second = 0, third = 0] = clock.skippedMs;
+  assert.ok(first >= 125 && second >= 250 && third >= 500, String(clock.skippedMs));
 });
 
 Deno.test("put() gives up after five attempts and says what was seen last", async () => {
@@ -213,7 +212,7 @@ Deno.test("list() pages through more than a thousand objects and asks for eight 
     now -= 1;
     return responseOf(objectReply(1));
   };
-  const bridge = new R2Bridge(R2_CONFIG, toolsWith(new TestClock(), answer));
+  const bridge = new R2Bridge(R2_CONFIG, toolsWith(skippingClock(), answer));
   const steps: number[] = [];
   const listed = await bridge.list("", call(), ({ read }) => void steps.push(read));
   assert.equal(listed.length, 1200);

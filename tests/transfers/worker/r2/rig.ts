@@ -1,10 +1,11 @@
+import type { Clock } from "../../../../src/async/clock.ts";
 import { createLogger, type Logger } from "../../../../src/log.ts";
 import type { R2Config } from "../../../../src/config/config.ts";
 import type { BridgeTools } from "../../../../src/transfers/worker/bridge.ts";
 import { newTransferId, objectName } from "../../../../src/transfers/exchange/names.ts";
 import { R2Bridge, type R2Options } from "../../../../src/transfers/worker/r2/bridge.ts";
 import { type S3Peer, startS3 } from "../../../peers/s3.ts";
-import { TestClock } from "../../test_clock.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
 
 export const BUCKET = "exchange";
 
@@ -12,7 +13,7 @@ export const BUCKET = "exchange";
 export interface R2Rig extends AsyncDisposable {
   readonly s3: S3Peer;
   readonly config: R2Config;
-  readonly clock: TestClock;
+  readonly clock: FakeClock;
   readonly bridge: R2Bridge;
   /** The bucket's address, without a slash at its end. */
   readonly bucketUrl: string;
@@ -45,7 +46,7 @@ export async function freshRig(
     clientId: "server",
     maxFileBytes: 3_000_000_000,
   };
-  const clock = new TestClock();
+  const clock = skippingClock();
   const bridge = new R2Bridge(config, toolsWith(clock, fetcher), options);
   return { s3, config, clock, bridge, bucketUrl };
 }
@@ -63,11 +64,15 @@ export const R2_CONFIG: R2Config = {
 
 export const silent: Logger = createLogger("error", [], () => {});
 
-export const toolsWith = (clock: TestClock, fetcher: typeof fetch): BridgeTools => ({
+export const toolsWith = (clock: Clock, fetcher: typeof fetch): BridgeTools => ({
   fetch: fetcher,
   clock,
   logger: silent,
 });
+
+/** The present time, because a real service compares it with its own. Pauses are skipped, time limits never come. */
+export const skippingClock = (): FakeClock =>
+  new FakeClock({ nowMs: Date.now(), skipUpToMs: 4_900 });
 
 /** A fresh name for a file of the client "server". */
 export const nameFor = (filename: string): string =>

@@ -23,12 +23,10 @@ import {
 import { partBytesFor } from "../../../../src/transfers/worker/r2/upload.ts";
 import { parseListing } from "../../../../src/transfers/worker/r2/listing.ts";
 import { unescapeXml } from "../../../../src/transfers/worker/r2/xml.ts";
+import { pure } from "../../../support/pure.ts";
 
 const PLACE = { endpoint: "https://account.r2.cloudflarestorage.com", bucket: "exchange" };
 const MIB = 1024 * 1024;
-
-const pure = (name: string, fn: () => void | Promise<void>) =>
-  Deno.test({ name, permissions: "none", fn });
 
 const isRefused = (error: unknown) => error instanceof RemoteExecError;
 

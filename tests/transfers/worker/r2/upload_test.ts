@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../../../src/async/clock.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import type { StoreProgress } from "../../../../src/transfers/port.ts";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
 import { call, isFailure, sha256, sourceOf } from "../../../contracts/bridge.ts";
 import { objectReply, refusal, type Reply } from "../../fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, toolsWith } from "./rig.ts";
-import { TestClock } from "../../test_clock.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./rig.ts";
 
 const NAME = nameFor("data.bin");
 const MIB = 1024 * 1024;
@@ -49,8 +49,8 @@ function partsService(onPart: (number: number, attempt: number) => Response | un
   return { answer, parts, asked, aborted: () => aborted };
 }
 
-const inParts = (answer: typeof fetch, clock: Clock = new TestClock()) =>
-  new R2Bridge(R2_CONFIG, { ...toolsWith(new TestClock(), answer), clock }, { partBytes: 5 * MIB });
+const inParts = (answer: typeof fetch, clock: Clock = skippingClock()) =>
+  new R2Bridge(R2_CONFIG, { ...toolsWith(skippingClock(), answer), clock }, { partBytes: 5 * MIB });
 
 Deno.test("put() repeats a failed part alone", async () => {
   const service = partsService((number, attempt) =>
@@ -98,26 +98,8 @@ Deno.test("put() takes an error inside a completed upload for an error", async (
   assert.match(error.message, /InternalError late: &lt;x>/);
 });
 
-/** A clock that stands; what waits for it happens on `tick`. */
-function standingClock() {
-  const waiting = new Set<() => void>();
-  const clock: Clock = {
-    now: () => Date.now(),
-    after(_delayMs, action) {
-      waiting.add(action);
-      return () => void waiting.delete(action);
-    },
-  };
-  const tick = () => {
-    const due = [...waiting];
-    waiting.clear();
-    for (const action of due) action();
-  };
-  return { clock, tick, waiting };
-}
-
 Deno.test("put() tells again and again that the checksum is being computed, in growing steps", async () => {
-  const { clock, tick, waiting } = standingClock();
+  const clock = new FakeClock({ nowMs: Date.now() });
   const hash = Promise.withResolvers<string>();
   const steps: StoreProgress[] = [];
   const bytes = new Uint8Array(12 * MIB);
@@ -133,8 +115,8 @@ Deno.test("put() tells again and again that the checksum is being computed, in g
   const bridge = inParts(partsService(() => undefined).answer, clock);
   const done = bridge.put({ name: NAME, metadata: {} }, source, { ...call(), progress });
   await asked.promise;
-  tick();
-  tick();
+  clock.advance(60_000);
+  clock.advance(60_000);
   hash.resolve(await sha256(bytes));
   await done;
   const message = "Computing the checksum where the file lies";
@@ -143,5 +125,5 @@ Deno.test("put() tells again and again that the checksum is being computed, in g
   const values = steps.map((step) => step.bytes);
   assert.deepEqual(values, [...new Set(values)].sort((a, b) => a - b));
   assert.equal(values.at(-1), bytes.length);
-  assert.equal(waiting.size, 0);
+  assert.equal(clock.waiting, 0);
 });
