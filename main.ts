@@ -3,14 +3,15 @@ import { readEnvironment } from "./src/cli/environment.ts";
 import { runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
 import type { Config } from "./src/config/config.ts";
-import { formatFaults, loadConfig } from "./src/config/load.ts";
+import { formatFaults } from "./src/config/faults.ts";
+import { loadConfig } from "./src/config/load.ts";
 import { thisMachine } from "./src/config/paths.ts";
 import { RemoteExecError } from "./src/errors.ts";
 import { createLogger } from "./src/log.ts";
 import { refuseClient } from "./src/mcp/refuse.ts";
 import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
 import { onEnd } from "./src/cli/on_end.ts";
-import { startWorkers } from "./src/server/start_workers.ts";
+import { startWorkers } from "./src/server/workers.ts";
 import { VERSION } from "./src/version.ts";
 import { writeAll } from "./src/cli/write_all.ts";
 

@@ -2,7 +2,7 @@ import type { Config, Limits } from "../config/config.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { formatPermissions, permissionTable } from "../sandbox/permissions.ts";
-import { startWorkers } from "../server/start_workers.ts";
+import { startWorkers } from "../server/workers.ts";
 import type { Check, SshPort } from "../ssh/port.ts";
 
 /**

@@ -1,25 +1,16 @@
 import { errorText, RemoteExecError } from "../errors.ts";
-import { attempt } from "./attempt.ts";
-import { bridges, downloads } from "./optional_modules.ts";
 import type { Alias, Config, FilesConfig, Login } from "./config.ts";
+import { attempt, type Fault, type Report } from "./faults.ts";
 import { expandPath, isFilesystemRoot, type Machine, parentOf, withoutLinks } from "./paths.ts";
+import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./parsers.ts";
 import { type Values, type Variable, VARIABLES } from "./variables.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One fault of the configuration and what removes it. */
-export interface Fault {
-  readonly message: string;
-  readonly remedy: string;
-}
-
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly faults: readonly Fault[] };
-
-/** Collects faults, so that all of them can be told at once. */
-export type Report = (message: string, remedy: string) => void;
 
 const RISKS = `You must explicitly accept the risks before using this software.
 Set environment variable: I_ACCEPT_RISKS=true
@@ -47,10 +38,6 @@ export function loadConfig(env: Environment, machine: Machine, envFile = ".env")
   const config = assemble(values, env, machine, envFile, report);
   return faults.length > 0 || config === undefined ? { ok: false, faults } : { ok: true, config };
 }
-
-/** The faults as text for stderr and for a client that waits for an answer. */
-export const formatFaults = (faults: readonly Fault[]): string =>
-  faults.map(({ message, remedy }) => `${message}\n  -> ${remedy}`).join("\n\n");
 
 function readValues(env: Environment, report: Report): Values {
   const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([key, variable]) =>
@@ -97,8 +84,8 @@ function assemble(
   const files = chooseFiles(values, machine, report);
   const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
-  const links = downloads(values, machine, report);
-  const { imageKit, r2, notices } = bridges(values, report);
+  const links = downloadsConfig(values, machine, report);
+  const { imageKit, r2, notices } = storageConfig(values, report);
   if (!values.host || !login || !files || !knownHostsPaths) return undefined;
   return {
     ssh: {

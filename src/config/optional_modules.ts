@@ -1,7 +1,6 @@
 import { RemoteExecError } from "../errors.ts";
-import { attempt } from "./attempt.ts";
 import type { DownloadsConfig, ImageKitConfig, R2Config } from "./config.ts";
-import type { Report } from "./load.ts";
+import { attempt, type Report } from "./faults.ts";
 import { expandPath, type Machine } from "./paths.ts";
 import type { Values } from "./variables.ts";
 
@@ -9,8 +8,8 @@ const DEFAULT_LINK_PORT = 8000;
 /** ImageKit refuses an upload token that is valid for a whole hour; this leaves room for clocks. */
 const LONGEST_TOKEN_SECONDS = 3300;
 
-/** The two bridges, each only when it is complete. What is half set is named and leaves it off. */
-export function bridges(values: Values, report: Report): {
+/** The two storage services, each only if it is complete. An incomplete one is off, and a notice names what is missing. */
+export function storageConfig(values: Values, report: Report): {
   imageKit: ImageKitConfig | undefined;
   r2: R2Config | undefined;
   notices: string[];
@@ -22,7 +21,7 @@ export function bridges(values: Values, report: Report): {
 }
 
 /** The listener of the download links. Nothing listens before the first link. */
-export function downloads(values: Values, machine: Machine, report: Report): DownloadsConfig {
+export function downloadsConfig(values: Values, machine: Machine, report: Report): DownloadsConfig {
   return {
     host: values.downloadHost,
     port: values.downloadPort ?? DEFAULT_LINK_PORT,

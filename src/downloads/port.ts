@@ -81,8 +81,6 @@ export interface LinkEvents {
 
 /** What the downloads worker promises. Functions only; every failure is a RemoteExecError. */
 export interface DownloadsPort {
-  /** Answers as soon as the module is loaded. */
-  loaded(): Promise<void>;
   /**
    * @param files answers as a FilesPort; without it links to remote files are refused
    * @param events answers as LinkEvents

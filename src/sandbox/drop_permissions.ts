@@ -1,13 +1,13 @@
-const RIGHTS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
+const PERMISSIONS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
 
 /**
- * Gives up every right of this isolate, for good. Workers keep theirs.
+ * Drops every permission of this isolate, for good. Workers keep theirs.
  *
  * @throws Error when the runtime still grants one
  */
-export function dropRights(): void {
-  for (const name of RIGHTS) {
+export function dropPermissions(): void {
+  for (const name of PERMISSIONS) {
     const { state } = Deno.permissions.revokeSync({ name });
-    if (state === "granted") throw new Error(`The right ${name} could not be given up`);
+    if (state === "granted") throw new Error(`The permission ${name} could not be dropped`);
   }
 }

@@ -2,25 +2,25 @@ import type { Config } from "../config/config.ts";
 
 export type WorkerName = "ssh" | "transfers" | "downloads";
 
-/** Everything one worker may touch. What is not named here is refused by the runtime. */
-export interface WorkerRights {
+/** Everything that one worker may touch. The runtime refuses the rest. */
+export interface WorkerPermissions {
   readonly worker: WorkerName;
-  /** `host:port` each. */
+  /** `host:port` each, or `unix:PATH`. */
   readonly net: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
 }
 
 /**
- * The table of rights that a configuration yields: one row a worker, none for a worker that it does
- * not need. Environment, subprocesses, system information, foreign code and imports are refused to all.
+ * Returns the permissions that a configuration needs: one row per worker, none for a worker that is
+ * not needed. Environment, subprocesses, system information, FFI and imports are refused to all.
  */
-export function permissionTable(config: Config): WorkerRights[] {
-  return [sshRights(config), ...transfersRights(config), downloadsRights(config)];
+export function permissionTable(config: Config): WorkerPermissions[] {
+  return [sshRow(config), ...transfersRow(config), downloadsRow(config)];
 }
 
-/** The table as a person reads it. */
-export function formatPermissions(table: readonly WorkerRights[]): string {
+/** The text that `mcp-remote-exec permissions` prints. */
+export function formatPermissions(table: readonly WorkerPermissions[]): string {
   const lines = table.flatMap((row) => [
     `worker ${row.worker}`,
     `  net    ${list(row.net)}`,
@@ -28,18 +28,18 @@ export function formatPermissions(table: readonly WorkerRights[]): string {
     `  write  ${list(row.write)}`,
     `  env, run, sys, ffi, import   none`,
   ]);
-  return [...lines, "main isolate", "  all rights given up before the first message", ""].join(
+  return [...lines, "main isolate", "  all permissions dropped before the first message", ""].join(
     "\n",
   );
 }
 
-/** `host:port` as Deno's net right spells it; an IPv6 address stands in brackets. */
+/** `host:port` as Deno's `net` permission takes it; an IPv6 address gets brackets. */
 export const hostAndPort = (host: string, port: number | string): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
-function sshRights({ ssh, files }: Config): WorkerRights {
+function sshRow({ ssh, files }: Config): WorkerPermissions {
   const key = ssh.login.kind === "key" ? [ssh.login.path] : [];
-  // Connecting to a Unix socket needs all three rights on its path (Deno 2.9.4, measured).
+  // Connecting to a Unix socket needs net, read and write on its path (measured on Deno 2.9.4).
   const socket = ssh.login.kind === "agent" ? [ssh.login.socket] : [];
   return {
     worker: "ssh",
@@ -49,7 +49,7 @@ function sshRights({ ssh, files }: Config): WorkerRights {
   };
 }
 
-function transfersRights({ imageKit, r2 }: Config): WorkerRights[] {
+function transfersRow({ imageKit, r2 }: Config): WorkerPermissions[] {
   const urls = [
     ...(imageKit ? [imageKit.apiUrl, imageKit.uploadUrl, imageKit.urlEndpoint] : []),
     ...(r2 ? [r2.endpoint] : []),
@@ -58,19 +58,19 @@ function transfersRights({ imageKit, r2 }: Config): WorkerRights[] {
   return [{ worker: "transfers", net: [...new Set(urls.map(urlHost))], read: [], write: [] }];
 }
 
-function downloadsRights({ downloads, files }: Config): WorkerRights {
+function downloadsRow({ downloads, files }: Config): WorkerPermissions {
   const { host, port, portIsFixed, tls } = downloads;
   return {
     worker: "downloads",
-    // Port 0 asks for any free port; it is tried only when the default one is taken.
+    // Port 0 is any free port; it is tried only when the default port is taken.
     net: [hostAndPort(host, port), ...(portIsFixed ? [] : [hostAndPort(host, 0)])],
     read: [files.workingDirectory, ...(tls ? [tls.certPath, tls.keyPath] : [])],
     write: [],
   };
 }
 
-function urlHost(address: string): string {
-  const url = new URL(address);
+function urlHost(text: string): string {
+  const url = new URL(text);
   return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;
 }
 

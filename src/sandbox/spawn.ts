@@ -1,33 +1,33 @@
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { WorkerName, WorkerRights } from "./permissions.ts";
+import type { WorkerName, WorkerPermissions } from "./permissions.ts";
 import { remote } from "../rpc/remote.ts";
 import { startWorker } from "./workers.ts";
 
-/** A running worker: its port and its end. */
+/** A running worker. */
 export interface SpawnedWorker<Port> {
   /** Every call also settles when the worker dies. */
   readonly port: Port;
-  /** Rejects when the worker dies of itself; never resolves. */
+  /** Rejects when the worker dies by itself; never resolves. */
   readonly died: Promise<never>;
   terminate(): void;
 }
 
-/** Starts a worker with exactly the rights of its row; no right is inherited. */
+/** Starts a worker with exactly the permissions of its row; none is inherited. */
 export function spawn<Port extends object>(
-  rights: WorkerRights,
+  row: WorkerPermissions,
   logger: Logger,
   start: (name: WorkerName, permissions: Deno.PermissionOptionsObject) => Worker = startWorker,
 ): SpawnedWorker<Port> {
-  const worker = start(rights.worker, toDenoPermissions(rights));
+  const worker = start(row.worker, toDenoPermissions(row));
   const { port, fail } = remote<Port>(worker);
   const { promise: died, reject } = Promise.withResolvers<never>();
   died.catch(() => {});
   worker.addEventListener("error", (event) => {
     event.preventDefault();
-    logger.error(`worker ${rights.worker} died`, event.message);
-    fail(workerDied(rights.worker));
-    reject(workerDied(rights.worker));
+    logger.error(`worker ${row.worker} died`, event.message);
+    fail(workerDied(row.worker));
+    reject(workerDied(row.worker));
   });
   return {
     port,
@@ -36,13 +36,13 @@ export function spawn<Port extends object>(
   };
 }
 
-/** The row as the runtime takes it. A list that is empty is a plain refusal. */
-export function toDenoPermissions(rights: WorkerRights): Deno.PermissionOptionsObject {
+/** The row in Deno's form. An empty list becomes `false`. */
+export function toDenoPermissions(row: WorkerPermissions): Deno.PermissionOptionsObject {
   const some = (list: readonly string[]) => list.length === 0 ? false : [...list];
   return {
-    net: some(rights.net),
-    read: some(rights.read),
-    write: some(rights.write),
+    net: some(row.net),
+    read: some(row.read),
+    write: some(row.write),
     env: false,
     run: false,
     sys: false,

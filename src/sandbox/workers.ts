@@ -1,8 +1,6 @@
 import type { WorkerName } from "./permissions.ts";
 
-/**
- * Starts the module of a worker. The addresses are literals, so that `deno compile` can embed them.
- */
+/** Starts a worker's module. The URLs are literals, so that `deno compile` can embed the modules. */
 export function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject): Worker {
   const options = { type: "module", name, deno: { permissions } } as const;
   switch (name) {

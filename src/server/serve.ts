@@ -1,33 +1,34 @@
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { writeAll } from "../cli/write_all.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import { type AuditLog, createAuditLog, noAudit } from "../mcp/audit.ts";
 import { createCatalog } from "../mcp/catalog.ts";
 import { createMcpServer } from "../mcp/server.ts";
-import { dropRights } from "../sandbox/drop_permissions.ts";
-import type { Workers } from "./start_workers.ts";
-import { assembleTools } from "./tools.ts";
+import { dropPermissions } from "../sandbox/drop_permissions.ts";
 import { VERSION } from "../version.ts";
-import { writeAll } from "../cli/write_all.ts";
+import { connectDownloads } from "./connect.ts";
+import { createTools } from "./tools.ts";
+import type { Workers } from "./workers.ts";
 
-/** How long the far side gets to stop what runs there, of the two seconds that an exit may take. */
+/** Time for stopping what runs on the hosts, out of the two seconds that an exit may take. */
 const STOP_MS = 1_600;
 
-/** The server at work. */
+/** A server that answers its client. */
 export interface Running {
-  /** Stops what runs on the host, then the workers. */
+  /** Stops what runs on the hosts, then the workers. */
   stop(): Promise<void>;
-  /** Rejects when a module has died and the process must end. */
+  /** Rejects when a worker has died and the process must end. */
   readonly broken: Promise<never>;
 }
 
-/**
- * Wires workers, services, tools and stdio. When it returns, this isolate has no rights any more.
- */
+/** Wires workers, services, tools and stdio. When it returns, this isolate has no permissions left. */
 export async function serve(config: Config, workers: Workers, logger: Logger): Promise<Running> {
   for (const notice of config.notices) logger.warn(notice);
   const audit = openAudit(config);
-  const catalog = createCatalog(await assembleTools(config, workers, audit, logger));
+  const { ssh, downloads, transfers } = workers;
+  const ports = { ssh: ssh.port, downloads: downloads.port, transfers: transfers?.port };
+  const catalog = createCatalog(await createTools(config, ports));
   const server = createMcpServer({
     version: VERSION,
     catalog,
@@ -35,8 +36,12 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
     audit,
     logger,
   });
-  await workers.ready;
-  dropRights();
+  const onEvent = audit.event;
+  await Promise.all([
+    workers.ready,
+    connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
+  ]);
+  dropPermissions();
   await server.connect(new StdioServerTransport());
   return {
     broken: workers.died,
@@ -44,7 +49,7 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
   };
 }
 
-/** Opened before the rights are given up; written line by line, so that a kill loses nothing. */
+/** Opened before the permissions are dropped; written line by line, so that a kill loses nothing. */
 function openAudit(config: Config): AuditLog {
   if (config.auditLog === undefined) return noAudit;
   const file = Deno.openSync(config.auditLog, { create: true, append: true, mode: 0o600 });

@@ -1,53 +1,54 @@
 import type { Config } from "../config/config.ts";
-import type { ContainerAccess } from "../proxmox/container_access.ts";
-import { startDownloads } from "./start_downloads.ts";
+import type { DownloadsPort } from "../downloads/port.ts";
+import { DownloadsService } from "../downloads/service.ts";
 import { downloadTools } from "../downloads/tools.ts";
-import type { Logger } from "../log.ts";
-import type { AuditLog } from "../mcp/audit.ts";
 import type { Tool } from "../mcp/tool.ts";
+import type { ContainerAccess } from "../proxmox/container_access.ts";
+import type { SshPort } from "../ssh/port.ts";
 import { SshService } from "../ssh/service.ts";
 import { sshTools } from "../ssh/tools.ts";
-import { containerPrefix, type Workers } from "./start_workers.ts";
 import type { TransfersPort } from "../transfers/port.ts";
 
+/** What the workers promise, by worker. */
+export interface Ports {
+  readonly ssh: SshPort;
+  readonly downloads: DownloadsPort;
+  /** Only with a storage service. */
+  readonly transfers: TransfersPort | undefined;
+}
+
 /**
- * Wires the services to their workers and to each other, and gives every tool of the configuration.
- * Modules that it does not need are not even loaded.
+ * Returns every tool of the configuration, on services that call the given ports. Modules that the
+ * configuration does not need are not loaded. Creating the tools calls no port.
  */
-export async function assembleTools(
-  config: Config,
-  workers: Workers,
-  audit: AuditLog,
-  logger: Logger,
-): Promise<Tool[]> {
-  const { limits } = config;
+export async function createTools(config: Config, ports: Ports): Promise<Tool[]> {
+  const { limits, downloads } = config;
   const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
-  const ssh = new SshService(workers.ssh.port, limits);
-  // With ImageKit on, its tools are the way for files: the client sits on another machine.
+  const ssh = new SshService(ports.ssh, limits);
+  // With ImageKit on, its tools move the files: the client is on another machine.
   const files = config.imageKit === undefined;
   const proxmox = config.proxmox ? await import("../proxmox/tools.ts") : undefined;
   const containers = proxmox?.containerAccess(ssh);
+  const { workingDirectory } = config.files;
+  const links = new DownloadsService(ports.downloads, { downloads, workingDirectory }, containers);
   return [
     ...sshTools(ssh, limits, host, { files }),
     ...(proxmox?.proxmoxTools(ssh, limits, host, { files }) ?? []),
-    ...(workers.transfers
-      ? await bridgeTools(config, ssh, workers.transfers.port, containers)
-      : []),
-    ...linkTools(config, workers, containers, await containerPrefix(config), audit, logger),
+    ...(ports.transfers ? await storageTools(config, ssh, ports.transfers, containers) : []),
+    ...downloadTools(links),
   ];
 }
 
-async function bridgeTools(
-  config: Config,
+async function storageTools(
+  { imageKit, r2, ssh: { host } }: Config,
   ssh: SshService,
   port: TransfersPort,
   containers: ContainerAccess | undefined,
 ): Promise<Tool[]> {
-  const { imageKit, r2 } = config;
   const tools: Tool[] = [];
   if (imageKit !== undefined) {
     const { imageKitTools, ImageKitService } = await import("../transfers/imagekit/tools.ts");
-    const parts = { port, ssh, config: imageKit, host: config.ssh.host, containers };
+    const parts = { port, ssh, config: imageKit, host, containers };
     tools.push(...imageKitTools(new ImageKitService(parts)));
   }
   if (r2 !== undefined) {
@@ -55,26 +56,4 @@ async function bridgeTools(
     tools.push(...exchangeTools(new ExchangeService({ port, config: r2, containers })));
   }
   return tools;
-}
-
-function linkTools(
-  config: Config,
-  workers: Workers,
-  containers: ContainerAccess | undefined,
-  shellPrefix: string | undefined,
-  audit: AuditLog,
-  logger: Logger,
-): Tool[] {
-  const { port1, port2 } = new MessageChannel();
-  // Links to local files are served by the downloads worker's own right to read.
-  const rights = { kinds: ["host", "shell"] as const, write: false, shellPrefix };
-  workers.ssh.port.serveFiles(port1, rights)
-    .catch((error) => logger.error("remote files cannot be linked", error));
-  const service = startDownloads(workers.downloads.port, config, {
-    files: port2,
-    containers,
-    onEvent: (event) => audit.event(event),
-    logger,
-  });
-  return downloadTools(service);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { formatFaults, loadConfig } from "../../src/config/load.ts";
+import { formatFaults } from "../../src/config/faults.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { BASIC, configOf, fakeMachine, faultsOf } from "../support/config.ts";
 import { pure } from "../support/pure.ts";
 

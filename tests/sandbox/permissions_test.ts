@@ -50,7 +50,7 @@ const CONFIGURATIONS: Readonly<Record<string, Environment>> = {
   },
 };
 
-Deno.test("permissionTable() gives these rights and no others", () => {
+Deno.test("permissionTable() returns these permissions and no others", () => {
   const tables = Object.entries(CONFIGURATIONS).map(([name, env]) =>
     [name, permissionTable(configOf(env, machine()))] as const
   );
@@ -58,7 +58,7 @@ Deno.test("permissionTable() gives these rights and no others", () => {
 });
 
 for (const [name, env] of Object.entries(CONFIGURATIONS)) {
-  pure(`permissionTable() names every right one by one (${name})`, () => {
+  pure(`permissionTable() names every permission one by one (${name})`, () => {
     for (const row of permissionTable(configOf(env, machine()))) {
       for (const target of row.net) assert.match(target, /^.+:\d+$|^unix:\//);
       for (const path of [...row.read, ...row.write]) assert.match(path, /^\/./);
@@ -79,14 +79,14 @@ pure("permissionTable() has no row for a worker that the configuration does not 
   assert.deepEqual(workers({ ...IMAGEKIT, ENABLE_IMAGEKIT: "false" }), ["ssh", "downloads"]);
 });
 
-pure("formatPermissions() shows every right of the table", () => {
+pure("formatPermissions() shows every permission of the table", () => {
   const table = permissionTable(configOf(CONFIGURATIONS["both bridges"], machine()));
   const text = formatPermissions(table);
   for (const row of table) {
     assert.match(text, new RegExp(`^worker ${row.worker}$`, "m"));
     for (const right of [...row.net, ...row.read, ...row.write]) assert.ok(text.includes(right));
   }
-  assert.match(text, /^main isolate\n {2}all rights given up before the first message$/m);
+  assert.match(text, /^main isolate\n {2}all permissions dropped before the first message$/m);
   assert.equal(text.match(/env, run, sys, ffi, import {3}none/g)?.length, table.length);
 });
 

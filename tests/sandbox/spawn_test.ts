@@ -12,7 +12,7 @@ interface Probe {
   fail(): Promise<never>;
 }
 
-const RIGHTS = { worker: "ssh", net: [], read: [], write: [] } as const;
+const PERMISSIONS = { worker: "ssh", net: [], read: [], write: [] } as const;
 
 async function withProbe(
   run: (probe: SpawnedWorker<Probe>, lines: string[]) => Promise<void>,
@@ -20,7 +20,7 @@ async function withProbe(
   const lines: string[] = [];
   const logger = createLogger("debug", [], (line) => lines.push(line));
   const probe = spawn<Probe>(
-    RIGHTS,
+    PERMISSIONS,
     logger,
     (name, permissions) =>
       new Worker(new URL("./probe_worker.ts", import.meta.url), {

@@ -1,5 +1,6 @@
 import type { Config } from "../../src/config/config.ts";
-import { type Environment, type Fault, loadConfig } from "../../src/config/load.ts";
+import type { Fault } from "../../src/config/faults.ts";
+import { type Environment, loadConfig } from "../../src/config/load.ts";
 import type { Machine } from "../../src/config/paths.ts";
 
 export interface FakeMachineOptions {

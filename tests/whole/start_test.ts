@@ -117,7 +117,7 @@ Deno.test("--env-file takes the place of .env", async () => {
   assert.match(stdout, /^ {2}net {4}right\.example:22$/m);
 });
 
-Deno.test("permissions prints the table of rights that the configuration yields", async () => {
+Deno.test("permissions prints the table that the configuration yields", async () => {
   using place = temporaryDirectory();
   const { path } = place;
   Deno.writeTextFileSync(`${path}/id`, "not looked at");
@@ -142,7 +142,7 @@ worker downloads
   write  none
   env, run, sys, ffi, import   none
 main isolate
-  all rights given up before the first message
+  all permissions dropped before the first message
 `,
   );
 });
@@ -171,7 +171,7 @@ Deno.test("a server that is started in the root works in ~/mcp-remote-exec", asy
   assert.equal(Deno.readTextFileSync(`${place.home}/mcp-remote-exec/copy`), "content");
 });
 
-Deno.test("doctor checks every step, shows the rights and exits with 0", async () => {
+Deno.test("doctor checks every step, shows the permissions and exits with 0", async () => {
   await using place = await startPlace();
   const { code, stdout, stderr } = await runProgram(["doctor"], {
     cwd: place.directory,

@@ -15,7 +15,6 @@ let hub: Promise<LinkHub> | undefined;
 const untold = new Set<Promise<void>>();
 
 const port: DownloadsPort = {
-  loaded: () => Promise.resolve(),
   async configure(settings, filesPort, events) {
     logger.configure(settings.logLevel, settings.secrets);
     const files = filesPort && remote<FilesPort>(filesPort).port;

@@ -4,7 +4,8 @@ import { createLogger } from "../../../src/log.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import { permissionTable } from "../../../src/sandbox/permissions.ts";
 import type { DownloadsPort, LinkEvent } from "../../../src/downloads/port.ts";
-import { startDownloads } from "../../../src/server/start_downloads.ts";
+import { DownloadsService } from "../../../src/downloads/service.ts";
+import { connectDownloads } from "../../../src/server/connect.ts";
 import { peer, peerTest } from "../../peers/require.ts";
 import { API_KEY, downloadsConfig, run, TestHub } from "../fixture.ts";
 import { ask, RawClient } from "../http.ts";
@@ -24,7 +25,8 @@ class Started implements AsyncDisposable {
   readonly log: string[] = [];
   readonly service;
   readonly #worker;
-  readonly #channel = new MessageChannel();
+  readonly #configured;
+  #files: MessagePort | undefined;
 
   constructor(more: Partial<DownloadsConfig> = {}) {
     const downloads = downloadsConfig({ port: freePort(), portIsFixed: true, ...more });
@@ -33,12 +35,16 @@ class Started implements AsyncDisposable {
     assert.ok(rights !== undefined);
     const logger = createLogger("debug", [], (line) => this.log.push(line));
     this.#worker = spawn<DownloadsPort>(rights, logger);
-    this.service = startDownloads(this.#worker.port, config, {
-      files: this.#channel.port1,
-      containers: undefined,
+    const serveFiles = (port: MessagePort) => {
+      this.#files = port;
+      return Promise.resolve();
+    };
+    this.#configured = connectDownloads(this.#worker.port, { serveFiles }, config, {
       onEvent: (event) => this.events.push(event),
       logger,
     });
+    const session = { downloads, workingDirectory: this.place.directory };
+    this.service = new DownloadsService(this.#worker.port, session, undefined);
   }
 
   async link(path: string, source: "local" | "host" = "local") {
@@ -47,10 +53,10 @@ class Started implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#configured;
     await this.#worker.port.close();
     this.#worker.terminate();
-    this.#channel.port1.close();
-    this.#channel.port2.close();
+    this.#files?.close();
     await this.place[Symbol.asyncDispose]();
   }
 }

@@ -4,7 +4,7 @@ import { expose } from "../../../src/rpc/expose.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import { createFilesServer } from "../../../src/ssh/worker/files/files_server.ts";
 import { RemoteHost } from "../../../src/ssh/worker/remote_host.ts";
-import { connectTransfers } from "../../../src/server/connect_transfers.ts";
+import { connectTransfers } from "../../../src/server/connect.ts";
 import { metadataHeaders } from "../../../src/transfers/exchange/metadata.ts";
 import type { TransfersPort } from "../../../src/transfers/port.ts";
 import { isFailure, sha256 } from "../../contracts/bridge.ts";
@@ -26,7 +26,13 @@ async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
     expose(files, silent, port);
     return Promise.resolve();
   };
-  const settings = { imageKit: undefined, r2, logLevel: "error", secrets: [] } as const;
+  const settings = {
+    imageKit: undefined,
+    r2,
+    proxmox: false,
+    logLevel: "error",
+    secrets: [],
+  } as const;
   await connectTransfers(worker.port, { serveFiles }, settings);
   return {
     port: worker.port,

@@ -5,15 +5,15 @@ import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import type { SshPort } from "../../../src/ssh/port.ts";
-import { startWorkers } from "../../../src/server/start_workers.ts";
+import { startWorkers } from "../../../src/server/workers.ts";
 
 const env = readEnvironment(undefined);
 const loaded = loadConfig(env, thisMachine(env));
 if (!loaded.ok) throw new Error("The configuration has faults");
 await serveUntilEnd(loaded.config, (config, logger) => {
-  const rights = { worker: "ssh", net: [], read: [], write: [] } as const;
+  const row = { worker: "ssh", net: [], read: [], write: [] } as const;
   const ssh = spawn<SshPort>(
-    rights,
+    row,
     logger,
     (name, permissions) =>
       new Worker(new URL("./dying_worker.ts", import.meta.url), {

@@ -5,16 +5,16 @@ import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { createLogger } from "../../../src/log.ts";
 import { serve } from "../../../src/server/serve.ts";
-import { startWorkers } from "../../../src/server/start_workers.ts";
+import { startWorkers } from "../../../src/server/workers.ts";
 import { tryEverything } from "./attempts.ts";
 
-const RIGHTS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
+const PERMISSIONS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
 
 /** What main still has when it begins to read from its client. */
 let grantedAtStart: readonly string[] | undefined;
 const { start } = StdioServerTransport.prototype;
 StdioServerTransport.prototype.start = function () {
-  grantedAtStart = RIGHTS.filter((name) =>
+  grantedAtStart = PERMISSIONS.filter((name) =>
     Deno.permissions.querySync({ name }).state === "granted"
   );
   return start.call(this);
@@ -33,7 +33,7 @@ const results = await tryEverything({
   file: `${files.workingDirectory}/mine.ts`,
   directory: files.workingDirectory,
 });
-const states = RIGHTS.map((name) => [name, Deno.permissions.requestSync({ name }).state]);
+const states = PERMISSIONS.map((name) => [name, Deno.permissions.requestSync({ name }).state]);
 const report = JSON.stringify({ results, states: Object.fromEntries(states), grantedAtStart });
 Deno.stderr.writeSync(new TextEncoder().encode(`${report}\n`));
 await running.stop();

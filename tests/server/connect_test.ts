@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "../../src/downloads/port.ts";
-import { startDownloads } from "../../src/server/start_downloads.ts";
+import { connectDownloads } from "../../src/server/connect.ts";
 import { createLogger } from "../../src/log.ts";
 import { remote } from "../../src/rpc/remote.ts";
 import { configOf } from "../support/config.ts";
 
 Deno.test("the worker of the links writes nothing but a link's life into the audit log", async () => {
   const configured = Promise.withResolvers<MessagePort>();
-  const port = {
+  const downloads = {
     configure: (_settings: unknown, _files: unknown, events: MessagePort) => {
       configured.resolve(events);
       return Promise.resolve();
     },
-  } as Partial<DownloadsPort> as DownloadsPort; // nothing else is called here
-  const { port1, port2 } = new MessageChannel();
+  } satisfies Pick<DownloadsPort, "configure">;
+  let served: MessagePort | undefined;
+  const serveFiles = (port: MessagePort) => {
+    served = port;
+    return Promise.resolve();
+  };
   const seen: LinkEvent[] = [];
-  startDownloads(port, configOf({}), {
-    files: port1,
-    containers: undefined,
+  await connectDownloads(downloads, { serveFiles }, configOf({}), {
     onEvent: (event) => void seen.push(event),
     logger: createLogger("error"),
   });
@@ -40,5 +42,5 @@ Deno.test("the worker of the links writes nothing but a link's life into the aud
     { event: "download_link", ...life },
     { event: "download_link", ...life },
   ]);
-  for (const each of [events, port1, port2]) each.close();
+  for (const each of [events, served]) each?.close();
 });

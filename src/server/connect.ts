@@ -1,0 +1,98 @@
+import type { Config } from "../config/config.ts";
+import { secretsIn } from "../config/secrets.ts";
+import type { DownloadsPort, LinkEvent, LinkEvents } from "../downloads/port.ts";
+import type { Logger } from "../log.ts";
+import { expose } from "../rpc/expose.ts";
+import type { SshPort } from "../ssh/port.ts";
+import type { TransfersPort } from "../transfers/port.ts";
+
+/** Configures the ssh worker. It loads its library later, so this does not wait for a connection. */
+export async function connectSsh(ssh: Pick<SshPort, "configure">, config: Config): Promise<void> {
+  const { limits, files, logLevel } = config;
+  const secrets = secretsIn(config.ssh, config.secrets);
+  await ssh.configure({ ssh: config.ssh, limits, files, logLevel, secrets });
+}
+
+/** Configures the transfers worker and joins it to the ssh worker: bytes pass between the two directly. */
+export async function connectTransfers(
+  transfers: Pick<TransfersPort, "configure">,
+  ssh: Pick<SshPort, "serveFiles">,
+  config: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets" | "proxmox">,
+): Promise<void> {
+  const { imageKit, r2, logLevel } = config;
+  const secrets = secretsIn({ imageKit, r2 }, config.secrets);
+  const { port1, port2 } = new MessageChannel();
+  await Promise.all([
+    ssh.serveFiles(port1, {
+      // ImageKit's clients are on another machine: they have no use for files of this one.
+      kinds: r2 === undefined ? ["host", "shell"] : ["local", "host", "shell"],
+      write: true,
+      shellPrefix: await containerPrefix(config),
+    }),
+    transfers.configure({ imageKit, r2, logLevel, secrets }, port2),
+  ]);
+}
+
+/**
+ * Configures the downloads worker and joins it to the ssh worker, whose files it may only read.
+ * A listener that cannot be opened now (the HTTP API is on) is logged; each new link tries again.
+ *
+ * @param onEvent gets one event for each change of a link, reduced to what a link may report
+ */
+export async function connectDownloads(
+  downloads: Pick<DownloadsPort, "configure">,
+  ssh: Pick<SshPort, "serveFiles">,
+  config: Pick<Config, "downloads" | "files" | "logLevel" | "secrets" | "proxmox">,
+  { onEvent, logger }: { onEvent: (event: LinkEvent) => void; logger: Logger },
+): Promise<void> {
+  const { downloads: links, files, logLevel } = config;
+  const settings = { downloads: links, files, logLevel, secrets: secretsIn(links, config.secrets) };
+  const { port1, port2 } = new MessageChannel();
+  await Promise.all([
+    downloads.configure(settings, port2, eventsPort(onEvent, logger))
+      .catch((error) => logger.error("the download links are not served yet", error)),
+    offerFiles(ssh, port1, config)
+      .catch((error) => logger.error("remote files cannot be linked", error)),
+  ]);
+}
+
+/** Without local files: the downloads worker reads those with its own permission. */
+async function offerFiles(
+  ssh: Pick<SshPort, "serveFiles">,
+  end: MessagePort,
+  config: Pick<Config, "proxmox">,
+): Promise<void> {
+  const shellPrefix = await containerPrefix(config);
+  await ssh.serveFiles(end, { kinds: ["host", "shell"], write: false, shellPrefix });
+}
+
+/** The one command that other workers may put before a file's path; `#` is the container's number. */
+async function containerPrefix({ proxmox }: Pick<Config, "proxmox">): Promise<string | undefined> {
+  if (!proxmox) return undefined;
+  const { hostLine } = await import("../proxmox/host.ts");
+  return hostLine(["pct", "exec", "#", "--"]);
+}
+
+function eventsPort(onEvent: (event: LinkEvent) => void, logger: Logger): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  const events: LinkEvents = { record: (event) => Promise.resolve(onEvent(linkEvent(event))) };
+  expose(events, logger, port1);
+  return port2;
+}
+
+/** Fields of a tool call's line: the worker that faces visitors must not be able to forge one. */
+const CALL_FIELDS = ["time", "tool", "arguments", "outcome", "duration_ms", "event"];
+const MAX_TEXT = 4_096;
+const MAX_FIELDS = 16;
+
+function linkEvent(event: LinkEvent): LinkEvent {
+  const fields = Object.entries(event)
+    .filter(([name, value]) => !CALL_FIELDS.includes(name) && name.length < 64 && isShort(value))
+    .slice(0, MAX_FIELDS);
+  return { event: "download_link", ...Object.fromEntries(fields) };
+}
+
+const isShort = (value: unknown): boolean =>
+  typeof value === "string"
+    ? value.length <= MAX_TEXT
+    : typeof value === "number" || typeof value === "boolean";

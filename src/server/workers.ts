@@ -1,0 +1,69 @@
+import type { Config } from "../config/config.ts";
+import type { DownloadsPort } from "../downloads/port.ts";
+import type { Logger } from "../log.ts";
+import { permissionTable, type WorkerName } from "../sandbox/permissions.ts";
+import { spawn, type SpawnedWorker } from "../sandbox/spawn.ts";
+import type { SshPort } from "../ssh/port.ts";
+import type { TransfersPort } from "../transfers/port.ts";
+import { connectSsh, connectTransfers } from "./connect.ts";
+
+/** The workers that the configuration needs. */
+export interface Workers {
+  readonly ssh: SpawnedWorker<SshPort>;
+  /** Not configured yet: see {@linkcode connectDownloads}. */
+  readonly downloads: SpawnedWorker<DownloadsPort>;
+  /** Only with a storage service. */
+  readonly transfers: SpawnedWorker<TransfersPort> | undefined;
+  /** The ssh and transfers workers are loaded and configured. */
+  readonly ready: Promise<void>;
+  /** Rejects when a worker has died. */
+  readonly died: Promise<never>;
+  /** Stops what runs on the hosts, for at most `limitMs`, then the workers. */
+  stop(limitMs: number): Promise<void>;
+}
+
+/** Starts the workers. They load while the caller goes on. */
+export function startWorkers(config: Config, logger: Logger): Workers {
+  const table = permissionTable(config);
+  const start = <Port extends object>(name: WorkerName): SpawnedWorker<Port> | undefined => {
+    const row = table.find(({ worker }) => worker === name);
+    return row && spawn<Port>(row, logger);
+  };
+  const ssh = required(start<SshPort>("ssh"));
+  const downloads = required(start<DownloadsPort>("downloads"));
+  const transfers = start<TransfersPort>("transfers");
+  const ready = configure(config, ssh.port, transfers?.port);
+  ready.catch(() => {}); // reported to the caller that awaits it
+  const all = [ssh, downloads, ...(transfers === undefined ? [] : [transfers])];
+  return {
+    ssh,
+    downloads,
+    transfers,
+    ready,
+    died: Promise.race(all.map((worker) => worker.died)),
+    async stop(limitMs) {
+      await Promise.allSettled([
+        ssh.port.close(limitMs),
+        transfers?.port.close(limitMs),
+        downloads.port.close(),
+      ]);
+      for (const worker of all) worker.terminate();
+    },
+  };
+}
+
+async function configure(
+  config: Config,
+  ssh: SshPort,
+  transfers: TransfersPort | undefined,
+): Promise<void> {
+  await Promise.all([
+    connectSsh(ssh, config),
+    transfers && connectTransfers(transfers, ssh, config),
+  ]);
+}
+
+function required<Worker>(worker: Worker | undefined): Worker {
+  if (worker === undefined) throw new TypeError("The permission table lacks a worker");
+  return worker;
+}
