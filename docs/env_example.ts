@@ -1,5 +1,4 @@
-import { type Variable, VARIABLES } from "../../src/config/variables.ts";
-import { projectFile } from "./program.ts";
+import { type Variable, VARIABLES } from "../src/config/variables.ts";
 
 const HEAD =
   `# Configuration of mcp-remote-exec. Copy it to .env in the directory that the server is started in,
@@ -29,5 +28,3 @@ function rowOf({ name, shown, fallback, help, aliases, secret, group }: Variable
   const isSet = group === "Required";
   return [...notes.map((note) => `# ${note}`), `${isSet ? "" : "#"}${name}=${value}`];
 }
-
-if (import.meta.main) Deno.writeTextFileSync(projectFile(".env.example"), envExample());

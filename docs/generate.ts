@@ -1,0 +1,39 @@
+/**
+ * Writes what is generated from the code: docs/tools.md and .env.example. Run by `deno task docs`;
+ * tests fail while a page is out of date.
+ */
+import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
+import { type ConfigurationName, listTools } from "../tests/support/catalogs.ts";
+import { projectFile } from "../tests/support/program.ts";
+import { envExample } from "./env_example.ts";
+import { type Section, toolsPage } from "./tools_page.ts";
+
+const SECTIONS: readonly (readonly [ConfigurationName, title: string, note: string])[] = [
+  ["core", "SSH and download links", "Always; without the two file tools when ImageKit is on."],
+  [
+    "proxmox",
+    "Proxmox",
+    "With `ENABLE_PROXMOX=true`; without the two file tools when ImageKit is on.",
+  ],
+  ["imagekit", "ImageKit", "With `ENABLE_IMAGEKIT=true` and its credentials."],
+  ["r2", "Exchange", "With the `R2_…` credentials."],
+];
+
+/** Returns the text of docs/tools.md. A tool is shown with the most arguments that it can have. */
+export async function currentToolsPage(): Promise<string> {
+  const everything = await listTools("everything");
+  const fullest = (tool: McpTool) => everything.find(({ name }) => name === tool.name) ?? tool;
+  const seen = new Set<string>();
+  const sections: Section[] = [];
+  for (const [configuration, title, note] of SECTIONS) {
+    const tools = (await listTools(configuration)).filter(({ name }) => !seen.has(name));
+    for (const { name } of tools) seen.add(name);
+    sections.push({ title, note, tools: tools.map(fullest) });
+  }
+  return toolsPage(sections);
+}
+
+if (import.meta.main) {
+  Deno.writeTextFileSync(projectFile("docs/tools.md"), await currentToolsPage());
+  Deno.writeTextFileSync(projectFile(".env.example"), envExample());
+}
