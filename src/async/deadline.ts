@@ -5,8 +5,8 @@ import { type Clock, waitingClock } from "./clock.ts";
 export interface DeadlineOptions {
   /** Ends the work before its deadline. */
   readonly signal?: AbortSignal | undefined;
-  /** Makes the error of a missed deadline; a `TimeoutError` by default. */
-  readonly late?: (() => unknown) | undefined;
+  /** Makes the error of a missed deadline from its limit; a `TimeoutError` by default. */
+  readonly late?: ((limitMs: number) => unknown) | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -20,15 +20,18 @@ export interface DeadlineSignal extends Disposable {
  * signal that is aborted at the deadline; it still follows `options.signal` after the work is done,
  * so that a stream that was opened by the work can be ended.
  *
- * @throws `late()`, the reason of `options.signal`, or what the work rejects with
+ * `undo` is called with a value that arrives after that, for example to close it.
+ *
+ * @throws the error of `late`, the reason of `options.signal`, or what the work rejects with
  */
 export async function deadline<T>(
   work: Promise<T> | ((signal: AbortSignal) => Promise<T>),
   limitMs: number,
-  options: DeadlineOptions = {},
+  options: DeadlineOptions & { readonly undo?: (late: T) => unknown } = {},
 ): Promise<T> {
   using limit = deadlineSignal(limitMs, options);
-  return await abortable(typeof work === "function" ? work(limit.signal) : work, limit.signal);
+  const promise = typeof work === "function" ? work(limit.signal) : work;
+  return await abortable(promise, limit.signal, options.undo);
 }
 
 /**
@@ -44,7 +47,7 @@ export function deadlineSignal(
   { signal, late = timedOut, clock = waitingClock }: DeadlineOptions = {},
 ): DeadlineSignal {
   const controller = new AbortController();
-  const cancel = clock.after(limitMs, () => controller.abort(late()));
+  const cancel = clock.after(limitMs, () => controller.abort(late(limitMs)));
   return {
     signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
     [Symbol.dispose]: cancel,

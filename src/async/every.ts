@@ -1,17 +1,20 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * Calls `action` now and then after each `intervalMs`; returns a function that stops it. The clock is
- * required, because only the caller knows whether the timer may keep the process alive.
+ * Calls `action` after each `intervalMs`, the first time after one interval; returns a function that
+ * stops it. The clock is required, because only the caller knows whether the timer may keep the
+ * process alive.
  */
 export function every(clock: Clock, intervalMs: number, action: () => void): () => void {
   let cancel = () => {};
   let isStopped = false;
-  const round = () => {
-    action();
-    if (!isStopped) cancel = clock.after(intervalMs, round);
+  const wait = () => {
+    cancel = clock.after(intervalMs, () => {
+      action();
+      if (!isStopped) wait();
+    });
   };
-  round();
+  wait();
   return () => {
     isStopped = true;
     cancel();

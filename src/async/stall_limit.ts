@@ -10,8 +10,7 @@ const TICKS = 10;
 const MIN_TICK_MS = 50;
 
 /** Settings of {@linkcode stallLimit}. */
-export interface StallOptions extends Pick<DeadlineOptions, "signal" | "clock"> {
-  /** Makes the error of a stall from the limit that was exceeded. */
+export interface StallOptions extends DeadlineOptions {
   readonly late: (limitMs: number) => unknown;
 }
 

@@ -25,6 +25,17 @@ pure("deadline() rejects with the caller's own error", async () => {
   await assert.rejects(work, /too late/);
 });
 
+pure("deadline() hands a late value to undo", async () => {
+  const clock = new FakeClock();
+  const work = Promise.withResolvers<string>();
+  const undone = Promise.withResolvers<string>();
+  const result = deadline(work.promise, 1_000, { clock, undo: undone.resolve });
+  clock.advance(1_000);
+  await assert.rejects(result);
+  work.resolve("late");
+  assert.equal(await undone.promise, "late");
+});
+
 pure("deadline() rejects with the reason of an abort before", async () => {
   const clock = new FakeClock();
   const controller = new AbortController();

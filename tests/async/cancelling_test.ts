@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { cancelling } from "../../src/async/cancelling.ts";
+import { RemoteExecError } from "../../src/errors.ts";
+
+const pure = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
+
+pure("cancelling() gives an abort without a reason the code cancelled", () => {
+  const controller = new AbortController();
+  const signal = cancelling(controller.signal);
+  assert.equal(signal.aborted, false);
+  controller.abort();
+  assert.equal(signal.reason.code, "cancelled");
+  assert.equal(cancelling(AbortSignal.abort()).reason.code, "cancelled");
+});
+
+pure("cancelling() keeps an error of the project", () => {
+  const reason = new RemoteExecError("timeout", "too late", "Try again");
+  assert.equal(cancelling(AbortSignal.abort(reason)).reason, reason);
+});
