@@ -1,3 +1,5 @@
+import { waitingClock } from "../async/clock.ts";
+
 /** JSON-RPC code for a server that cannot work as it is configured. */
 const NOT_CONFIGURED = -32_002;
 const LONGEST_LINE = 1_000_000;
@@ -13,7 +15,7 @@ export async function refuseClient(
   waitMs: number,
 ): Promise<void> {
   const reader = input.getReader();
-  const timer = setTimeout(() => reader.cancel().catch(() => {}), waitMs);
+  const stopWaiting = waitingClock.after(waitMs, () => reader.cancel().catch(() => {}));
   const decoder = new TextDecoder();
   let text = "";
   try {
@@ -29,7 +31,7 @@ export async function refuseClient(
       return;
     }
   } finally {
-    clearTimeout(timer);
+    stopWaiting();
     await reader.cancel().catch(() => {});
   }
 }

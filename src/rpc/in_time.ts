@@ -1,13 +1,15 @@
+import { abortable } from "../async/abortable.ts";
+import { type Clock, waitingClock } from "../async/clock.ts";
 import { RemoteExecError } from "../errors.ts";
 
-/** How long a worker may take to tell of a call that has been cancelled or has run out of time. */
+/** How long a worker may take to report a call that was cancelled or exceeded its time limit. */
 const GRACE_MS = 10_000;
 
 /**
- * The answer of a call into a worker that was given the same signal. A cancelled one is waited for:
- * it still tells what became of it.
+ * Returns the answer of a call into a worker that received the same signal. Waits for a cancelled
+ * call too: its answer says what became of it.
  *
- * @param limitMs the call's own time limit; undefined for one that ends by itself when it stands still
+ * @param limitMs the call's own time limit; undefined for a call that ends by itself when it stalls
  * @param graceMs what the call itself waits for beyond its limit or its cancellation
  * @throws RemoteExecError `internal` when the worker does not answer in time
  */
@@ -16,19 +18,20 @@ export async function inTime<T>(
   limitMs: number | undefined,
   started: Promise<T>,
   graceMs = 0,
+  clock: Clock = waitingClock,
 ): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timers: ReturnType<typeof setTimeout>[] = [];
-  const expireAfter = (ms: number) => timers.push(setTimeout(() => late.reject(noAnswer()), ms));
+  const silent = new AbortController();
+  const cancels: (() => void)[] = [];
+  const expireAfter = (ms: number) => cancels.push(clock.after(ms, () => silent.abort(noAnswer())));
   const onAbort = () => expireAfter(GRACE_MS + graceMs);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   if (limitMs !== undefined) expireAfter(limitMs + GRACE_MS + graceMs);
   try {
-    return await Promise.race([started, late.promise]);
+    return await abortable(started, silent.signal);
   } finally {
     signal.removeEventListener("abort", onAbort);
-    for (const timer of timers) clearTimeout(timer);
+    for (const cancel of cancels) cancel();
   }
 }
 
