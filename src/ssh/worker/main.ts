@@ -1,4 +1,5 @@
 /// <reference lib="deno.worker" />
+import { delay } from "../../async/delay.ts";
 import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
@@ -21,10 +22,8 @@ const port: SshPort = {
       return new RemoteHost(settings, logger);
     });
     // The SSH library is large: it loads when the server has answered its first questions, or is needed.
-    setTimeout(
-      () => configured().catch((error) => logger.error("the ssh module cannot be loaded", error)),
-      LOAD_AFTER_MS,
-    );
+    delay(LOAD_AFTER_MS).then(configured)
+      .catch((error) => logger.error("the ssh module cannot be loaded", error));
     return Promise.resolve();
   },
   exec: async (request, signal, progress) =>

@@ -1,7 +1,9 @@
 import "./connection/ssh2_patches.ts";
 import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import { copy, unlessStalled } from "./files/copy.ts";
+import { cancelling } from "../../async/cancelling.ts";
+import { deadline } from "../../async/deadline.ts";
+import { copy, stalled } from "./files/copy.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
@@ -103,7 +105,7 @@ export class RemoteHost {
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    return await unlessStalled(this.#facts(endpoint, signal), { stallMs: this.#stallMs, signal });
+    return await deadline(this.#facts(endpoint, signal), this.#stallMs, stallOptions(signal));
   }
 
   /** Opens a regular file, or a part of it. */
@@ -114,8 +116,8 @@ export class RemoteHost {
     range?: ByteRange,
   ): Promise<Source> {
     const opening = this.#source(from, maxBytes, signal, range);
-    const limits = { stallMs: this.#stallMs, signal };
-    return await unlessStalled(opening, limits, (late) => late.close());
+    const undo = (late: Source) => late.close();
+    return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
 
   get #stallMs(): number {
@@ -152,7 +154,7 @@ export class RemoteHost {
   /** Everything below a directory. */
   async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
     const listing = this.#list(endpoint, limits, signal);
-    return await unlessStalled(listing, { stallMs: LIST_LIMIT_MS, signal });
+    return await deadline(listing, LIST_LIMIT_MS, stallOptions(signal));
   }
 
   async #list(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
@@ -168,8 +170,8 @@ export class RemoteHost {
   async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
     if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
     const opening = openShellTree(this.#starter(signal), endpoint);
-    const limits = { stallMs: this.#stallMs, signal };
-    return await unlessStalled(opening, limits, (late) => late.close());
+    const undo = (late: CommandStream) => late.close();
+    return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
 
   /** sha256 of a file where it lies, undefined when there is no tool for it. */
@@ -230,6 +232,8 @@ export class RemoteHost {
     return { deadlineMs: performance.now() + limitMs, limitMs, signal };
   }
 }
+
+const stallOptions = (signal: AbortSignal) => ({ signal: cancelling(signal), late: stalled });
 
 /** A host may offer SFTP and no commands. */
 function noneIfUnsupported(error: unknown): undefined {

@@ -1,6 +1,10 @@
 import { abortable } from "../../../async/abortable.ts";
-import { cancelled, RemoteExecError } from "../../../errors.ts";
-import { valueWithin } from "../../../async/deadline.ts";
+import { cancelling } from "../../../async/cancelling.ts";
+import { waitingClock } from "../../../async/clock.ts";
+import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
+import { delay } from "../../../async/delay.ts";
+import { every } from "../../../async/every.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import type { StartedCommand } from "./started_command.ts";
 import { OutputCollector, shareLimit } from "../../output.ts";
 import type { ConnectionPool } from "../connection/pool.ts";
@@ -30,32 +34,30 @@ export async function runCommand(
   context: ExecContext,
 ): Promise<ExecOutcome> {
   const startedAt = performance.now();
-  const stop = stopSignal(request.timeoutMs, context.signal);
+  const signal = cancelling(context.signal);
+  // Its reason says which of the two it was.
+  using stop = deadlineSignal(request.timeoutMs, { signal, late: timedOut });
+  const deadlineMs = startedAt + request.timeoutMs;
+  const { command: line, graceMs } = request;
+  const starting = pool.start(graceMs === undefined ? line : termOnlyCommand(line), {
+    deadlineMs,
+    limitMs: request.timeoutMs,
+    signal: stop.signal,
+  });
+  // A start that is confirmed only after its caller has gone is ended at once.
+  const command = await abortable(
+    starting,
+    stop.signal,
+    (late) => late.end(graceMs).finally(() => late.release()),
+  );
   try {
-    const deadlineMs = startedAt + request.timeoutMs;
-    const { command: line, graceMs } = request;
-    const starting = pool.start(graceMs === undefined ? line : termOnlyCommand(line), {
-      deadlineMs,
-      limitMs: request.timeoutMs,
-      signal: stop.signal,
+    return await follow(command, request, characterLimit, {
+      startedAt,
+      stop: stop.signal,
+      progress: context.progress,
     });
-    // A start that is confirmed only after its caller has gone is ended at once.
-    const command = await abortable(
-      starting,
-      stop.signal,
-      (late) => late.end(graceMs).finally(() => late.release()),
-    );
-    try {
-      return await follow(command, request, characterLimit, {
-        startedAt,
-        stop: stop.signal,
-        progress: context.progress,
-      });
-    } finally {
-      command.release();
-    }
   } finally {
-    stop.clear();
+    command.release();
   }
 }
 
@@ -146,7 +148,7 @@ async function drained(
 ): Promise<"drained"> {
   while (!stop.aborted) {
     const seen = bytes();
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    await delay(QUIET_MS);
     if (bytes() !== seen) continue;
     await command.settle(2_000);
     if (bytes() === seen) break;
@@ -160,30 +162,10 @@ function report(
   stderr: OutputCollector,
 ): () => void {
   if (progress === undefined) return () => {};
-  const timer = setInterval(() => {
+  return every(waitingClock, PROGRESS_MS, () => {
     const noisier = stderr.bytes > 0 && stdout.bytes === 0 ? stderr : stdout;
     progress({ bytes: stdout.bytes + stderr.bytes, tail: noisier.lastLines(3, 500) });
-  }, PROGRESS_MS);
-  return () => clearInterval(timer);
-}
-
-/** One signal for the time limit and the caller's cancellation; its reason says which it was. */
-function stopSignal(
-  timeoutMs: number,
-  caller: AbortSignal,
-): { signal: AbortSignal; clear(): void } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(timedOut(timeoutMs)), timeoutMs);
-  const onCancel = () => controller.abort(cancelled());
-  caller.addEventListener("abort", onCancel, { once: true });
-  if (caller.aborted) onCancel();
-  return {
-    signal: controller.signal,
-    clear() {
-      clearTimeout(timer);
-      caller.removeEventListener("abort", onCancel);
-    },
-  };
+  });
 }
 
 const timedOut = (timeoutMs: number) =>

@@ -2,6 +2,7 @@
 import type { ClientChannel } from "ssh2";
 import type { Guard, ProcessMark } from "./guard.ts";
 import { valueWithin } from "../../../async/deadline.ts";
+import { delay } from "../../../async/delay.ts";
 import { sendSignal } from "../connection/ssh2_patches.ts";
 
 /** How long the guard takes at most, beyond what the command gets. */
@@ -51,7 +52,7 @@ async function stopByGuard(
   for (let turn = 0;; turn++) {
     const left = await guard.end(mark, GUARD_MS, graceMs);
     if (left !== NO_LEADER || turn === YOUNG_TURNS) return left;
-    await new Promise((resolve) => setTimeout(resolve, YOUNG_MS));
+    await delay(YOUNG_MS);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../../../log.ts";
 import { valueWithin } from "../../../async/deadline.ts";
+import { delay } from "../../../async/delay.ts";
 import { exitOf, type StartedCommand } from "../commands/started_command.ts";
 import type { DialedConnection } from "./dial.ts";
 import { ProcessOrder, stopCommand } from "../commands/stop_command.ts";
@@ -242,7 +243,7 @@ export class HostConnection {
   /** Gives back the session of a request that has failed; gives what is to be thrown. */
   async #giveBackFailed(error: unknown): Promise<unknown> {
     const refusal = isFull(error) ? this.#sessions.refused() : undefined;
-    if (refusal === "later") await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    if (refusal === "later") await delay(AGAIN_MS);
     if (refusal === "guard") {
       this.#guardGivesWay = true;
       // Not closed: the host counts the session until its process has ended.

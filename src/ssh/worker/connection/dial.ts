@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { gatherWrites } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
+import { waitingClock } from "../../../async/clock.ts";
 import { errorText, RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { SshConfig } from "../../../config/config.ts";
@@ -140,9 +141,12 @@ export class Dialer {
     client.on("error", fail);
     client.once("close", () => fail(new Error("the host closed the connection")));
     // ssh2 has no time limit of its own for a socket that it did not connect itself.
-    const timer = setTimeout(() => fail(new Error("no answer in time")), config.readyTimeout);
+    const stopTimer = waitingClock.after(
+      config.readyTimeout ?? 0,
+      () => fail(new Error("no answer in time")),
+    );
     client.connect(config);
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => stopTimer());
   }
 
   #explain(error: unknown): RemoteExecError {

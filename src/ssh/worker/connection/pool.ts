@@ -1,5 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { SFTPWrapper } from "ssh2";
+import { deadlineSignal } from "../../../async/deadline.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
@@ -113,20 +114,23 @@ export class ConnectionPool {
   #reserve(patience: Patience): Promise<HostConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<HostConnection>();
     const waiter: Waiter = { resolve, reject, attempt: undefined };
-    const giveUp = () => {
-      this.#waiters = this.#waiters.filter((each) => each !== waiter);
-      reject(patience.signal.reason ?? noChannelInTime(patience.limitMs));
-    };
-    patience.signal.addEventListener("abort", giveUp, { once: true });
     const leftMs = patience.deadlineMs - performance.now();
-    const timer = setTimeout(giveUp, Math.max(0, leftMs));
+    const late = () => noChannelInTime(patience.limitMs);
+    const limit = deadlineSignal(Math.max(0, leftMs), { signal: patience.signal, late });
+    const leave = () => this.#waiters = this.#waiters.filter((each) => each !== waiter);
+    // At once, so that no connection is handed to a caller that has gone.
+    const giveUp = () => {
+      leave();
+      reject(patience.signal.reason ?? late());
+    };
+    limit.signal.addEventListener("abort", giveUp, { once: true });
     this.#waiters.push(waiter);
-    if (patience.signal.aborted || leftMs <= 0) giveUp();
+    if (limit.signal.aborted || leftMs <= 0) giveUp();
     this.#serve();
     return promise.finally(() => {
-      clearTimeout(timer);
-      patience.signal.removeEventListener("abort", giveUp);
-      this.#waiters = this.#waiters.filter((each) => each !== waiter);
+      limit[Symbol.dispose]();
+      limit.signal.removeEventListener("abort", giveUp);
+      leave();
     });
   }
 

@@ -1,4 +1,6 @@
 import { errorText } from "../../../errors.ts";
+import { waitingClock } from "../../../async/clock.ts";
+import { every } from "../../../async/every.ts";
 import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
@@ -96,15 +98,15 @@ const SILENCE_MS = 3_000;
 /** Calls `onSilence` once when not one byte arrives for a while; gives a function that stops watching. */
 export function watchSilence(socket: Socket, onSilence: () => void): () => void {
   let seen = socket.bytesRead;
-  const timer = setInterval(() => {
+  const stop = every(waitingClock, SILENCE_MS, () => {
     if (!socket.destroyed && socket.bytesRead !== seen) {
       seen = socket.bytesRead;
       return;
     }
-    clearInterval(timer);
+    stop();
     onSilence();
-  }, SILENCE_MS);
-  return () => clearInterval(timer);
+  });
+  return stop;
 }
 
 /** What opening SFTP has to know of its connection. */

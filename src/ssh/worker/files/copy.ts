@@ -1,6 +1,8 @@
 import { abortable } from "../../../async/abortable.ts";
-import { cancelled, RemoteExecError } from "../../../errors.ts";
+import { cancelling } from "../../../async/cancelling.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
+import { type StallLimit, stallLimit } from "../../../async/stall_limit.ts";
 import { tooLarge, verificationFailed } from "../../errors.ts";
 import { sha256, type Sink, type Source } from "./source_sink.ts";
 import type { CopyProgress, Verification } from "../../port.ts";
@@ -42,7 +44,7 @@ export async function copy(
   openSink: () => Promise<Sink>,
   limits: CopyLimits,
 ): Promise<Copied> {
-  const stall = stallWatch(limits);
+  using stall = stallLimit(limits.stallMs, { signal: cancelling(limits.signal), late: stalled });
   let sink: Sink | undefined;
   try {
     sink = await abortable(openSink(), stall.signal, (late) => late.discard());
@@ -66,7 +68,6 @@ export async function copy(
     if (sink !== undefined) await valueWithin(sink.discard(), DISCARD_MS);
     throw error;
   } finally {
-    stall.clear();
     await valueWithin(source.close(), DISCARD_MS);
   }
 }
@@ -75,7 +76,7 @@ async function pump(
   source: Source,
   sink: Sink,
   { maxBytes, progress }: CopyLimits,
-  stall: StallWatch,
+  stall: StallLimit,
 ): Promise<{ bytes: number; sha256: string }> {
   const hash = sha256();
   const chunks = source.chunks()[Symbol.asyncIterator]();
@@ -109,60 +110,6 @@ async function pump(
   return { bytes, sha256: hash.digest("hex") };
 }
 
-interface StallWatch {
-  readonly signal: AbortSignal;
-  moved(): void;
-  /** Counts anew, and up to another limit. */
-  allow(limitMs: number): void;
-  clear(): void;
-}
-
-/**
- * What comes before a transfer, such as opening its source, under the same limits.
- *
- * @param undo gets what comes all the same after the limit
- */
-export async function unlessStalled<T>(
-  promise: Promise<T>,
-  limits: Pick<CopyLimits, "stallMs" | "signal">,
-  undo?: (late: T) => unknown,
-): Promise<T> {
-  const stall = stallWatch(limits);
-  try {
-    return await abortable(promise, stall.signal, undo);
-  } finally {
-    stall.clear();
-  }
-}
-
-/** One signal for the caller's cancellation and for a transfer that stands still. */
-function stallWatch(
-  { stallMs, signal }: Pick<CopyLimits, "stallMs" | "signal">,
-): StallWatch {
-  const controller = new AbortController();
-  const onCancel = () =>
-    controller.abort(signal.reason instanceof RemoteExecError ? signal.reason : cancelled());
-  signal.addEventListener("abort", onCancel, { once: true });
-  if (signal.aborted) onCancel();
-  let movedAt = performance.now();
-  let limitMs = stallMs;
-  const timer = setInterval(() => {
-    if (performance.now() - movedAt > limitMs) controller.abort(stalled(limitMs));
-  }, Math.max(50, stallMs / 10));
-  return {
-    signal: controller.signal,
-    moved: () => movedAt = performance.now(),
-    allow(ms) {
-      limitMs = ms;
-      movedAt = performance.now();
-    },
-    clear() {
-      clearInterval(timer);
-      signal.removeEventListener("abort", onCancel);
-    },
-  };
-}
-
 const shrunk = (path: string, bytes: number, size: number) =>
   new RemoteExecError(
     "changed",
@@ -170,7 +117,8 @@ const shrunk = (path: string, bytes: number, size: number) =>
     "Try again when nothing writes to the file",
   );
 
-const stalled = (stallMs: number) =>
+/** The error of work that does not move. */
+export const stalled = (stallMs: number) =>
   new RemoteExecError(
     "timeout",
     `The transfer stood still for ${stallMs / 1000} seconds and was given up`,
