@@ -1,5 +1,5 @@
 import type { Program } from "../tests/demo/server.ts";
-import { PROJECT, tasks } from "../tests/support/program.ts";
+import { PROJECT, tasks } from "../tests/support/project.ts";
 
 /**
  * Compiles what stands in the tree now, as `deno task compile` does but to another place. Needs

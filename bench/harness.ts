@@ -1,10 +1,10 @@
 import { denoDirectory, type Program, type Server, sourceProgram } from "../tests/demo/server.ts";
 import { startServer } from "../tests/demo/server.ts";
 import { type Sshd, startSshd } from "../tests/peers/sshd.ts";
-import { projectFile } from "../tests/support/program.ts";
 import { compileBinary } from "./binary.ts";
 import { OpenSsh } from "./openssh.ts";
 import type { Result } from "./table.ts";
+import { projectFile } from "../tests/support/project.ts";
 
 /** Rows that are measured together, chosen by name. */
 export interface Rows {

@@ -4,9 +4,9 @@
  */
 import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
 import { type ConfigurationName, listTools } from "../tests/support/catalogs.ts";
-import { projectFile } from "../tests/support/program.ts";
 import { envExample } from "./env_example.ts";
 import { type Section, toolsPage } from "./tools_page.ts";
+import { projectFile } from "../tests/support/project.ts";
 
 const SECTIONS: readonly (readonly [ConfigurationName, title: string, note: string])[] = [
   ["core", "SSH and download links", "Always; without the two file tools when ImageKit is on."],

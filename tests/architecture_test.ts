@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
-import { PROJECT, projectFile } from "./support/program.ts";
+import { PROJECT, projectFile } from "./support/project.ts";
 
 const SLICES = ["ssh", "proxmox", "transfers", "downloads"];
 /** Files that other slices may import; the rest of a slice's folder is private. */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { cancelling } from "../../src/async/cancelling.ts";
 import { RemoteExecError } from "../../src/errors.ts";
-
-const pure = (name: string, fn: () => void) => Deno.test({ name, permissions: "none", fn });
+import { pure } from "../support/pure.ts";
 
 pure("cancelling() gives an abort without a reason the code cancelled", () => {
   const controller = new AbortController();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readEnvironment } from "../../src/cli/environment.ts";
 import { environmentNames } from "../../src/config/variables.ts";
 import { RemoteExecError } from "../../src/errors.ts";
-import { temporaryDirectory } from "../support/places.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 /** Reads a file as if no variable were set in this process. */
 function readAlone(path: string) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { expandPath, isFilesystemRoot, thisMachine } from "../../src/config/paths.ts";
 import { fakeMachine } from "../support/config.ts";
 import { pure } from "../support/pure.ts";
-import { temporaryDirectory } from "../support/places.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 pure("expandPath() starts ~ at home and relative paths at the current directory", () => {
   const machine = fakeMachine();

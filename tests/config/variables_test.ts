@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
 import { environmentNames, type Variable, VARIABLES } from "../../src/config/variables.ts";
 import { envExample } from "../../docs/env_example.ts";
-import { flagsOf, projectFile } from "../support/program.ts";
+import { flagsOf, projectFile } from "../support/project.ts";
 
 const variables = Object.values<Variable<unknown>>(VARIABLES);
 

@@ -1,6 +1,6 @@
 import { inspect, stripVTControlCharacters } from "node:util";
-import { PROJECT } from "../support/program.ts";
 import type { Show } from "./tour.ts";
+import { PROJECT } from "../support/project.ts";
 
 const HAS_COLOURS = Deno.stdout.isTerminal() && !Deno.noColor;
 

@@ -116,11 +116,3 @@ export function randomBytes(count: number): Uint8Array<ArrayBuffer> {
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
-
-/** Runs a program and gives its output; a failure throws with what it said. */
-export async function run(program: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args }).output();
-  const text = new TextDecoder().decode(stdout);
-  if (code === 0) return text;
-  throw new Error(`${program} ended with ${code}: ${text}${new TextDecoder().decode(stderr)}`);
-}

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { MAX_OPEN_LINKS } from "../../src/downloads/worker/link_store.ts";
 import { CURL, peerTest } from "../peers/require.ts";
-import { randomBytes, run, sha256, TestHub } from "./fixture.ts";
+import { randomBytes, sha256, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM } from "./http.ts";
+import { outputOf } from "../support/command.ts";
 
 const DEAD = "Download link not found, expired, or already used";
 
@@ -261,8 +262,11 @@ peerTest({
     const resume = ["-s", "-r", "4-", "-A", "curl/8.5.0", "-b", cookie];
     const status = ["-o", "/dev/null", "-w", "%{http_code}"];
     const url = at("127.0.0.1");
-    assert.equal(await run("curl", ...resume, ...status, "--interface", "127.0.0.2", url), "404");
-    assert.equal(await run("curl", ...resume, url), "456789");
+    assert.equal(
+      await outputOf("curl", ...resume, ...status, "--interface", "127.0.0.2", url),
+      "404",
+    );
+    assert.equal(await outputOf("curl", ...resume, url), "456789");
   },
 });
 

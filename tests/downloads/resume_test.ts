@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { CURL, peer, peerTest } from "../peers/require.ts";
-import { randomBytes, run, sha256, TestHub } from "./fixture.ts";
+import { randomBytes, sha256, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
 import { UNZIP } from "./peers.ts";
+import { outputOf } from "../support/command.ts";
 
 /** Starts a download by hand, takes some of it and goes away. */
 async function breakOff(test: TestHub, url: string, request: string): Promise<void> {
@@ -107,8 +108,8 @@ peerTest({
     const again = await ask(link.url, { ...BROWSER, Cookie: cookie }, "POST");
     assert.equal(again.status, 200);
     Deno.writeFileSync(test.outside("tree.zip"), again.bytes);
-    await run("unzip", "-q", test.outside("tree.zip"), "-d", test.outside("out"));
-    await run("diff", "-r", `${test.directory}/tree`, test.outside("out"));
+    await outputOf("unzip", "-q", test.outside("tree.zip"), "-d", test.outside("out"));
+    await outputOf("diff", "-r", `${test.directory}/tree`, test.outside("out"));
     assert.equal(test.hub.store.report().statistics.used, 1);
   },
 });
@@ -137,7 +138,7 @@ for (const [name, from] of [["curl -C -", 0], ["wget -c", 1]] as const) {
       const args = from === 0
         ? ["-s", "-f", "-C", "-", "-o", target, link.url]
         : ["-q", "-c", "-O", target, link.url];
-      await run(slow[0] ?? "", ...args);
+      await outputOf(slow[0] ?? "", ...args);
       assert.equal(await sha256(Deno.readFileSync(target)), link.sha256);
       assert.equal((await ask(link.url)).status, 404);
       assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);

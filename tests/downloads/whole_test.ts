@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { CURL, peerTest } from "../peers/require.ts";
 import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";
-import { randomBytes, run } from "./fixture.ts";
+import { randomBytes } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM } from "./http.ts";
 import { UNZIP } from "./peers.ts";
+import { outputOf } from "../support/command.ts";
 
 const TOOL = "generate_download_link";
 
@@ -99,14 +100,14 @@ peerTest({
     assert.deepEqual([part.status, part.bytes], [206, content.subarray(0, 100_000)]);
     const target = `${place.home}/copy`;
     Deno.writeFileSync(target, part.bytes);
-    await run("curl", "-s", "-f", "-A", PROGRAM["User-Agent"], "-C", "-", "-o", target, url);
+    await outputOf("curl", "-s", "-f", "-A", PROGRAM["User-Agent"], "-C", "-", "-o", target, url);
     assert.deepEqual(Deno.readFileSync(target), new Uint8Array(content));
     const tree = (await server.call(TOOL, { path: `${remote}/tree`, source: "host" })).data;
     assert.match(JSON.stringify(tree.left_out), /"count":1,"names":\["out \(link\)"\]/);
     Deno.writeFileSync(`${place.home}/tree.zip`, (await ask(String(tree.download_url))).bytes);
-    await run("unzip", "-q", `${place.home}/tree.zip`, "-d", `${place.home}/out`);
+    await outputOf("unzip", "-q", `${place.home}/tree.zip`, "-d", `${place.home}/out`);
     Deno.removeSync(`${remote}/tree/out`);
-    await run("diff", "-r", `${remote}/tree`, `${place.home}/out`);
+    await outputOf("diff", "-r", `${remote}/tree`, `${place.home}/out`);
     Deno.writeTextFileSync(`${remote}/b`, "hello");
     const changed = (await server.call(TOOL, { path: `${remote}/b`, source: "host" })).data;
     Deno.writeTextFileSync(`${remote}/b`, "HELLO");

@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import ImageKit from "@imagekit/nodejs";
 import { shellQuote } from "../../src/shell/quote.ts";
 import { type FakeImageKit, startImageKit } from "./imagekit.ts";
+import { shellText } from "../support/command.ts";
 
 /** The command handed to a client, with its file's place still open. */
 function uploadCommand(fake: FakeImageKit, name: string): string {
@@ -16,11 +17,6 @@ function uploadCommand(fake: FakeImageKit, name: string): string {
     .map(([field, value]) => `--form-string ${shellQuote(`${field}=${value}`)}`).join(" ");
   return `curl -sS -X POST ${shellQuote(`${fake.uploadUrl}/api/v1/files/upload`)} -H 'Expect:' ` +
     `-F 'file=@"<YOUR_FILE_PATH>"' ${form} -w '\\nHTTP %{http_code}\\n'`;
-}
-
-async function runShell(command: string): Promise<string> {
-  const { stdout } = await new Deno.Command("sh", { args: ["-c", command] }).output();
-  return new TextDecoder().decode(stdout);
 }
 
 const ODD_NAMES = [
@@ -47,7 +43,7 @@ Deno.test("upload takes curl's form with file names of every kind", async () => 
         "<YOUR_FILE_PATH>",
         () => path,
       );
-      const output = await runShell(command);
+      const output = await shellText(command);
       match(output, /\nHTTP 200\n$/, name);
       match(output, /"fileId":"[0-9a-f]{24}"/);
       deepEqual(fake.objects().at(-1)?.bytes, content, name);
@@ -66,8 +62,8 @@ Deno.test("upload refuses a curl command that is run again", async () => {
   try {
     await Deno.writeTextFile(file, "once");
     const command = uploadCommand(fake, "once").replace("<YOUR_FILE_PATH>", file);
-    match(await runShell(command), /\nHTTP 200\n$/);
-    match(await runShell(command), /has been used before[^\n]*\nHTTP 400\n$/);
+    match(await shellText(command), /\nHTTP 200\n$/);
+    match(await shellText(command), /has been used before[^\n]*\nHTTP 400\n$/);
     equal(fake.objects().length, 1);
   } finally {
     await fake.close();
@@ -82,7 +78,7 @@ Deno.test("upload loses its answer after the file was stored when told to", asyn
     await Deno.writeTextFile(file, "kept");
     fake.failNext("upload", { kind: "cut", afterEffect: true });
     const command = uploadCommand(fake, "kept").replace("<YOUR_FILE_PATH>", file);
-    equal((await runShell(`${command} 2>&1; echo "exit $?"`)).endsWith("exit 18\n"), true);
+    equal((await shellText(`${command} 2>&1; echo "exit $?"`)).endsWith("exit 18\n"), true);
     deepEqual(fake.objects().map(({ filePath }) => filePath), ["/mcp-remote-exec/kept"]);
   } finally {
     await fake.close();

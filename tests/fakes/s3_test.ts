@@ -4,9 +4,9 @@ import type { R2Config } from "../../src/config/config.ts";
 import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
 import { bridgeContract, call, sha256, sourceOf, text } from "../contracts/bridge.ts";
 import { CURL, peerTest } from "../peers/require.ts";
-import { nameFor, skippingClock, toolsWith } from "../transfers/worker/r2/rig.ts";
 import { type FakeS3, startFakeS3 } from "./s3.ts";
 import { refusalOf } from "./s3_signature.ts";
+import { nameFor, skippingClock, toolsWith } from "../transfers/worker/r2/fixture.ts";
 
 const TWO_DAYS_MS = 48 * 3_600_000;
 const FOREIGN = ["elsewhere/a", "transfers/README", "transfers/x/not-ours"];

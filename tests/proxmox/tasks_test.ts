@@ -7,9 +7,9 @@ import { SshService } from "../../src/ssh/service.ts";
 import { startDelayProxy } from "../peers/delay_proxy.ts";
 import { connectTo, until } from "../peers/openssh.ts";
 import { peerTest, SSHD } from "../peers/require.ts";
-import { temporaryDirectory } from "../support/places.ts";
 import { installProxmox } from "../fakes/proxmox/install.ts";
 import { bothTest, failure, type Node, startSshdFor } from "./node.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 /** More than what other commands get between TERM and KILL. */

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { connectTo, until } from "../peers/openssh.ts";
 import { peerTest, SSHD } from "../peers/require.ts";
-import { type Place, startPlace, temporaryDirectory } from "../support/places.ts";
+import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { processesLike, startSshdFor } from "./node.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 function wholeTest(
   name: string,

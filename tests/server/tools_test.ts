@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { currentToolsPage } from "../../docs/generate.ts";
 import { CONFIGURATION_NAMES, listTools } from "../support/catalogs.ts";
-import { projectFile } from "../support/program.ts";
 import { assertSnapshot, assertToolSnapshots } from "../support/snapshot.ts";
+import { projectFile } from "../support/project.ts";
 
 for (const name of CONFIGURATION_NAMES) {
   Deno.test(`createTools() makes the tools of the snapshots (${name})`, async () => {

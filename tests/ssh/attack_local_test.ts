@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LocalFiles } from "../../src/ssh/worker/files/local_files.ts";
-import { temporaryDirectory } from "../support/places.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const MANY = 1_000_000_000;
 const BYTES = new TextEncoder().encode("content");

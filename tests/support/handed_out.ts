@@ -1,20 +1,12 @@
-/** What stands in handed out commands for the reader's path. */
+import { type Output, runCommand } from "./command.ts";
+
+/** The placeholder for the path in commands that tools return. */
 export const PLACEHOLDER = "<YOUR_FILE_PATH>";
 
-/** How a handed out command ended. */
-export interface HandedOut {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+/** Runs such a command in sh as a person does, with the path in place of the placeholder. */
+export async function runHandedOut(command: string, path: string): Promise<Output> {
+  return await runCommand("sh", ["-c", command.replace(PLACEHOLDER, () => path)]);
 }
 
-/** Does in sh what a person does with a command that a tool has handed out: pastes the path, runs it. */
-export async function runHandedOut(command: string, path: string): Promise<HandedOut> {
-  const line = command.replace(PLACEHOLDER, () => path);
-  const { code, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", line] }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-/** The fileId in what ImageKit answered to an upload. */
+/** The `fileId` in ImageKit's answer to an upload. */
 export const fileIdIn = (stdout: string): string => /"fileId":"([^"]+)"/.exec(stdout)?.[1] ?? "";

@@ -1,15 +1,5 @@
+import { temporaryDirectory } from "./temporary_directory.ts";
 import { type SshHost, type SshHostOptions, startSshHost } from "../fakes/ssh_host.ts";
-
-/** A fresh directory, without links in its path, that is removed at the end of its block. */
-export interface TemporaryDirectory extends Disposable {
-  readonly path: string;
-}
-
-/** Makes a directory that is removed when it is disposed of. */
-export function temporaryDirectory(): TemporaryDirectory {
-  const path = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "mre_test_" }));
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-}
 
 /** A host, a working directory of the server, and the variables that lead the server to both. */
 export interface Place extends AsyncDisposable {

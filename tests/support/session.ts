@@ -3,7 +3,7 @@ import { createLogger } from "../../src/log.ts";
 import type { ExecOutcome, SshSettings } from "../../src/ssh/port.ts";
 import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { type SshHost, type SshHostOptions, startSshHost } from "../fakes/ssh_host.ts";
-import { temporaryDirectory } from "./places.ts";
+import { temporaryDirectory } from "./temporary_directory.ts";
 
 export interface SessionOptions {
   readonly host?: SshHostOptions;

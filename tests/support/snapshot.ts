@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConfigurationName } from "./catalogs.ts";
-import { projectFile } from "./program.ts";
+import { projectFile } from "./project.ts";
 
 /**
  * Compares a value with the JSON file `tests/<name>.json`, or writes the file when

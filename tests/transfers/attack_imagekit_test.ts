@@ -4,7 +4,7 @@ import type { ImageKitConfig } from "../../src/config/config.ts";
 import { ImageKitBridge } from "../../src/transfers/worker/imagekit/bridge.ts";
 import { call, isFailure, readAll } from "../contracts/bridge.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { silent } from "./worker/r2/rig.ts";
+import { silent } from "./worker/r2/fixture.ts";
 
 const MIB = 1024 * 1024;
 const NAME = "object";

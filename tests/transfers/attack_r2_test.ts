@@ -4,7 +4,7 @@ import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
 import { unescapeXml, xmlElements } from "../../src/transfers/worker/r2/xml.ts";
 import { call, isFailure, readAll, sourceOf, text } from "../contracts/bridge.ts";
 import { brokenBody, FetchStandIn, objectReply, type Reply } from "./fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./worker/r2/rig.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./worker/r2/fixture.ts";
 
 const MIB = 1024 * 1024;
 const NAME = nameFor("data.bin");

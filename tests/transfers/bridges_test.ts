@@ -4,7 +4,7 @@ import { createBridges } from "../../src/transfers/worker/drivers.ts";
 import { bridgeNotConfigured } from "../../src/transfers/errors.ts";
 import type { BridgeName } from "../../src/transfers/port.ts";
 import { configOf } from "../support/config.ts";
-import { skippingClock, toolsWith } from "./worker/r2/rig.ts";
+import { skippingClock, toolsWith } from "./worker/r2/fixture.ts";
 
 const ALL = {
   ENABLE_IMAGEKIT: "true",

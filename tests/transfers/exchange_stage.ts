@@ -8,7 +8,8 @@ import type { R2Options } from "../../src/transfers/worker/r2/bridge.ts";
 import { Transfers } from "../../src/transfers/worker/transfers.ts";
 import { createTransfersPort } from "../../src/transfers/worker/transfers_port.ts";
 import { MemoryFiles } from "./memory_files.ts";
-import { type R2Rig, silent, startR2 } from "./worker/r2/rig.ts";
+import { type R2Rig, startR2 } from "./worker/r2/rig.ts";
+import { silent } from "./worker/r2/fixture.ts";
 
 /** The tools of the exchange, all the way down to a real S3 server, with files in memory. */
 export interface ExchangeStage extends AsyncDisposable {

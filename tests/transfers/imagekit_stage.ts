@@ -177,24 +177,6 @@ export const PNG: Uint8Array<ArrayBuffer> = new Uint8Array(Buffer.from(
   "base64",
 ));
 
-/** Runs the upload command of an answer as a person does; gives what it printed. */
-export async function runUpload(command: string, content: string | Uint8Array): Promise<string> {
-  const path = await Deno.makeTempFile();
-  try {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    await Deno.writeFile(path, bytes);
-    return await runShell(command.replace("<YOUR_FILE_PATH>", path));
-  } finally {
-    await Deno.remove(path);
-  }
-}
-
-/** What `sh` prints for a command, stderr behind stdout. */
-export async function runShell(command: string, shell = "sh"): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command(shell, { args: ["-c", command] }).output();
-  return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
-}
-
 /** The worker's port without a worker. */
 function portOf(transfers: Transfers): TransfersPort {
   const quiet = (signal: AbortSignal) => ({ signal: crossed(signal), progress: undefined });

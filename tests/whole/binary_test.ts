@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { startPlace, temporaryDirectory } from "../support/places.ts";
+import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const binary = Deno.env.get("MRE_BINARY");
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { run } from "../downloads/fixture.ts";
 import { ask } from "../downloads/http.ts";
 import { installProxmox } from "../fakes/proxmox/install.ts";
 import { content } from "../fakes/ssh_host_client.ts";
@@ -7,6 +6,7 @@ import { UNZIP } from "../downloads/peers.ts";
 import { type Peer, peerTest } from "../peers/require.ts";
 import { startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
+import { outputOf } from "../support/command.ts";
 
 const isRoot = Deno.uid() === 0;
 
@@ -102,7 +102,7 @@ for (const bash of [true, false]) {
       const got = await ask(String(download_url));
       assert.equal(got.status, 200, `${got.text} ${server.server.stderr}`);
       Deno.writeFileSync(archive, got.bytes);
-      await run("unzip", "-q", archive, "-d", `${home}/out`);
+      await outputOf("unzip", "-q", archive, "-d", `${home}/out`);
       for (const [name, bytes] of Object.entries({ ...files, twin: content(3) })) {
         const arrived = Deno.readFileSync(`${home}/out/${name.replace("\n", "_")}`);
         assert.deepEqual(arrived, new Uint8Array(bytes), name);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { installProxmox } from "../fakes/proxmox/install.ts";
 import { peer, peerTest } from "../peers/require.ts";
-import { run } from "../downloads/fixture.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { runProgram } from "../support/program.ts";
+import { outputOf } from "../support/command.ts";
 
 const doctor = async ({ directory, env }: Place, more: Record<string, string>) =>
   await runProgram(["doctor"], { cwd: directory, env: { ...env, ...more } });
@@ -50,7 +50,7 @@ peerTest({
     const [cert, key] = [`${place.home}/cert.pem`, `${place.home}/key.pem`];
     const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
     const files = ["-subj", "/CN=localhost", "-keyout", key, "-out", cert];
-    await run("openssl", "req", "-x509", ...kind, ...files);
+    await outputOf("openssl", "req", "-x509", ...kind, ...files);
     const tls = { DOWNLOAD_TLS_CERT: cert, DOWNLOAD_TLS_KEY: key };
     const good = await doctor(place, tls);
     assert.match(good.stdout, /^ok {3}certificate: .*cert\.pem/m);

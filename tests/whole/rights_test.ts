@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { flagsOf, projectFile, runtimeEnvironment } from "../support/program.ts";
+import { runtimeEnvironment } from "../support/program.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { ServerProcess } from "../support/server.ts";
 import { ATTEMPTS } from "./probes/attempts.ts";
 import type { Task } from "./probes/try_on_message.ts";
+import { flagsOf, projectFile } from "../support/project.ts";
 
 const allRefused = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, "refused"]));

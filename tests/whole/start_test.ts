@@ -4,9 +4,10 @@ import { peerTest, SWIFT } from "../peers/require.ts";
 import { startS3 } from "../peers/s3.ts";
 import { parseMessages } from "../support/messages.ts";
 import { runProgram } from "../support/program.ts";
-import { startPlace, temporaryDirectory } from "../support/places.ts";
+import { startPlace } from "../support/places.ts";
 import { connectServer, ServerProcess } from "../support/server.ts";
 import { BUCKET, exchangeVariables, imageKitVariables } from "./bridges.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const INITIALIZE = {
   jsonrpc: "2.0",

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { peerTest, SSHD, SWIFT } from "../peers/require.ts";
 import { startS3 } from "../peers/s3.ts";
 import { startSshd } from "../peers/sshd.ts";
-import { temporaryDirectory } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { BUCKET, exchangeVariables } from "./bridges.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const MB = 1_000_000;
 const SMALL_BYTES = 30 * MB;

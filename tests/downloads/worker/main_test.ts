@@ -7,8 +7,9 @@ import type { DownloadsPort, LinkEvent } from "../../../src/downloads/port.ts";
 import { DownloadsService } from "../../../src/downloads/service.ts";
 import { connectDownloads } from "../../../src/server/connect.ts";
 import { peer, peerTest } from "../../peers/require.ts";
-import { API_KEY, downloadsConfig, run, TestHub } from "../fixture.ts";
+import { API_KEY, downloadsConfig, TestHub } from "../fixture.ts";
 import { ask, RawClient } from "../http.ts";
+import { outputOf } from "../../support/command.ts";
 
 const OPENSSL = peer("openssl", "/usr/bin/openssl");
 const context = () => ({ signal: new AbortController().signal, progress: undefined });
@@ -165,7 +166,7 @@ peerTest({
     const use = ["-addext", "basicConstraints=critical,CA:FALSE"];
     const files = ["-keyout", tls.keyPath, "-out", tls.certPath];
     const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-    await run("openssl", "req", "-x509", ...kind, ...subject, ...use, ...files);
+    await outputOf("openssl", "req", "-x509", ...kind, ...subject, ...use, ...files);
     await using started = new Started({ tls });
     started.place.write("a.txt", "hello");
     const link = await started.link("a.txt");

@@ -9,8 +9,9 @@ import { nameOf } from "../../../src/transfers/exchange/transfer.ts";
 import { PATH_PLACEHOLDER } from "../../../src/transfers/path_placeholder.ts";
 import { call, readAll, sha256, sourceOf, text } from "../../contracts/bridge.ts";
 import { CURL, peerTest, SWIFT } from "../../peers/require.ts";
-import { runShell } from "../run_shell.ts";
-import { nameFor, type R2Rig, startR2 } from "../worker/r2/rig.ts";
+import { runShell } from "../../support/command.ts";
+import { type R2Rig, startR2 } from "../worker/r2/rig.ts";
+import { nameFor } from "../worker/r2/fixture.ts";
 
 const HOUR_MS = 3_600_000;
 const NAMES = ["plain.bin", "my; [file], {x}.bin", "ü 名", "it's.txt", "-C"];

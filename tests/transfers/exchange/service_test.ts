@@ -6,8 +6,8 @@ import { listAnswer } from "../../../src/transfers/exchange/answers.ts";
 import { ExchangeService } from "../../../src/transfers/exchange/service.ts";
 import type { StoredObject, TransfersPort } from "../../../src/transfers/port.ts";
 import { isFailure } from "../../contracts/bridge.ts";
-import { R2_CONFIG } from "../worker/r2/rig.ts";
 import { pure } from "../../support/pure.ts";
+import { R2_CONFIG } from "../worker/r2/fixture.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW = Date.parse("2026-01-08T14:30:22Z");

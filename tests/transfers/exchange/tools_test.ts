@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isFailure, sha256, text } from "../../contracts/bridge.ts";
 import { CURL, peerTest, SWIFT } from "../../peers/require.ts";
 import { type ExchangeStage, startStage } from "../exchange_stage.ts";
-import { runShell } from "../run_shell.ts";
+import { runShell } from "../../support/command.ts";
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;

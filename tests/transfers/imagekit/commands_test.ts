@@ -6,7 +6,8 @@ import {
 } from "../../../src/transfers/imagekit/commands.ts";
 import { PATH_PLACEHOLDER } from "../../../src/transfers/path_placeholder.ts";
 import { CURL, peerTest } from "../../peers/require.ts";
-import { PNG, runShell, setStage, type Stage } from "../imagekit_stage.ts";
+import { PNG, setStage, type Stage } from "../imagekit_stage.ts";
+import { shellText } from "../../support/command.ts";
 
 /** Pasted as they are: nothing in them has to be written otherwise. */
 const PLAIN_NAMES = [
@@ -80,7 +81,7 @@ for (const shell of ["sh", "bash"]) {
           await Deno.writeFile(`${directory}/${name}`, content);
           const { sh } = uploadCommand(await form(stage, `object-${index}`));
           const path = inUpload(`${directory}/${name}`);
-          const output = await runShell(sh.replace(PATH_PLACEHOLDER, () => path), shell);
+          const output = await shellText(sh.replace(PATH_PLACEHOLDER, () => path), shell);
           match(output, /"fileId":"[0-9a-f]{24}"[^]*\nHTTP 200\n$/, name);
           deepEqual(stage.fake.objects().at(-1)?.bytes, content, name);
         }
@@ -98,7 +99,7 @@ peerTest({
       for (const [index, name] of PLAIN_NAMES.entries()) {
         await Deno.writeTextFile(`${directory}/${name}`, name);
         const { sh } = uploadCommand(await form(stage, `object-${index}`));
-        const output = await runShell(sh.replace(PATH_PLACEHOLDER, `${directory}/${name}`));
+        const output = await shellText(sh.replace(PATH_PLACEHOLDER, `${directory}/${name}`));
         match(output, /\nHTTP 200\n$/, name);
       }
     });
@@ -134,8 +135,8 @@ peerTest({
       await Deno.writeTextFile(`${directory}/once`, "once");
       const { sh } = uploadCommand(await form(stage, "once"));
       const command = sh.replace(PATH_PLACEHOLDER, `${directory}/once`);
-      match(await runShell(command), /\nHTTP 200\n$/);
-      match(await runShell(command), /has been used before[^\n]*\nHTTP 400\n$/);
+      match(await shellText(command), /\nHTTP 200\n$/);
+      match(await shellText(command), /has been used before[^\n]*\nHTTP 400\n$/);
     });
   },
 });
@@ -151,7 +152,7 @@ peerTest({
       for (const name of ODD_NAMES) {
         const path = inDownload(`${directory}/${name}`);
         equal(
-          await runShell(downloadCommand(url).sh.replace(PATH_PLACEHOLDER, () => path)),
+          await shellText(downloadCommand(url).sh.replace(PATH_PLACEHOLDER, () => path)),
           "",
           name,
         );
@@ -169,7 +170,7 @@ peerTest({
     const url = await stage.bridge().downloadUrl({ name: "nothing" }, stage.clock.nowMs + 60_000);
     await withDirectory(async (directory) => {
       const command = downloadCommand(url).sh.replace(PATH_PLACEHOLDER, `${directory}/file`);
-      match(await runShell(`${command}; echo "exit $?"`), /exit 22/);
+      match(await shellText(`${command}; echo "exit $?"`), /exit 22/);
       deepEqual([...Deno.readDirSync(directory)], []);
     });
   },

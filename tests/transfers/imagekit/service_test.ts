@@ -3,16 +3,9 @@ import { RemoteExecError } from "../../../src/errors.ts";
 import type { ImageKitService } from "../../../src/transfers/imagekit/service.ts";
 import { formatTransferId, parseTransferId } from "../../../src/transfers/imagekit/transfer_id.ts";
 import { CURL, peerTest } from "../../peers/require.ts";
-import {
-  containers,
-  context,
-  PNG,
-  runShell,
-  runUpload,
-  setStage,
-  sha256,
-  type Stage,
-} from "../imagekit_stage.ts";
+import { containers, context, PNG, setStage, sha256, type Stage } from "../imagekit_stage.ts";
+import { shellText } from "../../support/command.ts";
+import { runUpload } from "../run_upload.ts";
 
 const NOT_FOUND = "Transfer not found or expired";
 const MISSING = "File not found on ImageKit. Make sure upload completed successfully.";
@@ -434,7 +427,7 @@ curlTest(
     deepEqual([offer.bytes, offer.sha256], [PNG.length, sha256(PNG)]);
     const path = await Deno.makeTempFile();
     try {
-      equal(await runShell(offer.command.sh.replace("<YOUR_FILE_PATH>", path)), "");
+      equal(await shellText(offer.command.sh.replace("<YOUR_FILE_PATH>", path)), "");
       deepEqual(await Deno.readFile(path), PNG);
     } finally {
       await Deno.remove(path);

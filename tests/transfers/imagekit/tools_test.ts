@@ -7,7 +7,9 @@ import { createLogger } from "../../../src/log.ts";
 import { imageKitTools } from "../../../src/transfers/imagekit/tools.ts";
 import type { ImageKitService } from "../../../src/transfers/imagekit/service.ts";
 import { CURL, peerTest } from "../../peers/require.ts";
-import { context, runShell, runUpload, setStage } from "../imagekit_stage.ts";
+import { context, setStage } from "../imagekit_stage.ts";
+import { shellText } from "../../support/command.ts";
+import { runUpload } from "../run_upload.ts";
 
 /** Calls tools as an MCP client does; keeps everything they answer. */
 function client(service: ImageKitService) {
@@ -90,7 +92,7 @@ peerTest({
     ok(asked.text.includes(download_command) && asked.text.includes(transfer_id));
     const directory = await Deno.makeTempDir();
     try {
-      await runShell(download_command.replace("<YOUR_FILE_PATH>", `${directory}/file`));
+      await shellText(download_command.replace("<YOUR_FILE_PATH>", `${directory}/file`));
       equal(await Deno.readTextFile(`${directory}/file`), "content");
     } finally {
       await Deno.remove(directory, { recursive: true });
@@ -173,7 +175,7 @@ peerTest({
     await call("imagekit_confirm_upload", { transfer_id });
     await call("imagekit_confirm_upload", { transfer_id });
     const download = await call("imagekit_request_download", { remote_path: "/data/file" });
-    heard.push(await runShell(`curl -s '${said(download.data, "download_url")}'`));
+    heard.push(await shellText(`curl -s '${said(download.data, "download_url")}'`));
     stage.fake.faults.keyRevoked = true;
     await call("imagekit_confirm_download", { transfer_id: download.data.transfer_id });
     await call("imagekit_request_download", { remote_path: "/data/file" });

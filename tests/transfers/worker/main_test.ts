@@ -9,7 +9,8 @@ import { metadataHeaders } from "../../../src/transfers/exchange/metadata.ts";
 import type { TransfersPort } from "../../../src/transfers/port.ts";
 import { isFailure, sha256 } from "../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../peers/require.ts";
-import { nameFor, silent, startR2 } from "./r2/rig.ts";
+import { startR2 } from "./r2/rig.ts";
+import { nameFor, silent } from "./r2/fixture.ts";
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;

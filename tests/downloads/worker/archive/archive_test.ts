@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { type ArchiveEntry, zipArchive } from "../../../../src/downloads/worker/archive/archive.ts";
 import { ArchiveNames } from "../../../../src/downloads/worker/archive/archive_names.ts";
 import { peerTest } from "../../../peers/require.ts";
-import { run, TestHub } from "../../fixture.ts";
+import { TestHub } from "../../fixture.ts";
 import { ask } from "../../http.ts";
 import { PYTHON, UNZIP } from "../../peers.ts";
+import { outputOf } from "../../../support/command.ts";
 
 const SECOND_MS = 1000;
 
@@ -46,7 +47,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 
 async function pythonList(archive: string): Promise<[string, number, number][]> {
   // The script prints exactly this.
-  return JSON.parse(await run("/usr/bin/python3", "-c", PYTHON_LIST, archive)) as [
+  return JSON.parse(await outputOf("/usr/bin/python3", "-c", PYTHON_LIST, archive)) as [
     string,
     number,
     number,
@@ -71,8 +72,8 @@ peerTest({
       member("old", "o", { mtimeMs: 0 }),
     ]);
     Deno.writeFileSync(archive, bytes);
-    await run("unzip", "-tq", archive);
-    await run("unzip", "-q", archive, "-d", test.outside("out"));
+    await outputOf("unzip", "-tq", archive);
+    await outputOf("unzip", "-q", archive, "-d", test.outside("out"));
     const at = (path: string) => `${test.outside("out")}/${path}`;
     assert.equal(Deno.readTextFileSync(at('ünï 目录/naïve "q" 😀.txt')), "hello");
     assert.equal(Deno.readTextFileSync(at("big")), big);
@@ -134,7 +135,7 @@ async function archiveOf(count: number, size: number, target: string) {
   // A small heap, so that garbage does not count; what really needs more than it ends the program.
   const heap = "--v8-flags=--max-old-space-size=32,--max-semi-space-size=1,--single-threaded-gc";
   const args = ["run", "-q", heap, "--allow-read", "--allow-write", script];
-  const text = await run(Deno.execPath(), ...args, String(count), String(size), target);
+  const text = await outputOf(Deno.execPath(), ...args, String(count), String(size), target);
   // The script prints exactly this.
   return JSON.parse(text) as { bytes: number; growthBytes: number };
 }
@@ -147,7 +148,7 @@ peerTest({
     const archive = test.outside("many.zip");
     const { growthBytes } = await archiveOf(100_000, 20, archive);
     assert.ok(growthBytes < MEMORY_BYTES, `${growthBytes} bytes`);
-    await run("unzip", "-tq", archive);
+    await outputOf("unzip", "-tq", archive);
     const list = await pythonList(archive);
     assert.equal(list.length, 100_001);
     assert.deepEqual(list.at(-1), ["zz last", 7, 0o100600]);
@@ -172,10 +173,10 @@ peerTest({
     const { growthBytes, bytes } = await archiveOf(1, 6 * 2 ** 30, archive);
     assert.ok(growthBytes < MEMORY_BYTES, `${growthBytes} bytes`);
     assert.ok(bytes > 6 * 2 ** 30);
-    const seen = await run("/usr/bin/python3", "-c", PYTHON_LAST, archive);
+    const seen = await outputOf("/usr/bin/python3", "-c", PYTHON_LAST, archive);
     assert.equal(seen.trim(), `[${6 * 2 ** 30}, 7] b'the end'`);
-    assert.equal(await run("unzip", "-p", archive, "zz last"), "the end");
-    if (FULL) await run("unzip", "-tq", archive);
+    assert.equal(await outputOf("unzip", "-p", archive, "zz last"), "the end");
+    if (FULL) await outputOf("unzip", "-tq", archive);
   },
 });
 
@@ -195,8 +196,8 @@ peerTest({
     assert.match(headers.get("content-disposition") ?? "", /filename="tree\.zip"/);
     const archive = test.outside("a.zip");
     Deno.writeFileSync(archive, bytes);
-    await run("unzip", "-q", archive, "-d", test.outside("out"));
-    await run("diff", "-r", `${test.directory}/tree`, test.outside("out"));
+    await outputOf("unzip", "-q", archive, "-d", test.outside("out"));
+    await outputOf("diff", "-r", `${test.directory}/tree`, test.outside("out"));
     assert.equal((Deno.statSync(`${test.outside("out")}/run.sh`).mode ?? 0) & 0o777, 0o755);
     assert.equal((await ask(link.url)).status, 404);
   },

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import { peerTest } from "../../../peers/require.ts";
 import { FakeFiles } from "../../fake_files.ts";
-import { randomBytes, run, sha256, TestHub } from "../../fixture.ts";
+import { randomBytes, sha256, TestHub } from "../../fixture.ts";
 import { UNZIP } from "../../peers.ts";
 import { ask, BROWSER, PROGRAM } from "../../http.ts";
+import { outputOf } from "../../../support/command.ts";
 
 const host = (path: string) => ({ from: { kind: "host", path }, expiryMs: 300_000 }) as const;
 const container = (path: string) =>
@@ -198,8 +199,8 @@ Deno.test("links to the other side have limits and rules too", async () => {
 async function unzipped(test: TestHub, bytes: Uint8Array): Promise<string> {
   const archive = test.outside("answer.zip");
   Deno.writeFileSync(archive, bytes);
-  await run("unzip", "-tq", archive);
-  await run("unzip", "-q", archive, "-d", test.outside("out"));
+  await outputOf("unzip", "-tq", archive);
+  await outputOf("unzip", "-q", archive, "-d", test.outside("out"));
   return test.outside("out");
 }
 

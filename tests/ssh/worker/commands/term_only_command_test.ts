@@ -4,8 +4,8 @@ import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/s
 import { termOnlyCommand } from "../../../../src/ssh/worker/commands/term_only_command.ts";
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
 import { until } from "../../../peers/openssh.ts";
-import { temporaryDirectory } from "../../../support/places.ts";
 import { sessionTest } from "../../../support/session.ts";
+import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 
 /** What `sh` is on the hosts that there are: of Debian, of Red Hat, of Alpine. */
 const SHELLS = ["/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"];

@@ -9,8 +9,8 @@ import {
 } from "../../../../src/ssh/worker/files/file_scripts.ts";
 import type { Endpoint } from "../../../../src/ssh/port.ts";
 import { until } from "../../../peers/openssh.ts";
-import { temporaryDirectory } from "../../../support/places.ts";
 import { sessionTest } from "../../../support/session.ts";
+import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 
 const BUSYBOX = "/usr/bin/busybox";
 const CONTENT = "new content\n";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LocalFiles } from "../../../../src/ssh/worker/files/local_files.ts";
 import type { Sink, Source } from "../../../../src/ssh/worker/files/source_sink.ts";
-import { temporaryDirectory } from "../../../support/places.ts";
+import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 
 const MANY = 1_000_000_000;
 

@@ -13,7 +13,9 @@ import type { TransfersPort } from "../../../../src/transfers/port.ts";
 import { type FakeImageKit, startImageKit } from "../../../fakes/imagekit.ts";
 import { CURL, peerTest } from "../../../peers/require.ts";
 import { type Place, startPlace } from "../../../support/places.ts";
-import { context, PNG, runShell, runUpload, sha256 } from "../../imagekit_stage.ts";
+import { context, PNG, sha256 } from "../../imagekit_stage.ts";
+import { shellText } from "../../../support/command.ts";
+import { runUpload } from "../../run_upload.ts";
 
 /** Both workers with their rights, joined by a channel, as the program starts them. */
 async function startServer(place: Place, fake: FakeImageKit) {
@@ -117,7 +119,7 @@ peerTest({
       deepEqual(await Deno.readFile(path), LARGE);
       equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o640);
       deepEqual([outcome.bytes, outcome.verified], [LARGE.length, "sha256"]);
-      match(await runShell(`sha256sum < ${shellQuote(path)}`), new RegExp(`^${outcome.sha256} `));
+      match(await shellText(`sha256sum < ${shellQuote(path)}`), new RegExp(`^${outcome.sha256} `));
       deepEqual(cleanup, { deleted: true, purged: true });
       deepEqual(fake.objects(), []);
       deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name).length, 1);
@@ -166,7 +168,7 @@ peerTest({
         const offer = await service.requestDownload({ path, ctid }, context());
         deepEqual([offer.bytes, offer.sha256], [bytes.length, sha256(bytes)]);
         const target = `${directory}/target`;
-        equal(await runShell(offer.command.sh.replace("<YOUR_FILE_PATH>", target)), "");
+        equal(await shellText(offer.command.sh.replace("<YOUR_FILE_PATH>", target)), "");
         deepEqual(await Deno.readFile(target), bytes);
         await service.confirmDownload(offer.transferId, context());
       }

@@ -6,7 +6,8 @@ import { call, sourceOf, text } from "../../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../../peers/require.ts";
 import { startStage } from "../../exchange_stage.ts";
 import { FetchStandIn, refusal, type Reply } from "../../fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, skippingClock, startR2, toolsWith } from "./rig.ts";
+import { startR2 } from "./rig.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./fixture.ts";
 
 const NAME = nameFor("data.bin");
 const HOUR_MS = 3_600_000;

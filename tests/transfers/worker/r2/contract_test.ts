@@ -9,7 +9,8 @@ import {
 } from "../../../contracts/bridge.ts";
 import { SWIFT } from "../../../peers/require.ts";
 import { type S3Peer, startS3 } from "../../../peers/s3.ts";
-import { freshRig, nameFor, skippingClock, toolsWith } from "./rig.ts";
+import { freshRig } from "./rig.ts";
+import { nameFor, skippingClock, toolsWith } from "./fixture.ts";
 
 const TWO_DAYS_MS = 48 * 3_600_000;
 const FOREIGN = ["elsewhere/a", "transfers/README", "transfers/x/not-ours"];

@@ -10,7 +10,7 @@ import {
   refusal,
   type Reply,
 } from "../../fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./rig.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./fixture.ts";
 
 const NAME = nameFor("data.bin");
 const OK: Reply = () => new Response("");

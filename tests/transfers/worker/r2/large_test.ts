@@ -4,7 +4,8 @@ import { systemClock } from "../../../../src/async/clock.ts";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
 import { call } from "../../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../../peers/require.ts";
-import { nameFor, silent, startR2 } from "./rig.ts";
+import { startR2 } from "./rig.ts";
+import { nameFor, silent } from "./fixture.ts";
 
 const FULL = Deno.env.get("LARGE_TESTS") === "1";
 /** 2 GB take about 35 s on two cores; the smaller one shows the same of the memory. */

@@ -6,7 +6,7 @@ import type { StoreProgress } from "../../../../src/transfers/port.ts";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
 import { call, isFailure, sha256, sourceOf } from "../../../contracts/bridge.ts";
 import { objectReply, refusal, type Reply } from "../../fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./rig.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./fixture.ts";
 
 const NAME = nameFor("data.bin");
 const MIB = 1024 * 1024;
