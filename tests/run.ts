@@ -1,46 +1,64 @@
 /**
- * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders; all of `tests`
- * without any. Tests whose programs are missing are named; with REQUIRE_PEERS=1 they fail instead.
+ * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
+ * are none; `--fast` leaves out the files that start other programs. Tests whose programs are missing
+ * are listed; with REQUIRE_PEERS=1 they fail instead.
  */
 import { type Count, readReport } from "./support/junit.ts";
+import { findTestFiles } from "./support/test_files.ts";
 
-/** The rights that starting servers, hosts and other programs takes; the tests of pure code have none. */
-const RIGHTS = ["--allow-all", "--no-prompt"];
+/** What fast tests may do: no other program, no network beyond this machine. */
+const FAST = [
+  ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+  ...["--allow-net=127.0.0.1,localhost,[::1],0.0.0.0", "--deny-run", "--deny-ffi"],
+  "--parallel",
+];
+/** What starting servers, hosts and other programs takes. */
+const ALL = ["--allow-all"];
+const PARALLEL = [...ALL, "--parallel"];
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
-async function main(paths: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
+  const paths = args.filter((arg) => arg !== "--fast");
+  const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
+  const runs = [await run(FAST, files.fast)];
+  if (!args.includes("--fast")) {
+    runs.push(await run(PARALLEL, files.parallel), await run(ALL, files.alone));
+  }
+  return summarize(runs);
+}
+
+/** Runs files in one process, whose bad end counts as a failure whatever its report says. */
+async function run(options: readonly string[], files: readonly string[]): Promise<Count> {
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: new Map() };
   const report = Deno.makeTempFileSync({ prefix: "mre_report_", suffix: ".xml" });
   try {
     const { code } = await new Deno.Command(Deno.execPath(), {
       args: [
-        "test",
-        "--quiet",
-        "--no-check",
-        ...RIGHTS,
+        ...["test", "--quiet", "--no-check", "--no-prompt", ...options],
         `--junit-path=${report}`,
-        ...(paths.length > 0 ? paths : ["tests"]),
+        ...files,
       ],
       stdin: "null",
     }).spawn().status;
-    return summarize(readReport(Deno.readTextFileSync(report)), code);
+    const count = readReport(Deno.readTextFileSync(report));
+    return { ...count, failed: code !== 0 && count.failed === 0 ? 1 : count.failed };
   } finally {
     Deno.removeSync(report);
   }
 }
 
-/** A run that ended badly has failed, whatever the report says: it may have ended before its time. */
-function summarize(count: Count, code: number): number {
-  const failed = code !== 0 && count.failed === 0 ? 1 : count.failed;
-  for (const [reason, names] of count.skipped) {
-    print(
-      `*** SKIPPED (${reason}): ${names.length} tests\n${
-        names.map((n) => `      ${n}`).join("\n")
-      }`,
-    );
+function summarize(runs: readonly Count[]): number {
+  const sum = (of: (count: Count) => number) => runs.reduce((total, one) => total + of(one), 0);
+  const skipped = Map.groupBy(runs.flatMap((one) => [...one.skipped]), ([reason]) => reason);
+  for (const [reason, groups] of skipped) {
+    const names = groups.flatMap(([, names]) => names);
+    print(`*** SKIPPED (${reason}): ${names.length} tests`);
+    for (const name of names) print(`      ${name}`);
   }
-  if (count.skipped.size > 0) print("*** Skipped tests are not counted.");
-  print(`${count.passed} passed, ${failed} failed`);
+  if (skipped.size > 0) print("*** Skipped tests are not counted.");
+  const failed = sum((one) => one.failed);
+  print(`${sum((one) => one.passed)} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 

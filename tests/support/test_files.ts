@@ -1,0 +1,50 @@
+import { dirname, join } from "node:path";
+import { projectFile } from "./project.ts";
+
+/** Test files by the way they are run. Paths are relative to the project. */
+export interface TestFiles {
+  /** Files that start no other program: pure and slice tests. */
+  readonly fast: readonly string[];
+  /** Files that may run at the same time as others. */
+  readonly parallel: readonly string[];
+  /** Files with a line `// @alone: reason`. They measure what other tests would disturb. */
+  readonly alone: readonly string[];
+}
+
+/** Sorts the test files below these files and folders. */
+export function findTestFiles(paths: readonly string[]): TestFiles {
+  const files = [...new Set(paths.flatMap(testFilesBelow))].sort();
+  const alone = files.filter((path) => /^\/\/ @alone: \S/m.test(textOf(path)));
+  const others = files.filter((path) => !alone.includes(path));
+  const fast = others.filter((path) => !loadsProgramStarter(path));
+  return { fast, parallel: others.filter((path) => !fast.includes(path)), alone };
+}
+
+function testFilesBelow(path: string): string[] {
+  if (!Deno.statSync(projectFile(path)).isDirectory) return [path];
+  return [...Deno.readDirSync(projectFile(path))].flatMap((entry) => {
+    const below = join(path, entry.name);
+    if (entry.isDirectory) return testFilesBelow(below);
+    return entry.name.endsWith("_test.ts") ? [below] : [];
+  });
+}
+
+/** How a file of the tests starts another program. */
+const STARTS_PROGRAMS = /\bDeno\.Command\b|"node:child_process"|"playwright-core"/;
+const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^;"'()=]*?\sfrom\s+)?"(\.[^"]+)"/gm;
+
+/** Reports whether a file, or a file of the tests that it imports, can start another program. */
+function loadsProgramStarter(path: string): boolean {
+  const loaded = [path];
+  for (const file of loaded) {
+    const text = textOf(file);
+    if (STARTS_PROGRAMS.test(text)) return true;
+    for (const [, target = ""] of text.matchAll(IMPORT)) {
+      const next = join(dirname(file), target);
+      if (next.startsWith("tests/") && !loaded.includes(next)) loaded.push(next);
+    }
+  }
+  return false;
+}
+
+const textOf = (path: string): string => Deno.readTextFileSync(projectFile(path));
