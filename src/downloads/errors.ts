@@ -1,4 +1,5 @@
 import { errorText, RemoteExecError } from "../errors.ts";
+import type { PathErrors } from "../local/path_guard.ts";
 
 /** What every dead link answers, whatever it died of. */
 export const DEAD_LINK = "Download link not found, expired, or already used";
@@ -9,35 +10,57 @@ export const linkRefusedText = (maxBytes: number): string =>
   "2. Path is within working directory\n" +
   `3. File/directory size is within limits (${megabytes(maxBytes)}MB)`;
 
-export const pathMissing = (path: string) =>
+/** What the guard of local paths reports to callers of the link tools. */
+export const linkPathErrors: PathErrors = {
+  badPath: (path) => pathMissing(path.replaceAll("\0", "\\0")),
+  homePath: (path) =>
+    new RemoteExecError(
+      "invalid_argument",
+      `Path cannot start at the home directory: ${path}`,
+      "Name the path relative to WORKING_DIRECTORY; write a name that begins with ~ as ./~",
+    ),
+  outside: (path) =>
+    new RemoteExecError(
+      "outside_directories",
+      `Path is not within the working directory: ${path}`,
+      "Name a file or directory inside WORKING_DIRECTORY",
+    ),
+  missing: (path) => pathMissing(path),
+  ownFile: (path) =>
+    new RemoteExecError(
+      "not_permitted",
+      `Path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
+      "Choose another file; keep such files outside WORKING_DIRECTORY",
+    ),
+  notAFile: (path) => notLinkable(path),
+  changed: () => fileChanged(),
+  failed: (_action, path, cause) => readFailed(path, cause),
+};
+
+const pathMissing = (path: string) =>
   new RemoteExecError(
     "not_found",
     `Path does not exist: ${path}`,
-    "Check the path; relative ones start at WORKING_DIRECTORY",
+    "Check the path; relative paths start at WORKING_DIRECTORY",
   );
 
-export const pathOutside = (path: string) =>
-  new RemoteExecError(
-    "outside_directories",
-    `Path is not within the working directory: ${path}`,
-    "Name a file or directory inside WORKING_DIRECTORY",
-  );
-
-/** Configuration, keys and logs are for nobody, wherever they lie. */
-export const ownFile = (path: string) =>
-  new RemoteExecError(
-    "not_permitted",
-    `Path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
-    "Choose another file; keep such files outside WORKING_DIRECTORY",
-  );
-
-export const unreadable = (path: string, cause: unknown) =>
-  new RemoteExecError(
-    "not_permitted",
-    `Cannot read ${path}`,
-    "Check owner and mode of the file and of the directories above it",
+function readFailed(path: string, cause: unknown): Error {
+  if (cause instanceof Deno.errors.NotCapable) return linkPathErrors.outside(path);
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new RemoteExecError(
+      "not_permitted",
+      `Cannot read ${path}`,
+      "Check owner and mode of the file and of the directories above it",
+      { cause },
+    );
+  }
+  return new RemoteExecError(
+    "io_error",
+    `Cannot read ${path}: ${errorText(cause)}`,
+    "Check the path and the disk of WORKING_DIRECTORY",
     { cause },
   );
+}
 
 export const notLinkable = (path: string) =>
   new RemoteExecError(

@@ -1,11 +1,13 @@
-import type { DownloadsConfig, FilesConfig } from "../config/config.ts";
+import type { DownloadsConfig } from "../config/config.ts";
+import type { PathBounds } from "../local/paths.ts";
 import type { LogLevel } from "../log.ts";
 import type { Endpoint } from "../ssh/port.ts";
 
 /** What the downloads worker needs to know; sent once, before any other call. */
 export interface DownloadsSettings {
   readonly downloads: DownloadsConfig;
-  readonly files: FilesConfig;
+  /** The working directory only. */
+  readonly files: PathBounds;
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
 }

@@ -1,29 +1,27 @@
-/** What a file is recognised by under each of its names. */
-interface Identity {
-  readonly dev: number;
-  readonly ino: number | null;
-}
+import { type FileIdentity, isInside, isSameFile } from "./paths.ts";
 
-/** Is what stands at a path without links one of the server's own files? */
-export type IsOwn = (real: string, found: Identity | undefined) => boolean;
+/** Reports whether a resolved path is one of the server's own files. */
+export type IsOwnFile = (real: string, identity: FileIdentity | undefined) => boolean;
 
 /**
- * Tells the server's own files (configuration, keys, known_hosts, audit log) from others, by name and by
- * what stands there: another name of the same file is no way around. It knows them as they are now; one
- * that may not be looked at from here it knows by name only.
+ * Returns a check for the server's own files (configuration, keys, known_hosts, audit log). It knows a
+ * file by name and by identity, so a hard link is no way around it, and a directory with all that is
+ * below it. Identities are those of now: make a new check for each operation.
  *
- * @param own absolute paths, those behind links as well
+ * @param paths absolute paths, also those behind links
+ * @param identities own files that this worker may not look at itself
  */
-export async function ownFiles(own: readonly string[]): Promise<IsOwn> {
-  const found = await Promise.all(own.map((path) => Deno.stat(path).catch(() => undefined)));
-  return (real, file) =>
-    own.some((path) => sameName(path, real)) ||
-    found.some((each) => each !== undefined && file !== undefined && isSame(each, file));
+export async function ownFiles(
+  paths: readonly string[],
+  identities: readonly FileIdentity[] = [],
+): Promise<IsOwnFile> {
+  const found = await Promise.all(paths.map((path) => Deno.stat(path).catch(() => undefined)));
+  const known = [...found.filter((each) => each !== undefined), ...identities]
+    .filter(({ ino }) => ino !== null);
+  return (real, identity) =>
+    paths.some((path) => isInside(comparable(path), comparable(real))) ||
+    (identity !== undefined && known.some((each) => isSameFile(each, identity)));
 }
 
-const isSame = (one: Identity, other: Identity): boolean =>
-  one.ino !== null && one.ino === other.ino && one.dev === other.dev;
-
-/** Disks of Windows and macOS do not tell capitals apart, as a rule. */
-const sameName = (one: string, other: string): boolean =>
-  Deno.build.os === "linux" ? one === other : one.toLowerCase() === other.toLowerCase();
+/** File systems on Windows and macOS usually ignore case. */
+const comparable = (path: string): string => Deno.build.os === "linux" ? path : path.toLowerCase();

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { secretsIn } from "../config/secrets.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "../downloads/port.ts";
+import { boundsOf } from "../local/paths.ts";
 import type { Logger } from "../log.ts";
 import { expose } from "../rpc/expose.ts";
 import type { SshPort } from "../ssh/port.ts";
@@ -46,7 +47,12 @@ export async function connectDownloads(
   { onEvent, logger }: { onEvent: (event: LinkEvent) => void; logger: Logger },
 ): Promise<void> {
   const { downloads: links, files, logLevel } = config;
-  const settings = { downloads: links, files, logLevel, secrets: secretsIn(links, config.secrets) };
+  const settings = {
+    downloads: links,
+    files: boundsOf(files.workingDirectory, files),
+    logLevel,
+    secrets: secretsIn(links, config.secrets),
+  };
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
     downloads.configure(settings, port2, eventsPort(onEvent, logger))

@@ -3,6 +3,7 @@ import type { DownloadsConfig } from "../../src/config/config.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/downloads/worker/http/http_server.ts";
 import { LinkHub } from "../../src/downloads/worker/hub.ts";
 import type { LinkEvent, LinkProgress, LinkRequest, NewLink } from "../../src/downloads/port.ts";
+import type { PathBounds } from "../../src/local/paths.ts";
 import type { FilesPort } from "../../src/ssh/files_port.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
@@ -36,6 +37,8 @@ export class TestHub implements AsyncDisposable {
   readonly events: LinkEvent[] = [];
   readonly log: string[] = [];
   readonly directory: string;
+  /** The working directory as what a link may be made of. */
+  readonly bounds: PathBounds;
   readonly hub: LinkHub;
   readonly #outer: string;
 
@@ -43,15 +46,15 @@ export class TestHub implements AsyncDisposable {
     this.#outer = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "links-" }));
     this.directory = `${this.#outer}/work`;
     Deno.mkdirSync(this.directory);
+    this.bounds = {
+      roots: [this.directory],
+      aliases: [],
+      own: own.map((name) => `${this.directory}/${name}`),
+    };
     this.hub = new LinkHub({
       settings: {
         downloads: downloadsConfig(downloads),
-        files: {
-          workingDirectory: this.directory,
-          roots: [this.directory],
-          aliases: [],
-          own: own.map((name) => `${this.directory}/${name}`),
-        },
+        files: this.bounds,
         logLevel: "debug",
         secrets: [],
       },

@@ -90,9 +90,8 @@ export class LinkHub {
     const { settings, files, clock } = this.#parts;
     const { maxBytes } = settings.downloads;
     if (from.kind === "local") {
-      const { workingDirectory: root, aliases, own } = settings.files;
-      const bounds = { root, aliases, own, maxBytes };
-      return await localSource({ ...bounds, path: from.path, signal, progress });
+      const { files: bounds } = settings;
+      return await localSource({ bounds, path: from.path, maxBytes, signal, progress });
     }
     if (files === undefined) throw remoteNotConnected();
     if (from.path.split("/").includes("..")) throw traversal();

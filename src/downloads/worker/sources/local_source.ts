@@ -1,45 +1,22 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import type { Alias } from "../../../config/config.ts";
-import { type IsOwn, ownFiles } from "../../../local/own_files.ts";
-import { type ArchiveEntry, leftOutMember, nothing, once, zipArchive } from "../archive/archive.ts";
-import { fileChanged, notLinkable, ownFile, tooLarge } from "../../errors.ts";
-import {
-  type Identity,
-  identityOf,
-  isSameFile,
-  openInside,
-  readSpan,
-  resolveInside,
-} from "./local_paths.ts";
-import type { LocalFile } from "./local_file.ts";
-import { type LocalEntry, walkLocal } from "./local_tree.ts";
+import type { LocalFacts, LocalFile } from "../../../local/local_file.ts";
+import { type CheckedPath, PathGuard } from "../../../local/path_guard.ts";
+import { isSameFile, type PathBounds } from "../../../local/paths.ts";
+import { zipArchive } from "../archive/archive.ts";
+import { fileChanged, linkPathErrors, tooLarge } from "../../errors.ts";
 import type { LinkProgress } from "../../port.ts";
-import { CHUNK_BYTES, type Content, LeftOutNames, type Source, type Span } from "./source.ts";
+import { localMembers, surveyTree } from "./local_tree.ts";
+import { CHUNK_BYTES, type Content, type Source, type Span } from "./source.ts";
 
-/** Entries are opened this many at a time. */
-const BATCH = 16;
-/** Files up to this size are read when they are opened. */
-const READ_AHEAD_BYTES = 128 * 1024;
 /** `ctime` has whole seconds (Deno 2.9.4), and Linux moves it in steps of up to 10 ms. */
 const CTIME_STEP_MS = 1_020;
-/** How often progress is told. */
+/** Progress is reported after this many bytes. */
 const PROGRESS_BYTES = 8 * 1024 * 1024;
-const PROGRESS_ENTRIES = 1000;
 
-interface OpenedEntry {
-  readonly entry: ArchiveEntry;
-  close(): void;
-}
-
-/** What to look at, and within which bounds. */
+/** A local path to be linked, and its limits. */
 export interface LocalRequest {
-  /** Without links. */
-  readonly root: string;
-  /** Other names of the root. */
-  readonly aliases: readonly Alias[];
-  /** Files of the server itself, which nobody gets: configuration, keys, logs. */
-  readonly own: readonly string[];
+  readonly bounds: PathBounds;
   readonly path: string;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -47,31 +24,31 @@ export interface LocalRequest {
 }
 
 /**
- * Looks at a file or directory of this machine: checks its place and size, computes its checksum.
+ * Checks the place and size of a file or directory of this machine, and computes a file's checksum.
  *
  * @throws RemoteExecError `not_found`, `outside_directories`, `not_a_file`, `too_large`, `not_permitted`
  */
 export async function localSource(request: LocalRequest): Promise<Source> {
-  const real = await resolveInside(request.root, request.path, request.aliases);
-  const info = await Deno.lstat(real);
-  if ((await ownFiles(request.own))(real, info)) throw ownFile(request.path);
-  if (info.isDirectory) return await directorySource(request, real, identityOf(info));
-  if (!info.isFile) throw notLinkable(request.path);
-  return await fileSource(request, real);
+  const guard = await PathGuard.create(request.bounds, linkPathErrors);
+  const found = await guard.resolve(request.path);
+  return found.info.isDirectory
+    ? await directorySource(request, guard, found)
+    : await fileSource(request, guard, found);
 }
 
-async function fileSource(request: LocalRequest, real: string): Promise<Source> {
-  const { root, maxBytes } = request;
-  using file = await openInside(root, real);
-  const identity = file.facts();
-  // Opened by its name, under which another file may stand by now.
-  if ((await ownFiles(request.own))(real, identity)) throw ownFile(request.path);
-  // A change within the second in which the file was written last leaves no trace in its times.
-  let isFresh = Date.now() < identity.ctimeMs + CTIME_STEP_MS;
-  if (identity.size > maxBytes) throw tooLarge("File", identity.size, maxBytes);
-  const sha256 = await hash(file, identity.size, request.signal, request.progress);
+async function fileSource(
+  { bounds, path, maxBytes, signal, progress }: LocalRequest,
+  guard: PathGuard,
+  { real, info }: CheckedPath,
+): Promise<Source> {
+  using file = await guard.openResolved(real, { shown: path, checked: info });
+  const facts = file.facts();
+  // A change within the second of the last write leaves no trace in the file's times.
+  let isFresh = Date.now() < facts.ctimeMs + CTIME_STEP_MS;
+  if (facts.size > maxBytes) throw tooLarge("File", facts.size, maxBytes);
+  const sha256 = await hash(file, facts.size, signal, progress);
   const verify = async () => {
-    using _ = await openUnchanged(root, real, identity);
+    using _ = await openUnchanged(bounds, real, facts);
   };
   await verify();
   return {
@@ -79,18 +56,47 @@ async function fileSource(request: LocalRequest, real: string): Promise<Source> 
     origin: "local",
     name: basename(real),
     downloadName: basename(real),
-    size: identity.size,
+    size: facts.size,
     sha256,
     leftOut: { count: 0, names: [] },
     verify,
     async open(span) {
-      const file = await openUnchanged(root, real, identity);
-      if (isFresh && await hash(file, identity.size).catch(() => undefined) !== sha256) {
+      const file = await openUnchanged(bounds, real, facts);
+      if (isFresh && await hash(file, facts.size).catch(() => undefined) !== sha256) {
         file.close();
         throw fileChanged();
       }
-      isFresh &&= Date.now() < identity.ctimeMs + CTIME_STEP_MS;
-      return closing(file, unchanged(file, identity, span));
+      isFresh &&= Date.now() < facts.ctimeMs + CTIME_STEP_MS;
+      return closing(file, unchangedSpan(file, facts, span));
+    },
+  };
+}
+
+async function directorySource(
+  { bounds, path: _, ...limits }: LocalRequest,
+  guard: PathGuard,
+  { real, info }: CheckedPath,
+): Promise<Source> {
+  const { size, leftOut } = await surveyTree(guard, real, limits);
+  const verify = async () => {
+    const again = await PathGuard.create(bounds, linkPathErrors);
+    const found = await again.resolve(real).catch(() => undefined);
+    // Its content is read when the link is opened; the directory itself must be the same.
+    if (found?.real !== real || !isSameFile(found.info, info)) throw fileChanged();
+    return again;
+  };
+  return {
+    kind: "directory",
+    origin: "local",
+    name: basename(real),
+    downloadName: `${basename(real)}.zip`,
+    size,
+    sha256: undefined,
+    leftOut,
+    verify: async () => void await verify(),
+    async open() {
+      const chunks = zipArchive(localMembers(await verify(), real, limits.maxBytes));
+      return { chunks, close: async () => void await chunks.return() };
     },
   };
 }
@@ -103,193 +109,50 @@ async function hash(
 ): Promise<string> {
   const digest = createHash("sha256");
   let bytes = 0;
-  let told = 0;
-  for await (const chunk of readSpan(file, 0, size, CHUNK_BYTES)) {
+  let reported = 0;
+  for await (const chunk of file.chunks({ start: 0, end: size }, CHUNK_BYTES, fileChanged)) {
     signal?.throwIfAborted();
     digest.update(chunk);
     bytes += chunk.length;
-    if (bytes - told < PROGRESS_BYTES) continue;
-    told = bytes;
+    if (bytes - reported < PROGRESS_BYTES) continue;
+    reported = bytes;
     progress?.({ done: bytes, total: size, unit: "bytes" });
   }
   return digest.digest("hex");
 }
 
 async function openUnchanged(
-  root: string,
+  bounds: PathBounds,
   real: string,
-  identity: Identity,
+  linked: LocalFacts,
 ): Promise<LocalFile> {
-  const file = await openInside(root, real);
-  if (isSameFile(file.facts(), identity)) return file;
+  const file = await (await PathGuard.create(bounds, linkPathErrors)).openResolved(real);
+  if (isUnchanged(file.facts(), linked)) return file;
   file.close();
   throw fileChanged();
 }
 
-/** The content; its last piece goes out only when the file has not been written to meanwhile. */
-async function* unchanged(file: LocalFile, identity: Identity, { start, end }: Span) {
-  let left = end - start;
-  for await (const chunk of readSpan(file, start, end, CHUNK_BYTES)) {
+/** Yields a part of the file. The last chunk is sent only if the file has not been written to meanwhile. */
+async function* unchangedSpan(file: LocalFile, linked: LocalFacts, span: Span) {
+  let left = span.end - span.start;
+  for await (const chunk of file.chunks(span, CHUNK_BYTES, fileChanged)) {
     left -= chunk.length;
-    if (left === 0 && !isSameFile(file.facts(), identity)) throw fileChanged();
+    if (left === 0 && !isUnchanged(file.facts(), linked)) throw fileChanged();
     yield chunk;
   }
 }
+
+const isUnchanged = (now: LocalFacts, linked: LocalFacts): boolean =>
+  isSameFile(now, linked) && now.size === linked.size && now.mtimeMs === linked.mtimeMs &&
+  now.ctimeMs === linked.ctimeMs;
 
 function closing(file: LocalFile, chunks: AsyncGenerator<Uint8Array>): Content {
   return {
     chunks,
     async close() {
-      // A generator that has not begun would not release anything at its end.
+      // A generator that has not started releases nothing when it is closed.
       await chunks.return(undefined);
       file.close();
     },
   };
-}
-
-async function directorySource(
-  request: LocalRequest,
-  real: string,
-  identity: Identity,
-): Promise<Source> {
-  const { root } = request;
-  const { size, leftOut } = await survey(real, request);
-  const verify = async () => {
-    const again = await resolveInside(root, real).catch(() => {
-      throw fileChanged();
-    });
-    const info = await Deno.lstat(again);
-    // What it holds is read when the link is opened; the directory itself must be the same.
-    if (again !== real || info.dev !== identity.dev || info.ino !== identity.ino) {
-      throw fileChanged();
-    }
-  };
-  return {
-    kind: "directory",
-    origin: "local",
-    name: basename(real),
-    downloadName: `${basename(real)}.zip`,
-    size,
-    sha256: undefined,
-    leftOut: leftOut.list(),
-    verify,
-    async open() {
-      await verify();
-      const chunks = zipArchive(members(real, request));
-      return { chunks, close: async () => void await chunks.return() };
-    },
-  };
-}
-
-/** The size of everything in a directory, and what an archive of it cannot hold. */
-async function survey(top: string, { maxBytes, signal, own, progress }: LocalRequest) {
-  const leftOut = new LeftOutNames();
-  const isOwn = await ownFiles(own);
-  let [size, seen, told] = [0, 0, 0];
-  for await (const batch of batches(walkLocal(top, isOwn, leftOut), BATCH)) {
-    signal.throwIfAborted();
-    const readable = await Promise.all(batch.map((entry) => mayRead(top, entry)));
-    batch.forEach((entry, index) => {
-      if (readable[index]) size += entry.size;
-      else leftOut.add(entry.path, "cannot be read");
-    });
-    if (size > maxBytes) throw tooLarge("Directory", size, maxBytes);
-    seen += batch.length;
-    if (seen - told < PROGRESS_ENTRIES) continue;
-    told = seen;
-    progress?.({ done: seen, unit: "entries" });
-  }
-  return { size, leftOut };
-}
-
-async function mayRead(top: string, entry: LocalEntry): Promise<boolean> {
-  if (entry.kind === "directory") return true;
-  try {
-    using _ = await openInside(top, entry.real);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The entries for an archive. Small files are opened and read some ahead, at the same time. */
-async function* members(
-  top: string,
-  { maxBytes, own }: LocalRequest,
-): AsyncGenerator<ArchiveEntry> {
-  const isOwn = await ownFiles(own);
-  let total = 0;
-  const missing: string[] = [];
-  // Used again for each batch: memory that waits for the collector would be many times as much.
-  const buffers = Array.from({ length: BATCH }, () => new Uint8Array(READ_AHEAD_BYTES));
-  for await (const batch of batches(walkLocal(top, isOwn), BATCH)) {
-    const opened = await Promise.all(
-      batch.map((entry, index) => openEntry(top, entry, isOwn, buffers[index])),
-    );
-    try {
-      for (const [index, member] of opened.entries()) {
-        if (member === undefined) {
-          missing.push(batch[index]?.path ?? "");
-          continue;
-        }
-        total += member.entry.size;
-        if (total > maxBytes) throw tooLarge("Directory", total, maxBytes);
-        yield member.entry;
-        member.close();
-      }
-    } finally {
-      for (const member of opened) member?.close();
-    }
-  }
-  if (missing.length > 0) yield leftOutMember(missing);
-}
-
-/** Opens one entry; nothing for a file that cannot be read, or has become one of the server's own. */
-async function openEntry(
-  top: string,
-  entry: LocalEntry,
-  isOwn: IsOwn,
-  buffer = new Uint8Array(0),
-): Promise<OpenedEntry | undefined> {
-  if (entry.kind === "directory") return { entry: { ...entry, content: nothing }, close() {} };
-  const file = await openInside(top, entry.real).catch(() => undefined);
-  if (file === undefined) return undefined;
-  const close = () => file.close();
-  try {
-    const info = file.facts();
-    if (isOwn(entry.real, info)) return void close();
-    const { path, kind, mode } = entry;
-    const facts = { path, kind, mode, size: info.size, mtimeMs: info.mtimeMs };
-    if (info.size > buffer.length) {
-      const content = () => readSpan(file, 0, info.size, CHUNK_BYTES);
-      return { entry: { ...facts, content }, close };
-    }
-    const piece = await readWhole(file, buffer.subarray(0, info.size));
-    close();
-    const content = () => once(piece);
-    return { entry: { ...facts, content }, close };
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-async function readWhole(file: LocalFile, into: Uint8Array): Promise<Uint8Array> {
-  for (let done = 0; done < into.length;) {
-    const count = await file.read(into.subarray(done), done);
-    if (count === 0) return into.subarray(0, done);
-    done += count;
-  }
-  return into;
-}
-
-async function* batches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let batch: T[] = [];
-  for await (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }

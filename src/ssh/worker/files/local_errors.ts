@@ -1,6 +1,8 @@
 import { errorText, RemoteExecError } from "../../../errors.ts";
+import type { PathErrors } from "../../../local/path_guard.ts";
+import { notAFile } from "../../errors.ts";
 
-/** What this machine said about a file, as a person reads it. */
+/** Returns the error of a failed operation on a local file, by what the system reported. */
 export function localError(action: string, path: string, error: unknown): RemoteExecError {
   if (error instanceof RemoteExecError) return error;
   const text = errorText(error);
@@ -27,13 +29,7 @@ export function localError(action: string, path: string, error: unknown): Remote
   );
 }
 
-export const localMissing = (path: string) =>
-  new RemoteExecError(
-    "not_found",
-    `Local file does not exist: ${path}`,
-    "Check local_path; relative paths start at WORKING_DIRECTORY",
-  );
-
+/** The local file or a directory of its path was replaced between check and use. */
 export const changed = (path: string) =>
   new RemoteExecError(
     "changed",
@@ -41,32 +37,42 @@ export const changed = (path: string) =>
     "Try again",
   );
 
-export const badPath = (path: string) =>
-  new RemoteExecError(
-    "invalid_argument",
-    path === "" ? "Local path cannot be empty" : "Local path cannot contain NUL",
-    "Name a file",
-  );
-
-/** A directory named `~` in the working directory is what nobody means. */
-export const homePath = (path: string) =>
-  new RemoteExecError(
-    "invalid_argument",
-    `Local path cannot start at the home directory: ${path}`,
-    "Name the file relative to WORKING_DIRECTORY, or by its absolute path; a name that begins with ~ is written ./~",
-  );
-
-export const outside = (path: string) =>
+const outside = (path: string) =>
   new RemoteExecError(
     "outside_directories",
     `Local path leads outside the allowed directories: ${path}`,
     "Use a path below WORKING_DIRECTORY, or add its directory to ALLOWED_DIRECTORIES",
   );
 
-/** Configuration, keys and logs are not the caller's to read or replace, wherever they lie. */
-export const ownFile = (path: string) =>
-  new RemoteExecError(
-    "not_permitted",
-    `Local path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
-    "Choose another path; keep such files outside WORKING_DIRECTORY",
-  );
+/** What the guard of local paths reports to callers of the file tools. */
+export const localPathErrors: PathErrors = {
+  badPath: (path) =>
+    new RemoteExecError(
+      "invalid_argument",
+      path === "" ? "Local path cannot be empty" : "Local path cannot contain NUL",
+      "Name a file",
+    ),
+  // A directory named `~` in the working directory is never what the caller means.
+  homePath: (path) =>
+    new RemoteExecError(
+      "invalid_argument",
+      `Local path cannot start at the home directory: ${path}`,
+      "Name the file relative to WORKING_DIRECTORY, or by its absolute path; write a name that begins with ~ as ./~",
+    ),
+  outside,
+  missing: (path) =>
+    new RemoteExecError(
+      "not_found",
+      `Local file does not exist: ${path}`,
+      "Check local_path; relative paths start at WORKING_DIRECTORY",
+    ),
+  ownFile: (path) =>
+    new RemoteExecError(
+      "not_permitted",
+      `Local path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
+      "Choose another path; keep such files outside WORKING_DIRECTORY",
+    ),
+  notAFile: (path, kind) => notAFile("Local", path, kind),
+  changed,
+  failed: localError,
+};

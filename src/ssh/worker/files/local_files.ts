@@ -1,18 +1,9 @@
-import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
-import { withoutAlias } from "../../../local/aliases.ts";
-import type { Alias, FilesConfig } from "../../../config/config.ts";
-import { traversal } from "../../../errors.ts";
-import { ownFiles } from "../../../local/own_files.ts";
-import { localExists, notAFile, tooLarge } from "../../errors.ts";
-import {
-  badPath,
-  changed,
-  homePath,
-  localError,
-  localMissing,
-  outside,
-  ownFile,
-} from "./local_errors.ts";
+import type { LocalFile } from "../../../local/local_file.ts";
+import { PathGuard } from "../../../local/path_guard.ts";
+import type { PathBounds } from "../../../local/paths.ts";
+import { localExists, tooLarge } from "../../errors.ts";
+import type { ByteRange } from "../../files_port.ts";
+import type { FileFacts } from "../../port.ts";
 import {
   CHUNK_BYTES,
   CHUNK_LIFE,
@@ -20,30 +11,25 @@ import {
   type SinkOptions,
   type Source,
 } from "./source_sink.ts";
+import { localPathErrors } from "./local_errors.ts";
 import { openLocalSink } from "./local_sink.ts";
-import type { ByteRange } from "../../files_port.ts";
-import type { FileFacts } from "../../port.ts";
 
-/**
- * Files on this machine. The runtime refuses what lies outside the allowed directories, but follows
- * symbolic links out of them, so every path is resolved and checked here as well.
- */
+/** Files on this machine, within the allowed directories. */
 export class LocalFiles {
-  readonly #roots: readonly string[];
-  readonly #aliases: readonly Alias[];
-  readonly #own: readonly string[];
+  readonly #bounds: PathBounds;
 
-  /** Relative names start at the first root. The server's own files are neither read nor written here. */
-  constructor({ roots, aliases, own }: Omit<FilesConfig, "workingDirectory">) {
-    this.#roots = roots;
-    this.#aliases = aliases;
-    this.#own = own;
+  /** Relative paths start at the first root. */
+  constructor(bounds: PathBounds) {
+    this.#bounds = bounds;
   }
 
-  /** What stands at a path; links are followed as long as they stay inside. */
+  /**
+   * Returns what is at a path; links inside the allowed directories are followed.
+   *
+   * @throws RemoteExecError `not_found`, `outside_directories`, `not_permitted`, `invalid_argument`
+   */
   async facts(path: string): Promise<FileFacts> {
-    const real = await this.#existing(path);
-    const info = await Deno.stat(real);
+    const { real, info } = await (await this.#guard()).resolve(path);
     return {
       kind: info.isFile ? "file" : info.isDirectory ? "directory" : "other",
       size: info.size,
@@ -53,148 +39,74 @@ export class LocalFiles {
     };
   }
 
-  /** Opens a regular file, or a part of it. @throws RemoteExecError `not_found`, `not_a_file`, `outside_directories`, … */
+  /**
+   * Opens a regular file, or a part of it.
+   *
+   * @throws RemoteExecError what `facts()` throws, `not_a_file`, `is_directory`, `too_large`, `changed`
+   */
   async openSource(path: string, maxBytes: number, range?: ByteRange): Promise<Source> {
-    const real = await this.#existing(path);
-    const kind = await Deno.stat(real);
-    // Before opening: a FIFO would wait for a writer for ever.
-    if (!kind.isFile) {
-      throw notAFile("Local", path, kind.isDirectory ? "directory" : "special file");
-    }
-    const file = await Deno.open(real).catch((error) => {
-      throw localError("read", path, error);
-    });
-    try {
-      const info = await file.stat();
-      const again = await Deno.lstat(await this.#existing(path));
-      if (!info.isFile || again.ino !== info.ino || again.dev !== info.dev) throw changed(path);
-      if (info.size > maxBytes) throw tooLarge("File", info.size, maxBytes);
-      return await localSource(file, path, info.size, range);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
+    const file = await (await this.#guard()).open(path);
+    const { size } = file.facts();
+    if (size <= maxBytes) return localSource(file, path, size, range);
+    file.close();
+    throw tooLarge("File", size, maxBytes);
   }
 
-  /** Prepares to write a file; missing directories are made. Nothing has its final name yet. */
+  /**
+   * Prepares to write a file and creates missing directories. The file has its final name only after
+   * `commit()`.
+   *
+   * @throws RemoteExecError what `openSource()` throws, `already_exists`, `disk_full`
+   */
   async openSink(path: string, options: SinkOptions): Promise<Sink> {
-    const wanted = this.#absolute(path);
-    const parent = await this.#parent(dirname(wanted), path);
-    const target = await this.#target(join(parent, basename(wanted)), path);
-    const old = await Deno.lstat(target).catch(missingOr(path));
-    if (old && !old.isFile) {
-      throw notAFile("Local", path, old.isDirectory ? "directory" : "special file");
-    }
+    const guard = await this.#guard();
+    const { target, old } = await guard.resolveTarget(path);
     if (old && !options.overwrite) throw localExists(path);
-    await this.#refuseOwn(target, path);
-    return await openLocalSink(target, path, {
+    return await openLocalSink(guard, target, path, {
       overwrite: options.overwrite,
       mode: options.mode ?? old?.mode ?? undefined,
     });
   }
 
-  #absolute(path: string): string {
-    if (path === "" || path.includes("\0")) throw badPath(path);
-    if (/^~([/\\]|$)/.test(path)) throw homePath(path);
-    if (path.split(/[/\\]/).includes("..")) throw traversal();
-    const whole = isAbsolute(path) ? resolve(path) : resolve(this.#roots[0] ?? "/", path);
-    return withoutAlias(whole, this.#aliases);
-  }
-
-  async #existing(path: string): Promise<string> {
-    const wanted = this.#absolute(path);
-    const real = await Deno.realPath(wanted).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) throw localMissing(path);
-      throw localError("read", path, error);
-    });
-    this.#check(real, path);
-    await this.#refuseOwn(real, path);
-    return real;
-  }
-
-  /** The real directory of a file to be written; what is missing of it is made. */
-  async #parent(directory: string, path: string): Promise<string> {
-    let existing = directory;
-    while (!(await Deno.lstat(existing).catch(missingOr(path)))) existing = dirname(existing);
-    const real = await Deno.realPath(existing).catch((error) => {
-      throw localError("write", path, error);
-    });
-    const wanted = join(real, directory.slice(existing.length));
-    this.#check(wanted, path);
-    await Deno.mkdir(wanted, { recursive: true }).catch((error) => {
-      throw localError("write", path, error);
-    });
-    // Somebody may have put a link in the way meanwhile.
-    const made = await Deno.realPath(wanted);
-    this.#check(made, path);
-    return made;
-  }
-
-  /** A link as last part stays, and its target is replaced; a link that leads out is refused. */
-  async #target(target: string, path: string): Promise<string> {
-    const info = await Deno.lstat(target).catch(missingOr(path));
-    if (!info?.isSymlink) return target;
-    const real = await Deno.realPath(target).catch(() => {
-      throw outside(path);
-    });
-    this.#check(real, path);
-    return real;
-  }
-
-  #check(real: string, path: string): void {
-    const inside = this.#roots.some((root) =>
-      real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
-    );
-    if (!inside) throw outside(path);
-  }
-
-  async #refuseOwn(real: string, path: string): Promise<void> {
-    const isOwn = await ownFiles(this.#own);
-    if (isOwn(real, await Deno.lstat(real).catch(() => undefined))) throw ownFile(path);
+  #guard(): Promise<PathGuard> {
+    return PathGuard.create(this.#bounds, localPathErrors);
   }
 }
 
-async function localSource(
-  file: Deno.FsFile,
+function localSource(
+  file: LocalFile,
   path: string,
   fileSize: number,
   range: ByteRange | undefined,
-): Promise<Source> {
+): Source {
   const start = range?.start ?? 0;
   const size = range === undefined
     ? fileSize
     : Math.max(0, Math.min(range.end ?? fileSize, fileSize) - start);
-  if (start > 0) await file.seek(start, Deno.SeekMode.Start);
   return {
+    // Files such as those in /proc report that they are empty.
     size: range === undefined && size === 0 ? undefined : size,
     path,
-    chunks: () => fileChunks(file, range === undefined ? Infinity : size),
+    chunks: () => fileChunks(file, start, range === undefined ? Infinity : start + size),
     close() {
-      try {
-        file.close();
-      } catch {
-        // Closed already.
-      }
+      file.close();
       return Promise.resolve();
     },
   };
 }
 
-async function* fileChunks(file: Deno.FsFile, limit: number): AsyncGenerator<Uint8Array> {
+async function* fileChunks(
+  file: LocalFile,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
   const buffers = Array.from({ length: CHUNK_LIFE + 2 }, () => new Uint8Array(CHUNK_BYTES));
-  let left = limit;
-  for (let turn = 0; left > 0; turn++) {
+  let position = start;
+  for (let turn = 0; position < end; turn++) {
     const buffer = buffers[turn % buffers.length] ?? new Uint8Array(CHUNK_BYTES);
-    const count = await file.read(left < buffer.length ? buffer.subarray(0, left) : buffer);
-    if (count === null) return;
-    left -= count;
+    const count = await file.read(buffer.subarray(0, end - position), position);
+    if (count === 0) return;
+    position += count;
     yield buffer.subarray(0, count);
   }
-}
-
-function missingOr(path: string): (error: unknown) => undefined {
-  return (error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw localError("look at", path, error);
-  };
 }

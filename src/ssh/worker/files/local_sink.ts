@@ -1,51 +1,45 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RemoteExecError } from "../../../errors.ts";
+import type { PathGuard } from "../../../local/path_guard.ts";
+import { isSameFile } from "../../../local/paths.ts";
 import { localExists } from "../../errors.ts";
 import { type Finished, type Proof, type Sink, type SinkOptions } from "./source_sink.ts";
 import { sweepLocal, temporaryName } from "./temporary_files.ts";
 import { changed, localError } from "./local_errors.ts";
 
 /**
- * Makes a file beside `target` that takes its name at the end. Only the login reads it until then.
+ * Creates a file beside `target` that takes its name on `commit()`. Until then only this user can read it.
  *
- * @param target a path whose directory exists and has no links
- * @param options `mode` of the new file; the umask's when left out
- * @throws RemoteExecError `changed` when a link has come into the way meanwhile
+ * @param target a resolved path in an existing directory
+ * @param shown the path for error messages
+ * @param options `mode` of the new file; the umask's if left out
+ * @throws RemoteExecError `changed` when a link has come into the way meanwhile, `not_permitted`,
+ * `disk_full`, `io_error`
  */
 export async function openLocalSink(
+  guard: PathGuard,
   target: string,
   shown: string,
   { overwrite, mode }: SinkOptions,
 ): Promise<Sink> {
   const temporary = join(dirname(target), temporaryName(basename(target)));
   try {
-    const finalMode = mode ?? await usualMode(target);
-    const file = await Deno.open(temporary, {
-      write: true,
-      read: true,
-      createNew: true,
-      // From the first byte: who opens a file once can read all that comes later.
-      mode: 0o600,
-    });
-    const sink = new LocalSink(file, temporary, target, shown, overwrite, finalMode & 0o777);
-    const real = await Deno.realPath(temporary).catch(() => "");
-    if (dirname(real) === dirname(temporary)) {
-      // Nobody else removes what a killed server has left here; on the host its guard does.
-      await sweepLocal(dirname(temporary), await file.stat()).catch(() => {});
-      return sink;
-    }
-    await sink.discard();
-    throw changed(shown);
+    const finalMode = mode ?? await usualMode(guard, target, shown);
+    // From the first byte: whoever opens a file once can read all that comes later.
+    const file = await guard.createResolved(temporary, shown, 0o600);
+    // Nobody else removes what a killed server left here; on the host its guard does.
+    await sweepLocal(dirname(temporary), await file.stat()).catch(() => {});
+    return new LocalSink(file, temporary, target, shown, overwrite, finalMode & 0o777);
   } catch (error) {
     throw localError("write", shown, error);
   }
 }
 
-/** The mode that a new file gets here, by umask and directory; asking for the umask is a right of its own. */
-async function usualMode(target: string): Promise<number> {
+/** Returns the mode of a new file, by umask and directory. Reading the umask needs a permission of its own. */
+async function usualMode(guard: PathGuard, target: string, shown: string): Promise<number> {
   const probe = join(dirname(target), temporaryName(basename(target)));
-  const file = await Deno.open(probe, { write: true, createNew: true });
+  const file = await guard.createResolved(probe, shown);
   try {
     return (await file.stat()).mode ?? 0o644;
   } finally {
@@ -113,12 +107,11 @@ class LocalSink implements Sink {
     await Deno.remove(this.#temporary).catch(() => {});
   }
 
-  /** Through a handle of what was written: by its name, a link put there would lead the mode astray. */
+  /** By a handle of the written file: by its name, the mode could be set through a link put there. */
   #setMode(written: Deno.FileInfo): void {
     const handle = openSync(this.#temporary, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      const { ino, dev } = fstatSync(handle);
-      if (ino !== written.ino || dev !== written.dev) throw changed(this.#shown);
+      if (!isSameFile(fstatSync(handle), written)) throw changed(this.#shown);
       fchmodSync(handle, this.#mode);
     } finally {
       closeSync(handle);

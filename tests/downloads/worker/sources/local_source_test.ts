@@ -5,9 +5,7 @@ import { ask } from "../../http.ts";
 
 const look = (test: TestHub, path: string, maxBytes = 1000) =>
   localSource({
-    root: test.directory,
-    aliases: [],
-    own: [],
+    bounds: test.bounds,
     path,
     maxBytes,
     signal: new AbortController().signal,
@@ -130,9 +128,7 @@ Deno.test("looking at a large directory can be cancelled", async () => {
   test.write("tree/a", "a");
   const signal = AbortSignal.abort(new Error("cancelled by the test"));
   const request = {
-    root: test.directory,
-    aliases: [],
-    own: [],
+    bounds: test.bounds,
     path: "tree",
     maxBytes: 1000,
     signal,
