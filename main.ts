@@ -2,6 +2,7 @@ import { parseArguments } from "./src/cli/arguments.ts";
 import { readEnvironment } from "./src/cli/environment.ts";
 import { runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
+import { onEnd, writeAll } from "./src/cli/stdio.ts";
 import type { Config } from "./src/config/config.ts";
 import { formatFaults } from "./src/config/faults.ts";
 import { loadConfig } from "./src/config/load.ts";
@@ -10,10 +11,8 @@ import { RemoteExecError } from "./src/errors.ts";
 import { createLogger } from "./src/log.ts";
 import { refuseClient } from "./src/mcp/refuse.ts";
 import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
-import { onEnd } from "./src/cli/on_end.ts";
 import { startWorkers } from "./src/server/workers.ts";
 import { VERSION } from "./src/version.ts";
-import { writeAll } from "./src/cli/write_all.ts";
 
 const MISCONFIGURED = 2;
 const BROKEN = 1;

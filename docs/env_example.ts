@@ -1,12 +1,12 @@
 import { type Variable, VARIABLES } from "../src/config/variables.ts";
 
 const HEAD =
-  `# Configuration of mcp-remote-exec. Copy it to .env in the directory that the server is started in,
-# or name it with --env-file. Variables of the environment win over this file.
-# A line that begins with # is not set; the value behind it is the default where there is one.
+  `# Configuration of mcp-remote-exec. Copy this file to .env in the directory in which the server starts,
+# or pass it with --env-file. Variables of the environment take precedence over this file.
+# Variables after # are not set; the value shown is the default, if there is one.
 `;
 
-/** What .env.example has to hold, made from the table of variables. */
+/** Returns the text of .env.example, made from the table of variables. */
 export function envExample(): string {
   let group = "";
   const lines = Object.values<Variable<unknown>>(VARIABLES).flatMap((variable) => {
@@ -22,7 +22,7 @@ function rowOf({ name, shown, fallback, help, aliases, secret, group }: Variable
     help,
     ...(fallback === undefined && shown !== "" ? [`Default: ${shown}`] : []),
     ...(aliases.length > 0 ? [`Also read as ${aliases.join(", ")}`] : []),
-    ...(secret ? ["Secret: it appears in no message, log line or answer"] : []),
+    ...(secret ? ["Secret: never shown in a message, log line or answer"] : []),
   ];
   const value = name === "HOST" ? "server.example.org" : fallback === undefined ? "" : shown;
   const isSet = group === "Required";

@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the code: docs/tools.md and .env.example. Run by `deno task docs`;
+ * Writes what is generated from the code: docs/tools.md, .env.example and the README's variables. Run by `deno task docs`;
  * tests fail while a page is out of date.
  */
 import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
@@ -7,6 +7,7 @@ import { type ConfigurationName, listTools } from "../tests/support/catalogs.ts"
 import { envExample } from "./env_example.ts";
 import { type Section, toolsPage } from "./tools_page.ts";
 import { projectFile } from "../tests/support/project.ts";
+import { withVariablesTable } from "./variables_table.ts";
 
 const SECTIONS: readonly (readonly [ConfigurationName, title: string, note: string])[] = [
   ["core", "SSH and download links", "Always; without the two file tools when ImageKit is on."],
@@ -36,4 +37,6 @@ export async function currentToolsPage(): Promise<string> {
 if (import.meta.main) {
   Deno.writeTextFileSync(projectFile("docs/tools.md"), await currentToolsPage());
   Deno.writeTextFileSync(projectFile(".env.example"), envExample());
+  const readme = projectFile("README.md");
+  Deno.writeTextFileSync(readme, withVariablesTable(Deno.readTextFileSync(readme)));
 }

@@ -1,4 +1,4 @@
-/** Every code a failed call can carry, in `code` of its answer. Clients branch on it, never on text. */
+/** Every value of `code` in the answer of a failed call. Clients branch on it, never on text. */
 export const ERROR_CODES = [
   "already_exists",
   "authentication_failed",
@@ -39,8 +39,8 @@ export const ERROR_CODES = [
 export type ErrorCode = typeof ERROR_CODES[number];
 
 /**
- * The one error class. `message` says what could not be done, to what, and what was seen;
- * `suggestion` is one imperative sentence. Both may be shown to a model, so neither holds a secret.
+ * The one error class. `message` says what could not be done, to what, and what was found;
+ * `suggestion` is one imperative sentence. A model may see both, so neither contains a secret.
  */
 export class RemoteExecError extends Error {
   override readonly name = "RemoteExecError";
@@ -54,7 +54,7 @@ export class RemoteExecError extends Error {
   }
 }
 
-/** What a caller sees of a defect: nothing of its inside. The stack belongs on stderr. */
+/** What a caller sees of a defect: no detail of it. The stack goes to stderr only. */
 export const internalError = (cause: unknown): RemoteExecError =>
   new RemoteExecError(
     "internal",
@@ -67,7 +67,7 @@ export const internalError = (cause: unknown): RemoteExecError =>
 export const cancelled = (): RemoteExecError =>
   new RemoteExecError("cancelled", "The call was cancelled", "Call the tool again if it is needed");
 
-/** A tool's path with a `..` component: refused also where it would stay inside. */
+/** A path with a `..` component, which is refused even if it would stay inside. */
 export const traversal = () =>
   new RemoteExecError(
     "invalid_argument",
@@ -75,6 +75,6 @@ export const traversal = () =>
     "Write the path without '..' components",
   );
 
-/** Text of anything thrown, for a `cause` or a log line. */
+/** Returns the text of anything thrown, for a `cause` or a log line. */
 export const errorText = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

@@ -3,13 +3,13 @@ import { RemoteExecError } from "./errors.ts";
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Lines for people on stderr; stdout belongs to MCP. */
+/** Writes lines for people to stderr; stdout belongs to MCP. */
 export type Logger = Readonly<Record<LogLevel, (message: string, cause?: unknown) => void>>;
 
 /**
- * A logger that leaves out what stands below `level` and replaces every secret by `[redacted]`.
+ * Returns a logger that skips what is below `level` and replaces every secret with `[redacted]`.
  *
- * @param secrets texts that must not appear; short ones (under 4 characters) are not looked for
+ * @param secrets texts that must not appear; those under 4 characters are not searched for
  */
 export function createLogger(
   level: LogLevel,
@@ -26,12 +26,12 @@ export function createLogger(
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
 
-/** A logger that learns its level and its secrets later; until then it is one of level `info`. */
+/** A logger that gets its level and its secrets later; until then it logs at level `info`. */
 export interface LateLogger extends Logger {
   configure(level: LogLevel, secrets: readonly string[]): void;
 }
 
-/** A logger for a worker, which is configured after it has started. */
+/** Returns a logger for a worker, which is configured after it has started. */
 export function createLateLogger(write: (line: string) => void = writeToStderr): LateLogger {
   let logger = createLogger("info", [], write);
   const log = (at: LogLevel) => (message: string, cause?: unknown) => logger[at](message, cause);
@@ -43,9 +43,9 @@ export function createLateLogger(write: (line: string) => void = writeToStderr):
   };
 }
 
-/** A function that replaces every given secret in a text by `[redacted]`. */
+/** Returns a function that replaces every secret in a text with `[redacted]`. */
 export function redactor(secrets: readonly string[]): (text: string) => string {
-  // Longest first, so that a secret that is part of another one does not leave its tail behind.
+  // Longest first: otherwise a secret inside a longer one would leave the rest of it visible.
   const known = secrets.filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length);
   return (text) => known.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
 }

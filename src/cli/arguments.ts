@@ -1,27 +1,41 @@
+import { parseArgs } from "node:util";
+
 /** What the command line asks for. */
 export type Task =
   | { readonly kind: "serve" | "permissions" | "doctor"; readonly envFile: string | undefined }
   | { readonly kind: "help" | "version" }
   | { readonly kind: "mistake"; readonly message: string };
 
-/** Reads the command line, without the program's name. */
+const OPTIONS = {
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" },
+  "env-file": { type: "string" },
+} as const;
+
+/** Parses the command line, without the program's name. A help or version option wins over mistakes. */
 export function parseArguments(args: readonly string[]): Task {
-  if (args.some((arg) => arg === "--help" || arg === "-h")) return { kind: "help" };
-  if (args.some((arg) => arg === "--version" || arg === "-v")) return { kind: "version" };
-  const words: string[] = [];
-  let envFile: string | undefined;
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index] ?? "";
-    if (arg === "--env-file") envFile = args[++index] ?? "";
-    else if (arg.startsWith("--env-file=")) envFile = arg.slice("--env-file=".length);
-    else words.push(arg);
-  }
-  if (envFile === "") return mistake("--env-file needs a path");
-  if (words.length > 1) return mistake(`unexpected argument "${words[1]}"`);
-  const [word] = words;
-  if (word === undefined) return { kind: "serve", envFile };
-  if (word === "permissions" || word === "doctor") return { kind: word, envFile };
-  return mistake(`unknown ${word.startsWith("-") ? "option" : "command"} "${word}"`);
+  // Not strict: the messages below name what is wrong and point to --help.
+  const { values, positionals, tokens } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  const options = tokens.filter((token) => token.kind === "option");
+  const unknown = options.find(({ name }) => !Object.hasOwn(OPTIONS, name));
+  if (unknown !== undefined) return mistake(`unknown option "${unknown.rawName}"`);
+  const envFile = options.filter(({ name }) => name === "env-file").at(-1);
+  // `--env-file --verbose` lacks a path; `--env-file=--verbose` has one.
+  const isPath = envFile?.value && (envFile.inlineValue || !envFile.value.startsWith("-"));
+  if (envFile !== undefined && !isPath) return mistake("--env-file needs a path");
+  const [word, extra] = positionals;
+  if (extra !== undefined) return mistake(`unexpected argument "${extra}"`);
+  if (word === undefined) return { kind: "serve", envFile: envFile?.value };
+  if (word === "permissions" || word === "doctor") return { kind: word, envFile: envFile?.value };
+  return mistake(`unknown command "${word}"`);
 }
 
 const mistake = (message: string): Task => ({

@@ -6,9 +6,11 @@ import { startWorkers } from "../server/workers.ts";
 import type { Check, SshPort } from "../ssh/port.ts";
 
 /**
- * Checks what the server needs: its files, the host and what it has for the tools that are on, the bridges; a
- * line each. Not whether the links' address is free: it may be this server that has it. Gives the exit
- * code: 0 when all is well.
+ * Checks what the server needs and prints one line per check: configuration, the server's own files,
+ * the host, Proxmox and the storage services if they are on. It does not check whether the address
+ * of the download links is free, because a running server may be using it.
+ *
+ * @returns the exit code: 0 if every check passed, else 1
  */
 export async function runDoctor(config: Config, print: (text: string) => void): Promise<number> {
   print(
@@ -49,7 +51,7 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
   }
 }
 
-/** One line, and the remedy below it where there is something to do. */
+/** One line per check, and a second one with the remedy if there is one. */
 export function formatCheck({ step, ok, detail, remedy }: Check): string {
   const line = `${ok ? "ok  " : "FAIL"} ${step}: ${detail}\n`;
   return remedy === undefined ? line : `${line}     -> ${remedy}\n`;
@@ -57,7 +59,7 @@ export function formatCheck({ step, ok, detail, remedy }: Check): string {
 
 function ownFiles({ auditLog, downloads: { tls } }: Config): Check[] {
   const audit = auditLog &&
-    attempt("audit log", "Correct AUDIT_LOG, or let the server write there", () => {
+    attempt("audit log", "Correct AUDIT_LOG, or allow the server to write there", () => {
       Deno.openSync(auditLog, { create: true, append: true, mode: 0o600 }).close();
       return auditLog;
     });
@@ -80,7 +82,7 @@ function attempt(step: string, remedy: string, run: () => string): Check {
 }
 
 async function proxmox(port: SshPort, limits: Limits): Promise<Check> {
-  // Loaded only here: most servers have nothing to do with it.
+  // Loaded only here: most configurations do not need it.
   const [{ SshService }, { ProxmoxHost }, { outputOf }, { parseContainerList }] = await Promise.all(
     [
       import("../ssh/service.ts"),

@@ -3,15 +3,16 @@ import { RemoteExecError } from "../errors.ts";
 import type { Environment } from "../config/load.ts";
 import { environmentNames } from "../config/variables.ts";
 
-// The types of ssh2 bring those of Node 18 with them, which are then taken for the whole project.
+// The types of ssh2 depend on the types of Node 18, which lack this function.
 declare module "node:util" {
   export function parseEnv(content: string): Record<string, string>;
 }
 
 /**
- * The variables of the process and of a `.env` file; the process wins. The one place that reads them.
+ * Reads the variables of the process and of a `.env` file; the process wins. No other file of the
+ * program reads the environment.
  *
- * @param envFile must exist when it is given; `.env` in the current directory is read if it is there
+ * @param envFile must exist if it is given; otherwise `.env` in the current directory is read if it exists
  * @throws RemoteExecError `configuration` when the file cannot be read
  */
 export function readEnvironment(envFile: string | undefined): Environment {
@@ -28,7 +29,7 @@ function readEnvFile(envFile: string | undefined): string {
     if (envFile === undefined && error instanceof Deno.errors.NotFound) return "";
     throw new RemoteExecError(
       "configuration",
-      `The file of variables cannot be read: ${envFile ?? ".env"}`,
+      `Cannot read the environment file: ${envFile ?? ".env"}`,
       "Correct --env-file, or make the file readable",
       { cause: error },
     );

@@ -1,6 +1,6 @@
 import { type Group, type Variable, VARIABLES } from "../config/variables.ts";
 
-/** What `--help` prints; the variables come from the one table. */
+/** Returns what `--help` prints. The variables come from the table in config/variables.ts. */
 export function helpText(): string {
   const groups = new Map<Group, Variable<unknown>[]>();
   for (const variable of Object.values<Variable<unknown>>(VARIABLES)) {
@@ -19,9 +19,9 @@ const USAGE = `mcp-remote-exec: an MCP server that gives an AI assistant a remot
 Usage:
   mcp-remote-exec                  serve on stdio (started by an MCP client)
   mcp-remote-exec doctor           check configuration, connection, login, commands and SFTP
-  mcp-remote-exec permissions      print the rights that this configuration yields
-  mcp-remote-exec --help, -h       this text
-  mcp-remote-exec --version, -v    the version
+  mcp-remote-exec permissions      print what each worker may access with this configuration
+  mcp-remote-exec --help, -h       print this text
+  mcp-remote-exec --version, -v    print the version
 
 Options:
   --env-file PATH                  read variables from PATH instead of .env; the environment wins

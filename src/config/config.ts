@@ -1,8 +1,8 @@
 import type { LogLevel } from "../log.ts";
 
 /**
- * Everything the program may know about its task, checked. Paths are absolute; those of directories, of the
- * key and of the TLS files are without links.
+ * The checked configuration. All paths are absolute; those of directories, the key and the TLS files
+ * have their symbolic links resolved.
  */
 export interface Config {
   readonly ssh: SshConfig;
@@ -14,13 +14,13 @@ export interface Config {
   readonly imageKit: ImageKitConfig | undefined;
   readonly r2: R2Config | undefined;
   readonly downloads: DownloadsConfig;
-  /** Values that must not appear in any message. */
+  /** Values that must not appear in any message, log line or answer. */
   readonly secrets: readonly string[];
   /** Sentences for the person who starts the server, like "ImageKit plugin disabled: …". */
   readonly notices: readonly string[];
 }
 
-/** One host and one way in. */
+/** One host and one way to log in. */
 export interface SshConfig {
   readonly host: string;
   readonly port: number;
@@ -43,7 +43,7 @@ export interface Limits {
   readonly timeoutMs: number;
 }
 
-/** A directory's name with links in it, as a person wrote it. */
+/** A directory as a person wrote it, with symbolic links, and its resolved path. */
 export interface Alias {
   readonly path: string;
   readonly real: string;
@@ -53,9 +53,9 @@ export interface FilesConfig {
   readonly workingDirectory: string;
   /** The working directory first. */
   readonly roots: readonly string[];
-  /** Other names of the roots, which a path may begin with. */
+  /** Other names of the roots, with which a path may begin. */
   readonly aliases: readonly Alias[];
-  /** The server's own files, also by the places behind links: no tool reads or writes them. */
+  /** The server's own files, by their written and resolved paths. No tool reads or writes them. */
   readonly own: readonly string[];
 }
 
@@ -83,7 +83,7 @@ export interface R2Config {
 export interface DownloadsConfig {
   readonly host: string;
   readonly port: number;
-  /** False: any free port will do when `port` is taken. */
+  /** If false, any free port is used when `port` is in use. */
   readonly portIsFixed: boolean;
   readonly baseUrl: string | undefined;
   readonly sessionId: string;

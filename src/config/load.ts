@@ -1,9 +1,10 @@
 import { errorText, RemoteExecError } from "../errors.ts";
 import type { Alias, Config, FilesConfig, Login } from "./config.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
-import { expandPath, isFilesystemRoot, type Machine, parentOf, withoutLinks } from "./paths.ts";
+import { expandPath, isFilesystemRoot, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./parsers.ts";
+import { secretsOf } from "./secrets.ts";
 import { type Values, type Variable, VARIABLES } from "./variables.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,16 +25,16 @@ By setting this to 'true', you acknowledge that:
 See README DISCLAIMER section for full details.`;
 
 /**
- * Turns variables into a configuration, or into the list of everything that is wrong with them.
- * An empty variable counts as not set.
+ * Converts variables to a configuration, or to the list of all their faults. An empty variable
+ * counts as not set.
  *
- * @param envFile where variables were read from, or may be at the next start
+ * @param envFile the file that variables were read from, or may be read from at the next start
  */
 export function loadConfig(env: Environment, machine: Machine, envFile = ".env"): Loaded {
   const faults: Fault[] = [];
   const report: Report = (message, remedy) => faults.push({ message, remedy });
   const values = readValues(env, report);
-  // First of all faults: nobody is asked to complete a configuration whose risk was not accepted.
+  // First: nobody should complete a configuration before accepting the risks.
   if (!values.acceptRisks) faults.unshift({ message: RISKS, remedy: "Set I_ACCEPT_RISKS=true" });
   const config = assemble(values, env, machine, envFile, report);
   return faults.length > 0 || config === undefined ? { ok: false, faults } : { ok: true, config };
@@ -54,16 +55,16 @@ function readValue<T>(variable: Variable<T>, env: Environment, report: Report): 
     return variable.parse(env[name] ?? "");
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    // An address may have been given with a password in it.
+    // The value may be a URL with a password.
     const shown = env[name]?.replace(/\/\/[^/]*@/, "//[redacted]@");
-    const seen = variable.secret ? "" : `: got "${shown}"`;
-    report(`${name} ${error.message}${seen}`, `Correct ${name}${alternative(variable)}`);
+    const found = variable.secret ? "" : `: got "${shown}"`;
+    report(`${name} ${error.message}${found}`, `Correct ${name}${alternative(variable)}`);
     return variable.fallback;
   }
 }
 
 function alternative({ name, shown }: Variable<unknown>): string {
-  if (name === "HOST") return "; the user goes into SSH_USERNAME and the port into SSH_PORT";
+  if (name === "HOST") return "; set the user in SSH_USERNAME and the port in SSH_PORT";
   return shown === "" ? ", or remove it" : ", or remove it to use the default";
 }
 
@@ -140,11 +141,11 @@ function chooseLogin(values: Values, machine: Machine): Login {
   );
 }
 
-/** Without what was seen: it is the key. */
+/** The message does not quote the value, because it is the key. */
 const keyInsteadOfPath = () =>
   new RemoteExecError(
     "configuration",
-    "SSH_KEY holds a private key and not the path of one",
+    "SSH_KEY contains a private key instead of the path of a private key file",
     "Write the key to a file with mode 600 and set SSH_KEY to its path",
   );
 
@@ -155,9 +156,9 @@ const keyMissing = (path: string) =>
     "Set SSH_KEY to the path of the private key (not the .pub file)",
   );
 
-/** Each path as it is written and without links: the one is what a person names, the other what is there. */
+/** Each path as written and with links resolved: a tool may name the file either way. */
 const underAllNames = (paths: readonly string[], machine: Machine): string[] => [
-  ...new Set(paths.flatMap((path) => [path, withoutLinks(path, machine)])),
+  ...new Set(paths.flatMap((path) => [path, resolveLinks(path, machine)])),
 ];
 
 function chooseFiles(
@@ -187,13 +188,13 @@ function chooseFiles(
 
 function defaultDirectory(machine: Machine): Alias {
   if (!isFilesystemRoot(machine.cwd, machine)) return aliasOf(machine.cwd, machine);
-  if (machine.home === undefined) throw noDirectory("no home directory is known");
+  if (machine.home === undefined) throw noDirectory("the home directory is not known");
   const path = expandPath("~/mcp-remote-exec", machine);
   try {
     machine.makeDirectory(path);
     return aliasOf(path, machine);
   } catch (error) {
-    throw noDirectory(`${path} cannot be made: ${errorText(error)}`);
+    throw noDirectory(`${path} cannot be created: ${errorText(error)}`);
   }
 }
 
@@ -238,12 +239,4 @@ function knownHosts(values: Values, env: Environment, machine: Machine): string[
   return machine.home === undefined
     ? [system]
     : [expandPath("~/.ssh/known_hosts", machine), system];
-}
-
-function secretsOf(values: Values): string[] {
-  return Object.entries(VARIABLES)
-    .filter(([, variable]) => variable.secret)
-    // The key comes from the table that Values is made of.
-    .map(([key]) => values[key as keyof Values])
-    .filter((value): value is string => typeof value === "string");
 }

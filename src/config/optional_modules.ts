@@ -5,8 +5,8 @@ import { expandPath, type Machine } from "./paths.ts";
 import type { Values } from "./variables.ts";
 
 const DEFAULT_LINK_PORT = 8000;
-/** ImageKit refuses an upload token that is valid for a whole hour; this leaves room for clocks. */
-const LONGEST_TOKEN_SECONDS = 3300;
+/** ImageKit refuses an upload token that is valid for an hour or more; the rest allows for clock differences. */
+const MAX_TOKEN_SECONDS = 3300;
 
 /** The two storage services, each only if it is complete. An incomplete one is off, and a notice names what is missing. */
 export function storageConfig(values: Values, report: Report): {
@@ -20,7 +20,7 @@ export function storageConfig(values: Values, report: Report): {
   return { imageKit, r2, notices };
 }
 
-/** The listener of the download links. Nothing listens before the first link. */
+/** Returns the settings of the download links. */
 export function downloadsConfig(values: Values, machine: Machine, report: Report): DownloadsConfig {
   return {
     host: values.downloadHost,
@@ -98,7 +98,7 @@ function imageKitConfig(
     privateKey,
     urlEndpoint,
     folder: values.imageKitFolder,
-    transferTimeoutMs: Math.min(values.imageKitTransferTimeout, LONGEST_TOKEN_SECONDS) * 1000,
+    transferTimeoutMs: Math.min(values.imageKitTransferTimeout, MAX_TOKEN_SECONDS) * 1000,
     maxFileBytes: Math.min(values.imageKitMaxFileSize, values.maxFileSize),
     apiUrl: values.imageKitApiUrl,
     uploadUrl: values.imageKitUploadUrl,
@@ -140,12 +140,12 @@ function missingNames(values: Record<string, string | undefined>): string[] {
   return Object.entries(values).filter(([, value]) => !value).map(([name]) => name);
 }
 
-/** Keys and signed addresses are sent there. */
-function checkEncrypted(name: string, address: string, report: Report): void {
-  const { protocol, hostname } = new URL(address);
+/** Credentials and signed URLs are sent there. */
+function checkEncrypted(name: string, url: string, report: Report): void {
+  const { protocol, hostname } = new URL(url);
   if (protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(hostname)) return;
   report(
-    `${name} "${address}" is not encrypted: http is for a server on this machine only`,
-    `Use an https address in ${name}`,
+    `${name} "${url}" is not encrypted: http is allowed only for a server on this machine`,
+    `Use an https URL in ${name}`,
   );
 }

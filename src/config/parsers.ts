@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from "node:net";
 
-/** Reads one variable's text. Gives the value, or throws a {@link ValueError} that says what is required. */
+/** Parses the text of a variable. Throws a {@linkcode ValueError} that says what is required. */
 export type Parser<T> = (text: string) => T;
 
 /** What is required of a value, as the end of a sentence: "must be …". */
@@ -8,10 +8,10 @@ export class ValueError extends Error {
   override readonly name = "ValueError";
 }
 
-/** Any text that is not empty. */
+/** Any text. */
 export const text: Parser<string> = (value) => value;
 
-/** `true` or `false`, in any case. Anything else is a fault: a mistyped switch must not read as off. */
+/** `true` or `false`, in any case. Anything else is a fault: a typo must not turn a setting off. */
 export const boolean: Parser<boolean> = (value) => {
   const word = value.trim().toLowerCase();
   if (word === "true") return true;
@@ -33,7 +33,7 @@ export const oneOf = <const W extends string>(words: readonly W[]): Parser<W> =>
   throw new ValueError(`must be one of ${words.join(", ")}`);
 };
 
-/** A host name or address, as it is dialled and as Deno's `net` right names it. */
+/** A host name or IP address, for connecting and for Deno's `net` permission. */
 export const host: Parser<string> = (value) => {
   const name = value.trim().replace(/^\[(.*)\]$/, "$1");
   const isName = /^[A-Za-z0-9._-]+$/.test(name) && !name.startsWith("-");
@@ -41,7 +41,7 @@ export const host: Parser<string> = (value) => {
   throw new ValueError("must be a host name or an IP address, without user, scheme or port");
 };
 
-/** An address to listen on. `localhost` is 127.0.0.1; other names could be any machine's. */
+/** An IP address to listen on. `localhost` becomes 127.0.0.1; other names are refused, because they may be another machine's. */
 export const listenAddress: Parser<string> = (value) => {
   const name = value.trim().replace(/^\[(.*)\]$/, "$1");
   if (name.toLowerCase() === "localhost") return "127.0.0.1";
@@ -49,24 +49,24 @@ export const listenAddress: Parser<string> = (value) => {
   throw new ValueError("must be an IP address of this machine, or localhost");
 };
 
-/** An `http` or `https` address without credentials, query or fragment; a final slash is removed. */
+/** An `http` or `https` URL without credentials, query or fragment; final slashes are removed. */
 export const baseUrl: Parser<string> = (value) => {
   const url = URL.parse(value.trim());
   const plain = url !== null && !url.username && !url.password && !url.search && !url.hash;
   if (plain && (url.protocol === "https:" || url.protocol === "http:")) {
     return url.href.replace(/\/+$/, "");
   }
-  throw new ValueError("must be an http or https address without credentials or query");
+  throw new ValueError("must be an http or https URL without credentials or query");
 };
 
-/** A name that may stand in a URL path or an object key: letters, digits, `.`, `_`, `-`. */
+/** A name that is safe in a URL path and an object key: letters, digits, `.`, `_`, `-`. */
 export const plainName: Parser<string> = (value) => {
   const name = value.trim();
   if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return name;
   throw new ValueError("must consist of letters, digits, '.', '_' and '-'");
 };
 
-/** A folder of a bridge: `/` and plain names, without a final slash. */
+/** A folder of a storage service: `/` and plain names, without a final slash. */
 export const folder: Parser<string> = (value) => {
   const path = `/${value.trim().replace(/^\/+|\/+$/g, "")}`;
   if (/^(\/[A-Za-z0-9_-]+)+$/.test(path)) return path;

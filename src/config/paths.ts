@@ -1,19 +1,19 @@
 import { type PlatformPath, posix, win32 } from "node:path";
 import { RemoteExecError } from "../errors.ts";
 
-/** What the configuration needs to know of the machine, so that tests can be any machine. */
+/** What the configuration needs to know about the machine. Tests pass a fake one. */
 export interface Machine {
   readonly cwd: string;
   readonly home: string | undefined;
   readonly windows: boolean;
-  /** Type of what stands at a path; links are followed. */
+  /** Type of what is at a path; symbolic links are followed. */
   kind(path: string): "file" | "directory" | "other" | "missing";
-  /** The path without links. The path must exist. */
+  /** The path with symbolic links resolved. It must exist. */
   realPath(path: string): string;
   makeDirectory(path: string): void;
 }
 
-/** The machine that the process runs on. Reads what the environment names as home. */
+/** Returns the machine that the process runs on, with the home directory from the environment. */
 export function thisMachine(env: Readonly<Record<string, string | undefined>>): Machine {
   const windows = Deno.build.os === "windows";
   return {
@@ -34,7 +34,7 @@ export function thisMachine(env: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * An absolute path: `~` and `~/…` start at home, relative ones at the current directory.
+ * Returns an absolute path. `~` is the home directory; a relative path starts at the current one.
  *
  * @throws RemoteExecError `configuration` when `~` is used and there is no home
  */
@@ -45,28 +45,28 @@ export function expandPath(path: string, machine: Machine): string {
     throw new RemoteExecError(
       "configuration",
       `"${path}" cannot be expanded: the home directory is not known`,
-      "Write the whole path, or set HOME",
+      "Write the absolute path, or set HOME",
     );
   }
   const expanded = tilde && machine.home !== undefined ? join(machine.home, path.slice(1)) : path;
   return normalize(isAbsolute(expanded) ? expanded : join(machine.cwd, expanded));
 }
 
-/** The path without links. Of what is not there, or cannot be followed, its last part stays as it is. */
-export function withoutLinks(path: string, machine: Machine): string {
+/** Resolves symbolic links as far as the path exists; the rest of it stays as written. */
+export function resolveLinks(path: string, machine: Machine): string {
   const { basename, dirname, join } = pathsOf(machine);
   try {
     return machine.realPath(path);
   } catch {
     const parent = dirname(path);
-    return parent === path ? path : join(withoutLinks(parent, machine), basename(path));
+    return parent === path ? path : join(resolveLinks(parent, machine), basename(path));
   }
 }
 
-/** The directory that a path stands in. */
+/** Returns the directory that contains a path. */
 export const parentOf = (path: string, machine: Machine): string => pathsOf(machine).dirname(path);
 
-/** Is this a root such as `/` or `C:\`? Claude Desktop starts servers there. */
+/** Whether a path is a root such as `/` or `C:\`. Claude Desktop starts servers there. */
 export const isFilesystemRoot = (path: string, machine: Machine): boolean =>
   pathsOf(machine).parse(path).root === path;
 

@@ -1,11 +1,19 @@
-/**
- * Those of the secrets that are values of the settings themselves: a worker learns no other one, not
- * even to keep it out of its log.
- */
-export const secretsIn = (settings: unknown, secrets: readonly string[]): string[] =>
-  secrets.filter((secret) => holds(settings, secret));
+import { type Values, VARIABLES } from "./variables.ts";
 
-const holds = (value: unknown, secret: string): boolean =>
+/** Returns the values of all secret variables that are set. */
+export function secretsOf(values: Values): string[] {
+  return Object.entries(VARIABLES)
+    .filter(([, variable]) => variable.secret)
+    // The key comes from the table that Values is made of.
+    .map(([key]) => values[key as keyof Values])
+    .filter((value): value is string => typeof value === "string");
+}
+
+/** Returns the secrets that the given settings contain: a worker does not get those of other settings. */
+export const secretsIn = (settings: unknown, secrets: readonly string[]): string[] =>
+  secrets.filter((secret) => contains(settings, secret));
+
+const contains = (value: unknown, secret: string): boolean =>
   typeof value === "object" && value !== null
-    ? Object.values(value).some((part) => holds(part, secret))
+    ? Object.values(value).some((part) => contains(part, secret))
     : value === secret;

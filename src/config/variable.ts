@@ -1,13 +1,13 @@
 import type { Parser } from "./parsers.ts";
 
-/** One row of the table: everything there is to know about a variable. */
+/** One row of the table: everything about a variable. */
 export interface Variable<T> {
   readonly name: string;
   /** Older names that are read when `name` is not set. */
   readonly aliases: readonly string[];
   readonly parse: Parser<T>;
   readonly fallback: T;
-  /** The default as it is shown to people; empty when there is none. */
+  /** The default as shown to people; empty if there is none. */
   readonly shown: string;
   readonly secret: boolean;
   readonly group: Group;
@@ -24,14 +24,14 @@ export type Group =
   | "R2"
   | "Links";
 
-/** What a row may have besides. */
+/** Optional parts of a row. */
 export interface Extra {
   readonly secret?: boolean;
   readonly aliases?: readonly string[];
   readonly shown?: string;
 }
 
-/** A variable with a default. */
+/** Returns the row of a variable with a default. */
 export const row = <T>(
   group: Group,
   name: string,
@@ -50,7 +50,7 @@ export const row = <T>(
   help,
 });
 
-/** A variable that may be left out altogether. */
+/** Returns the row of a variable without a default. */
 export const optional = <T>(
   group: Group,
   name: string,

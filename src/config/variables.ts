@@ -16,9 +16,9 @@ export type { Group, Variable } from "./variable.ts";
 
 const r2Name = (name: string) => ({ aliases: [`ETPHONEHOME_${name}`] });
 const DAY_SECONDS = 86_400;
-const LARGEST = Number.MAX_SAFE_INTEGER;
+const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 
-/** The one table of variables. `.env.example` and the README are tested against it. */
+/** The one table of variables. `.env.example` and the README table are generated from it. */
 export const VARIABLES = {
   acceptRisks: row(
     "Required",
@@ -27,7 +27,7 @@ export const VARIABLES = {
     false,
     "Must be true: an AI gets a shell on HOST",
   ),
-  host: optional("Required", "HOST", host, "SSH host: name or address"),
+  host: optional("Required", "HOST", host, "Host name or IP address of the SSH host"),
   username: row("SSH", "SSH_USERNAME", text, "root", "Login name"),
   password: optional(
     "SSH",
@@ -40,7 +40,7 @@ export const VARIABLES = {
     "SSH",
     "SSH_KEY",
     text,
-    "Private key file (RSA, Ed25519, ECDSA; OpenSSH or PEM). Wins over the password",
+    "Private key file (RSA, Ed25519, ECDSA; OpenSSH or PEM). Takes precedence over the password",
   ),
   keyPassphrase: optional("SSH", "SSH_KEY_PASSPHRASE", text, "Passphrase of the private key", {
     secret: true,
@@ -49,7 +49,7 @@ export const VARIABLES = {
     "SSH",
     "SSH_AUTH_SOCK",
     text,
-    "Agent socket; used when neither key nor password is set",
+    "SSH agent socket; used when neither key nor password is set",
   ),
   port: row("SSH", "SSH_PORT", integer(1, 65_535), 22, "SSH port"),
   strictHostKeyChecking: row(
@@ -63,7 +63,7 @@ export const VARIABLES = {
     "SSH",
     "SSH_KNOWN_HOSTS",
     text,
-    "known_hosts file; the system's is read too",
+    "known_hosts file; the system's file is read as well",
     { shown: "~/.ssh/known_hosts" },
   ),
   characterLimit: row(
@@ -71,42 +71,47 @@ export const VARIABLES = {
     "CHARACTER_LIMIT",
     integer(100, 10_000_000),
     25_000,
-    "Most characters of stdout and stderr in an answer",
+    "Max characters of stdout and stderr in an answer",
   ),
   maxFileSize: row(
     "Limits",
     "MAX_FILE_SIZE",
-    integer(1, LARGEST),
+    integer(1, MAX_INTEGER),
     10_485_760,
-    "Largest file of the file tools, in bytes",
+    "Max size of a file for the file tools, in bytes",
   ),
   timeoutSeconds: row(
     "Limits",
     "TIMEOUT",
     integer(1, 300),
     30,
-    "Seconds: default limit of a command, and limit for connecting",
+    "Default time limit of a command and time limit for connecting, in seconds",
   ),
   workingDirectory: optional(
     "Files",
     "WORKING_DIRECTORY",
     text,
-    "Existing directory for local files; a server started in / makes ~/mcp-remote-exec",
+    "Existing directory for local files; a server started in / creates ~/mcp-remote-exec",
     { shown: "current directory" },
   ),
   allowedDirectories: optional(
     "Files",
     "ALLOWED_DIRECTORIES",
     text,
-    "More local directories, a path list (':' or on Windows ';')",
+    "More local directories, separated by ':' (on Windows ';')",
   ),
-  auditLog: optional("Files", "AUDIT_LOG", text, "File that gets one JSON line for each tool call"),
+  auditLog: optional(
+    "Files",
+    "AUDIT_LOG",
+    text,
+    "File to which one JSON line per tool call is appended",
+  ),
   logLevel: row<LogLevel>(
     "Files",
     "LOG_LEVEL",
     oneOf(LOG_LEVELS),
     "info",
-    "debug, info, warn or error (on stderr)",
+    "Log level on stderr: debug, info, warn or error",
   ),
   enableProxmox: row(
     "Proxmox",
@@ -120,7 +125,7 @@ export const VARIABLES = {
     "ENABLE_IMAGEKIT",
     boolean,
     false,
-    "true replaces the file tools by ImageKit transfers",
+    "true replaces the file tools with ImageKit transfers",
   ),
   imageKitPublicKey: optional(
     "ImageKit",
@@ -146,21 +151,21 @@ export const VARIABLES = {
     "IMAGEKIT_FOLDER",
     folder,
     "/mcp-remote-exec",
-    "Folder of the transfer files",
+    "Folder for the transfer files",
   ),
   imageKitTransferTimeout: row(
     "ImageKit",
     "IMAGEKIT_TRANSFER_TIMEOUT",
     integer(1, DAY_SECONDS),
     3600,
-    "Seconds a transfer stays open; 3300 at most",
+    "Seconds that a transfer stays open, max 3300",
   ),
   imageKitMaxFileSize: row(
     "ImageKit",
     "IMAGEKIT_MAX_FILE_SIZE",
-    integer(1, LARGEST),
+    integer(1, MAX_INTEGER),
     25_000_000,
-    "Largest file of the account's plan, in bytes",
+    "Max file size of the account's plan, in bytes",
   ),
   imageKitApiUrl: row(
     "ImageKit",
@@ -180,21 +185,21 @@ export const VARIABLES = {
     "R2",
     "R2_ACCOUNT_ID",
     plainName,
-    "Cloudflare account id",
+    "Cloudflare account ID",
     r2Name("R2_ACCOUNT_ID"),
   ),
-  r2AccessKey: optional("R2", "R2_ACCESS_KEY", text, "Access key id", r2Name("R2_ACCESS_KEY")),
+  r2AccessKey: optional("R2", "R2_ACCESS_KEY", text, "Access key ID", r2Name("R2_ACCESS_KEY")),
   r2SecretKey: optional("R2", "R2_SECRET_KEY", text, "Secret access key", {
     secret: true,
     ...r2Name("R2_SECRET_KEY"),
   }),
-  r2Bucket: optional("R2", "R2_BUCKET", plainName, "Bucket", r2Name("R2_BUCKET")),
+  r2Bucket: optional("R2", "R2_BUCKET", plainName, "Bucket name", r2Name("R2_BUCKET")),
   r2Region: row("R2", "R2_REGION", plainName, "auto", "Region", r2Name("R2_REGION")),
   r2Endpoint: optional(
     "R2",
     "R2_ENDPOINT",
     baseUrl,
-    "Another S3 service; https, or http on this machine",
+    "URL of another S3 service: https, or http on this machine",
     { shown: "from R2_ACCOUNT_ID" },
   ),
   exchangeClientId: row(
@@ -207,61 +212,66 @@ export const VARIABLES = {
   exchangeMaxSize: row(
     "R2",
     "EXCHANGE_MAX_SIZE",
-    integer(1, LARGEST),
+    integer(1, MAX_INTEGER),
     20_000_000_000,
-    "Largest file of the exchange, in bytes",
+    "Max size of a file in the exchange, in bytes",
   ),
   downloadHost: row(
     "Links",
     "DOWNLOAD_HOST",
     listenAddress,
     "127.0.0.1",
-    "Address that the links' listener binds",
+    "IP address on which download links are served",
   ),
   downloadPort: optional(
     "Links",
     "DOWNLOAD_PORT",
     integer(1, 65_535),
-    "Its port; when the default is taken any free one is used",
+    "Port for download links; if the default is in use, any free port",
     { shown: "8000" },
   ),
-  downloadBaseUrl: optional("Links", "BASE_URL", baseUrl, "Public base URL of the links", {
+  downloadBaseUrl: optional("Links", "BASE_URL", baseUrl, "Public base URL of download links", {
     shown: "http://DOWNLOAD_HOST:DOWNLOAD_PORT",
   }),
   downloadSessionId: optional(
     "Links",
     "SESSION_ID",
     plainName,
-    "Name of the session in the HTTP API",
+    "Session name in the HTTP API",
     { shown: "random" },
   ),
   downloadApiKey: optional(
     "Links",
     "DOWNLOAD_API_KEY",
     text,
-    "Bearer key that opens the HTTP API",
+    "Bearer token that turns on the HTTP API",
     { secret: true },
   ),
   downloadMaxSize: row(
     "Links",
     "DOWNLOAD_MAX_SIZE",
-    integer(1, LARGEST),
+    integer(1, MAX_INTEGER),
     104_857_600,
-    "Largest file or directory of a link, in bytes",
+    "Max size of a linked file or directory, in bytes",
   ),
   downloadTlsCert: optional(
     "Links",
     "DOWNLOAD_TLS_CERT",
     text,
-    "Certificate file (PEM): links are https",
+    "Certificate file (PEM); turns on https for links",
   ),
-  downloadTlsKey: optional("Links", "DOWNLOAD_TLS_KEY", text, "Key file (PEM) of the certificate"),
+  downloadTlsKey: optional(
+    "Links",
+    "DOWNLOAD_TLS_KEY",
+    text,
+    "Private key file (PEM) of the certificate",
+  ),
   downloadBindIp: row(
     "Links",
     "DOWNLOAD_BIND_IP",
     boolean,
     false,
-    "true binds a link to the address that claims it",
+    "true binds a link to the IP address that first downloads from it",
   ),
 } as const;
 
@@ -271,7 +281,7 @@ export type Values = {
     : never;
 };
 
-/** Variables that are read but not the user's to set: where home is. */
+/** Variables of the system, which locate the home directory and the system's known_hosts. */
 const SYSTEM_VARIABLES = ["HOME", "USERPROFILE", "ProgramData"] as const;
 
 /** Every name that the program reads from the environment, for `--allow-env`. */

@@ -1,7 +1,7 @@
 import type { DownloadsConfig } from "../config/config.ts";
 import { type ContainerAccess, explained } from "../proxmox/container_access.ts";
 import type { Progress, ToolContext } from "../mcp/tool.ts";
-import { crossing } from "../mcp/crossing.ts";
+import { mapProgress } from "../mcp/progress.ts";
 import { inTime } from "../rpc/in_time.ts";
 import type { Endpoint } from "../ssh/port.ts";
 import { containersNotConfigured } from "./errors.ts";
@@ -49,7 +49,7 @@ export class DownloadsService {
     { path, source, ctid, expiryMs, signal, progress }: LinkCall,
   ): Promise<NewLink> {
     const request = { from: this.#endpoint(path, source, ctid), expiryMs };
-    const report = crossing(progress, formatProgress);
+    const report = mapProgress(progress, formatProgress);
     const making = inTime(signal, undefined, this.#port.createLink(request, signal, report));
     return await making.catch(async (error) => {
       throw await explained(this.#containers, ctid, error, signal);

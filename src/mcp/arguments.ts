@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A shell command of at most 10,000 characters; NUL ends every argument of a program, so none can hold it. */
+/** A shell command of at most 10,000 characters. NUL is refused: no program argument can contain it. */
 export const commandArgument = z.string().min(1).max(10_000)
   .refine((command) => command.trim() !== "", { error: "Command cannot be empty" })
   .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" });
@@ -8,7 +8,7 @@ export const commandArgument = z.string().min(1).max(10_000)
 /** A path of at most 4,096 characters. */
 export const pathArgument = z.string().min(1).max(4096);
 
-/** May an existing file be replaced? */
+/** Whether an existing file may be replaced. */
 export const overwriteArgument = z.boolean().default(false).describe(
   "true replaces an existing file; until the new one is complete and verified the old one stays",
 );
@@ -24,8 +24,8 @@ export const octalMode = z.number().int().min(0).max(777)
       "Common values: 644 (rw-r--r--), 755 (rwxr-xr-x), 600 (rw-------), 700 (rwx------)",
   });
 
-/** The number behind an octal mode written in decimal digits: 644 gives 0o644. */
+/** Returns the mode for octal digits written as a decimal number: 0o644 for 644. */
 export const modeBits = (mode: number): number => Number.parseInt(String(mode), 8);
 
-/** The same with its leading zeros, as answers show it: 44 gives "044". */
+/** Returns the digits with leading zeros, for answers: "044" for 44. */
 export const formatMode = (mode: number): string => String(mode).padStart(3, "0");

@@ -1,32 +1,32 @@
 import { redactor } from "../log.ts";
 
-/** One tool call as the audit log keeps it. */
+/** One tool call in the audit log. */
 export interface AuditEntry {
   readonly tool: string;
   readonly arguments: unknown;
   readonly outcome: "ok" | "error";
   readonly code?: string;
   readonly durationMs: number;
-  /** Bytes that were moved, when the call moved any. */
+  /** Bytes that the call transferred, if any. */
   readonly bytes?: number;
-  /** Of the command that the call ran, when it ended by itself. */
+  /** Exit code of the command that the call ran, if it ended by itself. */
   readonly exitCode?: number;
 }
 
-/** Takes one line a call. */
+/** Records one line per call. */
 export interface AuditLog {
   record(entry: AuditEntry): void;
-  /** A line of another kind, such as a download link's life. */
+  /** Records a line of another kind, such as the use of a download link. */
   event(fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** The part of a presigned address that makes it a key: for hours whoever reads it could use it. */
+/** The signature in a presigned URL: anyone who reads it can use the URL for hours. */
 const SIGNATURE = /([?&](?:X-Amz-Signature|ik-s)=)[0-9a-f]+/gi;
 
-/** An audit log that keeps nothing. */
+/** An audit log that records nothing. */
 export const noAudit: AuditLog = { record() {}, event() {} };
 
-/** Writes JSON lines; secrets of the configuration are replaced in every text. */
+/** Returns an audit log of JSON lines. Secrets of the configuration are replaced in every text. */
 export function createAuditLog(
   write: (line: string) => void,
   secrets: readonly string[],
@@ -50,7 +50,7 @@ export function createAuditLog(
   };
 }
 
-/** Names are the caller's too: an argument that no tool knows is kept as it came. */
+/** Redacts names as well: an unknown argument is recorded under the name that the caller sent. */
 function withoutSecrets(value: unknown, redact: (text: string) => string): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;

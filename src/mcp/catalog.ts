@@ -3,7 +3,7 @@ import { z } from "zod";
 import { failureSchema } from "./result.ts";
 import type { Tool } from "./tool.ts";
 
-/** The tools by name, and their list as MCP shows it. */
+/** The tools by name, and their list in the form of MCP. */
 export interface Catalog {
   readonly list: readonly McpTool[];
   find(name: string): Tool | undefined;
@@ -37,7 +37,7 @@ function describe(tool: Tool): McpTool {
 }
 
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): Record<string, unknown> {
-  // Clients validate with draft 7 validators, which refuse a schema that names another draft.
+  // Clients use draft 7 validators, which refuse a schema that names another draft.
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: "draft-7" });
   return rest;
 }

@@ -1,12 +1,13 @@
 import { waitingClock } from "../async/clock.ts";
 
-/** JSON-RPC code for a server that cannot work as it is configured. */
+/** JSON-RPC code for a server that cannot work with its configuration. */
 const NOT_CONFIGURED = -32_002;
-const LONGEST_LINE = 1_000_000;
+const MAX_INPUT = 1_000_000;
 
 /**
- * Waits for a client's `initialize` and answers it with an error, so that a person sees in the
- * client what is wrong and not only in a log file. Ends when stdin ends or time is up.
+ * Answers a client's `initialize` with an error, so that a person sees the faults of the
+ * configuration in the client and not only in a log file. Returns after the answer, when the input
+ * ends, or after `waitMs`.
  */
 export async function refuseClient(
   input: ReadableStream<Uint8Array>,
@@ -19,7 +20,7 @@ export async function refuseClient(
   const decoder = new TextDecoder();
   let text = "";
   try {
-    while (text.length < LONGEST_LINE) {
+    while (text.length < MAX_INPUT) {
       const { value, done } = await reader.read();
       if (done) return;
       text += decoder.decode(value, { stream: true });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { RemoteExecError } from "../errors.ts";
 import type { ToolAnswer } from "./tool.ts";
 
-/** The failure shape that every output schema admits besides its own. */
+/** The shape of a failure, which every output schema allows in addition to its own. */
 export const failureSchema = z.object({
   success: z.literal(false),
   code: z.string(),
@@ -11,7 +11,7 @@ export const failureSchema = z.object({
   suggestion: z.string(),
 });
 
-/** A tool's answer as MCP carries it. In `json` the text is exactly the structured content. */
+/** Converts a tool's answer to MCP. With format `json` the text is exactly the structured content. */
 export function toResult(answer: ToolAnswer<unknown>, format: unknown): CallToolResult {
   const { failure } = answer;
   const data = failure === undefined
@@ -25,7 +25,7 @@ export function toResult(answer: ToolAnswer<unknown>, format: unknown): CallTool
   };
 }
 
-/** A failed call as MCP carries it. */
+/** Converts a failure to MCP. */
 export function toFailure(error: RemoteExecError, format: unknown): CallToolResult {
   const data = failureOf(error);
   return {
@@ -38,7 +38,7 @@ export function toFailure(error: RemoteExecError, format: unknown): CallToolResu
   };
 }
 
-/** The refusal of arguments that do not fit, in the words of the schema. */
+/** Returns the error for arguments that do not match the schema, with the schema's own messages. */
 export function invalidArguments(error: z.ZodError, known: readonly string[]): RemoteExecError {
   const problems = error.issues.map((issue) => {
     if (issue.code === "unrecognized_keys") {
@@ -64,7 +64,7 @@ function formatFailure(error: RemoteExecError): string {
   return `[ERROR] ${error.message}\n\nSuggestion: ${error.suggestion}`;
 }
 
-/** Structured content is an object by protocol; every tool's data is one. */
+/** The protocol requires structured content to be an object; every tool's data is one. */
 function asRecord(data: unknown): Record<string, unknown> {
   if (typeof data === "object" && data !== null && !Array.isArray(data)) return { ...data };
   throw new TypeError("A tool's data must be an object");

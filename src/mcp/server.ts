@@ -17,7 +17,7 @@ import { invalidArguments, toFailure, toResult } from "./result.ts";
 import { ServerProtocol } from "./server_protocol.ts";
 import type { ToolContext } from "./tool.ts";
 
-/** What the server is made of. */
+/** What the server needs. */
 export interface ServerParts {
   readonly version: string;
   readonly catalog: Catalog;
@@ -36,8 +36,8 @@ export function createMcpServer(parts: ServerParts): ServerProtocol {
     instructions: parts.instructions,
   });
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...parts.catalog.list] }));
-  // Not `setRequestHandler`: the SDK would meet a call that does not fit with a protocol error, of
-  // which neither the audit log nor the code of a failure knows.
+  // Not `setRequestHandler`: the SDK answers a malformed call with a protocol error, which has no
+  // failure code and no line in the audit log.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra: Extra) => {
     if (method !== "tools/call") throw new McpError(ErrorCode.MethodNotFound, "Method not found");
     const { name, arguments: args = {} } = params;
@@ -49,12 +49,12 @@ export function createMcpServer(parts: ServerParts): ServerProtocol {
   return server;
 }
 
-/** Undefined when the client did not ask for progress. */
+/** Returns undefined when the client did not ask for progress. */
 function progressTo({ _meta, sendNotification }: Extra): ToolContext["progress"] {
   const token = _meta?.progressToken;
   if (typeof token !== "string" && typeof token !== "number") return undefined;
   return increasing((step) => {
-    // A client that went away does not read its progress; the call itself is cancelled elsewhere.
+    // The client may be gone. The end of stdin cancels the call itself.
     sendNotification({
       method: "notifications/progress",
       params: { progressToken: token, ...step },
@@ -64,8 +64,8 @@ function progressTo({ _meta, sendNotification }: Extra): ToolContext["progress"]
 }
 
 /**
- * Calls one tool and turns whatever happens into a result; writes the audit line, also when the
- * process ends before the call.
+ * Calls one tool and converts every outcome to a result. Writes the audit line, even when the process
+ * ends during the call.
  */
 export async function callTool(
   parts: ServerParts,
@@ -138,7 +138,7 @@ function unknownTool(name: string, catalog: Catalog): RemoteExecError {
   );
 }
 
-/** The form of the answer may be written in any case. */
+/** Accepts `response_format` in any case. */
 function withFormat(args: Record<string, unknown>): Record<string, unknown> {
   const format = args.response_format;
   return typeof format === "string" ? { ...args, response_format: format.toLowerCase() } : args;

@@ -1,42 +1,42 @@
 import { z } from "zod";
 import type { RemoteExecError } from "../errors.ts";
 
-/** What a tool does to the world: only looks, changes something, or may destroy something. */
+/** Whether a tool only reads, changes something, or may destroy something. */
 export type Effect = "reads" | "changes" | "destroys";
 
-/** How far a call has come. `total` is left out when it is not known. */
+/** The progress of a call. `total` is omitted when it is not known. */
 export interface Progress {
   readonly progress: number;
   readonly total?: number;
   readonly message?: string;
 }
 
-/** What a tool gets besides its arguments. */
+/** What a tool gets in addition to its arguments. */
 export interface ToolContext {
-  /** Aborted when the client cancels the call or goes away. */
+  /** Aborted when the client cancels the call or disconnects. */
   readonly signal: AbortSignal;
   /** Undefined when the client did not ask for progress. */
   readonly progress: ((step: Progress) => void) | undefined;
 }
 
-/** What a tool answers. A `failure` beside `data` makes an error that still carries its data. */
+/** What a tool returns. With a `failure`, the result is an error that still carries `data`. */
 export interface ToolAnswer<Data> {
   readonly text: string;
   readonly data: Data;
   readonly failure?: RemoteExecError;
 }
 
-/** A tool with its types inside; see {@link defineTool}. */
+/** A tool whose argument types are hidden; see {@linkcode defineTool}. */
 export interface Tool {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly effect: Effect;
-  /** Calling it twice with the same arguments is the same as once. */
+  /** Calling it twice with the same arguments has the effect of one call. */
   readonly idempotent: boolean;
   readonly input: z.ZodObject;
   readonly output: z.ZodType;
-  /** Checks the arguments by `input` first. @throws z.ZodError when they do not fit */
+  /** Parses the arguments with `input` first. @throws z.ZodError when they do not match it */
   call(args: unknown, context: ToolContext): Promise<ToolAnswer<unknown>>;
 }
 
@@ -51,7 +51,7 @@ interface ToolSpec<Input extends z.ZodObject, Output extends z.ZodType> {
   run(args: z.output<Input>, context: ToolContext): Promise<ToolAnswer<z.input<Output>>>;
 }
 
-/** Puts a tool together: everything about it in one object. */
+/** Defines a tool: everything about it in one object. By default a tool is idempotent if it only reads. */
 export function defineTool<Input extends z.ZodObject, Output extends z.ZodType>(
   spec: ToolSpec<Input, Output>,
 ): Tool {
@@ -63,6 +63,6 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodType>(
   };
 }
 
-/** The argument that chooses between sections for people and exactly the structured content. */
+/** The argument of every tool that chooses the form of the text block. */
 export const responseFormat = z.enum(["text", "json"]).default("text")
   .describe('Form of the text block: "text" for people, "json" for exactly the structured content');

@@ -5,21 +5,20 @@ import { type Answer, type CallBack, fieldsOf, type MessageEnd, toWire } from ".
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-/** The calls that run here at the moment. */
+/** The calls that run here now. */
 export interface RunningCalls {
-  /** Aborts the signals of all of them. */
+  /** Aborts the signal of each call. */
   cancelAll(): void;
 }
 
 /**
- * Answers calls from the other isolate with the functions of `port`, and with nothing else: a name
- * that is not one of its own functions is refused, and nothing can be read, set or constructed, so
- * that a hijacked isolate gets no further than the calls that it was given. See {@linkcode remote}.
+ * Answers calls of the peer with the functions of `port`; see {@linkcode remote}. Any other name is
+ * refused, and nothing can be read, set or constructed: a hijacked isolate can only make these calls.
  */
 export function expose(
   port: object,
   logger: Logger,
-  end: MessageEnd = globalThis as unknown as MessageEnd, // a worker's own scope is one
+  end: MessageEnd = globalThis as unknown as MessageEnd, // a worker's global scope is one
 ): RunningCalls {
   const functions = new Map(
     Object.entries(port).filter((entry): entry is [string, AnyFunction] =>
@@ -48,7 +47,7 @@ export function expose(
   };
 }
 
-/** A request as it came: nothing of it is known to be what it should be. */
+/** A request as received: its fields are not checked yet. */
 interface GivenRequest {
   readonly id: number;
   readonly args: unknown;
@@ -79,7 +78,7 @@ async function run(
     return value = await called.apply(port, complete);
   } finally {
     ended = true;
-    // A stream that was not taken would stay open on the other side.
+    // A stream that was not read would stay open at the peer.
     const kept = streamsIn([value]);
     for (const stream of streamsIn(complete)) {
       if (!stream.locked && !kept.includes(stream)) stream.cancel().catch(() => {});
@@ -101,21 +100,21 @@ async function answer(
   }
 }
 
-/** More arguments has no function of a port; a list may be as long as the other side likes. */
-const MOST_ARGUMENTS = 8;
+/** No function of a port has more arguments; a hijacked isolate may send a list of any length. */
+const MAX_ARGUMENTS = 8;
 
 const isShort = (given: unknown): given is unknown[] =>
-  Array.isArray(given) && given.length <= MOST_ARGUMENTS;
+  Array.isArray(given) && given.length <= MAX_ARGUMENTS;
 
-const refused = () => internalError("the other side asked for what is not exposed");
+const refused = () => internalError("the peer called something that is not exposed");
 
 /**
- * Keeps the worker alive when a promise is rejected or a library throws in a callback:
- * the call it belongs to fails by its deadline, all others go on.
+ * Keeps a worker alive when a promise is rejected or a library throws in a callback. The call that
+ * it belongs to fails at its time limit; all others continue.
  */
 export function surviveDefects(logger: Logger): void {
   const log = (...parts: unknown[]) => logger.info(parts.map(String).join(" "));
-  // What a library prints must not get between the messages of MCP on stdout.
+  // Deno writes a worker's console.log to stdout, where it would corrupt MCP.
   Object.assign(globalThis.console, { log, info: log, debug: log, table: log, dir: log });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();

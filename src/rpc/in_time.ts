@@ -2,15 +2,15 @@ import { abortable } from "../async/abortable.ts";
 import { type Clock, waitingClock } from "../async/clock.ts";
 import { RemoteExecError } from "../errors.ts";
 
-/** How long a worker may take to report a call that was cancelled or exceeded its time limit. */
+/** Time that a worker gets to answer a call that was cancelled or reached its time limit. */
 const GRACE_MS = 10_000;
 
 /**
- * Returns the answer of a call into a worker that received the same signal. Waits for a cancelled
- * call too: its answer says what became of it.
+ * Waits for a worker's answer to a call that got the same signal. A cancelled call is waited for as
+ * well, because its answer reports what was stopped.
  *
- * @param limitMs the call's own time limit; undefined for a call that ends by itself when it stalls
- * @param graceMs what the call itself waits for beyond its limit or its cancellation
+ * @param limitMs the call's own time limit; undefined for a call that aborts itself when it stalls
+ * @param graceMs time that the call itself needs after its limit or its cancellation
  * @throws RemoteExecError `internal` when the worker does not answer in time
  */
 export async function inTime<T>(
@@ -38,6 +38,6 @@ export async function inTime<T>(
 const noAnswer = () =>
   new RemoteExecError(
     "internal",
-    "The module that does the work has not answered in time",
-    "Try again; if it happens again, restart the MCP server and look at its stderr",
+    "The worker did not answer in time",
+    "Try again; if it happens again, restart the MCP server and read its stderr",
   );

@@ -2,21 +2,21 @@ import type { RemoteExecError } from "../errors.ts";
 import { discard, pack, unpack } from "./parcel.ts";
 import { type Abort, fieldsOf, fromWire, type MessageEnd, type Request } from "./wire.ts";
 
-/** The functions that another isolate exposes, and their end. */
+/** The functions that another isolate exposes. */
 export interface Remote<Port> {
   readonly port: Port;
-  /** Every call that waits and every later one fails with this error. */
+  /** Fails every pending call and every later one with this error. */
   fail(error: RemoteExecError): void;
 }
 
 /**
- * Calls functions that the other side exposes; see {@linkcode expose}. Arguments and answers are
- * copied, ports and streams handed over. A function among the arguments can be called back by the
- * other side until its answer arrives, with one value, and gives nothing back. An AbortSignal among
- * them cancels the call over there; the answer is still waited for.
+ * Returns a port whose functions run in the isolate that exposes them; see {@linkcode expose}.
+ * Arguments and answers are copied; ports and streams are transferred. The peer can call a function
+ * among the arguments with one value until its answer arrives; the function returns nothing to it.
+ * An AbortSignal among the arguments aborts a signal there; the call still waits for the answer.
  *
- * @param report is told of a defect that ends a stream among the arguments
- * @throws RemoteExecError each call, as the other side threw it
+ * @param report receives defects: a stream among the arguments that fails, a callback that throws
+ * @throws RemoteExecError from each call, as the peer threw it
  */
 export function remote<Port extends object>(
   end: MessageEnd,
@@ -29,7 +29,7 @@ export function remote<Port extends object>(
     try {
       settle(pending, data);
     } catch (error) {
-      report(error); // a callback that does not get what it expects
+      report(error); // a callback that received something unexpected
     }
   });
   end.start?.();
@@ -42,7 +42,7 @@ export function remote<Port extends object>(
       const { values, transfer } = pack(args, report);
       end.postMessage({ ...request, args: values } satisfies Request, [...transfer]);
     } catch (error) {
-      return Promise.reject(error); // what cannot be copied is a defect of the caller
+      return Promise.reject(error); // an argument that cannot be copied: a defect of the caller
     }
     pending.set(id, { resolve, reject, callbacks: given });
     const forget = onAbort(given, () => end.postMessage({ id, aborted: true } satisfies Abort, []));
@@ -61,7 +61,7 @@ export function remote<Port extends object>(
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** The arguments; those that are functions may be called. */
+  /** The arguments; the peer may call those that are functions. */
   readonly callbacks: readonly unknown[];
 }
 
@@ -73,7 +73,7 @@ function toRequest(id: number, name: string, given: readonly unknown[]): Request
   return { id, name, args, callbacks, signals };
 }
 
-/** Tells of each signal among the arguments that is aborted, at once if it is so already. */
+/** Calls `tell` when a signal among the arguments aborts, immediately for one that already has. */
 function onAbort(given: readonly unknown[], tell: () => void): () => void {
   const signals = given.filter((value) => value instanceof AbortSignal);
   for (const signal of signals) {
@@ -85,7 +85,7 @@ function onAbort(given: readonly unknown[], tell: () => void): () => void {
   };
 }
 
-/** Takes an answer or a call back. What fits no call that waits is ignored. */
+/** Handles an answer or a callback. A message that fits no pending call is ignored. */
 function settle(pending: Map<number, Pending>, data: unknown): void {
   const { id, callback, value, ...rest } = fieldsOf(data);
   const call = typeof id === "number" ? pending.get(id) : undefined;
@@ -105,10 +105,10 @@ function callsOf<Port extends object>(
 ): Port {
   const handler: ProxyHandler<object> = {
     get(_target, name) {
-      // Not a promise: whoever awaits the port would call its `then`.
+      // `await port` would call `then`.
       if (typeof name !== "string" || name === "then") return undefined;
       return (...args: unknown[]) => call(name, args);
     },
   };
-  return new Proxy({}, handler) as Port; // the handler answers for every function of Port
+  return new Proxy({}, handler) as Port; // the handler answers every name with a function
 }

@@ -2,7 +2,6 @@ import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkerName, WorkerPermissions } from "./permissions.ts";
 import { remote } from "../rpc/remote.ts";
-import { startWorker } from "./workers.ts";
 
 /** A running worker. */
 export interface SpawnedWorker<Port> {
@@ -51,9 +50,22 @@ export function toDenoPermissions(row: WorkerPermissions): Deno.PermissionOption
   };
 }
 
+/** Starts a worker's module. The URLs are literals, so that `deno compile` can embed the modules. */
+function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject): Worker {
+  const options = { type: "module", name, deno: { permissions } } as const;
+  switch (name) {
+    case "ssh":
+      return new Worker(new URL("../ssh/worker/main.ts", import.meta.url), options);
+    case "transfers":
+      return new Worker(new URL("../transfers/worker/main.ts", import.meta.url), options);
+    case "downloads":
+      return new Worker(new URL("../downloads/worker/main.ts", import.meta.url), options);
+  }
+}
+
 const workerDied = (name: WorkerName) =>
   new RemoteExecError(
     "worker_died",
-    `The ${name} module of the server has ended unexpectedly`,
-    "Restart the MCP server; its stderr says why the module ended",
+    `The ${name} worker of the server ended unexpectedly`,
+    "Restart the MCP server; its stderr says why the worker ended",
   );

@@ -1,7 +1,7 @@
 import { cancelled, RemoteExecError } from "../errors.ts";
 import type { Limits } from "../config/config.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { bytesMoved, crossing } from "../mcp/crossing.ts";
+import { bytesMoved, mapProgress } from "../mcp/progress.ts";
 import { inTime } from "../rpc/in_time.ts";
 import type {
   CopyOutcome,
@@ -58,7 +58,7 @@ export class SshService {
       ...(graceMs === undefined ? {} : { graceMs }),
     };
     const startedAt = performance.now();
-    const report = crossing(progress, ({ bytes, tail }: ExecProgress) => ({
+    const report = mapProgress(progress, ({ bytes, tail }: ExecProgress) => ({
       // Seconds: progress has to grow, and the output of a command that is silent does not.
       progress: Math.round(performance.now() - startedAt) / 1000,
       message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
@@ -77,7 +77,7 @@ export class SshService {
       maxBytes: maxBytes ?? this.#limits.maxFileBytes,
       ...(mode === undefined ? {} : { mode }),
     };
-    const report = crossing(progress, bytesMoved);
+    const report = mapProgress(progress, bytesMoved);
     return await inTime(signal, undefined, this.#port.copy(request, signal, report));
   }
 

@@ -16,6 +16,12 @@ const CASES: readonly (readonly [string, Task])[] = [
   ["doctor --env-file x", { kind: "doctor", envFile: "x" }],
   ["--env-file x doctor", { kind: "doctor", envFile: "x" }],
   ["doctor --help", { kind: "help" }],
+  ["-vh", { kind: "help" }],
+  ["--nonsense --version", { kind: "version" }],
+  ["--env-file a --env-file b", { kind: "serve", envFile: "b" }],
+  ["--env-file=-x", { kind: "serve", envFile: "-x" }],
+  ["--env-file=a=b", { kind: "serve", envFile: "a=b" }],
+  ["-- doctor", { kind: "doctor", envFile }],
 ];
 
 for (const [line, task] of CASES) {
@@ -30,6 +36,9 @@ const MISTAKES: readonly (readonly [string, RegExp])[] = [
   ["doctor now", /^unexpected argument "now"\n/],
   ["--env-file", /^--env-file needs a path\n/],
   ["--env-file=", /^--env-file needs a path\n/],
+  ["--env-file --nonsense", /^--env-file needs a path\n/],
+  ["-x", /^unknown option "-x"\n/],
+  ["--verbose=1 doctor now", /^unknown option "--verbose"\n/],
 ];
 
 for (const [line, expected] of MISTAKES) {

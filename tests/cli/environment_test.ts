@@ -42,7 +42,7 @@ Deno.test("readEnvironment() names a file that cannot be read", () => {
     () => readEnvironment(`${place.path}/none`),
     (error) =>
       error instanceof RemoteExecError && error.code === "configuration" &&
-      error.message === `The file of variables cannot be read: ${place.path}/none`,
+      error.message === `Cannot read the environment file: ${place.path}/none`,
   );
 });
 

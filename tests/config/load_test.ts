@@ -259,7 +259,7 @@ pure("loadConfig() wants WORKING_DIRECTORY when ~/mcp-remote-exec cannot be made
   };
   assert.deepEqual(faultsOf({}, machine), [{
     message: "WORKING_DIRECTORY is not set, the current directory is the root, and " +
-      "/home/me/mcp-remote-exec cannot be made: File exists (os error 17)",
+      "/home/me/mcp-remote-exec cannot be created: File exists (os error 17)",
     remedy: "Set WORKING_DIRECTORY to the directory for local files",
   }]);
 });
@@ -284,7 +284,7 @@ pure("loadConfig() names a path with ~ when there is no home", () => {
     fault?.message,
     '"~/hosts" cannot be expanded: the home directory is not known',
   );
-  assert.equal(fault?.remedy, "Write the whole path, or set HOME");
+  assert.equal(fault?.remedy, "Write the absolute path, or set HOME");
 });
 
 pure("loadConfig() expands ~ in every path", () => {

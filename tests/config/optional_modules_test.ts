@@ -58,8 +58,8 @@ pure("loadConfig() refuses an ImageKit address without encryption on another mac
     const faults = faultsOf({ ...IMAGEKIT, [name]: "http://imagekit.example.org" });
     assert.deepEqual(faults, [{
       message: `${name} "http://imagekit.example.org" is not encrypted: ` +
-        "http is for a server on this machine only",
-      remedy: `Use an https address in ${name}`,
+        "http is allowed only for a server on this machine",
+      remedy: `Use an https URL in ${name}`,
     }]);
     for (const local of ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"]) {
       assert.ok(configOf({ ...IMAGEKIT, [name]: local }).imageKit);

@@ -92,7 +92,7 @@ pure("baseUrl() refuses credentials, queries, fragments and other schemes", () =
       "example.org",
       "",
     ],
-    /^must be an http or https address/,
+    /^must be an http or https URL/,
   );
 });
 

@@ -78,11 +78,11 @@ for (const task of ["start", "compile"]) {
   });
 }
 
-Deno.test("deno task compile hands on the rights of deno task start and embeds every worker", () => {
+Deno.test("deno task compile passes on the permissions of deno task start and embeds every worker", () => {
   const start = flagsOf("start");
   assert.deepEqual(flagsOf("compile").filter((flag) => start.includes(flag)), start);
   const workers = [
-    ...Deno.readTextFileSync(projectFile("src/sandbox/workers.ts"))
+    ...Deno.readTextFileSync(projectFile("src/sandbox/spawn.ts"))
       .matchAll(/new URL\("\.\.\/(\S+?)"/g),
   ].map(([, path]) => `src/${path}`);
   const task = flagsOf("compile").filter((flag) => flag.startsWith("--include="));

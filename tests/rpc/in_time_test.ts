@@ -5,7 +5,7 @@ import { FakeTimers } from "../support/fake_clock.ts";
 
 const noAnswer = (error: unknown) =>
   error instanceof RemoteExecError && error.code === "internal" &&
-  error.message === "The module that does the work has not answered in time";
+  error.message === "The worker did not answer in time";
 
 const never = new Promise<never>(() => {});
 

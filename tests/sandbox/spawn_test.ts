@@ -38,7 +38,7 @@ async function withProbe(
 
 const died = (error: unknown) =>
   error instanceof RemoteExecError && error.code === "worker_died" &&
-  error.message === "The ssh module of the server has ended unexpectedly" &&
+  error.message === "The ssh worker of the server ended unexpectedly" &&
   /^Restart the MCP server/.test(error.suggestion);
 
 Deno.test("spawn() gives a port whose calls are answered", () =>

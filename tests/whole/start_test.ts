@@ -88,7 +88,7 @@ Deno.test("a file of variables that is missing is named, to a client as well", a
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /^The file of variables cannot be read: none\.env\n {2}-> Correct --env-file/,
+    /^Cannot read the environment file: none\.env\n {2}-> Correct --env-file/,
   );
   assert.match(stdout, /"id":7,"error":\{.*none\.env/);
 });

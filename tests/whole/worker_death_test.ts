@@ -15,7 +15,7 @@ Deno.test("a worker that dies is answered for: pending calls get an error, the p
   for (const { isError, data } of await Promise.all([pending, deadly])) {
     assert.equal(isError, true);
     assert.equal(data.code, "worker_died");
-    assert.match(String(data.error), /^The ssh module of the server has ended unexpectedly$/);
+    assert.match(String(data.error), /^The ssh worker of the server ended unexpectedly$/);
     assert.match(String(data.suggestion), /^Restart the MCP server/);
   }
   const ended = await valueWithin(server.server.ended(), 10_000);

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../async/clock.ts";
 import type { R2Config } from "../../config/config.ts";
 import { type ContainerAccess, explained } from "../../proxmox/container_access.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
-import { bytesMoved, crossing } from "../../mcp/crossing.ts";
+import { bytesMoved, mapProgress } from "../../mcp/progress.ts";
 import { inTime } from "../../rpc/in_time.ts";
 import type { Endpoint } from "../../ssh/port.ts";
 import { endOf, filenameOf } from "./endpoints.ts";
@@ -121,7 +121,7 @@ export class ExchangeService {
       overwrite,
       maxBytes: this.#config.maxFileBytes,
     } as const;
-    const report = crossing(context.progress, bytesMoved);
+    const report = mapProgress(context.progress, bytesMoved);
     const delivering = this.#port.deliver(request, context.signal, report);
     const outcome = await inTime(context.signal, undefined, delivering)
       .catch((error) => this.#explain(path, error, context));
@@ -134,7 +134,7 @@ export class ExchangeService {
     { signal, progress }: ToolContext,
   ): Promise<ListedTransfer[]> {
     const prefix = sourceClient === undefined ? "" : `${checkClient(sourceClient, "client_id")}/`;
-    const report = crossing(progress, ({ read, total }: ListProgress) => ({
+    const report = mapProgress(progress, ({ read, total }: ListProgress) => ({
       progress: read,
       total,
       message: "transfers read",
@@ -209,7 +209,7 @@ export class ExchangeService {
       metadata,
       maxBytes: this.#config.maxFileBytes,
     } as const;
-    const report = crossing(progress, ({ message, ...moved }: StoreProgress) => ({
+    const report = mapProgress(progress, ({ message, ...moved }: StoreProgress) => ({
       ...bytesMoved(moved),
       ...(message === undefined ? {} : { message }),
     }));

@@ -1,6 +1,6 @@
 import { modeBits } from "../../mcp/arguments.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
-import { bytesMoved, crossing } from "../../mcp/crossing.ts";
+import { bytesMoved, mapProgress } from "../../mcp/progress.ts";
 import { inTime } from "../../rpc/in_time.ts";
 import type { CopyProgress, Endpoint } from "../../ssh/port.ts";
 import type { RemoteFile, RemotePlaces } from "./places.ts";
@@ -41,7 +41,7 @@ export class ImageKitMoves {
     { signal, progress }: ToolContext,
   ): Promise<StoredObject | undefined> {
     const message = "Looking for the file on ImageKit";
-    const report = crossing(progress, ({ waitedMs }: { readonly waitedMs: number }) => ({
+    const report = mapProgress(progress, ({ waitedMs }: { readonly waitedMs: number }) => ({
       progress: waitedMs / 1000,
       total: waitMs / 1000,
       message,
@@ -96,4 +96,4 @@ export class ImageKitMoves {
 }
 
 const bytesReport = (progress: ToolContext["progress"], message: string) =>
-  crossing(progress, (step: CopyProgress) => ({ ...bytesMoved(step), message }));
+  mapProgress(progress, (step: CopyProgress) => ({ ...bytesMoved(step), message }));

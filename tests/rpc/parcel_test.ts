@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../../src/errors.ts";
-import { receiveStream, sendStream } from "../../src/rpc/stream.ts";
+import { receiveStream, sendStream } from "../../src/rpc/parcel.ts";
 
 const unexpected = (defect: unknown) => assert.fail(String(defect));
 
@@ -112,7 +112,7 @@ Deno.test("sendStream() reads no further ahead than the window, whatever is aske
   }
 });
 
-Deno.test("sendStream() fails with what is no bytes", async () => {
+Deno.test("sendStream() fails on a piece that is not bytes", async () => {
   const stream = ReadableStream.from(["text"]) as unknown as ReadableStream<Uint8Array>;
   const defects: unknown[] = [];
   const received = receiveStream(sendStream(stream, (defect) => defects.push(defect)));
