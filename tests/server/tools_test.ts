@@ -36,3 +36,13 @@ Deno.test("docs/tools.md is what `deno task docs` writes", async () => {
     "docs/tools.md is out of date: run `deno task docs`",
   );
 });
+
+Deno.test("README.md names every tool in full, and no other", async () => {
+  const known = new Set<string>();
+  for (const configuration of CONFIGURATION_NAMES) {
+    for (const { name } of await listTools(configuration)) known.add(name);
+  }
+  const families = /`((?:ssh|proxmox|imagekit|exchange)_[a-z_]*[a-z]|[a-z]+_download_[a-z]+)`/g;
+  const named = Deno.readTextFileSync(projectFile("README.md")).matchAll(families);
+  assert.deepEqual([...new Set([...named].map(([, name]) => name))].sort(), [...known].sort());
+});
