@@ -3,8 +3,17 @@ import { noSuchLink, tooManyLinks } from "../errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "../port.ts";
 import { RateLimit } from "./http/rate_limit.ts";
 import type { Source } from "./sources/source.ts";
-import { Coverage } from "./http/spans.ts";
-import { digestOf, isSameSecret, newSecret, newTokenId } from "./http/token.ts";
+import {
+  type Claim,
+  Coverage,
+  digestOf,
+  type Ending,
+  isSameSecret,
+  type Link,
+  newSecret,
+  newTokenId,
+  type Visitor,
+} from "./link.ts";
 
 /** Links that may be open at the same time. */
 export const MAX_OPEN_LINKS = 100;
@@ -14,43 +23,6 @@ const CROWD_MS = 60_000;
 
 /** How often what has expired is cleared away, when nobody asks for it before. */
 const SWEEP_MS = 300_000;
-
-/** Who asks for a link, as far as a request tells. */
-export interface Visitor {
-  readonly address: string;
-  readonly userAgent: string;
-  /** Secrets of claims, by the id of their link. */
-  claimCookie(tokenId: string): string | undefined;
-  readonly hasRange: boolean;
-  /** Asks for the content itself, as no browser does. */
-  readonly isProgram: boolean;
-}
-
-/** Why a link is over. */
-export type Ending = "used" | "expired" | "revoked" | "changed";
-
-interface Claim {
-  readonly secretDigest: string;
-  readonly address: string;
-  readonly userAgent: string;
-  /** Content has been given to the claimant, at least its beginning. */
-  isServed: boolean;
-}
-
-/** One link, alive until `ending` is set. */
-export interface Link {
-  readonly id: string;
-  readonly digest: string;
-  readonly source: Source;
-  readonly expiresAtMs: number;
-  readonly covered: Coverage;
-  /** Aborted when the link is revoked or the server stops. */
-  readonly abort: AbortController;
-  claim: Claim | undefined;
-  ending: Ending | undefined;
-  /** Downloads under way. */
-  running: number;
-}
 
 /** The links of this session: their birth, their one claimant, their end. */
 export class LinkStore {

@@ -5,7 +5,7 @@ import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import { remote } from "../../rpc/remote.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
-import type { LinkHub } from "./hub.ts";
+import type { LinkHub } from "./link_hub.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "../port.ts";
 
 const logger = createLateLogger();
@@ -27,7 +27,7 @@ const port: DownloadsPort = {
     };
     // What serves links is loaded with the first one: most servers never need it, and it is large.
     makeHub = async () => {
-      const { LinkHub } = await import("./hub.ts");
+      const { LinkHub } = await import("./link_hub.ts");
       return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
     };
     if (settings.downloads.apiKey !== undefined) await (await configured()).start();

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import {
-  LinkStore,
-  MAX_OPEN_LINKS,
-  type Visitor,
-} from "../../../src/downloads/worker/link_store.ts";
+import { LinkStore, MAX_OPEN_LINKS } from "../../../src/downloads/worker/link_store.ts";
+import { newSecret, type Visitor } from "../../../src/downloads/worker/link.ts";
 import type { LinkEvent } from "../../../src/downloads/port.ts";
 import type { Source } from "../../../src/downloads/worker/sources/source.ts";
-import { isSameSecret, newSecret } from "../../../src/downloads/worker/http/token.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { pure } from "../../support/pure.ts";
 
@@ -35,19 +31,6 @@ const visitor = (more: Partial<Visitor> = {}): Visitor => ({
   hasRange: false,
   isProgram: true,
   ...more,
-});
-
-pure("newSecret() gives 256 bits, new ones each time", () => {
-  const secrets = new Set(Array.from({ length: 1000 }, newSecret));
-  assert.equal(secrets.size, 1000);
-  for (const secret of secrets) assert.match(secret, /^[A-Za-z0-9_-]{43}$/);
-});
-
-pure("isSameSecret() compares texts of any length", () => {
-  assert.equal(isSameSecret("key", "key"), true);
-  assert.equal(isSameSecret("key", "kez"), false);
-  assert.equal(isSameSecret("", "key"), false);
-  assert.equal(isSameSecret("key-and-more", "key"), false);
 });
 
 pure("LinkStore keeps no token", () => {

@@ -1,4 +1,18 @@
-import type { ArchiveEntry } from "./archive.ts";
+import * as zlib from "node:zlib";
+
+/** One member of an archive to be. */
+export interface ArchiveEntry {
+  /** Relative, with `/`; without a slash at its end also for a directory. {@link ArchiveNames} cleans it. */
+  readonly path: string;
+  readonly kind: "file" | "directory";
+  /** Exactly as many bytes as the content has. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Called when its turn comes; nothing for a directory. A chunk is valid until the next is asked for. */
+  content(): AsyncIterable<Uint8Array>;
+}
 
 /** What is known of a member's content. */
 export interface Written {
@@ -133,6 +147,16 @@ export class ZipRecords {
     this.#at += 8;
     return this;
   }
+}
+
+/** CRC-32 of bytes; `value` is that of the bytes before them. */
+export const crc32 = (data: Uint8Array, value = 0): number =>
+  // The runtime has it since Node 22.2; only the declarations differ.
+  (zlib as unknown as WithCrc32).crc32(data, value);
+
+/** The native function, which the type declarations of Node 18 (some dependencies bring them) lack. */
+interface WithCrc32 {
+  crc32(data: Uint8Array, value?: number): number;
 }
 
 function attributes({ kind, mode }: ArchiveEntry): number {

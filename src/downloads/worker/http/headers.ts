@@ -1,3 +1,6 @@
+import { safeFileName } from "../safe_names.ts";
+import type { Span } from "../sources/source.ts";
+
 /** What every answer carries: it is for one person, once, and opens nothing else. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
@@ -23,14 +26,103 @@ export function contentDisposition(name: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
-/** The text with `_` for control characters, line separators and what turns the direction of text. */
-export const withoutControls = (text: string): string =>
-  text.toWellFormed()
-    // deno-lint-ignore no-control-regex -- control characters are what has to go
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "_");
+/** What a visitor wants: a page to look at, or the content. */
+export type Wish = "page" | "content";
 
-/** A name that stays one in every file system's eyes: no separators, no control characters. */
-export function safeFileName(name: string): string {
-  const clean = withoutControls(name).replaceAll(/[/\\]/g, "_");
-  return clean === "" || /^\.+$/.test(clean) ? "download" : clean;
+/** Was the request sent without a person's click? Such a one never claims a link. */
+export function isAutomaticVisit(headers: Headers): boolean {
+  const purposes = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
+  if (purposes.some((name) => /prefetch|prerender|preview/i.test(headers.get(name) ?? ""))) {
+    return true;
+  }
+  // An image or a frame on somebody's page; the person may not even see it.
+  const destination = headers.get("sec-fetch-dest") ?? "empty";
+  if (headers.get("sec-fetch-site") === "cross-site" && destination !== "document") return true;
+  if (!["document", "empty"].includes(destination)) return true;
+  return PREVIEW_AGENTS.test(headers.get("user-agent") ?? "");
 }
+
+/** A browser that navigates gets a page; curl, wget and programs download at once. */
+export function wishOf(headers: Headers): Wish {
+  if (isAutomaticVisit(headers)) return "page";
+  const asksForHtml = /\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(
+    headers.get("accept") ?? "",
+  );
+  return asksForHtml || headers.get("sec-fetch-mode") === "navigate" ? "page" : "content";
+}
+
+/**
+ * The part of a file that a Range header asks for.
+ *
+ * @returns undefined for the whole file: no header, a form that may be ignored, or several parts;
+ * `"unsatisfiable"` when the file has no such part. Source: RFC 9110 section 14
+ */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): Span | "unsatisfiable" | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header?.replaceAll(/[ \t]/g, "") ?? "");
+  if (match === null) return undefined;
+  const [, first = "", last = ""] = match;
+  if (first === "" && last === "") return undefined;
+  if (first === "") {
+    const length = Number(last);
+    if (length === 0 || size === 0) return "unsatisfiable";
+    return { start: Math.max(0, size - length), end: size };
+  }
+  const start = Number(first);
+  if (last !== "" && Number(last) < start) return undefined;
+  if (start >= size) return "unsatisfiable";
+  return { start, end: last === "" ? size : Math.min(size, Number(last) + 1) };
+}
+
+/**
+ * Programs that open links which nobody clicked: previews, unfurlers, crawlers, mail scanners. Names
+ * that browsers inside messengers carry too (Telegram-Android, KAKAOTALK, Pinterest) are not here: a
+ * person would never get the file. CUBOT makes telephones.
+ */
+const PREVIEW_AGENTS = new RegExp(
+  [
+    "(?<!cu)bot\\b",
+    "(?<!cu)bot[-_/]",
+    "crawl",
+    "spider",
+    "slurp",
+    "preview",
+    "unfurl",
+    "scrap(er|y)?\\b",
+    "facebookexternalhit",
+    "facebookcatalog",
+    "meta-external",
+    "whatsapp",
+    "slack-imgproxy",
+    "rocket\\.chat",
+    "line-poker",
+    "vkshare",
+    "embedly",
+    "iframely",
+    "flipboardproxy",
+    "google-(safety|pagerenderer|read-aloud|extended|inspectiontool)",
+    "googleimageproxy",
+    "googledocs",
+    "apis-google",
+    "mediapartners",
+    "ms-office",
+    "microsoft office",
+    "safelinks",
+    "barracuda",
+    "proofpoint",
+    "mimecast",
+    "symantec",
+    "trendmicro",
+    "virustotal",
+    "urlscan",
+    "ia_archiver",
+    "chatgpt-user",
+    "claude-user",
+    "perplexity-user",
+    "w3c_validator",
+    "validator\\.nu",
+  ].join("|"),
+  "i",
+);

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { LocalFacts, LocalFile } from "../../../local/local_file.ts";
 import { type CheckedPath, PathGuard } from "../../../local/path_guard.ts";
 import { isSameFile, type PathBounds } from "../../../local/paths.ts";
-import { zipArchive } from "../archive/archive.ts";
+import { zipArchive } from "../archive/zip_archive.ts";
 import { fileChanged, linkPathErrors, tooLarge } from "../../errors.ts";
 import type { LinkProgress } from "../../port.ts";
 import { localMembers, surveyTree } from "./local_tree.ts";

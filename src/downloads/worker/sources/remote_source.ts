@@ -5,7 +5,7 @@ import type { Clock } from "../../../async/clock.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { FilesPort } from "../../../ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../../ssh/port.ts";
-import { once, zipArchive } from "../archive/archive.ts";
+import { once, zipArchive } from "../archive/zip_archive.ts";
 import {
   directoryTooLarge,
   fileChanged,
@@ -14,9 +14,15 @@ import {
   withoutLength,
 } from "../../errors.ts";
 import type { LinkProgress } from "../../port.ts";
-import { piecesOf } from "./pieces.ts";
 import { remoteMembers } from "./remote_tree.ts";
-import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
+import {
+  type Content,
+  LeftOutNames,
+  MAX_ENTRIES,
+  piecesOf,
+  type Source,
+  type Span,
+} from "./source.ts";
 
 /** What to look at on the other side, and within which bounds. */
 export interface RemoteRequest {

@@ -1,10 +1,10 @@
 import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { FilesPort, OpenedFile, TreeEntry } from "../../../ssh/files_port.ts";
 import type { Endpoint } from "../../../ssh/port.ts";
-import { type ArchiveEntry, leftOutMember, nothing } from "../archive/archive.ts";
+import { leftOutMember, nothing } from "../archive/zip_archive.ts";
+import type { ArchiveEntry } from "../archive/zip_records.ts";
 import { fileChanged, tooLarge } from "../../errors.ts";
-import { MAX_ENTRIES } from "./source.ts";
-import { piecesOf } from "./pieces.ts";
+import { MAX_ENTRIES, piecesOf } from "./source.ts";
 import { readTar, type TarMember } from "../archive/tar.ts";
 
 /** Files of the host are opened this many ahead: opening one takes several trips over the network. */

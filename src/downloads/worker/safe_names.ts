@@ -1,5 +1,20 @@
-import type { ArchiveEntry } from "./archive.ts";
-import { withoutControls } from "../http/headers.ts";
+/** The text with `_` for control characters, line separators and what turns the direction of text. */
+export const withoutControls = (text: string): string =>
+  text.toWellFormed()
+    // deno-lint-ignore no-control-regex -- control characters are what has to go
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "_");
+
+/** A name that stays one in every file system's eyes: no separators, no control characters. */
+export function safeFileName(name: string): string {
+  const clean = withoutControls(name).replaceAll(/[/\\]/g, "_");
+  return clean === "" || /^\.+$/.test(clean) ? "download" : clean;
+}
+
+/** What a member of an archive is called by its source. */
+interface Named {
+  readonly path: string;
+  readonly kind: "file" | "directory";
+}
 
 /**
  * Gives the members of one archive names that stay below the directory it is unpacked in, on every
@@ -13,7 +28,7 @@ export class ArchiveNames {
   readonly #numbers = new Map<string, number>();
 
   /** The name to write; undefined for a directory that stands there already. */
-  place({ path, kind }: Pick<ArchiveEntry, "path" | "kind">): string | undefined {
+  place({ path, kind }: Named): string | undefined {
     const wanted = this.#wanted(path);
     if (wanted === "" && kind === "directory") return undefined;
     const name = wanted === "" ? "_" : wanted;
@@ -34,7 +49,7 @@ export class ArchiveNames {
     return own === "" ? parent : `${parent}/${own}`;
   }
 
-  #numbered(name: string, kind: ArchiveEntry["kind"]): string {
+  #numbered(name: string, kind: Named["kind"]): string {
     const slash = name.lastIndexOf("/");
     const dot = name.lastIndexOf(".");
     const end = kind === "file" && dot > slash + 1 ? dot : name.length;
@@ -69,13 +84,13 @@ class TakenNames {
   /** Names cannot be made up to collide. */
   readonly #seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
-  get(name: string): ArchiveEntry["kind"] | undefined {
+  get(name: string): Named["kind"] | undefined {
     const found = this.#slots[slotOf(this.#slots, hashOf(name, this.#seed))] ?? 0;
     if (found === 0) return undefined;
     return found > 0 ? "file" : "directory";
   }
 
-  add(name: string, kind: ArchiveEntry["kind"]): void {
+  add(name: string, kind: Named["kind"]): void {
     if (++this.#count * 2 > this.#slots.length) this.#grow();
     const hash = hashOf(name, this.#seed);
     this.#slots[slotOf(this.#slots, hash)] = kind === "file" ? hash : -hash;

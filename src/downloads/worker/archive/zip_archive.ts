@@ -1,21 +1,6 @@
 import { RemoteExecError } from "../../../errors.ts";
-import { ArchiveNames } from "./archive_names.ts";
-import { crc32 } from "./crc32.ts";
-import { type Written, ZipRecords } from "./zip_records.ts";
-
-/** One member of an archive to be. */
-export interface ArchiveEntry {
-  /** Relative, with `/`; without a slash at its end also for a directory. {@link ArchiveNames} cleans it. */
-  readonly path: string;
-  readonly kind: "file" | "directory";
-  /** Exactly as many bytes as the content has. */
-  readonly size: number;
-  readonly mtimeMs: number;
-  /** Permission bits. */
-  readonly mode: number;
-  /** Called when its turn comes; nothing for a directory. A chunk is valid until the next is asked for. */
-  content(): AsyncIterable<Uint8Array>;
-}
+import { ArchiveNames } from "../safe_names.ts";
+import { type ArchiveEntry, crc32, type Written, ZipRecords } from "./zip_records.ts";
 
 /** Small pieces are gathered into blocks of this size. */
 const BLOCK_BYTES = 256 * 1024;

@@ -1,4 +1,4 @@
-import { zipArchive } from "../../../../src/downloads/worker/archive/archive.ts";
+import { zipArchive } from "../../../../src/downloads/worker/archive/zip_archive.ts";
 
 /**
  * Writes an archive of many or huge made-up members to a file, leaving holes where the pieces of a huge member, all zeros, belong,

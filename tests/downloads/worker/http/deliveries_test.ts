@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { Deliveries, type Delivery } from "../../../../src/downloads/worker/http/delivery.ts";
-import { LinkStore, type Visitor } from "../../../../src/downloads/worker/link_store.ts";
+import { Deliveries, type Delivery } from "../../../../src/downloads/worker/http/deliveries.ts";
+import type { Visitor } from "../../../../src/downloads/worker/link.ts";
+import { LinkStore } from "../../../../src/downloads/worker/link_store.ts";
 import type { Content, Source } from "../../../../src/downloads/worker/sources/source.ts";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import { createLogger } from "../../../../src/log.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ArchiveEntry, zipArchive } from "../../../../src/downloads/worker/archive/archive.ts";
-import { ArchiveNames } from "../../../../src/downloads/worker/archive/archive_names.ts";
+import { zipArchive } from "../../../../src/downloads/worker/archive/zip_archive.ts";
+import type { ArchiveEntry } from "../../../../src/downloads/worker/archive/zip_records.ts";
+import { ArchiveNames } from "../../../../src/downloads/worker/safe_names.ts";
 import { peerTest } from "../../../peers/require.ts";
 import { TestHub } from "../../fixture.ts";
 import { ask } from "../../http.ts";
@@ -131,7 +132,7 @@ Deno.test("an archive is broken off when a member has another length than announ
 const MEMORY_BYTES = 64 * 1024 * 1024;
 
 async function archiveOf(count: number, size: number, target: string) {
-  const script = new URL("./archive_memory.ts", import.meta.url).pathname;
+  const script = new URL("./zip_memory.ts", import.meta.url).pathname;
   // A small heap, so that garbage does not count; what really needs more than it ends the program.
   const heap = "--v8-flags=--max-old-space-size=32,--max-semi-space-size=1,--single-threaded-gc";
   const args = ["run", "-q", heap, "--allow-read", "--allow-write", script];

@@ -1,10 +1,10 @@
 import { fileChanged } from "../../errors.ts";
 import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
-import { contentDisposition } from "./headers.ts";
-import type { Link, LinkStore, Visitor } from "../link_store.ts";
+import { contentDisposition, parseRange } from "./headers.ts";
+import type { Link, Visitor } from "../link.ts";
+import type { LinkStore } from "../link_store.ts";
 import type { Content, Span } from "../sources/source.ts";
-import { parseRange } from "./spans.ts";
 
 /** Downloads of one link at the same time, as some download managers make. */
 const MAX_RUNNING = 8;

@@ -2,16 +2,15 @@ import { type Context, Hono } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { Clock } from "../../../async/clock.ts";
 import type { Logger } from "../../../log.ts";
-import { api, type ApiParts } from "./api.ts";
-import type { Deliveries, Delivery } from "./delivery.ts";
+import { api, type ApiParts, type Env } from "./api_routes.ts";
+import type { Deliveries, Delivery } from "./deliveries.ts";
 import { DEAD_LINK, fileChanged } from "../../errors.ts";
-import { SECURITY_HEADERS } from "./headers.ts";
+import { isAutomaticVisit, SECURITY_HEADERS, wishOf } from "./headers.ts";
 import type { HttpHandler } from "./http_server.ts";
-import type { Link, LinkStore, Visitor } from "../link_store.ts";
+import { isTokenShaped, type Link, type Visitor } from "../link.ts";
+import type { LinkStore } from "../link_store.ts";
 import { changedPage, deadPage, laterPage, linkPage, PAGE_POLICY } from "./page.tsx";
 import { RateLimit } from "./rate_limit.ts";
-import { isTokenShaped } from "./token.ts";
-import { isAutomaticVisit, wishOf } from "./visitors.ts";
 
 /** Unknown tokens that one address may try in a minute, and calls of the HTTP API that it may make. */
 const PER_MINUTE = 60;
@@ -27,11 +26,6 @@ export interface ListenerParts {
   readonly publicUrl: () => URL;
   /** Undefined leaves the HTTP API off. */
   readonly api: ApiParts | undefined;
-}
-
-/** What a request brings along besides itself. */
-export interface Env {
-  readonly Bindings: { readonly address: string };
 }
 
 /** The routes of the download links. */

@@ -3,11 +3,15 @@ import { z } from "zod";
 import { RemoteExecError } from "../../../errors.ts";
 import { linkRefusedText } from "../../errors.ts";
 import { createdMessage, formatCounts } from "../../messages.ts";
-import type { Env } from "./listener.ts";
 import type { LinkStore } from "../link_store.ts";
 import type { LinkRequest, NewLink } from "../../port.ts";
 import type { RateLimit } from "./rate_limit.ts";
-import { isSameSecret } from "./token.ts";
+import { isSameSecret } from "../link.ts";
+
+/** What a request brings along besides itself. */
+export interface Env {
+  readonly Bindings: { readonly address: string };
+}
 
 /** What the HTTP API is made of. */
 export interface ApiParts {
