@@ -1,10 +1,11 @@
+import { cancelling } from "../async/cancelling.ts";
 import type { Clock } from "../async/clock.ts";
+import { delay } from "../async/delay.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { haPending, otherState, unreadable } from "./errors.ts";
 import { type Guest, programOf } from "./guest.ts";
 import type { ProxmoxHost } from "./host.ts";
 import { explain } from "./locate.ts";
-import { pause } from "./pause.ts";
 import { parseHaRequest, parsePid, parseStatus, parseWarnings } from "./pct.ts";
 
 const STATUS_MS = 30_000;
@@ -105,7 +106,7 @@ export class Lifecycle {
       if (state === wanted) return;
       if (this.#clock.now() >= deadline) throw haPending(guest, action, timeoutMs / 1000, state);
       context.progress?.({ progress: polls, message: `${action}: waiting for HA` });
-      await pause(this.#clock, HA_POLL_MS, context.signal);
+      await delay(HA_POLL_MS, { clock: this.#clock, signal: cancelling(context.signal) });
     }
   }
 }

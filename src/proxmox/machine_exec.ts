@@ -1,5 +1,8 @@
+import { cancelling } from "../async/cancelling.ts";
 import type { Clock } from "../async/clock.ts";
-import { type ErrorCode, RemoteExecError } from "../errors.ts";
+import { deadlineSignal } from "../async/deadline.ts";
+import { delay } from "../async/delay.ts";
+import { cancelled, type ErrorCode, RemoteExecError } from "../errors.ts";
 import { cutTexts } from "../ssh/outcome.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import type { ExecCall } from "../ssh/service.ts";
@@ -7,7 +10,6 @@ import { unreadable } from "./errors.ts";
 import { machine } from "./guest.ts";
 import type { HostCall, ProxmoxHost } from "./host.ts";
 import { explain } from "./locate.ts";
-import { pause } from "./pause.ts";
 import { type AgentAnswer, parseAgentAnswer } from "./qm.ts";
 import { asciiText } from "../shell/quote.ts";
 
@@ -76,12 +78,11 @@ export class MachineExec {
   ): Promise<ExecOutcome> {
     const startedAt = this.#clock.now();
     const mark = `${MARK}=${crypto.randomUUID()}`;
-    const limit = new AbortController();
-    const takeBack = this.#clock.after(timeoutMs, () => limit.abort());
+    using limit = deadlineSignal(timeoutMs, { clock: this.#clock, late: cancelled });
     let pid: number | undefined;
     try {
       pid = await this.#start(vmid, mark, command, Math.min(timeoutMs, CALL_MS), signal);
-      const stop = AbortSignal.any([limit.signal, signal]);
+      const stop = AbortSignal.any([limit.signal, cancelling(signal)]);
       const answer = await this.#untilExited(vmid, pid, stop, progress);
       return this.#outcome("exit", answer, startedAt);
     } catch (error) {
@@ -93,8 +94,6 @@ export class MachineExec {
       // What could not even be begun says itself why.
       if (!(isOver || signal.aborted) || (pid === undefined && ended === undefined)) throw error;
       return this.#outcome(signal.aborted ? "cancelled" : "timeout", ended ?? UNKNOWN, startedAt);
-    } finally {
-      takeBack();
     }
   }
 
@@ -126,7 +125,8 @@ export class MachineExec {
       const answer = await this.#status(vmid, pid, stop);
       if (answer.exited) return answer;
       progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
-      await pause(this.#clock, Math.min(100 * 2 ** polls, LONGEST_POLL_MS), stop);
+      const pollMs = Math.min(100 * 2 ** polls, LONGEST_POLL_MS);
+      await delay(pollMs, { clock: this.#clock, signal: stop });
     }
   }
 
@@ -140,8 +140,7 @@ export class MachineExec {
     mark: string,
     pid: number | undefined,
   ): Promise<AgentAnswer | undefined> {
-    const limit = new AbortController();
-    const takeBack = this.#clock.after(END_MS, () => limit.abort());
+    using limit = deadlineSignal(END_MS, { clock: this.#clock, late: cancelled });
     try {
       const words = ["exec", String(vmid), "--timeout", "20", "--", "sh", "-c", END_SCRIPT];
       const { signal } = limit;
@@ -155,8 +154,6 @@ export class MachineExec {
       return { ...answer, exited: answer.exited && isGone };
     } catch {
       return undefined;
-    } finally {
-      takeBack();
     }
   }
 

@@ -1,3 +1,4 @@
+import { delay } from "../../../async/delay.ts";
 import { join } from "node:path";
 import type { LocalFile } from "../../../local/local_file.ts";
 import type { PathGuard } from "../../../local/path_guard.ts";
@@ -244,4 +245,4 @@ async function* batches<T>(items: AsyncIterable<T>, size: number): AsyncGenerato
   if (batch.length > 0) yield batch;
 }
 
-const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+const turn = () => delay(0);

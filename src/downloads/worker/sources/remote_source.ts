@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { abortable } from "../../../async/abortable.ts";
+import { every } from "../../../async/every.ts";
 import type { Clock } from "../../../async/clock.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { FilesPort } from "../../../ssh/files_port.ts";
@@ -60,13 +61,10 @@ export async function remoteSource(request: RemoteRequest): Promise<Source> {
 /** The host tells nothing while it computes a checksum or walks a tree: the seconds are the progress. */
 function tick({ clock, progress }: RemoteRequest): () => void {
   if (progress === undefined) return () => {};
-  let stop = () => {};
-  const tell = (done: number) => {
-    progress({ done, unit: "seconds" });
-    stop = clock.after(1000, () => tell(done + 1));
-  };
-  tell(0);
-  return () => stop();
+  let done = 0;
+  const report = () => progress({ done: done++, unit: "seconds" });
+  report();
+  return every(clock, 1_000, report);
 }
 
 async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Source> {
