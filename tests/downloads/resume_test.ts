@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { CURL, peer, peerTest } from "../peers/require.ts";
+import { CURL, peer, peerTest, UNZIP } from "../peers/require.ts";
 import { randomBytes, sha256, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
-import { UNZIP } from "./peers.ts";
 import { outputOf } from "../support/command.ts";
 
 /** Starts a download by hand, takes some of it and goes away. */

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { CURL, peerTest } from "../peers/require.ts";
+import { CURL, peerTest, UNZIP } from "../peers/require.ts";
 import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";
 import { randomBytes } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM } from "./http.ts";
-import { UNZIP } from "./peers.ts";
 import { outputOf } from "../support/command.ts";
 
 const TOOL = "generate_download_link";

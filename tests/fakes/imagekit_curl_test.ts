@@ -3,6 +3,7 @@ import ImageKit from "@imagekit/nodejs";
 import { shellQuote } from "../../src/shell/quote.ts";
 import { type FakeImageKit, startImageKit } from "./imagekit.ts";
 import { shellText } from "../support/command.ts";
+import { CURL, peerTest } from "../peers/require.ts";
 
 /** The command handed to a client, with its file's place still open. */
 function uploadCommand(fake: FakeImageKit, name: string): string {
@@ -19,6 +20,8 @@ function uploadCommand(fake: FakeImageKit, name: string): string {
     `-F 'file=@"<YOUR_FILE_PATH>"' ${form} -w '\\nHTTP %{http_code}\\n'`;
 }
 
+const curlTest = (name: string, fn: () => Promise<void>) => peerTest({ name, peer: CURL, fn });
+
 const ODD_NAMES = [
   "plain.bin",
   "with space.bin",
@@ -30,7 +33,7 @@ const ODD_NAMES = [
   "ünï 名.txt",
 ];
 
-Deno.test("upload takes curl's form with file names of every kind", async () => {
+curlTest("upload takes curl's form with file names of every kind", async () => {
   const directory = await Deno.makeTempDir();
   const fake = await startImageKit();
   try {
@@ -56,7 +59,7 @@ Deno.test("upload takes curl's form with file names of every kind", async () => 
   }
 });
 
-Deno.test("upload refuses a curl command that is run again", async () => {
+curlTest("upload refuses a curl command that is run again", async () => {
   const file = await Deno.makeTempFile();
   const fake = await startImageKit();
   try {
@@ -71,7 +74,7 @@ Deno.test("upload refuses a curl command that is run again", async () => {
   }
 });
 
-Deno.test("upload loses its answer after the file was stored when told to", async () => {
+curlTest("upload loses its answer after the file was stored when told to", async () => {
   const file = await Deno.makeTempFile();
   const fake = await startImageKit();
   try {

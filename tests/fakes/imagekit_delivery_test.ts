@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, notDeepEqual, rejects } from "node:assert/strict";
 import ImageKit from "@imagekit/nodejs";
 import { type FakeImageKit, type ImageKitOptions, startImageKit } from "./imagekit.ts";
+import { CURL, peerTest } from "../peers/require.ts";
 
 const START_MS = Date.UTC(2026, 10, 20, 12);
 const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82]);
@@ -88,27 +89,31 @@ Deno.test("delivery re-encodes images unless the address says orig-true", () =>
     deepEqual(await read("/raw.png"), bytesOf("no image"));
   }));
 
-Deno.test("delivery compresses text for clients that ask for it", () =>
-  withAccount(async (fake) => {
-    const text = "line\n".repeat(1000);
-    fake.plant({ name: "t.txt", bytes: bytesOf(text) });
-    fake.plant({ name: "t.bin", bytes: bytesOf(text) });
-    const measure = async (name: string, ...more: string[]) =>
-      (await curl(
-        ...more,
-        "-o",
-        "/dev/null",
-        "-w",
-        "%{size_download}",
-        `${fake.urlEndpoint}/${name}`,
-      ))
-        .text;
-    equal(await measure("t.txt"), "5000");
-    equal(Number(await measure("t.txt", "-H", "Accept-Encoding: gzip")) < 500, true);
-    equal(await measure("t.bin", "-H", "Accept-Encoding: gzip"), "5000");
-    equal((await curl("--compressed", `${fake.urlEndpoint}/t.txt`)).text, text);
-    equal(await (await fetch(`${fake.urlEndpoint}/t.txt`)).text(), text);
-  }));
+peerTest({
+  name: "delivery compresses text for clients that ask for it",
+  peer: CURL,
+  fn: () =>
+    withAccount(async (fake) => {
+      const text = "line\n".repeat(1000);
+      fake.plant({ name: "t.txt", bytes: bytesOf(text) });
+      fake.plant({ name: "t.bin", bytes: bytesOf(text) });
+      const measure = async (name: string, ...more: string[]) =>
+        (await curl(
+          ...more,
+          "-o",
+          "/dev/null",
+          "-w",
+          "%{size_download}",
+          `${fake.urlEndpoint}/${name}`,
+        ))
+          .text;
+      equal(await measure("t.txt"), "5000");
+      equal(Number(await measure("t.txt", "-H", "Accept-Encoding: gzip")) < 500, true);
+      equal(await measure("t.bin", "-H", "Accept-Encoding: gzip"), "5000");
+      equal((await curl("--compressed", `${fake.urlEndpoint}/t.txt`)).text, text);
+      equal(await (await fetch(`${fake.urlEndpoint}/t.txt`)).text(), text);
+    }),
+});
 
 Deno.test("delivery answers ranges", () =>
   withAccount(async (fake) => {
@@ -176,29 +181,33 @@ Deno.test("delivery remembers a miss for a while", async () => {
   }, { now: () => nowMs, notFoundCacheMs: 30_000 });
 });
 
-Deno.test("Faults cut, halt and slow a delivery", () =>
-  withAccount(async (fake) => {
-    const bytes = new Uint8Array(40_000).fill(7);
-    fake.plant({ name: "big.bin", bytes });
-    const address = `${fake.urlEndpoint}/big.bin`;
-    fake.faults.delivery = "cut";
-    const partial = await curl("-o", "/dev/null", "-w", "%{size_download}", address);
-    deepEqual(partial, { code: 18, text: "20000" });
-    fake.faults.delivery = "slow";
-    fake.faults.slowPieceMs = 1;
-    deepEqual(await (await fetch(address)).bytes(), bytes);
-    fake.faults.delivery = "stalled";
-    const reader = (await fetch(address)).body?.getReader();
-    equal((await reader?.read())?.done, false);
-    await reader?.cancel();
-    const stalled = await fetch(address);
-    fake.resumeDeliveries();
-    deepEqual(await stalled.bytes(), bytes);
-    fake.faults.delivery = "whole";
-    fake.failNext("delivery", { kind: "html", status: 503 });
-    equal(await fetchStatus(address), 503);
-    deepEqual(await (await fetch(address)).bytes(), bytes);
-  }));
+peerTest({
+  name: "Faults cut, halt and slow a delivery",
+  peer: CURL,
+  fn: () =>
+    withAccount(async (fake) => {
+      const bytes = new Uint8Array(40_000).fill(7);
+      fake.plant({ name: "big.bin", bytes });
+      const address = `${fake.urlEndpoint}/big.bin`;
+      fake.faults.delivery = "cut";
+      const partial = await curl("-o", "/dev/null", "-w", "%{size_download}", address);
+      deepEqual(partial, { code: 18, text: "20000" });
+      fake.faults.delivery = "slow";
+      fake.faults.slowPieceMs = 1;
+      deepEqual(await (await fetch(address)).bytes(), bytes);
+      fake.faults.delivery = "stalled";
+      const reader = (await fetch(address)).body?.getReader();
+      equal((await reader?.read())?.done, false);
+      await reader?.cancel();
+      const stalled = await fetch(address);
+      fake.resumeDeliveries();
+      deepEqual(await stalled.bytes(), bytes);
+      fake.faults.delivery = "whole";
+      fake.failNext("delivery", { kind: "html", status: 503 });
+      equal(await fetchStatus(address), 503);
+      deepEqual(await (await fetch(address)).bytes(), bytes);
+    }),
+});
 
 Deno.test("close() ends a stalled delivery", async () => {
   const fake = await startImageKit();

@@ -3,8 +3,7 @@ import { existsSync } from "node:fs";
 import { content } from "./ssh_host_client.ts";
 import { type SshHost, type SshHostOptions, startSshHost } from "./ssh_host.ts";
 import { privateKeyOf, publicKeyOf } from "./ssh_host_keys.ts";
-
-const ignore = !existsSync("/usr/bin/ssh") || !existsSync("/usr/bin/sftp");
+import { type Peer, peerTest, SSH_CLIENT, SSH_KEYGEN } from "../peers/require.ts";
 
 interface Login {
   readonly host: SshHost;
@@ -17,9 +16,9 @@ function opensshTest(
   name: string,
   run: (login: Login) => Promise<void>,
   options: SshHostOptions = {},
-  isServerMissing = false,
+  peer: Peer | readonly Peer[] = SSH_CLIENT,
 ): void {
-  Deno.test({ name: `${name} (needs OpenSSH client)`, ignore: ignore || isServerMissing, fn });
+  peerTest({ name, peer, fn });
 
   async function fn() {
     const local = await Deno.makeTempDir({ prefix: "ssh_client_" });
@@ -87,9 +86,9 @@ opensshTest("ssh runs a command with input, output, errors and status", async (l
   assert.deepEqual(ended, { code: 9, stdout: "question\n", stderr: "err\n" });
 });
 
-Deno.test({
-  name: "privateKeyOf() makes keys that ssh-keygen reads (needs OpenSSH client)",
-  ignore,
+peerTest({
+  name: "privateKeyOf() makes keys that ssh-keygen reads",
+  peer: SSH_KEYGEN,
   async fn() {
     const file = await Deno.makeTempFile();
     for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
@@ -158,7 +157,14 @@ opensshTest("sftp puts, gets, renames, links and lists", async (login) => {
   assert.deepEqual(names.toSorted(), ["soft", "two"]);
 });
 
-const SERVER = ["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server"].find(existsSync);
+const SERVERS = ["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server"];
+const SERVER = SERVERS.find((path) => existsSync(path)) ?? "";
+const SFTP_SERVER: Peer = {
+  name: "OpenSSH sftp-server",
+  debianPackage: "openssh-sftp-server",
+  installed: SERVER !== "",
+};
+
 const QUESTIONS = [
   "pwd",
   "put data a",
@@ -218,7 +224,7 @@ opensshTest(
     const questions = [`lcd ${local}`, ...QUESTIONS].join("\n") + "\n";
     await Deno.writeTextFile(`${local}/batch`, questions);
     const judge = await new Deno.Command("/usr/bin/sftp", {
-      args: ["-D", SERVER ?? "", "-b", `${local}/batch`],
+      args: ["-D", SERVER, "-b", `${local}/batch`],
       cwd: directory,
     }).output();
     await Deno.remove(directory, { recursive: true });
@@ -229,7 +235,7 @@ opensshTest(
     assert.equal(seen(answer, host.directory), seen(expected, directory));
   },
   {},
-  SERVER === undefined,
+  [SSH_CLIENT, SFTP_SERVER],
 );
 
 opensshTest("sftp without posix-rename does not replace", async (login) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { alive, connectTo, isRoot, newTag, openSession, tagged, untilAlive } from "./openssh.ts";
-import { peerTest, SSHD } from "./require.ts";
+import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 
 const SH = { loginUser: isRoot ? "root" : "user", shell: "/bin/sh" } as const;
@@ -28,8 +28,7 @@ peerTest({
 });
 
 peerTest({
-  peer: SSHD,
-  ignore: !isRoot,
+  peer: [SSHD, ROOT],
   name: "exec() does not claim an end that signals cannot bring, on a host where no guard runs",
   async fn() {
     await using sshd = await startSshd({ loginUser: "user", shell: "/bin/bash" });

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { startDelayProxy } from "./delay_proxy.ts";
 import { failureOf, isRoot, openSession, type TestSession, until } from "./openssh.ts";
 import { run } from "./account.ts";
-import { peerTest, SSHD } from "./require.ts";
+import { peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 
 const REQUEST_BYTES = 255 * 1024;
@@ -176,8 +176,7 @@ peerTest({
 });
 
 peerTest({
-  peer: SSHD,
-  ignore: !isRoot,
+  peer: [SSHD, ROOT],
   name: "copy() as root keeps the owner and the group of a file that it replaces",
   fn: () =>
     withSession(async (session, sshd) => {
@@ -325,8 +324,7 @@ peerTest({
 });
 
 peerTest({
-  peer: SSHD,
-  ignore: !isRoot,
+  peer: [SSHD, ROOT],
   name: "copy() verifies with shasum or openssl, and by size on a host with neither",
   async fn() {
     await using sshd = await startSshd({ shell: "/bin/bash" });
@@ -377,8 +375,7 @@ peerTest({
 });
 
 peerTest({
-  peer: SSHD,
-  ignore: !isRoot,
+  peer: [SSHD, ROOT],
   name: "copy() keeps the old file and leaves nothing when a disk is full",
   async fn() {
     await using sshd = await startSshd();

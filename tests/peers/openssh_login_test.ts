@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import type { Login } from "../../src/config/config.ts";
 import { run } from "./account.ts";
-import { failureOf, isRoot, openSession, until } from "./openssh.ts";
-import { peer, peerTest, SSHD } from "./require.ts";
+import { failureOf, openSession, until } from "./openssh.ts";
+import { OPENSSL, peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
-
-const SSH_AGENT = peer("ssh-agent", ["/usr/bin/ssh-agent", "/usr/bin/ssh-add"], "openssh-client");
 
 /** Logs in and tells who one is then. */
 async function whoAmI(sshd: Sshd, login: Login): Promise<string> {
@@ -62,8 +60,6 @@ peerTest({
     }
   },
 });
-
-const OPENSSL = peer("openssl", "/usr/bin/openssl");
 
 peerTest({
   peer: [SSHD, OPENSSL],
@@ -142,8 +138,7 @@ peerTest({
 });
 
 peerTest({
-  peer: SSHD,
-  ignore: !isRoot,
+  peer: [SSHD, ROOT],
   name: "login takes a password and says when it is wrong, without showing it",
   async fn() {
     await using sshd = await startSshd();
@@ -156,8 +151,7 @@ peerTest({
 });
 
 peerTest({
-  peer: SSHD,
-  ignore: !isRoot,
+  peer: [SSHD, ROOT],
   name: "login answers keyboard-interactive questions with the password",
   async fn() {
     await using sshd = await startSshd({

@@ -6,8 +6,9 @@ export interface Peer {
 }
 
 /**
- * Tells whether a program is installed: all of `paths` exist.
- * `debianPackage` is what the message names when it is missing.
+ * A program, which is installed if all of `paths` exist.
+ *
+ * @param debianPackage named by the message when the program is missing
  */
 export function peer(
   name: string,
@@ -25,8 +26,22 @@ export const SSHD: Peer = peer(
   "openssh-server",
 );
 
-/** The OpenSSH command line client. */
-export const SSH_CLIENT: Peer = peer("OpenSSH client", "/usr/bin/ssh", "openssh-client");
+/** The command line clients of OpenSSH. */
+export const SSH_CLIENT: Peer = peer(
+  "OpenSSH client",
+  ["/usr/bin/ssh", "/usr/bin/sftp"],
+  "openssh-client",
+);
+
+/** OpenSSH's agent. */
+export const SSH_AGENT: Peer = peer(
+  "ssh-agent",
+  ["/usr/bin/ssh-agent", "/usr/bin/ssh-add"],
+  "openssh-client",
+);
+
+/** OpenSSH's program for keys and known_hosts files. */
+export const SSH_KEYGEN: Peer = peer("ssh-keygen", "/usr/bin/ssh-keygen", "openssh-client");
 
 /** OpenStack Swift, which speaks S3. */
 export const SWIFT: Peer = peer(
@@ -35,8 +50,23 @@ export const SWIFT: Peer = peer(
   "python3-swift",
 );
 
-/** The curl command line program. */
 export const CURL: Peer = peer("curl", "/usr/bin/curl");
+export const OPENSSL: Peer = peer("openssl", "/usr/bin/openssl");
+
+/** busybox, whose shell and tools are those of small systems. Containers of the tests are made of it. */
+export const BUSYBOX: Peer = peer("busybox", "/usr/bin/busybox", "busybox-static");
+
+/** Info-ZIP's unpacker. */
+export const UNZIP: Peer = peer("unzip", "/usr/bin/unzip");
+
+/** Python, whose zipfile reads archives. */
+export const PYTHON: Peer = peer("python3", "/usr/bin/python3");
+
+/** Not a program: the test must run as root, for example because it makes containers. */
+export const ROOT: Peer = { name: "root", debianPackage: "", installed: Deno.uid() === 0 };
+
+/** What the containers of the Proxmox stand-in need. */
+export const CONTAINERS: readonly Peer[] = [ROOT, BUSYBOX];
 
 /** A test that needs one or more peers. */
 export interface PeerTest extends Deno.TestDefinition {
@@ -44,14 +74,14 @@ export interface PeerTest extends Deno.TestDefinition {
 }
 
 /**
- * Registers a test that runs when its peers are there. Otherwise it fails if REQUIRE_PEERS=1 (CI),
- * and is left out with a name and a line on stderr that say so.
+ * Registers a test that runs if its peers are installed. Otherwise it fails with REQUIRE_PEERS=1 (CI),
+ * and is skipped without: its name says what is missing, and so does a line on stderr.
  */
 export function peerTest({ peer: needed, ...test }: PeerTest): void {
   const missing = [needed].flat().filter((one) => !one.installed);
   if (missing.length === 0) return Deno.test(test);
   if (Deno.env.get("REQUIRE_PEERS") === "1") {
-    return Deno.test(test.name, () => Promise.reject(new Error(missingText(missing))));
+    return Deno.test(test.name, () => Promise.reject(new Error(missing.map(remedy).join("; "))));
   }
   missing.forEach(announceOnce);
   const names = missing.map((one) => one.name).join(", ");
@@ -68,10 +98,10 @@ function exists(path: string): boolean {
   }
 }
 
-function missingText(missing: readonly Peer[]): string {
-  const names = missing.map((one) => one.name).join(", ");
-  const packages = missing.map((one) => one.debianPackage).join(" ");
-  return `${names} not found: apt-get install --no-install-recommends ${packages}`;
+function remedy({ name, debianPackage }: Peer): string {
+  return debianPackage === ""
+    ? `${name} is required`
+    : `${name} not found: apt-get install --no-install-recommends ${debianPackage}`;
 }
 
 const announced = new Set<string>();
@@ -79,6 +109,6 @@ const announced = new Set<string>();
 function announceOnce(missing: Peer): void {
   if (announced.has(missing.name)) return;
   announced.add(missing.name);
-  const line = `\n*** TESTS SKIPPED: ${missingText([missing])}\n`;
+  const line = `\n*** TESTS SKIPPED: ${remedy(missing)}\n`;
   Deno.stderr.writeSync(new TextEncoder().encode(line));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { peerTest, SSH_CLIENT, SSHD } from "./require.ts";
+import { peerTest, ROOT, SSH_CLIENT, SSHD } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 
 const peer = [SSHD, SSH_CLIENT];
@@ -77,8 +77,7 @@ peerTest({
 });
 
 peerTest({
-  peer,
-  ignore: !isRoot,
+  peer: [...peer, ROOT],
   name: "startSshd() gives root a home and a shell of its own",
   async fn() {
     await using sshd = await startSshd({ loginUser: "root", shell: "/bin/bash" });
@@ -88,8 +87,7 @@ peerTest({
 });
 
 peerTest({
-  peer,
-  ignore: !isRoot,
+  peer: [...peer, ROOT],
   name: "startSshd() checks passwords",
   async fn() {
     await using sshd = await startSshd();

@@ -16,7 +16,7 @@ import { sshTools } from "../../src/ssh/tools.ts";
 import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
-import { SSHD } from "../peers/require.ts";
+import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { type Sshd, startSshd } from "../peers/sshd.ts";
 
 /** How the node is reached. */
@@ -113,10 +113,9 @@ export function nodeTest(
   options: NodeOptions,
   work: (node: Node) => Promise<void>,
 ): void {
-  const isPossible = Deno.uid() === 0 && (options.link !== "openssh" || SSHD.installed);
-  Deno.test({
-    name: isPossible ? name : `${name} [ignored: needs root and its peers]`,
-    ignore: !isPossible,
+  peerTest({
+    name,
+    peer: options.link === "openssh" ? [SSHD, ...CONTAINERS] : CONTAINERS,
     async fn() {
       await using node = await startNode(options);
       await work(node);

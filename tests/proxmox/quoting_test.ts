@@ -5,18 +5,9 @@ import { containerLine } from "../../src/proxmox/container_exec.ts";
 import { hostLine } from "../../src/proxmox/host.ts";
 import { shellQuote } from "../../src/shell/quote.ts";
 import { termOnlyCommand } from "../../src/ssh/worker/commands/term_only_command.ts";
+import { BUSYBOX, peerTest } from "../peers/require.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]] as const;
-
-const installed = SHELLS.filter(([program]) =>
-  ["/bin", "/usr/bin"].some((directory) => {
-    try {
-      return Deno.statSync(`${directory}/${program}`).isFile;
-    } catch {
-      return false;
-    }
-  })
-);
 
 /** Text that a shell would change if it could: no NUL, which no argument can hold. */
 const nastyText = fc.array(
@@ -54,41 +45,54 @@ async function withPct(script: string, work: (directory: string) => Promise<void
   }
 }
 
-for (const shell of installed) {
+for (const shell of SHELLS) {
   const name = shell.join(" ");
+  const needed = shell[0] === "busybox" ? BUSYBOX : [];
 
-  Deno.test(`shellQuote() gives ${name} each word as it was`, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(nastyText, { minLength: 1, maxLength: 20 }), async (words) => {
-        const line = `printf '%s\\0' ${words.map(shellQuote).join(" ")}`;
-        assert.deepEqual((await run(shell, line)).split("\0").slice(0, -1), words);
-      }),
-      { numRuns: 40 },
-    );
+  peerTest({
+    name: `shellQuote() gives ${name} each word as it was`,
+    peer: needed,
+    async fn() {
+      await fc.assert(
+        fc.asyncProperty(fc.array(nastyText, { minLength: 1, maxLength: 20 }), async (words) => {
+          const line = `printf '%s\\0' ${words.map(shellQuote).join(" ")}`;
+          assert.deepEqual((await run(shell, line)).split("\0").slice(0, -1), words);
+        }),
+        { numRuns: 40 },
+      );
+    },
   });
 
-  Deno.test(`hostLine() hands its words to the program through ${name}`, async () => {
-    await withPct(`printf '%s\\0' "$@"`, async (directory) => {
-      await fc.assert(
-        fc.asyncProperty(fc.array(nastyText, { minLength: 1, maxLength: 8 }), async (words) => {
-          const output = await run(shell, hostLine(["pct", ...words]), directory);
-          assert.deepEqual(output.split("\0").slice(0, -1), words);
-        }),
-        { numRuns: 25 },
-      );
-    });
+  peerTest({
+    name: `hostLine() hands its words to the program through ${name}`,
+    peer: needed,
+    async fn() {
+      await withPct(`printf '%s\\0' "$@"`, async (directory) => {
+        await fc.assert(
+          fc.asyncProperty(fc.array(nastyText, { minLength: 1, maxLength: 8 }), async (words) => {
+            const output = await run(shell, hostLine(["pct", ...words]), directory);
+            assert.deepEqual(output.split("\0").slice(0, -1), words);
+          }),
+          { numRuns: 25 },
+        );
+      });
+    },
   });
 
-  Deno.test(`containerLine() runs the command itself through ${name}`, async () => {
-    await withPct(`shift 3; exec "$@"`, async (directory) => {
-      await fc.assert(
-        fc.asyncProperty(nastyText, async (text) => {
-          const command = `printf %s ${shellQuote(text)}`;
-          assert.equal(await run(shell, containerLine(101, command), directory), text);
-        }),
-        { numRuns: 25 },
-      );
-    });
+  peerTest({
+    name: `containerLine() runs the command itself through ${name}`,
+    peer: needed,
+    async fn() {
+      await withPct(`shift 3; exec "$@"`, async (directory) => {
+        await fc.assert(
+          fc.asyncProperty(nastyText, async (text) => {
+            const command = `printf %s ${shellQuote(text)}`;
+            assert.equal(await run(shell, containerLine(101, command), directory), text);
+          }),
+          { numRuns: 25 },
+        );
+      });
+    },
   });
 }
 

@@ -6,7 +6,7 @@ import type { SshPort } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
 import { startDelayProxy } from "../peers/delay_proxy.ts";
 import { connectTo, until } from "../peers/openssh.ts";
-import { peerTest, SSHD } from "../peers/require.ts";
+import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { installProxmox } from "../fakes/proxmox/install.ts";
 import { bothTest, failure, type Node, startSshdFor } from "./node.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -114,8 +114,7 @@ Deno.test("a task is given time to tidy up, and the answer says when it may stil
 for (const way of ["SIGKILL", "SIGTERM", "a cut link"] as const) {
   peerTest({
     name: `a task that ${way} cuts short tidies up on the host`,
-    peer: SSHD,
-    ignore: Deno.uid() !== 0,
+    peer: [SSHD, ...CONTAINERS],
     async fn() {
       await using pve = disposable(await installProxmox());
       await pve.addContainer(WEB);

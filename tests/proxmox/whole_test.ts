@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { connectTo, until } from "../peers/openssh.ts";
-import { peerTest, SSHD } from "../peers/require.ts";
+import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { processesLike, startSshdFor } from "./node.ts";
@@ -13,7 +13,7 @@ function wholeTest(
   env: Readonly<Record<string, string>>,
   work: (server: Connected, place: Place, pve: FakeProxmox) => Promise<void>,
 ): void {
-  Deno.test({ name, ignore: Deno.uid() !== 0, fn });
+  peerTest({ name, peer: CONTAINERS, fn });
 
   async function fn() {
     const pve = await installProxmox();
@@ -81,8 +81,7 @@ wholeTest("the server says which tools read, change and destroy", {}, async ({ c
 
 peerTest({
   name: "the server ends what runs in a container and in a transfer when it is killed",
-  peer: SSHD,
-  ignore: Deno.uid() !== 0,
+  peer: [SSHD, ...CONTAINERS],
   async fn() {
     const pve = await installProxmox();
     try {

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { peer, peerTest, SSHD } from "../peers/require.ts";
+import { peerTest, SSH_AGENT, SSHD } from "../peers/require.ts";
 import { startSshd } from "../peers/sshd.ts";
 import { connectServer } from "../support/server.ts";
-
-const AGENT = peer("ssh-agent", ["/usr/bin/ssh-agent", "/usr/bin/ssh-add"], "openssh-client");
 
 /** Starts an agent that holds one key; it says where it listens in its first line. */
 async function startAgent(socket: string, keyPath: string): Promise<Deno.ChildProcess> {
@@ -24,7 +22,7 @@ async function startAgent(socket: string, keyPath: string): Promise<Deno.ChildPr
 }
 
 peerTest({
-  peer: [SSHD, AGENT],
+  peer: [SSHD, SSH_AGENT],
   name: "the sandboxed server logs in through an agent",
   async fn() {
     await using sshd = await startSshd();

@@ -2,13 +2,10 @@ import assert from "node:assert/strict";
 import { ask } from "../downloads/http.ts";
 import { installProxmox } from "../fakes/proxmox/install.ts";
 import { content } from "../fakes/ssh_host_client.ts";
-import { UNZIP } from "../downloads/peers.ts";
-import { type Peer, peerTest } from "../peers/require.ts";
+import { CONTAINERS, type Peer, peerTest, UNZIP } from "../peers/require.ts";
 import { startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { outputOf } from "../support/command.ts";
-
-const isRoot = Deno.uid() === 0;
 
 interface Guest {
   readonly server: Connected;
@@ -29,9 +26,8 @@ function containerTest(
   { peer, bash = false }: Options = {},
 ): void {
   peerTest({
-    peer: peer ?? [],
-    name: `${name}${isRoot ? "" : " [skipped: needs root]"}`,
-    ignore: !isRoot,
+    name,
+    peer: peer === undefined ? CONTAINERS : [peer, ...CONTAINERS],
     async fn() {
       const pve = await installProxmox();
       try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { installProxmox } from "../fakes/proxmox/install.ts";
-import { peer, peerTest } from "../peers/require.ts";
+import { CONTAINERS, OPENSSL, peerTest } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { runProgram } from "../support/program.ts";
 import { outputOf } from "../support/command.ts";
@@ -23,11 +23,9 @@ Deno.test("doctor does not look for Proxmox VE on a host that it cannot log in t
   assert.doesNotMatch(stdout, /Proxmox:/);
 });
 
-const isRoot = Deno.uid() === 0;
-
-Deno.test({
-  name: `doctor finds the containers of a node${isRoot ? "" : " [skipped: needs root]"}`,
-  ignore: !isRoot,
+peerTest({
+  name: "doctor finds the containers of a node",
+  peer: CONTAINERS,
   async fn() {
     const pve = await installProxmox();
     try {
@@ -44,7 +42,7 @@ Deno.test({
 
 peerTest({
   name: "doctor checks the certificate of the links",
-  peer: peer("openssl", "/usr/bin/openssl"),
+  peer: OPENSSL,
   async fn() {
     await using place = await startPlace();
     const [cert, key] = [`${place.home}/cert.pem`, `${place.home}/key.pem`];

@@ -3,12 +3,10 @@ import { ask, BROWSER, PROGRAM } from "../downloads/http.ts";
 import { content } from "../fakes/ssh_host_client.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
 import { privateKeyOf } from "../fakes/ssh_host_keys.ts";
-import { CURL, peer, peerTest } from "../peers/require.ts";
+import { CURL, peerTest, UNZIP } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
-
-const UNZIP = peer("unzip", "/usr/bin/unzip");
 
 const PREVIEWS = [
   "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",

@@ -5,6 +5,7 @@ import { content } from "../fakes/ssh_host_client.ts";
 import { aliveWithMarker } from "../peers/processes.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer, type ToolResult } from "../support/server.ts";
+import { CONTAINERS, peerTest } from "../peers/require.ts";
 
 /** A node with two containers, of which 101 runs, and a server with the module on. */
 function proxmoxTest(
@@ -12,11 +13,9 @@ function proxmoxTest(
   run: (server: Connected, pve: FakeProxmox, place: Place) => Promise<void>,
   env: Record<string, string> = {},
 ): void {
-  // The containers are real: only root can make them.
-  const ignore = Deno.uid() !== 0;
-  Deno.test({
-    name: ignore ? `${name} [skipped: needs root]` : name,
-    ignore,
+  peerTest({
+    name,
+    peer: CONTAINERS,
     async fn() {
       const pve = await installProxmox();
       try {

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { type FakeImageKit, startImageKit } from "../fakes/imagekit.ts";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { content } from "../fakes/ssh_host_client.ts";
-import { CURL, type Peer, peerTest, SWIFT } from "../peers/require.ts";
+import { CONTAINERS, CURL, peerTest, SWIFT } from "../peers/require.ts";
 import { type S3Peer, startS3 } from "../peers/s3.ts";
 import { fileIdIn, runHandedOut } from "../support/handed_out.ts";
 import { type Place, startPlace } from "../support/places.ts";
@@ -212,12 +212,9 @@ async function withContainer(
   }
 }
 
-/** Only root can make containers that are worth their name. */
-const ROOT: Peer = { name: "root", debianPackage: "(run as root)", installed: Deno.uid() === 0 };
-
 peerTest({
   name: "a file goes over ImageKit into a container and out of it",
-  peer: [CURL, ROOT],
+  peer: [CURL, ...CONTAINERS],
   async fn() {
     const imageKit = await startImageKit();
     try {

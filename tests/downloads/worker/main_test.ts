@@ -6,12 +6,11 @@ import { permissionTable } from "../../../src/sandbox/permissions.ts";
 import type { DownloadsPort, LinkEvent } from "../../../src/downloads/port.ts";
 import { DownloadsService } from "../../../src/downloads/service.ts";
 import { connectDownloads } from "../../../src/server/connect.ts";
-import { peer, peerTest } from "../../peers/require.ts";
+import { OPENSSL, peerTest } from "../../peers/require.ts";
 import { API_KEY, downloadsConfig, TestHub } from "../fixture.ts";
 import { ask, RawClient } from "../http.ts";
 import { outputOf } from "../../support/command.ts";
 
-const OPENSSL = peer("openssl", "/usr/bin/openssl");
 const context = () => ({ signal: new AbortController().signal, progress: undefined });
 
 function freePort(): number {

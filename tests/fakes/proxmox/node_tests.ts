@@ -1,5 +1,6 @@
 /** Tests on a node of their own, and the answers they compare. */
 import { type ContainerOptions, type FakeProxmox, installProxmox } from "./install.ts";
+import { CONTAINERS, peerTest } from "../../peers/require.ts";
 
 /** How a command line ended and what it wrote. */
 export interface Answer {
@@ -24,9 +25,9 @@ export function nodeTest(
   containers: readonly ContainerOptions[],
   work: (pve: FakeProxmox, sh: Shell) => Promise<void>,
 ) {
-  Deno.test({
+  peerTest({
     name,
-    ignore: Deno.uid() !== 0,
+    peer: CONTAINERS,
     fn: async () => {
       const pve = await installProxmox();
       try {

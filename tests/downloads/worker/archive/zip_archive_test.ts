@@ -3,10 +3,9 @@ import fc from "fast-check";
 import { zipArchive } from "../../../../src/downloads/worker/archive/zip_archive.ts";
 import type { ArchiveEntry } from "../../../../src/downloads/worker/archive/zip_records.ts";
 import { ArchiveNames } from "../../../../src/downloads/worker/safe_names.ts";
-import { peerTest } from "../../../peers/require.ts";
+import { peerTest, PYTHON, UNZIP } from "../../../peers/require.ts";
 import { TestHub } from "../../fixture.ts";
 import { ask } from "../../http.ts";
-import { PYTHON, UNZIP } from "../../peers.ts";
 import { outputOf } from "../../../support/command.ts";
 
 const SECOND_MS = 1000;

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../../../src/errors.ts";
-import { peerTest } from "../../../peers/require.ts";
+import { peerTest, UNZIP } from "../../../peers/require.ts";
 import { FakeFiles } from "../../fake_files.ts";
 import { randomBytes, sha256, TestHub } from "../../fixture.ts";
-import { UNZIP } from "../../peers.ts";
 import { ask, BROWSER, PROGRAM } from "../../http.ts";
 import { outputOf } from "../../../support/command.ts";
 

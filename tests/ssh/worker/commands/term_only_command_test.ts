@@ -6,6 +6,7 @@ import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
 import { until } from "../../../peers/openssh.ts";
 import { sessionTest } from "../../../support/session.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
+import { BUSYBOX, peerTest } from "../../../peers/require.ts";
 
 /** What `sh` is on the hosts that there are: of Debian, of Red Hat, of Alpine. */
 const SHELLS = ["/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"];
@@ -24,7 +25,8 @@ interface Running {
 
 function shellTest(name: string, command: string, work: (running: Running) => Promise<void>): void {
   for (const shell of SHELLS) {
-    Deno.test(`${name} (${shell.replace(/.*\//, "")})`, async () => {
+    const isBusybox = shell === SHELLS.at(-1);
+    const fn = async () => {
       using dir = temporaryDirectory();
       Deno.symlinkSync(shell, `${dir.path}/sh`);
       const child = new Deno.Command("setsid", {
@@ -43,6 +45,11 @@ function shellTest(name: string, command: string, work: (running: Running) => Pr
         }
       };
       await work({ child, dir: dir.path, done });
+    };
+    peerTest({
+      name: `${name} (${shell.replace(/.*\//, "")})`,
+      peer: isBusybox ? BUSYBOX : [],
+      fn,
     });
   }
 }

@@ -11,8 +11,8 @@ import type { Endpoint } from "../../../../src/ssh/port.ts";
 import { until } from "../../../peers/openssh.ts";
 import { sessionTest } from "../../../support/session.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
+import { BUSYBOX, peerTest } from "../../../peers/require.ts";
 
-const BUSYBOX = "/usr/bin/busybox";
 const CONTENT = "new content\n";
 const HASH = createHash("sha256").update(CONTENT).digest("hex");
 
@@ -26,7 +26,7 @@ interface Shell {
   names(): string[];
 }
 
-const SHELLS = { "sh": "/bin/sh", "busybox sh": BUSYBOX } as const;
+const SHELLS = { "sh": "/bin/sh", "busybox sh": "/usr/bin/busybox" } as const;
 type Kind = keyof typeof SHELLS;
 
 /** @param kinds without busybox where a program has to be missing: its shell has all of its own */
@@ -36,7 +36,7 @@ function scriptTest(
   kinds: readonly Kind[] = ["sh", "busybox sh"],
 ): void {
   for (const kind of kinds) {
-    Deno.test(`${name} (${kind})`, async () => {
+    const fn = async () => {
       using root = temporaryDirectory();
       const bin = `${root.path}/bin`;
       const dir = `${root.path}/dir`;
@@ -47,14 +47,15 @@ function scriptTest(
       provide("sh", SHELLS[kind]);
       const tools = "readlink dd wc stat dirname chown chmod mv rm head tail cut";
       for (const tool of tools.split(" ")) {
-        provide(tool, kind === "sh" ? `/usr/bin/${tool}` : BUSYBOX);
+        provide(tool, kind === "sh" ? `/usr/bin/${tool}` : SHELLS["busybox sh"]);
       }
       await work({ dir, provide, run: (script, stdin = "") => run(bin, script, stdin), names });
 
       function names(): string[] {
         return Array.from(Deno.readDirSync(dir), ({ name }) => name).toSorted();
       }
-    });
+    };
+    peerTest({ name: `${name} (${kind})`, peer: kind === "busybox sh" ? BUSYBOX : [], fn });
   }
 }
 

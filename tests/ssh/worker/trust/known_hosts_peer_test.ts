@@ -11,8 +11,7 @@ import {
   knownHostsName,
   parseKnownHosts,
 } from "../../../../src/ssh/worker/trust/known_hosts.ts";
-
-const isMissing = !await runs("ssh-keygen") && Deno.env.get("REQUIRE_PEERS") !== "1";
+import { peerTest, SSH_KEYGEN } from "../../../peers/require.ts";
 
 interface Found {
   readonly line: number;
@@ -20,7 +19,7 @@ interface Found {
   readonly print: string;
 }
 
-peer("entriesFor() finds the lines that ssh-keygen -F finds", async (folder) => {
+keygenTest("entriesFor() finds the lines that ssh-keygen -F finds", async (folder) => {
   const keys = await makeKeys(folder);
   let hits = 0;
   const property = fc.asyncProperty(
@@ -40,7 +39,7 @@ peer("entriesFor() finds the lines that ssh-keygen -F finds", async (folder) => 
   assert.ok(hits > 5, `the generated files hold too few matches to judge by: ${hits}`);
 });
 
-peer("entriesFor() finds what ssh-keygen -H has hashed", async (folder) => {
+keygenTest("entriesFor() finds what ssh-keygen -H has hashed", async (folder) => {
   const [key = ""] = await makeKeys(folder);
   const hosts = ["Alpha", "[Beta]:2222", "10.0.0.7", "fe80::1", "one,two"];
   const file = `${folder}/known_hosts`;
@@ -61,7 +60,7 @@ peer("entriesFor() finds what ssh-keygen -H has hashed", async (folder) => {
   }
 });
 
-peer("knownHostsLine() and fingerprint() are understood by ssh-keygen", async (folder) => {
+keygenTest("knownHostsLine() and fingerprint() are understood by ssh-keygen", async (folder) => {
   for (const key of await makeKeys(folder)) {
     const blob = new Uint8Array(Buffer.from(key.split(" ")[1] ?? "", "base64"));
     await Deno.writeTextFile(`${folder}/known_hosts`, knownHostsLine("Srv", 2222, blob) + "\n");
@@ -71,10 +70,10 @@ peer("knownHostsLine() and fingerprint() are understood by ssh-keygen", async (f
   }
 });
 
-function peer(name: string, fn: (folder: string) => Promise<void>) {
-  Deno.test({
+function keygenTest(name: string, fn: (folder: string) => Promise<void>) {
+  peerTest({
     name,
-    ignore: isMissing,
+    peer: SSH_KEYGEN,
     async fn() {
       const folder = await Deno.makeTempDir({ prefix: "known_hosts_" });
       try {
@@ -84,16 +83,6 @@ function peer(name: string, fn: (folder: string) => Promise<void>) {
       }
     },
   });
-}
-
-async function runs(program: string): Promise<boolean> {
-  try {
-    await new Deno.Command(program, { args: ["-?"], stdout: "null", stderr: "null" }).output();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** Exit code 1 is "nothing found" for -F. */
