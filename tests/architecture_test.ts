@@ -25,7 +25,7 @@ interface Import {
 }
 
 const STATEMENT = /^(?:import|export)\s+(type\s+)?(?:[^;"'()=]*?\sfrom\s+)?"([^"]+)"/gm;
-/** Loaded later, and loaded all the same; `typeof import(…)` is a type. */
+/** Loaded later; `typeof import(…)` is a type. */
 const DYNAMIC = /(typeof\s+)?\bimport\("([^"]+)"\)/g;
 
 function importsOf(path: string): Import[] {
@@ -42,7 +42,7 @@ const imports = files.flatMap(importsOf);
 const folderOf = (path: string): string => path.split("/")[1] ?? "";
 const show = ({ from, to }: Import) => `${from} imports ${to}`;
 
-/** Everything that is loaded with a module, itself included. */
+/** Returns every file that is loaded with a module, including itself. */
 function loadedWith(entry: string): string[] {
   const found = [entry];
   for (const path of found) {
@@ -68,7 +68,7 @@ Deno.test("a slice imports only the public files of another slice", () => {
   assert.deepEqual(broken.map(show), []);
 });
 
-Deno.test("ssh needs no other slice, and nothing needs itself in a circle of slices", () => {
+Deno.test("ssh imports no other slice, and no two slices import each other", () => {
   const needs = (slice: string): string[] => [
     ...new Set(
       imports.filter(({ from, to }) => folderOf(from) === slice && to.startsWith("src/"))
@@ -83,7 +83,7 @@ Deno.test("ssh needs no other slice, and nothing needs itself in a circle of sli
   }
 });
 
-Deno.test("the machine parts need no slice, configuration and errors need nothing of the program", () => {
+Deno.test("the machine parts import no slice; configuration and errors import nothing else", () => {
   const broken = imports.filter(({ from, to }) =>
     ["mcp", "sandbox", "rpc", "local", "async", "shell", "config"].includes(folderOf(from)) &&
     SLICES.includes(folderOf(to)) &&
@@ -130,7 +130,7 @@ Deno.test("no worker loads the MCP side, the command line or the reader of the e
   }
 });
 
-Deno.test("the main isolate does not load what works in a worker", () => {
+Deno.test("the main isolate does not load a worker's code", () => {
   const wrong = loadedWith("src/server/serve.ts").filter((path) => /\/worker\//.test(path));
   assert.deepEqual(wrong, []);
   const packages = loadedWith("src/server/serve.ts").flatMap(importsOf).filter((
@@ -139,7 +139,7 @@ Deno.test("the main isolate does not load what works in a worker", () => {
   assert.deepEqual(packages.map(show), []);
 });
 
-Deno.test("tools use no runtime, no library but zod and no try", () => {
+Deno.test("tools use no Deno API, no library but zod and no try", () => {
   for (
     const path of files.filter((path) => /^src\/(?!server\/)(\w+\/)+(\w+_)?tools\.ts$/.test(path))
   ) {
@@ -171,7 +171,7 @@ Deno.test("no file of src has more than 300 lines", () => {
   assert.deepEqual(long, []);
 });
 
-Deno.test("no file of src uses any or an assertion that something is not null", () => {
+Deno.test("no file of src uses any or a non-null assertion", () => {
   const broken = files.filter((path) => {
     const code = Deno.readTextFileSync(projectFile(path)).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
     return /:\s*any\b|\bas any\b|<any>|[\w\])]!(?=[.;,)\[])/.test(
@@ -181,7 +181,7 @@ Deno.test("no file of src uses any or an assertion that something is not null", 
   assert.deepEqual(broken, []);
 });
 
-Deno.test("files and folders of src are named in snake_case and none is a drawer for odds and ends", () => {
+Deno.test("files and folders of src are named in snake_case and by their subject", () => {
   for (const path of files) {
     assert.match(path, /^src(\/[a-z0-9_]+)*\/[a-z0-9_]+\.tsx?$/);
     assert.doesNotMatch(path, /\/(utils?|common|helpers?|types|misc)(\.|\/)/);

@@ -8,7 +8,7 @@ function logged(level: "debug" | "info" | "warn" | "error", secrets: string[] = 
   return { lines, logger: createLogger(level, secrets, (line) => lines.push(line)) };
 }
 
-pure("createLogger() leaves out what stands below its level", () => {
+pure("createLogger() skips what is below its level", () => {
   const { lines, logger } = logged("warn");
   logger.debug("a");
   logger.info("b");
@@ -36,16 +36,16 @@ pure("createLogger() names the code of a known error and shows stacks for debugg
   assert.match(debug.lines[0] ?? "", /\n {4}at /);
 });
 
-pure("redactor() replaces a secret that holds another one as a whole", () => {
+pure("redactor() replaces all of a secret that contains another one", () => {
   const redact = redactor(["pass", "password1"]);
   assert.equal(redact("password1 and pass"), "[redacted] and [redacted]");
 });
 
-pure("redactor() leaves very short secrets alone, which would hit everything", () => {
+pure("redactor() ignores very short secrets, which would match everything", () => {
   assert.equal(redactor(["a"])("banana"), "banana");
 });
 
-pure("createLateLogger() keeps to the level and the secrets that it is told of later", () => {
+pure("createLateLogger() uses the level and the secrets that it gets later", () => {
   const lines: string[] = [];
   const logger = createLateLogger((line) => lines.push(line));
   const { debug } = logger;

@@ -15,7 +15,7 @@ function readAlone(path: string) {
   }
 }
 
-Deno.test("readEnvironment() reads the file that is named, with quotes, blanks and comments", () => {
+Deno.test("readEnvironment() reads the given file, with quotes, blanks and comments", () => {
   using place = temporaryDirectory();
   const path = `${place.path}/settings.env`;
   Deno.writeTextFileSync(
@@ -46,7 +46,7 @@ Deno.test("readEnvironment() names a file that cannot be read", () => {
   );
 });
 
-Deno.test("readEnvironment() gives only the variables of the table", () => {
+Deno.test("readEnvironment() returns only the variables of the table", () => {
   using place = temporaryDirectory();
   Deno.writeTextFileSync(`${place.path}/env`, "HOST=h\nLD_PRELOAD=x\nOTHER=y\n");
   const env = readAlone(`${place.path}/env`);

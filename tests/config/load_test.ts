@@ -48,7 +48,7 @@ pure("loadConfig() fills in every default", () => {
   assert.match(downloads.sessionId, /^[0-9a-f-]{36}$/);
 });
 
-pure("loadConfig() takes every variable of the core", () => {
+pure("loadConfig() reads every core variable", () => {
   const config = configOf({
     SSH_PORT: "2222",
     SSH_USERNAME: "deploy",
@@ -75,11 +75,11 @@ pure("loadConfig() takes every variable of the core", () => {
   assert.equal(config.proxmox, true);
 });
 
-pure("loadConfig() takes an empty variable for one that is not set", () => {
+pure("loadConfig() treats an empty variable as not set", () => {
   assert.equal(configOf({ SSH_PORT: "", TIMEOUT: "", SSH_KEY: "" }).ssh.port, 22);
 });
 
-pure("loadConfig() wants the risks to be accepted, in the words of the disclaimer", () => {
+pure("loadConfig() requires the risks to be accepted, in the words of the disclaimer", () => {
   for (const given of [undefined, "", "false", "FALSE"]) {
     const faults = faultsOf({ I_ACCEPT_RISKS: given });
     assert.equal(faults.length, 1);
@@ -90,14 +90,14 @@ pure("loadConfig() wants the risks to be accepted, in the words of the disclaime
   assert.equal(configOf({ I_ACCEPT_RISKS: "TRUE" }).ssh.host, "server.example");
 });
 
-pure("loadConfig() wants a host", () => {
+pure("loadConfig() requires a host", () => {
   assert.deepEqual(faultsOf({ HOST: undefined }), [{
     message: "No SSH host configuration found. Set HOST environment variable",
     remedy: "Set HOST to the name or address of the SSH host",
   }]);
 });
 
-pure("loadConfig() tells a host that cannot be one once", () => {
+pure("loadConfig() reports an impossible host once", () => {
   const faults = faultsOf({ HOST: "root@server" });
   assert.equal(faults.length, 1);
   assert.match(
@@ -106,7 +106,7 @@ pure("loadConfig() tells a host that cannot be one once", () => {
   );
 });
 
-pure("loadConfig() wants a way to log in", () => {
+pure("loadConfig() requires a way to log in", () => {
   const [fault] = faultsOf({ SSH_PASSWORD: undefined });
   assert.equal(
     fault?.message,
@@ -115,7 +115,7 @@ pure("loadConfig() wants a way to log in", () => {
   assert.match(fault?.remedy ?? "", /SSH_KEY.*SSH_PASSWORD.*SSH_AUTH_SOCK/);
 });
 
-pure("loadConfig() names a key file that is not there", () => {
+pure("loadConfig() names a missing key file", () => {
   const [fault] = faultsOf({ SSH_KEY: "~/.ssh/id_none" });
   assert.equal(
     fault?.message,
@@ -191,7 +191,7 @@ for (const [name, value, expected] of MISTAKES) {
   });
 }
 
-pure("loadConfig() tells all faults at once", () => {
+pure("loadConfig() reports all faults at once", () => {
   const loaded = loadConfig(
     { SSH_PORT: "x", TIMEOUT: "0", ENABLE_PROXMOX: "maybe", SSH_KEY: "/none" },
     fakeMachine(),
@@ -211,7 +211,7 @@ pure("loadConfig() tells all faults at once", () => {
   assert.equal(text.match(/^ {2}-> /gm)?.length, 6);
 });
 
-pure("loadConfig() tells every directory and file that is wrong, not only the first", () => {
+pure("loadConfig() reports every wrong directory and file, not only the first", () => {
   const names = faultsOf({
     WORKING_DIRECTORY: "/none3",
     ALLOWED_DIRECTORIES: "/none1:/none2",
@@ -228,7 +228,7 @@ pure("loadConfig() tells every directory and file that is wrong, not only the fi
 });
 
 pure("loadConfig() never shows a secret's value", () => {
-  // Nothing refuses a secret today, so every one is put beside a fault of another variable.
+  // No parser refuses a secret, so each one is set next to a fault of another variable.
   const env = {
     SSH_PASSWORD: "pass-1234",
     SSH_KEY_PASSPHRASE: "phrase-1234",
@@ -243,14 +243,14 @@ pure("loadConfig() never shows a secret's value", () => {
   );
 });
 
-pure("loadConfig() makes ~/mcp-remote-exec when it is started in the root", () => {
+pure("loadConfig() creates ~/mcp-remote-exec when it is started in the root", () => {
   const machine = fakeMachine({ cwd: "/" });
   const { workingDirectory, roots } = configOf({}, machine).files;
   assert.deepEqual([workingDirectory, ...roots], Array(2).fill("/home/me/mcp-remote-exec"));
   assert.deepEqual(machine.made, ["/home/me/mcp-remote-exec"]);
 });
 
-pure("loadConfig() wants WORKING_DIRECTORY when ~/mcp-remote-exec cannot be made", () => {
+pure("loadConfig() requires WORKING_DIRECTORY when ~/mcp-remote-exec cannot be created", () => {
   const machine = {
     ...fakeMachine({ cwd: "/" }),
     makeDirectory() {
@@ -264,14 +264,17 @@ pure("loadConfig() wants WORKING_DIRECTORY when ~/mcp-remote-exec cannot be made
   }]);
 });
 
-pure("loadConfig() wants WORKING_DIRECTORY when it is started in the root without a home", () => {
-  const [fault] = faultsOf({}, fakeMachine({ cwd: "/", home: undefined }));
-  assert.match(
-    fault?.message ?? "",
-    /^WORKING_DIRECTORY is not set, the current directory is the root/,
-  );
-  assert.match(fault?.remedy ?? "", /^Set WORKING_DIRECTORY/);
-});
+pure(
+  "loadConfig() requires WORKING_DIRECTORY when it is started in the root without a home",
+  () => {
+    const [fault] = faultsOf({}, fakeMachine({ cwd: "/", home: undefined }));
+    assert.match(
+      fault?.message ?? "",
+      /^WORKING_DIRECTORY is not set, the current directory is the root/,
+    );
+    assert.match(fault?.remedy ?? "", /^Set WORKING_DIRECTORY/);
+  },
+);
 
 pure("loadConfig() works without a home", () => {
   const config = configOf({}, fakeMachine({ home: undefined }));
@@ -319,7 +322,7 @@ pure("loadConfig() reads ALLOWED_DIRECTORIES as a path list, without repetition"
   );
 });
 
-pure("loadConfig() keeps what directories are called in the variables", () => {
+pure("loadConfig() keeps the names of directories as written in the variables", () => {
   const machine = fakeMachine({
     directories: ["/data/project", "/b"],
     links: { "/short": "/data/project" },
@@ -349,7 +352,7 @@ pure(
   },
 );
 
-pure("loadConfig() leaves the root of a Windows drive for a directory in the home", () => {
+pure("loadConfig() uses a directory in the home instead of the root of a Windows drive", () => {
   const machine = fakeMachine({ ...WINDOWS, cwd: "C:\\" });
   assert.equal(
     configOf({}, machine).files.workingDirectory,
@@ -379,7 +382,7 @@ pure("loadConfig() reads the older names of the R2 variables, and prefers the ne
   assert.equal(configOf({ ...old, R2_BUCKET: "newer" }).r2?.bucket, "newer");
 });
 
-pure("loadConfig() names the server's own files, which no tool may touch", () => {
+pure("loadConfig() lists the server's own files, which no tool may touch", () => {
   const machine = fakeMachine({
     files: ["/home/me/project/id", "/home/me/project/cert.pem", "/home/me/project/key.pem"],
   });
@@ -397,7 +400,7 @@ pure("loadConfig() names the server's own files, which no tool may touch", () =>
   assert.ok(loaded.ok && loaded.config.files.own.includes("/home/me/project/other.env"));
 });
 
-pure("loadConfig() names its own files by the places behind links too", () => {
+pure("loadConfig() lists its own files by their resolved paths too", () => {
   const machine = fakeMachine({
     cwd: "/short",
     files: ["/data/project/config/prod.env"],

@@ -53,7 +53,7 @@ pure("loadConfig() leaves ImageKit off and names what is missing", () => {
   }
 });
 
-pure("loadConfig() refuses an ImageKit address without encryption on another machine", () => {
+pure("loadConfig() refuses an ImageKit URL without encryption on another machine", () => {
   for (const name of ["IMAGEKIT_URL_ENDPOINT", "IMAGEKIT_API_URL", "IMAGEKIT_UPLOAD_URL"]) {
     const faults = faultsOf({ ...IMAGEKIT, [name]: "http://imagekit.example.org" });
     assert.deepEqual(faults, [{
@@ -83,7 +83,7 @@ pure("loadConfig() leaves R2 off and names what is missing", () => {
   }
 });
 
-pure("loadConfig() says nothing about bridges that nobody mentioned", () => {
+pure("loadConfig() says nothing about storage services without any setting", () => {
   assert.deepEqual(configOf().notices, []);
 });
 
@@ -101,7 +101,7 @@ pure("loadConfig() refuses an R2_ENDPOINT without encryption on another machine"
   assert.match(fault?.message ?? "", /^R2_ENDPOINT "http:\/\/s3.example.org" is not encrypted/);
 });
 
-pure("loadConfig() wants certificate and key together, and both to be files", () => {
+pure("loadConfig() requires certificate and key together, both as files", () => {
   const machine = fakeMachine({ files: ["/cert"] });
   const text = (env: Record<string, string>) => faultsOf(env, machine)[0]?.message ?? "";
   assert.match(text({ DOWNLOAD_TLS_CERT: "/cert" }), /must be set together$/);
@@ -112,7 +112,7 @@ pure("loadConfig() wants certificate and key together, and both to be files", ()
   );
 });
 
-pure("loadConfig() keeps to a port that was asked for", () => {
+pure("loadConfig() keeps a configured port", () => {
   const { port, portIsFixed } = configOf({ DOWNLOAD_PORT: "9001" }).downloads;
   assert.deepEqual({ port, portIsFixed }, { port: 9001, portIsFixed: true });
 });

@@ -34,7 +34,7 @@ pure("boolean() reads true and false in any case", () => {
   ]]);
 });
 
-pure("boolean() refuses what could be meant either way", () => {
+pure("boolean() refuses ambiguous words", () => {
   refuses(boolean, ["1", "0", "yes", "no", "on", "ture", "t", " "], /^must be true or false$/);
 });
 
@@ -55,7 +55,7 @@ pure("oneOf() reads its words in any case and names them when it refuses", () =>
   refuses(oneOf(["debug", "info"]), ["verbose", ""], /^must be one of debug, info$/);
 });
 
-pure("host() reads names and addresses, with or without brackets", () => {
+pure("host() reads names and IP addresses, with or without brackets", () => {
   takes(host, [
     ["server.example", "server.example"],
     [" 10.0.0.1 ", "10.0.0.1"],
@@ -72,7 +72,7 @@ pure("host() refuses users, schemes, paths, options and blanks", () => {
   );
 });
 
-pure("baseUrl() reads http and https addresses and removes final slashes", () => {
+pure("baseUrl() reads http and https URLs and removes final slashes", () => {
   takes(baseUrl, [
     ["https://ik.imagekit.io/id/", "https://ik.imagekit.io/id"],
     ["http://127.0.0.1:9000", "http://127.0.0.1:9000"],
@@ -101,12 +101,12 @@ pure("plainName() refuses what would need quoting in a path or a key", () => {
   refuses(plainName, ["", ".hidden", "a/b", "a b", "ä", "-x", "a?b"], /^must consist of letters/);
 });
 
-pure("folder() gives one leading slash and no final one", () => {
+pure("folder() returns one leading slash and no final one", () => {
   takes(folder, [["/mcp-remote-exec", "/mcp-remote-exec"], ["a/b/", "/a/b"], ["//a", "/a"]]);
   refuses(folder, ["", "/", "/a/../b", "/a b", "/a//b"], /^must be a folder/);
 });
 
-Deno.test("listenAddress() takes addresses and localhost, and no other name", () => {
+Deno.test("listenAddress() accepts IP addresses and localhost, and no other name", () => {
   assert.equal(listenAddress(" LocalHost "), "127.0.0.1");
   assert.equal(listenAddress("[::1]"), "::1");
   assert.equal(listenAddress("0.0.0.0"), "0.0.0.0");

@@ -20,7 +20,7 @@ pure("expandPath() starts ~ at home and relative paths at the current directory"
   }
 });
 
-pure("expandPath() takes Windows paths for paths", () => {
+pure("expandPath() accepts Windows paths", () => {
   const machine = fakeMachine({ windows: true, cwd: "C:\\work", home: "C:\\Users\\me" });
   const cases = [
     ["D:\\keys\\id", "D:\\keys\\id"],
@@ -33,7 +33,7 @@ pure("expandPath() takes Windows paths for paths", () => {
   for (const [path, expected] of cases) assert.equal(expandPath(path, machine), expected, path);
 });
 
-pure("isFilesystemRoot() knows the roots of both worlds", () => {
+pure("isFilesystemRoot() recognizes POSIX and Windows roots", () => {
   const [unix, windows] = [fakeMachine(), fakeMachine({ windows: true })];
   assert.equal(isFilesystemRoot("/", unix), true);
   assert.equal(isFilesystemRoot("/home", unix), false);
@@ -41,7 +41,7 @@ pure("isFilesystemRoot() knows the roots of both worlds", () => {
   assert.equal(isFilesystemRoot("C:\\Users", windows), false);
 });
 
-Deno.test("thisMachine() tells files, directories and what is missing, links followed", () => {
+Deno.test("thisMachine() tells files, directories and missing paths apart, following links", () => {
   using place = temporaryDirectory();
   const machine = thisMachine({ HOME: place.path });
   Deno.writeTextFileSync(`${place.path}/file`, "");

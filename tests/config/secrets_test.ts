@@ -3,7 +3,7 @@ import { secretsIn } from "../../src/config/secrets.ts";
 import { configOf } from "../support/config.ts";
 import { pure } from "../support/pure.ts";
 
-pure("secretsIn() gives each part of the configuration its own secrets only", () => {
+pure("secretsIn() returns only the secrets of the given settings", () => {
   const config = configOf({
     SSH_PASSWORD: "the password",
     DOWNLOAD_API_KEY: "the key of the HTTP API",

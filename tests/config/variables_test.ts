@@ -17,7 +17,7 @@ Deno.test("VARIABLES shows defaults that its own parsers read", () => {
   }
 });
 
-Deno.test("VARIABLES marks what opens a door as secret", () => {
+Deno.test("VARIABLES marks every credential as secret", () => {
   assert.deepEqual(
     variables.filter(({ secret }) => secret).map(({ name }) => name).sort(),
     [
@@ -30,11 +30,11 @@ Deno.test("VARIABLES marks what opens a door as secret", () => {
   );
 });
 
-Deno.test(".env.example equals the table of variables", () => {
+Deno.test(".env.example is what `deno task docs` writes", () => {
   assert.equal(Deno.readTextFileSync(projectFile(".env.example")), envExample());
 });
 
-Deno.test(".env.example sets only what it has to, as it stands", () => {
+Deno.test(".env.example sets only the required variables", () => {
   const set = parseEnv(Deno.readTextFileSync(projectFile(".env.example")));
   assert.deepEqual(Object.keys(set).sort(), ["HOST", "I_ACCEPT_RISKS"]);
 });
@@ -68,7 +68,7 @@ for (const task of ["start", "compile"]) {
     assert.deepEqual(granted(task, "env"), [`--allow-env=${environmentNames().join(",")}`]);
   });
 
-  Deno.test(`deno task ${task} allows no subprocess, system information, foreign code or prompt`, () => {
+  Deno.test(`deno task ${task} allows no subprocess, system information, FFI or prompt`, () => {
     const flags = flagsOf(task).filter((flag) => flag.startsWith("--allow") || flag === "-A");
     assert.deepEqual(
       flags.map((flag) => flag.split("=")[0]).sort(),

@@ -9,7 +9,7 @@ function audit(secrets: string[] = []) {
   return { lines, log: createAuditLog((line) => lines.push(line), secrets, () => AT) };
 }
 
-pure("createAuditLog() writes one JSON line a call", () => {
+pure("createAuditLog() writes one JSON line per call", () => {
   const { lines, log } = audit();
   log.record({
     tool: "t",
@@ -42,7 +42,7 @@ pure("createAuditLog() writes one JSON line a call", () => {
   ]);
 });
 
-pure("createAuditLog() leaves secrets out, however deep they are", () => {
+pure("createAuditLog() redacts secrets at any depth", () => {
   const { lines, log } = audit(["correct horse"]);
   const args = { command: "echo correct horse", list: [{ deep: "x correct horse y" }] };
   log.record({ tool: "t", arguments: args, outcome: "ok", durationMs: 1 });
@@ -51,25 +51,25 @@ pure("createAuditLog() leaves secrets out, however deep they are", () => {
   assert.match(lines[0] ?? "", /"echo \[redacted\]"/);
 });
 
-pure("createAuditLog() leaves secrets out of the names of arguments", () => {
+pure("createAuditLog() redacts secrets in the names of arguments", () => {
   const { lines, log } = audit(["correct horse"]);
   const args = { "correct horse": 1 };
   log.record({ tool: "correct horse", arguments: args, outcome: "error", durationMs: 1 });
   assert.doesNotMatch(lines.join(""), /correct horse/);
 });
 
-pure("createAuditLog() leaves out a secret that JSON writes with escapes", () => {
+pure("createAuditLog() redacts a secret that JSON writes with escapes", () => {
   const { lines, log } = audit(['quo"te\\']);
   log.record({ tool: "t", arguments: { command: 'a quo"te\\ b' }, outcome: "ok", durationMs: 1 });
   assert.equal(JSON.parse(lines[0] ?? "").arguments.command, "a [redacted] b");
 });
 
-pure("noAudit keeps nothing", () => {
+pure("noAudit records nothing", () => {
   noAudit.record({ tool: "t", arguments: {}, outcome: "ok", durationMs: 1 });
   noAudit.event({});
 });
 
-Deno.test("createAuditLog() leaves the signature of a presigned address out", () => {
+Deno.test("createAuditLog() redacts the signature of a presigned URL", () => {
   const lines: string[] = [];
   const audit = createAuditLog((line) => lines.push(line), []);
   const address = "https://s3.example/b/k?X-Amz-Expires=60&X-Amz-Signature=0a1b2c&x=1";

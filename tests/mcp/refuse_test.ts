@@ -5,7 +5,7 @@ import { FakeTimers } from "../support/fake_clock.ts";
 
 const initialize = (id: unknown) => JSON.stringify({ jsonrpc: "2.0", id, method: "initialize" });
 
-/** What is answered to an input that comes in these pieces and then ends. */
+/** Returns the answer to an input that arrives in these pieces and then ends. */
 async function refuse(...pieces: (string | Uint8Array)[]): Promise<unknown[]> {
   const answers: string[] = [];
   const bytes = pieces.map((piece) =>
@@ -56,11 +56,11 @@ pure("refuseClient() leaves everything else unanswered", async () => {
   assert.deepEqual(await refuse(`${others[4]}\n${initialize(2)}\n`), [answerTo(2)]);
 });
 
-pure("refuseClient() gives up a line that never ends", async () => {
+pure("refuseClient() stops reading a line that never ends", async () => {
   assert.deepEqual(await refuse("x".repeat(999_999), "yy", `\n${initialize(1)}\n`), []);
 });
 
-pure("refuseClient() gives up when the time is over", async () => {
+pure("refuseClient() returns at its time limit", async () => {
   using time = new FakeTimers();
   const answers: string[] = [];
   const waiting = refuseClient(

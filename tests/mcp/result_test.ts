@@ -30,7 +30,7 @@ pure("toResult() keeps the data of a failure that has some", () => {
   assert.deepEqual(JSON.parse(String(textOf(toResult(answer, "json")))), result.structuredContent);
 });
 
-pure("toResult() refuses data that is no object", () => {
+pure("toResult() refuses data that is not an object", () => {
   for (const data of [[], "x", null, undefined, 3]) {
     assert.throws(() => toResult({ text: "", data }, "text"), TypeError);
   }
@@ -44,7 +44,7 @@ pure("toFailure() answers code, error and suggestion", () => {
   assert.deepEqual(JSON.parse(String(textOf(toFailure(error, "json")))), failure);
 });
 
-pure("invalidArguments() names every argument that does not fit", () => {
+pure("invalidArguments() names every argument that does not match", () => {
   const schema = z.strictObject({ command: z.string(), timeout: z.number().max(300) });
   const { error: issues } = schema.safeParse({ command: 1, timeout: 301, shell: "sh", "a b": 1 });
   assert.ok(issues);
@@ -55,7 +55,7 @@ pure("invalidArguments() names every argument that does not fit", () => {
   assert.equal(refusal.suggestion, "Correct the call; the arguments are command, timeout");
 });
 
-pure("invalidArguments() knows tools without arguments", () => {
+pure("invalidArguments() suggests no arguments for a tool without any", () => {
   const { error: issues } = z.strictObject({}).safeParse({ x: 1 });
   assert.ok(issues);
   assert.equal(invalidArguments(issues, []).suggestion, "Call the tool without arguments");

@@ -9,7 +9,7 @@ const INTRODUCTION = {
   instructions: "Tools of a probe.",
 };
 
-/** What the server answers to one request that is written by hand. */
+/** Returns the server's answer to one handwritten request. */
 async function answerTo(method: string, params: Record<string, unknown>): Promise<unknown> {
   const [client, end] = InMemoryTransport.createLinkedPair();
   const server = new ServerProtocol(INTRODUCTION);
@@ -29,7 +29,7 @@ const handshake = (protocolVersion: string) =>
     clientInfo: { name: "hand", version: "1" },
   });
 
-Deno.test("ServerProtocol introduces itself in the client's version of the protocol", async () => {
+Deno.test("ServerProtocol answers initialize in the client's version of the protocol", async () => {
   for (const protocolVersion of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
     assert.deepEqual(await handshake(protocolVersion), {
       jsonrpc: "2.0",
@@ -39,7 +39,7 @@ Deno.test("ServerProtocol introduces itself in the client's version of the proto
   }
 });
 
-Deno.test("ServerProtocol offers its own version to a client whose version it does not know", async () => {
+Deno.test("ServerProtocol offers its latest version to a client with an unknown one", async () => {
   const answer = await handshake("2099-01-01");
   assert.deepEqual(answer, {
     jsonrpc: "2.0",
@@ -48,7 +48,7 @@ Deno.test("ServerProtocol offers its own version to a client whose version it do
   });
 });
 
-Deno.test("ServerProtocol answers a ping and refuses what it does not know", async () => {
+Deno.test("ServerProtocol answers a ping and refuses unknown methods", async () => {
   assert.deepEqual(await answerTo("ping", {}), { jsonrpc: "2.0", id: 1, result: {} });
   const refusal = await answerTo("resources/list", {});
   assert.deepEqual(refusal, {

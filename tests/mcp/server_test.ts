@@ -53,7 +53,7 @@ pure("callTool() answers an unknown tool with the names of all", async () => {
   assert.deepEqual([entries[0]?.tool, entries[0]?.code], ["ls", "unknown_tool"]);
 });
 
-pure("callTool() answers arguments that do not fit, and keeps the refusal", async () => {
+pure("callTool() answers arguments that do not match, and records the refusal", async () => {
   const { made, entries } = parts();
   const result = await callTool(made, "test_tool", { wat: 1 }, calm);
   assert.equal(result.structuredContent?.code, "invalid_argument");
@@ -64,7 +64,7 @@ pure("callTool() answers arguments that do not fit, and keeps the refusal", asyn
   );
 });
 
-pure("callTool() hands on known errors and hides defects", async () => {
+pure("callTool() returns known errors and hides defects", async () => {
   const { made, lines } = parts();
   const known = await callTool(made, "test_tool", { what: "known" }, calm);
   assert.equal(known.structuredContent?.code, "locked");
@@ -74,7 +74,7 @@ pure("callTool() hands on known errors and hides defects", async () => {
   assert.match(lines.join(""), /defect in a tool: TypeError: the password/);
 });
 
-pure("callTool() takes an abortion for a cancellation", async () => {
+pure("callTool() reports an aborted call as cancelled", async () => {
   const { made } = parts();
   const context = { signal: AbortSignal.abort(), progress: undefined };
   const { structuredContent } = await callTool(made, "test_tool", { what: "aborted" }, context);
@@ -105,6 +105,6 @@ pure("callTool() answers although the audit log cannot be written, and says so",
   assert.match(lines.join(""), /^\[error\] the audit log cannot be written: /);
 });
 
-pure("createCatalog() refuses two tools of one name", () => {
+pure("createCatalog() refuses two tools with the same name", () => {
   assert.throws(() => createCatalog([tool, tool]), TypeError);
 });

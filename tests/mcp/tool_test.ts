@@ -20,13 +20,13 @@ const tool = defineTool({
 pure("defineTool() checks arguments and fills in their defaults before it runs", async () => {
   assert.deepEqual(await tool.call({}, context), { text: "2", data: { count: 2 } });
   assert.deepEqual(await tool.call({ count: 5 }, context), { text: "5", data: { count: 5 } });
-  // A predicate, because zod's errors are instances of their class by a rule of their own.
+  // A predicate, because zod overrides instanceof for its errors.
   const doesNotFit = (error: unknown) => error instanceof z.ZodError;
   await assert.rejects(tool.call({ count: "5" }, context), doesNotFit);
   await assert.rejects(tool.call({ other: 1 }, context), doesNotFit);
 });
 
-pure("defineTool() takes a tool that only reads for idempotent", () => {
+pure("defineTool() makes a tool that only reads idempotent", () => {
   assert.equal(tool.idempotent, false);
   assert.equal(
     defineTool({ ...tool, run: tool.call, effect: "reads", idempotent: true }).idempotent,
@@ -34,7 +34,7 @@ pure("defineTool() takes a tool that only reads for idempotent", () => {
   );
 });
 
-pure("octalMode takes three octal digits written as a decimal number", () => {
+pure("octalMode accepts three octal digits written as a decimal number", () => {
   for (const mode of [0, 7, 44, 600, 644, 755, 777]) assert.equal(octalMode.parse(mode), mode);
   for (const mode of [-1, 8, 80, 800, 778, 1000, 6.5, "644", Number.NaN]) {
     assert.equal(octalMode.safeParse(mode).success, false, String(mode));
@@ -50,7 +50,7 @@ pure("octalMode says what a mode may look like", () => {
   );
 });
 
-pure("modeBits() turns every octal mode into its bits", () => {
+pure("modeBits() returns the bits of every octal mode", () => {
   fc.assert(fc.property(fc.integer({ min: 0, max: 0o777 }), (bits) => {
     assert.equal(modeBits(Number(bits.toString(8))), bits);
   }));

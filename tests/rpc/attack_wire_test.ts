@@ -26,7 +26,7 @@ async function overChannel(run: (end: MessagePort) => Promise<void>) {
   }
 }
 
-/** What a hijacked isolate gets for a message of its own making. */
+/** Returns the answer to a message that a hijacked isolate makes up. */
 async function asked(
   end: MessagePort,
   request: { id: number; [field: string]: unknown },
@@ -58,7 +58,7 @@ const REQUESTS = [
   { type: "SET", path: ["stat", "constructor", "prototype", "polluted"], value: true },
 ];
 
-Deno.test("expose() refuses whatever is not a call of one of its own functions", () =>
+Deno.test("expose() refuses everything but calls of its own functions", () =>
   overChannel(async (end) => {
     for (const [id, request] of REQUESTS.entries()) {
       const answer = await asked(end, { id, ...request });
@@ -67,7 +67,7 @@ Deno.test("expose() refuses whatever is not a call of one of its own functions",
     assert.equal("polluted" in (() => {}), false);
   }));
 
-Deno.test("expose() lets messages pass that are no request at all", () =>
+Deno.test("expose() ignores messages that are not requests", () =>
   overChannel((end) => {
     for (const message of [null, "text", 7, [], { id: "1", name: "stat" }, { value: 1 }]) {
       end.postMessage(message);
@@ -75,7 +75,7 @@ Deno.test("expose() lets messages pass that are no request at all", () =>
     return Promise.resolve();
   }));
 
-/** A call that waits, and what a hijacked isolate may send for it. */
+/** A pending call, and what a hijacked isolate may send for it. */
 async function answeredBy(
   messages: (id: number) => readonly unknown[],
   given: readonly unknown[] = [],
@@ -94,7 +94,7 @@ async function answeredBy(
   }
 }
 
-Deno.test("remote() ignores answers and calls back that nobody waits for", async () => {
+Deno.test("remote() ignores answers and callbacks that no call waits for", async () => {
   const seen: unknown[] = [];
   const value = await answeredBy((id) => [
     null,
@@ -115,7 +115,7 @@ Deno.test("remote() ignores answers and calls back that nobody waits for", async
 
 const unconvertible = { toString: 1, valueOf: 1 };
 
-Deno.test("remote() outlives messages that cannot be read", async () => {
+Deno.test("remote() survives messages that cannot be deserialized", async () => {
   const value = await answeredBy((id) => [
     { id: unconvertible },
     { id, callback: unconvertible, value: 1 },
@@ -127,7 +127,7 @@ Deno.test("remote() outlives messages that cannot be read", async () => {
   assert.equal(value, "answer");
 });
 
-Deno.test("remote() lets go of a stream that comes with an answer nobody waits for", async () => {
+Deno.test("remote() cancels a stream in an answer that no call waits for", async () => {
   const { port1, port2 } = new MessageChannel();
   remote<object>(port2);
   const left = new MessageChannel();
@@ -139,7 +139,7 @@ Deno.test("remote() lets go of a stream that comes with an answer nobody waits f
   for (const port of [port1, port2, left.port1]) port.close();
 });
 
-Deno.test("remote() makes an error of whatever is sent as one", async () => {
+Deno.test("remote() throws a RemoteExecError whatever the peer sends as an error", async () => {
   for (
     const error of [null, "text", {}, { code: "internal", message: unconvertible }, {
       code: "nonsense",

@@ -9,7 +9,7 @@ const noAnswer = (error: unknown) =>
 
 const never = new Promise<never>(() => {});
 
-Deno.test("inTime() waits for what a cancelled call tells", async () => {
+Deno.test("inTime() waits for the answer of a cancelled call", async () => {
   const controller = new AbortController();
   const work = Promise.withResolvers<string>();
   const call = inTime(controller.signal, undefined, work.promise);
@@ -48,7 +48,7 @@ Deno.test("inTime() leaves no timer and no listener behind", async () => {
   assert.equal(time.waiting, 0);
 });
 
-Deno.test("inTime() leaves a call the grace that it gives others", async () => {
+Deno.test("inTime() adds a call's own grace period to its limit", async () => {
   using time = new FakeTimers();
   const controller = new AbortController();
   const call = assert.rejects(inTime(controller.signal, undefined, never, 30_000), noAnswer);

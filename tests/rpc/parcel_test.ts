@@ -5,7 +5,7 @@ import { receiveStream, sendStream } from "../../src/rpc/parcel.ts";
 
 const unexpected = (defect: unknown) => assert.fail(String(defect));
 
-/** A stream that counts the pieces asked of it. */
+/** A stream that counts the requested pieces. */
 function counted(pieces: readonly Uint8Array[]) {
   const seen = { pulled: 0, cancelled: false };
   const stream = new ReadableStream<Uint8Array>({
@@ -25,14 +25,14 @@ const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setTimeout(resolve));
 };
 
-Deno.test("a stream arrives whole, whatever the size of its pieces", async () => {
+Deno.test("a stream arrives complete, whatever the size of its pieces", async () => {
   const pieces = [1, 300_000, 0, 7].map((size, index) => new Uint8Array(size).fill(index));
   const { stream } = counted(pieces);
   const arrived = await Array.fromAsync(receiveStream(sendStream(stream, unexpected)));
   assert.deepEqual(arrived, pieces);
 });
 
-Deno.test("a piece that is a part of larger memory, as Node's buffers are, leaves it as it is", async () => {
+Deno.test("sending a piece of a larger buffer, such as a Node Buffer, leaves the buffer intact", async () => {
   const memory = Buffer.from("0123456789");
   const { stream } = counted([memory.subarray(2, 5)]);
   const [arrived] = await Array.fromAsync(receiveStream(sendStream(stream, unexpected)));
@@ -40,7 +40,7 @@ Deno.test("a piece that is a part of larger memory, as Node's buffers are, leave
   assert.equal(memory.toString(), "0123456789");
 });
 
-Deno.test("a piece is copied before the next one is asked for", async () => {
+Deno.test("a piece is copied before the next one is requested", async () => {
   const buffer = new Uint8Array(4);
   let turn = 0;
   const stream = new ReadableStream<Uint8Array>({
@@ -53,7 +53,7 @@ Deno.test("a piece is copied before the next one is asked for", async () => {
   assert.deepEqual(arrived.map(([first]) => first), Array.from({ length: 20 }, (_, n) => n));
 });
 
-Deno.test("a reader that stands still is sent four pieces and no more", async () => {
+Deno.test("a stalled reader gets four pieces and no more", async () => {
   const { stream, seen } = counted(Array.from({ length: 100 }, () => new Uint8Array(1)));
   const received = receiveStream(sendStream(stream, unexpected));
   await turns(20);
@@ -65,7 +65,7 @@ Deno.test("a reader that stands still is sent four pieces and no more", async ()
   await reader.cancel();
 });
 
-Deno.test("cancelling the stream cancels it over there, at any time", async () => {
+Deno.test("cancelling a received stream cancels the sent one, at any time", async () => {
   for (const reads of [0, 1, 3]) {
     const { stream, seen } = counted(Array.from({ length: 100 }, () => new Uint8Array(1)));
     const reader = receiveStream(sendStream(stream, unexpected)).getReader();
@@ -75,7 +75,7 @@ Deno.test("cancelling the stream cancels it over there, at any time", async () =
   }
 });
 
-Deno.test("an error keeps its code; a defect is reported on its own side and stays there", async () => {
+Deno.test("an error of a stream keeps its code; a defect is reported only where it happened", async () => {
   const failing = (error: unknown) =>
     new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new Uint8Array(1)),
@@ -98,7 +98,7 @@ Deno.test("an error keeps its code; a defect is reported on its own side and sta
   assert.deepEqual(defects, [defect]);
 });
 
-Deno.test("sendStream() reads no further ahead than the window, whatever is asked", async () => {
+Deno.test("sendStream() reads ahead no further than the window, whatever is requested", async () => {
   for (const more of [Infinity, "1e9", 2 ** 53, -1, 0.5, NaN, null, 1_000_000]) {
     const { stream, seen } = counted(Array.from({ length: 100 }, () => new Uint8Array(1)));
     const port = sendStream(stream, unexpected);
@@ -120,7 +120,7 @@ Deno.test("sendStream() fails on a piece that is not bytes", async () => {
   assert.equal(defects.length, 1);
 });
 
-Deno.test("receiveStream() ends with pieces that nobody asked for or that others can change", async () => {
+Deno.test("receiveStream() fails on a piece that was not requested or whose memory is shared", async () => {
   const shared = new Uint8Array(new SharedArrayBuffer(1));
   const growing = new Uint8Array(new ArrayBuffer(1, { maxByteLength: 9 }));
   for (const pieces of [Array.from({ length: 5 }, () => new Uint8Array(1)), [shared], [growing]]) {
@@ -130,13 +130,13 @@ Deno.test("receiveStream() ends with pieces that nobody asked for or that others
       if (isFirst) { for (const piece of pieces) port1.postMessage({ piece }); }
       isFirst = false;
     };
-    // Nobody reads, so no more than the window was asked for.
+    // Nobody reads, so only the window was requested.
     await assert.rejects(receiveStream(port2).getReader().closed, { code: "internal" });
     port1.close();
   }
 });
 
-Deno.test("receiveStream() makes an error of what is no piece", async () => {
+Deno.test("receiveStream() fails on a piece that is not bytes", async () => {
   for (const message of [null, 7, { piece: "text" }, { error: null }]) {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => port1.postMessage(message);

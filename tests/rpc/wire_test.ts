@@ -56,7 +56,7 @@ Deno.test("expose() carries code, message and suggestion of every known error", 
     }
   }));
 
-Deno.test("expose() turns a defect into an internal error without its text, and logs it", () =>
+Deno.test("expose() answers a defect with an internal error without its text, and logs it", () =>
   overChannel(async (remote) => {
     await assert.rejects(remote.defect(), (error) => {
       assert.ok(error instanceof RemoteExecError);
@@ -69,7 +69,7 @@ Deno.test("expose() turns a defect into an internal error without its text, and 
     );
   }));
 
-Deno.test("remote() hands streams and ports over, as an argument or in an object", () =>
+Deno.test("remote() transfers streams and ports, as an argument or in an object", () =>
   overChannel(async (remote) => {
     const { stream } = await remote.stream("field");
     assert.equal(await new Response(stream).text(), "field");
@@ -94,7 +94,7 @@ Deno.test("a value that cannot be copied fails its call, on either side", () =>
     assert.equal(await remote.echo("x"), "x");
   }));
 
-Deno.test("remote() is no promise", () =>
+Deno.test("remote() returns a port that can be awaited", () =>
   overChannel(async (remote) => assert.equal(await Promise.resolve(remote), remote)));
 
 /** A port whose call ends when it is aborted, with the reason that it sees. */
@@ -122,7 +122,7 @@ function abortable() {
   };
 }
 
-Deno.test("remote() cancels the call over there when a signal is aborted, or was before", async () => {
+Deno.test("remote() aborts the peer's signal when a signal aborts or already has", async () => {
   using side = abortable();
   const controller = new AbortController();
   const waiting = side.port.wait(controller.signal);
@@ -151,7 +151,7 @@ Deno.test("remote() leaves no listener on a signal whose call has ended", () =>
     assert.equal(listeners, 0);
   }));
 
-Deno.test("a stream that the other side does not take is cancelled", () =>
+Deno.test("a stream that the peer does not read is cancelled", () =>
   overChannel(async (remote) => {
     let cancelled = false;
     const stream = new ReadableStream<Uint8Array>({

@@ -64,8 +64,8 @@ for (const [name, env] of Object.entries(CONFIGURATIONS)) {
       for (const path of [...row.read, ...row.write]) assert.match(path, /^\/./);
       const { net, read, write, ...others } = toDenoPermissions(row);
       assert.deepEqual(others, { env: false, run: false, sys: false, ffi: false, import: false });
-      for (const right of [net, read, write]) {
-        assert.ok(right === false || (Array.isArray(right) && right.length > 0));
+      for (const list of [net, read, write]) {
+        assert.ok(list === false || (Array.isArray(list) && list.length > 0));
       }
     }
   });
@@ -84,7 +84,7 @@ pure("formatPermissions() shows every permission of the table", () => {
   const text = formatPermissions(table);
   for (const row of table) {
     assert.match(text, new RegExp(`^worker ${row.worker}$`, "m"));
-    for (const right of [...row.net, ...row.read, ...row.write]) assert.ok(text.includes(right));
+    for (const value of [...row.net, ...row.read, ...row.write]) assert.ok(text.includes(value));
   }
   assert.match(text, /^main isolate\n {2}all permissions dropped before the first message$/m);
   assert.equal(text.match(/env, run, sys, ffi, import {3}none/g)?.length, table.length);

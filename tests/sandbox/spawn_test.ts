@@ -41,10 +41,10 @@ const died = (error: unknown) =>
   error.message === "The ssh worker of the server ended unexpectedly" &&
   /^Restart the MCP server/.test(error.suggestion);
 
-Deno.test("spawn() gives a port whose calls are answered", () =>
+Deno.test("spawn() returns a port whose calls are answered", () =>
   withProbe(async ({ port }) => assert.equal(await port.answer(), "alive")));
 
-Deno.test("spawn() hands on errors with code and suggestion", () =>
+Deno.test("spawn() passes on errors with code and suggestion", () =>
   withProbe(async ({ port }) => {
     await assert.rejects(port.fail(), {
       code: "locked",
@@ -63,7 +63,7 @@ Deno.test("spawn() answers pending and later calls when the worker dies, and say
     assert.equal(lines.filter((line) => line.startsWith("[error] worker ssh died")).length, 1);
   }));
 
-Deno.test("surviveDefects() keeps the worker alive when a promise is rejected unseen or a callback throws", () =>
+Deno.test("surviveDefects() keeps the worker alive when a promise is rejected unhandled or a callback throws", () =>
   withProbe(async ({ port, died: death }) => {
     await port.harden();
     assert.equal(await port.rejectUnseen(), "done");

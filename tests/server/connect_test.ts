@@ -5,7 +5,7 @@ import { createLogger } from "../../src/log.ts";
 import { remote } from "../../src/rpc/remote.ts";
 import { configOf } from "../support/config.ts";
 
-Deno.test("the worker of the links writes nothing but a link's life into the audit log", async () => {
+Deno.test("connectDownloads() lets the worker add only events of links to the audit log", async () => {
   const configured = Promise.withResolvers<MessagePort>();
   const downloads = {
     configure: (_settings: unknown, _files: unknown, events: MessagePort) => {

@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** What somebody would try who has got into an isolate; each one uses a right of its own. */
+/** What an attacker in an isolate would try to reach; each attempt needs another permission. */
 export interface Target {
   /** `host:port` that the isolate may reach, and one that it may not. */
   readonly host: string;
   readonly port: number;
   readonly otherPort: number;
-  /** A file and a directory that exist and are none of the isolate's business. */
+  /** A file and a directory that exist and that the isolate must not access. */
   readonly file: string;
   readonly directory: string;
 }

@@ -28,14 +28,14 @@ Deno.test("main is refused everything before it reads the first message", async 
   assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
 });
 
-/** Ports of this machine on which something listens in the place of a storage service. */
+/** Ports of this machine on which something listens in place of a storage service. */
 interface Services {
   readonly imageKit: number;
   readonly r2: number;
 }
 
-/** What one worker may do besides being refused everything else. */
-interface Rights {
+/** What one worker may do; everything else is refused. */
+interface Allowed {
   env?(services: Services): Readonly<Record<string, string>>;
   /** A port that it may call, and no other host at it; without it the SSH host's. */
   port?(services: Services): number;
@@ -46,7 +46,7 @@ interface Rights {
 const knownHosts = ({ home }: Place) => `${home}/.ssh/known_hosts`;
 const own = ({ directory }: Place) => `${directory}/own`;
 
-const WORKERS: Readonly<Record<string, Rights>> = {
+const WORKERS: Readonly<Record<string, Allowed>> = {
   ssh: {
     may: (place) => ({
       call: [place.host.port],
@@ -82,7 +82,7 @@ const WORKERS: Readonly<Record<string, Rights>> = {
 
 const listen = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
 
-for (const [name, rights] of Object.entries(WORKERS)) {
+for (const [name, row] of Object.entries(WORKERS)) {
   Deno.test(`the ${name} worker may do what its row says and is refused everything else`, async () => {
     await using place = await startPlace();
     using other = listen();
@@ -94,14 +94,14 @@ for (const [name, rights] of Object.entries(WORKERS)) {
     Deno.writeTextFileSync(own(place), "own");
     const task: Task = {
       host: place.host.hostname,
-      port: rights.port?.(services) ?? place.host.port,
+      port: row.port?.(services) ?? place.host.port,
       otherPort: other.addr.port,
       file: secret,
       directory: place.home,
-      may: rights.may(place, services),
-      mayNotWrite: rights.mayNotWrite(place),
+      may: row.may(place, services),
+      mayNotWrite: row.mayNotWrite(place),
     };
-    const { allowed, results } = await probeWorker(name, task, place, rights.env?.(services) ?? {});
+    const { allowed, results } = await probeWorker(name, task, place, row.env?.(services) ?? {});
     const possible = (list: readonly unknown[]) => list.map(() => "POSSIBLE");
     const { call, read, write } = task.may;
     assert.deepEqual(allowed, {
