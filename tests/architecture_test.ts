@@ -108,6 +108,27 @@ Deno.test("no file outside a slice's worker folder imports from it", () => {
   assert.deepEqual(broken.map(show), []);
 });
 
+/** The files of a circle of imports; the first one closes it. Types count: they tie files together as well. */
+function importCircles(): string[][] {
+  const state = new Map<string, "open" | "done">();
+  const circles: string[][] = [];
+  const visit = (path: string, way: readonly string[]) => {
+    if (state.get(path) === "done") return;
+    if (state.get(path) === "open") {
+      return void circles.push([...way.slice(way.indexOf(path)), path]);
+    }
+    state.set(path, "open");
+    for (const { to } of importsOf(path)) if (files.includes(to)) visit(to, [...way, path]);
+    state.set(path, "done");
+  };
+  for (const path of files) visit(path, []);
+  return circles;
+}
+
+Deno.test("no file of src imports itself through others, not even for a type", () => {
+  assert.deepEqual(importCircles().map((circle) => circle.join(" -> ")), []);
+});
+
 Deno.test("rpc imports nothing from mcp", () => {
   const broken = imports.filter(({ from, to }) =>
     folderOf(from) === "rpc" && folderOf(to) === "mcp"
