@@ -16,7 +16,7 @@ import { VERSION } from "./src/version.ts";
 
 const MISCONFIGURED = 2;
 const BROKEN = 1;
-/** An exit may take two seconds in all, whatever the host does. */
+/** An exit takes at most two seconds, whatever the host does. */
 const EXIT_LIMIT_MS = 1_900;
 
 if (import.meta.main) await main(Deno.args);
@@ -45,7 +45,7 @@ async function main(args: readonly string[]): Promise<void> {
   await serveUntilEnd(loaded);
 }
 
-/** The configuration, or the text that says everything that is wrong with it. */
+/** Returns the configuration, or a text with all of its faults. */
 function load(envFile: string | undefined): Config | string {
   try {
     const env = readEnvironment(envFile);
@@ -57,7 +57,7 @@ function load(envFile: string | undefined): Config | string {
   }
 }
 
-/** Serves until the client goes away, and ends the process; with a code when a worker has died. */
+/** Serves until the client disconnects, then exits: with 0, or with a non-zero code if a worker died. */
 export async function serveUntilEnd(config: Config, start = startWorkers): Promise<void> {
   const logger = createLogger(config.logLevel, config.secrets);
   const workers = start(config, logger);
@@ -68,12 +68,12 @@ export async function serveUntilEnd(config: Config, start = startWorkers): Promi
     return Deno.exit(BROKEN);
   });
   onEnd((reason) => {
-    logger.debug(`ends: ${reason}`);
+    logger.debug(`exiting: ${reason}`);
     setTimeout(() => Deno.exit(0), EXIT_LIMIT_MS);
     running.stop().finally(() => Deno.exit(0));
   });
   running.broken.catch((error) => {
-    logger.error("a module has died, the server ends", error);
+    logger.error("a worker died, the server exits", error);
     // The answers to pending calls go out first.
     setTimeout(() => Deno.exit(BROKEN), 200);
   });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { PROJECT, projectFile } from "./support/project.ts";
 
@@ -206,5 +207,15 @@ Deno.test("files and folders of src are named in snake_case and by their subject
   for (const path of files) {
     assert.match(path, /^src(\/[a-z0-9_]+)*\/[a-z0-9_]+\.tsx?$/);
     assert.doesNotMatch(path, /\/(utils?|common|helpers?|types|misc)(\.|\/)/);
+  }
+});
+
+Deno.test("ARCHITECTURE.md and CONTRIBUTING.md name only files and folders that exist", () => {
+  for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+    const text = Deno.readTextFileSync(projectFile(page));
+    assert.ok(text.split("\n").length <= 151, `${page} has more than 150 lines`);
+    const paths = text.match(/\b(?:src|tests|docs|bench)\/[\w./]*\w\/?|\bmain\.ts\b/g) ?? [];
+    assert.ok(paths.length > 5);
+    for (const path of paths) assert.ok(existsSync(projectFile(path)), `${page} names ${path}`);
   }
 });
