@@ -1,15 +1,15 @@
 import { errorText, RemoteExecError } from "../errors.ts";
 
-/** Nothing answered at the address, or the connection could not be made. */
+/** Nothing responds at the address, or the connection failed. `seen` is the cause as text. */
 export const hostUnreachable = (host: string, port: number, cause: unknown, seen: string) =>
   new RemoteExecError(
     "unreachable",
     `SSH connection failed to ${host}:${port}: ${seen}`,
-    "Check HOST and SSH_PORT, then that the host is up and its firewall lets this machine in",
+    "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
     { cause },
   );
 
-/** The host refused every way to log in that is configured. */
+/** The host refused the configured login. `method` is `key`, `password`, or the agent with its error. */
 export const authenticationFailed = (user: string, host: string, port: number, method: string) =>
   new RemoteExecError(
     "authentication_failed",
@@ -20,11 +20,11 @@ export const authenticationFailed = (user: string, host: string, port: number, m
   );
 
 const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([
-  ["key", ", and that the public half of SSH_KEY is in its authorized_keys on the host"],
-  ["password", " and SSH_PASSWORD, or set SSH_KEY (many hosts take no password from root)"],
+  ["key", ", and that the public key of SSH_KEY is in its authorized_keys on the host"],
+  ["password", " and SSH_PASSWORD, or set SSH_KEY (many hosts refuse passwords for root)"],
 ]);
 const AGENT_CHECK =
-  ", and with `ssh-add -l` that the agent at SSH_AUTH_SOCK runs and holds a key of that user";
+  ", and check with `ssh-add -l` that the agent at SSH_AUTH_SOCK runs and has a key of that user";
 
 /** The key file cannot be used. */
 export const keyUnusable = (path: string, reason: string, suggestion: string) =>
@@ -34,15 +34,15 @@ export const keyUnusable = (path: string, reason: string, suggestion: string) =>
     suggestion,
   );
 
-/** The time limit ran out before the command was handed to the host. */
+/** The time limit expired before the command was sent to the host. */
 export const noChannelInTime = (limitMs: number) =>
   new RemoteExecError(
     "timeout",
     `No SSH session was free within ${limitMs / 1000} seconds`,
-    "Raise the timeout, or wait until other commands have ended",
+    "Raise the timeout, or wait until other commands finish",
   );
 
-/** The connection ended while something was under way. */
+/** The connection ended during `what`. */
 export const connectionLost = (what: string) =>
   new RemoteExecError(
     "connection_lost",
@@ -50,7 +50,7 @@ export const connectionLost = (what: string) =>
     "Check the network and the host, then call the tool again",
   );
 
-/** The host does not offer what is needed. */
+/** The host does not offer a required feature. `seen` is its answer. */
 export const notOffered = (what: string, seen: string) =>
   new RemoteExecError(
     "unsupported",
@@ -58,12 +58,12 @@ export const notOffered = (what: string, seen: string) =>
     "Enable it in the host's sshd_config",
   );
 
-/** What the host said about a file, as a person reads it. */
+/** Turns ssh2's error for a file into one with a code and a readable message. */
 export function remoteFileError(action: string, path: string, cause: unknown): RemoteExecError {
   if (cause instanceof RemoteExecError) return cause;
-  const status = (cause as { code?: unknown }).code; // ssh2 puts the SFTP status there
+  const status = (cause as { code?: unknown }).code; // ssh2 stores the SFTP status there
   const text = errorText(cause);
-  // ssh2's words for requests whose answer cannot come any more.
+  // ssh2 uses these texts for requests that can no longer be answered.
   if (/no response from server|not connected/i.test(text)) return connectionLost("a transfer");
   if (status === 2) {
     return new RemoteExecError(
@@ -86,9 +86,9 @@ export function remoteFileError(action: string, path: string, cause: unknown): R
       "Free space on the host (`df -h`), then try again",
     );
   }
-  // OpenSSH answers a full disk and every other trouble of the disk with this one word.
+  // OpenSSH reports a full disk and every other disk error with this one word.
   const seen = status === 4 && text === "Failure"
-    ? "the host reports a failure without its reason, often a full disk or quota"
+    ? "the host gave no reason; often its disk or a quota is full"
     : text;
   return new RemoteExecError(
     "io_error",
@@ -122,26 +122,26 @@ export const localExists = (path: string) =>
 export const notAFile = (where: string, path: string, kind: string) =>
   new RemoteExecError(
     kind === "directory" ? "is_directory" : "not_a_file",
-    `${where} path is not a regular file but a ${kind}: ${path}`,
+    `${where} path is a ${kind}, not a regular file: ${path}`,
     kind === "directory"
-      ? "Name a file; pack a directory first, for example with tar"
+      ? "Name a file; to copy a directory, pack it first, for example with tar"
       : "Name a regular file",
   );
 
-/** `where` is "File" or "Remote file", as the messages have it. */
+/** @param where "File" or "Remote file": the first words of the message */
 export const tooLarge = (where: string, bytes: number, maxBytes: number) =>
   new RemoteExecError(
     "too_large",
     `${where} too large (${megabytes(bytes)}MB). Maximum allowed size is ${megabytes(maxBytes)}MB.`,
-    "Raise MAX_FILE_SIZE (bytes), or transfer a smaller part of it",
+    "Raise MAX_FILE_SIZE (bytes), or transfer only a part of the file",
   );
 
 export const verificationFailed = (path: string, seen: string) =>
   new RemoteExecError(
     "verification_failed",
-    `The copy of ${path} does not equal its source and was discarded: ${seen}`,
-    "Try again; if it happens again, check whether the file is being written to, and the disks",
+    `The copy of ${path} differs from its source and was discarded: ${seen}`,
+    "Try again; if it fails again, check whether something writes to the file, then check the disks",
   );
 
-/** Sizes in messages have one decimal place, like the limit they are compared with. */
+/** Formats a size with one decimal place; size and limit in a message then look alike. */
 const megabytes = (bytes: number): string => (bytes / 1_048_576).toFixed(1);

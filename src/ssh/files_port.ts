@@ -1,15 +1,15 @@
 import type { CopyOutcome, Endpoint, FileFacts } from "./port.ts";
 
-/** Limits of one tree. */
+/** Limits for listing one directory tree. */
 export interface TreeLimits {
   readonly maxEntries: number;
   readonly maxBytes: number;
 }
 
-/** A file, directory or left-out link of a tree; `path` is relative to the tree's root, with `/`. */
+/** One entry of a tree. `path` is relative to the tree's root and uses `/`. */
 export interface TreeEntry {
   readonly path: string;
-  /** Links and special files are never followed or read, only named. */
+  /** Links and special files are only listed, never followed or read. */
   readonly kind: "file" | "directory" | "link" | "other";
   readonly size: number;
   readonly mtimeMs: number;
@@ -17,37 +17,39 @@ export interface TreeEntry {
   readonly mode: number;
 }
 
-/** A part of a file, in bytes; `end` is exclusive and the end of the file when left out. */
+/** A part of a file, in bytes. `end` is exclusive; it defaults to the end of the file. */
 export interface ByteRange {
   readonly start: number;
   readonly end?: number;
 }
 
-/** An opened file: its facts at that moment and its bytes, at the reader's pace. */
+/** An opened file: its attributes when it was opened, and its content at the reader's pace. */
 export interface OpenedFile {
   readonly facts: FileFacts;
   readonly stream: ReadableStream<Uint8Array>;
 }
 
+/** A file to be written from a stream. */
 export interface WriteRequest {
   readonly to: Endpoint;
   readonly maxBytes: number;
   readonly overwrite: boolean;
   readonly mode?: number;
-  /** Content that is required: the file is discarded when it is another. */
+  /** Expected content: the file is discarded if size or hash differ. */
   readonly size?: number;
   readonly sha256?: string;
 }
 
 /**
- * What the ssh worker offers to other workers over a MessagePort, bytes included, so that none of
- * them passes through the main isolate. All ends that the ssh worker can reach may be named.
+ * What the ssh worker offers to other workers over a MessagePort. File content goes from worker to
+ * worker and never through the main isolate. Every endpoint that the ssh worker can reach is valid.
  * Every failure is a RemoteExecError.
  */
 export interface FilesPort {
+  /** Returns what is at a path; links are followed. */
   stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts>;
   /**
-   * Everything below a directory, parents before children.
+   * Lists everything below a directory, parents before children.
    *
    * @throws RemoteExecError `too_large` beyond `maxEntries` or `maxBytes`
    */
@@ -56,17 +58,17 @@ export interface FilesPort {
     limits: TreeLimits,
     signal: AbortSignal,
   ): Promise<TreeEntry[]>;
-  /** Opens a regular file. Cancelling the stream closes it; an error of reading errors the stream. */
+  /** Opens a regular file. Canceling the stream closes the file; a read error errors the stream. */
   read(
     endpoint: Endpoint,
     range: ByteRange | undefined,
     signal: AbortSignal,
   ): Promise<OpenedFile>;
-  /** All files of a tree one after the other as a tar stream: for ends where opening each one is slow. */
+  /** Returns all files of a tree as one tar stream, for endpoints where opening a file is slow. */
   readTree(endpoint: Endpoint, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
-  /** The lower-case hex sha256 of a file, computed where it lies if that can be. */
+  /** Returns the lower-case hex sha256 of a file, computed on its own machine if possible. */
   sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string>;
-  /** Writes a file as every transfer does: beside its name, verified, renamed. */
+  /** Writes a file under a temporary name, verifies it, and renames it. */
   write(
     request: WriteRequest,
     stream: ReadableStream<Uint8Array>,

@@ -4,18 +4,18 @@ import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
 export { cutTexts, without } from "./output.ts";
 
-/** Whose answer it is. */
+/** The host and login that an answer names. */
 export interface HostName {
   readonly host: string;
   readonly port: number;
   readonly user: string;
 }
 
-/** What the tools that run commands answer. */
+/** Output schema of the tools that run commands. */
 export const execOutput = z.object({
-  success: z.boolean().describe("The command ended with exit code 0"),
+  success: z.boolean().describe("true if the exit code is 0"),
   exit_code: z.number().int().nullable(),
-  signal: z.string().nullable().describe("Signal that ended the command, without SIG"),
+  signal: z.string().nullable().describe("Signal that ended the command, such as KILL"),
   stdout: z.string(),
   stderr: z.string(),
   command: z.string(),
@@ -23,7 +23,7 @@ export const execOutput = z.object({
   cancelled: z.boolean(),
   duration_ms: z.number().int(),
   process_ended: z.boolean().describe(
-    "The command ended by itself (its background jobs may go on), or it was stopped and nothing of its session is left",
+    "true if the command ended by itself (its background jobs may still run), or if it was stopped and no process of its session is left",
   ),
   host: z.string(),
   user: z.string(),
@@ -36,9 +36,10 @@ export const execOutput = z.object({
   suggestion: z.string().optional(),
 });
 
+/** The structured answer of the tools that run commands. */
 export type ExecAnswer = z.infer<typeof execOutput>;
 
-/** The outcome of a command as the tools answer it. */
+/** Builds the structured answer for the outcome of a command. */
 export function execAnswer(
   command: string,
   outcome: ExecOutcome,
@@ -62,7 +63,7 @@ export function execAnswer(
   };
 }
 
-/** The same for people: sections, then the exit code, which is never cut away. */
+/** Formats the answer as text. The exit code is always included. */
 export function formatExec(answer: ExecAnswer): string {
   const sections = [
     ...(answer.stdout === "" ? [] : [`=== STDOUT ===\n${answer.stdout}`]),
@@ -100,7 +101,7 @@ function truncation<Name extends "stdout" | "stderr">(
     : {};
 }
 
-/** What the file tools answer. */
+/** Output schema of the tools that copy files. */
 export const transferOutput = z.object({
   success: z.literal(true),
   operation: z.enum(["upload", "download"]),
@@ -108,14 +109,15 @@ export const transferOutput = z.object({
   remote_path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared on both sides"),
+  verified: z.enum(["sha256", "size"]).describe("What was compared between source and copy"),
   transfer_speed: z.number().int().describe("Bytes per second"),
   permissions: z.string().optional(),
 });
 
+/** The structured answer of the tools that copy files. */
 export type TransferAnswer = z.infer<typeof transferOutput>;
 
-/** The outcome of a transfer as the file tools answer it. */
+/** Builds the structured answer for the outcome of a copy. */
 export function transferAnswer(
   operation: "upload" | "download",
   paths: { readonly local_path: string; readonly remote_path: string },
@@ -134,7 +136,7 @@ export function transferAnswer(
   };
 }
 
-/** The same for people. */
+/** Formats the answer as text. */
 export function formatTransfer(answer: TransferAnswer, host: HostName): string {
   return [
     `[SUCCESS] File ${answer.operation.toUpperCase()} successful`,

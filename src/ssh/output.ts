@@ -1,13 +1,13 @@
 import { Buffer } from "node:buffer";
 import type { CapturedText } from "./port.ts";
 
-/** No code point takes more bytes of UTF-8. */
-const LONGEST = 4;
+/** Max bytes of one code point in UTF-8. */
+const MAX_CODE_POINT_BYTES = 4;
 
 /**
- * Keeps the beginning and the end of one stream, whatever its length: at least `limit` code points
- * each. Kept as bytes and decoded as UTF-8 when they are asked for, so that characters stay whole
- * across chunks and a flood makes no garbage; invalid sequences become U+FFFD.
+ * Keeps the head and the tail of one stream, at least `limit` code points each, so memory stays
+ * bounded whatever a command prints. Stores bytes and decodes them as UTF-8 on request, so a
+ * character that is split between chunks stays intact; invalid sequences become U+FFFD.
  */
 export class OutputCollector {
   readonly #head: ByteHead;
@@ -15,22 +15,23 @@ export class OutputCollector {
   readonly #counter = new CodePointCounter();
   #bytes = 0;
 
-  /** @param limit code points of both streams together */
+  /** @param limit code points of stdout and stderr together */
   constructor(limit: number) {
-    this.#head = new ByteHead(limit * LONGEST);
-    this.#tail = new ByteTail(limit * LONGEST + LONGEST);
+    this.#head = new ByteHead(limit * MAX_CODE_POINT_BYTES);
+    this.#tail = new ByteTail(limit * MAX_CODE_POINT_BYTES + MAX_CODE_POINT_BYTES);
   }
 
-  /** Bytes so far. */
+  /** Bytes received so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Code points so far. */
+  /** Code points received so far. */
   get length(): number {
     return this.#counter.count;
   }
 
+  /** Adds a chunk; the chunk may be reused afterwards. */
   push(chunk: Uint8Array): void {
     this.#bytes += chunk.length;
     this.#counter.push(chunk);
@@ -38,18 +39,18 @@ export class OutputCollector {
     if (taken < chunk.length) this.#tail.push(chunk.subarray(taken));
   }
 
-  /** To be called once, after the last chunk. */
+  /** Must be called once, after the last chunk. */
   end(): void {
     this.#counter.end();
   }
 
-  /** The last lines, for a progress notification. */
+  /** Returns the last lines, for a progress notification. */
   lastLines(count: number, maxCharacters: number): string {
-    const recent = this.#ending(maxCharacters * LONGEST).trimEnd();
+    const recent = this.#ending(maxCharacters * MAX_CODE_POINT_BYTES).trimEnd();
     return lastCodePoints(recent.split("\n").slice(-count).join("\n"), maxCharacters);
   }
 
-  /** The stream cut to `share` code points: its head and its tail with a notice between them. */
+  /** Returns the stream cut to `share` code points: head, notice, tail. */
   cut(share: number): CapturedText {
     const originalLength = this.#counter.count;
     const beginning = this.#head.bytes();
@@ -59,12 +60,12 @@ export class OutputCollector {
     const headShare = Math.ceil(share / 2);
     const missing = originalLength - share;
     const notice = `\n\n[OUTPUT TRUNCATED - ${missing}${ofTotal(originalLength)}]\n\n`;
-    const tail = lastCodePoints(this.#ending(share * LONGEST), share - headShare);
+    const tail = lastCodePoints(this.#ending(share * MAX_CODE_POINT_BYTES), share - headShare);
     const text = firstCodePoints(decode(beginning), headShare) + notice + tail;
     return { text, truncated: true, originalLength };
   }
 
-  /** At least the last `bytes` as text, from the beginning of a character. */
+  /** Returns at least the last `bytes` as text, starting at a character boundary. */
   #ending(bytes: number): string {
     const tail = this.#tail.used ? this.#tail.bytes() : new Uint8Array();
     const whole = tail.length >= bytes ? tail : Buffer.concat([this.#head.bytes(), tail]);
@@ -78,7 +79,7 @@ const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80;
 
 const ofTotal = (total: number): string => ` of ${total} characters are missing here`;
 
-/** A stream without the first occurrence of a part of it, which a notice of cutting then does not count. */
+/** Removes the first occurrence of `part`; lengths and the truncation notice then exclude it. */
 export function without(
   part: string,
   { text, truncated, originalLength }: CapturedText,
@@ -92,7 +93,7 @@ export function without(
   };
 }
 
-/** Cuts two whole streams to `limit` code points together, as those of a running command are cut. */
+/** Cuts two complete texts to `limit` code points together, by the same rule as running commands. */
 export function cutTexts(
   stdout: string,
   stderr: string,
@@ -111,8 +112,8 @@ function collected(text: string, limit: number): OutputCollector {
 }
 
 /**
- * Shares a limit between stdout and stderr. Each long one keeps at least half, a short one is never
- * cut for a long one.
+ * Divides a limit between stdout and stderr. If both are long, each keeps half; a stream shorter than
+ * half is never cut.
  */
 export function shareLimit(stdout: number, stderr: number, limit: number): [number, number] {
   if (stdout + stderr <= limit) return [stdout, stderr];
@@ -141,7 +142,7 @@ function lastCodePoints(text: string, count: number): string {
   return text.slice(Math.max(start, 0));
 }
 
-/** The first bytes of a stream, at most `capacity`. Grows as needed. */
+/** Keeps the first bytes of a stream, at most `capacity`. The buffer grows on demand. */
 class ByteHead {
   readonly #capacity: number;
   #buffer = new Uint8Array(1_024);
@@ -151,7 +152,7 @@ class ByteHead {
     this.#capacity = capacity;
   }
 
-  /** Takes what there is room for and gives its length. */
+  /** Stores as much of the chunk as fits and returns that length. */
   push(chunk: Uint8Array): number {
     const taken = Math.min(chunk.length, this.#capacity - this.#length);
     if (taken <= 0) return 0;
@@ -173,11 +174,11 @@ class ByteHead {
   }
 }
 
-/** The last bytes of a stream, at most `capacity`; a ring, so that no chunk makes garbage. */
+/** Keeps the last bytes of a stream, at most `capacity`, in a ring buffer that is allocated once. */
 class ByteTail {
   readonly #capacity: number;
   #ring: Uint8Array | undefined;
-  /** Where the next byte goes. */
+  /** Index of the next byte to write. */
   #position = 0;
   #isFull = false;
 
@@ -185,7 +186,7 @@ class ByteTail {
     this.#capacity = capacity;
   }
 
-  /** Has anything been pushed? */
+  /** True once a byte has been pushed. */
   get used(): boolean {
     return this.#ring !== undefined;
   }
@@ -211,8 +212,8 @@ class ByteTail {
 }
 
 /**
- * Counts the code points that a stream of bytes decodes to as UTF-8, without decoding it: each
- * invalid sequence counts as one U+FFFD, as many as a TextDecoder makes.
+ * Counts the code points of a UTF-8 stream without decoding it. Invalid sequences count as the same
+ * number of U+FFFD that TextDecoder produces.
  *
  * Source: WHATWG Encoding, section 8.1.1 (UTF-8 decoder).
  */
@@ -220,7 +221,7 @@ class CodePointCounter {
   #count = 0;
   /** Continuation bytes that the current character still needs. */
   #needed = 0;
-  /** What the next continuation byte may be. */
+  /** Valid range of the next continuation byte. */
   #lower = 0x80;
   #upper = 0xbf;
 
@@ -245,13 +246,13 @@ class CodePointCounter {
     this.#count += count;
   }
 
-  /** To be called once: a character that was begun and not ended counts too. */
+  /** Must be called once: an incomplete last character counts too. */
   end(): void {
     if (this.#needed > 0) this.#count++;
     this.#needed = 0;
   }
 
-  /** Takes a byte that goes on with the character; otherwise the character is over. */
+  /** Consumes a continuation byte. Returns false, and ends the character, if the byte is none. */
   #continues(byte: number): boolean {
     const fits = byte >= this.#lower && byte <= this.#upper;
     this.#lower = 0x80;
@@ -260,7 +261,7 @@ class CodePointCounter {
     return fits;
   }
 
-  /** Takes a byte that begins a character of several. */
+  /** Consumes the first byte of a multi-byte character. Returns false if the byte is none. */
   #begins(byte: number): boolean {
     if (byte < 0xc2 || byte > 0xf4) return false;
     this.#needed = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;

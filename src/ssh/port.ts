@@ -1,7 +1,7 @@
 import type { FilesConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
 
-/** What the ssh worker needs to know; sent once, before any other call. */
+/** The settings of the ssh worker; sent once, before any other call. */
 export interface SshSettings {
   readonly ssh: SshConfig;
   readonly limits: Limits;
@@ -10,17 +10,18 @@ export interface SshSettings {
   readonly secrets: readonly string[];
 }
 
+/** One command to run on the host. */
 export interface ExecRequest {
   readonly command: string;
-  /** Covers connecting, opening the channel and running. */
+  /** Includes connecting and opening the channel. */
   readonly timeoutMs: number;
-  /** Text for the command's stdin; without it stdin is at its end at once. */
+  /** Text for the command's stdin; empty by default. */
   readonly stdin?: string;
-  /** Unicode code points of stdout and stderr together; the configured limit when left out. */
+  /** Max Unicode code points of stdout and stderr together; default: the configured limit. */
   readonly characterLimit?: number;
   /**
-   * For a command that must not be killed, as it has to tidy up: on a timeout or cancellation it is told
-   * to stop and its end is awaited for so long. It has no stdin.
+   * For a command that must clean up and therefore must not be killed: on timeout or cancellation it
+   * gets TERM only, and has this long to end. Such a command has no stdin.
    */
   readonly graceMs?: number;
 }
@@ -29,38 +30,41 @@ export interface ExecRequest {
 export interface CapturedText {
   readonly text: string;
   readonly truncated: boolean;
-  /** Unicode code points that the command wrote. */
+  /** Unicode code points that the command wrote, the cut part included. */
   readonly originalLength: number;
 }
 
-/** What became of a command. */
+/** The result of a command. */
 export interface ExecOutcome {
-  /** How it ended; the first four leave `exitCode` null. */
+  /** How the command ended; `exitCode` is null for all but `exit`. */
   readonly ending: "timeout" | "cancelled" | "connection_lost" | "signal" | "exit";
   readonly exitCode: number | null;
-  /** Without `SIG`, like `KILL`. */
+  /** Name without `SIG`, such as `KILL`. */
   readonly signal: string | null;
   readonly stdout: CapturedText;
   readonly stderr: CapturedText;
   readonly durationMs: number;
-  /** The command ended by itself, or its end on the host was confirmed. */
+  /** True if the command ended by itself or its end on the host was confirmed. */
   readonly processEnded: boolean;
 }
 
-/** How far a command has come. */
+/** The progress of a command. */
 export interface ExecProgress {
   readonly bytes: number;
   /** The last lines of its output. */
   readonly tail: string;
 }
 
-/** One end of a transfer. */
+/** The source or the destination of a transfer. */
 export type Endpoint =
-  /** A file on this machine, under the configured directories. */
+  /** A file on this machine, inside the configured directories. */
   | { readonly kind: "local"; readonly path: string }
   /** A file on the SSH host, over SFTP. */
   | { readonly kind: "host"; readonly path: string }
-  /** A file behind a command of the host, such as `pct exec 101 --`; `prefix` is ready for the shell. */
+  /**
+   * A file that only a command on the host reaches, such as a file in a container through
+   * `pct exec 101 --`. `prefix` is inserted into a shell command line as it is; `label` is for messages.
+   */
   | {
     readonly kind: "shell";
     readonly prefix: string;
@@ -68,48 +72,50 @@ export type Endpoint =
     readonly label: string;
   };
 
+/** One file to be copied. */
 export interface CopyRequest {
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly maxBytes: number;
   readonly overwrite: boolean;
-  /** Mode bits for the new file, like 0o644. */
+  /** Permission bits of the new file, such as 0o644. */
   readonly mode?: number;
-  /** Required content, when it is known before. */
+  /** Expected lower-case hex hash of the content, if it is known beforehand. */
   readonly sha256?: string;
 }
 
 /** How the content at the destination was proven equal to the source. */
 export type Verification = "sha256" | "size";
 
+/** The result of a copy. */
 export interface CopyOutcome {
   readonly bytes: number;
-  /** Lower-case hex of the content that was moved. */
+  /** Lower-case hex hash of the copied content. */
   readonly sha256: string;
   readonly verified: Verification;
   readonly durationMs: number;
-  /** Where the file is now, links followed. */
+  /** Path of the new file, links followed. */
   readonly path: string;
 }
 
-/** How far a transfer has come. `total` is not known for a file like those in /proc. */
+/** The progress of a transfer. `total` is unknown for files such as those in /proc. */
 export interface CopyProgress {
   readonly bytes: number;
   readonly total?: number;
 }
 
-/** What stands at a path of the host, or inside a container. Links are followed. */
+/** What is at a path. Links are followed. */
 export interface FileFacts {
   readonly kind: "file" | "directory" | "other";
   readonly size: number;
   readonly mtimeMs: number;
   /** Permission bits. */
   readonly mode: number;
-  /** The path without links, when the host tells it. */
+  /** The path with links resolved, if the host reports it; otherwise the requested path. */
   readonly path: string;
 }
 
-/** What `doctor` found, one line a step. */
+/** The result of one step of `doctor`. */
 export interface Check {
   readonly step: string;
   readonly ok: boolean;
@@ -117,15 +123,15 @@ export interface Check {
   readonly remedy?: string;
 }
 
-/** What a worker may ask for. */
+/** What another worker may do through a FilesPort. */
 export interface FilesGrant {
   readonly kinds: readonly Endpoint["kind"][];
   readonly write: boolean;
-  /** The one command that may stand before a shell end, with `#` for a number in it. */
+  /** The only permitted `prefix` of a shell endpoint; `#` stands for a number of 1 to 9 digits. */
   readonly shellPrefix?: string | undefined;
 }
 
-/** What the ssh worker promises. Functions only; every failure is a RemoteExecError. */
+/** The calls that the ssh worker answers. Every failure is a RemoteExecError. */
 export interface SshPort {
   configure(settings: SshSettings): Promise<void>;
   exec(
@@ -139,9 +145,9 @@ export interface SshPort {
     progress?: (step: CopyProgress) => void,
   ): Promise<CopyOutcome>;
   stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts>;
-  /** Offers files to another worker; `port` answers as a FilesPort. */
+  /** Offers files to another worker: `port` then answers as a FilesPort, within the grant. */
   serveFiles(port: MessagePort, grant: FilesGrant): Promise<void>;
   diagnose(): Promise<Check[]>;
-  /** Stops everything that runs on the host; gives up after `limitMs`. */
+  /** Stops everything that this worker runs on the host; takes at most `limitMs`. */
   close(limitMs: number): Promise<void>;
 }

@@ -12,18 +12,18 @@ import type {
   SshPort,
 } from "./port.ts";
 
-/** A command and what it may cost. */
+/** One call of {@linkcode SshService.exec}. */
 export interface ExecCall extends ToolContext {
   readonly command: string;
   readonly timeoutMs: number;
   readonly stdin?: string;
-  /** Code points of the output to keep; the configured limit when left out. */
+  /** Max Unicode code points of output; default: the configured limit. */
   readonly characterLimit?: number;
-  /** As in an {@linkcode ExecRequest}. */
+  /** See `graceMs` of {@linkcode ExecRequest}. */
   readonly graceMs?: number;
 }
 
-/** A transfer between two ends. */
+/** One call of {@linkcode SshService.copy}. */
 export interface CopyCall extends ToolContext {
   readonly from: Endpoint;
   readonly to: Endpoint;
@@ -32,7 +32,7 @@ export interface CopyCall extends ToolContext {
   readonly maxBytes?: number;
 }
 
-/** The rules of commands and file transfers on the SSH host. */
+/** Runs commands and copies files on the SSH host. */
 export class SshService {
   readonly #port: SshPort;
   readonly #limits: Limits;
@@ -43,9 +43,10 @@ export class SshService {
   }
 
   /**
-   * Runs a command. Every ending is an outcome; see {@linkcode endingError} for those that are errors.
+   * Runs a command. Timeout, cancellation and a lost connection are outcomes too, with the output so
+   * far; {@linkcode endingError} returns the error for them.
    *
-   * @throws RemoteExecError when the start of the command was not confirmed
+   * @throws RemoteExecError if the host did not confirm the start of the command
    */
   async exec(
     { command, timeoutMs, stdin, characterLimit, graceMs, signal, progress }: ExecCall,
@@ -59,14 +60,14 @@ export class SshService {
     };
     const startedAt = performance.now();
     const report = mapProgress(progress, ({ bytes, tail }: ExecProgress) => ({
-      // Seconds: progress has to grow, and the output of a command that is silent does not.
+      // Seconds, because MCP requires progress to increase and a silent command writes no bytes.
       progress: Math.round(performance.now() - startedAt) / 1000,
       message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
     }));
     return await inTime(signal, timeoutMs, this.#port.exec(request, signal, report), graceMs);
   }
 
-  /** Moves one file. @throws RemoteExecError; nothing half-written then bears the destination's name */
+  /** Copies one file. @throws RemoteExecError; the destination then has its old content or does not exist */
   async copy(
     { from, to, overwrite, mode, maxBytes, signal, progress }: CopyCall,
   ): Promise<CopyOutcome> {
@@ -81,13 +82,13 @@ export class SshService {
     return await inTime(signal, undefined, this.#port.copy(request, signal, report));
   }
 
-  /** What stands at a path. The other side gives up on a host that says nothing. */
+  /** Returns what is at a path. The worker limits the wait for a host that does not respond. */
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
     return await inTime(signal, undefined, this.#port.stat(endpoint, signal));
   }
 }
 
-/** The error that an ending is, if it is one. A non-zero exit code is a result. */
+/** Returns the error for an ending, or undefined. A non-zero exit code is not an error. */
 export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExecError | undefined {
   const fate = outcome.processEnded ? "it was stopped on the host" : "it may still run on the host";
   switch (outcome.ending) {
@@ -95,7 +96,7 @@ export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExec
       return new RemoteExecError(
         "timeout",
         `Command execution timed out after ${timeoutMs / 1000} seconds; ${fate}`,
-        "Raise the timeout (300 at most), or run it in the background with its output in a file",
+        "Raise the timeout (max 300), or run the command in the background with its output in a file",
       );
     case "cancelled":
       return new RemoteExecError(
@@ -106,8 +107,8 @@ export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExec
     case "connection_lost":
       return new RemoteExecError(
         "connection_lost",
-        "The SSH connection was lost while the command ran; how it ended is not known",
-        "Check on the host what it has done before running it again",
+        "The SSH connection was lost while the command ran; its result is unknown",
+        "Check on the host what the command has done before you run it again",
       );
     default:
       return undefined;

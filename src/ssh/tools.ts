@@ -19,11 +19,7 @@ import {
 } from "./outcome.ts";
 import { endingError, type SshService } from "./service.ts";
 
-/**
- * The tools of the SSH host.
- *
- * @param files whether the tools that copy files are among them
- */
+/** Returns the tools of the SSH host. @param files includes the tools that copy files */
 export const sshTools = (
   ssh: SshService,
   limits: Limits,
@@ -31,25 +27,25 @@ export const sshTools = (
   { files }: { readonly files: boolean },
 ): Tool[] => [execTool(ssh, limits, host), ...(files ? fileTools(ssh, host) : [])];
 
-/** Seconds; the default is the configured TIMEOUT. */
+/** In seconds; the default is the configured TIMEOUT. */
 const timeoutArgument = (limits: Limits) =>
   z.number().int().min(1).max(300).default(limits.timeoutMs / 1000)
     .describe(
-      "Seconds before the command is stopped on the host, connecting included; for example 120",
+      "Seconds before the command is stopped on the host, including connecting; for example 120",
     );
 
-/** The tool that runs a command on the SSH host. */
+/** Returns the tool that runs a command. */
 const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
   defineTool({
     name: "ssh_exec_command",
     title: "Run a command on the SSH host",
     description:
-      "Run one shell command on the configured host and wait for it to end. It runs in the login shell " +
-      "without a terminal and with stdin at its end. A non-zero exit code is a result, not an error. On timeout or " +
-      "cancellation everything in the command's session is stopped on the host and the output so far is returned.",
+      "Run one shell command on the configured host and wait for it to finish. It runs in the login shell without " +
+      "a TTY; stdin is empty. A non-zero exit code is a result, not an error. On timeout or cancellation, all " +
+      "processes of the command's session are stopped on the host and the output so far is returned.",
     effect: "destroys",
     input: z.strictObject({
-      command: commandArgument.describe("Line for the remote login shell, for example `df -h /`"),
+      command: commandArgument.describe("Command line for the login shell, for example `df -h /`"),
       timeout: timeoutArgument(limits),
       response_format: responseFormat,
     }),
@@ -63,14 +59,14 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
     },
   });
 
-/** The tools that copy files between this machine and the SSH host. */
+/** Returns the tools that copy files between this machine and the SSH host. */
 const fileTools = (ssh: SshService, host: HostName): Tool[] => [
   defineTool({
     name: "ssh_upload_file",
     title: "Upload a file to the SSH host",
     description:
-      "Copy one file from this machine (inside WORKING_DIRECTORY) to the SSH host over SFTP. The file gets " +
-      "its name only when size and sha256 agree; an existing file is refused unless overwrite is true.",
+      "Copy one file from this machine (inside WORKING_DIRECTORY) to the SSH host over SFTP. The file appears " +
+      "at remote_path only after size and sha256 match. An existing file is replaced only if overwrite is true.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
@@ -81,7 +77,7 @@ const fileTools = (ssh: SshService, host: HostName): Tool[] => [
         "File on the host; relative paths and ~ start at the login directory, for example /etc/app/app.conf",
       ),
       permissions: octalMode.optional().describe(
-        "Octal mode in decimal digits, for example 644; by default the host's umask, or the replaced file's mode",
+        "Octal mode as a number, for example 644. Default: the replaced file's mode, or the host's umask",
       ),
       overwrite: overwriteArgument,
       response_format: responseFormat,
@@ -104,7 +100,7 @@ const fileTools = (ssh: SshService, host: HostName): Tool[] => [
     title: "Download a file from the SSH host",
     description:
       "Copy one file from the SSH host to this machine (inside WORKING_DIRECTORY) over SFTP. Missing local " +
-      "directories are made; an existing file is refused unless overwrite is true.",
+      "directories are created. An existing file is replaced only if overwrite is true.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({

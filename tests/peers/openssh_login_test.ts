@@ -120,7 +120,7 @@ peerTest({
       assert.match(missing.suggestion, /SSH_KEY_PASSPHRASE/);
       const wrong = await refusal(sshd, keyLogin(path, "wrong"));
       assert.equal(wrong.code, "private_key");
-      assert.match(wrong.message, /the passphrase does not fit/);
+      assert.match(wrong.message, /the passphrase is wrong/);
     }
     const publicKey = await refusal(sshd, keyLogin(`${sshd.keyPath}.pub`));
     assert.equal(publicKey.code, "private_key");

@@ -10,14 +10,14 @@ import { Sftp } from "./files/sftp.ts";
 
 interface Step {
   readonly step: string;
-  /** What a failure means when the error does not say it itself. */
+  /** The suggestion for an error that has none of its own. */
   readonly remedy: string;
   run(): Promise<string>;
 }
 
 /**
- * Looks at everything that a call needs, in the order in which it is needed. Stops at the first
- * failure of a step that all later ones need.
+ * Checks everything that a call needs, in the order in which it is needed. Stops at the first failure,
+ * because each step needs the ones before it.
  */
 export async function diagnose(
   settings: SshSettings,
@@ -59,7 +59,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     {
       step: "TCP",
       remedy:
-        "Check HOST and SSH_PORT, then that the host is up and its firewall lets this machine in",
+        "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
       run: () => reach(host, port, limitMs),
     },
     {
@@ -104,13 +104,13 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     {
       step: "sha256",
       remedy:
-        "Install coreutils, perl (shasum) or openssl on the host; until then transfers are verified by size",
+        "Install coreutils, perl (shasum) or openssl on the host; until then, transfers are verified only by size",
       run: async () => {
         const { stdout } = await run(
           "sh -c 'command -v sha256sum || command -v shasum || command -v openssl'",
         );
         if (stdout.text.trim() === "") {
-          throw new Error("no tool found: transfers are verified by size only");
+          throw new Error("no tool found: transfers are verified only by size");
         }
         return stdout.text.trim();
       },
@@ -118,7 +118,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
   ];
 }
 
-/** The key counts as good when it was not what the connection failed at. */
+/** Succeeds if the host presented a key and the connection did not fail because of it. */
 async function hostKey(
   settings: SshSettings,
   dialer: Dialer,
@@ -131,7 +131,7 @@ async function hostKey(
     failure instanceof RemoteExecError && failure.code === "host_key_unknown" && key !== undefined
   ) {
     const suggestion =
-      `Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
+      `Compare the fingerprint on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
       `${keyscanCommand(settings.ssh)}\n     -> or add this line to ${
         knownHostsPaths[0]
       }:\n        ${knownHostsLine(host, port, key)}`;

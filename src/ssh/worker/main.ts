@@ -8,10 +8,10 @@ import type { RemoteHost } from "./remote_host.ts";
 
 const logger = createLateLogger();
 let load: (() => Promise<RemoteHost>) | undefined;
-/** True from the first need of the library on. */
+/** True as soon as loading the SSH library has begun. */
 let isLoaded = false;
 const loaded = Promise.withResolvers<RemoteHost>();
-/** A start of the server is over by then. */
+/** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
 
 const port: SshPort = {
@@ -21,9 +21,9 @@ const port: SshPort = {
       const { RemoteHost } = await import("./remote_host.ts");
       return new RemoteHost(settings, logger);
     });
-    // The SSH library is large: it loads when the server has answered its first questions, or is needed.
+    // The SSH library is large, so it loads on the first call, or when the server has started.
     delay(LOAD_AFTER_MS).then(configured)
-      .catch((error) => logger.error("the ssh module cannot be loaded", error));
+      .catch((error) => logger.error("the SSH module could not be loaded", error));
     return Promise.resolve();
   },
   exec: async (request, signal, progress) =>
@@ -32,11 +32,11 @@ const port: SshPort = {
     await (await configured()).copy(request, signal, progress),
   stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
   serveFiles(end, grant) {
-    // What is asked before the library is there waits in the port.
+    // Calls that arrive before the library is loaded wait in the port.
     loaded.promise.then(async (host) => {
       const { createFilesServer } = await import("./files/files_server.ts");
       expose(createFilesServer(host, grant), logger, end);
-    }).catch((error) => logger.error("remote files are not offered", error));
+    }).catch((error) => logger.error("remote files could not be offered", error));
     return Promise.resolve();
   },
   diagnose: async () => await (await configured()).diagnose(),
@@ -51,7 +51,7 @@ function configured(): Promise<RemoteHost> {
   return load();
 }
 
-/** The task's result, made once; everybody who waits for the library gets it too. */
+/** Runs the task on the first call and returns its result on each; also resolves `loaded`. */
 function once(task: () => Promise<RemoteHost>): () => Promise<RemoteHost> {
   let result: Promise<RemoteHost> | undefined;
   return () => {

@@ -38,14 +38,14 @@ import {
 } from "./files/shell_files.ts";
 import { hostTree } from "./files/tree.ts";
 
-/** A hash of the largest file on a slow disk; beyond it the copy counts as proven by its size only. */
+/** Max time for a hash on the host; after that the copy is verified only by size. */
 const HASH_LIMIT_MS = 600_000;
-/** All names below a directory; the host may list them one by one. */
+/** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;
-/** A transfer that moves nothing for this long, or for the configured time limit, is given up. */
-const LEAST_STALL_MS = 30_000;
+/** A transfer that moves no byte for this long, or for TIMEOUT if that is longer, is aborted. */
+const MIN_STALL_MS = 30_000;
 
-/** Everything the ssh worker can do with its host, once it is configured. */
+/** The configured host: runs commands on it and copies files to and from it. */
 export class RemoteHost {
   readonly #settings: SshSettings;
   readonly #pool: ConnectionPool;
@@ -81,7 +81,7 @@ export class RemoteHost {
     return await this.write(source, request, signal, progress);
   }
 
-  /** Writes a source to a file, verified and under its name only when it is complete. */
+  /** Writes a source to a file, which gets its name only after verification. */
   async write(
     source: Source,
     request: Omit<CopyRequest, "from">,
@@ -121,7 +121,7 @@ export class RemoteHost {
   }
 
   get #stallMs(): number {
-    return Math.max(LEAST_STALL_MS, this.#settings.limits.timeoutMs);
+    return Math.max(MIN_STALL_MS, this.#settings.limits.timeoutMs);
   }
 
   async #facts(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
@@ -151,7 +151,7 @@ export class RemoteHost {
     }
   }
 
-  /** Everything below a directory. */
+  /** Lists everything below a directory. */
   async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
     const listing = this.#list(endpoint, limits, signal);
     return await deadline(listing, LIST_LIMIT_MS, stallOptions(signal));
@@ -166,7 +166,7 @@ export class RemoteHost {
     throw unsupportedEnd(endpoint);
   }
 
-  /** A directory behind a command as a tar stream. */
+  /** Opens the directory of a shell endpoint as a tar stream. */
   async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
     if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
     const opening = openShellTree(this.#starter(signal), endpoint);
@@ -174,17 +174,19 @@ export class RemoteHost {
     return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
 
-  /** sha256 of a file where it lies, undefined when there is no tool for it. */
+  /** Returns the sha256 of a file, computed on the host; undefined if the host has no tool for it. */
   async sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
     if (endpoint.kind !== "host") return undefined;
     const { size } = await this.stat(endpoint, signal);
     return size === 0 ? undefined : await this.#hash(hostPath(endpoint.path), size, signal);
   }
 
+  /** Runs the checks of `doctor`. */
   diagnose(): Promise<Check[]> {
     return diagnose(this.#settings, this.#dialer, this.#pool);
   }
 
+  /** Stops everything that runs on the host. True if the host confirmed it. */
   close(limitMs: number): Promise<boolean> {
     return this.#pool.close(limitMs);
   }
@@ -235,7 +237,7 @@ export class RemoteHost {
 
 const stallOptions = (signal: AbortSignal) => ({ signal: cancelling(signal), late: stalled });
 
-/** A host may offer SFTP and no commands. */
+/** Some hosts offer SFTP but no commands. */
 function noneIfUnsupported(error: unknown): undefined {
   if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
 }
@@ -243,6 +245,6 @@ function noneIfUnsupported(error: unknown): undefined {
 const unsupportedEnd = (endpoint: Endpoint) =>
   new RemoteExecError(
     "internal",
-    `No way to use a file of the kind ${endpoint.kind}`,
+    `This call does not support ${endpoint.kind} files`,
     "Report this defect",
   );

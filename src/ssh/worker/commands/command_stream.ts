@@ -5,11 +5,11 @@ import type { StartedCommand } from "./started_command.ts";
 import { connectionLost } from "../../errors.ts";
 import { OutputCollector } from "../../output.ts";
 
-const LONGEST_LINE = 65_536;
-/** A command that has said all it had to say ends by itself within this time. */
-const LAST_WORDS_MS = 300;
+const MAX_LINE_BYTES = 65_536;
+/** A command that has written all its output normally exits within this time. */
+const EXIT_MS = 300;
 
-/** A running command as two byte streams with lines in front: what file scripts talk through. */
+/** A running command as a pair of byte streams whose first part is lines: the transport of file scripts. */
 export class CommandStream {
   readonly #command: StartedCommand;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -22,7 +22,7 @@ export class CommandStream {
   constructor(command: StartedCommand) {
     const { channel } = command;
     this.#command = command;
-    channel.on("error", () => {}); // writing to a command that has ended; told by what is read
+    channel.on("error", () => {}); // a write after the command's end; the reader notices the end
     channel.stderr.on("data", (chunk: Uint8Array) => this.#stderr.push(chunk));
     let code: number | undefined;
     const closed = new Promise<void>((resolve) => channel.once("close", () => resolve()));
@@ -34,17 +34,17 @@ export class CommandStream {
     this.#chunks = channel.iterator({ destroyOnReturn: false });
   }
 
-  /** What the command has written to stderr, its first and last part. */
+  /** The head and tail of what the command has written to stderr. */
   get stderr(): string {
     return this.#stderr.cut(2_000).text.trim();
   }
 
-  /** The exit code once the command has ended; undefined after a signal or a lost connection. */
+  /** Resolves at the command's end with its exit code; undefined after a signal or a lost connection. */
   exitCode(): Promise<number | undefined> {
     return this.#ended;
   }
 
-  /** The next line without its end; undefined when there is none before the end of output. */
+  /** Returns the next line without its newline, or undefined at the end of output. */
   async readLine(): Promise<string | undefined> {
     let line = new Uint8Array();
     for (;;) {
@@ -56,11 +56,11 @@ export class CommandStream {
         this.#rest = chunk.subarray(end + 1);
         return new TextDecoder().decode(line);
       }
-      if (line.length > LONGEST_LINE) throw malformed();
+      if (line.length > MAX_LINE_BYTES) throw malformed();
     }
   }
 
-  /** Some bytes, at most `limit`; undefined at the end of output. */
+  /** Returns the next bytes, at most `limit`, or undefined at the end of output. */
   async read(limit = Infinity): Promise<Uint8Array | undefined> {
     if (this.#rest.length === 0) {
       const { value, done } = await this.#chunks.next();
@@ -72,7 +72,7 @@ export class CommandStream {
     return chunk;
   }
 
-  /** Hands bytes to the command's stdin; waits while it does not take more. */
+  /** Writes to the command's stdin; waits while its buffer is full. */
   async write(chunk: Uint8Array): Promise<void> {
     const { channel } = this.#command;
     if (!channel.writable) throw connectionLost("a transfer");
@@ -88,17 +88,17 @@ export class CommandStream {
     });
   }
 
-  /** Ends the command's stdin. */
+  /** Closes the command's stdin. */
   endInput(): void {
     this.#command.channel.end();
   }
 
-  /** Ends the command if it still runs and gives its session back. Harmless when called twice. */
+  /** Stops the command if it still runs, and releases its session. May be called twice. */
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
     this.endInput();
-    if (this.#command.running()) await valueWithin(this.#exited, LAST_WORDS_MS);
+    if (this.#command.running()) await valueWithin(this.#exited, EXIT_MS);
     if (this.#command.running()) await this.#command.end();
     this.#command.release();
   }
@@ -107,6 +107,6 @@ export class CommandStream {
 const malformed = () =>
   new RemoteExecError(
     "io_error",
-    "The host answered something unexpected",
-    "Check that its login shell prints nothing by itself",
+    "The host sent an unexpected answer",
+    "Check that the login shell prints nothing of its own",
   );

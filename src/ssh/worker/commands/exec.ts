@@ -12,20 +12,20 @@ import type { ExecOutcome, ExecProgress, ExecRequest } from "../../port.ts";
 import { termOnlyCommand } from "./term_only_command.ts";
 
 const PROGRESS_MS = 1_000;
-/** An ended command's output counts as complete after so long without a byte, see {@linkcode drained}. */
+/** After a command's exit, its output counts as complete when it is quiet this long; see {@linkcode drained}. */
 const QUIET_MS = 250;
 
-/** What a call brings along: its cancellation and, if wanted, a place for progress. */
+/** The cancellation signal of a call and its optional progress callback. */
 export interface ExecContext {
   readonly signal: AbortSignal;
   readonly progress: ((step: ExecProgress) => void) | undefined;
 }
 
 /**
- * Runs one command and waits for its end, its time limit or its cancellation; in the last two cases
- * it is ended on the host first. The command line reaches the login shell as it is.
+ * Runs one command and waits for its end, its time limit or its cancellation. In the last two cases the
+ * command is stopped on the host first. The command line reaches the login shell unchanged.
  *
- * @throws RemoteExecError when the host has not confirmed its start
+ * @throws RemoteExecError if the host did not confirm the start
  */
 export async function runCommand(
   pool: ConnectionPool,
@@ -35,7 +35,7 @@ export async function runCommand(
 ): Promise<ExecOutcome> {
   const startedAt = performance.now();
   const signal = cancelling(context.signal);
-  // Its reason says which of the two it was.
+  // The reason of its signal says whether it was the time limit or the cancellation.
   using stop = deadlineSignal(request.timeoutMs, { signal, late: timedOut });
   const deadlineMs = startedAt + request.timeoutMs;
   const { command: line, graceMs } = request;
@@ -44,7 +44,7 @@ export async function runCommand(
     limitMs: request.timeoutMs,
     signal: stop.signal,
   });
-  // A start that is confirmed only after its caller has gone is ended at once.
+  // If the start is confirmed after the caller has stopped waiting, the command is stopped at once.
   const command = await abortable(
     starting,
     stop.signal,
@@ -67,7 +67,7 @@ interface Run {
   readonly progress: ExecContext["progress"];
 }
 
-/** How the channel ended, as far as is known. */
+/** How the command ended. `known` is false until the host reports it. */
 interface Ending {
   exitCode: number | null;
   signal: string | null;
@@ -92,7 +92,7 @@ async function follow(
   const closed = new Promise<"closed">((resolve) => channel.once("close", () => resolve("closed")));
   channel.on("data", (chunk: Uint8Array) => stdout.push(chunk));
   channel.stderr.on("data", (chunk: Uint8Array) => stderr.push(chunk));
-  channel.on("error", () => {}); // a write to a command that has closed its stdin
+  channel.on("error", () => {}); // a write after the command has closed its stdin
   channel.end(request.stdin);
   const stopReporting = report(progress, stdout, stderr);
   const stopped = new Promise<"stopped">((resolve) => {
@@ -138,8 +138,8 @@ const stopReason = (stop: AbortSignal): "timeout" | "cancelled" =>
     : "timeout";
 
 /**
- * The shell has ended, but something in the background still holds its output. Resolves once the
- * output is quiet and the host has nothing of it left to send.
+ * Waits for the rest of the output when the shell has exited but a background process keeps the channel
+ * open: until the output is quiet and the host has sent everything.
  */
 async function drained(
   command: StartedCommand,

@@ -2,10 +2,10 @@
 import type { ClientChannel } from "ssh2";
 import { valueWithin } from "../../../async/deadline.ts";
 
-/** One process of the host: its pid and its start time, as the guard writes them (`PID:START`). */
+/** One process on the host as `PID:START`; the start time tells it from a later process with the same pid. */
 export type ProcessMark = string;
 
-/** The near end of the guard; see `guard_script.ts` for what runs on the host. */
+/** Talks to the guard, the script on the host that stops a connection's processes; see `SCRIPT` below. */
 export class Guard {
   readonly #channel: ClientChannel;
   readonly #token: string;
@@ -26,41 +26,43 @@ export class Guard {
     channel.on("error", () => this.#end());
   }
 
+  /** Returns a new random token, which marks the guard's output lines. */
   static token(): string {
     return `g${crypto.randomUUID().replaceAll("-", "")}`;
   }
 
+  /** Returns the command that starts the guard. @param token letters and digits only */
   static command(token: string): string {
-    return guardCommand(token);
+    return `exec sh -c '${SCRIPT}' ${token}`;
   }
 
-  /** Its own process id on the host, once it is ready. */
+  /** The guard's process id on the host; undefined until it is ready. */
   get pid(): string | undefined {
     return this.#pid;
   }
 
-  /** Whether the host can be guarded this way; false also when there is no answer in time. */
+  /** Resolves to true when the guard runs; false if the host does not support it or does not answer in time. */
   async ready(limitMs: number): Promise<boolean> {
     return await valueWithin(this.#ready.promise, limitMs) ?? false;
   }
 
-  /** Notes what runs now, so that it can be ended when the link is lost. Nothing is waited for. */
+  /** Tells the guard to note the running processes, which it stops if the link is lost. Does not wait. */
   note(): void {
     this.#write("s");
   }
 
-  /** The connection's processes in the order in which they were started, this guard among them. */
+  /** Lists the connection's processes in start order, the guard included; undefined without an answer. */
   async list(limitMs: number): Promise<ProcessMark[] | undefined> {
     const reply = await this.#ask("l", "", limitMs);
     return reply?.split(" ").filter((mark) => mark !== "");
   }
 
   /**
-   * Ends the session that a process leads: TERM, after a second KILL. With `graceMs` it is never killed,
-   * and its end is waited for so long.
+   * Ends the POSIX session that a process leads: TERM, and KILL after one second. With `graceMs` there
+   * is no KILL, and the guard waits that long for the end.
    *
-   * @returns processes that are still alive, -1 when the process leads no session, or undefined
-   *   when no answer came
+   * @returns the number of processes still alive, -1 if the process does not lead a session, undefined
+   *   if there was no answer
    */
   async end(mark: ProcessMark, limitMs: number, graceMs?: number): Promise<number | undefined> {
     const hundredths = graceMs === undefined ? "" : ` ${Math.ceil(graceMs / 10)}`;
@@ -68,16 +70,17 @@ export class Guard {
     return reply === undefined ? undefined : Number(reply);
   }
 
-  /** Has a file removed when the connection ends before {@linkcode Guard.drop} is called for it. */
+  /** Has the guard remove a file if the connection ends before {@linkcode Guard.drop} is called for it. */
   keep(path: string): void {
     this.#write(`+${oneLine(path)}`);
   }
 
+  /** Cancels {@linkcode Guard.keep}. */
   drop(path: string): void {
     this.#write(`-${oneLine(path)}`);
   }
 
-  /** Ends everything that the connection runs. True when the guard says that it is done. */
+  /** Ends everything that the connection runs. True if the guard confirms it in time. */
   async quit(limitMs: number): Promise<boolean> {
     return await this.#send("q", "q", limitMs) !== undefined;
   }
@@ -102,7 +105,7 @@ export class Guard {
     const lines = (this.#rest + new TextDecoder().decode(chunk)).split("\n");
     this.#rest = (lines.pop() ?? "").slice(-65_536);
     for (const line of lines) {
-      // A login shell may print things of its own first, even on the same line.
+      // A login shell may print something first, even on the same line.
       const at = line.indexOf(`${this.#token} `);
       if (at >= 0) this.#handle(line.slice(at + this.#token.length + 1));
     }
@@ -126,40 +129,47 @@ export class Guard {
   }
 }
 
-/** A path as `printf %b` gives it back. */
+/** Encodes a path in one line; the guard decodes it with `printf %b`. */
 const oneLine = (path: string): string => path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 
 /**
- * The guard: a small program that runs on the host beside a connection's commands, for as long as
- * the connection lives. It knows the commands' processes because they are its siblings: sshd starts
- * every session's shell as its own child and as the leader of a session of its own, in the order in
- * which they were asked for. So nothing has to be added to the commands themselves.
+ * The guard: a small script that runs on the host beside a connection's commands as long as the
+ * connection lives. The commands' processes are its siblings: sshd starts the shell of every session
+ * as a child of its own, as a session leader, in the order of the requests. So the commands need no
+ * wrapper.
  *
- * Lines on its stdin: `s` note the siblings · `l ID` list them · `k ID PID:START` end that session,
- * `k ID PID:START HUNDREDTHS` without KILL, waiting for so long · `+PATH` remove the file at the end · `-PATH` no longer (PATH as `printf %b` takes it) · `q` end everything.
- * Lines on its stdout start with its token. When stdin ends (the client quit, was killed, or lost its
- * link) it ends the sessions it last noted, if they are still the same processes, and removes the files.
+ * Commands on stdin, one a line (PATH is encoded for `printf %b`):
+ * - `s`: note the siblings
+ * - `l ID`: list the siblings
+ * - `k ID PID:START`: end that session; with a fourth word, a time in hundredths of a second, send no
+ *   KILL and wait that long
+ * - `+PATH`: remove the file when the guard ends; `-PATH`: do not
+ * - `q`: end everything
  *
- * A process is told by pid and start time, so that a reused pid is never taken for it. Zombies do not
- * count as alive. What has left its session (`setsid`) is on its own.
+ * Output lines start with the token. At the end of stdin (the client quit, was killed, or lost its link)
+ * the guard ends the sessions it noted last and removes the files.
  *
- * One line, without single quotes and `!`, so that every login shell (csh and fish too) hands it on.
+ * A process is identified by pid and start time, so a reused pid is never mistaken for it. Zombies do
+ * not count as alive. Processes that detached themselves (`setsid`) are not stopped.
+ *
+ * One line without single quotes and `!`, so that every login shell (csh and fish too) passes it on
+ * unchanged.
  * Source: sshd session.c do_exec_no_pty (setsid in the child); proc(5) for `stat` and `children`.
  */
 const SCRIPT = [
   `exec 2>/dev/null; trap "" HUP INT TERM PIPE; P=$PPID; T=$0; L=;`,
-  // Fields of /proc/PID/stat; the name in parentheses may hold anything, so count from the last one.
+  // Fields of /proc/PID/stat. The name in parentheses may contain anything, so count after the last ")".
   `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
   `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
   `members() { M=; for d in /proc/[0-9]*; do st \${d#/proc/} || continue; case " $1 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M \${d#/proc/}";; esac;; esac; done; };`,
   `nap() { sleep $1 || sleep 1; };`,
-  // Hundredths of a second.
+  // In hundredths of a second.
   `now() { read -r t x < /proc/uptime; t=\${t%.*}\${t#*.}; };`,
-  // Some time for a clean end, then KILL until nothing is left (what forks is met again), if it may be.
+  // TERM and time for a clean end; then, if allowed, KILL in a loop, which also catches new forks.
   `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; now; s=$((t+100)); u=$((t+$2)); while members "$1"; [ -n "$M" ] && [ $t -lt $u ]; do if [ $t -lt $s ]; then nap 0.05; else nap 0.3; fi; now; done; u=$((t+200)); while [ -z "$3" ] && [ -n "$M" ] && [ $t -lt $u ]; do kill -KILL $M; nap 0.05; members "$1"; now; done; set -- $M; left=$#; };`,
-  // What is still the process that was noted, and leads its own session.
+  // True if it is still the process that was noted and leads its own session.
   `same() { st \${1%%:*} && [ "$begun" = "\${1#*:}" ] && [ "$sid" = "\${1%%:*}" ]; };`,
-  // -1: not a session leader, so this way of ending it does not apply.
+  // Answers -1 if the process is not a session leader, because then this method does not apply.
   `end() { p=\${2%%:*}; left=0; if st $p; then if [ "$begun" = "\${2#*:}" ]; then if [ "$sid" = $p ]; then finish $p \${3:-100} $3; else left=-1; fi; fi; else finish $p \${3:-100} $3; fi; echo "$T k $1 $left"; };`,
   `note; case " $L" in *" $$:"*) echo "$T ready $$";; *) echo "$T none"; exit 0;; esac;`,
   `while IFS= read -r l; do case $l in`,
@@ -171,11 +181,8 @@ const SCRIPT = [
   `q) note; break;;`,
   `esac; done;`,
   `S=; for e in $L; do [ "\${e%%:*}" = $$ ] || { same $e && S="$S \${e%%:*}"; }; done;`,
-  // The program that quits has two seconds for everything.
+  // A client that quits waits at most two seconds for everything.
   `[ -n "$S" ] && ( finish "$S" 60 );`,
   `for f do rm -f -- "$f"; done;`,
   `echo "$T q"`,
 ].join(" ");
-
-/** The command that starts the guard; its lines begin with `token` (letters and digits only). */
-export const guardCommand = (token: string): string => `exec sh -c '${SCRIPT}' ${token}`;

@@ -1,13 +1,13 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
 
-/** How a command's process ended, in the words of ssh2: `signal` like `SIGKILL`, then without a code. */
+/** The exit of a command's process as ssh2 reports it: `code`, or `signal` such as `SIGKILL`. */
 export interface CommandExit {
   readonly code: number | null;
   readonly signal: string | undefined;
 }
 
-/** Resolves with the end of a channel's process; never when the connection is lost before. */
+/** Resolves with the exit of a channel's process; never settles if the connection is lost first. */
 export const exitOf = (channel: ClientChannel): Promise<CommandExit> =>
   new Promise((resolve) => {
     channel.once("exit", (code: number | null, signal?: string) => resolve({ code, signal }));
@@ -17,16 +17,16 @@ export const exitOf = (channel: ClientChannel): Promise<CommandExit> =>
 export interface StartedCommand {
   readonly channel: ClientChannel;
   /**
-   * Resolves when the host tells of its end; never when the connection is lost before. A listener
-   * of one's own could come too late: the news may be in the same packet as that of the start.
+   * Resolves when the host reports the exit; never settles if the connection is lost first. Use this
+   * and not an `exit` listener: start and exit may arrive in one packet, before a listener is added.
    */
   readonly exited: Promise<CommandExit>;
-  /** Ends it on the host; with `graceMs` without KILL. True when its end is confirmed. */
+  /** Stops the command on the host, without KILL if `graceMs` is set. True if its end is confirmed. */
   end(graceMs?: number): Promise<boolean>;
-  /** Has the host not yet told of its end? */
+  /** Returns true until the host reports the exit. */
   running(): boolean;
-  /** Waits until the host has sent all that was written before now; false without an answer. */
+  /** Waits until the host has sent everything written so far; false if it does not answer in time. */
   settle(limitMs: number): Promise<boolean>;
-  /** Gives the session back. A channel that others on the host still hold is drained meanwhile. */
+  /** Releases the SSH session. If other processes still hold the channel open, it is drained until it closes. */
   release(): void;
 }

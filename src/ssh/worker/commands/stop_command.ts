@@ -5,29 +5,40 @@ import { valueWithin } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
 import { sendSignal } from "../connection/ssh2_patches.ts";
 
-/** How long the guard takes at most, beyond what the command gets. */
+/** Max time for the guard's answer, in addition to the time that the command gets. */
 const GUARD_MS = 4_000;
+/** Max time until a signal closes the channel. */
+const SIGNAL_MS = 1_000;
 
-/** The guard's word for a process that leads no session. */
+/** The guard's answer for a process that does not lead a session. */
 const NO_LEADER = -1;
 /**
- * sshd's child leads its session only a moment after it was forked, and before that no signal finds it
- * either: its process group is not there yet. Source: session.c do_exec_no_pty, session_signal_req.
+ * sshd's child becomes a session leader shortly after the fork. Until then signals do not reach it
+ * either, because its process group does not exist yet.
+ * Source: OpenSSH session.c do_exec_no_pty, session_signal_req.
  */
-const YOUNG_MS = 30;
-const YOUNG_TURNS = 10;
+const NO_LEADER_DELAY_MS = 30;
+const NO_LEADER_RETRIES = 10;
 
-/** What a command's end goes through. */
+/** Max time for identifying a process: under load many commands may end, and each end spoils one list. */
+const IDENTIFY_MS = 2_000;
+/** A list may miss a process whose exit is reported next; after this many such lists none is trusted. */
+const MAX_SHORT_LISTS = 8;
+
+/** What {@linkcode stopCommand} needs from the command's connection. */
 export interface StopContext {
-  /** Undefined when the host has none. */
+  /** Undefined if the host has none. */
   readonly guard: Guard | undefined;
   readonly order: ProcessOrder;
   readonly isAlive: () => boolean;
-  /** For a command that is not killed: how long its end is waited for. */
+  /** For a command that must not be killed: how long to wait for its end. */
   readonly graceMs: number | undefined;
 }
 
-/** Ends a command on the host, by the guard if that can tell its process. True when its end is confirmed. */
+/**
+ * Stops a command on the host: by the guard if it can identify the command's process, else by signals.
+ * Returns true if the end of all its processes is confirmed.
+ */
 export async function stopCommand(
   channel: ClientChannel,
   { guard, order, isAlive, graceMs }: StopContext,
@@ -36,14 +47,15 @@ export async function stopCommand(
   if (mark === "ended") return true;
   const left = guard && mark ? await stopByGuard(guard, mark, graceMs) : undefined;
   if (left !== undefined && left >= 0) return left === 0;
-  // The guard has no answer, but it was told: whoever has waited for so long does not wait again.
+  // The guard did not answer but has sent TERM, and the grace time has passed: do not wait again.
   if (left === undefined && mark !== undefined && graceMs !== undefined) return false;
   const closed = await stopBySignals(channel, isAlive, graceMs);
-  // KILL reaches one process group and no more is known of the others. Who is told to stop waits for his own.
+  // KILL reaches only one process group, so nothing is confirmed. A command with `graceMs` waits for its
+  // own children (see termOnlyCommand), so its exit is the end of all.
   return graceMs !== undefined && closed && !order.isRunning(channel);
 }
 
-/** Processes that are left, or what else the guard says; see {@linkcode Guard.end}. */
+/** Returns the answer of {@linkcode Guard.end}; retries while the process is not a session leader yet. */
 async function stopByGuard(
   guard: Guard,
   mark: ProcessMark,
@@ -51,22 +63,19 @@ async function stopByGuard(
 ): Promise<number | undefined> {
   for (let turn = 0;; turn++) {
     const left = await guard.end(mark, GUARD_MS, graceMs);
-    if (left !== NO_LEADER || turn === YOUNG_TURNS) return left;
-    await delay(YOUNG_MS);
+    if (left !== NO_LEADER || turn === NO_LEADER_RETRIES) return left;
+    await delay(NO_LEADER_DELAY_MS);
   }
 }
 
-/** How long a signal may take to show. */
-const SIGNAL_MS = 1_000;
-
 /**
- * Kills the command's process group, or with `graceMs` only tells it to stop and waits for so long; false
- * when the channel does not close upon that.
+ * Kills the command's process group, or sends only TERM if `graceMs` is set. Returns true if the channel
+ * closes in time.
  *
- * There is no time for a clean end after TERM: when the shell has ended by it the channel is closed, and
- * nothing reaches a child any more that ignores TERM and whose output goes elsewhere.
+ * KILL comes at once, without TERM before it: TERM may end the shell and thereby close the channel,
+ * and then no signal can reach a child that ignored TERM and redirected its output.
  */
-export async function stopBySignals(
+async function stopBySignals(
   channel: ClientChannel,
   isAlive: () => boolean,
   graceMs?: number,
@@ -77,20 +86,15 @@ export async function stopBySignals(
   return await valueWithin(closed, graceMs ?? SIGNAL_MS) ?? false;
 }
 
-/** Under load many commands may end one after the other, each of which spoils one list. */
-const LISTS_MS = 2_000;
-/** A list lacks a process whose end is told next; one that goes on lacking it is not to be trusted. */
-const MOST_SHORT_LISTS = 8;
-
 /**
- * Tells which process of the host belongs to which channel of one connection: the host starts them in
- * the order in which it answers the requests, and tells of each one that ends.
+ * Maps the channels of one connection to processes on the host: the host starts processes in the order
+ * in which it answers the requests, and reports the exit of each.
  */
 export class ProcessOrder {
   #started: object[] = [];
   #endings = 0;
 
-  /** @param onUnknownEnd called when a channel closes without a word on its process */
+  /** @param onUnknownEnd called if a channel closes and the host has not reported its process's exit */
   track(channel: ClientChannel, onUnknownEnd: () => void): void {
     this.#started.push(channel);
     channel.on("exit", () => this.#ended(channel));
@@ -99,30 +103,30 @@ export class ProcessOrder {
     });
   }
 
-  /** A session whose process lives as long as its connection, such as SFTP. */
+  /** Adds a session whose process lives as long as the connection, such as SFTP. */
   trackForever(session: object): void {
     this.#started.push(session);
   }
 
-  /** Has the host not yet told of its end? */
+  /** Returns true until the host reports the exit of the channel's process. */
   isRunning(channel: ClientChannel): boolean {
     return this.#started.includes(channel);
   }
 
-  /** The channel's process; undefined when that cannot be told for sure. */
+  /** Returns the channel's process, or undefined if it cannot be identified for certain. */
   async identify(channel: ClientChannel, guard: Guard): Promise<ProcessMark | "ended" | undefined> {
     let tooShort = 0;
     const startedAt = performance.now();
-    while (tooShort < MOST_SHORT_LISTS && performance.now() - startedAt < LISTS_MS) {
+    while (tooShort < MAX_SHORT_LISTS && performance.now() - startedAt < IDENTIFY_MS) {
       const endings = this.#endings;
       const marks = await guard.list(3_000);
       if (marks === undefined) return undefined;
       const index = this.#started.indexOf(channel);
       if (index < 0) return "ended";
-      // The guard knows its own process: if that one is not where it should be, nothing is.
+      // The guard is always the first process. If it is not the first in its own list, the order is wrong.
       if (marks[0]?.split(":")[0] !== guard.pid) return undefined;
-      // An end between question and answer leaves open whether the list still has that process.
-      // Later ones may be in the list before their request was answered, so it may be longer.
+      // If a process ended meanwhile, the list may or may not contain it. A longer list is fine: it may
+      // already contain processes whose requests are not answered yet.
       if (endings !== this.#endings) continue;
       if (marks.length >= this.#started.length) return marks[index];
       tooShort++;

@@ -21,14 +21,14 @@ import {
   watchSilence,
 } from "./sessions.ts";
 
-/** A session that was refused because others have just ended is asked for again after so long. */
-const AGAIN_MS = 20;
-/** A link that brought something so recently needs no test before it is used. */
+/** Delay before a retry if the host refused a session because another has just ended. */
+const SESSION_RETRY_MS = 20;
+/** A connection that received bytes this recently is used without a test. */
 const FRESH_MS = 100;
-/** A guard that does not answer on a link that has brought nothing for so long cannot be reached. */
+/** If the guard does not answer and no byte arrived for this long, the link is dead. */
 const SILENT_MS = 1_500;
 
-/** One logged-in connection: counts its sessions and knows which process belongs to which. */
+/** One logged-in connection: counts its SSH sessions and knows the process of each. */
 export class HostConnection {
   readonly #client: Client;
   readonly #socket: Socket;
@@ -43,7 +43,7 @@ export class HostConnection {
   #guard: Guard | undefined;
   readonly #guardReady: Promise<Guard | undefined>;
   #guardChannel: ClientChannel | undefined;
-  #guardGivesWay = false;
+  #guardYields = false;
   #sftp: Promise<SFTPWrapper> | undefined;
   readonly #draining = new DrainingChannels();
 
@@ -58,25 +58,28 @@ export class HostConnection {
     this.#guardReady = this.#startGuard();
   }
 
+  /** True if the connection is open and accepts new work. */
   get alive(): boolean {
     return this.#alive && !this.#retired;
   }
 
+  /** The guard on the host, if there is one; it may not be ready yet. */
   get guard(): Guard | undefined {
     return this.#guard;
   }
 
+  /** Resolves once it is known whether a guard runs on the host. */
   async isGuarded(): Promise<boolean> {
-    return await this.#guardReady !== undefined && !!this.#guard && !this.#guardGivesWay;
+    return await this.#guardReady !== undefined && !!this.#guard && !this.#guardYields;
   }
 
-  /** Takes one session of the connection if one is free. Each is given back once. */
+  /** Takes one session of the connection if one is free. Each must be released once. */
   reserve(): boolean {
     return this.alive && this.#sessions.take();
   }
 
-  #giveBack(): void {
-    this.#sessions.giveBack();
+  #release(): void {
+    this.#sessions.release();
     this.#changed();
   }
 
@@ -85,7 +88,7 @@ export class HostConnection {
     this.#onChange();
   }
 
-  /** Starts a command in a reserved session. @throws SessionFailure, the session is then given back */
+  /** Starts a command in a reserved session. @throws SessionFailure; the session is then released */
   async start(command: string): Promise<StartedCommand> {
     try {
       const { channel, exited } = await this.#open(command);
@@ -98,39 +101,39 @@ export class HostConnection {
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
         release: () =>
-          closed ? this.#giveBack() : this.#draining.add(channel, () => this.#giveBack()),
+          closed ? this.#release() : this.#draining.add(channel, () => this.#release()),
       };
     } catch (error) {
-      throw await this.#giveBackFailed(error);
+      throw await this.#releaseFailed(error);
     }
   }
 
-  /** The connection's SFTP session, if it has one that still answers. */
+  /** Returns the connection's SFTP session if it has one and it responds. */
   async openSftp(): Promise<SFTPWrapper | undefined> {
     const sftp = this.alive ? await this.#sftp?.catch(() => undefined) : undefined;
     if (sftp === undefined || performance.now() - this.#heardAtMs < FRESH_MS) return sftp;
     return await isResponding(sftp, this.#watchSilence) && this.alive ? sftp : undefined;
   }
 
-  /** The connection's one SFTP session, opened in a reserved session. @throws SessionFailure */
+  /** Opens the connection's one SFTP session in a reserved session. @throws SessionFailure */
   sftp(): Promise<SFTPWrapper> {
-    if (this.#sftp !== undefined) this.#unreserve();
+    if (this.#sftp !== undefined) this.#releaseUnopened();
     return this.#sftp ??= this.#openSftp().catch(async (error) => {
       this.#sftp = undefined;
-      throw await this.#giveBackFailed(error);
+      throw await this.#releaseFailed(error);
     });
   }
 
-  /** No new work; closed as soon as the last session is given back. */
+  /** Accepts no new work; the connection closes when the last session is released. */
   retire(): void {
     this.#retired = true;
     this.#changed();
   }
 
-  /** Ends everything that runs here and closes. True when the host confirmed the end. */
+  /** Stops everything that runs on this connection and closes it. True if the host confirmed the end. */
   async close(limitMs: number): Promise<boolean> {
     const startedAt = performance.now();
-    // A connection that was made just now may have its guard still to come.
+    // On a new connection the guard may still be starting.
     const guard = this.#alive ? await valueWithin(this.#guardReady, limitMs) : undefined;
     const leftMs = limitMs - (performance.now() - startedAt);
     const done = await guard?.quit(leftMs) ?? this.#sessions.isIdle;
@@ -139,12 +142,13 @@ export class HostConnection {
     return done;
   }
 
+  /** Closes the connection at once; the guard then stops what runs on the host. */
   destroy(): void {
     this.#socket.destroy();
     this.#lost();
   }
 
-  /** Gives the guard when it runs, undefined when this host has none. */
+  /** Starts the guard. Resolves to undefined if it does not run on this host. */
   async #startGuard(): Promise<Guard | undefined> {
     this.#sessions.takeForGuard();
     const token = Guard.token();
@@ -152,14 +156,14 @@ export class HostConnection {
       const { channel } = await this.#open(Guard.command(token));
       this.#guardChannel = channel;
       channel.on("close", () => this.#guardEnded());
-      if (this.#guardGivesWay) channel.end();
+      if (this.#guardYields) channel.end();
       const guard = new Guard(channel, token);
-      // At once: what is written before it is ready waits in its stdin.
+      // Set before it is ready: lines written now wait in its stdin.
       this.#guard = guard;
       if (await guard.ready(10_000)) {
         guard.note();
-        // Killed on the host: what runs there could not be ended for sure, so nothing more begins here.
-        channel.once("close", () => !this.#guardGivesWay && this.retire());
+        // If the guard is killed, commands can no longer be stopped for certain, so no new ones start here.
+        channel.once("close", () => !this.#guardYields && this.retire());
         return guard;
       }
       this.#guard = undefined;
@@ -175,12 +179,12 @@ export class HostConnection {
   #guardEnded(): void {
     this.#guard = undefined;
     this.#guardChannel = undefined;
-    this.#sessions.giveBackGuard();
+    this.#sessions.releaseGuard();
     this.#changed();
   }
 
   async #open(command: string): Promise<Opened> {
-    // SFTP tells of its start late, so no command may start meanwhile: the order would be lost.
+    // The host confirms SFTP late. A command that starts meanwhile would make the process order unknown.
     await this.#sftp?.catch(() => {});
     const opening = this.#request(command);
     this.#opening.add(opening);
@@ -190,11 +194,11 @@ export class HostConnection {
   #request(command: string): Promise<Opened> {
     const { promise, resolve, reject } = Promise.withResolvers<Opened>();
     let sent = false;
-    // Goes out right behind the command, so that its process is known even if this program is killed now.
+    // Sent directly after the command, so the guard knows its process even if this program is killed now.
     const noteIt = () => this.#guard?.note();
     const options = {
-      // ssh2 reads this once the channel is open, directly before it sends the command: the one
-      // public sign that up to here nothing of the command can have reached the host.
+      // ssh2 reads `env` when the channel is open, directly before it sends the command. It is the only
+      // public sign that the command cannot have reached the host before.
       get env() {
         sent = true;
         queueMicrotask(noteIt);
@@ -203,13 +207,13 @@ export class HostConnection {
     };
     const fail = (reason: SessionFailure["reason"], cause: unknown) =>
       reject(new SessionFailure(reason, sent, cause));
-    const stopWatching = this.#watchSilence(() => fail("gone", "the host does not answer"));
+    const stopWatching = this.#watchSilence(() => fail("gone", "the host does not respond"));
     try {
       this.#client.exec(command, options as object, (error, channel) => {
         stopWatching();
         if (error) return fail(failureReason(error, this.#alive), error);
         leaveOpen(channel);
-        // With a process that may still live the order is not known any more, so no further commands here.
+        // Without an exit report the process may still run, and the order is unknown: no new commands here.
         this.#order.track(channel, () => {
           if (this.#alive && channel !== this.#guardChannel) this.retire();
         });
@@ -222,10 +226,10 @@ export class HostConnection {
     return promise;
   }
 
-  /** Closes the connection when not one byte arrives for a while after a request. */
+  /** Closes the connection if no byte arrives for a while after a request. */
   readonly #watchSilence = (onSilence: () => void): () => void =>
     watchSilence(this.#socket, () => {
-      this.#logger.warn("the SSH connection is wedged and is replaced");
+      this.#logger.warn("the SSH connection does not respond and is replaced");
       this.destroy();
       onSilence();
     });
@@ -234,27 +238,27 @@ export class HostConnection {
     const guard = this.#alive ? await valueWithin(this.#guardReady, 3_000) : undefined;
     const isAlive = () => this.#alive;
     const ended = await stopCommand(channel, { guard, order: this.#order, isAlive, graceMs });
-    // A dead link is closed, so that the guard ends what runs there as soon as the host notices.
+    // Closing a dead link makes the guard stop the command as soon as the host notices.
     const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
     if (!ended && this.#guard !== undefined && isSilent) this.destroy();
     return ended;
   }
 
-  /** Gives back the session of a request that has failed; gives what is to be thrown. */
-  async #giveBackFailed(error: unknown): Promise<unknown> {
+  /** Releases the session of a failed request. Returns the error to throw. */
+  async #releaseFailed(error: unknown): Promise<unknown> {
     const refusal = isFull(error) ? this.#sessions.refused() : undefined;
-    if (refusal === "later") await delay(AGAIN_MS);
+    if (refusal === "later") await delay(SESSION_RETRY_MS);
     if (refusal === "guard") {
-      this.#guardGivesWay = true;
-      // Not closed: the host counts the session until its process has ended.
+      this.#guardYields = true;
+      // Only stdin is closed: the host counts the session until its process has ended.
       this.#guardChannel?.end();
     }
-    this.#unreserve();
+    this.#releaseUnopened();
     return refusal === "none" ? noSessionsAllowed() : error;
   }
 
-  #unreserve(): void {
-    this.#sessions.untake();
+  #releaseUnopened(): void {
+    this.#sessions.releaseUnopened();
     this.#changed();
   }
 
@@ -272,9 +276,9 @@ export class HostConnection {
 
   #sftpEnded(): void {
     this.#sftp = undefined;
-    // Its process was one of the connection's, so the order of the others is not known any more.
+    // Its process was one of the connection's, so the order of the others is now unknown.
     if (this.#alive) this.retire();
-    this.#giveBack();
+    this.#release();
   }
 
   #lost(): void {

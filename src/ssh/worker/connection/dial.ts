@@ -11,16 +11,16 @@ import { decideHostKey, hostKeyError, preferredHostKeyTypes } from "../trust/hos
 import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
 import { usablePrivateKey } from "../trust/private_key.ts";
 
-/** A silent host is asked so often whether it is there; after three questions the connection is closed. */
+/** Interval of keepalive requests to a silent host; after three without an answer the connection closes. */
 const KEEPALIVE_MS = 15_000;
 
-/** A logged-in connection and the socket below it. */
+/** A logged-in SSH client and its socket. */
 export interface DialedConnection {
   readonly client: Client;
   readonly socket: Socket;
 }
 
-/** Makes connections to the one configured host. Remembers a key that was accepted unseen. */
+/** Connects to the configured host. Remembers a host key that it accepted without known_hosts. */
 export class Dialer {
   readonly #ssh: SshConfig;
   readonly #logger: Logger;
@@ -34,7 +34,7 @@ export class Dialer {
     this.#keepaliveMs = keepaliveMs;
   }
 
-  /** The key that the host showed last, in wire form. */
+  /** The last key that the host presented, in wire form. */
   get presentedKey(): Uint8Array | undefined {
     return this.#presented;
   }
@@ -68,13 +68,13 @@ export class Dialer {
     return await this.#handshake(config, socket, () => refusal);
   }
 
-  /** All entries of all known_hosts files; a file that is missing has none. */
+  /** Reads the entries of all known_hosts files; a missing file has none. */
   async knownHosts(): Promise<KnownHostEntry[]> {
     const files = await Promise.all(this.#ssh.knownHostsPaths.map(async (path) => {
       const text = await Deno.readTextFile(path).catch(() => "");
       const { entries, faults } = parseKnownHosts(text, path);
       for (const fault of faults) {
-        this.#logger.debug(`${path}:${fault.line} is skipped: ${fault.reason}`);
+        this.#logger.debug(`${path}:${fault.line} was skipped: ${fault.reason}`);
       }
       return entries;
     }));
@@ -95,7 +95,7 @@ export class Dialer {
     if (decision.kind === "accepted-new") {
       this.#remembered ??= Uint8Array.from(key);
       this.#logger.warn(
-        `host key of ${host} is not known and was accepted: ${decision.presented.fingerprint}`,
+        `the host key of ${host} is unknown and was accepted: ${decision.presented.fingerprint}`,
       );
     }
     if (decision.kind === "known" || decision.kind === "accepted-new") return undefined;
@@ -110,7 +110,7 @@ export class Dialer {
       throw keyUnusable(
         login.path,
         errorText(error),
-        "Make the file readable for the user that runs the server",
+        "Make the file readable by the user that runs the server",
       );
     });
     const key = usablePrivateKey(login.path, text, login.passphrase);
@@ -137,10 +137,10 @@ export class Dialer {
       (_name, _text, _language, prompts, finish) => finish(prompts.map(() => password)),
     );
     client.once("ready", () => resolve({ client, socket }));
-    // Stays for the whole life of the connection: an error without a listener would be thrown.
+    // Stays for the life of the connection: an `error` event without a listener would be thrown.
     client.on("error", fail);
     client.once("close", () => fail(new Error("the host closed the connection")));
-    // ssh2 has no time limit of its own for a socket that it did not connect itself.
+    // ssh2 has no time limit for a socket that it did not connect itself.
     const stopTimer = waitingClock.after(
       config.readyTimeout ?? 0,
       () => fail(new Error("no answer in time")),
@@ -165,7 +165,7 @@ export class Dialer {
   }
 }
 
-/** chacha20-poly1305 is the fastest pair of ssh2 and this runtime (about 1.5 × AES-GCM), so it is asked for first. */
+/** chacha20-poly1305 is first because it is the fastest cipher of ssh2 on Deno (about 1.5 × AES-GCM). */
 function algorithms(hostKeyTypes: readonly string[]): Algorithms {
   const cipher = [
     "chacha20-poly1305@openssh.com",
@@ -175,7 +175,7 @@ function algorithms(hostKeyTypes: readonly string[]): Algorithms {
     "aes192-ctr",
     "aes256-ctr",
   ];
-  // The types come from known_hosts.ts, which only knows names that ssh2 has too.
+  // The types come from known_hosts.ts, which only knows names that ssh2 also has.
   const serverHostKey = hostKeyTypes.length === 0 ? {} : { serverHostKey: [...hostKeyTypes] };
   return { cipher, ...serverHostKey } as Algorithms;
 }

@@ -10,10 +10,10 @@ import { connectionLost, noChannelInTime, notOffered } from "../../errors.ts";
 import { SessionFailure } from "./sessions.ts";
 
 const MAX_CONNECTIONS = 8;
-/** A waiting call joins an attempt to connect only while it is young, so that none inherits a black hole. */
+/** A call joins a running connection attempt only if it is this young, so no call waits for a dead one. */
 const YOUNG_ATTEMPT_MS = 1_000;
 
-/** What limits a wait: its own time, and its caller. */
+/** How long a call waits for a session: until its deadline or its cancellation. */
 export interface Patience {
   readonly deadlineMs: number;
   readonly limitMs: number;
@@ -28,13 +28,13 @@ interface Waiter {
 
 interface Attempt {
   readonly startedAtMs: number;
-  /** Waiters that one connection can serve, less those that already count on it. */
+  /** How many more waiters may join this attempt. */
   room: number;
 }
 
 /**
- * The warm connections to the one host. Usually there is one; more are made when its sessions are
- * taken, up to eight. A dead one is replaced when it is next needed.
+ * The open connections to the configured host. Usually there is one. When all its sessions are in use,
+ * more are opened, up to eight. A dead connection is replaced on the next call.
  */
 export class ConnectionPool {
   readonly #dial: (limitMs: number) => Promise<DialedConnection>;
@@ -56,10 +56,11 @@ export class ConnectionPool {
   }
 
   /**
-   * Starts a command on a connection with a free session. Tried again on another connection only
-   * when nothing of the command can have reached the host.
+   * Starts a command on a connection with a free session. Retries on another connection only if the
+   * command cannot have reached the host.
    *
-   * @throws RemoteExecError `timeout`, `cancelled`, `connection_lost`, `unsupported` or an error of dialling
+   * @throws RemoteExecError `timeout`, `cancelled`, `connection_lost`, `unsupported`, or the error
+   *   of a failed connection
    */
   async start(command: string, patience: Patience): Promise<StartedCommand> {
     return await this.#withSession(
@@ -69,7 +70,7 @@ export class ConnectionPool {
     );
   }
 
-  /** An SFTP session and the connection that it is on. */
+  /** Returns an SFTP session and its connection. */
   async sftp(patience: Patience): Promise<{ sftp: SFTPWrapper; connection: HostConnection }> {
     for (const connection of this.#connections) {
       const sftp = await connection.openSftp();
@@ -81,7 +82,7 @@ export class ConnectionPool {
     }));
   }
 
-  /** Ends all that runs on the host and closes every connection. True when the host confirmed it. */
+  /** Stops everything that runs on the host and closes all connections. True if the host confirmed it. */
   async close(limitMs: number): Promise<boolean> {
     this.#closed = true;
     for (const waiter of this.#waiters) waiter.reject(connectionLost("the end of the server"));
@@ -134,7 +135,7 @@ export class ConnectionPool {
     });
   }
 
-  /** Hands free sessions to those who wait, the longest first, and dials for the rest. */
+  /** Assigns free sessions to the waiters, oldest first, and opens connections for the rest. */
   #serve(): void {
     for (const connection of this.#connections) {
       if (!connection.alive) this.#connections.delete(connection);
@@ -182,13 +183,13 @@ export class ConnectionPool {
   #failed(attempt: Attempt, error: unknown): void {
     this.#attempts.delete(attempt);
     const known = error instanceof RemoteExecError ? error : connectionLost("login");
-    // With a connection at hand, waiting for one of its sessions is better than failing.
+    // If another connection is open, its waiters keep waiting for a session of it.
     const mayWait = [...this.#connections].some((connection) => connection.alive);
     if (mayWait) return this.#release(attempt);
     for (const waiter of this.#waiters) if (waiter.attempt === attempt) waiter.reject(known);
   }
 
-  /** Those who counted on an attempt may count on another when its sessions go to others. */
+  /** Lets the waiters of a finished attempt join another one. */
   #release(attempt: Attempt): void {
     for (const waiter of this.#waiters) if (waiter.attempt === attempt) waiter.attempt = undefined;
   }

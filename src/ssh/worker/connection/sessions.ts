@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 
-/** Why a session could not be opened. `sent` tells whether the command may have reached the host. */
+/** Thrown if an SSH session could not be opened. `sent`: the command may have reached the host. */
 export class SessionFailure extends Error {
   override readonly name = "SessionFailure";
   constructor(
@@ -17,40 +17,43 @@ export class SessionFailure extends Error {
   }
 }
 
-/** What ssh2's error of opening a session means. @param alive the connection still stands */
+/** Classifies ssh2's error for a session that could not be opened. @param alive the connection is open */
 export function failureReason(error: Error, alive: boolean): SessionFailure["reason"] {
   if (/channel open failure/i.test(error.message)) return "full";
   return alive && !/no response|not connected/i.test(error.message) ? "refused" : "gone";
 }
 
-/** Has the connection as many sessions as the host allows? */
+/** Reports whether the host refused a session because the connection has the max number of sessions. */
 export const isFull = (error: unknown): boolean =>
   error instanceof SessionFailure && error.reason === "full";
 
-/** Not even one session is allowed. */
+/** Returns the failure for a host that does not allow a single session. */
 export const noSessionsAllowed = () =>
   new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");
 
-/** OpenSSH's MaxSessions as it comes; learnt anew when the host allows fewer. */
-const USUAL_SESSIONS = 10;
+/** OpenSSH's default MaxSessions. Lowered when a host allows fewer. */
+const DEFAULT_MAX_SESSIONS = 10;
 
 /**
- * OpenSSH frees a session only after it has read everything that came with the news of its end, so a
- * new one that comes right behind is refused. Source: measured on 9.2 with MaxSessions 1.
+ * OpenSSH frees a session a moment after it reports its end, so a request that follows at once is
+ * refused. Source: measured on OpenSSH 9.2 with MaxSessions 1.
  */
-const JUST_MS = 250;
+const RECENTLY_FREED_MS = 250;
 
-/** What a refusal means: `later` it may work, `guard` it has to give way, `fewer` are allowed, `none` is. */
+/**
+ * What to do after a refusal: `later`: try again; `guard`: the guard must end first; `fewer`: the host
+ * allows fewer sessions than assumed; `none`: the host allows no session at all.
+ */
 export type Refusal = "later" | "guard" | "fewer" | "none";
 
-/** Counts the sessions of one connection and learns how many the host allows. */
+/** Counts the open SSH sessions of one connection and learns how many the host allows. */
 export class SessionCount {
   #used = 0;
-  #limit = USUAL_SESSIONS;
+  #limit = DEFAULT_MAX_SESSIONS;
   #guards: 0 | 1 = 0;
   #freedAtMs = -Infinity;
 
-  /** Nothing is open but the guard, if there is one. */
+  /** True if no session is open, apart from the guard's. */
   get isIdle(): boolean {
     return this.#used <= this.#guards;
   }
@@ -62,29 +65,32 @@ export class SessionCount {
     return true;
   }
 
-  /** For a session that was taken and never opened. */
-  untake(): void {
+  /** Releases a session that was taken but never opened. */
+  releaseUnopened(): void {
     this.#used--;
   }
 
-  giveBack(): void {
+  /** Releases a session that was open. */
+  release(): void {
     this.#used--;
     this.#freedAtMs = performance.now();
   }
 
+  /** Takes the guard's session. */
   takeForGuard(): void {
     this.#used++;
     this.#guards = 1;
   }
 
-  giveBackGuard(): void {
-    this.giveBack();
+  /** Releases the guard's session. */
+  releaseGuard(): void {
+    this.release();
     this.#guards = 0;
   }
 
-  /** To be called when the host refuses a session, before that one is given back. */
+  /** Records that the host refused a session. Must be called before that session is released. */
   refused(): Refusal {
-    if (performance.now() - this.#freedAtMs < JUST_MS) return "later";
+    if (performance.now() - this.#freedAtMs < RECENTLY_FREED_MS) return "later";
     if (this.#used === 1) return "none";
     const isGuardInTheWay = this.#used === 2 && this.#guards === 1;
     this.#limit = this.#used - 1;
@@ -92,10 +98,10 @@ export class SessionCount {
   }
 }
 
-/** A host that says nothing at all for so long after a request is taken for gone. */
+/** A host that sends no byte for this long after a request counts as dead. */
 const SILENCE_MS = 3_000;
 
-/** Calls `onSilence` once when not one byte arrives for a while; gives a function that stops watching. */
+/** Calls `onSilence` once if no byte arrives for 3 seconds. Returns a function that stops watching. */
 export function watchSilence(socket: Socket, onSilence: () => void): () => void {
   let seen = socket.bytesRead;
   const stop = every(waitingClock, SILENCE_MS, () => {
@@ -109,12 +115,12 @@ export function watchSilence(socket: Socket, onSilence: () => void): () => void 
   return stop;
 }
 
-/** What opening SFTP has to know of its connection. */
+/** What {@linkcode requestSftp} needs from its connection. */
 export interface SftpContext {
-  /** Closes the connection when it says nothing; gives a function that stops watching. */
+  /** Closes the connection and calls `onSilence` if the host is silent. Returns a function that stops watching. */
   watchSilence(onSilence: () => void): () => void;
   isAlive(): boolean;
-  /** Called at once: its end may be in the same packet. */
+  /** Called synchronously, because the session's end may be in the same packet as its start. */
   onStart(sftp: SFTPWrapper): void;
 }
 
@@ -139,13 +145,13 @@ export function requestSftp(
   return promise.finally(stopWatching);
 }
 
-/** Asks the SFTP session something to see whether it still answers. */
+/** Sends a request to the SFTP session and reports whether it is answered. */
 export async function isResponding(
   sftp: SFTPWrapper,
   watchSilence: SftpContext["watchSilence"],
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  // ssh2 leaves a request that comes just after the session's end without an answer.
+  // ssh2 never answers a request that is sent just after the session's end.
   const stopWatching = watchSilence(() => resolve(false));
   const onClose = () => resolve(false);
   sftp.once("close", onClose);
@@ -156,16 +162,16 @@ export async function isResponding(
   });
 }
 
-/** Daemons that keep the output of an ended command open keep these many sessions, not more. */
+/** Max sessions that daemons may occupy by keeping the output of a finished command open. */
 const MAX_DRAINING = 3;
 
-/** Channels of ended commands that others on the host still hold open; what they write is dropped. */
+/** Channels of finished commands that other processes on the host hold open. Their output is dropped. */
 export class DrainingChannels {
   #channels: ClientChannel[] = [];
 
-  /** Takes a channel over; `onClose` is called once it is closed. */
+  /** Drains a channel and calls `onClose` when it closes. Beyond the max, the oldest channel is closed. */
   add(channel: ClientChannel, onClose: () => void): void {
-    // An iterator that was left leaves such a listener behind, with which nothing flows.
+    // An abandoned async iterator leaves a `readable` listener behind, which would block `resume()`.
     channel.removeAllListeners("readable");
     channel.resume();
     channel.stderr.resume();

@@ -6,12 +6,12 @@ import type { ClientChannel } from "ssh2";
 type Update = (data: Uint8Array) => Uint8Array;
 
 /**
- * Makes ssh2's chacha20 ciphers end after their one use. To be imported before ssh2, which takes the
- * functions of `node:crypto` when it is loaded; only this worker's copy of that module is changed.
+ * Finalizes ssh2's chacha20 ciphers after their only use. This module must be imported before ssh2,
+ * which copies the functions of `node:crypto` when it loads. Only this worker's `node:crypto` changes.
  *
- * ssh2 makes three or four chacha20 ciphers for each packet, calls `update()` once and drops them. Deno
- * frees the native side of a cipher in `final()` only, so that every packet loses about 1 kB for good:
- * 200 MB after 6 GB. Source: ssh2 1.17.0 lib/protocol/crypto.js ChaChaPoly*Native; measured on 2.9.4.
+ * ssh2 creates three or four chacha20 ciphers per packet, calls `update()` once and drops them. Deno
+ * frees the native part of a cipher only in `final()`, so each packet leaked about 1 kB (200 MB after
+ * 6 GB). Source: ssh2 1.17.0 lib/protocol/crypto.js ChaChaPoly*Native; measured on Deno 2.9.4.
  */
 for (const name of ["createCipheriv", "createDecipheriv"] as const) {
   const original = crypto[name] as (
@@ -35,8 +35,8 @@ function usedOnce(cipher: { update: Update; final(): unknown }): { update: Updat
 }
 
 /**
- * Sends what is written in one go as one piece. ssh2 writes each packet in three parts (length,
- * payload, MAC); with Nagle off each part would be a system call and a TCP segment of its own.
+ * Combines all writes of one turn of the event loop. ssh2 writes each packet in three parts (length,
+ * payload, MAC); without Nagle each part would be its own system call and TCP segment.
  */
 export function gatherWrites(socket: Socket): void {
   const write: typeof socket.write = socket.write.bind(socket);
@@ -51,35 +51,36 @@ export function gatherWrites(socket: Socket): void {
       socket.cork();
       queueMicrotask(uncork);
     }
-    // The same arguments in the same order; the overloads of write cannot be named here.
+    // The arguments are passed on unchanged; TypeScript cannot express the overloads of `write` here.
     return write(...args as Parameters<typeof socket.write>);
   };
 }
 
-/** The part of ssh2's inside that sends a signal request; public `signal()` is dropped after `end()`. */
-interface Inside {
+/** The private part of ssh2 that sends a signal request. */
+interface Internals {
   readonly outgoing: { readonly id: number };
   readonly _client: { readonly _protocol: { signal(channel: number, name: string): void } };
 }
 
 /**
- * Asks the host to signal the channel's process group, also when stdin has been closed already.
+ * Asks the host to send a signal to the channel's process group. Unlike ssh2's `channel.signal()`,
+ * this also works after stdin was closed.
  *
- * Source: ssh2 1.17.0 lib/Channel.js `signal` (does nothing once the outgoing side is at its end);
- * RFC 4254 section 6.9 allows the request as long as the channel is open.
+ * Source: ssh2 1.17.0 lib/Channel.js `signal` (returns silently after `end()`); RFC 4254 section 6.9
+ * allows the request as long as the channel is open.
  */
 export function sendSignal(channel: ClientChannel, name: "KILL" | "TERM"): void {
-  const inside = channel as unknown as Partial<Inside>; // private, so nothing is taken for granted
-  if (inside._client?._protocol && inside.outgoing) {
-    inside._client._protocol.signal(inside.outgoing.id, name);
+  const { _client, outgoing } = channel as unknown as Partial<Internals>; // private, so it may be missing
+  if (_client?._protocol && outgoing) {
+    _client._protocol.signal(outgoing.id, name);
   } else {
     channel.signal(name);
   }
 }
 
 /**
- * Leaves it to the host to close a channel. As a stream it would destroy itself once both sides are
- * at their end, which sends CLOSE; a host that has not told the exit status by then never does.
+ * Lets only the host close a channel. By default the stream destroys itself when both directions have
+ * ended and sends CLOSE; a host that has not sent the exit status by then never sends it.
  */
 export function leaveOpen(channel: ClientChannel): void {
   Object.assign(channel, { destroy: () => channel });

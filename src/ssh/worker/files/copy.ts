@@ -8,25 +8,25 @@ import { sha256, type Sink, type Source } from "./source_sink.ts";
 import type { CopyProgress, Verification } from "../../port.ts";
 
 const PROGRESS_MS = 250;
-/** How long a left-over may take to be removed before it is left to the guard. */
+/** Max time for removing an incomplete file; after that the guard on the host removes it. */
 const DISCARD_MS = 5_000;
-/** Bytes in a second that a slow disk gives at the least, when a file is read for its hash. */
-const SLOWEST_HASH = 10_000_000;
-/** The hash of more is given up by whoever computes it. */
-const LONGEST_HASH_BYTES = 600 * SLOWEST_HASH;
+/** Bytes per second at which a slow disk is read for a hash. */
+const MIN_HASH_SPEED = 10_000_000;
+/** Hashing larger files is aborted after 600 seconds, so there is no need to wait longer. */
+const MAX_HASH_BYTES = 600 * MIN_HASH_SPEED;
 
-/** What bounds a copy. */
+/** The limits, the cancellation signal and the progress callback of a copy. */
 export interface CopyLimits {
   readonly maxBytes: number;
-  /** A transfer that moves nothing for so long is given up. */
+  /** A transfer that moves no byte for this long is aborted. */
   readonly stallMs: number;
   readonly signal: AbortSignal;
   readonly progress: ((step: CopyProgress) => void) | undefined;
-  /** Content that is required, when it is known. */
+  /** Expected hash of the content, if it is known. */
   readonly sha256: string | undefined;
 }
 
-/** What was moved and how it was proven. */
+/** What was copied and how it was verified. */
 export interface Copied {
   readonly bytes: number;
   readonly sha256: string;
@@ -34,10 +34,11 @@ export interface Copied {
 }
 
 /**
- * Moves everything from source to sink, with a hash of what passes, and gives the file its name only
- * when size and sha256 agree. Closes the source; discards what was stored when anything fails.
+ * Copies a source to a sink and hashes the content on the way. The sink gives the file its name only if
+ * size and sha256 match. Always closes the source; on failure it discards what was stored.
  *
- * @throws RemoteExecError `too_large`, `changed`, `verification_failed`, `cancelled`, `timeout`, or an end's own error
+ * @throws RemoteExecError `too_large`, `changed`, `verification_failed`, `cancelled`, `timeout`, or an
+ *   error of the source or sink
  */
 export async function copy(
   source: Source,
@@ -49,10 +50,10 @@ export async function copy(
   try {
     sink = await abortable(openSink(), stall.signal, (late) => late.discard());
     const remoteHash = source.size === undefined ? undefined : source.remoteSha256?.(source.size);
-    remoteHash?.catch(() => {}); // told below, if it comes to that
+    remoteHash?.catch(() => {}); // reported below, when it is awaited
     const moved = await pump(source, sink, limits, stall);
-    // Both sides now read all of it once more to tell its hash, and nothing moves meanwhile.
-    const hashSeconds = Math.floor(Math.min(moved.bytes, LONGEST_HASH_BYTES) / SLOWEST_HASH);
+    // Both sides now read the complete file again for its hash; no byte moves meanwhile.
+    const hashSeconds = Math.floor(Math.min(moved.bytes, MAX_HASH_BYTES) / MIN_HASH_SPEED);
     stall.allow(limits.stallMs + hashSeconds * 1000);
     const expected = limits.sha256 ??
       await abortable(remoteHash ?? Promise.resolve(undefined), stall.signal);
@@ -89,7 +90,7 @@ async function pump(
       if (done) break;
       bytes += chunk.length;
       if (bytes > maxBytes) throw tooLarge("File", bytes, maxBytes);
-      // The write is under way while the hash is computed.
+      // The hash is computed while the write is in progress.
       const written = sink.write(chunk);
       hash.update(chunk);
       await abortable(written, stall.signal);
@@ -100,7 +101,7 @@ async function pump(
       }
     }
   } catch (error) {
-    chunks.return?.()?.catch(() => {}); // its pending requests end with the connection at the latest
+    chunks.return?.()?.catch(() => {}); // not awaited: pending requests end with the connection at the latest
     throw error;
   }
   if (source.size !== undefined && bytes < source.size) {
@@ -113,14 +114,14 @@ async function pump(
 const shrunk = (path: string, bytes: number, size: number) =>
   new RemoteExecError(
     "changed",
-    `${path} became shorter while it was read: ${bytes} of ${size} bytes were there`,
+    `${path} shrank while it was read: only ${bytes} of ${size} bytes were left`,
     "Try again when nothing writes to the file",
   );
 
-/** The error of work that does not move. */
+/** Returns the error for a transfer that moves no byte. */
 export const stalled = (stallMs: number) =>
   new RemoteExecError(
     "timeout",
-    `The transfer stood still for ${stallMs / 1000} seconds and was given up`,
+    `The transfer stalled for ${stallMs / 1000} seconds and was aborted`,
     "Check the network and the load of the host, then try again",
   );

@@ -1,17 +1,17 @@
 import { asciiText, shellQuote } from "../../../shell/quote.ts";
 
-/** Blocks in which a script reads content from its stdin; `dd` never takes more than it is told to. */
+/** Block size for reading content from stdin. `dd` is used because it never reads more than requested. */
 const BLOCK = 65_536;
 
 /**
- * The scripts that read and write files where SFTP does not reach, such as inside a container. They
- * are for any POSIX `sh` (busybox too) and consist of ASCII only, because a program in between may
- * decode its arguments by the host's locale.
+ * Scripts that read and write files that SFTP cannot reach, such as files in a container. They run in
+ * any POSIX `sh` (busybox too) and are pure ASCII, because a program in between (`pct`) may decode its
+ * arguments by the host's locale.
  *
- * Their first line of output is `E KIND`, or `S SIZE MODE MTIME` (mode in hexadecimal).
+ * The first line of output is `E KIND` for an error, or `S SIZE MODE MTIME` (mode in hexadecimal).
  */
 
-/** Says what stands at a path: `S …` for a file, `D …` for a directory, `O …` for the rest. */
+/** Prints what is at a path: `S …` for a file, `D …` for a directory, `O …` for anything else. */
 export const statScript = (path: string): string =>
   [
     assign("f", path),
@@ -21,8 +21,8 @@ export const statScript = (path: string): string =>
   ].join("; ");
 
 /**
- * Prints `S …`, then the content from `start` on (up to `end`), then `H SHA256` of the whole file as
- * long as the range is the whole. A size of 0 is followed by whatever is there, at most `maxBytes` + 1.
+ * Prints `S …`, then the content from `start` to `end`, then `H SHA256` if the range is the complete
+ * file. A file of size 0 (as in /proc) is read to its end, at most `maxBytes` + 1 bytes.
  */
 export function readScript(
   path: string,
@@ -48,20 +48,20 @@ export function readScript(
   ].join("; ");
 }
 
-/** How {@linkcode writeScript} treats the destination. */
+/** The options of {@linkcode writeScript}. */
 export interface WriteScriptOptions {
   readonly path: string;
   readonly temporaryName: string;
   readonly size: number;
   readonly overwrite: boolean;
-  /** Permission bits; the replaced file's or 0644 when left out. */
+  /** Permission bits; default: those of the replaced file, or 0644. */
   readonly mode: number | undefined;
 }
 
 /**
- * Answers `K` when it is ready, takes exactly `size` bytes and then a line with their sha256, checks
- * both, and only then gives the file its name. Answers `D SHA256` (`D -` without a hash tool).
- * When stdin ends early nothing is left behind.
+ * Prints `K` when it is ready, reads exactly `size` bytes and then a line with their sha256, verifies
+ * both, and renames the file. Prints `D SHA256` at the end (`D -` if the host has no hash tool).
+ * If stdin ends early, no file is left behind.
  */
 export function writeScript(
   { path, temporaryName, size, overwrite, mode }: WriteScriptOptions,
@@ -83,7 +83,7 @@ export function writeScript(
     `d=$(dirname "$f"; echo x); d=\${d%?x}; [ -d "$d" ] || { echo "E parent"; exit 0; }`,
     assign("t", temporaryName),
     `t=$d/$t`,
-    // Nobody else reads the content before it is whole.
+    // Only the owner can read the content until it is complete.
     `umask 077; set -C; true 2>/dev/null > "$t" || { echo "E denied"; exit 0; }; set +C`,
     `trap "rm -f -- \\"\\$t\\"" EXIT; trap "exit 1" HUP INT TERM PIPE`,
     `echo K`,
@@ -100,7 +100,7 @@ export function writeScript(
   ].join("; ");
 }
 
-/** All regular files and directories below a directory, as tar. */
+/** Prints a directory as a tar stream. */
 export const tarScript = (path: string): string =>
   [
     assign("f", path),
@@ -110,7 +110,7 @@ export const tarScript = (path: string): string =>
     `cd "$f" && tar -cf - .`,
   ].join("; ");
 
-/** One line for each entry below a directory: mode in hexadecimal, size, time, path. */
+/** Prints one line for each entry below a directory: mode in hexadecimal, size, mtime, path. */
 export const listScript = (path: string): string =>
   [
     assign("f", path),
@@ -126,38 +126,38 @@ const MUST_BE_FILE =
 const FACTS =
   `facts=$(stat -L -c "%s %f %Y" "$f" 2>/dev/null) || facts="$(($(wc -c < "$f"))) 81a4 0"`;
 
-/** Assigns a text of any bytes to a variable, written in ASCII; a final newline is kept. */
+/** Assigns any text to a variable, encoded in ASCII; a final newline is kept. */
 function assign(name: string, text: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return `${name}=${shellQuote(text)}`;
   return `${name}=$(printf "%bx" ${shellQuote(asciiText(text))}); ${name}=\${${name}%x}`;
 }
 
 /**
- * A shell command that prints the sha256 (lower-case hex, first word) of its stdin with whatever
- * tool the host has, or nothing. Content comes through stdin: `sha256sum` escapes odd file names.
+ * A shell command that prints the sha256 of its stdin (lower-case hex, first word) with whichever tool
+ * the host has, or nothing. It reads stdin because `sha256sum` escapes unusual file names.
  */
 export const HASH_STDIN = "if command -v sha256sum >/dev/null 2>&1; then sha256sum; " +
   "elif command -v shasum >/dev/null 2>&1; then shasum -a 256; " +
   "elif command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; fi";
 
-/** openssl uses the processor's SHA instructions and pays off from here on (about 4 × coreutils). */
+/** From this size on openssl is faster: it uses the CPU's SHA instructions (about 4 × coreutils). */
 const LARGE_BYTES = 8 * 1024 * 1024;
 const FAST_STDIN =
   `if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else ${HASH_STDIN}; fi`;
 
-/** A command line for any login shell that hashes the first `size` bytes of a file. */
+/** Returns a command line, for any login shell, that hashes the first `size` bytes of a file. */
 export function hashCommand(path: string, size: number): string {
   const tool = size < LARGE_BYTES ? HASH_STDIN : FAST_STDIN;
-  // Opened first: where the shell sees other files than SFTP does, nothing must not get a hash.
+  // Opened first: if the shell does not see the file that SFTP sees, there must be no hash of nothing.
   const opened = `exec < ${shellQuote(operand(path))} || exit`;
-  // `head` reads at most what was transferred: a log that has grown since is still the same so far.
+  // `head` limits the hash to what was transferred, because a log file may have grown since.
   return `sh -c ${shellQuote(`${opened}; head -c ${size} | { ${tool}; }`)}`;
 }
 
-/** The first word of the hash command's output, if it is a sha256. */
+/** Returns the first word of the hash command's output if it is a sha256. */
 export function parseHash(stdout: string): string | undefined {
   return /^\\?([0-9a-f]{64})\b/.exec(stdout.trim())?.[1];
 }
 
-/** A path that no shell or program takes for an option or a device of its own. */
+/** Returns the path in a form that no shell or program mistakes for an option or special device. */
 const operand = (path: string): string => path.startsWith("/") ? path : `./${path}`;

@@ -5,7 +5,7 @@ import type { FilesGrant } from "../../port.ts";
 import { restricted } from "./restricted_files.ts";
 import type { RemoteHost } from "../remote_host.ts";
 
-/** What another worker may ask of the ssh worker; see {@linkcode FilesPort}. */
+/** Returns the FilesPort for another worker, limited to its grant. */
 export const createFilesServer = (host: RemoteHost, grant: FilesGrant): FilesPort =>
   restricted(unrestricted(host), grant);
 
@@ -13,7 +13,7 @@ function unrestricted(host: RemoteHost): FilesPort {
   return {
     stat: (endpoint, signal) => host.stat(endpoint, signal),
     tree: (endpoint, limits, signal) => host.tree(endpoint, limits, signal),
-    // The signal is for the opening; a stream ends when its reader cancels it.
+    // The signal only cancels opening; an open stream ends when its reader cancels it.
     async read(endpoint, range, signal) {
       const source = await host.openSource(endpoint, Number.MAX_SAFE_INTEGER, signal, range);
       try {
@@ -69,13 +69,13 @@ async function hashHere(
 const treeBroken = (seen: string) =>
   new RemoteExecError(
     "io_error",
-    `The directory could not be read to its end: ${seen}`,
+    `The directory could not be read completely: ${seen}`,
     "Check permissions below the directory",
   );
 
 /**
- * A source's content as a stream that another worker can be given. It is read at that worker's pace;
- * an error of reading errors the stream, cancelling it closes the source.
+ * Converts a source to a stream for another worker, read at that worker's pace. A read error errors the
+ * stream; canceling the stream closes the source.
  */
 export function toStream(source: Source): ReadableStream<Uint8Array> {
   const chunks = source.chunks()[Symbol.asyncIterator]();
@@ -89,19 +89,19 @@ export function toStream(source: Source): ReadableStream<Uint8Array> {
         await source.close();
         controller.close();
       } else {
-        // No copy: crossing the border copies it before the next one is asked for.
+        // No copy needed: sending the chunk to the other worker copies it before the next is requested.
         controller.enqueue(value);
       }
     },
     async cancel() {
-      // Not waited for: a read that stands still would keep the source open.
+      // Not awaited: a stalled read would keep the source open.
       chunks.return?.()?.catch(() => {});
       await source.close();
     },
   }, { highWaterMark: 0 });
 }
 
-/** A stream of another worker as a source. `size` is checked when it is known. */
+/** Converts another worker's stream to a source. If `size` is set, the copy checks it. */
 export function fromStream(
   stream: ReadableStream<Uint8Array>,
   path: string,

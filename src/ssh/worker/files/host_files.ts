@@ -5,20 +5,21 @@ import { checkRemotePath, missingOr, requireFile } from "./remote_file_errors.ts
 import { fileKind, type Sftp } from "./sftp.ts";
 import type { Source } from "./source_sink.ts";
 
-/** What host files need of their connection besides SFTP. */
+/** The SFTP session for files on the host, and what else their connection provides. */
 export interface HostHelp {
   readonly sftp: Sftp;
-  /** sha256 of a file's first bytes as the host computes it; undefined when it has no tool. */
+  /** Returns the sha256 of a file's first `size` bytes, computed on the host; undefined if it has no tool. */
   hash(path: string, size: number): Promise<string | undefined>;
-  /** Has a left-over removed should the connection end. */
+  /** Has the guard remove a file if the connection ends. */
   keep(path: string): void;
+  /** Cancels `keep`. */
   drop(path: string): void;
-  /** Does that really happen? Otherwise left-overs are removed by their age. */
+  /** Resolves to false if there is no guard; abandoned files are then removed by age. */
   isGuarded(): Promise<boolean>;
 }
 
 /**
- * A path of the host as SFTP takes it: relative ones start at the login directory, and so does `~`.
+ * Converts a path to SFTP's form. Relative paths and `~` start at the login directory.
  *
  * @throws RemoteExecError `invalid_argument` for an empty path, NUL or a `..` component
  */
@@ -28,12 +29,12 @@ export function hostPath(path: string): string {
   return path.startsWith("~/") ? path.slice(2).replace(/^\/+/, "") || "." : path;
 }
 
-/** What stands at a path; links are followed. @throws RemoteExecError `not_found`, … */
+/** Returns what is at a path; links are followed. @throws RemoteExecError `not_found`, … */
 export async function hostFacts({ sftp }: HostHelp, path: string): Promise<FileFacts> {
   const wanted = hostPath(path);
   const [info, real] = await Promise.all([
     sftp.stat(wanted).catch((error) => {
-      throw missingOr("look at", path, error);
+      throw missingOr("inspect", path, error);
     }),
     sftp.realPath(wanted).catch(() => wanted),
   ]);
@@ -47,7 +48,7 @@ export async function hostFacts({ sftp }: HostHelp, path: string): Promise<FileF
   };
 }
 
-/** Opens a regular file of the host. */
+/** Opens a regular file on the host, or a part of it. */
 export async function openHostSource(
   help: HostHelp,
   path: string,
@@ -56,7 +57,7 @@ export async function openHostSource(
 ): Promise<Source> {
   const { sftp } = help;
   const wanted = hostPath(path);
-  // Before opening: a FIFO would wait for a writer for ever.
+  // Checked before opening, because opening a FIFO waits for a writer.
   requireFile(
     path,
     await sftp.stat(wanted).catch((error) => {
@@ -70,7 +71,7 @@ export async function openHostSource(
     const info = await sftp.fstat(handle);
     requireFile(path, info);
     if (info.size > maxBytes) throw tooLarge("Remote file", info.size, maxBytes);
-    // A size of 0 with content is what /proc tells; such a file is read to its end.
+    // Files in /proc report size 0 but have content, so they are read to their end.
     const size = info.size === 0 ? undefined : info.size;
     const start = range?.start ?? 0;
     const end = Math.min(range?.end ?? Infinity, size ?? maxBytes + 1);
@@ -90,7 +91,7 @@ export async function openHostSource(
   }
 }
 
-/** The chunks; what the host says when it cannot give one is told as it should be. */
+/** Passes the chunks on and converts read errors. */
 async function* explained(
   chunks: AsyncIterable<Uint8Array>,
   path: string,

@@ -9,7 +9,12 @@ import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";
 
-/** Prepares to write a file of the host, beside its name. */
+/**
+ * Creates a temporary file on the host that {@linkcode Sink.commit} renames to `path`. A symbolic link
+ * stays; its target is replaced.
+ *
+ * @throws RemoteExecError `already_exists`, `is_directory`, `not_a_file`, `not_found`, `not_permitted`, …
+ */
 export async function openHostSink(
   help: HostHelp,
   path: string,
@@ -23,7 +28,7 @@ export async function openHostSink(
   ]);
   if (link && !options.overwrite) throw remoteExists(path);
   if (found) requireFile(path, found);
-  // A link stays and its target is replaced; a link to nothing would become a file elsewhere.
+  // Writing through a dangling link would create a file elsewhere.
   const isLink = link !== undefined && fileKind(link.mode) === "symlink";
   if (isLink && !found) throw danglingLink(path);
   const target = isLink ? await sftp.realPath(wanted) : wanted;
@@ -31,8 +36,8 @@ export async function openHostSink(
   const wantedMode = options.mode ?? found?.mode;
   help.keep(temporary);
   const usualMode = wantedMode === undefined ? umaskMode(help, target) : undefined;
-  usualMode?.catch(() => {}); // told below
-  // 0600 from the first moment: who opens a file once can read all that comes later.
+  usualMode?.catch(() => {}); // reported below, when it is awaited
+  // 0600 from the start: a process that opens the file once can read everything that is written later.
   const handle = await sftp.open(temporary, "wx", 0o600).catch((error) => {
     help.drop(temporary);
     throw parentOr(path, error);
@@ -41,10 +46,10 @@ export async function openHostSink(
     const [created, mode = 0o644] = await Promise.all([
       sftp.fstat(handle),
       usualMode ?? wantedMode,
-      // Where the host does not look at the mode of a request to open.
+      // Again, because some hosts ignore the mode of an open request.
       sftp.fsetstat(handle, { mode: 0o600 }),
     ]);
-    // Not waited for: a directory may hold many names.
+    // Not awaited, because a directory may have many entries.
     sweepUnguarded(help, posix.dirname(target), created).catch(() => {});
     const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
       ? { uid: found.uid, gid: found.gid }
@@ -58,7 +63,7 @@ export async function openHostSink(
   });
 }
 
-/** The mode that a new file beside `target` gets on the host; learnt from an empty one that goes at once. */
+/** Returns the mode of a new file next to `target` by the host's umask, read from an empty probe file. */
 export async function umaskMode({ sftp, keep, drop }: HostHelp, target: string): Promise<number> {
   const probe = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
   keep(probe);
@@ -69,7 +74,7 @@ export async function umaskMode({ sftp, keep, drop }: HostHelp, target: string):
   try {
     return (await sftp.fstat(handle)).mode;
   } finally {
-    // Not waited for: these are answered before whatever is asked next.
+    // Not awaited: the host answers these before any later request.
     sftp.close(handle).catch(() => {});
     sftp.remove(probe).then(() => drop(probe), () => {});
   }
@@ -84,7 +89,7 @@ interface Plan {
   readonly target: string;
   readonly shown: string;
   readonly options: SinkOptions;
-  /** The old file's, when it is another than the new file's. */
+  /** The old file's owner, if it differs from the new file's. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   readonly mode: number;
 }
@@ -118,7 +123,7 @@ class HostSink implements Sink {
     const { temporary, shown } = this.#plan;
     try {
       await this.#writes.finish();
-      // Before the mode is set: it may forbid reading.
+      // Hashed before the mode is set, because the mode may forbid reading.
       const [info, hash] = await Promise.all([
         sftp.fstat(this.#handle),
         this.#help.hash(temporary, finished.size),
@@ -129,8 +134,8 @@ class HostSink implements Sink {
       if (hash !== undefined && hash !== finished.sha256) {
         throw verificationFailed(shown, `sha256 ${hash} instead of ${finished.sha256}`);
       }
-      await this.#dress();
-      await this.#name();
+      await this.#setOwnerAndMode();
+      await this.#rename();
       this.#state = "done";
       this.#help.drop(temporary);
       return hash === undefined ? "size" : "sha256";
@@ -150,18 +155,18 @@ class HostSink implements Sink {
     this.#state = "done";
   }
 
-  /** Owner and mode as the old file had them, or as the caller or the umask wants. */
-  async #dress(): Promise<void> {
+  /** Sets owner and mode and closes the file. */
+  async #setOwnerAndMode(): Promise<void> {
     const { sftp } = this.#help;
     const { owner } = this.#plan;
-    // Only root may give files away; the owner then stays the login's.
+    // Only root may change the owner; otherwise the login stays the owner.
     if (owner) await sftp.fsetstat(this.#handle, owner).catch(() => {});
     const mode = this.#plan.mode & 0o7777;
     await Promise.all([sftp.fsetstat(this.#handle, { mode }), sftp.close(this.#handle)]);
     this.#state = "closed";
   }
 
-  async #name(): Promise<void> {
+  async #rename(): Promise<void> {
     const { sftp } = this.#help;
     const { temporary, target, shown, options } = this.#plan;
     if (options.overwrite) return await replace(sftp, temporary, target);
@@ -174,7 +179,7 @@ class HostSink implements Sink {
   }
 }
 
-/** One step where the host has the extension; otherwise the old file stands aside until the new one is there. */
+/** Replaces `to` atomically if the host has the extension; otherwise the old file is moved aside first. */
 async function replace(sftp: Sftp, from: string, to: string): Promise<void> {
   try {
     return await sftp.replace(from, to);

@@ -14,7 +14,7 @@ import {
 import { fileKind } from "./sftp.ts";
 import type { Endpoint } from "../../port.ts";
 
-/** @throws RemoteExecError `invalid_argument` for an empty path, NUL or a `..` component */
+/** Checks a path on the host. @throws RemoteExecError `invalid_argument` for an empty path, NUL or `..` */
 export function checkRemotePath(path: string): void {
   if (path === "" || path.includes("\0")) {
     throw new RemoteExecError(
@@ -26,7 +26,7 @@ export function checkRemotePath(path: string): void {
   if (path.split("/").includes("..")) throw traversal();
 }
 
-/** Only regular files are read and written. @throws RemoteExecError `is_directory` or `not_a_file` */
+/** Requires a regular file. @throws RemoteExecError `is_directory` or `not_a_file` */
 export function requireFile(path: string, info: Attributes): void {
   const kind = fileKind(info.mode);
   if (kind !== "file") {
@@ -34,25 +34,25 @@ export function requireFile(path: string, info: Attributes): void {
   }
 }
 
-/** The answer, or undefined when nothing is there. */
+/** Resolves to the attributes, or to undefined if the path does not exist. */
 export function orMissing(
   answer: Promise<Attributes>,
   path: string,
 ): Promise<Attributes | undefined> {
   return answer.catch((error) => {
     if ((error as { code?: unknown }).code === 2) return undefined; // SSH_FX_NO_SUCH_FILE
-    throw remoteFileError("look at", path, error);
+    throw remoteFileError("inspect", path, error);
   });
 }
 
-/** What a failure of looking at a path or opening it means. */
+/** Returns the error for a path that could not be inspected or opened. */
 export function missingOr(action: string, path: string, error: unknown): RemoteExecError {
   return (error as { code?: unknown }).code === 2
     ? remoteMissing(path)
     : remoteFileError(action, path, error);
 }
 
-/** What a failure of making a file means: when something is missing, it is the directory. */
+/** Returns the error for a file that could not be created; "no such file" then means its directory. */
 export function parentOr(path: string, error: unknown): RemoteExecError {
   if ((error as { code?: unknown }).code !== 2) return remoteFileError("write", path, error);
   const parent = posix.dirname(path);
@@ -63,26 +63,26 @@ export function parentOr(path: string, error: unknown): RemoteExecError {
   );
 }
 
-/** Writing through a link to nothing would make a file elsewhere. */
+/** Returns the error for a dangling link: writing through it would create a file elsewhere. */
 export const danglingLink = (path: string) =>
   new RemoteExecError(
     "not_a_file",
-    `Remote path is a symbolic link to nothing: ${path}`,
+    `Remote path is a dangling symbolic link: ${path}`,
     "Remove the link, or write to its target",
   );
 
-/** A file behind a command of the host. */
+/** A file that only a command on the host reaches. */
 export type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
 
-/** The list of a directory broke off. */
+/** Returns the error for a directory list that failed. `said` is the command's stderr. */
 export const listFailed = ({ path, label }: ShellEndpoint, said: string): RemoteExecError =>
   new RemoteExecError(
     "io_error",
-    `Cannot list ${path} in ${label}: ${said === "" ? "it said nothing" : said}`,
-    "Check that `find` and `stat` are there",
+    `Cannot list ${path} in ${label}: ${said === "" ? "no error message" : said}`,
+    "Check that `find` and `stat` are installed there",
   );
 
-/** The error behind a script's line `E KIND`. */
+/** Returns the error for a script's output line `E KIND`. */
 export function shellFileError(
   line: string,
   end: ShellEndpoint,
@@ -101,7 +101,7 @@ export function shellFileError(
     case "large":
       return tooLarge("Remote file", Number(detail), maxBytes);
     case "dangling":
-      return notAFile("Remote", path, "symbolic link to nothing");
+      return notAFile("Remote", path, "dangling symbolic link");
     case "parent":
       return new RemoteExecError(
         "not_found",
@@ -112,13 +112,13 @@ export function shellFileError(
       return new RemoteExecError(
         "invalid_argument",
         `Cannot write ${path}: the path ends in a slash`,
-        "Give the name of the file, not only its directory",
+        "Add the name of the file to the directory",
       );
     case "name":
       return new RemoteExecError(
         "io_error",
-        `Cannot write ${path}: ${end.label} took all of it, but not under this name`,
-        "Set overwrite=true if its file system has no hard links, and check the directory",
+        `Cannot write ${path}: ${end.label} stored the content but could not give it this name`,
+        "Check the directory, and set overwrite=true if its file system has no hard links",
       );
     case "denied":
       return new RemoteExecError(
@@ -130,7 +130,7 @@ export function shellFileError(
     case "write":
       return new RemoteExecError(
         "disk_full",
-        `Cannot write ${path}: ${end.label} did not take all of it (${
+        `Cannot write ${path}: ${end.label} did not store all of it (${
           detail || "no"
         } bytes were stored)`,
         "Check free space there with `df -h`, then try again",

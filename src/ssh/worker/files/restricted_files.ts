@@ -3,15 +3,15 @@ import type { ByteRange, FilesPort, TreeLimits, WriteRequest } from "../../files
 import type { Endpoint, FilesGrant } from "../../port.ts";
 
 /**
- * The port with every call outside the grant refused, so that a worker whose libraries were hijacked
- * gets no further on the host than its work takes it. Every argument is made anew from what it must be:
- * numbers become parts of a shell's line further on.
+ * Wraps a port so that it refuses every call outside the grant. A worker with a compromised library then
+ * reaches only what its own task needs. All arguments are validated and rebuilt, because another isolate
+ * may send anything and some of them become part of a shell command.
  */
 export function restricted(port: FilesPort, grant: FilesGrant): FilesPort {
   const granted = (given: unknown): Endpoint => {
     const endpoint = parseEndpoint(given);
     if (mayUse(endpoint, grant)) return endpoint;
-    throw notGranted(`files of the kind ${endpoint.kind}`);
+    throw notGranted(`for ${endpoint.kind} files`);
   };
   return {
     stat: async (endpoint, signal) => await port.stat(granted(endpoint), requireSignal(signal)),
@@ -25,7 +25,7 @@ export function restricted(port: FilesPort, grant: FilesGrant): FilesPort {
     async write(request, stream, signal) {
       const checked = parseWriteRequest(request);
       const to = granted(checked.to);
-      if (!grant.write) throw notGranted("writing");
+      if (!grant.write) throw notGranted("to write files");
       return await port.write({ ...checked, to }, requireStream(stream), requireSignal(signal));
     },
   };
@@ -44,7 +44,7 @@ function mayUse(endpoint: Endpoint, { kinds, shellPrefix }: FilesGrant): boolean
 const notGranted = (what: string) =>
   new RemoteExecError(
     "not_permitted",
-    `This module of the server has no right to ${what} on the host`,
+    `This module of the server has no permission ${what}`,
     "Report this defect",
   );
 
@@ -127,6 +127,6 @@ function hash(given: unknown): string {
 const malformed = () =>
   new RemoteExecError(
     "internal",
-    "A module of the server has asked for files in a way that does not exist",
+    "A module of the server sent a malformed file request",
     "Report this defect",
   );

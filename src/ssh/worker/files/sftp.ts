@@ -5,10 +5,10 @@ import { CHUNK_BYTES, CHUNK_LIFE } from "./source_sink.ts";
 
 type Callback<T> = (error: Error | undefined | null, value: T) => void;
 
-/** Requests in flight: enough for 4 MB, more brings nothing with OpenSSH's window of 2 MB. */
+/** Max requests in flight: 4 MB in total. More does not help, because OpenSSH's window is 2 MB. */
 const IN_FLIGHT = 16;
 
-/** Kind and mode of what `stat` found, from the bits of POSIX. */
+/** Returns the file type in the mode bits of POSIX. */
 export function fileKind(mode: number): "file" | "directory" | "symlink" | "other" {
   const type = mode & 0o170000;
   if (type === 0o100000) return "file";
@@ -16,7 +16,7 @@ export function fileKind(mode: number): "file" | "directory" | "symlink" | "othe
   return type === 0o120000 ? "symlink" : "other";
 }
 
-/** SFTP requests as promises. Rejections are ssh2's errors, with the SFTP status in `code`. */
+/** ssh2's SFTP requests as promises. They reject with ssh2's errors, which have the SFTP status in `code`. */
 export class Sftp {
   readonly #sftp: SFTPWrapper;
 
@@ -25,15 +25,15 @@ export class Sftp {
   }
 
   async stat(path: string): Promise<Attributes> {
-    return whole(await this.#call((done) => this.#sftp.stat(path, done)));
+    return withDefaults(await this.#call((done) => this.#sftp.stat(path, done)));
   }
 
   async lstat(path: string): Promise<Attributes> {
-    return whole(await this.#call((done) => this.#sftp.lstat(path, done)));
+    return withDefaults(await this.#call((done) => this.#sftp.lstat(path, done)));
   }
 
   async fstat(handle: Uint8Array): Promise<Attributes> {
-    return whole(await this.#call((done) => this.#sftp.fstat(asBuffer(handle), done)));
+    return withDefaults(await this.#call((done) => this.#sftp.fstat(asBuffer(handle), done)));
   }
 
   fsetstat(handle: Uint8Array, attributes: InputAttributes): Promise<void> {
@@ -44,7 +44,7 @@ export class Sftp {
     return this.#call((done) => this.#sftp.realpath(path, done));
   }
 
-  /** @param mode of the file when it is made; the host's umask still takes bits away */
+  /** @param mode permission bits of a new file, before the host's umask */
   open(path: string, flags: "r" | "wx", mode?: number): Promise<Uint8Array> {
     return this.#call((done) =>
       mode === undefined
@@ -61,17 +61,17 @@ export class Sftp {
     return this.#call((done) => this.#sftp.unlink(path, done as Done));
   }
 
-  /** Fails when the new name is taken, where the host follows OpenSSH. */
+  /** Renames a file. On OpenSSH it fails if the new name exists. */
   rename(from: string, to: string): Promise<void> {
     return this.#call((done) => this.#sftp.rename(from, to, done as Done));
   }
 
-  /** Replaces what has the new name, in one step. Throws when the host lacks the extension. */
+  /** Renames a file and atomically replaces the target. Rejects if the host lacks the extension. */
   replace(from: string, to: string): Promise<void> {
     return this.#call((done) => this.#sftp.ext_openssh_rename(from, to, done as Done));
   }
 
-  /** Writes all of `chunk` at a position. */
+  /** Writes a complete chunk at a position. */
   write(handle: Uint8Array, chunk: Uint8Array, position: number): Promise<void> {
     const buffer = asBuffer(chunk);
     return this.#call((done) =>
@@ -80,19 +80,21 @@ export class Sftp {
   }
 
   /**
-   * The names in a directory with their attributes; `.` and `..` are left out. Not many more than
-   * `limit`: a host can go on for ever.
+   * Lists the names in a directory with their attributes, without `.` and `..`. Stops soon after `limit`
+   * names, because a malicious host could send names forever.
    */
   async list(path: string, limit: number): Promise<Entry[]> {
     const handle = await this.#call<Uint8Array>((done) => this.#sftp.opendir(path, done));
     const entries: Entry[] = [];
     try {
-      // An answer without a name is not the end: `.` and `..` may have been all that it held.
+      // An empty answer is not the end: it may have contained only `.` and `..`.
       for (let turn = 0; turn <= limit && entries.length <= limit; turn++) {
         const some = await this.#call<Entry[]>((done) => this.#sftp.readdir(asBuffer(handle), done))
           .catch(noneAtEnd);
         if (some === undefined) break;
-        for (const { filename, attrs } of some) entries.push({ filename, attrs: whole(attrs) });
+        for (const { filename, attrs } of some) {
+          entries.push({ filename, attrs: withDefaults(attrs) });
+        }
       }
     } finally {
       this.close(handle).catch(() => {});
@@ -100,14 +102,14 @@ export class Sftp {
     return entries;
   }
 
-  /** Where a symbolic link points. */
+  /** Returns the target of a symbolic link. */
   readLink(path: string): Promise<string> {
     return this.#call((done) => this.#sftp.readlink(path, done));
   }
 
   /**
-   * Reads from the beginning to the end of file, or to `limit` bytes; requests are pipelined.
-   * Short answers are completed, so that chunks come in order and without gaps.
+   * Reads from `start` to the end of the file, or to position `limit`, with pipelined requests. Short
+   * answers are completed, so the chunks are in order and without gaps.
    */
   async *read(handle: Uint8Array, limit: number, start = 0): AsyncGenerator<Uint8Array> {
     const pending: ReadRequest[] = [];
@@ -115,7 +117,7 @@ export class Sftp {
     let next = start;
     const ask = (position: number, length: number, buffer: Uint8Array): ReadRequest => {
       const answer = this.#readAt(handle, position, length, buffer);
-      answer.catch(() => {}); // told when its turn comes
+      answer.catch(() => {}); // reported when it is awaited
       return { position, length, buffer, answer };
     };
     try {
@@ -140,7 +142,7 @@ export class Sftp {
     }
   }
 
-  /** Reads up to `length` bytes to the beginning of `buffer`; gives their count, 0 at the end of the file. */
+  /** Reads up to `length` bytes into `buffer` and returns their count; 0 at the end of the file. */
   #readAt(
     handle: Uint8Array,
     position: number,
@@ -152,7 +154,7 @@ export class Sftp {
       this.#sftp.read(asBuffer(handle), asBuffer(buffer), 0, length, position, (error, count) => {
         if (error) return reject(error);
         if (count >= 0 && count <= length) return resolve(count);
-        reject(new RangeError("the host sent another amount than was asked for"));
+        reject(new RangeError("the host sent more bytes than requested"));
       });
     });
   }
@@ -170,8 +172,8 @@ interface Entry {
   readonly attrs: Attributes;
 }
 
-/** A host may leave out what it likes; without a mode nothing is a regular file. */
-const whole = ({ size = 0, mode = 0, mtime = 0, ...rest }: Attributes): Attributes => ({
+/** Fills in attributes that the host left out. Without a mode, nothing counts as a regular file. */
+const withDefaults = ({ size = 0, mode = 0, mtime = 0, ...rest }: Attributes): Attributes => ({
   ...rest,
   size,
   mode,
@@ -186,11 +188,11 @@ interface ReadRequest {
   readonly position: number;
   readonly length: number;
   readonly buffer: Uint8Array;
-  /** Bytes that came. */
+  /** The number of bytes read. */
   readonly answer: Promise<number>;
 }
 
-/** Buffers that are used again once their content has had its life. */
+/** Reuses buffers once {@linkcode CHUNK_LIFE} further chunks have been read. */
 class BufferRing {
   readonly #given: Uint8Array[] = [];
 
@@ -204,27 +206,27 @@ class BufferRing {
   }
 }
 
-/** ssh2 never answers a request that is made after the session's end. */
+/** Reports whether the session has ended; ssh2 never answers a request sent after that. */
 const isOver = (sftp: SFTPWrapper): boolean =>
-  // Not in the types: set by ssh2 when the channel ends.
+  // ssh2 sets this when the channel ends; it is not in the types.
   (sftp as { readable?: boolean }).readable === false;
 
-/** In the words of ssh2 for requests that were under way then. */
+/** The same text as ssh2's error for requests that were in flight at the end. */
 const noResponse = () => new Error("No response from server");
 
 type Done = (error?: Error | null) => void;
 
-// ssh2 asks for Buffers, which are views of the same memory here.
+// ssh2 requires Buffers; these are views of the same memory.
 const asBuffer = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Lets a few promises run ahead and tells of the first that failed. */
+/** Runs a limited number of promises at a time and reports the first failure. */
 export class Pipeline {
   readonly #running = new Set<Promise<void>>();
   #failed = false;
   #failure: unknown;
 
-  /** Waits only when enough is under way. @throws what an earlier one was rejected with */
+  /** Adds a task; waits only if the max number is running. @throws the first failure so far */
   async add(task: Promise<void>): Promise<void> {
     const tracked = task.catch((error) => {
       if (!this.#failed) this.#failure = error;
@@ -235,7 +237,7 @@ export class Pipeline {
     if (this.#failed) throw this.#failure;
   }
 
-  /** Waits for all. @throws what one was rejected with */
+  /** Waits for all tasks. @throws the first failure */
   async finish(): Promise<void> {
     await Promise.all(this.#running);
     if (this.#failed) throw this.#failure;

@@ -26,7 +26,7 @@ import { parseListed, TreeCounter } from "./tree.ts";
 /** Starts a command line on the host. */
 export type Start = (command: string) => Promise<StartedCommand>;
 
-/** What stands at a path behind the endpoint's command; links are followed. */
+/** Returns what is at a path behind the endpoint's command; links are followed. */
 export async function shellFacts(start: Start, end: ShellEndpoint): Promise<FileFacts> {
   const stream = await run(start, end, statScript(absolute(end)));
   try {
@@ -74,7 +74,7 @@ export async function openShellSource(
   }
 }
 
-/** Everything below a directory behind the endpoint's command; links are named and not followed. */
+/** Lists everything below a directory; links are listed and not followed. */
 export async function shellTree(
   start: Start,
   end: ShellEndpoint,
@@ -93,7 +93,7 @@ export async function shellTree(
     }
     const code = await stream.exitCode();
     if (code === undefined) throw connectionLost(`the list of ${end.path}`);
-    // With 1 an entry was gone before it was looked at.
+    // Exit code 1 only means that an entry disappeared while it was listed.
     if (code >= CANNOT_RUN) throw listFailed(end, stream.stderr);
     return entries;
   } finally {
@@ -101,10 +101,10 @@ export async function shellTree(
   }
 }
 
-/** The shell's exit code when a program cannot be run; beyond it when one is killed. */
+/** The shell's exit code if a program cannot be run; codes above it mean that it was killed. */
 const CANNOT_RUN = 126;
 
-/** A directory's files as one tar stream. */
+/** Opens a directory as a tar stream. */
 export async function openShellTree(start: Start, end: ShellEndpoint): Promise<CommandStream> {
   const stream = await run(start, end, tarScript(absolute(end)));
   try {
@@ -116,7 +116,7 @@ export async function openShellTree(start: Start, end: ShellEndpoint): Promise<C
   }
 }
 
-/** Prepares to write a file of a known size. */
+/** Creates a temporary file of a known size that {@linkcode Sink.commit} renames to the endpoint's path. */
 export async function openShellSink(
   start: Start,
   end: ShellEndpoint,
@@ -167,7 +167,7 @@ async function run(start: Start, end: ShellEndpoint, script: string): Promise<Co
   return new CommandStream(await start(`${end.prefix} sh -c ${shellQuote(script)}`.trimStart()));
 }
 
-/** The first line: what stands there, or the error that it tells. */
+/** Reads the script's first line. @throws the error that the line reports */
 async function header(
   stream: CommandStream,
   end: ShellEndpoint,
@@ -187,7 +187,7 @@ async function answer(stream: CommandStream, end: ShellEndpoint): Promise<string
   for (;;) {
     const line = await stream.readLine();
     if (line === undefined) throw await unreached(stream, end);
-    // What a login shell prints of its own comes before the script starts.
+    // Skips what a login shell prints before the script starts.
     if (/^[EKSDO]( |$)/.test(line)) return line;
   }
 }
@@ -195,7 +195,7 @@ async function answer(stream: CommandStream, end: ShellEndpoint): Promise<string
 async function unreached(stream: CommandStream, end: ShellEndpoint): Promise<RemoteExecError> {
   const code = await stream.exitCode();
   if (code === undefined) return connectionLost(`the transfer of ${end.path}`);
-  const said = stream.stderr === "" ? "it said nothing" : stream.stderr;
+  const said = stream.stderr === "" ? "no error message" : stream.stderr;
   return new RemoteExecError(
     "invalid_state",
     `Cannot reach ${end.label}: ${said} (exit code ${code})`,
@@ -226,6 +226,6 @@ async function closing(stream: CommandStream, error: RemoteExecError): Promise<R
 
 function absolute({ path }: ShellEndpoint): string {
   checkRemotePath(path);
-  // Relative paths start at the root of what is behind the command.
+  // Relative paths start at the root directory behind the command.
   return path.startsWith("/") ? path : `/${path}`;
 }

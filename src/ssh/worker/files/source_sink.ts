@@ -1,54 +1,55 @@
 import { createHash, type Hash } from "node:crypto";
 import type { FileFacts } from "../../port.ts";
 
-/** 255 KiB is the most that OpenSSH's sftp-server takes in one request; it suits all other ends too. */
+/** 255 KiB: the max that OpenSSH's sftp-server accepts in one request. It suits all other endpoints too. */
 export const CHUNK_BYTES = 255 * 1024;
 
-/** A chunk of a source stays as it is until so many further ones have been read. */
+/** A source may reuse the buffer of a chunk after this many further chunks have been read. */
 export const CHUNK_LIFE = 16;
 
-/** A file that is read from its beginning. */
+/** A file that is read sequentially. */
 export interface Source {
-  /** Bytes, as far as that is known before reading. */
+  /** Size in bytes; undefined if it is unknown before reading. */
   readonly size: number | undefined;
   /** For messages. */
   readonly path: string;
-  /** What stands there, when opening it has told all of it: asking again would cost another command. */
+  /** The file's attributes, if opening returned all of them; saves another command for `stat`. */
   readonly facts?: FileFacts;
   /** The content in order; see {@linkcode CHUNK_LIFE}. */
   chunks(): AsyncIterable<Uint8Array>;
-  /** The sha256 that the other side computes of its first `size` bytes, if it can. */
+  /** Returns the sha256 of the first `size` bytes as computed on the file's own machine, if possible. */
   remoteSha256?(size: number): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-/** What a destination is told when all content has been handed over. */
+/** Size and hash of the complete content, for {@linkcode Sink.commit}. */
 export interface Finished {
   readonly size: number;
   readonly sha256: string;
 }
 
-/** How the destination proved that it holds what was sent. */
+/** What the destination compared with the sent content. */
 export type Proof = "sha256" | "size";
 
-/** A file that is written beside its name and takes the name at the end. */
+/** A file that is written under a temporary name and renamed at the end. */
 export interface Sink {
-  /** Where the file will be, links followed. */
+  /** The final path, links followed. */
   readonly path: string;
   write(chunk: Uint8Array): Promise<void>;
   /**
-   * Checks what was stored, sets owner and mode and gives the file its name.
-   * Until then the name keeps its old content.
+   * Verifies what was stored, sets owner and mode, and renames the file.
+   * Until then the old file is unchanged.
    */
   commit(finished: Finished): Promise<Proof>;
-  /** Removes what was stored. Harmless after `commit`. */
+  /** Removes what was stored. Does nothing after `commit`. */
   discard(): Promise<void>;
 }
 
-/** How a sink behaves at an existing file, and what mode the new one gets. */
+/** Whether a sink replaces an existing file, and the new file's permission bits. */
 export interface SinkOptions {
   readonly overwrite: boolean;
   readonly mode: number | undefined;
 }
 
+/** Returns a new sha256 hash object. */
 export const sha256 = (): Hash => createHash("sha256");

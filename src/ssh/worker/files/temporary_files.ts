@@ -3,13 +3,13 @@ import { join, posix } from "node:path";
 import type { Attributes } from "ssh2";
 import { fileKind, type Sftp } from "./sftp.ts";
 
-/** What {@linkcode temporaryName} gives for a file that is not complete yet, and nothing else does. */
+/** Matches the names that {@linkcode temporaryName} returns for incomplete files, and hardly any other. */
 export const TEMPORARY_NAME = /^\.[^/]+\.[0-9a-f]{12}\.part$/;
 
 /**
- * A name beside `base` that fits 255 bytes and that nobody guesses.
+ * Returns an unguessable name for a temporary file next to `base`, at most 255 bytes long.
  *
- * @param ending `old` is for a complete file, which is never taken for a left-over
+ * @param ending `old` for a complete file, which the sweep never removes
  */
 export function temporaryName(base: string, ending: "part" | "old" = "part"): string {
   const random = crypto.randomUUID().slice(0, 13).replace("-", "");
@@ -18,12 +18,12 @@ export function temporaryName(base: string, ending: "part" | "old" = "part"): st
   return `.${kept}.${random}.${ending}`;
 }
 
-/** No transfer lives for so long without a byte: it is given up before, or done with its hashes. */
-const LEFT_ALONE_MS = 15 * 60_000;
-/** In a directory with more names a left-over may stay. */
-const MOST_NAMES = 10_000;
+/** A running transfer writes more often than this: a stalled one is aborted much earlier. */
+const ABANDONED_MS = 15 * 60_000;
+/** Directories with more names are swept only partly. */
+const MAX_NAMES = 10_000;
 
-/** What a directory tells of one name. Links are not followed. */
+/** One directory entry. Links are not followed. */
 export interface Found {
   readonly name: string;
   readonly isFile: boolean;
@@ -31,19 +31,19 @@ export interface Found {
   readonly mtimeMs: number;
 }
 
-/** Who sweeps, and what time it is there: both as a file tells it that was made just now. */
+/** The user that sweeps and the current time, both taken from a file that was just created there. */
 export interface Sweeper {
   readonly uid: number | undefined;
   readonly nowMs: number;
 }
 
-/** Has a transfer of the same user left this file when it was killed? */
+/** Reports whether a killed transfer of the same user left this file behind. */
 export function isAbandoned({ name, isFile, uid, mtimeMs }: Found, sweeper: Sweeper): boolean {
   return isFile && TEMPORARY_NAME.test(name) && uid === sweeper.uid &&
-    sweeper.nowMs - mtimeMs > LEFT_ALONE_MS;
+    sweeper.nowMs - mtimeMs > ABANDONED_MS;
 }
 
-/** Removes left-overs beside a local file that was made just now. */
+/** Removes abandoned temporary files from a local directory. @param made a file just created in it */
 export async function sweepLocal(directory: string, made: Deno.FileInfo): Promise<void> {
   const sweeper = { uid: made.uid ?? undefined, nowMs: made.mtime?.getTime() ?? 0 };
   for await (const { name } of Deno.readDir(directory)) {
@@ -57,10 +57,10 @@ export async function sweepLocal(directory: string, made: Deno.FileInfo): Promis
   }
 }
 
-/** Removes left-overs beside a file of the host that was made just now. */
+/** Removes abandoned temporary files from a directory on the host. @param made a file just created in it */
 export async function sweepHost(sftp: Sftp, directory: string, made: Attributes): Promise<void> {
   const sweeper = { uid: made.uid, nowMs: made.mtime * 1000 };
-  for (const { filename: name, attrs } of await sftp.list(directory, MOST_NAMES)) {
+  for (const { filename: name, attrs } of await sftp.list(directory, MAX_NAMES)) {
     const isFile = fileKind(attrs.mode) === "file";
     const found = { name, isFile, uid: attrs.uid, mtimeMs: attrs.mtime * 1000 };
     if (isAbandoned(found, sweeper)) await sftp.remove(posix.join(directory, name)).catch(() => {});

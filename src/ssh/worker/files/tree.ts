@@ -5,10 +5,10 @@ import type { TreeEntry, TreeLimits } from "../../files_port.ts";
 import { hostPath } from "./host_files.ts";
 import { fileKind, type Sftp } from "./sftp.ts";
 
-/** Directories that are listed at the same time. */
+/** Number of directories listed at the same time. */
 const AT_ONCE = 16;
 
-/** Everything below a directory of the host, parents first; links are named and not followed. */
+/** Lists everything below a directory on the host, parents first; links are listed and not followed. */
 export async function hostTree(sftp: Sftp, path: string, limits: TreeLimits): Promise<TreeEntry[]> {
   const root = hostPath(path);
   const entries: TreeEntry[] = [];
@@ -32,7 +32,7 @@ export async function hostTree(sftp: Sftp, path: string, limits: TreeLimits): Pr
   return entries;
 }
 
-/** Counts entries and bytes. @throws RemoteExecError `too_large` beyond the limits */
+/** Counts the entries and bytes of a tree. `add` throws RemoteExecError `too_large` beyond the limits. */
 export class TreeCounter {
   readonly #path: string;
   readonly #limits: TreeLimits;
@@ -81,12 +81,12 @@ async function list(
     .sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
-/** A line of `listScript`: kind and mode in hexadecimal, size, time, `./path`; undefined for any other. */
+/** Parses a line of `listScript` (mode in hexadecimal, size, mtime, `./path`); undefined for other lines. */
 export function parseListed(line: string): TreeEntry | undefined {
   const [, hex = "", size = "", mtime = "", path = ""] =
     /^([0-9a-f]+) (\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
   if (path === "") return undefined;
-  // A name with line ends in it can look like the line of another file.
+  // A name that contains newlines can look like the line of another file.
   if (!path.split("/").every(isName)) throw noName(path);
   const bits = Number.parseInt(hex, 16);
   const kind = fileKind(bits);
@@ -99,22 +99,20 @@ export function parseListed(line: string): TreeEntry | undefined {
   };
 }
 
-/** One component and no more: a name with `/` would lead out of the tree wherever it is unpacked. */
+/** Requires a single path component: a name with `/` could leave the directory where the tree is unpacked. */
 const isName = (name: string): boolean =>
   name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
 
 const noName = (name: string) =>
   new RemoteExecError(
     "io_error",
-    `The host names a file in a directory that cannot be one: ${
-      JSON.stringify(name.slice(0, 200))
-    }`,
-    "Do not trust this host with the transfer; look at the directory by hand",
+    `The host returned an invalid file name: ${JSON.stringify(name.slice(0, 200))}`,
+    "Do not transfer this directory; inspect it on the host first",
   );
 
 const tooMuch = (path: string, seen: string) =>
   new RemoteExecError(
     "too_large",
-    `Directory too large: ${path} holds ${seen}`,
+    `Directory too large: ${path} contains ${seen}`,
     "Choose a smaller directory, or raise the limit",
   );

@@ -10,19 +10,19 @@ import type { SshConfig } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import { shellQuote } from "../../../shell/quote.ts";
 
-/** A key as people compare it. */
+/** A host key in the form that people compare. */
 export interface KeyFacts {
   readonly keyType: string;
   readonly fingerprint: string;
 }
 
-/** A key that was expected. `line` and `source` are missing for one accepted by this process. */
+/** An expected key and its known_hosts line; a key that this process accepted earlier has no line. */
 export interface ExpectedKey extends KeyFacts {
   readonly source?: string;
   readonly line?: number;
 }
 
-/** `hasAuthority`: the host has a @cert-authority line, which cannot vouch for a plain key. */
+/** `hasAuthority`: the host has a @cert-authority line, which cannot confirm a key without certificate. */
 export type HostKeyDecision =
   | { readonly kind: "known"; readonly by: ExpectedKey }
   | { readonly kind: "accepted-new"; readonly presented: KeyFacts }
@@ -34,27 +34,28 @@ export type HostKeyDecision =
   }
   | { readonly kind: "revoked"; readonly presented: KeyFacts; readonly by: ExpectedKey };
 
+/** The input of {@linkcode decideHostKey}. */
 export interface HostKeyQuery {
   readonly host: string;
   readonly port: number;
-  /** The wire form, as ssh2's `hostVerifier` gets it without `hostHash`. */
+  /** The key in wire form, as ssh2 passes it to `hostVerifier` when `hostHash` is not set. */
   readonly key: Uint8Array;
   readonly entries: readonly KnownHostEntry[];
   readonly strict: boolean;
-  /** The key that was `accepted-new` for this host and port earlier in this process. */
+  /** The key that this process accepted earlier as `accepted-new` for this host and port. */
   readonly remembered?: Uint8Array | undefined;
 }
 
 /**
- * Decides whether a host may be trusted by the key it presented. Only `known` and `accepted-new`
- * allow the connection; the caller remembers an accepted key for the life of the process.
+ * Decides whether to trust the key that a host presented. Only `known` and `accepted-new` allow the
+ * connection; the caller must remember an accepted key for the life of the process.
  *
- * - A revocation beats everything, also one written for the bare host when the port is not 22.
- * - A host with any listed key, even one of another type only, has changed when it shows another.
- * - On a port other than 22 the bare host's keys can confirm a key, never contradict one.
+ * - A revocation always wins. On a port other than 22, a revocation for the bare host name counts too.
+ * - If any key is listed for the host, even one of another type, an unlisted key means `changed`.
+ * - On a port other than 22, keys of the bare host name can confirm a key but not contradict it.
  *
- * Source: measured with ssh 9.2p1 (StrictHostKeyChecking yes and accept-new). It differs where a
- * key is revoked for the bare host only: ssh with accept-new takes it on another port.
+ * Source: measured with ssh 9.2p1 (StrictHostKeyChecking yes and accept-new). One difference: if a key
+ * is revoked for the bare host name only, ssh with accept-new accepts it on another port.
  */
 export function decideHostKey(query: HostKeyQuery): HostKeyDecision {
   const { host, port, key, entries, strict, remembered } = query;
@@ -78,10 +79,10 @@ export function decideHostKey(query: HostKeyQuery): HostKeyDecision {
 }
 
 /**
- * The complete `algorithms.serverHostKey` list for ssh2: what is known of the host first, so that
- * the host shows a key that can be checked, then the rest, so that a host without it ends in
- * `changed` and not in a failed handshake. Empty when nothing is known: use the library's order.
- * (ssh2's own `prepend` cannot do this, it leaves names already in its list where they are.)
+ * Returns the `algorithms.serverHostKey` list for ssh2. The host's known key types come first, so that
+ * it presents a key that can be checked. The others follow, so that a host without such a key ends in
+ * `changed` and not in a failed handshake. Empty if no key is known: use the library's order then.
+ * (ssh2's own `prepend` does not move names that are already in its list.)
  */
 export function preferredHostKeyTypes(
   entries: readonly KnownHostEntry[],
@@ -95,7 +96,7 @@ export function preferredHostKeyTypes(
   return known === undefined ? [] : [...new Set([...known, ...ALGORITHMS])];
 }
 
-/** `SHA256:…` without padding, as `ssh-keygen -l` prints it. */
+/** Returns `SHA256:…` without padding, as `ssh-keygen -l` prints it. */
 export const fingerprint = (key: Uint8Array): string =>
   `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
 
@@ -112,7 +113,7 @@ const ALGORITHMS: readonly string[] = [
 
 const RSA_ALGORITHMS: readonly string[] = ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
 
-/** In the library's order, not the file's: the strongest known key is asked for first. */
+/** In the library's order, not the file's, so the strongest known key type is requested first. */
 function algorithmsOf(entries: readonly KnownHostEntry[]): string[] {
   const types = new Set(entries.map((entry) => entry.keyType));
   return ALGORITHMS.filter((name) => types.has(RSA_ALGORITHMS.includes(name) ? "ssh-rsa" : name));
@@ -146,18 +147,18 @@ const expectedFrom = ({ key, source, line }: KnownHostEntry): ExpectedKey => ({
 const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
   one.length === other.length && one.every((byte, index) => byte === other[index]);
 
-/** The decisions that refuse a connection. */
+/** The decisions that refuse the connection. */
 export type HostKeyRefusal = Extract<
   HostKeyDecision,
   { readonly kind: "unknown" | "changed" | "revoked" }
 >;
 
-/** The host, and the files that its key is looked for in; the first one is the user's. */
+/** The host and its known_hosts files; the first file is the user's own. */
 export type HostPlace = Pick<SshConfig, "host" | "port" | "knownHostsPaths">;
 
 /**
- * The error for a refused host key: code `host_key_unknown` for a host nothing is known about,
- * `host_key_changed` for a changed or revoked key.
+ * Returns the error for a refused host key: `host_key_unknown` if no key of the host is listed,
+ * `host_key_changed` if the key has changed or is revoked.
  */
 export function hostKeyError(place: HostPlace, refusal: HostKeyRefusal): RemoteExecError {
   if (refusal.kind === "unknown") return hostKeyUnknown(place, refusal);
@@ -166,7 +167,7 @@ export function hostKeyError(place: HostPlace, refusal: HostKeyRefusal): RemoteE
     : hostKeyRevoked(place.host, refusal);
 }
 
-/** The shell line that adds a host's keys to the known_hosts file that is read. */
+/** Returns the shell command that adds the host's keys to the first known_hosts file. */
 export function keyscanCommand({ host, port, knownHostsPaths }: HostPlace): string {
   const file = shellWord(knownHostsPaths[0] ?? "known_hosts");
   return `ssh-keyscan -H ${port === 22 ? "" : `-p ${port} `}${shellWord(host)} >> ${file}`;
@@ -179,9 +180,11 @@ const hostKeyUnknown = (
   new RemoteExecError(
     "host_key_unknown",
     `Server '${place.host}' not found in known_hosts: its ${describe(presented)}` +
-      (hasAuthority ? " (its @cert-authority line cannot be used, the key is no certificate)" : ""),
-    `Add it with \`${keyscanCommand(place)}\` and compare the fingerprint with the host's ` +
-      "own, or set SSH_STRICT_HOST_KEY_CHECKING=false to accept hosts that are not listed",
+      (hasAuthority
+        ? " (its @cert-authority line does not apply: the key is not a certificate)"
+        : ""),
+    `Add it with \`${keyscanCommand(place)}\` and compare the fingerprint on the host itself, ` +
+      "or set SSH_STRICT_HOST_KEY_CHECKING=false to accept unlisted hosts",
   );
 
 const hostKeyChanged = (
@@ -191,8 +194,8 @@ const hostKeyChanged = (
   new RemoteExecError(
     "host_key_changed",
     `The host key of '${place.host}' has changed: got ${presented.keyType} ${presented.fingerprint}, ` +
-      `known is ${expected.map(describeExpected).join(" and ")}`,
-    "Find out why (the host was reinstalled, or somebody stands in between), and only then " +
+      `expected ${expected.map(describeExpected).join(" and ")}`,
+    "Find out why (the host was reinstalled, or the connection is intercepted), and only then " +
       removal(place, expected),
   );
 
@@ -203,7 +206,7 @@ const hostKeyRevoked = (
   new RemoteExecError(
     "host_key_changed",
     `The host key of '${host}' is revoked: its ${describe(presented)}, refused by ${placeOf(by)}`,
-    "Do not connect before the host has a new key, and ask who marked this one as @revoked",
+    "Do not connect until the host has a new key, and ask who marked this one as @revoked",
   );
 
 const describe = (key: KeyFacts): string => `${key.keyType} key is ${key.fingerprint}`;

@@ -1,32 +1,33 @@
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 
-/** One usable line of a known_hosts file. `hosts` is the pattern list or the hashed name as written. */
+/** One valid line of a known_hosts file. `hosts` is the pattern list or hashed name as written. */
 export interface KnownHostEntry {
   readonly kind: "key" | "revoked" | "authority";
   readonly hosts: string;
   readonly keyType: string;
-  /** The key as it travels on the wire, type name included. */
+  /** The key in wire form, including its type name. */
   readonly key: Uint8Array;
   readonly source: string;
   readonly line: number;
 }
 
-/** A line that was skipped. `reason` holds nothing of the line itself. */
+/** An invalid line, which is skipped. `reason` contains no text of the line. */
 export interface KnownHostsFault {
   readonly source: string;
   readonly line: number;
   readonly reason: string;
 }
 
+/** A parsed known_hosts file. */
 export interface KnownHosts {
   readonly entries: KnownHostEntry[];
   readonly faults: KnownHostsFault[];
 }
 
 /**
- * Fields that follow the type name in a key of that type. A key of a type that is not here (newer
- * than this program, or a certificate) is kept, but never makes a host count as known.
+ * Number of fields after the type name, per key type. A key of any other type (a newer one, or a
+ * certificate) is kept, but does not make its host known.
  *
  * Source: RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4, OpenSSH PROTOCOL.u2f.
  */
@@ -47,9 +48,11 @@ const KINDS: ReadonlyMap<string, KnownHostEntry["kind"]> = new Map([
 ]);
 
 /**
- * Reads the text of one known_hosts file; `source` names it in messages. A malformed line is
- * skipped, as OpenSSH does, and listed in `faults`. Unlike OpenSSH 9.2, a tab may follow a marker
- * on a line that has blanks elsewhere, so that such a revocation is not lost.
+ * Parses a known_hosts file; `source` is its name in messages. Invalid lines are skipped, as in
+ * OpenSSH, and listed in `faults`. Unlike OpenSSH 9.2, a marker may be followed by a tab even if the
+ * line contains spaces, so such a revocation is not missed.
+ *
+ * An own parser, because ssh2 has none.
  *
  * Source: sshd(8) "SSH_KNOWN_HOSTS FILE FORMAT"; details measured with `ssh-keygen -lF`, 9.2p1.
  */
@@ -68,29 +71,29 @@ export function parseKnownHosts(text: string, source: string): KnownHosts {
 }
 
 /**
- * The name under which a host stands in known_hosts: the bare host on port 22, `[host]:port`
- * otherwise. Lower case, as ssh and ssh-keyscan write it (hashed names depend on the case).
+ * Returns the host's name in known_hosts: the bare host on port 22, else `[host]:port`. Lower case,
+ * as ssh and ssh-keyscan write it; hashed names depend on the case.
  */
 export function knownHostsName(host: string, port: number): string {
   const name = asciiLowerCase(host);
   return port === 22 ? name : `[${name}]:${port}`;
 }
 
-/** The entries whose host part covers `name` (from {@linkcode knownHostsName}), in file order. */
+/** Returns the entries that match `name` (from {@linkcode knownHostsName}), in file order. */
 export const entriesFor = (entries: readonly KnownHostEntry[], name: string): KnownHostEntry[] =>
   entries.filter((entry) => coversName(entry.hosts, name));
 
-/** The line that makes `key` known for this host, without a line end. */
+/** Returns the known_hosts line for a key, without newline. */
 export const knownHostsLine = (host: string, port: number, key: Uint8Array): string =>
   `${knownHostsName(host, port)} ${keyTypeOf(key)} ${Buffer.from(key).toString("base64")}`;
 
-/** The type name inside a wire key, for example `ssh-ed25519`; `unknown` if there is none. */
+/** Returns the type name in a wire key, for example `ssh-ed25519`, or `unknown`. */
 export function keyTypeOf(key: Uint8Array): string {
   const name = new TextDecoder().decode(wireFields(key).fields[0]);
   return /^[a-z0-9@.-]{1,64}$/i.test(name) ? name : "unknown";
 }
 
-/** Whether this program knows keys of that type, so that one listed makes its host known. */
+/** Reports whether a listed key of this type makes its host known. */
 export const isKnownKeyType = (keyType: string): boolean => FIELDS_AFTER_TYPE.has(keyType);
 
 type ParsedLine = Pick<KnownHostEntry, "kind" | "hosts" | "keyType" | "key">;
@@ -110,7 +113,7 @@ function parseLine(content: string): ParsedLine | string {
 function parseKey(keyType: string, base64: string): Uint8Array | string {
   if (base64 === "") return "no key";
   const key = new Uint8Array(Buffer.from(base64, "base64"));
-  // Buffer skips what it cannot read, so only a text that comes back the same was base64.
+  // Buffer ignores invalid characters, so the text was base64 only if encoding gives it back.
   if (Buffer.from(key).toString("base64") !== base64) return "the key is not base64";
   if (keyTypeOf(key) !== keyType) return "the key is not of the type named before it";
   const expected = FIELDS_AFTER_TYPE.get(keyType);
@@ -119,7 +122,7 @@ function parseKey(keyType: string, base64: string): Uint8Array | string {
   return isWhole && fields.length === expected + 1 ? key : "the key is incomplete";
 }
 
-/** The length-prefixed fields of a wire key, and whether the last one ends where the key ends. */
+/** Splits a wire key into its length-prefixed fields. `isWhole`: no bytes are missing or left over. */
 function wireFields(key: Uint8Array): { fields: Uint8Array[]; isWhole: boolean } {
   const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
   const fields: Uint8Array[] = [];
@@ -148,13 +151,13 @@ function coversName(hosts: string, name: string): boolean {
   return isCovered;
 }
 
-/** Salt and hash of `|1|salt|hash`. Source: host_hash() in OpenSSH's hostfile.c (20-byte salt). */
+/** Parses `|1|salt|hash`. Source: host_hash() in OpenSSH's hostfile.c (20-byte salt). */
 function hashedName(hosts: string): { salt: Buffer; hash: string } | undefined {
   const [, base64 = "", hash = ""] = /^\|1\|([A-Za-z0-9+/]{27}=)\|(.*)$/.exec(hosts) ?? [];
   return base64 === "" ? undefined : { salt: Buffer.from(base64, "base64"), hash };
 }
 
-/** Knows `*` and `?` only: brackets are literal here. Never exponential, whatever a file holds. */
+/** Supports only `*` and `?`; brackets are literal. Never exponential, whatever the file contains. */
 function matchesPattern(name: string, pattern: string): boolean {
   let at = 0, next = 0, star = -1, starAt = 0;
   while (at < name.length) {

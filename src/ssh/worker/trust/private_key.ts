@@ -5,11 +5,10 @@ import { keyUnusable } from "../../errors.ts";
 import { Buffer } from "node:buffer";
 
 /**
- * The private key in a form that ssh2 takes, checked with its passphrase.
+ * Returns the private key in a format that ssh2 accepts, after checking the passphrase. ssh2 reads the
+ * OpenSSH format and the older PEM formats; PKCS#8 keys are converted.
  *
- * ssh2 reads OpenSSH and the older PEM forms; keys in PKCS#8 are rewritten for it.
- *
- * @throws RemoteExecError `private_key`, each cause with its own remedy
+ * @throws RemoteExecError `private_key`, with a suggestion for each cause
  */
 export function usablePrivateKey(
   path: string,
@@ -27,7 +26,7 @@ export function usablePrivateKey(
   if (!(parsed instanceof Error)) {
     const key = Array.isArray(parsed) ? parsed[0] : parsed;
     const pem = key?.getPrivatePEM() ?? "";
-    const exact = key?.type.startsWith("ecdsa-") ? tidySec1(pem) : tidyPkcs1(pem);
+    const exact = key?.type.startsWith("ecdsa-") ? normalizeSec1(pem) : normalizePkcs1(pem);
     return exact === undefined || parse(exact) instanceof Error ? text : exact;
   }
   const rewritten = fromPkcs8(text, passphrase);
@@ -35,7 +34,7 @@ export function usablePrivateKey(
   throw unusable(path, text, passphrase, (rewritten ?? parsed).message);
 }
 
-/** ssh2 throws for what the runtime lacks, such as P-521 in PEM. */
+/** Parses with ssh2 and returns errors, because ssh2 throws for what Deno lacks, such as P-521 in PEM. */
 function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.parseKey> {
   try {
     return ssh2.utils.parseKey(text, passphrase);
@@ -54,22 +53,22 @@ function unusable(path: string, text: string, passphrase: string | undefined, re
     );
   }
   if (encrypted || /integrity|decrypt|bad/i.test(reason)) {
-    return keyUnusable(path, "the passphrase does not fit", "Correct SSH_KEY_PASSPHRASE");
+    return keyUnusable(path, "the passphrase is wrong", "Correct SSH_KEY_PASSPHRASE");
   }
   return keyUnusable(
     path,
     "Supported formats: RSA, Ed25519, ECDSA (OpenSSH or PEM)",
-    `Test the key with ssh-keygen -y -f ${path}; ssh-keygen -p -f ${path} rewrites it in OpenSSH's format`,
+    `Test the key with ssh-keygen -y -f ${path}; convert it to the OpenSSH format with ssh-keygen -p -f ${path}`,
   );
 }
 
 function olderPem(key: KeyObject): string {
   const type = key.asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";
   const pem = key.export({ type, format: "pem" }).toString();
-  return tidySec1(pem) ?? pem;
+  return normalizeSec1(pem) ?? pem;
 }
 
-/** The key rewritten, the error that it gives even so, or undefined when it is no PKCS#8 key. */
+/** Converts a PKCS#8 key. Returns ssh2's error for the result if any; undefined if it is not a PKCS#8 key. */
 function fromPkcs8(text: string, passphrase: string | undefined): string | Error | undefined {
   try {
     const key = createPrivateKey({
@@ -86,20 +85,20 @@ function fromPkcs8(text: string, passphrase: string | undefined): string | Error
 }
 
 const MAGIC = Buffer.from("openssh-key-v1\0");
-/** What no cipher stands for is padded to. */
+/** The format pads to this size when there is no cipher. */
 const BLOCK_BYTES = 8;
-/** Bytes of a coordinate of P-521. */
+/** Bytes of one coordinate of P-521. */
 const FIELD_BYTES = 66;
 
 /**
- * A private key in OpenSSH's own format, without a passphrase: the one form in which ssh2 1.17.0 takes
- * Ed25519 and ECDSA of 521 bits.
+ * Converts an Ed25519 or P-521 key to the OpenSSH format without passphrase, the only format in which
+ * ssh2 1.17.0 accepts these types.
  *
  * Source: OpenSSH PROTOCOL.key; RFC 8709 section 4, RFC 5656 section 3.1 for the public part.
  *
- * @returns undefined for keys of other types
+ * @returns undefined for other key types
  */
-export function opensshKey(key: KeyObject): string | undefined {
+function opensshKey(key: KeyObject): string | undefined {
   const { crv, x = "", y = "", d = "" } = key.export({ format: "jwk" });
   if (crv === "Ed25519") {
     const [open, secret] = [bytes(x), bytes(d)];
@@ -114,7 +113,7 @@ export function opensshKey(key: KeyObject): string | undefined {
 function envelope(type: string, open: readonly Buffer[], all: readonly Buffer[]): string {
   const name = text(Buffer.from(type));
   const [none, nothing, one] = [text(Buffer.from("none")), text(Buffer.alloc(0)), number(1)];
-  // Two equal numbers, by which a reader sees that the passphrase was right.
+  // Two equal numbers: a reader checks them to see whether the passphrase was right.
   const secret = Buffer.concat([number(0), number(0), name, ...all.map(text), nothing]);
   const missing = (BLOCK_BYTES - secret.length % BLOCK_BYTES) % BLOCK_BYTES;
   const padding = Buffer.from(Array.from({ length: missing }, (_, index) => index + 1));
@@ -128,7 +127,7 @@ function envelope(type: string, open: readonly Buffer[], all: readonly Buffer[])
   return [begin, ...lines, end, ""].join("\n");
 }
 
-/** A `string` of RFC 4251 section 5: its length, then its bytes. */
+/** Encodes a `string` of RFC 4251 section 5: length, then bytes. */
 const text = (content: Buffer): Buffer => Buffer.concat([number(content.length), content]);
 
 function number(value: number): Buffer {
@@ -137,7 +136,7 @@ function number(value: number): Buffer {
   return buffer;
 }
 
-/** A positive `mpint` of RFC 4251 section 5, which has no zeros in front but one before a set bit. */
+/** Encodes a positive `mpint` of RFC 4251 section 5: no leading zeros, except one before a set high bit. */
 function positive(value: Buffer): Buffer {
   const start = value.findIndex((byte) => byte !== 0);
   const significant = value.subarray(start < 0 ? value.length : start);
@@ -151,28 +150,28 @@ function field(value: string): Buffer {
   return Buffer.concat([Buffer.alloc(Math.max(0, FIELD_BYTES - coordinate.length)), coordinate]);
 }
 
-/** Bytes of a private scalar, by the length that the curve's parameters leave for it. */
+/** Scalar lengths in bytes of the curves P-256, P-384 and P-521. */
 const SCALAR_BYTES = [32, 48, 66];
 const SEQUENCE = 0x30;
 const OCTET_STRING = 0x04;
-/** INTEGER 1, the version that begins every ECPrivateKey. */
+/** INTEGER 1: the version at the start of every ECPrivateKey. */
 const VERSION = Uint8Array.of(0x02, 0x01, 0x01);
 
 /**
- * An "EC PRIVATE KEY" whose scalar has exactly the length of its field.
+ * Rewrites an "EC PRIVATE KEY" so that its scalar has exactly the length of the curve's field.
  *
- * OpenSSH keeps the scalar as a signed number, so about every second key has a zero in front, and
- * some are shorter. ssh2 1.17.0 copies it as it is, and Deno 2.9.4 then refuses to sign with
- * "invalid SEC1 private key". Source: RFC 5915 section 3; measured.
+ * OpenSSH stores the scalar as a signed number, so about every second key has a leading zero and some
+ * are shorter. ssh2 1.17.0 copies it unchanged, and Deno 2.9.4 then refuses to sign with "invalid SEC1
+ * private key". Source: RFC 5915 section 3; measured.
  *
- * @returns undefined when the text is no such key
+ * @returns undefined if the text is not such a key
  */
-export function tidySec1(pem: string): string | undefined {
+function normalizeSec1(pem: string): string | undefined {
   const body = /-----BEGIN EC PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END/.exec(pem)?.[1];
   if (body === undefined) return undefined;
   const padded = Buffer.from(body, "base64");
   const start = padded[1] === 0x81 ? 3 : 2;
-  // ssh2 leaves the cipher's padding behind a key that was encrypted.
+  // ssh2 leaves the cipher's padding after a key that was encrypted.
   const der = padded.subarray(0, start + (padded[start - 1] ?? 0));
   const scalarAt = start + VERSION.length;
   if (der[0] !== SEQUENCE || der[scalarAt] !== OCTET_STRING) return undefined;
@@ -188,16 +187,16 @@ export function tidySec1(pem: string): string | undefined {
 }
 
 /**
- * An "RSA PRIVATE KEY" without the cipher's padding, which ssh2 leaves behind a key that was
- * encrypted and with which Deno 2.9.4 refuses to sign.
+ * Removes the cipher's padding from an "RSA PRIVATE KEY". ssh2 leaves it after a key that was
+ * encrypted, and Deno 2.9.4 then refuses to sign.
  *
- * @returns undefined when the text is no such key
+ * @returns undefined if the text is not such a key
  */
-export function tidyPkcs1(pem: string): string | undefined {
+function normalizePkcs1(pem: string): string | undefined {
   const body = /-----BEGIN RSA PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END/.exec(pem)?.[1];
   if (body === undefined) return undefined;
   const der = Buffer.from(body, "base64");
-  // Every key from 1024 bits on has a length of two bytes.
+  // The DER length of every key from 1024 bits up takes two bytes.
   if (der[0] !== SEQUENCE || der[1] !== 0x82) return undefined;
   return toPem(der.subarray(0, 4 + der.readUInt16BE(2)), "RSA");
 }

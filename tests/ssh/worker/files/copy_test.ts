@@ -179,7 +179,7 @@ Deno.test("copy() gives up a transfer that stands still", async () => {
   const end = sink({ write: () => new Promise(() => {}) });
   await assert.rejects(copy(source(["x"]), from(end), limits({ stallMs: 60 })), {
     code: "timeout",
-    message: "The transfer stood still for 0.06 seconds and was given up",
+    message: "The transfer stalled for 0.06 seconds and was aborted",
   });
   assert.equal(end.discarded, 1);
 });

@@ -286,7 +286,7 @@ pure("hostKeyError() shows both keys of a changed host and how to remove the old
   assert.equal(
     error.message,
     `The host key of 'h' has changed: got ssh-ed25519 ${ED_PRINT}, ` +
-      `known is ssh-ed25519 ${OTHER_PRINT} (${FILE}:1)`,
+      `expected ssh-ed25519 ${OTHER_PRINT} (${FILE}:1)`,
   );
   assert.match(error.suggestion, /^Find out why /);
   assert.ok(error.suggestion.includes(`\`ssh-keygen -R '[h]:2222' -f ${FILE}\``));

@@ -77,7 +77,7 @@ Deno.test("usablePrivateKey() asks for the passphrase of an encrypted key", () =
 
 Deno.test("usablePrivateKey() says that a passphrase does not fit", () => {
   const { message, suggestion } = refused(pkcs8("ec", PASSPHRASE), "something else");
-  assert.match(message, /the passphrase does not fit$/);
+  assert.match(message, /the passphrase is wrong$/);
   assert.equal(suggestion, "Correct SSH_KEY_PASSPHRASE");
 });
 
