@@ -26,10 +26,10 @@ export class CommandStream {
     channel.stderr.on("data", (chunk: Uint8Array) => this.#stderr.push(chunk));
     let code: number | undefined;
     const closed = new Promise<void>((resolve) => channel.once("close", () => resolve()));
-    const told = command.exited.then((exit) => {
+    const exitReported = command.exited.then((exit) => {
       code = exit.code ?? undefined;
     });
-    this.#exited = Promise.race([told, closed]);
+    this.#exited = Promise.race([exitReported, closed]);
     this.#ended = closed.then(() => code);
     this.#chunks = channel.iterator({ destroyOnReturn: false });
   }

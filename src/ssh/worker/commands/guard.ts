@@ -2,7 +2,7 @@
 import type { ClientChannel } from "ssh2";
 import { valueWithin } from "../../../async/deadline.ts";
 
-/** One process on the host as `PID:START`; the start time tells it from a later process with the same pid. */
+/** One process on the host as `PID:START`; the start time excludes a later process with the same pid. */
 export type ProcessMark = string;
 
 /** Talks to the guard, the script on the host that stops a connection's processes; see `SCRIPT` below. */

@@ -50,10 +50,10 @@ const notGranted = (what: string) =>
 
 /**
  * Arguments of the files port as they come from another isolate, which may send anything: each function
- * gives a new value of the type that it says, or throws RemoteExecError `internal`.
+ * returns a new value of its type, or throws RemoteExecError `internal`.
  */
-const MOST_ENTRIES = 1_000_000;
-const MOST_MODE = 0o7777;
+const MAX_ENTRIES = 1_000_000;
+const MAX_MODE = 0o7777;
 
 export function parseEndpoint(given: unknown): Endpoint {
   const { kind, path, prefix, label } = fields(given);
@@ -70,13 +70,15 @@ export function parseEndpoint(given: unknown): Endpoint {
 
 export function parseTreeLimits(given: unknown): TreeLimits {
   const { maxEntries, maxBytes } = fields(given);
-  return { maxEntries: whole(maxEntries, MOST_ENTRIES), maxBytes: whole(maxBytes) };
+  return { maxEntries: integer(maxEntries, MAX_ENTRIES), maxBytes: integer(maxBytes) };
 }
 
 export function parseRange(given: unknown): ByteRange | undefined {
   if (given === undefined) return undefined;
   const { start, end } = fields(given);
-  return end === undefined ? { start: whole(start) } : { start: whole(start), end: whole(end) };
+  return end === undefined
+    ? { start: integer(start) }
+    : { start: integer(start), end: integer(end) };
 }
 
 export function parseWriteRequest(given: unknown): WriteRequest {
@@ -84,10 +86,10 @@ export function parseWriteRequest(given: unknown): WriteRequest {
   if (typeof overwrite !== "boolean") throw malformed();
   return {
     to: parseEndpoint(to),
-    maxBytes: whole(maxBytes),
+    maxBytes: integer(maxBytes),
     overwrite,
-    ...(mode === undefined ? {} : { mode: whole(mode, MOST_MODE) }),
-    ...(size === undefined ? {} : { size: whole(size) }),
+    ...(mode === undefined ? {} : { mode: integer(mode, MAX_MODE) }),
+    ...(size === undefined ? {} : { size: integer(size) }),
     ...(sha256 === undefined ? {} : { sha256: hash(sha256) }),
   };
 }
@@ -112,8 +114,8 @@ function text(given: unknown): string {
   throw malformed();
 }
 
-function whole(given: unknown, most = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isSafeInteger(given) && Number(given) >= 0 && Number(given) <= most) {
+function integer(given: unknown, max = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(given) && Number(given) >= 0 && Number(given) <= max) {
     return Number(given);
   }
   throw malformed();

@@ -135,7 +135,7 @@ export class Sftp {
         const missing = request.length - count;
         if (missing > 0) {
           pending.unshift(ask(request.position + count, missing, request.buffer.subarray(count)));
-        } else buffers.give(request.buffer);
+        } else buffers.release(request.buffer);
       }
     } finally {
       await Promise.allSettled(pending.map((request) => request.answer));
@@ -194,15 +194,15 @@ interface ReadRequest {
 
 /** Reuses buffers once {@linkcode CHUNK_LIFE} further chunks have been read. */
 class BufferRing {
-  readonly #given: Uint8Array[] = [];
+  readonly #released: Uint8Array[] = [];
 
   take(): Uint8Array {
-    const oldest = this.#given.length > CHUNK_LIFE ? this.#given.shift() : undefined;
+    const oldest = this.#released.length > CHUNK_LIFE ? this.#released.shift() : undefined;
     return oldest?.length === CHUNK_BYTES ? oldest : new Uint8Array(CHUNK_BYTES);
   }
 
-  give(buffer: Uint8Array): void {
-    this.#given.push(buffer);
+  release(buffer: Uint8Array): void {
+    this.#released.push(buffer);
   }
 }
 

@@ -112,7 +112,9 @@ sessionTest(
   "ConnectionPool accepts an unknown host key when it is told to, and says so",
   async ({ exec, logged }) => {
     assert.equal((await exec("echo in")).stdout.text, "in\n");
-    assert.ok(logged.some((line) => /^\[warn\] the host key of 127\.0\.0\.1 is unknown/.test(line)));
+    assert.ok(
+      logged.some((line) => /^\[warn\] the host key of 127\.0\.0\.1 is unknown/.test(line)),
+    );
   },
   { strict: false, forgetHostKey: true },
 );
