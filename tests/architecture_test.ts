@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { PROJECT, projectFile } from "./support/project.ts";
 
 const SLICES = ["ssh", "proxmox", "transfers", "downloads"];
@@ -218,4 +218,47 @@ Deno.test("ARCHITECTURE.md and CONTRIBUTING.md name only files and folders that 
     assert.ok(paths.length > 5);
     for (const path of paths) assert.ok(existsSync(projectFile(path)), `${page} names ${path}`);
   }
+});
+
+/** Rooms of src whose tests are in a folder of the same name. */
+const MIRRORED = [...Deno.readDirSync(projectFile("src"))].filter(({ isDirectory }) => isDirectory)
+  .map(({ name }) => name);
+/** Tests of a whole folder of src: a hostile user or isolate, the slice as a client sees it, a contract. */
+const OF_A_FOLDER = /^(attack|attack_\w+|whole|contract)$/;
+
+/** To be renamed. */
+const NOT_YET = [
+  "tests/proxmox/tasks_test.ts",
+  "tests/proxmox/exec_test.ts",
+  "tests/proxmox/quoting_test.ts",
+  "tests/proxmox/readers_test.ts",
+  "tests/transfers/worker/r2/large_test.ts",
+  "tests/transfers/worker/r2/faults_test.ts",
+  "tests/transfers/worker/r2/text_test.ts",
+  "tests/transfers/worker/r2/configuration_test.ts",
+  "tests/transfers/worker/imagekit/bridge_test.ts",
+  "tests/transfers/worker/imagekit/wire_test.ts",
+  "tests/transfers/worker/imagekit/worker_test.ts",
+];
+
+function testFiles(directory: string): string[] {
+  return [...Deno.readDirSync(projectFile(directory))].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return testFiles(`${directory}/${name}`);
+    return name.endsWith("_test.ts") ? [`${directory}/${name}`] : [];
+  });
+}
+
+Deno.test("tests mirror src: a test is named after a file or folder of src, or after one and an aspect", () => {
+  const wrong = MIRRORED.filter((room) => existsSync(projectFile(`tests/${room}`)))
+    .flatMap((room) => testFiles(`tests/${room}`))
+    .filter((path) => {
+      if (NOT_YET.includes(path)) return false;
+      const folder = projectFile(dirname(path).replace(/^tests/, "src"));
+      if (!existsSync(folder)) return true;
+      const subject = basename(path, "_test.ts");
+      if (OF_A_FOLDER.test(subject)) return false;
+      const names = [...Deno.readDirSync(folder)].map(({ name }) => name.replace(/\.tsx?$/, ""));
+      return !names.some((name) => subject === name || subject.startsWith(`${name}_`));
+    });
+  assert.deepEqual(wrong, []);
 });
