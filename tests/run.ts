@@ -1,7 +1,7 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
- * are none; `--fast` leaves out the files that start other programs. Tests whose programs are missing
- * are listed; with REQUIRE_PEERS=1 they fail instead.
+ * are none; `--fast` leaves out the files that start other programs. Suites whose programs are missing
+ * are named, and not counted; with REQUIRE_PEERS=1 they fail instead.
  */
 import { type Count, readReport } from "./support/junit.ts";
 import { findTestFiles } from "./support/test_files.ts";
@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Runs files in one process, whose bad end counts as a failure whatever its report says. */
 async function run(options: readonly string[], files: readonly string[]): Promise<Count> {
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: new Map() };
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: [] };
   const report = Deno.makeTempFileSync({ prefix: "mre_report_", suffix: ".xml" });
   try {
     const { code } = await new Deno.Command(Deno.execPath(), {
@@ -50,13 +50,11 @@ async function run(options: readonly string[], files: readonly string[]): Promis
 
 function summarize(runs: readonly Count[]): number {
   const sum = (of: (count: Count) => number) => runs.reduce((total, one) => total + of(one), 0);
-  const skipped = Map.groupBy(runs.flatMap((one) => [...one.skipped]), ([reason]) => reason);
-  for (const [reason, groups] of skipped) {
-    const names = groups.flatMap(([, names]) => names);
-    print(`*** SKIPPED (${reason}): ${names.length} tests`);
-    for (const name of names) print(`      ${name}`);
+  const skipped = Map.groupBy(runs.flatMap((one) => one.skipped), ({ reason }) => reason);
+  for (const [reason, tests] of skipped) {
+    const files = [...new Set(tests.map(({ file }) => file))].sort();
+    print(`*** SKIPPED (${reason}): ${tests.length} tests in ${files.join(", ")}`);
   }
-  if (skipped.size > 0) print("*** Skipped tests are not counted.");
   const failed = sum((one) => one.failed);
   print(`${sum((one) => one.passed)} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;

@@ -1,3 +1,7 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PROJECT } from "../support/project.ts";
+
 /** A program that some tests need and that may be missing on a developer's machine. */
 export interface Peer {
   readonly name: string;
@@ -85,7 +89,9 @@ export function peerTest({ peer: needed, ...test }: PeerTest): void {
   }
   missing.forEach(announceOnce);
   const names = missing.map((one) => one.name).join(", ");
-  Deno.test({ ...test, name: `${test.name} [skipped: needs ${names}]`, ignore: true });
+  const file = relative(PROJECT, fileURLToPath(Deno.mainModule));
+  const name = `${test.name} [skipped: needs ${names}; in ${file}]`;
+  Deno.test({ ...test, name, ignore: true });
 }
 
 function exists(path: string): boolean {

@@ -1,31 +1,40 @@
-/** What a run of tests came to. */
+/** The outcome of a run of tests. */
 export interface Count {
   readonly passed: number;
   readonly failed: number;
-  /** Names of the tests that were left out, by the reason in their names. */
-  readonly skipped: ReadonlyMap<string, readonly string[]>;
+  readonly skipped: readonly SkippedTest[];
 }
 
-/**
- * Counts the tests of a report in JUnit's format, one by one, so that no total has to be believed.
- * An empty report has none.
- */
+/** A test that was skipped. */
+export interface SkippedTest {
+  /** The reason in its name. */
+  readonly reason: string;
+  /** Its file, relative to the project. */
+  readonly file: string;
+}
+
+/** Counts the tests of a report in JUnit's format one by one; its totals are not used. */
 export function readReport(xml: string): Count {
-  const skipped = new Map<string, string[]>();
+  const skipped: SkippedTest[] = [];
   let passed = 0;
   let failed = 0;
   for (const [, attributes = "", body = ""] of xml.matchAll(TEST_CASE)) {
-    const name = unescape(/\bname="([^"]*)"/.exec(attributes)?.[1] ?? "");
     if (body.includes("<skipped")) {
-      const reason = /\[skipped: ([^\]]+)\]$/.exec(name)?.[1] ?? "no reason given";
-      skipped.set(reason, [...skipped.get(reason) ?? [], name]);
+      const [, reason, file] = SKIPPED.exec(attribute("name", attributes)) ?? [];
+      skipped.push({ reason: reason ?? "no reason given", file: file ?? "an unknown file" });
     } else if (/<(failure|error)\b/.test(body)) failed++;
     else passed++;
   }
   return { passed, failed, skipped };
 }
 
+/** The end of a name that `peerTest()` gives to a skipped test. The report does not have the file. */
+const SKIPPED = /\[skipped: (.+); in (.+)\]$/;
+
 const TEST_CASE = /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
+
+const attribute = (name: string, attributes: string): string =>
+  unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
 
 const ENTITIES: Readonly<Record<string, string>> = {
   lt: "<",
@@ -36,4 +45,4 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 const unescape = (text: string): string =>
-  text.replace(/&(lt|gt|quot|apos|amp);/g, (whole, name: string) => ENTITIES[name] ?? whole);
+  text.replace(/&(lt|gt|quot|apos|amp);/g, (entity, name: string) => ENTITIES[name] ?? entity);
