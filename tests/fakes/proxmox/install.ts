@@ -67,10 +67,10 @@ ${program === "pct" ? plan : ""}exec ${call}
 
 async function findIsolation(): Promise<Isolation> {
   const works = async (args: string[]) => await run("unshare", args).then(() => true, () => false);
-  if (Deno.uid() === 0) {
-    return await works(["--mount", "--pid", "--fork", "true"]) ? "namespaces" : "chroot";
-  }
   const mount = ["sh", "-c", "mount -t proc proc /proc"];
+  if (Deno.uid() === 0) {
+    return await works(["--mount", "--pid", "--fork", ...mount]) ? "namespaces" : "chroot";
+  }
   const own = ["--map-root-user", "--mount", "--pid", "--fork", ...mount];
   return await works(own) ? "user-namespace" : "none";
 }
