@@ -3,7 +3,7 @@ import { RemoteExecError } from "./errors.ts";
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Writes lines for people to stderr; stdout belongs to MCP. */
+/** Writes lines for people. They go to stderr, because stdout belongs to MCP. */
 export type Logger = Readonly<Record<LogLevel, (message: string, cause?: unknown) => void>>;
 
 /**

@@ -24,7 +24,7 @@ Usage:
   mcp-remote-exec --version, -v    print the version
 
 Options:
-  --env-file PATH                  read variables from PATH instead of .env; the environment wins
+  --env-file PATH                  read variables from PATH instead of .env; the environment takes precedence
 `;
 
 function line({ name, shown, help }: Variable<unknown>): string {

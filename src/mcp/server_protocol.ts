@@ -1,4 +1,4 @@
-// The SDK names its types so that they are not found beside a path that ends in ".js".
+// The SDK exports its types only for the path without ".js".
 // @ts-types="@modelcontextprotocol/sdk/shared/protocol"
 import { Protocol } from "@modelcontextprotocol/sdk/shared/protocol.js";
 // @ts-types="@modelcontextprotocol/sdk/types"

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-// The SDK names its types so that they are not found beside a path that ends in ".js".
+// The SDK exports its types only for the path without ".js".
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types";
