@@ -2,7 +2,7 @@ import { parseArguments } from "./src/cli/arguments.ts";
 import { readEnvironment } from "./src/cli/environment.ts";
 import { runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
-import { onEnd, writeAll } from "./src/cli/stdio.ts";
+import { onEnd, writeAll } from "./src/server/stdio.ts";
 import type { Config } from "./src/config/config.ts";
 import { formatFaults } from "./src/config/faults.ts";
 import { loadConfig } from "./src/config/load.ts";

@@ -1,5 +1,5 @@
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import { writeAll } from "../cli/stdio.ts";
+import { writeAll } from "./stdio.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import { type AuditLog, createAuditLog, noAudit } from "../mcp/audit.ts";
