@@ -1,16 +1,8 @@
 import { errorText, RemoteExecError } from "../errors.ts";
+import { megabytes } from "./messages.ts";
 import type { PathErrors } from "../local/path_guard.ts";
 
-/** What every dead link answers, whatever it died of. */
-export const DEAD_LINK = "Download link not found, expired, or already used";
-
-/** What the HTTP API says of every path it refuses, so that it tells nothing about other files. */
-export const linkRefusedText = (maxBytes: number): string =>
-  "Could not create download link. Please verify:\n1. Path exists\n" +
-  "2. Path is within working directory\n" +
-  `3. File/directory size is within limits (${megabytes(maxBytes)}MB)`;
-
-/** What the guard of local paths reports to callers of the link tools. */
+/** The errors of the path guard, worded for callers of the link tools. */
 export const linkPathErrors: PathErrors = {
   badPath: (path) => pathMissing(path.replaceAll("\0", "\\0")),
   homePath: (path) =>
@@ -50,7 +42,7 @@ function readFailed(path: string, cause: unknown): Error {
     return new RemoteExecError(
       "not_permitted",
       `Cannot read ${path}`,
-      "Check owner and mode of the file and of the directories above it",
+      "Check the owner and mode of the file and of its parent directories",
       { cause },
     );
   }
@@ -73,31 +65,31 @@ export const tooLarge = (what: "File" | "Directory", bytes: number, maxBytes: nu
   new RemoteExecError(
     "too_large",
     `${what} too large (${megabytes(bytes)}MB). Maximum allowed size is ${megabytes(maxBytes)}MB.`,
-    "Raise DOWNLOAD_MAX_SIZE (bytes), or link a part of it",
+    "Raise DOWNLOAD_MAX_SIZE (bytes), or link only a part of it",
   );
 
 export const tooManyEntries = (maxEntries: number) =>
   new RemoteExecError(
     "too_large",
-    `Directory holds more than ${maxEntries} entries`,
-    "Link a part of it, or pack it into one file first",
+    `Directory has more than ${maxEntries} entries`,
+    "Link only a part of it, or pack it into one file first",
   );
 
 export const directoryTooLarge = (maxBytes: number, maxEntries: number) =>
   new RemoteExecError(
     "too_large",
     `Directory too large: more than ${megabytes(maxBytes)}MB or ${maxEntries} entries`,
-    "Raise DOWNLOAD_MAX_SIZE (bytes), or link a part of it",
+    "Raise DOWNLOAD_MAX_SIZE (bytes), or link only a part of it",
   );
 
 export const withoutLength = (path: string) =>
   new RemoteExecError(
     "unsupported",
-    `The length of ${path} is not known before it is read`,
-    "Copy it into a regular file first, for example with ssh_exec_command, and link that",
+    `Cannot link ${path}: its length is unknown until it is read`,
+    "Copy it to a regular file first, for example with ssh_exec_command, and link that file",
   );
 
-/** The file behind a link is not the one that was linked any more. */
+/** The file behind a link is not the linked one anymore. */
 export const fileChanged = () =>
   new RemoteExecError(
     "changed",
@@ -108,8 +100,8 @@ export const fileChanged = () =>
 export const tooManyLinks = (limit: number) =>
   new RemoteExecError(
     "limit_reached",
-    `${limit} download links are open, which is the limit`,
-    "Wait until links expire, or end some with revoke_download_link (list_download_stats names them)",
+    `Cannot make a download link: ${limit} links are open, which is the max`,
+    "Wait until links expire, or end some with revoke_download_link (list_download_stats lists them)",
   );
 
 export const noSuchLink = (tokenId: string) =>
@@ -123,7 +115,7 @@ export const portTaken = (host: string, port: number) =>
   new RemoteExecError(
     "configuration",
     `Cannot listen on ${host}:${port} for download links: the port is in use`,
-    "Set DOWNLOAD_PORT to a free port, or leave it out to use any free one",
+    "Set DOWNLOAD_PORT to a free port, or leave it unset to use any free port",
   );
 
 export const cannotListen = (host: string, port: number, cause: unknown) =>
@@ -137,26 +129,21 @@ export const cannotListen = (host: string, port: number, cause: unknown) =>
 export const badCertificate = (cause: unknown) =>
   new RemoteExecError(
     "configuration",
-    "The certificate of the download links cannot be used",
-    "Check that DOWNLOAD_TLS_CERT and DOWNLOAD_TLS_KEY are PEM files that belong together",
+    "Cannot use the TLS certificate of the download links",
+    "Check that DOWNLOAD_TLS_CERT and DOWNLOAD_TLS_KEY are PEM files and a matching pair",
     { cause },
   );
 
 export const remoteNotConnected = () =>
   new RemoteExecError(
     "not_configured",
-    "Links to files of the host are not available: no connection to the ssh module",
-    'Use source "local"',
+    "Cannot link files of the host: there is no connection to the ssh worker",
+    'Set source to "local"',
   );
 
 export const containersNotConfigured = () =>
   new RemoteExecError(
     "not_configured",
-    "Links into containers require the Proxmox plugin to be enabled",
-    "Set ENABLE_PROXMOX=true, or leave ctid out",
+    "Cannot link files in containers: the Proxmox module is off",
+    "Set ENABLE_PROXMOX=true, or omit ctid",
   );
-
-const megabytes = (bytes: number): string => {
-  const value = bytes / 1_048_576;
-  return Number.isInteger(value) ? String(value) : value.toFixed(1);
-};

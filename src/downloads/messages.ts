@@ -1,6 +1,15 @@
 import type { LinkStatistics, NewLink } from "./port.ts";
 
-/** What a new link's answer says. */
+/** The answer of every dead link: unknown, used, expired or revoked. */
+export const DEAD_LINK = "Download link not found, expired, or already used";
+
+/** The answer of the HTTP API for every path it refuses, so that it reveals nothing about files. */
+export const linkRefusedText = (maxBytes: number): string =>
+  "Could not create download link. Please verify:\n1. Path exists\n" +
+  "2. Path is within working directory\n" +
+  `3. File/directory size is within limits (${megabytes(maxBytes)}MB)`;
+
+/** Returns the message for a new link. */
 export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
   `Download link generated successfully!\n\nURL: ${link.url}\n` +
   `Type: ${link.fileType === "directory" ? "directory (will be zipped)" : "file"}\n` +
@@ -9,12 +18,12 @@ export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
   (isHere(link.url) ? `\n${HERE_ONLY}` : "");
 
 const HERE_ONLY =
-  "It opens on this machine only; for other machines set DOWNLOAD_HOST and BASE_URL and make a new one.";
+  "It opens on this machine only. For other machines, set DOWNLOAD_HOST and BASE_URL, then make a new link.";
 
 const isHere = (url: string): boolean =>
   /^(127\..*|localhost|\[::1\])$/.test(new URL(url).hostname);
 
-/** What is missing from a directory's archive; empty when nothing is. */
+/** Returns what a directory's archive leaves out; empty if nothing. */
 export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {
   if (count === 0) return "";
   const more = count > names.length ? `\n  and ${count - names.length} more` : "";
@@ -23,10 +32,16 @@ export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {
   }${more}`;
 }
 
-/** The counts under the names that tools and HTTP API share. */
+/** Returns the counts under the names that tools and the HTTP API share. */
 export const formatCounts = ({ total, active, used, expired }: LinkStatistics) => ({
   total_tokens: total,
   active_tokens: active,
   used_tokens: used,
   expired_tokens: expired,
 });
+
+/** Returns the size in MiB, with one decimal unless it is a whole number. */
+export const megabytes = (bytes: number): string => {
+  const value = bytes / 1_048_576;
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+};

@@ -3,7 +3,7 @@ import type { PathBounds } from "../local/paths.ts";
 import type { LogLevel } from "../log.ts";
 import type { Endpoint } from "../ssh/port.ts";
 
-/** What the downloads worker needs to know; sent once, before any other call. */
+/** The settings of the downloads worker. Sent once, before any other call. */
 export interface DownloadsSettings {
   readonly downloads: DownloadsConfig;
   /** The working directory only. */
@@ -17,21 +17,21 @@ export interface LinkRequest {
   readonly expiryMs: number;
 }
 
-/** How far the look at a file or directory has come: bytes read, entries seen, seconds of the host's work. */
+/** Progress of making a link: bytes read, entries seen, or seconds that the host has worked. */
 export interface LinkProgress {
   readonly done: number;
   readonly total?: number;
   readonly unit: "bytes" | "entries" | "seconds";
 }
 
-/** Names inside a directory that its archive does not hold. */
+/** Names inside a directory that its archive leaves out. */
 export interface LeftOut {
   readonly count: number;
-  /** The first ones, relative to the directory, each with its reason. */
+  /** The first hundred, relative to the directory, each with its reason. */
   readonly names: readonly string[];
 }
 
-/** A link just made. `token` and `url` are secrets of the person who gets the link. */
+/** A new link. `token` and `url` are secrets: whoever has them can download the file. */
 export interface NewLink {
   readonly token: string;
   readonly url: string;
@@ -41,12 +41,12 @@ export interface NewLink {
   readonly fileName: string;
   /** Bytes of the file, or of all files in the directory together. */
   readonly size: number;
-  /** Lower-case hex; none for a directory. */
+  /** Lowercase hex; undefined for a directory. */
   readonly sha256: string | undefined;
   readonly leftOut: LeftOut;
 }
 
-/** Each link is counted in exactly one of the last three. */
+/** Each link is counted in `total` and in exactly one of the others. */
 export interface LinkStatistics {
   readonly total: number;
   readonly active: number;
@@ -62,30 +62,32 @@ export interface OpenLink {
   readonly source: "local" | "host" | "container";
   readonly size: number;
   readonly expiresAtMs: number;
-  /** Somebody has begun to download. */
+  /** A download has started. */
   readonly claimed: boolean;
 }
 
 export interface LinkReport {
   readonly statistics: LinkStatistics;
-  /** Bytes of files and archives handed over in this session. */
+  /** Bytes of files and archives sent in this session. */
   readonly bytesServed: number;
   readonly openLinks: readonly OpenLink[];
 }
 
-/** One event in a link's life, ready for the audit log. */
+/** One event of a link, ready for the audit log. */
 export type LinkEvent = Readonly<Record<string, unknown>>;
 
-/** Who is told of each event in a link's life. */
+/** Receives each event of a link. */
 export interface LinkEvents {
   record(event: LinkEvent): Promise<void>;
 }
 
-/** What the downloads worker promises. Functions only; every failure is a RemoteExecError. */
+/** The calls that the downloads worker answers. Every failure is a RemoteExecError. */
 export interface DownloadsPort {
   /**
-   * @param files answers as a FilesPort; without it links to remote files are refused
-   * @param events answers as LinkEvents
+   * Prepares the worker. With the HTTP API on, it starts to listen; otherwise the first link does that.
+   *
+   * @param files a port that answers as FilesPort; without it, links to remote files are refused
+   * @param events a port that answers as LinkEvents
    * @throws RemoteExecError `configuration` when the HTTP API is on and the address cannot be bound
    */
   configure(
@@ -99,8 +101,8 @@ export interface DownloadsPort {
     progress?: (step: LinkProgress) => void,
   ): Promise<NewLink>;
   report(): Promise<LinkReport>;
-  /** Ends a link and the downloads that run on it. @throws RemoteExecError `not_found` */
+  /** Ends a link and its running downloads. @throws RemoteExecError `not_found` */
   revoke(tokenId: string): Promise<void>;
-  /** Stops listening and ends what runs. */
+  /** Stops listening and ends all downloads. */
   close(): Promise<void>;
 }

@@ -7,28 +7,28 @@ import type { Endpoint } from "../ssh/port.ts";
 import { containersNotConfigured } from "./errors.ts";
 import type { DownloadsPort, LinkProgress, LinkReport, NewLink } from "./port.ts";
 
-/** A link that somebody wants. */
+/** A request of a tool for a new link. */
 export interface LinkCall extends ToolContext {
   readonly path: string;
   readonly source: "local" | "host";
-  /** Names a container, whose path it then is. */
+  /** The container that the path is in; `source` is then ignored. */
   readonly ctid: number | undefined;
   readonly expiryMs: number;
 }
 
-/** What the tools say of the session besides the links. */
+/** What the tools report about the session besides the links. */
 export interface DownloadsSession {
   readonly downloads: DownloadsConfig;
   readonly workingDirectory: string;
 }
 
-/** The rules of download links on the tools' side; the links themselves live in the worker. */
+/** The rules for tools that make, list and revoke links. The links themselves are in the worker. */
 export class DownloadsService {
   readonly session: DownloadsSession;
   readonly #port: DownloadsPort;
   readonly #containers: ContainerAccess | undefined;
 
-  /** @param containers undefined when the Proxmox module is off */
+  /** @param containers undefined if the Proxmox module is off */
   constructor(
     port: DownloadsPort,
     session: DownloadsSession,
@@ -39,12 +39,16 @@ export class DownloadsService {
     this.#containers = containers;
   }
 
-  /** Are links into containers to be had? */
+  /** Whether links to files in containers can be made. */
   get hasContainers(): boolean {
     return this.#containers !== undefined;
   }
 
-  /** @throws RemoteExecError when the path may not be linked */
+  /**
+   * Makes a link.
+   *
+   * @throws RemoteExecError `not_found`, `outside_directories`, `too_large`, `limit_reached`, …
+   */
   async createLink(
     { path, source, ctid, expiryMs, signal, progress }: LinkCall,
   ): Promise<NewLink> {
@@ -60,7 +64,7 @@ export class DownloadsService {
     return await this.#port.report();
   }
 
-  /** @throws RemoteExecError `not_found` */
+  /** Ends a link and its running downloads. @throws RemoteExecError `not_found` */
   async revoke(tokenId: string): Promise<void> {
     await this.#port.revoke(tokenId);
   }

@@ -8,14 +8,16 @@ import type { DownloadsService } from "./service.ts";
 const linkOutput = z.object({
   success: z.literal(true),
   download_url: z.string(),
-  token_id: z.string().describe("Names the link for revoke_download_link; opens nothing"),
+  token_id: z.string().describe(
+    "Identifies the link for revoke_download_link; it does not open the link",
+  ),
   expires_at: z.string().describe("ISO 8601, UTC"),
   file_type: z.enum(["file", "directory"]),
   file_name: z.string(),
   size: z.number().describe("Bytes of the file, or of all files in the directory"),
-  sha256: z.string().optional().describe("Of the file; a directory's archive has none"),
+  sha256: z.string().optional().describe("Checksum of the file; missing for a directory"),
   left_out: z.object({ count: z.number(), names: z.array(z.string()) }).optional()
-    .describe("Names in the directory that its archive does not hold, with reasons"),
+    .describe("Names in the directory that its archive leaves out, with reasons"),
   message: z.string(),
 });
 
@@ -36,7 +38,7 @@ const statsOutput = z.object({
     source: z.enum(["local", "host", "container"]),
     size: z.number(),
     expires_at: z.string(),
-    claimed: z.boolean().describe("Somebody has begun to download"),
+    claimed: z.boolean().describe("True when a download has started"),
   })),
 });
 
@@ -47,11 +49,11 @@ const revokeOutput = z.object({
 });
 
 const ctidArgument = guestArgument.optional()
-  .describe("Container whose path it is, for example 101; the path is then inside it");
+  .describe("Container that the path is in, for example 101");
 
 const linkArguments = z.strictObject({
   path: pathArgument.describe(
-    "File or directory; local ones inside WORKING_DIRECTORY, for example output/report.pdf or /var/log/syslog",
+    "File or directory, for example `output/report.pdf` or `/var/log/syslog`; a local one must be inside WORKING_DIRECTORY",
   ),
   expiry_minutes: z.number().int().min(1).max(60).default(5)
     .describe("Minutes until the link expires, for example 10"),
@@ -61,15 +63,15 @@ const linkArguments = z.strictObject({
   response_format: responseFormat,
 });
 
-/** The tools for links that a person opens in a browser, once. */
+/** Returns the tools for links that a person opens once in a browser. */
 export const downloadTools = (service: DownloadsService): Tool[] => [
   defineTool({
     name: "generate_download_link",
     title: "Make a download link",
     description:
       "Make a link with which a person downloads one file or directory (as zip) in any browser, once, before it expires. " +
-      "Previews by chat programs do not use it up, and a download that breaks off can be taken up again. Give the person the " +
-      "link itself: whoever has it gets the file.",
+      "Link previews in chat programs do not use it up, and an interrupted download can be resumed. Give the link only to the " +
+      "person who needs it: anyone who has it can download the file.",
     effect: "changes",
     idempotent: false,
     input: service.hasContainers ? linkArguments : linkArguments.omit({ ctid: true }),
@@ -86,7 +88,7 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
     name: "list_download_stats",
     title: "Show the download links",
     description:
-      "Count this session's download links (each is active, used or expired) and list the open ones, without their secrets.",
+      "Count this session's download links (each is active, used or expired) and list the open ones without their URLs.",
     effect: "reads",
     input: z.strictObject({ response_format: responseFormat }),
     output: statsOutput,
@@ -98,7 +100,7 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
   defineTool({
     name: "revoke_download_link",
     title: "Revoke a download link",
-    description: "End an open download link at once, together with a download that runs on it.",
+    description: "End an open download link now. A download that is running on it is aborted.",
     effect: "destroys",
     idempotent: false,
     input: z.strictObject({
@@ -163,12 +165,12 @@ function formatStats(stats: ReturnType<typeof statsData>): string {
   const { statistics: counts } = stats;
   const links = stats.open_links.map((link) =>
     `  ${link.token_id}  ${link.file_name} (${link.size} bytes, ${link.source}), expires ${link.expires_at}` +
-    (link.claimed ? ", download begun" : "")
+    (link.claimed ? ", download started" : "")
   );
   return [
     `Session: ${stats.session_id}`,
     `Working directory: ${stats.working_directory}`,
-    `Links: ${counts.total_tokens} in all, ${counts.active_tokens} active, ` +
+    `Links: ${counts.total_tokens} in total, ${counts.active_tokens} active, ` +
     `${counts.used_tokens} used, ${counts.expired_tokens} expired`,
     `Bytes served: ${stats.bytes_served}`,
     ...(links.length === 0 ? ["No open links"] : ["Open links:", ...links]),

@@ -91,7 +91,7 @@ Deno.test("generate_download_link answers the link and everything about it", asy
     message: "Download link generated successfully!\n\n" +
       "URL: http://127.0.0.1:8000/api/download/secret-token\nType: file\nExpires: 5 minute(s)\n" +
       "Note: This is a single-use link that will be invalidated after download.\n" +
-      "It opens on this machine only; for other machines set DOWNLOAD_HOST and BASE_URL and make a new one.",
+      "It opens on this machine only. For other machines, set DOWNLOAD_HOST and BASE_URL, then make a new link.",
   });
   assert.match(text, /SHA-256: abab/);
 });
@@ -165,7 +165,7 @@ Deno.test("list_download_stats counts and lists without secrets", async () => {
       claimed: true,
     }],
   });
-  assert.match(text, /Links: 5 in all, 2 active, 2 used, 1 expired/);
+  assert.match(text, /Links: 5 in total, 2 active, 2 used, 1 expired/);
   assert.equal(`${text}${JSON.stringify(data)}`.includes(LINK.token), false);
 });
 

@@ -58,7 +58,7 @@ browserTest({
     assert.equal(name, "Bericht – März.pdf");
     assert.deepEqual(bytes, content);
     await page.reload();
-    assert.match(await page.getByRole("heading").textContent() ?? "", /does not work any more/);
+    assert.match(await page.getByRole("heading").textContent() ?? "", /does not work anymore/);
   },
 });
 
@@ -107,7 +107,7 @@ browserTest({
     assert.match(await page.getByRole("status").textContent() ?? "", /has expired/);
     test.clock.advance(60_000);
     await page.reload();
-    assert.match(await page.getByRole("heading").textContent() ?? "", /does not work any more/);
+    assert.match(await page.getByRole("heading").textContent() ?? "", /does not work anymore/);
   },
 });
 

@@ -96,7 +96,7 @@ Deno.test("a browser gets a page, and the button gives the file once", async () 
   assert.match(pressed.headers.get("content-disposition") ?? "", /^attachment/);
   const again = await ask(link.url, click, "POST");
   assert.equal(again.status, 404);
-  assert.match(again.text, /does not work any more/);
+  assert.match(again.text, /does not work anymore/);
 });
 
 Deno.test("previews, prefetches and scanners see the page and use nothing up", async () => {

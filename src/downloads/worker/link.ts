@@ -1,29 +1,29 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Source, Span } from "./sources/source.ts";
 
-/** Who asks for a link, as far as a request tells. */
+/** The sender of a request for a link, as far as the request tells. */
 export interface Visitor {
   readonly address: string;
   readonly userAgent: string;
-  /** Secrets of claims, by the id of their link. */
+  /** Returns the secret of the visitor's claim on a link. */
   claimCookie(tokenId: string): string | undefined;
   readonly hasRange: boolean;
-  /** Asks for the content itself, as no browser does. */
+  /** Requests the content itself, not a page, as curl does. */
   readonly isProgram: boolean;
 }
 
-/** Why a link is over. */
+/** Why a link has ended. */
 export type Ending = "used" | "expired" | "revoked" | "changed";
 
 export interface Claim {
   readonly secretDigest: string;
   readonly address: string;
   readonly userAgent: string;
-  /** Content has been given to the claimant, at least its beginning. */
+  /** At least the beginning of the content has been sent. */
   isServed: boolean;
 }
 
-/** One link, alive until `ending` is set. */
+/** One link. It is open until `ending` is set. */
 export interface Link {
   readonly id: string;
   readonly digest: string;
@@ -34,33 +34,33 @@ export interface Link {
   readonly abort: AbortController;
   claim: Claim | undefined;
   ending: Ending | undefined;
-  /** Downloads under way. */
+  /** Number of running downloads. */
   running: number;
 }
 
-/** A secret of 256 random bits, as it stands in an address. */
+/** Returns a new secret of 256 random bits in base64url, as used in URLs and cookies. */
 export const newSecret = (): string => randomBytes(32).toString("base64url");
 
-/** A short public name, which opens nothing. */
+/** Returns a new public id of a link. It does not open the link. */
 export const newTokenId = (): string => randomBytes(8).toString("hex");
 
-/** Has it the form of a token? */
+/** Reports whether the text has the form of a token. */
 export const isTokenShaped = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text);
 
 /**
- * What is kept of a secret. A look-up by it leaks nothing by its timing: whoever guesses does not
- * know the digest of the guess's neighbours.
+ * Returns the digest that is stored in place of a secret. A lookup by digest leaks nothing by its timing,
+ * because an attacker cannot choose the digest of a guess.
  */
 export const digestOf = (secret: string): string =>
   createHash("sha256").update(secret).digest("base64");
 
-/** Compares in a time that does not depend on where the two differ, nor on their lengths. */
+/** Compares two secrets in constant time, whatever their lengths. */
 export function isSameSecret(given: string, expected: string): boolean {
   const hash = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(hash(given), hash(expected));
 }
 
-/** Which parts of a file have been handed over, in several downloads together. */
+/** The parts of a file that have been sent by all downloads of a link together. */
 export class Coverage {
   readonly #size: number;
   #spans: Span[] = [];

@@ -12,10 +12,10 @@ import type { DownloadsSettings, LinkEvent, LinkProgress, LinkRequest, NewLink }
 import { remoteSource } from "./sources/remote_source.ts";
 import type { Source } from "./sources/source.ts";
 
-/** What the links are served with. */
+/** What a hub works with. */
 export interface HubParts {
   readonly settings: DownloadsSettings;
-  /** Undefined when the host's files cannot be reached. */
+  /** Undefined if files of the host cannot be linked. */
   readonly files: FilesPort | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,12 +23,12 @@ export interface HubParts {
   readonly limits?: HttpLimits;
 }
 
-/** Makes links, and listens for their visitors from the first one on. */
+/** Makes links and serves them. It starts to listen with the first link. */
 export class LinkHub {
   readonly store: LinkStore;
   readonly #parts: HubParts;
   #listening: Promise<Listening> | undefined;
-  /** Known once the listener stands. */
+  /** Known once the server listens. */
   #url = new URL("http://localhost");
   #port = 0;
 
@@ -37,12 +37,12 @@ export class LinkHub {
     this.store = new LinkStore(parts.clock, parts.settings.downloads.bindAddress, parts.onEvent);
   }
 
-  /** Where the listener stands; 0 before it does. */
+  /** The port that the server listens on; 0 before it does. */
   get port(): number {
     return this.#port;
   }
 
-  /** Opens the listener. @throws RemoteExecError `configuration` when that cannot be */
+  /** Starts to listen. @throws RemoteExecError `configuration` when the address cannot be used */
   async start(): Promise<void> {
     this.#listening ??= this.#listen();
     try {
@@ -53,7 +53,11 @@ export class LinkHub {
     }
   }
 
-  /** @throws RemoteExecError when the file may not be linked or nobody could reach the link */
+  /**
+   * Makes a link.
+   *
+   * @throws RemoteExecError when the file may not be linked, or the server cannot listen
+   */
   async create(
     request: LinkRequest,
     signal: AbortSignal,
@@ -144,7 +148,7 @@ async function readTls({ certPath, keyPath }: { certPath: string; keyPath: strin
   }
 }
 
-/** The name under which a browser on this machine finds the listener. */
+/** Returns the host name under which a browser on this machine reaches the server. */
 function reachable(host: string): string {
   if (host === "0.0.0.0" || host === "::") return "localhost";
   return host.includes(":") ? `[${host}]` : host;

@@ -15,16 +15,16 @@ import {
   type Visitor,
 } from "./link.ts";
 
-/** Links that may be open at the same time. */
+/** Max number of open links. */
 export const MAX_OPEN_LINKS = 100;
 
-/** How often an address that has to wait is written down. */
+/** A refused address is recorded at most once in this time. */
 const CROWD_MS = 60_000;
 
-/** How often what has expired is cleared away, when nobody asks for it before. */
+/** Expired links are removed at least this often. */
 const SWEEP_MS = 300_000;
 
-/** The links of this session: their birth, their one claimant, their end. */
+/** The links of this session: creates, claims and ends them, and records each event. */
 export class LinkStore {
   readonly #clock: Clock;
   readonly #onEvent: (event: LinkEvent) => void;
@@ -43,12 +43,12 @@ export class LinkStore {
     this.#crowds = new RateLimit(clock, 1, CROWD_MS);
   }
 
-  /** @throws RemoteExecError `limit_reached` when no further link may be opened */
+  /** Checks that another link may be made. @throws RemoteExecError `limit_reached` */
   checkRoom(): void {
     if (this.#open().length >= MAX_OPEN_LINKS) throw tooManyLinks(MAX_OPEN_LINKS);
   }
 
-  /** Makes a link; its token is not kept. @throws RemoteExecError `limit_reached` */
+  /** Creates a link. Only a digest of its token is kept. @throws RemoteExecError `limit_reached` */
   create(source: Source, expiryMs: number): { token: string; link: Link } {
     this.checkRoom();
     const token = newSecret();
@@ -75,24 +75,24 @@ export class LinkStore {
     return { token, link };
   }
 
-  /** The link behind a token that is alive, or whose file has changed and which has not expired yet. */
+  /** Returns the link of a token: an open one, or one whose file has changed, until it expires. */
   find(token: string): Link | undefined {
     const link = this.#links.get(digestOf(token));
     if (link === undefined || this.#clock.now() >= link.expiresAtMs) return undefined;
     return link.ending === undefined || link.ending === "changed" ? link : undefined;
   }
 
-  /** May this visitor have the link: because nobody has claimed it, or because it was this one? */
+  /** Reports whether the link is unclaimed, or claimed by this visitor. */
   mayTake(link: Link, visitor: Visitor): boolean {
     return link.claim === undefined || this.#isClaimant(link, link.claim, visitor);
   }
 
-  /** Has this visitor claimed the link? */
+  /** Reports whether this visitor has claimed the link. */
   hasClaimed(link: Link, visitor: Visitor): boolean {
     return link.claim !== undefined && this.#isClaimant(link, link.claim, visitor);
   }
 
-  /** Gives an unclaimed link to the visitor, whose secret is returned. Everybody else is refused then. */
+  /** Claims an unclaimed link for the visitor and returns the secret of the claim. Others are refused from now on. */
   claim(link: Link, { address, userAgent }: Visitor): string {
     const secret = newSecret();
     link.claim = { secretDigest: digestOf(secret), address, userAgent, isServed: false };
@@ -100,14 +100,14 @@ export class LinkStore {
     return secret;
   }
 
-  /** Notes that the claimant gets content: the link is never given to another from now on. */
+  /** Records that the claimant receives content: the claim is never released from now on. */
   served(link: Link): void {
     if (link.claim !== undefined) link.claim.isServed = true;
   }
 
   /**
-   * Takes back a claim that came to nothing for a reason that may pass. One under which something was
-   * given, or a request still runs, stays.
+   * Releases a claim after a temporary failure. A claim under which content was sent, or a request is
+   * still running, is kept.
    */
   release(link: Link): void {
     if (link.claim === undefined || link.claim.isServed || link.running > 0) return;
@@ -115,31 +115,31 @@ export class LinkStore {
     this.note(link, "released");
   }
 
-  /** Counts bytes that a download has handed over. */
+  /** Counts bytes that a download has sent. */
   handedOver(link: Link, start: number, end: number): void {
     if (link.source.kind === "file") link.covered.add(start, end);
     this.#bytesServed += end - start;
   }
 
-  /** Ends a link, once. */
+  /** Ends a link. Does nothing if it has ended already. */
   end(link: Link, ending: Ending, more: LinkEvent = {}): void {
     if (link.ending !== undefined) return;
     link.ending = ending;
     this.#ended[ending]++;
     this.note(link, ending, more);
     if (ending === "revoked") link.abort.abort();
-    // A changed one goes on telling why until it expires.
+    // A changed link reports why until it expires.
     if (ending !== "changed") this.#links.delete(link.digest);
   }
 
-  /** @throws RemoteExecError `not_found` */
+  /** Ends an open link and its running downloads. @throws RemoteExecError `not_found` */
   revoke(tokenId: string): void {
     const link = this.#open().find(({ id }) => id === tokenId);
     if (link === undefined) throw noSuchLink(tokenId);
     this.end(link, "revoked");
   }
 
-  /** Writes down that somebody was refused; the token itself is never named. */
+  /** Records a refused request, without its token. */
   refused(reason: string, address: string, tokenId?: string): void {
     this.#onEvent({
       event: "download_link",
@@ -150,18 +150,19 @@ export class LinkStore {
     });
   }
 
-  /** Writes down that an address has to wait, not each time: a crowd must not fill the disk. */
+  /** Records that an address was rate-limited, but not each time: that could fill the disk. */
   slowed(address: string): void {
     if (this.#crowds.waitSeconds(address) !== undefined) return;
     this.#crowds.count(address);
     this.refused("too many requests", address);
   }
 
-  /** Writes down what happened to a link. */
+  /** Records an event of a link. */
   note(link: Link, action: string, more: LinkEvent = {}): void {
     this.#onEvent({ event: "download_link", action, token_id: link.id, ...more });
   }
 
+  /** Returns the counts of all links, and the open ones. */
   report(): LinkReport {
     const open = this.#open();
     const { used, expired, revoked, changed } = this.#ended;
@@ -193,11 +194,11 @@ export class LinkStore {
     const secret = visitor.claimCookie(id);
     if (secret !== undefined) return isSameSecret(digestOf(secret), claim.secretDigest);
     if (address !== claim.address || userAgent !== claim.userAgent) return false;
-    // An archive has no parts: a program that begins it again asks just as it did at first.
+    // An archive has no ranges: a program that starts it again sends the same request as at first.
     return hasRange || (isProgram && source.kind === "directory" && running === 0);
   }
 
-  /** The links that are not over. One whose time has passed lives on while a download of it runs. */
+  /** Returns the links that have not ended. A link does not expire while it is being downloaded. */
   #open(): Link[] {
     const now = this.#clock.now();
     for (const link of this.#links.values()) {

@@ -11,8 +11,8 @@ import type { DownloadsPort, LinkEvent, LinkEvents } from "../port.ts";
 const logger = createLateLogger();
 let makeHub: (() => Promise<LinkHub>) | undefined;
 let hub: Promise<LinkHub> | undefined;
-/** Events on their way to the audit log. */
-const untold = new Set<Promise<void>>();
+/** Events that the audit log has not confirmed yet. */
+const unconfirmed = new Set<Promise<void>>();
 
 const port: DownloadsPort = {
   async configure(settings, filesPort, events) {
@@ -20,12 +20,12 @@ const port: DownloadsPort = {
     const files = filesPort && remote<FilesPort>(filesPort).port;
     const { port: { record } } = remote<LinkEvents>(events);
     const onEvent = (event: LinkEvent) => {
-      const telling = record(event)
+      const recording = record(event)
         .catch((error) => logger.error("an event of a link is lost", error))
-        .finally(() => untold.delete(telling));
-      untold.add(telling);
+        .finally(() => unconfirmed.delete(recording));
+      unconfirmed.add(recording);
     };
-    // What serves links is loaded with the first one: most servers never need it, and it is large.
+    // The HTTP server is loaded with the first link: it is large, and most sessions never need it.
     makeHub = async () => {
       const { LinkHub } = await import("./link_hub.ts");
       return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
@@ -41,7 +41,7 @@ const port: DownloadsPort = {
   async close() {
     calls.cancelAll();
     await (await hub)?.close();
-    await Promise.all(untold);
+    await Promise.all(unconfirmed);
   },
 };
 

@@ -1,33 +1,33 @@
-/** The text with `_` for control characters, line separators and what turns the direction of text. */
+/** Replaces control characters, line separators and text direction marks by `_`. */
 export const withoutControls = (text: string): string =>
   text.toWellFormed()
-    // deno-lint-ignore no-control-regex -- control characters are what has to go
+    // deno-lint-ignore no-control-regex -- control characters are what is replaced
     .replaceAll(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "_");
 
-/** A name that stays one in every file system's eyes: no separators, no control characters. */
+/** Returns a file name that is valid on every system: without separators and control characters. */
 export function safeFileName(name: string): string {
   const clean = withoutControls(name).replaceAll(/[/\\]/g, "_");
   return clean === "" || /^\.+$/.test(clean) ? "download" : clean;
 }
 
-/** What a member of an archive is called by its source. */
+/** A file or directory under the path that its source reports. */
 interface Named {
   readonly path: string;
   readonly kind: "file" | "directory";
 }
 
 /**
- * Gives the members of one archive names that stay below the directory it is unpacked in, on every
- * system, and that no two members share: a later one is numbered, `a (2).txt`.
+ * Chooses the names of an archive's members. They stay below the directory that the archive is unpacked
+ * in, on every system, and are unique: a later one is numbered, such as `a (2).txt`.
  */
 export class ArchiveNames {
   readonly #taken = new TakenNames();
-  /** Where directories stand whose name could not stay, by the name they came with. */
+  /** The names of directories that were renamed, by the path that their source reports. */
   readonly #moved = new Map<string, string>();
-  /** The next number to try, by the name that was wanted. */
+  /** The next number to try, by the name that is taken. */
   readonly #numbers = new Map<string, number>();
 
-  /** The name to write; undefined for a directory that stands there already. */
+  /** Returns the name to write, or undefined for a directory that is in the archive already. */
   place({ path, kind }: Named): string | undefined {
     const wanted = this.#wanted(path);
     if (wanted === "" && kind === "directory") return undefined;
@@ -69,19 +69,19 @@ function cleanPath(path: string): string {
 
 function cleanPart(part: string): string {
   const clean = withoutControls(part).replaceAll(/[\\:]/g, "_");
-  // Windows takes blanks and dots off a name's end: ".. " would lead out there.
+  // Windows removes spaces and dots from the end of a name: ".. " would lead out there.
   return /^[. ]+$/.test(clean) ? clean.replaceAll(/[. ]/g, "_") : clean;
 }
 
 /**
- * Remembers names in some 20 bytes each: of a name only a hash of 52 bits is kept. Should two share
- * one, which nobody will see, the later is numbered without need.
+ * A set of names that takes about 20 bytes for each: only a 52-bit hash of a name is stored. If two names
+ * ever share a hash, the later one is numbered without need.
  */
 class TakenNames {
-  /** A file's hash, a directory's negative one, or 0. */
+  /** The hash of a file, the negative hash of a directory, or 0 for a free slot. */
   #slots = new Float64Array(1024);
   #count = 0;
-  /** Names cannot be made up to collide. */
+  /** Random, so that nobody can construct names that collide. */
   readonly #seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
   get(name: string): Named["kind"] | undefined {
@@ -105,7 +105,7 @@ class TakenNames {
   }
 }
 
-/** Where the hash stands, or the free slot where it would. */
+/** Returns the slot that has the hash, or else the free slot for it. */
 function slotOf(slots: Float64Array, hash: number): number {
   let slot = hash % slots.length;
   for (let seen = slots[slot] ?? 0; seen !== 0 && Math.abs(seen) !== hash;) {
@@ -115,7 +115,7 @@ function slotOf(slots: Float64Array, hash: number): number {
   return slot;
 }
 
-/** From 1 to 2^52. Source: the public-domain hash cyrb53 */
+/** Returns a hash from 1 to 2^52. Source: cyrb53 (public domain). */
 function hashOf(name: string, seed: number): number {
   let high = 0xdeadbeef ^ seed;
   let low = 0x41c6ce57 ^ seed;

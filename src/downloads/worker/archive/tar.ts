@@ -2,9 +2,9 @@ import { RemoteExecError } from "../../../errors.ts";
 import { tooManyEntries } from "../../errors.ts";
 import { MAX_ENTRIES } from "../sources/source.ts";
 
-/** A member of a tar stream. Its content must be read, or is skipped when the next member is asked for. */
+/** A member of a tar stream. Content that was not read is skipped when the next member is requested. */
 export interface TarMember {
-  /** Relative to the tree's root, with `/`, without one at its end. */
+  /** Relative to the root of the tree, with `/`, without a trailing slash. */
   readonly path: string;
   readonly kind: "file" | "directory" | "hard_link" | "other";
   readonly size: number;
@@ -14,19 +14,22 @@ export interface TarMember {
 }
 
 const BLOCK = 512;
-/** Long names and PAX records are held in memory; no honest one is longer. */
+/** Long names and PAX records are kept in memory; no honest one is longer. */
 const MAX_RECORD_BYTES = 32 * 1024;
 /** Records that describe one member; no honest stream has more than a few. */
 const MAX_RECORDS = 16;
 
 /**
- * Reads a tar stream member by member: the old form, ustar, GNU long names and large numbers, PAX
- * records. Names that would lead out of the tree are refused. Source: POSIX.1-2017 pax, GNU tar
- * manual "Basic Tar Format".
+ * Yields the members of a tar stream: v7, ustar, GNU long names and large numbers, PAX records. Names
+ * that lead out of the tree are refused. Source: POSIX.1-2017 pax, GNU tar manual "Basic Tar Format".
  *
- * @param signal its end cancels the stream, also while a read waits
+ * Own code because `npm:modern-tar` 0.8.6 in strict mode refuses a complete GNU archive for one file
+ * older than 1970, yields sparse members as plain files, and takes +154 MiB against +37 MiB for 200,000
+ * members at the same speed (measured on Deno 2.9.4).
+ *
+ * @param signal cancels the stream when aborted, also while a read is waiting
  * @throws RemoteExecError `io_error` when the stream ends early or is not a tar stream, `too_large`
- * when it has more than `maxEntries` members, those that are skipped counted too
+ * when it has more than `maxEntries` members, skipped ones included
  */
 export async function* readTar(
   stream: ReadableStream<Uint8Array>,
@@ -54,7 +57,8 @@ export async function* readTar(
       const path = cleanPath(pax.get("path") ?? longName ?? shortName(header));
       const mtimeMs = Number(pax.get("mtime") ?? number(header, 136, 12)) * 1000;
       const kind = kindOf(type);
-      const length = kind === "file" ? size : 0;
+      // Links, devices, directories and FIFOs have no content, whatever their header says.
+      const length = /[1-6]/.test(type) ? 0 : size;
       longName = undefined;
       pax = new Map();
       const start = bytes.position;
@@ -62,7 +66,14 @@ export async function* readTar(
         records = 0;
         if (++entries > maxEntries) throw tooManyEntries(maxEntries);
         const mode = number(header, 100, 8) & 0o7777;
-        yield { path, kind, size: length, mtimeMs, mode, content: () => bytes.content(length) };
+        yield {
+          path,
+          kind,
+          size: kind === "file" ? size : 0,
+          mtimeMs,
+          mode,
+          content: () => bytes.content(length),
+        };
       }
       await bytes.skip(start + length + padding(length) - bytes.position);
     }
@@ -71,7 +82,7 @@ export async function* readTar(
   }
 }
 
-/** Members begin at whole blocks. */
+/** Members start at multiples of the block size. */
 const padding = (size: number): number => (BLOCK - size % BLOCK) % BLOCK;
 
 function kindOf(type: string): TarMember["kind"] {
@@ -83,7 +94,7 @@ function kindOf(type: string): TarMember["kind"] {
 function shortName(header: Uint8Array): string {
   const name = text(header, 0, 100);
   const prefix = text(header, 257, 6).startsWith("ustar") ? text(header, 345, 155) : "";
-  // GNU's own form has other fields where ustar has the prefix.
+  // The GNU format has other fields where ustar has the prefix.
   return prefix === "" || text(header, 257, 8) === "ustar  " ? name : `${prefix}/${name}`;
 }
 
@@ -95,13 +106,17 @@ function cleanPath(path: string): string {
 
 function number(header: Uint8Array, at: number, length: number): number {
   const first = header[at] ?? 0;
+  // GNU's base 256: 0x80 begins a large number, 0xff a negative one, such as a time before 1970.
   if ((first & 0x80) !== 0) {
+    const isNegative = first === 0xff;
     let value = 0;
-    for (const byte of header.subarray(at + 1, at + length)) value = value * 256 + byte;
-    return value;
+    for (const byte of header.subarray(at + 1, at + length)) {
+      value = value * 256 + (isNegative ? 0xff - byte : byte);
+    }
+    return isNegative ? -value - 1 : value;
   }
   const digits = text(header, at, length).trim();
-  if (!/^[0-7]*$/.test(digits)) throw notTar("a number is not one");
+  if (!/^[0-7]*$/.test(digits)) throw notTar("a number field is not a number");
   return digits === "" ? 0 : Number.parseInt(digits, 8);
 }
 
@@ -137,17 +152,17 @@ function checkSum(header: Uint8Array): void {
 const notTar = (seen: string) =>
   new RemoteExecError(
     "io_error",
-    `The directory could not be read whole: ${seen}`,
-    "Try again; if it happens again, check that tar works on the host",
+    `Cannot read the complete directory: ${seen}`,
+    "Try again; if it fails again, check that tar works on the host",
   );
 
-/** Takes exact numbers of bytes from a stream. */
+/** Reads exact numbers of bytes from a stream. */
 class ByteReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => void this.#reader.cancel().catch(() => {});
   #rest: Uint8Array = new Uint8Array(0);
-  /** Bytes given out so far. */
+  /** Number of bytes read so far. */
   position = 0;
 
   constructor(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined) {

@@ -1,24 +1,24 @@
 import * as zlib from "node:zlib";
 
-/** One member of an archive to be. */
+/** One member of a zip archive. */
 export interface ArchiveEntry {
-  /** Relative, with `/`; without a slash at its end also for a directory. {@link ArchiveNames} cleans it. */
+  /** Relative, with `/`, without a trailing slash. It may be unsafe: `ArchiveNames` cleans it. */
   readonly path: string;
   readonly kind: "file" | "directory";
-  /** Exactly as many bytes as the content has. */
+  /** Exact number of bytes of the content. */
   readonly size: number;
   readonly mtimeMs: number;
   /** Permission bits. */
   readonly mode: number;
-  /** Called when its turn comes; nothing for a directory. A chunk is valid until the next is asked for. */
+  /** Called when its turn comes; yields nothing for a directory. A chunk is valid until the next one. */
   content(): AsyncIterable<Uint8Array>;
 }
 
-/** What is known of a member's content. */
+/** What is known of a member's content when a record is written. */
 export interface Written {
   readonly crc: number;
   readonly size: number;
-  /** Its checksum was not known when its header was written; a descriptor follows the content. */
+  /** The checksum was unknown when the header was written: a descriptor follows the content. */
   readonly streamed: boolean;
 }
 
@@ -29,14 +29,14 @@ const UTF8 = 0x0800;
 const DESCRIPTOR = 0x0008;
 const ZIP64_VERSION = 45;
 const PLAIN_VERSION = 20;
-/** The upper byte says that the attributes are those of Unix. Source: APPNOTE 4.4.2. */
+/** The upper byte says that the file attributes are Unix modes. Source: APPNOTE 4.4.2. */
 const MADE_BY_UNIX = (3 << 8) | ZIP64_VERSION;
-/** Seconds that the signed 32-bit field of the modification time holds. */
+/** The max of the signed 32-bit field for the modification time, in seconds since 1970. */
 const LAST_SECOND = 0x7fff_ffff;
 
 /**
- * Writes the records of an archive. All are made in one buffer: each is valid until the next is asked
- * for. Names may have up to 65,535 bytes.
+ * Makes the records of a zip archive in one reused buffer: a record is valid until the next one is made.
+ * Names may have up to 65,535 bytes.
  */
 export class ZipRecords {
   readonly #bytes = new Uint8Array(MAX16 + 256);
@@ -44,10 +44,10 @@ export class ZipRecords {
   readonly #encoder = new TextEncoder();
   #at = 0;
 
-  /** Stands before a member's content. Source: APPNOTE 4.3.7. */
+  /** Returns the record before a member's content. Source: APPNOTE 4.3.7. */
   local(entry: ArchiveEntry, { crc, size: known, streamed }: Written): Uint8Array {
     const wide = known >= MAX32;
-    // A 64-bit descriptor is announced by the 64-bit field, whose sizes are then zero.
+    // The 64-bit field announces a 64-bit descriptor; its own sizes are then zero.
     const size = streamed ? 0 : known;
     this.#begin().#u32(0x04034b50).#u16(wide ? ZIP64_VERSION : PLAIN_VERSION);
     this.#u16(UTF8 | (streamed ? DESCRIPTOR : 0)).#u16(0).#u32(dosTime(entry.mtimeMs)).#u32(crc);
@@ -58,7 +58,7 @@ export class ZipRecords {
     return this.#lengths(lengths, nameLength, extraLength).#done();
   }
 
-  /** Stands behind the content of a streamed member. Source: APPNOTE 4.3.9. */
+  /** Returns the record after the content of a streamed member. Source: APPNOTE 4.3.9. */
   descriptor({ crc, size }: Written): Uint8Array {
     this.#begin().#u32(0x08074b50).#u32(crc);
     if (size >= MAX32) this.#u64(size).#u64(size);
@@ -66,7 +66,7 @@ export class ZipRecords {
     return this.#done();
   }
 
-  /** Stands in the directory at the archive's end. Source: APPNOTE 4.3.12 and 4.5.3. */
+  /** Returns the record for the directory at the end of the archive. Source: APPNOTE 4.3.12, 4.5.3. */
   central(entry: ArchiveEntry, offset: number, { crc, size, streamed }: Written): Uint8Array {
     const wide = [...(size >= MAX32 ? [size, size] : []), ...(offset >= MAX32 ? [offset] : [])];
     this.#begin().#u32(0x02014b50).#u16(MADE_BY_UNIX);
@@ -79,7 +79,7 @@ export class ZipRecords {
     return this.#lengths(lengths, nameLength, this.#extra(entry, wide)).#done();
   }
 
-  /** Ends the archive; the 64-bit form too where a number does not fit. Source: APPNOTE 4.3.14–16. */
+  /** Returns the end of the archive, with the 64-bit form where needed. Source: APPNOTE 4.3.14–16. */
   end(count: number, bytes: number, offset: number): Uint8Array {
     this.#begin();
     if (count >= MAX16 || bytes >= MAX32 || offset >= MAX32) {
@@ -108,7 +108,7 @@ export class ZipRecords {
     return written;
   }
 
-  /** The 64-bit numbers, then the time in seconds of UTC, which the old field does not hold. */
+  /** Writes the 64-bit numbers, then the time in UTC seconds, which the DOS field cannot hold. */
   #extra({ mtimeMs }: ArchiveEntry, wide: readonly number[]): number {
     const start = this.#at;
     if (wide.length > 0) this.#u16(0x0001).#u16(8 * wide.length);
@@ -149,12 +149,12 @@ export class ZipRecords {
   }
 }
 
-/** CRC-32 of bytes; `value` is that of the bytes before them. */
+/** Returns the CRC-32 of bytes; `value` is that of the bytes before them. */
 export const crc32 = (data: Uint8Array, value = 0): number =>
-  // The runtime has it since Node 22.2; only the declarations differ.
+  // A cast at the border to the runtime, which has the function (Node 22.2 and later).
   (zlib as unknown as WithCrc32).crc32(data, value);
 
-/** The native function, which the type declarations of Node 18 (some dependencies bring them) lack. */
+/** The native function. The type declarations of Node 18, which some dependencies install, lack it. */
 interface WithCrc32 {
   crc32(data: Uint8Array, value?: number): number;
 }
@@ -165,7 +165,7 @@ function attributes({ kind, mode }: ArchiveEntry): number {
   return (((type | mode) << 16) | (isDirectory ? 0x10 : 0)) >>> 0;
 }
 
-/** Local time in steps of two seconds, from 1980 on. Source: APPNOTE 4.4.6. */
+/** Returns the local time in steps of two seconds, from 1980 on. Source: APPNOTE 4.4.6. */
 function dosTime(mtimeMs: number): number {
   const date = new Date(mtimeMs);
   const year = date.getFullYear();

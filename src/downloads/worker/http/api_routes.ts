@@ -1,19 +1,18 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { RemoteExecError } from "../../../errors.ts";
-import { linkRefusedText } from "../../errors.ts";
-import { createdMessage, formatCounts } from "../../messages.ts";
+import { createdMessage, formatCounts, linkRefusedText } from "../../messages.ts";
 import type { LinkStore } from "../link_store.ts";
 import type { LinkRequest, NewLink } from "../../port.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { isSameSecret } from "../link.ts";
 
-/** What a request brings along besides itself. */
+/** What a handler receives besides the request: the address of the client. */
 export interface Env {
   readonly Bindings: { readonly address: string };
 }
 
-/** What the HTTP API is made of. */
+/** What the HTTP API works with. */
 export interface ApiParts {
   readonly key: string;
   readonly sessionId: string;
@@ -31,7 +30,7 @@ const generateRequest = z.object({
   expiry_minutes: z.number().int().min(1).max(60).default(5),
 });
 
-/** The two calls for other programs; both want the key. Errors are `{ "detail": … }`. */
+/** Returns the two routes for other programs. Both require the API key. Errors are `{ "detail": … }`. */
 export function api(parts: ApiParts, limit: RateLimit, store: LinkStore): Hono<Env> {
   const routes = new Hono<Env>();
   for (const [path, method] of [["/generate", "POST"], ["/stats", "GET"]] as const) {
@@ -51,7 +50,7 @@ export function api(parts: ApiParts, limit: RateLimit, store: LinkStore): Hono<E
   return routes;
 }
 
-/** The answer to a call that may not be made. */
+/** Returns the answer to a call that is refused, or undefined. */
 function admit(
   context: Context<Env>,
   method: "GET" | "POST",
@@ -110,7 +109,7 @@ async function generate(
   }
 }
 
-/** Says which field is wrong, and never what stood in it. */
+/** Names the wrong field, but never its value. */
 function invalidText(error: z.ZodError): string {
   const fields = new Set(error.issues.map((issue) => String(issue.path[0] ?? "the body")));
   if (fields.has("expiry_minutes")) return "expiry_minutes must be between 1 and 60";

@@ -6,10 +6,10 @@ import type { Link, Visitor } from "../link.ts";
 import type { LinkStore } from "../link_store.ts";
 import type { Content, Span } from "../sources/source.ts";
 
-/** Downloads of one link at the same time, as some download managers make. */
+/** Max number of simultaneous downloads of one link: some download managers open several. */
 const MAX_RUNNING = 8;
 
-/** Codes that say: what was linked is not there any more. */
+/** Codes that mean: the linked file does not exist anymore. */
 const GONE: readonly ErrorCode[] = [
   "changed",
   "is_directory",
@@ -19,7 +19,7 @@ const GONE: readonly ErrorCode[] = [
   "too_large",
 ];
 
-/** What a request asks of a link's content. */
+/** The headers of a request that choose a part of the content. */
 export interface Wanted {
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
@@ -30,13 +30,13 @@ interface Head {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What became of it. The listener turns all but the first into pages or texts. */
+/** The outcome of a request. The listener turns all but `content` into a page or a text. */
 export type Delivery =
   | (Head & {
     readonly kind: "content";
     /** Null for HEAD. */
     readonly body: ReadableStream<Uint8Array> | null;
-    /** What the claimant shows when it comes again; only with the claim itself. */
+    /** The secret of the claim; only in the answer that makes the claim. */
     readonly claimSecret?: string;
   })
   | { readonly kind: "unsatisfiable"; readonly size: number }
@@ -44,7 +44,7 @@ export type Delivery =
   | { readonly kind: "changed"; readonly reason: string }
   | { readonly kind: "unavailable" };
 
-/** Hands over what stands behind links, once each. */
+/** Sends the content of links, to one claimant each. */
 export class Deliveries {
   readonly #store: LinkStore;
   readonly #logger: Logger;
@@ -54,14 +54,14 @@ export class Deliveries {
     this.#logger = logger;
   }
 
-  /** The answer's head alone; claims nothing. */
+  /** Returns the headers of the answer without content. Claims nothing. */
   head(link: Link, wanted: Wanted): Delivery {
     const span = spanOf(link, wanted);
     if (span === "unsatisfiable") return { kind: "unsatisfiable", size: link.source.size };
     return { kind: "content", ...headOf(link, span), body: null };
   }
 
-  /** Is the file behind the link still the one that was linked? A changed one ends the link. */
+  /** Returns undefined if the file is still the linked one. A changed file ends the link. */
   async check(link: Link): Promise<Delivery | undefined> {
     try {
       await link.source.verify();
@@ -71,7 +71,7 @@ export class Deliveries {
     }
   }
 
-  /** The content, for the first who asks and for nobody else after that. */
+  /** Claims the link for the first visitor and returns the content. Other visitors get `dead`. */
   async take(link: Link, visitor: Visitor, wanted: Wanted): Promise<Delivery> {
     const span = spanOf(link, wanted);
     if (span === "unsatisfiable") return { kind: "unsatisfiable", size: link.source.size };
@@ -79,7 +79,7 @@ export class Deliveries {
       this.#store.note(link, "unavailable", { code: "busy" });
       return { kind: "unavailable" };
     }
-    // Nothing is awaited between the question and the claim, so that one of many at once wins.
+    // Nothing is awaited between check and claim, so that only one of many simultaneous requests wins.
     if (!this.#store.mayTake(link, visitor)) return { kind: "dead" };
     const claimSecret = link.claim === undefined ? this.#store.claim(link, visitor) : undefined;
     link.running++;
@@ -104,8 +104,8 @@ export class Deliveries {
   }
 
   /**
-   * Opens the content and waits for its first piece: until then a failure can still be told. Gives
-   * nothing when the link was ended meanwhile.
+   * Opens the content and waits for its first chunk: until then a failure can still be reported by the
+   * status. Returns undefined when the link has ended meanwhile.
    */
   async #open(link: Link, span: Span): Promise<Content | undefined> {
     const content = await link.source.open(span);
@@ -136,8 +136,8 @@ export class Deliveries {
   }
 
   /**
-   * The content as a stream without a queue of its own: when it is asked for the next chunk, the one
-   * before has been handed to the operating system.
+   * Returns the content as a stream without a queue of its own: when the next chunk is requested, the
+   * operating system has accepted the one before.
    */
   #stream(link: Link, content: Content, span: Span | undefined): ReadableStream<Uint8Array> {
     let position = span?.start ?? 0;
@@ -198,11 +198,11 @@ export class Deliveries {
     if (error instanceof RemoteExecError && GONE.includes(error.code)) {
       this.#store.end(link, "changed");
     }
-    this.#logger.warn("a download was broken off", error);
+    this.#logger.warn("a download was interrupted", error);
   }
 }
 
-/** The same pieces, of which the first has been taken already. */
+/** Yields the chunks again whose first one has been read already. */
 function startingWith<T>(
   first: IteratorResult<T, unknown>,
   rest: AsyncIterableIterator<T>,
@@ -220,7 +220,7 @@ function startingWith<T>(
   };
 }
 
-/** The part that is asked for. Only a file whose validator still holds is given in parts. */
+/** Returns the requested part. A file is sent in parts only while its ETag is unchanged. */
 function spanOf(link: Link, { range, ifRange }: Wanted): Span | "unsatisfiable" | undefined {
   if (link.source.kind === "directory") return undefined;
   if (ifRange !== undefined && ifRange !== etagOf(link)) return undefined;
@@ -233,7 +233,7 @@ function headOf(link: Link, span: Span | undefined): Head {
     "Content-Type": kind === "directory" ? "application/zip" : "application/octet-stream",
     "Content-Disposition": contentDisposition(downloadName),
   };
-  // An archive is made while it is sent: its length is not known, and it cannot be taken up again.
+  // An archive is made while it is sent: its length is unknown, and it cannot be resumed.
   if (kind === "directory") return { status: 200, headers };
   const file = { ...headers, "Accept-Ranges": "bytes", "ETag": etagOf(link) };
   if (span === undefined) return { status: 200, headers: { ...file, "Content-Length": `${size}` } };

@@ -1,7 +1,7 @@
 import { safeFileName } from "../safe_names.ts";
 import type { Span } from "../sources/source.ts";
 
-/** What every answer carries: it is for one person, once, and opens nothing else. */
+/** The headers of every answer: it is not cached, embedded, indexed or sent on. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -15,8 +15,9 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes a browser save a file under a name, whatever characters it has: the plain form for old
- * clients, the encoded one for all others. Source: RFC 6266 section 4, RFC 8187 section 3.2
+ * Returns the header that makes a browser save a file under its name, whatever characters it has: the
+ * ASCII form for old clients, the encoded form for all others.
+ * Source: RFC 6266 section 4, RFC 8187 section 3.2.
  */
 export function contentDisposition(name: string): string {
   const safe = safeFileName(name);
@@ -26,23 +27,23 @@ export function contentDisposition(name: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
-/** What a visitor wants: a page to look at, or the content. */
+/** What a visitor requests: a page to look at, or the content. */
 export type Wish = "page" | "content";
 
-/** Was the request sent without a person's click? Such a one never claims a link. */
+/** Reports whether a request was sent without a person's click. Such a request never claims a link. */
 export function isAutomaticVisit(headers: Headers): boolean {
   const purposes = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
   if (purposes.some((name) => /prefetch|prerender|preview/i.test(headers.get(name) ?? ""))) {
     return true;
   }
-  // An image or a frame on somebody's page; the person may not even see it.
+  // An image or a frame on another page; the person may not even see it.
   const destination = headers.get("sec-fetch-dest") ?? "empty";
   if (headers.get("sec-fetch-site") === "cross-site" && destination !== "document") return true;
   if (!["document", "empty"].includes(destination)) return true;
   return PREVIEW_AGENTS.test(headers.get("user-agent") ?? "");
 }
 
-/** A browser that navigates gets a page; curl, wget and programs download at once. */
+/** Returns `page` for a browser that navigates, and `content` for curl, wget and other programs. */
 export function wishOf(headers: Headers): Wish {
   if (isAutomaticVisit(headers)) return "page";
   const asksForHtml = /\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(
@@ -52,10 +53,9 @@ export function wishOf(headers: Headers): Wish {
 }
 
 /**
- * The part of a file that a Range header asks for.
- *
- * @returns undefined for the whole file: no header, a form that may be ignored, or several parts;
- * `"unsatisfiable"` when the file has no such part. Source: RFC 9110 section 14
+ * Returns the part of a file that a Range header requests: undefined for the complete file (no header,
+ * an unknown form, or several parts), `unsatisfiable` if the file has no such part.
+ * Source: RFC 9110 section 14.
  */
 export function parseRange(
   header: string | undefined,
@@ -77,9 +77,9 @@ export function parseRange(
 }
 
 /**
- * Programs that open links which nobody clicked: previews, unfurlers, crawlers, mail scanners. Names
- * that browsers inside messengers carry too (Telegram-Android, KAKAOTALK, Pinterest) are not here: a
- * person would never get the file. CUBOT makes telephones.
+ * Programs that open links without a click: previews, crawlers, mail scanners. Names that the browsers
+ * inside messengers have too (Telegram-Android, KAKAOTALK, Pinterest) are not listed: their users would
+ * never get the file. CUBOT makes phones.
  */
 const PREVIEW_AGENTS = new RegExp(
   [

@@ -6,14 +6,14 @@ import { cancelled } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import { SECURITY_HEADERS } from "./headers.ts";
 
-/** What a client may use of the server before it is told to go. */
+/** Limits of a client. A connection that exceeds one is closed. */
 export interface HttpLimits {
-  /** Until a request's head has arrived, or TLS is set up. */
+  /** For the headers of a request, and for the TLS handshake. */
   readonly headersMs: number;
-  /** Until the whole request has arrived. */
+  /** For the complete request. */
   readonly requestMs: number;
   readonly keepAliveMs: number;
-  /** For taking one piece of an answer. */
+  /** For accepting one chunk of an answer. */
   readonly stallMs: number;
   readonly headerBytes: number;
   readonly bodyBytes: number;
@@ -32,32 +32,34 @@ export const HTTP_LIMITS: HttpLimits = {
 
 export interface ListenOptions {
   readonly host: string;
-  /** 0 for any free one. */
+  /** 0 means any free port. */
   readonly port: number;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly limits: HttpLimits;
 }
 
-/** A server at work. */
+/** A server that listens. */
 export interface Listening {
   readonly port: number;
-  /** Ends all connections. */
+  /** Stops listening and closes all connections. */
   close(): Promise<void>;
 }
 
-/** `address` is the other side's. */
+/** Answers a request. `address` is the IP address of the client. */
 export type HttpHandler = (request: Request, address: string) => Promise<Response>;
 
-/** What the handler is called with; all others are answered 405 here. */
+/** The methods that reach the handler. Others are answered with 405. */
 const METHODS = ["GET", "HEAD", "POST"];
 
 /**
- * Serves HTTP/1.1 through `node:http`, because `Deno.serve` (2.9) neither ends connections that send
- * nothing or too slowly nor tells when a piece of an answer has been handed to the operating system:
- * here the next piece is asked for only then, and whoever does not take it in time is cut off.
+ * Serves HTTP/1.1 with backpressure: the next chunk of an answer is requested only when the operating
+ * system has accepted the one before, and a client that accepts none for `stallMs` is disconnected.
+ *
+ * An adapter of `node:http` instead of `Deno.serve`, which keeps connections that send nothing, or send
+ * too slowly, and does not report when a chunk was accepted (measured on 2.9.4).
  *
  * @throws Deno.errors.AddrInUse and others when the address cannot be bound, Deno.errors.InvalidData
- * when the certificate and its key cannot be used
+ * when the certificate or its key cannot be used
  */
 export async function listen(
   options: ListenOptions,
@@ -69,7 +71,7 @@ export async function listen(
   probe(options);
   const server = makeServer(options, (request, response) => {
     answer(request, response, handler, limits, clock).catch((error) => {
-      logger.warn("an HTTP answer was broken off", error);
+      logger.warn("an HTTP answer was aborted", error);
       response.destroy();
     });
   });
@@ -79,7 +81,10 @@ export async function listen(
     server.once("error", reject);
     server.listen(port, host, () => resolve());
   });
-  server.on("error", (error: Error) => logger.warn("the listener of the download links", error));
+  server.on(
+    "error",
+    (error: Error) => logger.warn("the HTTP server of the download links failed", error),
+  );
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
@@ -92,8 +97,8 @@ export async function listen(
 }
 
 /**
- * Meets the refusals of the runtime, which node's listen() would throw where nobody can catch them,
- * and a certificate that is none, which node would keep for each client to find out.
+ * Finds errors of the address and the certificate now: `node:http` throws the first where nobody can
+ * catch them, and reports a bad certificate only to each client.
  */
 function probe({ host, port, tls }: ListenOptions): void {
   const address = { hostname: host, port };
@@ -119,7 +124,7 @@ function makeServer(
     : createSecureServer({ ...options, ...tls }, onRequest);
 }
 
-/** A connection that never sets up TLS would not meet the limits of HTTP. */
+/** Limits the TLS handshake, which the limits of `node:http` do not cover. */
 function limitHandshakes(server: Server, { tls, limits }: ListenOptions, clock: Clock): void {
   if (tls === undefined) return;
   const waiting = new Map<number | undefined, () => void>();
@@ -170,7 +175,7 @@ function refuse(outgoing: ServerResponse, status: number, headers: Record<string
   outgoing.end();
 }
 
-/** The whole body; undefined when it is longer than it may be. */
+/** Returns the body, or undefined if it is too long. */
 async function readBody(
   incoming: IncomingMessage,
   maxBytes: number,
@@ -195,7 +200,7 @@ function headersOf(incoming: IncomingMessage): Headers {
   return headers;
 }
 
-/** Sends an answer piece by piece, each one when the one before has been taken. */
+/** Sends an answer chunk by chunk, each one when the one before was accepted. */
 async function send(
   response: Response,
   outgoing: ServerResponse,

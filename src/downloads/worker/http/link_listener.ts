@@ -4,7 +4,8 @@ import type { Clock } from "../../../async/clock.ts";
 import type { Logger } from "../../../log.ts";
 import { api, type ApiParts, type Env } from "./api_routes.ts";
 import type { Deliveries, Delivery } from "./deliveries.ts";
-import { DEAD_LINK, fileChanged } from "../../errors.ts";
+import { fileChanged } from "../../errors.ts";
+import { DEAD_LINK } from "../../messages.ts";
 import { isAutomaticVisit, SECURITY_HEADERS, wishOf } from "./headers.ts";
 import type { HttpHandler } from "./http_server.ts";
 import { isTokenShaped, type Link, type Visitor } from "../link.ts";
@@ -12,23 +13,23 @@ import type { LinkStore } from "../link_store.ts";
 import { changedPage, deadPage, laterPage, linkPage, PAGE_POLICY } from "./page.tsx";
 import { RateLimit } from "./rate_limit.ts";
 
-/** Unknown tokens that one address may try in a minute, and calls of the HTTP API that it may make. */
+/** Max number of unknown tokens, and of HTTP API calls, from one address in a minute. */
 const PER_MINUTE = 60;
 const MINUTE_MS = 60_000;
 
-/** What the listener is made of. */
+/** What the listener works with. */
 export interface ListenerParts {
   readonly store: LinkStore;
   readonly deliveries: Deliveries;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The address that people reach the server at; tells the cookie's path and whether it is secure. */
+  /** The URL under which people reach the server. It decides path and `Secure` of the cookie. */
   readonly publicUrl: () => URL;
-  /** Undefined leaves the HTTP API off. */
+  /** Undefined if the HTTP API is off. */
   readonly api: ApiParts | undefined;
 }
 
-/** The routes of the download links. */
+/** Returns the handler of all requests for download links. */
 export function linkListener(parts: ListenerParts): HttpHandler {
   const app = new Hono<Env>();
   app.use(async (context, next) => {
@@ -46,7 +47,7 @@ export function linkListener(parts: ListenerParts): HttpHandler {
   app.post("/api/download/:token", (context) => links.press(context, context.req.param("token")));
   app.notFound((context) => context.text("Not found", 404));
   app.onError((error, context) => {
-    parts.logger.error("defect in the listener of the download links", error);
+    parts.logger.error("defect in the handler of the download links", error);
     return context.text("Internal error", 500);
   });
   return async (request, address) => await app.fetch(request, { address });
@@ -61,7 +62,7 @@ class LinkRoutes {
     this.#misses = new RateLimit(parts.clock, PER_MINUTE, MINUTE_MS);
   }
 
-  /** GET and HEAD: a page for whoever looks, the content for whoever asks for nothing else. */
+  /** GET and HEAD: a page for browsers, the content for other programs. */
   async show(context: Context<Env>, token: string): Promise<Response> {
     return await this.#withLink(context, token, async (link, visitor) => {
       const { store, deliveries } = this.#parts;
@@ -79,7 +80,7 @@ class LinkRoutes {
     });
   }
 
-  /** POST: the button. */
+  /** POST: the download button. */
   async press(context: Context<Env>, token: string): Promise<Response> {
     return await this.#withLink(context, token, async (link, visitor) => {
       if (isAutomaticVisit(context.req.raw.headers)) return this.#page(context, link);
@@ -87,7 +88,7 @@ class LinkRoutes {
     });
   }
 
-  /** Finds the link; whoever may not have it gets the answer of all dead links. */
+  /** Finds the link. A visitor who may not have it gets the answer of all dead links. */
   async #withLink(
     context: Context<Env>,
     token: string,
@@ -121,7 +122,7 @@ class LinkRoutes {
           : context.body(delivery.body, delivery.status, { ...delivery.headers });
       case "unsatisfiable":
         context.header("Content-Range", `bytes */${delivery.size}`);
-        return context.text("The file has no such part", 416);
+        return context.text("The file does not have the requested range", 416);
       case "changed":
         this.#parts.store.refused("changed", context.env.address, link.id);
         return reply(context, 410, delivery.reason, changedPage);
@@ -130,7 +131,7 @@ class LinkRoutes {
         return reply(
           context,
           503,
-          "The file cannot be read at the moment, try again in a few seconds",
+          "The file cannot be read right now, try again in a few seconds",
           (message) => laterPage("Not available right now", message),
         );
       case "dead":
@@ -138,7 +139,7 @@ class LinkRoutes {
     }
   }
 
-  /** Only here is anybody limited: who shares an address with a guesser keeps the links. */
+  /** Only unknown tokens are limited: a person who shares an address with an attacker keeps the links. */
   #unknown(context: Context<Env>): Response {
     const { address } = context.env;
     const wait = this.#misses.waitSeconds(address);
@@ -165,7 +166,7 @@ class LinkRoutes {
     setCookie(context, claimCookie(link.id), secret, {
       path: `${pathname.replace(/\/$/, "")}/api/download/`,
       httpOnly: true,
-      // Strict would not be sent when a person follows the link again from the chat that it is in.
+      // A Strict cookie is not sent when a person clicks the link in a web chat again.
       sameSite: "Lax",
       secure: protocol === "https:",
       maxAge: Math.max(1, Math.ceil((link.expiresAtMs - this.#parts.clock.now()) / 1000)),
@@ -173,7 +174,7 @@ class LinkRoutes {
   }
 }
 
-/** Cookies are told apart by the link's public id: one person may have several links. */
+/** The name has the id of the link, because one person may have several links. */
 const claimCookie = (tokenId: string): string => `claim_${tokenId}`;
 
 const visitorOf = (context: Context<Env>, address: string): Visitor => ({
@@ -189,7 +190,7 @@ const wanted = (context: Context<Env>) => ({
   ifRange: context.req.header("if-range"),
 });
 
-/** The answer that is not content: a page for people, its sentence for programs. */
+/** Answers with a page for browsers, and with its message for other programs. */
 function reply(
   context: Context<Env>,
   status: 404 | 410 | 429 | 503,

@@ -4,7 +4,7 @@ import { raw } from "hono/html";
 import { safeFileName } from "../safe_names.ts";
 import type { Source } from "../sources/source.ts";
 
-/** The pages' style. Stands in the page itself; the policy allows exactly this text. */
+/** The style of all pages. It is part of the page; the policy allows exactly this text. */
 const STYLE = `
 :root{color-scheme:light dark;--bg:#f3f4f6;--card:#fff;--text:#16191d;--soft:#5a6370;--line:#d9dde3;--accent:#0b5bd3;--on:#fff}
 @media(prefers-color-scheme:dark){:root{--bg:#0f1216;--card:#191e24;--text:#eef1f5;--soft:#a3adba;--line:#323a44;--accent:#7db4ff;--on:#0b1220}}
@@ -27,7 +27,7 @@ button:disabled{background:var(--line);color:var(--soft);cursor:not-allowed;filt
 main>:last-child{margin-bottom:0}
 `.trim();
 
-/** The countdown, which is an extra: the page works without it. Counts what the server said is left. */
+/** The countdown. The page works without it. It counts down the remaining time that the server sent. */
 const SCRIPT = `
 (function(){
 var time=document.getElementById("expiry");
@@ -51,7 +51,7 @@ tick();
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-/** Lets a page use its own style and script, send its own form, and nothing else. */
+/** Allows a page its own style, script and form, and nothing else. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `style-src ${hashOf(STYLE)}`,
@@ -62,7 +62,7 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The page with the button. Without script it works all the same; the countdown then is a time. */
+/** Returns the page with the download button. Without script it shows a time instead of a countdown. */
 export function linkPage(source: Source, expiresAtMs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.ceil((expiresAtMs - nowMs) / 1000));
   const expires = new Date(expiresAtMs).toISOString();
@@ -103,41 +103,42 @@ export function linkPage(source: Source, expiresAtMs: number, nowMs: number): st
         <button type="submit" id="download">Download</button>
       </form>
       <p class="note" role="status" id="note">
-        This link works once. If the download breaks off, come back here in this browser and press
-        the button again.{source.kind === "directory" && " It then starts from the beginning."}
+        This link works once. If the download is interrupted, come back here in this browser and
+        press the button again.{source.kind === "directory" &&
+          " It then starts from the beginning."}
       </p>
     </>,
   );
 }
 
-/** What everybody sees whose link is over, or never was one. */
+/** Returns the page of a link that has ended or never existed. */
 export const deadPage = (message: string): string =>
   render(
     "Link not available",
     <>
       <p class="kind">Link not available</p>
-      <h1>This link does not work any more</h1>
+      <h1>This link does not work anymore</h1>
       <p>{message}.</p>
       <p>
-        A link works once and for a limited time only. Ask the person or the assistant who sent it
+        A link works once, and only for a limited time. Ask the person or the assistant who sent it
         for a new one.
       </p>
     </>,
   );
 
-/** What the person sees when the file is not the one that was linked. */
+/** Returns the page of a link whose file has changed. */
 export const changedPage = (message: string): string =>
   render(
     "File has changed",
     <>
       <p class="kind">Link not available</p>
       <h1>The file has changed</h1>
-      <p>{message}, so it is not handed out under the old checksum.</p>
+      <p>{message}, so it cannot be downloaded with the old checksum.</p>
       <p>Ask the person or the assistant who sent the link for a new one.</p>
     </>,
   );
 
-/** What the person sees when the answer can only be given later. */
+/** Returns the page that asks to try again later. */
 export const laterPage = (title: string, message: string): string =>
   render(
     title,
@@ -168,7 +169,7 @@ function render(title: string, content: Child): string {
   return `<!DOCTYPE html>${page.toString()}`;
 }
 
-/** Bytes as people read them: `1.4 MB`, in powers of 1000. */
+/** Returns a size for people, such as `1.4 MB`, in powers of 1000. */
 export function formatSize(bytes: number): string {
   if (bytes < 1000) return bytes === 1 ? "1 byte" : `${bytes} bytes`;
   const units = ["kB", "MB", "GB", "TB"];

@@ -86,7 +86,7 @@ export async function* localMembers(
 ): AsyncGenerator<ArchiveEntry> {
   let total = 0;
   const missing: string[] = [];
-  // Used again for each batch: memory that waits for the collector would be many times as much.
+  // Reused for each batch: buffers that wait for the garbage collector would take many times as much.
   const buffers = Array.from({ length: BATCH }, () => new Uint8Array(READ_AHEAD_BYTES));
   for await (const batch of batches(walk(guard, top), BATCH)) {
     const opened = await Promise.all(

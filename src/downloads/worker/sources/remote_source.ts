@@ -25,7 +25,7 @@ import {
   type Span,
 } from "./source.ts";
 
-/** What to look at on the other side, and within which bounds. */
+/** A path on the host or in a container to be linked, and its limits. */
 export interface RemoteRequest {
   readonly files: FilesPort;
   readonly from: Exclude<Endpoint, { kind: "local" }>;
@@ -35,13 +35,14 @@ export interface RemoteRequest {
   readonly progress: ((step: LinkProgress) => void) | undefined;
 }
 
-/** Up to this size a file is compared with its checksum before the first byte goes out. */
+/** Up to this size, a file is compared with its checksum before the first byte is sent. */
 const CHECKED_AHEAD_BYTES = 1024 * 1024;
 
 const EMPTY_SHA256 = createHash("sha256").digest("hex");
 
 /**
- * Looks at a file or directory of the host or of a container; nothing of it is stored here.
+ * Checks a file or directory of the host or of a container and computes a file's checksum there. The
+ * content is not stored on this machine.
  *
  * @throws RemoteExecError `not_found`, `not_a_file`, `too_large`, and what the connection throws
  */
@@ -58,7 +59,7 @@ export async function remoteSource(request: RemoteRequest): Promise<Source> {
   }
 }
 
-/** The host tells nothing while it computes a checksum or walks a tree: the seconds are the progress. */
+/** Reports seconds as progress: the host reports none while it computes a checksum or lists a tree. */
 function tick({ clock, progress }: RemoteRequest): () => void {
   if (progress === undefined) return () => {};
   let done = 0;
@@ -71,7 +72,7 @@ async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Sou
   const { files, from, maxBytes, signal } = request;
   if (facts.size > maxBytes) throw tooLarge("File", facts.size, maxBytes);
   const sha256 = await abortable(files.sha256(from, signal), signal);
-  // Files like those in /proc say that they are empty.
+  // Files such as those in /proc report that they are empty.
   if (facts.size === 0 && sha256 !== EMPTY_SHA256) throw withoutLength(from.path);
   const expected = { size: facts.size, mtimeMs: facts.mtimeMs, sha256 };
   if (!isSame(await abortable(files.stat(from, signal), signal), expected)) throw fileChanged();
@@ -89,13 +90,13 @@ async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Sou
     size: facts.size,
     sha256,
     leftOut: { count: 0, names: [] },
-    // Asking the host for every look at a page would let strangers keep it busy.
+    // Anybody with the URL could keep the host busy if each view of the page checked the file.
     verify: () => Promise.resolve(),
     open: (span) => openFile(request, expected, span, isStillSame),
   };
 }
 
-/** Whoever asks while an answer is on its way gets that one: the segments of a download ask together. */
+/** Shares one answer among all who ask at the same time, as the ranges of one download do. */
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () =>
@@ -142,7 +143,7 @@ async function openFile(
   return isSmall ? await checkedAhead(content, size, span) : content;
 }
 
-/** Content whose close does not wait for a read, or for an answer of the host, that is under way. */
+/** Returns content whose `close()` does not wait for a running read or for the host. */
 function stoppable(
   chunks: AsyncGenerator<Uint8Array>,
   stop: AbortController,
@@ -153,13 +154,13 @@ function stoppable(
     async close() {
       stop.abort();
       await release();
-      // Ends by itself when what it waits for does.
+      // It ends when what it waits for ends.
       chunks.return(undefined).catch(() => {});
     },
   };
 }
 
-/** The whole file; its last piece goes out only when the checksum is the one that the link names. */
+/** Yields the complete file. The last chunk is sent only if the checksum is that of the link. */
 async function* checkedWhole(pieces: Pieces, { size, sha256 }: Expected) {
   const digest = createHash("sha256");
   let left = size;
@@ -174,8 +175,8 @@ async function* checkedWhole(pieces: Pieces, { size, sha256 }: Expected) {
 }
 
 /**
- * A part of the file; its last piece goes out only when the file is the one that was linked. Its time
- * does not tell: over SFTP it has whole seconds.
+ * Yields a part of the file. The last chunk is sent only if the file is still the linked one, by its
+ * checksum: the modification time has only whole seconds over SFTP.
  */
 async function* checkedPart(
   pieces: Pieces,
@@ -192,7 +193,7 @@ async function* checkedPart(
   if (left > 0) throw fileChanged();
 }
 
-/** Reads and checks the whole now, so that a changed file is refused instead of broken off. */
+/** Reads and checks the complete content now, so that a changed file is refused and not aborted midway. */
 async function checkedAhead(content: Content, size: number, span: Span): Promise<Content> {
   const whole = new Uint8Array(size);
   let read = 0;
@@ -246,7 +247,7 @@ const isSame = (facts: FileFacts, { size, mtimeMs }: Expected): boolean =>
 
 const originOf = ({ kind }: RemoteRequest["from"]) => kind === "host" ? "host" : "container";
 
-/** The last part of what was asked for; of `~`, `.` and `/` what the host makes of it. */
+/** Returns the last part of the requested path; for `~`, `.` and `/`, that of the path that the host resolved. */
 function nameOf(asked: string, real: string): string {
   const own = posix.basename(asked);
   if (own !== "" && own !== "." && !own.startsWith("~")) return own;

@@ -7,10 +7,10 @@ import { fileChanged, tooLarge } from "../../errors.ts";
 import { MAX_ENTRIES, piecesOf } from "./source.ts";
 import { readTar, type TarMember } from "../archive/tar.ts";
 
-/** Files of the host are opened this many ahead: opening one takes several trips over the network. */
+/** Number of host files that are opened ahead: opening one takes several network round trips. */
 const OPEN_AHEAD = 8;
 
-/** Codes that concern one file alone. */
+/** Codes that concern only one file. */
 const UNREADABLE: readonly ErrorCode[] = [
   "io_error",
   "is_directory",
@@ -20,11 +20,11 @@ const UNREADABLE: readonly ErrorCode[] = [
 ];
 
 /**
- * The entries of a remote directory for an archive, read as they are asked for: over SFTP from the
- * host, as one tar stream from a container, where each file would cost a command. Links are left out.
+ * Yields the entries of a remote directory for an archive, read on demand: over SFTP from the host; as
+ * one tar stream from a container, where each file would need a command. Symbolic links are left out.
  *
- * @param signal ends a read that waits
- * @throws RemoteExecError `too_large` when there are more than `maxBytes` or too many entries by now
+ * @param signal ends a read that is waiting
+ * @throws RemoteExecError `too_large` when the directory has grown beyond `maxBytes` or the max of entries
  */
 export async function* remoteMembers(
   files: FilesPort,
@@ -49,7 +49,7 @@ export async function* remoteMembers(
   if (missing.length > 0) yield leftOutMember(missing);
 }
 
-/** Gives the path alone of a file that cannot be opened. */
+/** Yields only the path of a file that cannot be opened. */
 async function* hostMembers(
   files: FilesPort,
   from: Endpoint,
@@ -75,7 +75,7 @@ async function* hostMembers(
   }
 }
 
-/** Opens files one after the other, some before their turn. */
+/** Opens files in order, several of them ahead. */
 class OpenAhead {
   readonly #files: FilesPort;
   readonly #from: Endpoint;
@@ -101,7 +101,7 @@ class OpenAhead {
       const entry = this.#entries[this.#begun++];
       if (entry === undefined) break;
       const opened = openOrNothing(this.#files, below(this.#from, entry.path), this.#signal);
-      // Its failure is met when its turn comes.
+      // Its failure is reported when its turn comes.
       opened.catch(() => {});
       this.#open.push(opened);
     }
@@ -115,7 +115,7 @@ class OpenAhead {
   }
 }
 
-/** Nothing for a file that is gone or may not be read; a lost connection is not one of these. */
+/** Returns undefined for a file that is gone or cannot be read. @throws other errors, such as a lost connection */
 async function openOrNothing(
   files: FilesPort,
   file: Endpoint,
@@ -139,7 +139,7 @@ async function* tarMembers(
     if (kind === "file" || kind === "directory") {
       yield { path, kind, size, mtimeMs, mode, content: () => member.content() };
     }
-    // The stream names the file that has the content; it is read by its own name instead.
+    // The stream has no content for it, only the name of the file that has; so it is read by its own name.
     if (kind === "hard_link") yield* linkedMember(files, from, member, signal);
   }
 }
@@ -169,7 +169,7 @@ async function* fileMember(
   try {
     yield { path, kind: "file", size, mtimeMs, mode, content: () => piecesOf(stream, signal) };
   } finally {
-    // Nobody asked for its content: the archive was given up just before.
+    // The archive was aborted before its content was read.
     if (!stream.locked) await stream.cancel().catch(() => {});
   }
 }

@@ -6,48 +6,41 @@ export interface Span {
   readonly end: number;
 }
 
-/**
- * Content on its way out. A chunk is valid until the next one is asked for: buffers are used again,
- * which keeps memory flat and the processor's caches warm.
- */
+/** Open content. A chunk is valid until the next one is requested: buffers are reused, so memory stays flat. */
 export interface Content {
   readonly chunks: AsyncIterableIterator<Uint8Array>;
-  /** Releases everything, also when no chunk has been asked for. To be called once, at the end. */
+  /** Releases everything, also if no chunk was read. Call it once, at the end. */
   close(): Promise<void>;
 }
 
-/** What stands behind a link. */
+/** The file or directory behind a link. */
 export interface Source {
   readonly kind: "file" | "directory";
   readonly origin: "local" | "host" | "container";
-  /** Name for the person's disk; a directory's ends in `.zip`. */
+  /** The file name that a browser saves; ends in `.zip` for a directory. */
   readonly downloadName: string;
   readonly name: string;
   /** Bytes of the file, or of all files in the directory together. */
   readonly size: number;
   readonly sha256: string | undefined;
   readonly leftOut: LeftOut;
-  /**
-   * Is it still what was linked, as far as that can be told at once?
-   *
-   * @throws RemoteExecError `changed`
-   */
+  /** Checks quickly that it is still what was linked. @throws RemoteExecError `changed` */
   verify(): Promise<void>;
   /**
-   * Opens the content; a directory is always read whole.
+   * Opens the content. A directory is always read completely, whatever the span.
    *
-   * @throws RemoteExecError `changed` when it is not what was linked any more
+   * @throws RemoteExecError `changed` when it is not what was linked anymore
    */
   open(span: Span): Promise<Content>;
 }
 
-/** Size of the pieces that files are read in. */
+/** Size of the chunks in which local files are read. */
 export const CHUNK_BYTES = 512 * 1024;
 
-/** Entries that a linked directory may hold. */
+/** Max number of entries in a linked directory. */
 export const MAX_ENTRIES = 250_000;
 
-/** Collects the names that are left out; keeps the first hundred. */
+/** Counts the names that an archive leaves out, and keeps the first hundred. */
 export class LeftOutNames {
   #count = 0;
   readonly #names: string[] = [];
@@ -63,9 +56,9 @@ export class LeftOutNames {
 }
 
 /**
- * The pieces of a stream. Leaving the loop early cancels the stream; so does `signal`, which also ends a
- * read that waits. None is asked for ahead: the border that it crosses does that, and what is held for a
- * reader who stands still counts for each one of them.
+ * Yields the chunks of a stream. Leaving the loop early cancels the stream; so does `signal`, which also
+ * ends a read that is waiting. Nothing is read ahead here: the call between the workers does that, and
+ * chunks read ahead for a stalled client would add up over all downloads.
  */
 export async function* piecesOf(
   stream: ReadableStream<Uint8Array>,

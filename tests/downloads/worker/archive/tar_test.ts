@@ -132,3 +132,35 @@ peerTest({
     await assert.rejects(members(many), { code: "io_error", message: /too many records/ });
   },
 });
+
+for (const format of ["gnu", "pax"]) {
+  peerTest({
+    name: `readTar() reads a file older than 1970 from what GNU tar writes as ${format}`,
+    peer: TAR,
+    async fn() {
+      await using test = new TestHub();
+      test.write("tree/old", "a");
+      const time = new Date("1960-01-01T00:00:00Z");
+      Deno.utimeSync(`${test.directory}/tree/old`, time, time);
+      test.write("tree/young", "b");
+      const found = await members(await pack(test, `--format=${format}`));
+      assert.deepEqual(found.map(({ path }) => path), ["old", "young"]);
+      assert.equal(found[0]?.mtimeMs, Date.parse("1960-01-01T00:00:00Z"));
+    },
+  });
+}
+
+peerTest({
+  name: "readTar() yields no sparse member as a plain file",
+  peer: TAR,
+  async fn() {
+    await using test = new TestHub();
+    Deno.truncateSync(test.write("tree/sparse", "a"), 1_000_000);
+    test.write("tree/z", "z");
+    const found = await members(await pack(test, "--sparse", "--format=gnu"));
+    assert.deepEqual(found.map(({ path, kind }) => [path, kind]), [["sparse", "other"], [
+      "z",
+      "file",
+    ]]);
+  },
+});
