@@ -35,7 +35,7 @@ export interface PlantedObject {
   createdAtMs?: number;
 }
 
-/** The running emulator: addresses and keys for the client under test, switches and records for the test. */
+/** The running emulator: URLs and keys for the client under test, switches and records for the test. */
 export interface FakeImageKit {
   /** Base URLs without a path and without a slash at the end. */
   readonly uploadUrl: string;
@@ -60,7 +60,7 @@ export interface FakeImageKit {
 
 /**
  * Starts an ImageKit account on 127.0.0.1: upload V1 and V2, media API and delivery, with a key pair
- * of its own. It keeps to the vendor's documents; where they are silent it takes the stricter course.
+ * of its own. It follows the vendor's documents, and is strict where they say nothing.
  */
 export function startImageKit(options: ImageKitOptions = {}): Promise<FakeImageKit> {
   const account = new Account(options.now ?? Date.now, defaultFaults(options.maxFileBytes));
@@ -197,7 +197,7 @@ function plant(account: Account, planted: PlantedObject): StoredObject {
   return account.replace({ ...object, createdAtMs, updatedAtMs: createdAtMs });
 }
 
-/** In base64, whole groups of three bytes look the same whatever follows them. */
+/** In base64, complete groups of three bytes look the same whatever follows. */
 function keyForms(key: string): string[] {
   const encoded = btoa(key);
   const stable = encoded.slice(0, Math.floor(key.length / 3) * 4);

@@ -33,7 +33,7 @@ export interface StoredObject {
   readonly updatedAtMs: number;
 }
 
-/** What an upload asks for, with the service's defaults already applied. */
+/** The parameters of an upload, with the service's defaults applied. */
 export interface NewObject {
   name: string;
   folder: string;
@@ -101,7 +101,7 @@ export class Account {
     return object;
   }
 
-  /** Removes a file; false when there is none with this id. */
+  /** Removes a file. Returns false if no file has this id. */
   remove(fileId: string): boolean {
     return this.#objects.delete(fileId);
   }

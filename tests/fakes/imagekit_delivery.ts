@@ -3,7 +3,7 @@ import type { Account, StoredObject } from "./imagekit_account.ts";
 import { hmacHex, isSame } from "./imagekit_auth.ts";
 import { Refusal } from "./imagekit_replies.ts";
 
-/** An address below the endpoint, taken apart. `rest` is exactly what a signature covers. */
+/** The parts of a URL below the endpoint. `rest` is exactly what a signature covers. */
 interface Address {
   readonly rest: string;
   readonly filePath: string;
@@ -14,13 +14,13 @@ interface Address {
 
 type Cached = { readonly object: StoredObject } | { readonly missingUntilMs: number };
 
-/** "Never", where a signed address has no `ik-t`. Source: the vendor's SDK, `DEFAULT_TIMESTAMP`. */
+/** "Never", for a signed URL without `ik-t`. Source: the vendor's SDK, `DEFAULT_TIMESTAMP`. */
 const NEVER = "9999999999";
 
 /**
  * Delivery as the CDN does it: signatures are checked on every request, and content stays available
- * under each address that was fetched, also after its file was deleted or overwritten, until that
- * address is purged. Misses are kept for `notFoundCacheMs`.
+ * under each URL that was fetched, even after its file was deleted or overwritten, until that
+ * URL is purged. Misses are kept for `notFoundCacheMs`.
  */
 export class Cdn {
   readonly #account: Account;
@@ -33,7 +33,7 @@ export class Cdn {
   }
 
   /**
-   * Answers for `remainder`, which is the address after the endpoint and its slash, as it was sent.
+   * Answers for `remainder`, which is the URL after the endpoint and its slash, as it was sent.
    *
    * @throws Refusal 401 for a bad, expired or missing signature, 404 for no such file
    */
@@ -47,10 +47,10 @@ export class Cdn {
   }
 
   /**
-   * Forgets one address with exactly its transformations, or every one that begins with the text
+   * Forgets one URL with exactly its transformations, or every URL that starts with the text
    * before a `*` at the end. Source: ImageKit "Cache purging", rules for wildcards.
    *
-   * @throws Refusal 400 for another account's address or a wildcard that is too wide
+   * @throws Refusal 400 for another account's URL or a wildcard that is too wide
    */
   purge(url: string): void {
     const endpoint = `${this.#account.urlEndpoint}/`;
@@ -140,7 +140,7 @@ function contentReply(object: StoredObject, original: boolean, asked: Headers): 
   return new Response(new Uint8Array(body), { headers });
 }
 
-/** Stands for the optimiser: other bytes, another length, the same beginning. */
+/** Replaces the optimizer: other bytes, another length, the same beginning. */
 function reEncode(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const marker = new TextEncoder().encode("re-encoded");
   const kept = bytes.subarray(0, Math.ceil(bytes.length / 2));

@@ -22,7 +22,7 @@ async function withAccount(
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** An address of the vendor's making: orig-true, and signed unless `expiresIn` is absent. */
+/** A URL made by the vendor's SDK: orig-true, and signed unless `expiresIn` is absent. */
 const addressOf = (fake: FakeImageKit, sdk: ImageKit, src: string, expiresIn?: number) =>
   sdk.helper.buildSrc({
     urlEndpoint: fake.urlEndpoint,

@@ -3,7 +3,7 @@ import { cutShort, withLength } from "./imagekit_replies.ts";
 
 const PIECE_BYTES = 16 * 1024;
 
-/** Sends delivered content whole, in slow pieces, up to a halt, or not to its end. */
+/** Sends content completely, in slow pieces, up to a halt, or only in part. */
 export class Pace {
   readonly #faults: Faults;
   #gate = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import type { Failure } from "./imagekit_replies.ts";
 
-/** What a request asks for; `delete` covers one file and a batch, `purge` also its status. */
+/** The kind of a request. `delete` covers one file and a batch, `purge` also its status. */
 export type Operation = "upload" | "list" | "details" | "delete" | "purge" | "delivery";
 
 /** `api` is any of list, details, delete and purge. */

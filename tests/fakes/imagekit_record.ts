@@ -11,7 +11,7 @@ export interface RecordedRequest {
   readonly files: readonly { name: string; fileName: string; type: string; bytes: number }[];
   /** Body of a request that is not a form. */
   readonly body: string;
-  /** Status of the answer; 0 until there is one. */
+  /** Status of the answer; 0 before the answer. */
   status: number;
 }
 

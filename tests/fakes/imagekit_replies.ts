@@ -1,4 +1,4 @@
-/** A refusal in the service's own form; the router turns it into a JSON answer. */
+/** A refusal in the service's format; the router makes a JSON answer of it. */
 export class Refusal extends Error {
   readonly status: number;
   readonly extra: Record<string, unknown>;
@@ -10,7 +10,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a planned failure does. `afterEffect` lets the work happen first and loses only its answer. */
+/** A planned failure. With `afterEffect` the work is done and only its answer is lost. */
 export type Failure =
   & (
     | { kind: "rate_limit"; resetMs: number }
@@ -32,7 +32,7 @@ export function jsonReply(status: number, body: unknown, headers?: HeadersInit):
 export const emptyReply = (): Response =>
   new Response(null, { status: 204, headers: { "x-ik-requestid": crypto.randomUUID() } });
 
-/** Error body as the API writes it; the blank before the last dot is the vendor's. */
+/** Error body as the API writes it, including the blank before the last period. */
 export const errorReply = (
   status: number,
   message: string,
@@ -45,7 +45,7 @@ export const errorReply = (
     ...extra,
   }, headers);
 
-/** The answer a planned failure puts in place of `real`, which is absent when nothing was done. */
+/** Returns the answer of a planned failure in place of `real`, which is absent if nothing was done. */
 export async function failureReply(failure: Failure, real?: Response): Promise<Response> {
   if (failure.kind === "cut") return await cutShort(real ?? jsonReply(200, { cut: true }));
   await real?.body?.cancel();

@@ -264,7 +264,7 @@ nodeTest("pct exec garbles non-ASCII arguments in the C locale only", [WEB], asy
   );
 });
 
-// the stand-in's own promise: a container is a place of its own
+// the stand-in's own promise: a container is isolated
 nodeTest("pct exec starts processes inside the container", [WEB], async (pve, sh) => {
   const inside = await sh(
     "pct exec 101 -- sh -c 'echo x > /tmp/mark; ls /proc; cat /etc/hostname'",
@@ -363,7 +363,7 @@ nodeTest("pct pull empties its destination before it fails", [WEB], async (pve, 
   );
 });
 
-// measured: a directory gives an empty file, an existing target keeps owner and mode
+// measured: a directory becomes an empty file, an existing target keeps owner and mode
 nodeTest("pct pull of a directory is empty, and keeps owner and mode of its target", [
   WEB,
 ], async (pve, sh) => {

@@ -23,7 +23,7 @@ export interface FakeS3 extends S3Account, AsyncDisposable {
  * An S3 service on a free loopback port, as far as single objects go: it checks every signature, header
  * and presigned, keeps metadata, answers ranges and conditions and lists in pages. It knows no uploads
  * in parts (501): those are tried on a real server. Like R2 it refuses a PUT without a length, honours
- * `If-None-Match: *` and calls an address that is over `ExpiredRequest`.
+ * `If-None-Match: *` and answers `ExpiredRequest` to an expired URL.
  */
 export function startFakeS3(): FakeS3 {
   const account = {

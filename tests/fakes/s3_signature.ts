@@ -32,7 +32,7 @@ interface Signature {
   readonly hex: string;
   /** `YYYYMMDDTHHMMSSZ` */
   readonly date: string;
-  /** What stands for the body in what is signed. */
+  /** The text that represents the body in the signed request. */
   readonly payload: string;
   /** Seconds; undefined for a signature in headers. */
   readonly life: number | undefined;

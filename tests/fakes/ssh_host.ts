@@ -53,17 +53,17 @@ export interface SshHost extends AsyncDisposable {
   openConnections(): number;
   /** Commands since the start; SFTP does not count. */
   commandCount(): number;
-  /** Most sessions that one connection had at the same time. */
+  /** Max number of sessions that one connection had at the same time. */
   sessionsPeak(): number;
   /** Sessions refused because of `maxSessions` since the start. */
   sessionsRefused(): number;
-  /** Cuts every connection without a goodbye. What runs goes on running. */
+  /** Cuts every connection without a disconnect message. Commands keep running. */
   dropConnections(): void;
   /** Connections stay open, but nothing is read or answered; new ones are not greeted. */
   freeze(): void;
-  /** Goes on where `freeze()` stopped. */
+  /** Resumes after `freeze()`. */
   thaw(): void;
-  /** Replaces the SFTP faults and starts their counts anew; `{}` takes them away. */
+  /** Replaces the SFTP faults and resets their counts; `{}` removes them. */
   setFault(fault: SftpFault): void;
   /** Cuts the connections, kills all that was started here and waits until it has ended. */
   close(): Promise<void>;
@@ -74,7 +74,7 @@ const DEFAULT_USER: SshHostUser = { name: "operator", password: "open sesame" };
 /** Source: Debian 12; ssh2 and OpenSSH choose request sizes and argument order by this name. */
 const DEFAULT_IDENT = "OpenSSH_9.2p1 Debian-2+deb12u10";
 const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** sshd sends no keepalives of its own; ssh2 cannot be told so, but to wait for 24 days. */
+/** sshd sends no keepalives. ssh2 cannot turn them off, but can wait 24 days. */
 const KEEPALIVE_MS = 2 ** 31 - 1;
 
 /** Starts a host. Dispose of it, or call `close()`, before the test ends. */

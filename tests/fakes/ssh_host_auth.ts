@@ -11,7 +11,7 @@ export interface KeyboardStep {
 
 /**
  * A login of the fake host. Each method that is given is offered; one is enough, unless
- * `all` asks for every one of them (two-factor login). Public keys are `authorized_keys` lines.
+ * `all` requires every one of them (two-factor login). Public keys are `authorized_keys` lines.
  */
 export interface SshHostUser {
   readonly name: string;
@@ -67,7 +67,7 @@ function isRight(context: AuthContext, user: SshHostUser): boolean {
 
 type KeyContext = Extract<AuthContext, { method: "publickey" }>;
 
-/** A client first asks whether a key would do; accepting that is not yet a login. */
+/** A client first asks whether a key is acceptable; accepting it is not yet a login. */
 const isKeyQuery = (context: AuthContext): context is KeyContext =>
   context.method === "publickey" && context.signature === undefined;
 

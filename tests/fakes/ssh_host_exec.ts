@@ -20,7 +20,7 @@ interface ChannelInternals {
 // The class has these fields, the types of the package do not name them.
 const internals = (channel: ServerChannel) => channel as unknown as ChannelInternals;
 
-/** Signals with a name in RFC 4254, section 6.10. ssh2 throws at others; they end untold. */
+/** Signals with a name in RFC 4254, section 6.10. ssh2 throws for others, so they are not reported. */
 const TOLD_SIGNALS = /^SIG(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
 
 /**
@@ -47,17 +47,17 @@ export class ChannelOutput {
     return this.#last;
   }
 
-  /** The channel takes no more: what waits for its window settles. */
+  /** The channel is closed: pending writes settle. */
   close(): void {
     this.#isClosed = true;
     this.#release();
   }
 
-  /** Tells how the command ended. OpenSSH does so at once, even before the rest of the output. */
+  /** Reports how the command ended. OpenSSH does this at once, even before the rest of the output. */
   exit(status: number | null, signal: string | null): void {
     const { outgoing, _client } = internals(this.channel);
     if (this.#isClosed || (outgoing.state !== "open" && outgoing.state !== "eof")) return;
-    // `channel.exit()` says nothing once end-of-file was sent; OpenSSH tells the status all the same.
+    // `channel.exit()` sends nothing after end-of-file; OpenSSH reports the status anyway.
     if (signal === null) _client._protocol.exitStatus(outgoing.id, status ?? 255);
     else if (TOLD_SIGNALS.test(signal)) {
       _client._protocol.exitSignal(outgoing.id, signal, false, "");
@@ -148,7 +148,7 @@ function forwardInput(channel: ServerChannel, stdin: Writable): void {
   channel.pipe(stdin);
 }
 
-/** OpenSSH goes on reading what nobody takes any more, so that the client is not held up. */
+/** OpenSSH keeps reading input that nobody wants, so that the client is not blocked. */
 function closeInput(channel: ServerChannel, stdin: Writable): void {
   channel.unpipe(stdin);
   channel.resume();
@@ -179,7 +179,7 @@ function killGroup(pid: number | undefined, signal: string): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // The group is gone already, or the name is not known here: sshd says nothing either.
+    // The group is already gone, or the name is unknown: sshd reports nothing either.
   }
 }
 

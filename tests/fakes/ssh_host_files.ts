@@ -76,7 +76,7 @@ export function renameWithoutReplacing(from: string, to: string): void {
 
 /**
  * The path without links and dots. Its last name need not exist, as for OpenSSH's own
- * `sftp_realpath`; a dangling link gives the name it points to.
+ * `sftp_realpath`; a dangling link resolves to the name it points to.
  */
 export function realPath(path: string, depth = 0): string {
   try {

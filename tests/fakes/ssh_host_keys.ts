@@ -28,7 +28,7 @@ export function publicKeyOf(privateKey: string): string {
 const SPKI = { type: "spki", format: "pem" } as const;
 
 /**
- * P-256 in SEC 1 form. ssh2 hands on the scalar of an OpenSSH file as it stands; where it has a
+ * P-256 in SEC 1 form. ssh2 passes on the scalar of an OpenSSH file unchanged; where it has a
  * leading zero (19 of 40 P-256 and P-384 keys of ssh-keygen) Deno 2.9.4 refuses to sign:
  * "invalid SEC1 private key".
  */

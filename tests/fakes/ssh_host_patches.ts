@@ -1,7 +1,7 @@
 // @ts-types="@types/ssh2"
 import type { Connection, Session } from "ssh2";
 
-/** OpenSSH gives "open failed" as the reason for a session above the limit, ssh2 an empty text. */
+/** OpenSSH answers "open failed" to a session above the limit, ssh2 an empty text. */
 export function nameOpenFailure(connection: Connection): void {
   type Protocol = { channelOpenFail(channel: number, reason: number, text?: string): void };
   // The field exists in ssh2 1.17.0 and is missing in its types.

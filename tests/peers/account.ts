@@ -1,23 +1,23 @@
-/** Who logs in to the test server. */
+/** The account that logs in to the test server. */
 export interface Account {
   readonly username: string;
   readonly uid: number;
   readonly home: string;
-  /** Null for an account that is not ours. */
+  /** Null for an account that the tests did not make. */
   readonly password: string | null;
 }
 
-/** What is wanted of a temporary account. */
+/** The options of a temporary account. */
 export interface AccountWish {
   readonly username: string;
-  /** "root" gives a second account with uid 0: for sshd that is root. */
+  /** "root" makes a second account with uid 0, which sshd treats as root. */
   readonly kind: "root" | "user";
   readonly shell: string;
-  /** Made by this call, belongs to the account. */
+  /** Made by this call and owned by the account. */
   readonly home: string;
 }
 
-/** Makes a temporary account with a password; without root it gives the current user's. */
+/** Makes a temporary account with a password. Without root, returns the current user's account. */
 export async function createAccount(wish: AccountWish): Promise<Account> {
   if (Deno.uid() !== 0) return await currentAccount(wish.kind);
   await removeAbandonedAccounts();
@@ -30,7 +30,7 @@ export async function createAccount(wish: AccountWish): Promise<Account> {
   const password = crypto.randomUUID();
   await changeAccounts("chpasswd", [], `${wish.username}:${password}\n`);
   const { uid, gid } = findAccount(wish.username);
-  // fish makes these at its first start and complains when another start has just made them.
+  // fish makes these at its first start, and complains if another start makes them at the same time.
   const own = wish.shell.endsWith("/fish")
     ? [".config", ".config/fish", ".local", ".local/share", ".local/share/fish", ".cache"]
     : [];
@@ -41,16 +41,16 @@ export async function createAccount(wish: AccountWish): Promise<Account> {
   return { username: wish.username, uid, home: wish.home, password };
 }
 
-/** Removes an account that createAccount() made; others and missing ones are left alone. */
+/** Removes an account that createAccount() made. Ignores other accounts and missing ones. */
 export async function removeAccount(username: string): Promise<void> {
   if (Deno.uid() !== 0) return;
   const own = readAccounts().some((one) => one.name === username && one.owner === Deno.pid);
-  // Forced: for an account with uid 0 userdel finds every process of root in its way.
+  // Forced, because userdel refuses an account whose uid has running processes, here root's.
   if (own) await changeAccounts("userdel", ["-f", username]);
 }
 
 /**
- * Runs a program to its end and gives its stdout.
+ * Runs a program to its end and returns its stdout.
  *
  * @throws Error with its stderr when it fails
  */
@@ -75,12 +75,12 @@ export async function run(
 
 const COMMENT = "mcp-remote-exec test of process ";
 
-/** One change at a time: these programs give up when another holds the lock of /etc/passwd. */
+/** Makes one change at a time: these programs fail if another one holds the lock of /etc/passwd. */
 function changeAccounts(program: string, args: readonly string[], input = ""): Promise<string> {
   return run("/usr/bin/flock", ["/run/mcp-remote-exec-test.lock", program, ...args], input);
 }
 
-/** A test run that was killed leaves its accounts, one of them maybe with uid 0. */
+/** Removes the accounts of killed test runs; one of them may have uid 0. */
 async function removeAbandonedAccounts(): Promise<void> {
   const abandoned = readAccounts().filter((one) => one.owner !== undefined && !isAlive(one.owner));
   for (const { name } of abandoned) {
@@ -95,7 +95,7 @@ interface PasswdLine {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** Pid of the test run that made it. */
+  /** Pid of the test run that made the account. */
   readonly owner: number | undefined;
 }
 

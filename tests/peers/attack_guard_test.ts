@@ -5,7 +5,7 @@ import { startSshd } from "./sshd.ts";
 
 const SH = { loginUser: isRoot ? "root" : "user", shell: "/bin/sh" } as const;
 
-/** Kills every other process of the connection: the guard, as nothing else runs. */
+/** Kills every other process of the connection, which is only the guard. */
 const KILL_GUARD =
   `for p in $(cat /proc/$PPID/task/$PPID/children); do [ $p = $$ ] || { echo $p; kill -KILL $p; }; done`;
 
@@ -17,7 +17,7 @@ peerTest({
     await using session = await openSession(sshd);
     await session.exec("true");
     assert.match(await session.read(KILL_GUARD), /^\d+\n$/);
-    // The news of the guard's end are here before this one's.
+    // The end of the guard is reported before the end of this command.
     await session.exec("true");
     const tag = newTag();
     const running = session.exec(tagged(tag, "sleep 300 & sleep 300"), { timeoutMs: 1_000 });

@@ -6,7 +6,7 @@ const PATH = "/usr/bin/chromium";
 /** Debian's Chromium, driven by playwright-core. */
 export const CHROMIUM: Peer = peer("Chromium", PATH, "chromium");
 
-/** Starts a browser without a window and with a profile of its own. It talks to nobody by itself. */
+/** Starts a headless browser with its own profile. It makes no connections by itself. */
 export async function startChromium(): Promise<Browser> {
   return await chromium.launch({
     executablePath: PATH,

@@ -1,38 +1,38 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Which way bytes go: from the client to the target, or back. */
+/** The direction of bytes: from the client to the target, or back. */
 export type Direction = "to_target" | "to_client";
 
-/** Where the proxy leads and how far away that seems. */
+/** The target of the proxy and its delay. */
 export interface DelayProxyOptions {
   readonly targetPort: number;
   /** Added to every byte in each direction; a round trip costs twice this. */
   readonly oneWayMs: number;
-  /** Accepts connections and never answers; the target hears nothing of them. */
+  /** Accepts connections and never answers; the target does not see them. */
   readonly isSilent?: boolean;
 }
 
-/** Counted where bytes enter the proxy, over all connections so far. */
+/** Counters of the bytes that entered the proxy, over all connections so far. */
 export interface Traffic {
   readonly connections: number;
   readonly bytes: Readonly<Record<Direction, number>>;
   /**
-   * Turns of the conversations: a flight is what goes one way until something goes the other way.
-   * A question and its answer are two, so half of this is about the number of round trips.
+   * Changes of direction: a flight is everything sent one way before something is sent the other way.
+   * A question and its answer are two flights, so half of this is about the number of round trips.
    */
   readonly flights: number;
 }
 
-/** More than any bandwidth-delay product here; bounds the memory when a reader is slow. */
+/** More than any bandwidth-delay product in the tests. Bounds the memory when a reader is slow. */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
 
-/** Starts a TCP proxy on a free loopback port that makes 127.0.0.1:`targetPort` seem far away. */
+/** Starts a TCP proxy on a free loopback port that delays all traffic with 127.0.0.1:`targetPort`. */
 export function startDelayProxy(options: DelayProxyOptions): DelayProxy {
   return new DelayProxy(options);
 }
 
-/** A link with delay that can be cut or go dead. */
+/** A delayed link that can be cut or go dead. */
 export class DelayProxy implements AsyncDisposable {
   readonly port: number;
   readonly #options: DelayProxyOptions;
@@ -53,7 +53,7 @@ export class DelayProxy implements AsyncDisposable {
     this.#track(this.#accept());
   }
 
-  /** The counters as they stand now. */
+  /** Returns the present counters. */
   traffic(): Traffic {
     return {
       connections: this.#connections,
@@ -62,30 +62,30 @@ export class DelayProxy implements AsyncDisposable {
     };
   }
 
-  /** Drops all connections there are; bytes under way are lost. New ones are accepted. */
+  /** Drops all connections; bytes in transit are lost. New connections are accepted. */
   cut(): void {
     for (const link of this.#links) link.cut();
   }
 
   /**
-   * Delivers `bytes` (at least 1) more in one direction and not one more, then cuts, once.
-   * With several connections the bytes are their sum.
+   * Delivers exactly `bytes` more (at least 1) in one direction, then cuts the connections once.
+   * `bytes` counts all connections together.
    */
   cutAfter(direction: Direction, bytes: number): void {
     this.#budget[direction] = bytes;
   }
 
-  /** From now on takes bytes and delivers nothing, also no end of a stream, until thaw(). */
+  /** Accepts bytes but delivers nothing, not even the end of a stream, until thaw(). */
   freeze(): void {
     this.#gate.shut();
   }
 
-  /** Delivers what freeze() held back, and goes on. */
+  /** Delivers what freeze() held back and resumes. */
   thaw(): void {
     this.#gate.open();
   }
 
-  /** Stops listening, drops all connections and waits until nothing is left. */
+  /** Stops listening, drops all connections and waits until all work has ended. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -127,27 +127,27 @@ export class DelayProxy implements AsyncDisposable {
     this.#links.delete(link);
   }
 
-  /** Undefined when the target does not listen. */
+  /** Returns undefined if the target does not listen. */
   #connect(): Promise<Deno.TcpConn | undefined> {
     const port = this.#options.targetPort;
     return Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
   }
 
-  /** Reads and forgets. */
+  /** Reads and discards everything. */
   async #swallow(link: Link): Promise<void> {
     for await (const { bytes } of this.#parcels(link, "to_target", link.client)) {
       if (bytes.length === 0) return;
     }
   }
 
-  /** Carries one direction of a link to its end. Rejects when a side is gone or the link is cut. */
+  /** Carries one direction of a link to its end. Rejects if an end is gone or the link is cut. */
   async #carry(
     link: Link,
     direction: Direction,
     from: Deno.TcpConn,
     to: Deno.TcpConn,
   ): Promise<void> {
-    // Small writes must not wait for the other side's acknowledgement: the delay is ours to make.
+    // Small writes must not wait for an acknowledgement, because only the proxy makes the delay.
     to.setNoDelay(true);
     for await (const { dueAtMs, bytes } of this.#parcels(link, direction, from)) {
       const earlyMs = dueAtMs - performance.now();
@@ -158,7 +158,7 @@ export class DelayProxy implements AsyncDisposable {
     }
   }
 
-  /** What comes in, with the time at which it may go out; an empty one is the end of the stream. */
+  /** Returns the incoming bytes with the time when they may leave. An empty parcel is the end of the stream. */
   #parcels(link: Link, direction: Direction, from: Deno.TcpConn): ReadableStream<Parcel> {
     const buffer = new Uint8Array(READ_BYTES);
     const pull = async (controller: ReadableStreamDefaultController<Parcel>) => {
@@ -194,7 +194,7 @@ interface Parcel {
   readonly bytes: Uint8Array;
 }
 
-/** One client's connection and the one to the target that belongs to it. */
+/** One client's connection and its connection to the target. */
 class Link {
   lastDirection: Direction | undefined;
   readonly client: Deno.TcpConn;
@@ -221,7 +221,7 @@ class Link {
   }
 }
 
-/** Open at first. */
+/** A gate that starts open. */
 class Gate {
   #opening: PromiseWithResolvers<void> | undefined;
 
@@ -234,7 +234,7 @@ class Gate {
     this.#opening = undefined;
   }
 
-  /** Waits until the gate is open. Rejects when the link is cut meanwhile. */
+  /** Waits until the gate is open. Rejects if the link is cut in the meantime. */
   async passage(link: Link): Promise<void> {
     while (this.#opening) await Promise.race([this.#opening.promise, link.cutting]);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { startDelayProxy } from "./delay_proxy.ts";
 
-/** A server for the tests: hands each connection to `serve` and closes them all at the end. */
+/** A server for the tests. Passes each connection to `serve` and closes all at the end. */
 class Target implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly port = this.#listener.addr.port;
@@ -28,7 +28,7 @@ class Target implements AsyncDisposable {
   }
 }
 
-/** Gives back what it gets, until the end or the loss of the connection. */
+/** Echoes everything until the connection ends or is lost. */
 const echo = () =>
   new Target(async (conn) => {
     const buffer = new Uint8Array(65536);
@@ -37,7 +37,7 @@ const echo = () =>
     }
   });
 
-/** Number of bytes read; 0 at the end and when the connection is lost. */
+/** Returns the number of bytes read; 0 at the end or if the connection is lost. */
 const read = async (conn: Deno.TcpConn, buffer: Uint8Array): Promise<number> =>
   await conn.read(buffer).catch(() => null) ?? 0;
 

@@ -1,6 +1,6 @@
 import { isRoot } from "./openssh.ts";
 
-/** Commands that do not end by themselves, and how many processes they come to at least. */
+/** Commands that do not end by themselves, and the minimum number of their processes. */
 export const ENDLESS: readonly {
   readonly what: string;
   readonly script: string;
@@ -29,14 +29,14 @@ function HANDLER(): string {
   return `trap 'sleep 4000 & sleep 4000 & wait' TERM; sleep 4000 & wait; wait`;
 }
 
-/** 63 processes that go on for a while when their parents are killed. */
+/** 63 processes that keep running for a while after their parents are killed. */
 function STORM(): string {
   return "grow() { [ $1 -gt 0 ] && { sleep 0.1; grow $(($1 - 1)) & grow $(($1 - 1)) & }; " +
     "sleep 4000; }; grow 5";
 }
 
-/** What is used where the ways to stop matter more than what is stopped. */
+/** The commands for tests about ways to stop, where the command matters less. */
 export const FEW = ENDLESS.filter(({ what }) => /jobs|every signal|stopped|pipeline/.test(what));
 
-/** Who logs in: root's processes take no signals over SSH on OpenSSH 9.2. */
+/** The accounts. On OpenSSH 9.2, root's processes receive no signals over SSH. */
 export const ACCOUNTS = isRoot ? (["user", "root"] as const) : (["user"] as const);

@@ -2,16 +2,16 @@ import { type Peer, peer } from "./require.ts";
 
 const PATH = "/usr/sbin/nginx";
 
-/** Debian's nginx, to compare the speed of downloads with. */
+/** Debian's nginx, as a reference for the speed of downloads. */
 export const NGINX: Peer = peer("nginx", PATH);
 
-/** A running nginx. Close it: it owns processes and a directory. */
+/** A running nginx. Close it, because it owns processes and a directory. */
 export interface Nginx extends AsyncDisposable {
-  /** Of the served directory, with a final slash. */
+  /** URL of the served directory, with a final slash. */
   readonly url: string;
 }
 
-/** Serves a directory on a free loopback port with `sendfile`, the way it is fastest. */
+/** Serves a directory on a free loopback port with `sendfile`, its fastest way. */
 export async function startNginx(directory: string): Promise<Nginx> {
   const scratch = await Deno.makeTempDir({ prefix: "nginx_" });
   const port = freePort();
@@ -38,7 +38,7 @@ export async function startNginx(directory: string): Promise<Nginx> {
 function configOf(scratch: string, directory: string, port: number): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${scratch}/${name};`).join(" ");
-  // Root's workers would otherwise be nobody, who may not read the directory.
+  // Otherwise root's workers run as nobody, who may not read the directory.
   const user = Deno.uid() === 0 ? "user root; " : "";
   return `${user}worker_processes 1; daemon off; pid ${scratch}/nginx.pid;
 events { worker_connections 64; }
@@ -52,7 +52,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Waits until the port answers. @throws Error when the process ends before */
+/** Waits until the port answers. @throws Error if the process ends first */
 async function answers(port: number, ended: Promise<Deno.CommandStatus>): Promise<void> {
   let code: number | undefined;
   ended.then((status) => code = status.code);

@@ -14,23 +14,23 @@ import { type Connected, connectServer } from "../support/server.ts";
 import { type Peer, peer } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";
 
-/** Root may make accounts, so only root can test other login shells and root's own logins. */
+/** Only root can make accounts, and so test other login shells and logins as root. */
 export const isRoot = Deno.uid() === 0;
 
 export const ZSH: Peer = peer("zsh", "/usr/bin/zsh");
 export const FISH: Peer = peer("fish", "/usr/bin/fish");
 export const TCSH: Peer = peer("tcsh", "/usr/bin/tcsh");
 
-/** What a test may set of a session. */
+/** The options of a session. */
 export interface SessionOptions {
   readonly ssh?: Partial<SshConfig>;
-  /** The port to connect to when a proxy stands before the server. */
+  /** The port of a proxy in front of the server. */
   readonly port?: number;
   readonly timeoutMs?: number;
   readonly characterLimit?: number;
 }
 
-/** The settings of a session that logs in to `sshd` with its first key. */
+/** Returns the settings of a session that logs in to `sshd` with its first key. */
 export function settingsFor(
   sshd: Sshd,
   workingDirectory: string,
@@ -53,7 +53,7 @@ export function settingsFor(
   };
 }
 
-/** A session of the real ssh slice, its local directory and shorthands; ends with its scope. */
+/** A session of the real ssh slice, its local directory and shortcuts. Ends with its scope. */
 export class TestSession implements AsyncDisposable {
   readonly host: RemoteHost;
   readonly dir: string;
@@ -72,7 +72,7 @@ export class TestSession implements AsyncDisposable {
     return this.host.exec({ command, timeoutMs: 20_000, ...request }, signal, undefined);
   }
 
-  /** stdout of a command that must succeed. */
+  /** Returns the Returns the stdout of a command that must succeed. */
   async read(command: string): Promise<string> {
     const { exitCode, stdout, stderr } = await this.exec(command);
     assert.equal(exitCode, 0, stderr.text);
@@ -101,7 +101,7 @@ export class TestSession implements AsyncDisposable {
     return this.#copy({ from, to, ...LIMITS, ...request }, signal);
   }
 
-  /** Writes a file of the local directory. */
+  /** Writes a file in the local directory. */
   async file(name: string, content: Uint8Array | string): Promise<void> {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     await Deno.writeFile(`${this.dir}/${name}`, bytes);
@@ -126,7 +126,7 @@ export class TestSession implements AsyncDisposable {
 
 const LIMITS = { maxBytes: 100_000_000, overwrite: true };
 
-/** Opens a session to a test server; nothing is connected before its first call. */
+/** Opens a session to a test server. Connects at the first call. */
 export async function openSession(sshd: Sshd, options?: SessionOptions): Promise<TestSession> {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_session_" }));
   return new TestSession(
@@ -135,17 +135,17 @@ export async function openSession(sshd: Sshd, options?: SessionOptions): Promise
   );
 }
 
-/** A text that marks all processes of one command; see {@linkcode tagged}. */
+/** Returns a text that marks all processes of one command; see {@linkcode tagged}. */
 export const newTag = (): string => `tag${crypto.randomUUID().replaceAll("-", "")}`;
 
-/** A command whose every process shows the tag, in its arguments or its environment. */
+/** Returns a command whose processes all have the tag in their arguments or environment. */
 export const tagged = (tag: string, script: string): string =>
   `exec env MRE_TAG=${tag} sh -c '${script.replaceAll("'", `'\\''`)}'`;
 
-/** Living processes that carry the tag. */
+/** Returns the running processes with the tag. */
 export const alive = (tag: string): number[] => aliveWithMarker(tag);
 
-/** Waits for a state of an outside process, of which nothing here is told. */
+/** Polls for a state of another process, because nothing reports it. */
 export async function until(what: string, isSo: () => unknown, limitMs = 10_000): Promise<void> {
   const giveUpAtMs = performance.now() + limitMs;
   while (!(await isSo())) {
@@ -154,27 +154,27 @@ export async function until(what: string, isSo: () => unknown, limitMs = 10_000)
   }
 }
 
-/** Waits until a command's processes are there. */
+/** Waits until a command's processes run. */
 export const untilAlive = (tag: string, count = 1): Promise<void> =>
   until(`${count} processes of ${tag}`, () => alive(tag).length >= count);
 
-/** Waits until no process of a command lives. */
+/** Waits until no process of a command runs. */
 export const untilGone = (tag: string, limitMs?: number): Promise<void> =>
   until(`the end of ${tag}`, () => alive(tag).length === 0, limitMs);
 
-/** The error that a call is rejected with. */
+/** Returns the error that a call is rejected with. */
 export async function failureOf(call: Promise<unknown>): Promise<RemoteExecError> {
   const error = await call.then(() => undefined, (reason: unknown) => reason);
   assert.ok(error instanceof RemoteExecError, `no RemoteExecError but ${error}`);
   return error;
 }
 
-/** Accounts and login shells that commands must behave alike on, with the peers they need. */
+/** Accounts and login shells on which commands must behave the same, with the peers they need. */
 export interface LoginKind {
   readonly name: string;
   readonly options: SshdOptions;
   readonly peers: readonly Peer[];
-  /** Written to the login's home before anything runs. */
+  /** Written to the login's home before the first command. */
   readonly startFile?: { readonly name: string; readonly text: string };
 }
 
@@ -203,7 +203,7 @@ export const LOGIN_KINDS: readonly LoginKind[] = [
     : []),
 ];
 
-/** Puts the start file of a kind of login in its place. */
+/** Writes the start file of a kind of login. */
 export async function furnish(sshd: Sshd, { startFile }: LoginKind): Promise<void> {
   if (startFile === undefined) return;
   const path = `${sshd.home}/${startFile.name}`;
@@ -211,7 +211,7 @@ export async function furnish(sshd: Sshd, { startFile }: LoginKind): Promise<voi
   await Deno.chown(path, sshd.uid, null);
 }
 
-/** What the OpenSSH client itself gives for a command. */
+/** The result of a command with OpenSSH's own client. */
 export interface ClientAnswer {
   readonly code: number;
   readonly stdout: string;
@@ -236,7 +236,7 @@ export async function runSshClient(sshd: Sshd, command: string): Promise<ClientA
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** Starts the real server for `sshd`, with a working directory of its own at `dir`. */
+/** Starts the real server for `sshd`, with its working directory at `dir`. */
 export function connectTo(
   sshd: Sshd,
   dir: string,

@@ -16,7 +16,7 @@ import { processesOf } from "./processes.ts";
 import { peerTest, SSH_CLIENT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 
-/** The same in every shell, csh included. */
+/** Commands with the same result in every shell, including csh. */
 const COMMANDS = [
   "true",
   "false",
@@ -44,7 +44,7 @@ const COMMANDS = [
   "echo ü€😀 | od -An -tx1",
 ];
 
-/** For shells of the Bourne family. */
+/** Commands for shells of the Bourne family. */
 const BOURNE_COMMANDS = [
   "exit 42",
   "echo first\necho second\n\nexit 3",
@@ -94,7 +94,7 @@ for (const kind of LOGIN_KINDS) {
   });
 }
 
-/** An outcome as the OpenSSH client shows it: it has only an exit code to tell of a signal. */
+/** Converts an outcome to what the OpenSSH client shows, which reports a signal by an exit code. */
 function clientView({ exitCode, signal, stdout, stderr, ending }: ExecOutcome) {
   assert.ok(ending === "exit" || ending === "signal", ending);
   return { code: signal === null ? exitCode : 255, stdout: stdout.text, stderr: stderr.text };
@@ -152,7 +152,7 @@ peerTest({
     const tag = newTag();
     const running = session.exec(tagged(tag, "echo before; exec sleep 4000"));
     await untilAlive(tag);
-    // The host answers in order, so it has told of the first one's start by then.
+    // The host answers in order, so it has already reported the start of the first command.
     await session.exec("true");
     proxy.cut();
     const { ending, exitCode, signal, processEnded } = await running;
@@ -279,7 +279,7 @@ peerTest({
     assert.equal(await session.read("echo first"), "first\n");
     const before = proxy.traffic().flights;
     assert.equal(await session.read("echo second"), "second\n");
-    // Opening the channel and the command itself, two turns each, and what trails behind.
+    // Two turns each for opening the channel and for the command, and one for late messages.
     assert.ok(proxy.traffic().flights - before <= 6, `${proxy.traffic().flights - before}`);
   },
 });

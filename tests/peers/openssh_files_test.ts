@@ -9,7 +9,7 @@ import { type Sshd, startSshd } from "./sshd.ts";
 const REQUEST_BYTES = 255 * 1024;
 const MEGABYTE = 1_000_000;
 
-/** Content that repeats nowhere, so that a misplaced chunk shows. */
+/** Content without repetitions, so that a misplaced chunk is noticed. */
 function randomBytes(length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at += 65_536) {
@@ -25,7 +25,7 @@ const namesIn = (dir: string): string[] =>
 
 const isTemporary = (name: string): boolean => name.endsWith(".part");
 
-/** Bytes of the temporary file in a directory; -1 when there is none. */
+/** Returns the size of the temporary file in a directory; -1 if there is none. */
 function partSize(dir: string): number {
   const name = namesIn(dir).find(isTemporary);
   if (name === undefined) return -1;
@@ -38,7 +38,7 @@ function partSize(dir: string): number {
 
 const modeOf = (path: string): number => (Deno.statSync(path).mode ?? 0) & 0o7777;
 
-/** Puts a file into the login's home, as the login itself would. */
+/** Writes a file in the login's home, owned by the login. */
 async function put(sshd: Sshd, name: string, content: string | Uint8Array): Promise<string> {
   const path = `${sshd.home}/${name}`;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -70,7 +70,7 @@ peerTest({
         assert.equal(sha256(await Deno.readFile(`${sshd.home}/there`)), sha256(content));
         const down = await session.download("there", "down");
         assert.deepEqual([down.bytes, down.sha256], [size, sha256(content)]);
-        // A file of size 0 may be one of those that do not tell their size, see below.
+        // A file of size 0 may be one that does not report its size, see below.
         assert.equal(down.verified, size === 0 ? "size" : "sha256");
         assert.equal(sha256(await Deno.readFile(`${session.dir}/down`)), sha256(content));
       }

@@ -18,7 +18,7 @@ async function refusal(sshd: Sshd, options: SessionOptions) {
   return await failureOf(session.exec("true"));
 }
 
-/** A known_hosts file of one's own. */
+/** Makes a known_hosts file for one test. */
 async function writeKnown(sshd: Sshd, text: string): Promise<string> {
   const path = `${sshd.knownHostsPath}.${crypto.randomUUID()}`;
   await Deno.writeTextFile(path, text);

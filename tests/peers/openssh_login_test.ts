@@ -6,7 +6,7 @@ import { failureOf, openSession, until } from "./openssh.ts";
 import { OPENSSL, peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 
-/** Logs in and tells who one is then. */
+/** Logs in and returns the name of the user. */
 async function whoAmI(sshd: Sshd, login: Login): Promise<string> {
   await using session = await openSession(sshd, { ssh: { login } });
   return (await session.read("id -un")).trim();
@@ -19,7 +19,7 @@ async function refusal(sshd: Sshd, login: Login) {
 
 const keyLogin = (path: string, passphrase?: string): Login => ({ kind: "key", path, passphrase });
 
-/** Makes a further key that may log in. */
+/** Makes another key that may log in. */
 async function addKey(sshd: Sshd, name: string, options: readonly string[]): Promise<string> {
   const dir = dirname(sshd.keyPath);
   const path = `${dir}/${name}`;
@@ -89,7 +89,7 @@ peerTest({
   },
 });
 
-/** Lets a key of openssl log in. ssh-keygen reads the public half of all but Ed25519. */
+/** Authorizes a key made by openssl. ssh-keygen reads the public half of all types but Ed25519. */
 async function allow(path: string, kind: string): Promise<void> {
   const pem = await run("/usr/bin/openssl", ["pkey", "-in", path, "-pubout"]);
   const line = kind === "ed25519"
@@ -98,7 +98,7 @@ async function allow(path: string, kind: string): Promise<void> {
   await Deno.writeTextFile(`${dirname(path)}/authorized_keys`, line, { append: true });
 }
 
-/** The key itself is the end of what openssl writes. Source: RFC 8410 section 4. */
+/** The key is at the end of openssl's output. Source: RFC 8410 section 4. */
 function ed25519Line(pem: string): string {
   const der = Uint8Array.fromBase64(pem.replaceAll(/-----.*-----/g, ""));
   const head = Uint8Array.of(0, 0, 0, 11, ...new TextEncoder().encode("ssh-ed25519"), 0, 0, 0, 32);

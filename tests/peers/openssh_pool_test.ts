@@ -37,7 +37,7 @@ for (const maxSessions of [1, 2, 3]) {
       assert.deepEqual([up.bytes, after.stdout.text], [7, "well\n"]);
       assert.equal((await session.download("there", "down")).sha256, up.sha256);
       const late = await session.exec("sleep 4000", { timeoutMs: 500 });
-      // The guard gives way where one session is all there is, and then nothing is confirmed.
+      // On a host with only one session no guard runs, so the end is not confirmed.
       assert.deepEqual([late.ending, late.processEnded], ["timeout", maxSessions > 1]);
       assert.ok(sshd.connections() <= 8 + 1, `${sshd.connections()} logins`);
     },
@@ -90,7 +90,7 @@ peerTest({
   },
 });
 
-/** Stops the processes that serve the connections there are: these links go dead, new ones do not. */
+/** Stops the processes that serve the present connections: these links go dead, new ones work. */
 function wedge(sshd: Sshd): void {
   const serving = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) =>
     Number.isInteger(pid) && isSshd(pid) && titleOf(pid).startsWith(`sshd: ${sshd.username}`)
@@ -144,7 +144,7 @@ peerTest({
     const startedAt = performance.now();
     const running = session.exec(tagged(tag, "sleep 4000 & wait"), { timeoutMs: 2_000 });
     await untilAlive(tag, 2);
-    // The host answers in order, so it has told of the first one's start by then.
+    // The host answers in order, so it has already reported the start of the first command.
     await session.exec("true");
     proxy.freeze();
     const { ending, processEnded } = await running;

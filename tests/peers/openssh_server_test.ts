@@ -14,7 +14,7 @@ import {
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 
-// The real server, which MRE_BINARY may name.
+// The real server, or the binary that MRE_BINARY names.
 
 const MEGABYTE = 1_000_000;
 
@@ -23,13 +23,13 @@ const namesIn = (dir: string): string[] =>
 
 const isTemporary = (name: string): boolean => name.endsWith(".part");
 
-/** Bytes of the temporary file in a directory; 0 when there is none. */
+/** Returns the size of the temporary file in a directory; 0 if there is none. */
 function partSize(dir: string): number {
   const sizes = namesIn(dir).filter(isTemporary).map((name) => {
     try {
       return Deno.statSync(`${dir}/${name}`).size;
     } catch {
-      return 0; // gone meanwhile
+      return 0; // gone in the meantime
     }
   });
   return Math.max(0, ...sizes);
@@ -166,7 +166,7 @@ function rssBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Looks at a process's memory until stopped. */
+/** Samples a process's memory until stopped. */
 function watchPeak(pid: number): { stop(): number } {
   let peak = 0;
   const timer = setInterval(() => peak = Math.max(peak, rssBytes(pid)), 10);

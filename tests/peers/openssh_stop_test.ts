@@ -46,7 +46,7 @@ interface Started {
   readonly outcome: Promise<ExecOutcome>;
 }
 
-/** Starts commands that do not end by themselves and waits until all their processes are there. */
+/** Starts commands that do not end by themselves and waits until all their processes run. */
 async function startAll(
   session: TestSession,
   signal?: AbortSignal,
@@ -58,7 +58,7 @@ async function startAll(
     return { tag, count, outcome };
   });
   await Promise.all(started.map(({ tag, count }) => untilAlive(tag, count)));
-  // The host tells of each start in order, so after this one's end all are known here too.
+  // The host reports the starts in order, so after this command all are known here too.
   await session.exec("true");
   return started;
 }

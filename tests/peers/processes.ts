@@ -1,4 +1,4 @@
-/** Pids of living processes (zombies are dead) whose command line or environment holds `text`. */
+/** Returns pids of running processes (no zombies) whose command line or environment contains `text`. */
 export function aliveWithMarker(text: string): number[] {
   return alivePids().filter((pid) =>
     pid !== Deno.pid &&
@@ -6,17 +6,17 @@ export function aliveWithMarker(text: string): number[] {
   );
 }
 
-/** Pids of living processes (zombies are dead) whose real uid is `uid`. */
+/** Returns pids of running processes (no zombies) whose real uid is `uid`. */
 export function processesOf(uid: number): number[] {
   const line = new RegExp(`^Uid:\\t${uid}\\t`, "m");
   return alivePids().filter((pid) => line.test(readProc(pid, "status")));
 }
 
 /**
- * Kills processes and waits until they are dead. With `find` it looks again until nothing is
- * found, for what was forked meanwhile.
+ * Kills processes and waits until they are dead. With `find`, repeats until it finds no process,
+ * because others may be forked during the call.
  *
- * @throws Error when something still lives after 5 s
+ * @throws Error if a process is still alive after 5 s
  */
 export async function endProcesses(
   pids: readonly number[],
@@ -32,8 +32,8 @@ export async function endProcesses(
 }
 
 /**
- * Stops a process and those of its descendants that `isWanted` accepts, so that none can fork,
- * and gives their pids, the process itself first.
+ * Stops a process, and its descendants that `isWanted` accepts, so that none can fork.
+ * Returns their pids, first that of the process itself.
  */
 export function freezeFamily(root: number, isWanted: (pid: number) => boolean): number[] {
   let family = [root];
@@ -45,7 +45,7 @@ export function freezeFamily(root: number, isWanted: (pid: number) => boolean): 
   }
 }
 
-/** Living descendants of a process, without itself. */
+/** Returns the running descendants of a process. */
 export function descendantsOf(root: number): number[] {
   const parents = new Map(alivePids().map((pid) => [pid, readStat(pid)?.parent]));
   const found = [root];
@@ -55,7 +55,7 @@ export function descendantsOf(root: number): number[] {
   return found.slice(1);
 }
 
-/** Tells a process of OpenSSH's server: its name is "sshd", from 9.8 also "sshd-session" and so on. */
+/** Reports whether a process belongs to OpenSSH's server: "sshd", since 9.8 also "sshd-session" and others. */
 export const isSshd = (pid: number): boolean => readStat(pid)?.name.startsWith("sshd") ?? false;
 
 const isAlive = (pid: number): boolean => readStat(pid) !== undefined;
@@ -65,7 +65,7 @@ function alivePids(): number[] {
     .filter((pid) => Number.isInteger(pid) && isAlive(pid));
 }
 
-/** Undefined for what is gone or a zombie. */
+/** Returns undefined for a process that is gone or a zombie. */
 function readStat(pid: number): { name: string; parent: number } | undefined {
   // The name may hold blanks and parentheses; the last parenthesis ends it.
   const [, name, state, parent] = readProc(pid, "stat").match(/^\d+ \((.*)\) (\S) (\d+) /s) ?? [];
@@ -73,7 +73,7 @@ function readStat(pid: number): { name: string; parent: number } | undefined {
   return { name, parent: Number(parent) };
 }
 
-/** Empty for a process that is gone or that may not be looked at. */
+/** Returns an empty text for a process that is gone or not readable. */
 function readProc(pid: number, file: string): string {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/${file}`);

@@ -6,19 +6,19 @@ const LAUNCHER = fileURLToPath(new URL("./s3d.py", import.meta.url));
 
 /**
  * Starts OpenStack Swift as an S3 endpoint on a free loopback port, about a second. It verifies
- * SigV4 and refuses chunked PUTs with 411 as R2 does. Other than R2 it answers 501 to
- * `If-None-Match` on PUT, 403 AccessDenied to an expired URL, and may give back "-" for "_" in names
+ * SigV4 and refuses chunked PUTs with 411 as R2 does. Unlike R2, it answers 501 to
+ * `If-None-Match` on PUT, 403 AccessDenied to an expired URL, and may return "-" for "_" in names
  * of metadata.
  *
- * @throws Error with the server's words when it does not start
+ * @throws Error with the server's output if it does not start
  */
 export async function startS3(): Promise<S3Peer> {
   const dir = await Deno.makeTempDir({ prefix: "mre_s3_" });
   const access = { accessKey: `AK${randomHex(8)}:user`, secretKey: randomHex(16), region: "auto" };
-  // Debian's own interpreter: Swift is not installed for any other.
+  // Debian's own interpreter, the only one that has Swift.
   const child = new Deno.Command(PYTHON, {
     args: [LAUNCHER, dir, access.accessKey, access.secretKey, access.region],
-    // Swift ends when its stdin does, so it does not outlive a killed test run.
+    // Swift exits when its stdin ends, so it does not outlive a killed test run.
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -42,14 +42,14 @@ interface Running {
   readonly close: () => Promise<string>;
 }
 
-/** A running S3 endpoint with one account. Close it: it owns a process and a directory. */
+/** A running S3 endpoint with one account. Close it, because it owns a process and a directory. */
 export class S3Peer implements AsyncDisposable {
-  /** Without a slash at its end; path style: `${endpoint}/${bucket}/${key}`. */
+  /** URL without a final slash; path style: `${endpoint}/${bucket}/${key}`. */
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;
   readonly region: string;
-  /** "mem" where the temporary directory takes no extended attributes. */
+  /** "mem" if the temporary directory does not support extended attributes. */
   readonly storage: string;
   /** Signs with the account's keys; does not repeat a failed request. */
   readonly client: AwsClient;
@@ -71,7 +71,7 @@ export class S3Peer implements AsyncDisposable {
     });
   }
 
-  /** Makes a bucket; gives its URL, without a slash at its end. */
+  /** Makes a bucket and returns its URL without a final slash. */
   async createBucket(name: string): Promise<string> {
     const url = `${this.endpoint}/${name}`;
     const answer = await this.client.fetch(url, { method: "PUT" });
@@ -90,7 +90,7 @@ export class S3Peer implements AsyncDisposable {
   }
 }
 
-/** Gives what the server wrote on stderr. Can be called again. */
+/** Returns the server's stderr. May be called again. */
 async function end(
   child: Deno.ChildProcess,
   complaints: Promise<string>,
@@ -102,7 +102,7 @@ async function end(
   return await complaints;
 }
 
-/** Text up to the first line break or the end; the rest is thrown away. */
+/** Returns the text up to the first line break or the end, and discards the rest. */
 async function readFirstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const part of stream.pipeThrough(new TextDecoderStream())) {

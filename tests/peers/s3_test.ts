@@ -10,7 +10,7 @@ const unescape = (xml: string) => xml.replaceAll("&quot;", '"');
 const valueOf = (xml: string, tag: string) =>
   xml.match(new RegExp(`<${tag}>([^<]*)</${tag}>`))?.[1];
 
-/** Sends a signed request; gives status, headers and the body as text. */
+/** Sends a signed request. Returns status, headers and the body as text. */
 async function ask(s3: S3Peer, url: string, init: RequestInit = {}) {
   const answer = await s3.client.fetch(url, init);
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
@@ -110,7 +110,7 @@ peerTest({
       await answer.body?.cancel();
       statuses.push(answer.status);
     }
-    // Swift answers 400 where R2 answers 401 or 403: without a signature it sees no S3 request.
+    // Swift answers 400 where R2 answers 401 or 403: without a signature it does not recognize an S3 request.
     assert.deepEqual(statuses, [200, 403, 403, 400]);
   },
 });

@@ -112,7 +112,7 @@ def no_chunks_filter(global_conf, **_):
             encoding = env.get("HTTP_TRANSFER_ENCODING", "").lower()
             if env["REQUEST_METHOD"] != "PUT" or "chunked" not in encoding:
                 return app(env, start_response)
-            # The client reads no answer before its body is taken.
+            # The client reads no answer before its body is read.
             while env["wsgi.input"].read(65536):
                 pass
             headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(ERROR_411)))]
@@ -188,7 +188,7 @@ def start_storage(swift_dir, devices, mode):
         "container_update_timeout": "10",
     }
     controllers = {"account": AccountController, "container": ContainerController, "object": ObjectController}
-    # All rings come first: a controller reads those of the others when it is made.
+    # All rings come first: a new controller reads the rings of the others.
     sockets = {kind: listen() for kind in controllers}
     for kind, sock in sockets.items():
         save_ring(swift_dir, kind, sock.getsockname()[1])

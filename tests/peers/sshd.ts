@@ -10,12 +10,12 @@ import {
 
 export { aliveWithMarker, processesOf };
 
-/** Key types that `ssh-keygen -t` and sshd both know. */
+/** Key types that both `ssh-keygen -t` and sshd support. */
 export type KeyType = "ed25519" | "ecdsa" | "rsa";
 
-/** What a test may choose about its server. */
+/** The options of a test server. */
 export interface SshdOptions {
-  /** "root" is an account of its own with uid 0: root's real home may hold noisy start files. */
+  /** "root" is a separate account with uid 0, because root's real home may have noisy start files. */
   readonly loginUser?: "root" | "user";
   /** Login shell of the temporary account. */
   readonly shell?: string;
@@ -25,7 +25,7 @@ export interface SshdOptions {
   readonly clientKeyPassphrase?: string;
   readonly passwordAuth?: boolean;
   readonly maxSessions?: number;
-  /** Lines of sshd_config that win over the harness's; `Match` blocks last. No `SetEnv`. */
+  /** Lines of sshd_config that override those of the harness. Put `Match` blocks last; `SetEnv` is not allowed. */
   readonly config?: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export async function startSshd(chosen: SshdOptions = {}): Promise<Sshd> {
   }
 }
 
-/** A running OpenSSH server. Close it: it owns processes, an account and a directory. */
+/** A running OpenSSH server. Close it, because it owns processes, an account and a directory. */
 export class Sshd implements AsyncDisposable {
   readonly host = "127.0.0.1";
   readonly port: number;
@@ -88,10 +88,10 @@ export class Sshd implements AsyncDisposable {
   readonly home: string;
   /** Private key of the first client key type. */
   readonly keyPath: string;
-  /** The host keys of the start; replaceHostKey() leaves file and text as they are. */
+  /** The first host keys; replaceHostKey() changes neither the file nor this text. */
   readonly knownHostsPath: string;
   readonly knownHostsText: string;
-  /** Is in the environment of every session process: see aliveWithMarker(). */
+  /** A text in the environment of every session process; see aliveWithMarker(). */
   readonly marker: string;
   readonly #place: Place;
   #daemon: Deno.ChildProcess | undefined;
@@ -110,22 +110,22 @@ export class Sshd implements AsyncDisposable {
     this.knownHostsText = place.knownHostsText;
   }
 
-  /** Path of the client's private key of one type (`.pub` beside it). */
+  /** Returns the path of the client's private key of one type (`.pub` beside it). */
   keyPathOf(type: KeyType): string {
     return `${this.#place.dir}/id_${type}`;
   }
 
-  /** The server's log so far (LogLevel VERBOSE). Lines of an event may come shortly after it. */
+  /** Returns the server's log so far (LogLevel VERBOSE). Lines may appear shortly after their event. */
   log(): string {
     return Deno.readTextFileSync(`${this.#place.dir}/log`);
   }
 
-  /** Logins accepted so far; exact once the login has opened its first channel. */
+  /** Returns the number of accepted logins; exact once a login has opened its first channel. */
   connections(): number {
     return this.log().match(/^Accepted \S+ for /gm)?.length ?? 0;
   }
 
-  /** Starts the daemon; startSshd() has done so already. */
+  /** Starts the daemon. startSshd() has already called this. */
   async start(): Promise<void> {
     const { dir } = this.#place;
     await Deno.writeTextFile(`${dir}/sshd_config`, await formatConfig(this.#place));
@@ -133,9 +133,9 @@ export class Sshd implements AsyncDisposable {
     // sshd run by root refuses to start without its privilege separation directory.
     if (Deno.uid() === 0) await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
     const seen = this.log().length;
-    // A log file rather than a pipe: log() then never lags behind what sshd has written.
+    // A log file instead of a pipe, so that log() has everything that sshd has written.
     const sshd = ["/usr/sbin/sshd", "-D", "-f", `${dir}/sshd_config`, "-E", `${dir}/log`];
-    // A killed test run must not leave a server behind that lets root in.
+    // A killed test run must not leave a server that accepts root.
     const args = ["--pdeathsig", "KILL", ...sshd];
     const silent = { stdin: "null", stdout: "null", stderr: "null" } as const;
     this.#daemon = new Deno.Command("/usr/bin/setpriv", { args, ...silent }).spawn();
@@ -144,7 +144,7 @@ export class Sshd implements AsyncDisposable {
     throw new Error(`sshd did not start:\n${this.log()}`);
   }
 
-  /** Drops every connection as a dead link would; what the sessions started lives on. */
+  /** Drops every connection like a dead link. Processes of the sessions keep running. */
   async killConnections(): Promise<void> {
     if (this.#daemon) await endProcesses(descendantsOf(this.#daemon.pid).filter(isSshd));
   }
@@ -155,7 +155,7 @@ export class Sshd implements AsyncDisposable {
     await this.start();
   }
 
-  /** Restarts with new host keys; gives the new lines for known_hosts. */
+  /** Restarts with new host keys. Returns the new lines for known_hosts. */
   async replaceHostKey(
     types: readonly KeyType[] = this.#place.options.hostKeyTypes,
   ): Promise<string> {
@@ -212,7 +212,7 @@ async function formatConfig({ dir, marker, port, account, options }: Place): Pro
   const hasSubsystem = config.some((line) => /^\s*subsystem\s/i.test(line));
   const usesPassword = options.passwordAuth && account.password !== null;
   return [
-    // The first value of a keyword counts, so the marker stands before anything a test adds.
+    // The first value of a keyword counts, so the marker comes before the lines of a test.
     `SetEnv MRE_SESSION=${marker}`,
     ...config.slice(0, matchAt),
     `Port ${port}`,
@@ -250,7 +250,7 @@ async function makeClientKeys(dir: string, options: Required<SshdOptions>): Prom
   await Deno.writeTextFile(`${dir}/authorized_keys`, keys.join(""));
 }
 
-/** Makes fresh host keys instead of those there are; gives their lines for known_hosts. */
+/** Replaces the host keys. Returns their lines for known_hosts. */
 async function makeHostKeys(
   dir: string,
   port: number,
@@ -271,7 +271,7 @@ async function hostKeyPaths(dir: string): Promise<string[]> {
 }
 
 async function makeKey(path: string, type: KeyType, passphrase: string): Promise<string> {
-  // The shortest RSA key that sshd takes: longer ones cost seconds in a test.
+  // The shortest RSA key that sshd accepts: longer ones cost seconds in a test.
   const size = type === "rsa" ? ["-b", "2048"] : [];
   await run("/usr/bin/ssh-keygen", [
     ...["-q", "-t", type, ...size],
@@ -280,7 +280,7 @@ async function makeKey(path: string, type: KeyType, passphrase: string): Promise
   return await Deno.readTextFile(`${path}.pub`);
 }
 
-/** Below the ports the kernel gives to clients, so that nobody takes it during a restart. */
+/** Below the kernel's ports for clients, so that no client takes it during a restart. */
 function freePort(): number {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);

@@ -48,7 +48,7 @@ async function sshWithPassword(sshd: Sshd, password: string): Promise<Answer> {
   return await ssh(sshd, "echo in", PASSWORD_LOGIN);
 }
 
-/** Starts a command that never ends and gives its client once the command has said a word. */
+/** Starts a command that never ends. Returns its client after the first output. */
 async function sshForever(sshd: Sshd, command: string): Promise<Deno.ChildProcess> {
   const child = sshClient(sshd, `${command}`, KEY_LOGIN).spawn();
   const reader = child.stdout.getReader();

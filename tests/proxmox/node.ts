@@ -34,7 +34,7 @@ export interface NodeOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A tool's answer, taken apart. */
+/** The parts of a tool's answer. */
 export interface Answer {
   readonly text: string;
   // deno-lint-ignore no-explicit-any -- its shape is what the tests check

@@ -9,11 +9,11 @@ export interface FakeMachineOptions {
   readonly windows?: boolean;
   readonly files?: readonly string[];
   readonly directories?: readonly string[];
-  /** Links by their path, with what they lead to. */
+  /** Symbolic links: path to target. */
   readonly links?: Readonly<Record<string, string>>;
 }
 
-/** A machine that is made up; `made` holds the directories that were made on it. */
+/** Returns a machine that exists in memory only. `made` lists the directories that were made on it. */
 export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made: string[] } {
   const { cwd = "/home/me/project", windows = false, files = [], links = {} } = options;
   const home = "home" in options ? options.home : "/home/me";
@@ -42,21 +42,21 @@ export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made:
   };
 }
 
-/** The least that a configuration needs. */
+/** The minimum that a configuration needs. */
 export const BASIC: Environment = {
   I_ACCEPT_RISKS: "true",
   HOST: "server.example",
   SSH_PASSWORD: "correct horse",
 };
 
-/** The configuration of {@linkcode BASIC} with these variables more. @throws Error when it has faults */
+/** Loads {@linkcode BASIC} with more variables. @throws Error if the configuration has faults */
 export function configOf(env: Environment = {}, machine: Machine = fakeMachine()): Config {
   const loaded = loadConfig({ ...BASIC, ...env }, machine);
   if (loaded.ok) return loaded.config;
   throw new Error(loaded.faults.map(({ message }) => message).join("\n"));
 }
 
-/** The faults of {@linkcode BASIC} with these variables more. @throws Error when it has none */
+/** Returns the faults of {@linkcode BASIC} with more variables. @throws Error if there are none */
 export function faultsOf(
   env: Environment = {},
   machine: Machine = fakeMachine(),

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types";
 
-/** The messages in the lines of stdout. Fails when a line is anything but a message of MCP. */
+/** Parses the lines of stdout. Fails if a line is not an MCP message. */
 export function parseMessages(lines: readonly string[]): JSONRPCMessage[] {
   return lines.map((line) => {
     try {

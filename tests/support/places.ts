@@ -1,17 +1,17 @@
 import { temporaryDirectory } from "./temporary_directory.ts";
 import { type SshHost, type SshHostOptions, startSshHost } from "../fakes/ssh_host.ts";
 
-/** A host, a working directory of the server, and the variables that lead the server to both. */
+/** A host, a working directory for the server, and the variables that make the server use both. */
 export interface Place extends AsyncDisposable {
   readonly host: SshHost;
   /** WORKING_DIRECTORY of the server. */
   readonly directory: string;
-  /** Home of the server, with its known_hosts; beside the working directory. */
+  /** Home directory of the server with its known_hosts, beside the working directory. */
   readonly home: string;
   readonly env: Record<string, string>;
 }
 
-/** Starts an embedded host and prepares everything that a server needs to reach it. */
+/** Starts an embedded host and prepares what a server needs to connect to it. */
 export async function startPlace(options: SshHostOptions = {}): Promise<Place> {
   const root = temporaryDirectory();
   const host = await startSshHost(options);

@@ -1,10 +1,10 @@
 import { flagsOf, projectFile } from "./project.ts";
 
 /**
- * The command line that starts the program: the binary that MRE_BINARY names, else main.ts with
+ * Returns the command line that starts the program: the binary that MRE_BINARY names, or main.ts with
  * exactly the flags of `deno task start`.
  *
- * @param entry another module of the tree in place of main.ts; always run from source
+ * @param entry a module to run from source in place of main.ts
  */
 export function programCommand(entry = "main.ts"): { path: string; args: string[] } {
   const binary = Deno.env.get("MRE_BINARY");
@@ -12,7 +12,7 @@ export function programCommand(entry = "main.ts"): { path: string; args: string[
   return { path: Deno.execPath(), args: ["run", ...flagsOf("start"), projectFile(entry)] };
 }
 
-/** What the runtime itself needs of the environment, so that a child can be given nothing else. */
+/** Returns the variables that the runtime needs, for a child that gets no others. */
 export function runtimeEnvironment(): Record<string, string> {
   return { DENO_DIR: cacheDirectory(), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
 }
@@ -27,7 +27,7 @@ function cacheDirectory(): string {
   return `${cache ?? `${home}/.cache`}/deno`;
 }
 
-/** How a run of the program ended. */
+/** The outcome of a run of the program. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -37,11 +37,11 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Bytes for stdin, which then ends. Without it stdin is at its end at once. */
+  /** The complete stdin; empty by default. */
   readonly stdin?: string;
 }
 
-/** Runs the program with a command line to its end. Only `env` reaches it of the environment. */
+/** Runs the program to its end. Its environment is only `env`. */
 export async function runProgram(
   args: readonly string[],
   { env = {}, cwd, stdin = "" }: RunOptions,

@@ -3,18 +3,18 @@ import { fileURLToPath } from "node:url";
 /** The project's directory, without a final slash. */
 export const PROJECT: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
-/** A file of the project by its path in the tree. */
+/** Returns the absolute path of a file of the project. */
 export const projectFile = (path: string): string => `${PROJECT}/${path}`;
 
-/** The tasks of deno.json by name. */
+/** Returns the tasks of deno.json by name. */
 export function tasks(): Record<string, string> {
-  // deno.json is the project's own and `deno task` has read it before.
+  // `deno task` has already checked the shape of deno.json.
   const manifest = JSON.parse(Deno.readTextFileSync(projectFile("deno.json"))) as {
     tasks: Record<string, string>;
   };
   return manifest.tasks;
 }
 
-/** The options that a task hands to `deno run` or `deno compile`: everything that begins with `--`. */
+/** Returns a task's options for `deno run` or `deno compile`: every word that starts with `--`. */
 export const flagsOf = (task: string): string[] =>
   (tasks()[task] ?? "").split(" ").filter((word) => word.startsWith("--"));

@@ -10,17 +10,17 @@ import { programCommand, runtimeEnvironment } from "./program.ts";
 export interface ServerOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Another module of the tree in place of main.ts. */
+  /** A module to run in place of main.ts. */
   readonly entry?: string;
   readonly args?: readonly string[];
 }
 
-/** The real server as a child process. Everything that it says is kept. */
+/** The real server as a child process. All of its output is kept. */
 export class ServerProcess implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: <T extends JSONRPCMessage>(message: T) => void;
-  /** Every line that stdout brought, whatever it is. */
+  /** Every line of stdout. */
   readonly stdoutLines: string[] = [];
   readonly status: Promise<Deno.CommandStatus>;
   readonly pid: number;
@@ -47,7 +47,7 @@ export class ServerProcess implements Transport {
     this.#reading = Promise.all([this.#readStdout(), this.#readStderr()]);
   }
 
-  /** What stderr has brought so far; complete when {@linkcode ended} has settled. */
+  /** The stderr so far; complete when {@linkcode ended} has settled. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -60,12 +60,12 @@ export class ServerProcess implements Transport {
     await this.sendText(serializeMessage(message));
   }
 
-  /** Writes to stdin as it stands. */
+  /** Writes text to stdin unchanged. */
   async sendText(text: string): Promise<void> {
     await this.#input.write(new TextEncoder().encode(text));
   }
 
-  /** Closes stdin, as a client does that goes away. */
+  /** Closes stdin, as a client does when it exits. */
   async close(): Promise<void> {
     await this.#input.close().catch(() => {});
   }
@@ -74,7 +74,7 @@ export class ServerProcess implements Transport {
     this.#child.kill(signal);
   }
 
-  /** Waits for the process and the end of its output. */
+  /** Waits until the process has exited and its output has ended. */
   async ended(): Promise<Deno.CommandStatus> {
     const status = await this.status;
     await this.#reading;
@@ -108,7 +108,7 @@ export class ServerProcess implements Transport {
   }
 }
 
-/** A running server and a client that has initialized it and knows its tools. */
+/** A running server, and a client that has initialized it and listed its tools. */
 export interface Connected extends AsyncDisposable {
   readonly client: Client;
   readonly server: ServerProcess;
@@ -120,14 +120,14 @@ export interface Connected extends AsyncDisposable {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** How long the client waits; a minute if nothing else is said. */
+  /** How long the client waits; one minute by default. */
   readonly timeoutMs?: number;
   readonly onprogress?: (
     step: { progress: number; total?: number | undefined; message?: string | undefined },
   ) => void;
 }
 
-/** A tool's answer, taken apart. */
+/** The parts of a tool's answer. */
 export interface ToolResult {
   readonly text: string;
   readonly data: Record<string, unknown>;
@@ -144,7 +144,7 @@ export async function connectServer(options: ServerOptions): Promise<Connected> 
   };
   try {
     await client.connect(server);
-    // Only after this does the client check structured content.
+    // The client checks structured content only after this call.
     await client.listTools();
   } catch (error) {
     await end();

@@ -14,14 +14,14 @@ export interface SessionOptions {
   readonly forgetHostKey?: boolean;
 }
 
-/** The ssh slice without its worker, an embedded host, and a local directory. */
+/** A session of the ssh slice without its worker, an embedded host, and a local directory. */
 export interface SessionPlace {
   readonly session: RemoteHost;
   readonly host: SshHost;
   readonly directory: string;
-  /** What the session has logged, a line each. */
+  /** The lines that the session has logged. */
   readonly logged: string[];
-  /** Runs a command; 30 seconds if nothing else is said. */
+  /** Runs a command, by default with a limit of 30 seconds. */
   exec(command: string, options?: ExecOptions): Promise<ExecOutcome>;
 }
 
@@ -31,7 +31,7 @@ export interface ExecOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Settings of the ssh worker for a host that listens on this machine. */
+/** Returns settings of the ssh worker for a host on this machine. */
 export function settingsOf(
   host: SshHost,
   directory: string,
@@ -55,7 +55,7 @@ export function settingsOf(
   };
 }
 
-/** A test with a host and a session on it; both are closed at its end. */
+/** Registers a test with a host and a session; both are closed at its end. */
 export function sessionTest(
   name: string,
   run: (place: SessionPlace) => Promise<void>,

@@ -22,7 +22,7 @@ export function assertSnapshot(name: string, value: unknown): void {
 
 const isUpdate = (): boolean => Deno.env.get("UPDATE_SNAPSHOTS") === "1";
 
-/** Tools that have fewer arguments where something is off, with the configurations in which they do. */
+/** Tools with fewer arguments in some configurations, and these configurations. */
 const REDUCED: Readonly<Record<string, readonly ConfigurationName[]>> = {
   generate_download_link: ["core", "imagekit", "r2"],
 };

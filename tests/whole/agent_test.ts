@@ -3,7 +3,7 @@ import { peerTest, SSH_AGENT, SSHD } from "../peers/require.ts";
 import { startSshd } from "../peers/sshd.ts";
 import { connectServer } from "../support/server.ts";
 
-/** Starts an agent that holds one key; it says where it listens in its first line. */
+/** Starts an agent with one key. Its first line of output names its socket. */
 async function startAgent(socket: string, keyPath: string): Promise<Deno.ChildProcess> {
   const agent = new Deno.Command("/usr/bin/ssh-agent", {
     args: ["-D", "-a", socket],

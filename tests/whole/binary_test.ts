@@ -6,7 +6,7 @@ import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const binary = Deno.env.get("MRE_BINARY");
 
-// The other tests here drive the binary as well when MRE_BINARY names it.
+// The other tests in this folder also run against the binary that MRE_BINARY names.
 if (binary !== undefined) {
   Deno.test("the binary works without the source tree, a cache and an environment", async () => {
     await using place = await startPlace();

@@ -9,9 +9,9 @@ import { outputOf } from "../support/command.ts";
 
 interface Guest {
   readonly server: Connected;
-  /** The root of container 101, as this machine sees it. */
+  /** The root directory of container 101 on this machine. */
   readonly root: string;
-  /** A directory of this machine for the test. */
+  /** A directory on this machine for the test. */
   readonly home: string;
 }
 

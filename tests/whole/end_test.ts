@@ -4,7 +4,7 @@ import { type Place, startPlace } from "../support/places.ts";
 import { runProgram } from "../support/program.ts";
 import { type Connected, connectServer, type ServerProcess } from "../support/server.ts";
 
-/** Every ending may take two seconds; the rest is the test's own. */
+/** Each shutdown may take two seconds; the test itself needs the rest. */
 const LIMIT_MS = 2_500;
 
 const ENDINGS: Readonly<Record<string, (server: ServerProcess) => unknown>> = {
@@ -13,7 +13,7 @@ const ENDINGS: Readonly<Record<string, (server: ServerProcess) => unknown>> = {
   "SIGINT arrives": (server) => server.kill("SIGINT"),
 };
 
-/** Starts a command that goes on for long and gives its process on the host. */
+/** Starts a long command and returns its pid on the host. */
 async function startCommand(server: Connected): Promise<number> {
   const pid = Promise.withResolvers<number>();
   server.call("ssh_exec_command", { command: "echo $$; exec sleep 300" }, {
@@ -21,7 +21,7 @@ async function startCommand(server: Connected): Promise<number> {
       const found = Number(message?.split("\n")[1]);
       if (found > 0) pid.resolve(found);
     },
-  }).catch(() => {}); // its answer is of no interest: the server is told to end
+  }).catch(() => {}); // the answer does not matter: the server is about to be stopped
   return await pid.promise;
 }
 
@@ -65,7 +65,7 @@ for (const [what, end] of Object.entries(ENDINGS)) {
   });
 }
 
-/** Connections that are still open once the host has seen all that was sent to it. */
+/** Returns the number of open connections after the host has received everything that was sent. */
 async function closed({ host }: Place): Promise<number> {
   for (let turn = 0; turn < 200 && host.openConnections() > 0; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -112,7 +112,7 @@ execTest("ssh_exec_command() stops a cancelled command on the host", async (serv
   assert.equal(place.host.openConnections() > 0, true, "the connection stays warm");
 });
 
-/** Asks the host itself, in a command of its own, until the process is gone. */
+/** Runs commands on the host until the process is gone. */
 async function hostIsQuiet(server: Connected, pid: number): Promise<void> {
   const script = `while kill -0 ${pid} 2>/dev/null; do sleep 0.05; done`;
   const { data } = await exec(server, script, { timeout: 10 });

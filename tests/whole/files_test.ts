@@ -274,7 +274,7 @@ filesTest(
     controller.abort();
     await assert.rejects(call);
     place.host.setFault({});
-    // A further call over the same SFTP session is answered after what the cancelled one still sends.
+    // The same SFTP session answers the next call only after the data of the cancelled one.
     await server.call("ssh_download_file", { remote_path: "big", local_path: "old" });
     assert.equal(Deno.readTextFileSync(`${place.directory}/old`), "old");
     await server.end();

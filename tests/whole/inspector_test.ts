@@ -5,7 +5,7 @@ import { startSshHost } from "../fakes/ssh_host.ts";
 
 const INSPECTOR = "@modelcontextprotocol/inspector@2.12.0";
 
-/** Runs the inspector's command line against the real server and gives its parsed answer. */
+/** Runs the inspector's command line against the real server and returns its parsed answer. */
 async function inspect(env: Record<string, string>, cwd: string, method: readonly string[]) {
   const { path, args } = programCommand();
   const variables = Object.entries({ ...runtimeEnvironment(), ...env }).flatMap((
@@ -15,7 +15,7 @@ async function inspect(env: Record<string, string>, cwd: string, method: readonl
     args: ["-y", INSPECTOR, "--cli", ...variables, ...method, "--", path, ...args],
     cwd,
     stdin: "null",
-    // A registry that cannot be reached fails the test soon and by name.
+    // If the registry is unreachable, the test fails soon and with its name.
     env: { npm_config_fetch_retries: "0", npm_config_fetch_timeout: "60000" },
     signal: AbortSignal.timeout(180_000),
   }).output();
@@ -24,7 +24,7 @@ async function inspect(env: Record<string, string>, cwd: string, method: readonl
   return JSON.parse(decoder.decode(stdout));
 }
 
-/** Where the first program of that name on PATH is; a path that does not exist when there is none. */
+/** Returns the path of a program on PATH, or a path that does not exist. */
 function onPath(program: string): string {
   const places = (Deno.env.get("PATH") ?? "").split(":").map((directory) =>
     `${directory}/${program}`

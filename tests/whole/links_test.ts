@@ -88,7 +88,7 @@ linksTest("a link leads to nothing outside WORKING_DIRECTORY", async (server, pl
     assert.equal(isError, true, path);
     assert.doesNotMatch(text, /secret content/);
   }
-  // What was a file when it was linked is a way out when it is fetched.
+  // The path was a file when the link was made; now it is a symbolic link to the outside.
   Deno.writeTextFileSync(`${place.directory}/later`, "fine");
   const { url } = await link(server, { path: "later" });
   Deno.removeSync(`${place.directory}/later`);
@@ -183,7 +183,7 @@ Deno.test("a host that does not answer is told, uses nothing up, and the link wo
   const bytes = content(300_001);
   const path = `${files.path}/f`;
   Deno.writeFileSync(path, bytes);
-  // It comes back with the same key.
+  // The host restarts with the same key.
   const options = { hostKeys: [{ privateKey: privateKeyOf("ed25519") }] };
   await using place = await startPlace(options);
   await using server = await connectServer({ env: place.env, cwd: place.directory });

@@ -9,7 +9,7 @@ import { flagsOf, projectFile } from "../support/project.ts";
 const allRefused = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, "refused"]));
 
-/** What main says of itself when it serves, and what came on stdout meanwhile. */
+/** The results of the attempts in the main isolate, and stdout during that time. */
 async function probeMain(env: Record<string, string>, cwd: string) {
   const server = new ServerProcess({ env, cwd, entry: "tests/whole/probes/main_probe.ts" });
   const { code } = await server.ended();
@@ -28,16 +28,16 @@ Deno.test("main is refused everything before it reads the first message", async 
   assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
 });
 
-/** Ports of this machine on which something listens in place of a storage service. */
+/** Loopback ports with listeners in place of storage services. */
 interface Services {
   readonly imageKit: number;
   readonly r2: number;
 }
 
-/** What one worker may do; everything else is refused. */
+/** What one worker may do. Everything else must be refused. */
 interface Allowed {
   env?(services: Services): Readonly<Record<string, string>>;
-  /** A port that it may call, and no other host at it; without it the SSH host's. */
+  /** The only port that it may connect to; the SSH host's port by default. */
   port?(services: Services): number;
   may(place: Place, services: Services): Task["may"];
   mayNotWrite(place: Place): readonly string[];
@@ -56,7 +56,7 @@ const WORKERS: Readonly<Record<string, Allowed>> = {
     mayNotWrite: (place) => [knownHosts(place)],
   },
   downloads: {
-    // A fixed port: the listener may then take no other one.
+    // With a fixed port, the listener may not use any other.
     env: () => ({ DOWNLOAD_PORT: "8099" }),
     may: (place) => ({ call: [], read: [own(place)], write: [] }),
     mayNotWrite: (place) => [own(place)],

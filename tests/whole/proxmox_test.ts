@@ -7,7 +7,7 @@ import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer, type ToolResult } from "../support/server.ts";
 import { CONTAINERS, peerTest } from "../peers/require.ts";
 
-/** A node with two containers, of which 101 runs, and a server with the module on. */
+/** Registers a test with a server and a node with two containers; container 101 runs. */
 function proxmoxTest(
   name: string,
   run: (server: Connected, pve: FakeProxmox, place: Place) => Promise<void>,
@@ -32,7 +32,7 @@ function proxmoxTest(
   });
 }
 
-/** The code and the error of a refused call. */
+/** Returns the code and the error of a refused call. */
 function failure({ data, text, isError }: ToolResult): [unknown, unknown] {
   assert.equal(isError, true, text);
   assert.ok(String(data.suggestion).length > 10);

@@ -12,7 +12,7 @@ const SECRETS = {
   DOWNLOAD_API_KEY: "api-f5d3d58503b9699d",
 } as const;
 
-/** Everything besides the host that has to be set for the secrets to be used. */
+/** The variables, other than those of the host, that make the server use every secret. */
 const BRIDGES = {
   ENABLE_IMAGEKIT: "true",
   IMAGEKIT_PUBLIC_KEY: "public_x",
@@ -49,7 +49,7 @@ Deno.test("no secret reaches an answer, a log line or the audit log", async () =
   await server.end();
   assertClean("stdout", withoutRefusals(server.server.stdoutLines));
   assertClean("stderr", server.server.stderr);
-  // Kept with the secret blacked out, though the caller wrote it.
+  // The call is logged with the secret redacted, even though the caller wrote it.
   await using second = await connectServer({ env, cwd: place.directory });
   await second.call("ssh_exec_command", { command });
   await second.end();
@@ -58,7 +58,7 @@ Deno.test("no secret reaches an answer, a log line or the audit log", async () =
   assert.match(lines, /: \[redacted\] \[redacted\]/);
 });
 
-/** What a caller has written itself comes back to it when it is refused by name. */
+/** A refusal may repeat what the caller wrote. */
 const withoutRefusals = (lines: readonly string[]): string =>
   lines.filter((line) => !line.includes("unknown argument")).join("\n");
 

@@ -209,7 +209,7 @@ Deno.test("doctor shows an unknown host key with its fingerprint and the line to
   assert.ok(stdout.includes(place.host.hostKeyLines().trim()), stdout);
 });
 
-/** What doctor says of both bridges. */
+/** Returns doctor's lines about both bridges. */
 async function bridgesByDoctor(change: Readonly<Record<string, string>>, bucket: string) {
   await using s3 = await startS3();
   await s3.createBucket(bucket);

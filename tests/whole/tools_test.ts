@@ -4,7 +4,7 @@ import { type Connected, connectServer } from "../support/server.ts";
 import { CONFIGURATION_NAMES, CONFIGURATIONS, listTools } from "../support/catalogs.ts";
 import { assertToolSnapshots } from "../support/snapshot.ts";
 
-/** Whatever a test calls fails at once: nothing listens where these variables point. */
+/** Every call fails at once: nothing listens where these variables point. */
 async function withServer(
   env: Readonly<Record<string, string>>,
   run: (server: Connected, place: Place) => Promise<void>,

@@ -9,10 +9,10 @@ import { temporaryDirectory } from "../support/temporary_directory.ts";
 const MB = 1_000_000;
 const SMALL_BYTES = 30 * MB;
 const LARGE_BYTES = 300 * MB;
-/** Measured 32 to 57 MB, and 77 MB with a file of 900 MB: what the collector leaves. A kept file would be 270 MB. */
+/** Measured: 32 to 57 MB, and 77 MB with a file of 900 MB, all uncollected garbage. Keeping the file would take 270 MB. */
 const MOST_GROWTH_BYTES = 120 * MB;
 
-/** Sends a file of the host to the exchange and back to the host; gives the server's highest memory so far. */
+/** Sends a file from the host to the exchange and back. Returns the server's peak memory in bytes. */
 async function thereAndBack(server: Connected, path: string, bytes: number): Promise<number> {
   await writeRandom(path, bytes);
   const up = await succeeded(server, "exchange_upload", { remote_path: path });
@@ -31,7 +31,7 @@ async function succeeded(server: Connected, name: string, args: Record<string, u
   return data;
 }
 
-/** One random piece again and again: neither side compresses, and random bytes by the gigabyte take long. */
+/** Repeats one random piece: neither side compresses, and a gigabyte of random bytes takes long to make. */
 async function writeRandom(path: string, bytes: number): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, mode: 0o644 });
   const piece = crypto.getRandomValues(new Uint8Array(50_000));

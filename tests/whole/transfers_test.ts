@@ -10,14 +10,14 @@ import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer, type ToolResult } from "../support/server.ts";
 import { BUCKET, exchangeVariables, imageKitVariables } from "./bridges.ts";
 
-/** A host, a storage service, and servers that come and go. */
+/** A host, a storage service, and servers that start and stop. */
 interface Stage {
   readonly place: Place;
-  /** A file of the person who runs the commands; not in the server's WORKING_DIRECTORY. */
+  /** A file of the person who runs the commands, outside the server's WORKING_DIRECTORY. */
   readonly mine: string;
-  /** Starts one more server. */
+  /** Starts another server. */
   start(): Promise<Connected>;
-  /** Everything that the servers that have ended have written, with their audit log. */
+  /** All output of the servers that have ended, including their audit logs. */
   written(): string;
 }
 
@@ -54,7 +54,7 @@ function codeOf({ data, text, isError }: ToolResult): unknown {
   return data.code;
 }
 
-/** The command ran and says so. */
+/** Runs a command and checks that it reports success. */
 async function runWell(command: unknown, path: string): Promise<string> {
   const { code, stdout, stderr } = await runHandedOut(String(command), path);
   assert.equal(code, 0, stderr);
@@ -135,7 +135,7 @@ imageKitTest(
 
 const GONE = "not_found";
 
-/** Everything in a text that base64 may hide. */
+/** Decodes everything in a text that looks like base64. */
 const atobLoose = (text: string): string =>
   text.split(/[^A-Za-z0-9+/_-]+/)
     .map((part) => new TextDecoder("latin1").decode(Buffer.from(part, "base64"))).join("\n");
@@ -288,7 +288,7 @@ exchangeTest(
     assert.ok(bytes.equals(Deno.readFileSync(`${place.directory}/${local_path}`)));
     const again = await server.call("exchange_download", { ...named, local_path });
     assert.equal(codeOf(again), "already_exists", JSON.stringify(again));
-    // Whoever has the address needs no credentials.
+    // The URL works without credentials.
     await runWell(up.download_command, mine);
     assert.ok(bytes.equals(Deno.readFileSync(mine)));
     const list = succeeded(await server.call("exchange_list"));
@@ -390,7 +390,7 @@ Deno.test("credentials that are half set leave a bridge off, by name, and the se
   await using server = await connectServer({ env, cwd: place.directory });
   const names = (await server.client.listTools()).tools.map(({ name }) => name);
   assert.deepEqual(names.filter((name) => /^(imagekit|exchange)_/.test(name)), []);
-  // Without the bridge the plain tools stay.
+  // Without the bridge, the plain file tools are listed.
   assert.ok(names.includes("ssh_upload_file"));
   const { data } = await server.call("ssh_exec_command", { command: "echo works" });
   assert.equal(data.stdout, "works\n");

@@ -132,7 +132,7 @@ export function parse(program, name, spec, argv) {
   return values;
 }
 
-/** A 400 answer about one parameter, as raise_param_exc gives it. */
+/** A 400 answer about one parameter, as raise_param_exc makes it. */
 export function badParameter(program, name, spec, parameter, text) {
   throw new Exit(
     255,

@@ -36,7 +36,7 @@ function formatSection({ description, ...values }) {
   return lines + formatConfig(values);
 }
 
-/** The configuration with what the guest's state adds; pending values win unless told otherwise. */
+/** Returns the configuration with values of the guest's state; pending values win by default. */
 export function shownConfig(guest, { pending = true } = {}) {
   return {
     ...guest.config,

@@ -113,7 +113,7 @@ function openTarget({ path, shown }) {
   }
 }
 
-/** Until the end or the first error, of which nothing is said: that is what pct does. */
+/** Copies until the end or the first error, which is not reported: pct does the same. */
 function copyBytes(source, to) {
   const limit = fault("copyLimit") ?? Infinity;
   const buffer = new Uint8Array(1024 * 1024);
@@ -139,7 +139,7 @@ function adjust(to, { mode, uid, gid, mapped }) {
   fs.fchownSync(to, uid ?? now.uid, gid ?? now.gid);
 }
 
-/** The same in a process of its own, with the container root's rights on the container's files. */
+/** The same in a separate process, with the permissions of the container's root. */
 function writeAsContainerRoot([program, ...args], source, target) {
   const code = `${writerSource()}
 try { writeTarget(3, JSON.parse(process.argv[1])); } catch (error) {

@@ -28,7 +28,7 @@ export function planExec(ct, command, keepEnvironment) {
   const path = keepEnvironment ? GUEST_PATH : CLEAN_PATH;
   const words = [...clean, "container=lxc", `PATH=${path}`, onHost(program), ...inside];
   out(`unset SSL_CERT_FILE SSL_CERT_DIR PVE_FAKE_ROOT plan\n`);
-  // The shell's own "Killed" is not to be seen, what the command says on stderr is. A redirection
+  // Hides the shell's own "Killed" but not the command's stderr. A redirection
   // of a plain command would hold for the shell's message too, hence the parentheses.
   out(`exec 3>&2 2>/dev/null\n(${words.map(quoteWord).join(" ")} 2>&3 3>&-)\nexit $?\n`);
 }
@@ -52,7 +52,7 @@ function refuseUnknown(ct, name) {
   );
 }
 
-/** The caller's directory if the guest has one of that name. */
+/** Returns the caller's directory if the guest has the same path. */
 function workingDirectory(ct) {
   const directory = process.cwd();
   return statInside(rootOf(ct), directory)?.isDirectory() ? directory : "/";

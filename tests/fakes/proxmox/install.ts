@@ -22,7 +22,7 @@ const ENTRY = new URL("./pve.mjs", import.meta.url).pathname;
 const SUBUID = 100_000;
 
 /**
- * Makes a node without guests in a temporary directory. `close` it: containers are processes.
+ * Makes a node without guests in a temporary directory. Close it, because containers are processes.
  *
  * @throws Error if no Node is installed
  */
@@ -82,7 +82,7 @@ export class FakeProxmox {
   readonly stateDirectory: string;
   /** Name of the node that the programs run on. */
   readonly node: string;
-  /** How containers are kept apart here. With "none" their commands see the host's files. */
+  /** How containers are isolated here. With "none" their commands see the host's files. */
   readonly isolation: Isolation;
   readonly #interpreter: string;
 
@@ -157,7 +157,7 @@ export class FakeProxmox {
     if (status === "running" && isLocal) await this.#internal("start", id);
   }
 
-  /** Kills the guest and forgets it, as if another node's administrator had destroyed it. */
+  /** Kills and removes the guest, as if another administrator had destroyed it. */
   async removeContainer(ctid: number): Promise<void> {
     await this.#internal("remove", ctid);
   }
@@ -178,12 +178,12 @@ export class FakeProxmox {
     await Deno.rename(`${this.stateDirectory}/fault.new`, file);
   }
 
-  /** The container's root directory on this machine, for a judge. Without its own mounts. */
+  /** Returns the container's root directory on this machine, without its own mounts. */
   rootfs(ctid: number): string {
     return `${this.stateDirectory}/guests/${ctid}/rootfs`;
   }
 
-  /** Host pid of the guest's first process, `undefined` when it is stopped. */
+  /** Returns the host pid of the guest's first process, or `undefined` if it is stopped. */
   async initPid(id: number): Promise<number | undefined> {
     const text = await Deno.readTextFile(`${this.stateDirectory}/guests/${id}/state.json`);
     // The stand-in itself wrote this file.
@@ -191,7 +191,7 @@ export class FakeProxmox {
     return state.init?.pid;
   }
 
-  /** Holds a container's configuration lock until the function it gives is called. */
+  /** Takes a container's configuration lock. Call the returned function to release it. */
   async holdLock(ctid: number): Promise<() => Promise<void>> {
     const file = `${this.stateDirectory}/guests/${ctid}/lock`;
     const stat = await Deno.readTextFile(`/proc/${Deno.pid}/stat`);
@@ -200,7 +200,7 @@ export class FakeProxmox {
     return () => Deno.remove(file);
   }
 
-  /** Every call of a program so far. */
+  /** Returns every call of a program so far. */
   async calls(): Promise<Call[]> {
     const text = await Deno.readTextFile(`${this.stateDirectory}/calls.jsonl`).catch(() => "");
     // The stand-in itself wrote these lines.

@@ -120,14 +120,14 @@ async function halt(ct) {
   await killInit(ct);
 }
 
-/** Only asks: the state changes later. Source: Status.pm:166-177, 266-280, 365-376. */
+/** Only requests the change: the state changes later. Source: Status.pm:166-177, 266-280, 365-376. */
 export function requestHa(guest, action) {
   out(`Requesting HA ${action} for ${guest.kind === "lxc" ? "CT" : "VM"} ${guest.id}\n`);
   guest.due = { action, at: Date.now() + (fault("haDelayMs") ?? 0) };
   saveGuest(guest);
 }
 
-/** Carries out what HA was asked for and is due; called before each command. */
+/** Applies requests to HA that are due. Called before each command. */
 export async function settle(guests) {
   for (const guest of guests) {
     if (guest.due === undefined || guest.due.at > Date.now()) continue;

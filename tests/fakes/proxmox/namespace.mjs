@@ -1,4 +1,4 @@
-/** Running containers: an init process in namespaces of its own, and the way into them. */
+/** Running containers: an init process in its own namespaces, and how to enter them. */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -119,7 +119,7 @@ export async function killInit(guest) {
   forget(guest);
 }
 
-/** Asks the init to end. Whether it did so in time. */
+/** Asks the init process to end. Returns whether it did in time. */
 export async function terminateInit(guest, timeoutMs) {
   const deadline = Date.now() + timeoutMs;
   kill(guest.init.pid, "SIGTERM");
@@ -178,7 +178,7 @@ export function enter(guest, directory) {
   }
 }
 
-/** Runs a program of the host with the rights of the container's root, if that is not the caller. */
+/** Runs a program of the host as the container's root, if that is not the caller. */
 export const asContainerRoot = (guest) =>
   isMapped(guest) ? ["nsenter", "-t", String(guest.init.pid), "-U", "--"] : [];
 

@@ -2,14 +2,14 @@
 import { type ContainerOptions, type FakeProxmox, installProxmox } from "./install.ts";
 import { CONTAINERS, peerTest } from "../../peers/require.ts";
 
-/** How a command line ended and what it wrote. */
+/** The outcome of a command line. */
 export interface Answer {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs one line with the node's programs on PATH, in a UTF-8 locale unless told otherwise. */
+/** Runs one line with the node's programs on PATH, by default in a UTF-8 locale. */
 export type Shell = (
   line: string,
   options?: { cwd?: string; env?: Record<string, string> },
@@ -19,7 +19,7 @@ export type Shell = (
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** A test with a node of its own; containers are real, so it needs root. */
+/** Registers a test with its own node. Containers are real, so it needs root and busybox. */
 export function nodeTest(
   name: string,
   containers: readonly ContainerOptions[],

@@ -23,7 +23,7 @@ export interface ContainerOptions extends GuestOptions {
   readonly bash?: boolean;
   /** Root inside is 100000 outside. Has its effect with the isolation "namespaces" only. */
   readonly unprivileged?: boolean;
-  /** A directory inside with a file system of its own that is soon full. */
+  /** A directory in the container with its own small file system. */
   readonly smallDirectory?: { readonly path: string; readonly bytes: number };
 }
 
@@ -38,7 +38,7 @@ export interface VmOptions extends GuestOptions {
 type Which = boolean | readonly number[];
 
 export interface Faults {
-  /** Every program answers as without root's rights. */
+  /** Every program answers as if it did not run as root. */
   readonly notRoot: boolean;
   /** Every program answers as without the cluster file system. */
   readonly clusterDown: boolean;
@@ -47,7 +47,7 @@ export interface Faults {
   readonly lockWaitMs: number;
   /** What becomes of non-ASCII arguments: "locale" (the default) spares them in UTF-8 locales. */
   readonly garbleArguments: "locale" | "always" | "never";
-  /** Delay between what HA was asked for and its effect, seen by the next call. */
+  /** Delay between a request to HA and its effect, seen by the next call. */
   readonly haDelayMs: number;
   /** Each call takes this much longer. */
   readonly delayMs: number;
@@ -60,7 +60,7 @@ export interface Faults {
   readonly taskHolds: number;
   /** What an interrupted snapshot or backup needs to tidy up, in milliseconds. */
   readonly cleanupMs: number;
-  /** push and pull write no more than this many bytes and say nothing, as on a full disk. */
+  /** push and pull write at most this many bytes and report nothing, as on a full disk. */
   readonly copyLimit: number;
   readonly attachFails: boolean;
   readonly agentDown: boolean;

@@ -56,7 +56,7 @@ async function remove(guests) {
   }
 }
 
-/** Source: public captures of pct without root's rights and without the cluster file system. */
+/** Source: public captures of pct without root and without the cluster file system. */
 function refuseAll() {
   const reason = fault("notRoot")
     ? "Unknown error -1"

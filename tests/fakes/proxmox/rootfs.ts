@@ -59,7 +59,7 @@ async function firstStatic(files: readonly string[]): Promise<string | undefined
   return undefined;
 }
 
-/** Libraries of a program, none for a static one, `undefined` if there is no such file. */
+/** Returns the libraries of a program: empty for a static one, `undefined` if the file does not exist. */
 async function librariesOf(file: string): Promise<string[] | undefined> {
   if (await Deno.stat(file).catch(() => undefined) === undefined) return undefined;
   const { stdout } = await new Deno.Command("ldd", { args: [file], stderr: "null" }).output();
@@ -78,7 +78,7 @@ async function copyProgram(directory: string, name: string): Promise<void> {
   }
 }
 
-/** Where this machine has a program, looking beyond PATH at the usual places. */
+/** Returns the path of a program on PATH or in the usual directories. */
 export async function findOnPath(name: string): Promise<string | undefined> {
   const folders = `${Deno.env.get("PATH") ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`.split(":");
   for (const folder of folders.filter((folder) => folder !== "")) {
@@ -88,7 +88,7 @@ export async function findOnPath(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Runs a program of this machine; what it says on stderr is the error. */
+/** Runs a program of this machine. @throws Error with its stderr if it fails */
 export async function run(program: string, args: string[], env = {}): Promise<void> {
   const { success, stderr } = await new Deno.Command(program, { args, env, stdin: "null" })
     .output();

@@ -14,10 +14,10 @@ import {
   sleep,
 } from "./state.mjs";
 
-/** Where a worker tells its parent how it ended. */
+/** The file in which a worker reports to its parent how it ended. */
 const CONTROL = 3;
 
-/** Whether this process does the work for a parent of its own. */
+/** Whether this process is the worker of a parent. */
 let isWorker = false;
 let warnings = 0;
 let commandLine = [];
@@ -62,7 +62,7 @@ export async function beWorker(run) {
 
 const tell = (ending) => fs.writeSync(CONTROL, JSON.stringify(ending));
 
-/** A warning of a task that goes on. Source: RESTEnvironment.pm:496-498, 761-770. */
+/** A warning of a task that continues. Source: RESTEnvironment.pm:496-498, 761-770. */
 export function warn(text) {
   out(`WARN: ${text}\n`);
   warnings++;
@@ -158,7 +158,7 @@ export async function withConfigLock(guest, lock, work, hold = holdTask) {
   saveGuest(guest);
 }
 
-/** Stays here as long as a test wants it; `onChange` is told what the switch says. */
+/** Waits while a test holds the task; `onChange` gets the value of the switch. */
 export async function holdTask(onChange = () => {}) {
   let seen;
   for (let value = fault("taskHolds"); value !== undefined; value = fault("taskHolds")) {

@@ -1,4 +1,4 @@
-/** How a task ends that is told to. "CO" is proxmox/pve-common f665029 src/PVE/RESTEnvironment.pm. */
+/** How a task ends on a signal. "CO" is proxmox/pve-common f665029 src/PVE/RESTEnvironment.pm. */
 import assert from "node:assert/strict";
 import { until } from "../../peers/openssh.ts";
 import type { FakeProxmox } from "./install.ts";

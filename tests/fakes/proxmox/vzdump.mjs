@@ -150,7 +150,7 @@ function archiveName(guest, compress) {
   return `vzdump-${guest.kind}-${guest.id}-${stamp}${ending}`;
 }
 
-/** A plain tar file, whatever its ending says; of a guest without files its configuration. */
+/** Writes a plain tar file, whatever its extension; for a guest without files, its configuration. */
 function writeArchive(guest, file) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const directory = rootfsDirectory(guest.id);
@@ -168,7 +168,7 @@ function writeArchive(guest, file) {
   return fs.statSync(file).size;
 }
 
-/** KB and MB whole, GB and TB with two decimals. */
+/** KB and MB as integers, GB and TB with two decimals. */
 function formatSize(bytes) {
   const units = ["KB", "MB", "GB", "TB"];
   let value = bytes / 1024;

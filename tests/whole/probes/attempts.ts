@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** What an attacker in an isolate would try to reach; each attempt needs another permission. */
+/** The targets of an attacker in an isolate. Each attempt needs a different permission. */
 export interface Target {
   /** `host:port` that the isolate may reach, and one that it may not. */
   readonly host: string;
@@ -14,7 +14,7 @@ export interface Target {
 
 type Attempt = (target: Target) => unknown;
 
-/** By the name under which a test expects the result. */
+/** The attempts, by the name that tests expect in the result. */
 export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   "net: another port": async ({ host, otherPort }) =>
     (await Deno.connect({ hostname: host, port: otherPort })).close(),
@@ -52,7 +52,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   },
 };
 
-/** Tries everything. Gives `refused` where the runtime refused, else what happened. */
+/** Tries everything. Returns `refused` where the runtime refused, otherwise what happened. */
 export async function tryEverything(target: Target): Promise<Record<string, string>> {
   const results: Record<string, string> = {};
   for (const [name, attempt] of Object.entries(ATTEMPTS)) {
@@ -73,6 +73,6 @@ async function outcomeOf(attempt: Attempt, target: Target): Promise<string> {
 
 function isRefusal(error: unknown): boolean {
   if (error instanceof Deno.errors.NotCapable) return true;
-  // node:fs and dynamic imports wrap the refusal.
+  // node:fs and dynamic imports wrap the runtime's error.
   return error instanceof Error && /Requires \w+ access|NotCapable/.test(`${error} ${error.cause}`);
 }

@@ -1,4 +1,4 @@
-// The server with an ssh worker that dies of the command "die".
+// The server with an ssh worker that crashes on the command "die".
 import { serveUntilEnd } from "../../../main.ts";
 import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";

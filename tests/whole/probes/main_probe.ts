@@ -1,4 +1,4 @@
-// Starts the server as main.ts does and then tries, in the same isolate, what it may not do any more.
+// Starts the server as main.ts does, then tries forbidden things in the same isolate.
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
@@ -10,7 +10,7 @@ import { tryEverything } from "./attempts.ts";
 
 const PERMISSIONS = ["net", "read", "write", "env", "run", "sys", "ffi", "import"] as const;
 
-/** What main still has when it begins to read from its client. */
+/** The permissions that main still has when it starts to read from its client. */
 let grantedAtStart: readonly string[] | undefined;
 const { start } = StdioServerTransport.prototype;
 StdioServerTransport.prototype.start = function () {

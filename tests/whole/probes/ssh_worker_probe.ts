@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-// The real ssh worker, taken over: everything of it is loaded, and then the wrong things are tried.
+// The real ssh worker after a takeover: loads all of it, then tries forbidden things.
 import "../../../src/ssh/worker/main.ts";
 import { tryOnMessage } from "./try_on_message.ts";
 

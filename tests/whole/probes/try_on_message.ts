@@ -1,22 +1,22 @@
 /// <reference lib="deno.worker" />
 import { type Target, tryEverything } from "./attempts.ts";
 
-/** What a worker is asked to try. */
+/** The task of a worker probe. */
 export interface Task extends Target {
-  /** What it may do by its row: files that it may read and write, addresses that it may call. */
+  /** What its row permits: files to read and write, addresses to connect to. */
   readonly may: {
     readonly call: readonly number[];
     readonly read: readonly string[];
     readonly write: readonly string[];
   };
-  /** Files that it may not write although it may read them, or because it may write none. */
+  /** Files that it must not write, including those that it may read. */
   readonly mayNotWrite: readonly string[];
 }
 
-/** Waits for the task, tries everything and posts what came of it. */
+/** Waits for the task, tries everything and posts the results. */
 export function tryOnMessage(): void {
   self.addEventListener("message", async ({ data }: MessageEvent<Task>) => {
-    // The worker's own calls come as objects of another shape and go to its own listener.
+    // The worker's own calls have another shape; its own listener handles them.
     if (data.may === undefined) return;
     const { may, mayNotWrite, host } = data;
     const results = await tryEverything(data);

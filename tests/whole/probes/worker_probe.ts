@@ -1,4 +1,4 @@
-// Starts a worker with exactly the permissions of its row and has it try what it may not do.
+// Starts a worker with exactly the permissions of its row and makes it try forbidden things.
 // Arguments: the worker's name and its task as JSON.
 import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
