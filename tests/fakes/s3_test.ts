@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AwsClient } from "aws4fetch";
 import type { R2Config } from "../../src/config/config.ts";
-import { R2Bridge } from "../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge } from "../../src/transfers/worker/r2/r2_bridge.ts";
 import { bridgeContract, call, sha256, sourceOf, text } from "../contracts/bridge.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 import { type FakeS3, startFakeS3 } from "./s3.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Clock } from "../../src/async/clock.ts";
 import type { FilesPort, OpenedFile } from "../../src/ssh/files_port.ts";
 import type { Endpoint } from "../../src/ssh/port.ts";
-import { openPatiently } from "../../src/transfers/worker/patient_source.ts";
+import { openSource } from "../../src/transfers/worker/open_source.ts";
 import { isFailure, readAll } from "../contracts/bridge.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryFiles } from "./memory_files.ts";
@@ -22,10 +22,10 @@ function filesWith(some: Partial<FilesPort>): FilesPort {
 }
 
 const open = (files: FilesPort, clock: Clock, signal = NEVER) =>
-  openPatiently(files, FROM, "/f in 101", clock, signal);
+  openSource(files, { from: FROM, label: "/f in 101", maxBytes: 1_000 }, clock, signal);
 
 for (const size of [Number.NaN, Infinity, -1, 1.5, 2 ** 60]) {
-  Deno.test(`openPatiently() refuses the size ${size}, and closes the file`, async () => {
+  Deno.test(`openSource() refuses the size ${size}, and closes the file`, async () => {
     let cancelled = false;
     const stream = new ReadableStream<Uint8Array>({
       cancel() {
@@ -38,7 +38,7 @@ for (const size of [Number.NaN, Infinity, -1, 1.5, 2 ** 60]) {
   });
 }
 
-Deno.test("openPatiently() gives up an end that does not answer, and closes what comes late", async () => {
+Deno.test("openSource() gives up an end that does not answer, and closes what comes late", async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedFile>();
   const closed = Promise.withResolvers<void>();
   const clock = new FakeClock();
@@ -50,7 +50,7 @@ Deno.test("openPatiently() gives up an end that does not answer, and closes what
   assert.equal(clock.waiting, 0);
 });
 
-Deno.test("openPatiently() closes what comes after the call was cancelled", async () => {
+Deno.test("openSource() closes what comes after the call was cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedFile>();
   const closed = Promise.withResolvers<void>();
   const controller = new AbortController();
@@ -61,7 +61,7 @@ Deno.test("openPatiently() closes what comes after the call was cancelled", asyn
   await closed.promise;
 });
 
-Deno.test("the stream of openPatiently() ends when no byte comes, and lets the file go", async () => {
+Deno.test("the stream of openSource() ends when no byte comes, and lets the file go", async () => {
   const closed = Promise.withResolvers<void>();
   const stream = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new Uint8Array(1)),
@@ -79,7 +79,7 @@ Deno.test("the stream of openPatiently() ends when no byte comes, and lets the f
   await closed.promise;
 });
 
-Deno.test("sha256() of openPatiently() ends when no hash comes", async () => {
+Deno.test("sha256() of openSource() ends when no hash comes", async () => {
   const { promise } = Promise.withResolvers<string>();
   const clock = new FakeClock();
   const source = await open(
@@ -92,7 +92,7 @@ Deno.test("sha256() of openPatiently() ends when no hash comes", async () => {
   await source.stream.cancel();
 });
 
-Deno.test("openPatiently() gives the bytes as they are", async () => {
+Deno.test("openSource() gives the bytes as they are", async () => {
   const files = new MemoryFiles();
   files.add("101:/f", "abc");
   const { size, stream, sha256 } = await open(files, new FakeClock());

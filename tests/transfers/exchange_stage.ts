@@ -4,7 +4,7 @@ import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
 import { ExchangeService } from "../../src/transfers/exchange/service.ts";
 import { exchangeTools } from "../../src/transfers/exchange/tools.ts";
 import type { TransfersPort } from "../../src/transfers/port.ts";
-import type { R2Options } from "../../src/transfers/worker/r2/bridge.ts";
+import type { R2Options } from "../../src/transfers/worker/r2/r2_bridge.ts";
 import { Transfers } from "../../src/transfers/worker/transfers.ts";
 import { createTransfersPort } from "../../src/transfers/worker/transfers_port.ts";
 import { MemoryFiles } from "./memory_files.ts";

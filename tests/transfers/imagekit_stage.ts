@@ -7,7 +7,7 @@ import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
 import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
 import type { ContainerAccess } from "../../src/proxmox/container_access.ts";
 import type { CopyOutcome, Endpoint, FileFacts } from "../../src/ssh/port.ts";
-import { ImageKitBridge } from "../../src/transfers/worker/imagekit/bridge.ts";
+import { ImageKitBridge } from "../../src/transfers/worker/imagekit/imagekit_bridge.ts";
 import { type ImageKitParts, ImageKitService } from "../../src/transfers/imagekit/service.ts";
 import type { TransfersPort } from "../../src/transfers/port.ts";
 import { Transfers } from "../../src/transfers/worker/transfers.ts";

@@ -1,7 +1,7 @@
 import type { Bridge, BridgeTools } from "./bridge.ts";
-import { ImageKitBridge } from "./imagekit/bridge.ts";
+import { ImageKitBridge } from "./imagekit/imagekit_bridge.ts";
 import type { BridgeName, TransfersSettings } from "../port.ts";
-import { R2Bridge } from "./r2/bridge.ts";
+import { R2Bridge } from "./r2/r2_bridge.ts";
 
 /** One row a bridge: undefined when it is not configured. */
 const DRIVERS: {

@@ -1,12 +1,15 @@
 import { abortable } from "../../async/abortable.ts";
 import type { Clock } from "../../async/clock.ts";
+import { deadlineSignal } from "../../async/deadline.ts";
+import { delay } from "../../async/delay.ts";
+import { every } from "../../async/every.ts";
+import { ByteReader } from "../../bytes/byte_reader.ts";
 import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
 import type { Check, CopyProgress, Endpoint } from "../../ssh/port.ts";
-import type { Bridge, BridgeCall, OpenedObject, PutSource } from "./bridge.ts";
-import { bridgeNotConfigured, readFailed } from "../errors.ts";
-import { GatheredReader } from "./gathered.ts";
+import type { Bridge, BridgeCall, OpenedObject } from "./bridge.ts";
+import { bridgeNotConfigured } from "../errors.ts";
 import type {
   BridgeName,
   DeliverOutcome,
@@ -16,8 +19,7 @@ import type {
   StoreOutcome,
   StoreRequest,
 } from "../port.ts";
-import { openPatiently } from "./patient_source.ts";
-import { pause } from "./wait.ts";
+import { openSource } from "./open_source.ts";
 
 const SWEEP_EVERY_MS = 3_600_000;
 const SWEEP_LIMIT_MS = 600_000;
@@ -55,14 +57,14 @@ export class Transfers {
     const { files, clock } = this.#parts;
     const bridge = this.bridge(request.bridge);
     const label = labelOf(request.from);
-    const opened = await openPatiently(files, request.from, label, clock, call.signal);
-    const source: PutSource = { ...opened, label, maxBytes: request.maxBytes };
+    const wanted = { from: request.from, label, maxBytes: request.maxBytes };
+    const source = await openSource(files, wanted, clock, call.signal);
     try {
       const { object, sha256 } = await bridge.put(request, source, call);
       return { object, bytes: object.size, sha256, durationMs: since(startedAt) };
     } catch (error) {
       // A driver that failed before it read leaves the file open at the other end.
-      if (!opened.stream.locked) opened.stream.cancel(error).catch(() => {});
+      if (!source.stream.locked) source.stream.cancel(error).catch(() => {});
       throw error;
     }
   }
@@ -95,7 +97,7 @@ export class Transfers {
       const waitedMs = clock.now() - startedAt;
       if (found !== undefined || waitedMs >= waitMs) return found;
       progress?.({ waitedMs });
-      await pause(clock, Math.min(delayMs, waitMs - waitedMs), call.signal);
+      await delay(Math.min(delayMs, waitMs - waitedMs), { clock, signal: call.signal });
     }
   }
 
@@ -108,30 +110,26 @@ export class Transfers {
   startSweeping(): () => void {
     const { clock, bridges } = this.#parts;
     const stop = new AbortController();
-    let takeBack = () => {};
-    const round = () => {
-      takeBack = clock.after(SWEEP_EVERY_MS, round);
+    const sweepAll = () => {
       for (const bridge of bridges) this.#sweep(bridge, stop.signal);
     };
-    round();
+    sweepAll();
+    const stopSweeping = every(clock, SWEEP_EVERY_MS, sweepAll);
     return () => {
-      takeBack();
+      stopSweeping();
       stop.abort(new RemoteExecError("cancelled", "The server ends", "Start it again"));
     };
   }
 
   async #sweep(bridge: Bridge, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#parts;
-    const late = new AbortController();
-    const takeBack = clock.after(SWEEP_LIMIT_MS, () => late.abort(new Error("it took too long")));
+    const late = () => new Error("it took too long");
+    using limit = deadlineSignal(SWEEP_LIMIT_MS, { clock, signal, late });
     try {
-      const both = AbortSignal.any([signal, late.signal]);
-      const removed = await bridge.sweep({ signal: both, progress: undefined });
+      const removed = await bridge.sweep({ signal: limit.signal, progress: undefined });
       if (removed > 0) logger.info(`${bridge.name}: ${removed} transfers removed that were over`);
     } catch (error) {
       if (!signal.aborted) logger.warn(`${bridge.name}: old transfers could not be removed`, error);
-    } finally {
-      takeBack();
     }
   }
 
@@ -141,74 +139,52 @@ export class Transfers {
     { signal, progress }: BridgeCall,
   ): Promise<DeliverOutcome> {
     const { files } = this.#parts;
-    const watched = watch(stream, object.size, progress);
+    const { to, overwrite, maxBytes, mode } = request;
+    const writing = files.write(
+      {
+        to,
+        overwrite,
+        maxBytes,
+        size: object.size,
+        ...(mode === undefined ? {} : { mode }),
+        ...(sha256 === undefined ? {} : { sha256 }),
+      },
+      gathered(stream, object.size, progress),
+      signal,
+    );
     try {
-      const { to, overwrite, maxBytes, mode } = request;
-      const outcome = await abortable(
-        files.write(
-          {
-            to,
-            overwrite,
-            maxBytes,
-            size: object.size,
-            ...(mode === undefined ? {} : { mode }),
-            ...(sha256 === undefined ? {} : { sha256 }),
-          },
-          watched.stream,
-          signal,
-        ),
-        signal,
-      );
+      const outcome = await abortable(writing, signal);
       return { ...outcome, object, contentProven: sha256 !== undefined || selfProving };
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      // Of the two errors, the one of the failed download says why.
-      throw watched.failure() ?? error;
+      throw signal.aborted ? signal.reason : error;
     }
   }
 }
 
-/** The stream in large pieces, with progress, and the error that it ended in. */
-function watch(
+/** The same bytes in large pieces, with progress. */
+function gathered(
   stream: ReadableStream<Uint8Array>,
   total: number,
   progress: ((step: CopyProgress) => void) | undefined,
-) {
-  const reader = new GatheredReader(stream);
-  let failure: RemoteExecError | undefined;
-  let bytes = 0;
+): ReadableStream<Uint8Array> {
+  const reader = new ByteReader(stream);
   let reportedAt = performance.now();
-  /** The other side wants no more, and has told why in its own answer. */
-  let isRefused = false;
-  const watched = new ReadableStream<Uint8Array>({
+  return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      try {
-        const piece = await reader.next();
-        if (isRefused) return;
-        if (piece === undefined) {
-          progress?.({ bytes, total });
-          return controller.close();
-        }
-        bytes += piece.length;
-        if (progress !== undefined && since(reportedAt) >= PROGRESS_MS) {
-          reportedAt = performance.now();
-          progress({ bytes, total });
-        }
-        controller.enqueue(piece);
-      } catch (error) {
-        if (isRefused) return;
-        failure = error instanceof RemoteExecError
-          ? error
-          : readFailed("the bridge's object", String(error));
-        throw failure;
+      const piece = await reader.gather();
+      const { position: bytes } = reader;
+      if (piece === undefined) {
+        progress?.({ bytes, total });
+        return controller.close();
       }
+      if (progress !== undefined && since(reportedAt) >= PROGRESS_MS) {
+        reportedAt = performance.now();
+        progress({ bytes, total });
+      }
+      controller.enqueue(piece);
     },
-    async cancel(reason) {
-      isRefused = true;
-      await reader.cancel(reason);
-    },
+    cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: PIECES_AHEAD });
-  return { stream: watched, failure: () => failure };
 }
 
 const labelOf = (end: Endpoint): string =>

@@ -1,4 +1,5 @@
 import type { Clock } from "../../async/clock.ts";
+import { valueWithin } from "../../async/deadline.ts";
 import { internalError } from "../../errors.ts";
 import type { TransfersPort, TransfersSettings } from "../port.ts";
 import type { Transfers } from "./transfers.ts";
@@ -53,10 +54,7 @@ export function createTransfersPort(
     async close(limitMs) {
       stopSweeping();
       cancelAll();
-      const over = Promise.withResolvers<void>();
-      const takeBack = clock.after(limitMs, over.resolve);
-      await Promise.race([Promise.allSettled(running), over.promise]);
-      takeBack();
+      await valueWithin(Promise.allSettled(running), limitMs, clock);
     },
   };
 }

@@ -1,11 +1,11 @@
 import type ImageKit from "@imagekit/nodejs";
 import { z } from "zod";
+import { deadline } from "../../../async/deadline.ts";
 import type { ImageKitConfig } from "../../../config/config.ts";
 import type { BridgeTools } from "../bridge.ts";
 import { objectPath } from "../../imagekit/names.ts";
-import { failureError, repeated, ServiceFailure } from "./retry.ts";
+import { failureError, retried, ServiceFailure } from "./service_failure.ts";
 import { createSdk } from "./sdk.ts";
-import { withinLimit } from "../wait.ts";
 
 const CALL_MS = 15_000;
 const UPLOAD_MS = 10 * 60_000;
@@ -145,28 +145,20 @@ export class ImageKitAccount {
   async #call<T>(
     action: string,
     signal: AbortSignal,
-    repeatable: boolean,
+    isRepeatable: boolean,
     send: (options: { signal: AbortSignal; timeout: number }) => PromiseLike<T>,
     timeout = CALL_MS,
   ): Promise<T> {
     const { clock } = this.#tools;
     const late = () => new ServiceFailure(undefined, `no whole answer in ${timeout / 1000} s`);
-    try {
-      // The SDK's own limit is over with the head of an answer.
-      return await repeated(
-        { clock, signal, repeatable },
-        () =>
-          withinLimit(
-            clock,
-            timeout,
-            signal,
-            late,
-            async (both) => await send({ signal: both, timeout }),
-          ),
+    // The SDK's own limit ends with the head of a response.
+    const attempt = () =>
+      deadline(
+        async (both) => await send({ signal: both, timeout }),
+        timeout,
+        { clock, signal, late },
       );
-    } catch (error) {
-      throw error instanceof ServiceFailure ? failureError(action, error) : error;
-    }
+    return await retried(action, { clock, signal, isRepeatable }, attempt);
   }
 }
 

@@ -1,126 +1,76 @@
-import { repeated, type Repeating, responseFailure, ServiceFailure } from "./retry.ts";
-import { withinLimit } from "../wait.ts";
+import { deadline } from "../../../async/deadline.ts";
+import { RemoteExecError } from "../../../errors.ts";
+import type { BridgeTools } from "../bridge.ts";
+import { emptyBody, resumableBody } from "../response_body.ts";
+import { failureError, responseFailure, retried, ServiceFailure } from "./service_failure.ts";
 
-/** How often a broken delivery is taken up again where it ended. */
-const RESUMPTIONS = 5;
-/** For the head of an answer, and for each piece of it. */
+/** Limit for the head of a response. */
 const HEAD_MS = 30_000;
-const STALL_MS = 30_000;
+const ACTION = "fetch a file from ImageKit";
 
-const stoodStill = () => new TypeError("it stood still for 30 s");
-
-/** A delivery to be fetched. */
-export interface Delivery extends Repeating {
-  readonly fetch: typeof fetch;
+/** A stored file to be fetched. */
+export interface Delivery extends Pick<BridgeTools, "fetch" | "clock"> {
+  readonly signal: AbortSignal;
   readonly url: string;
-  /** Bytes that the service says it has stored. */
+  /** Bytes that the service reports as stored. */
   readonly size: number;
 }
 
 /**
- * The stored bytes at their reader's pace. A connection that ends early is taken up again with a
- * range, as long as the content is still the same; the stream never ends short or long.
+ * Returns the stored bytes as a stream, resumed after a cut as long as the content is the same.
  *
- * The stream's errors are {@linkcode ServiceFailure} or the signal's reason, as `wrap` words them.
- * @throws ServiceFailure when not even the first answer is good
+ * @throws RemoteExecError when the first response is not good; the stream's errors are of the same kind
  */
-export async function openDelivery(
-  delivery: Delivery,
-  wrap: (error: unknown) => unknown,
-): Promise<ReadableStream<Uint8Array>> {
-  const state = new ResumableBody(delivery);
-  await state.open();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const chunk = await state.read();
-        if (chunk === undefined) controller.close();
-        else controller.enqueue(chunk);
-      } catch (error) {
-        controller.error(wrap(error));
+export async function openDelivery(delivery: Delivery): Promise<ReadableStream<Uint8Array>> {
+  const { clock, signal, size } = delivery;
+  const first = await request(delivery, 0, null);
+  const tag = first.headers.get("etag");
+  const wrongLength = (how: string, bytes: number) =>
+    failureError(
+      ACTION,
+      new ServiceFailure(undefined, `${how} ${bytes} of ${size} bytes arrived`),
+    );
+  return resumableBody({
+    first: first.body ?? emptyBody(),
+    size,
+    async from(offset) {
+      if (tag === null) throw wrongLength("only", offset);
+      const response = await request(delivery, offset, tag);
+      if (response.status === 206 && response.headers.get("etag") === tag) {
+        return response.body ?? emptyBody();
       }
+      await response.body?.cancel();
+      const changed = "the file changed while it was fetched";
+      throw failureError(ACTION, new ServiceFailure(response.status, changed));
     },
-    cancel: () => state.cancel(),
-  }, { highWaterMark: 0 });
+    isFinal: (error) => error instanceof RemoteExecError,
+    lost: (offset) => wrongLength("only", offset),
+    damaged: (offset) => wrongLength("more than", offset),
+    signal,
+    clock,
+  });
 }
 
-class ResumableBody {
-  readonly #delivery: Delivery;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  #tag: string | null = null;
-  #done = 0;
-  #left = RESUMPTIONS;
-
-  constructor(delivery: Delivery) {
-    this.#delivery = delivery;
-  }
-
-  /** Asks for what is still missing. */
-  async open(): Promise<void> {
-    const response = await repeated(this.#delivery, () => this.#request());
-    const tag = response.headers.get("etag");
-    if (this.#done > 0 && (response.status !== 206 || tag !== this.#tag)) {
-      await response.body?.cancel();
-      throw new ServiceFailure(response.status, "the file changed while it was fetched");
-    }
-    this.#tag = tag;
-    this.#reader = response.body?.getReader();
-  }
-
-  /** The next bytes, or undefined at the end. */
-  async read(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const chunk = await this.#chunk();
-      if (chunk !== undefined) {
-        this.#done += chunk.length;
-        if (this.#done > this.#delivery.size) throw this.#wrongLength("more than");
-        return chunk;
-      }
-      if (this.#done === this.#delivery.size) return undefined;
-      if (this.#left-- <= 0 || this.#tag === null) throw this.#wrongLength("only");
-      await this.open();
-    }
-  }
-
-  async cancel(): Promise<void> {
-    await this.#reader?.cancel().catch(() => {});
-  }
-
-  /** Undefined at the end, and where the connection broke. */
-  async #chunk(): Promise<Uint8Array | undefined> {
-    const { clock, signal } = this.#delivery;
-    try {
-      const next = async () => (await this.#reader?.read())?.value;
-      return await withinLimit(clock, STALL_MS, signal, stoodStill, next);
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      if (!(error instanceof TypeError)) throw error;
-      await this.cancel();
-      return undefined;
-    }
-  }
-
-  async #request(): Promise<Response> {
-    const { fetch, url, clock, signal } = this.#delivery;
-    const headers = {
-      // Compressed bytes would have another length, and ranges of them another meaning.
-      "accept-encoding": "identity",
-      ...(this.#done === 0 ? {} : { range: `bytes=${this.#done}-`, "if-range": this.#tag ?? "" }),
-    };
-    const response = await withinLimit(
-      clock,
-      HEAD_MS,
-      signal,
-      stoodStill,
+/** Asks for the content from `offset` on. @throws RemoteExecError after the retries */
+async function request(
+  { fetch, url, clock, signal }: Delivery,
+  offset: number,
+  tag: string | null,
+): Promise<Response> {
+  const headers = {
+    // Compressed bytes would have another length, and ranges of them another meaning.
+    "accept-encoding": "identity",
+    ...(offset === 0 ? {} : { range: `bytes=${offset}-`, "if-range": tag ?? "" }),
+  };
+  const ask = async () => {
+    const response = await deadline(
       (both) => fetch(url, { signal: both, redirect: "error", headers }),
+      HEAD_MS,
+      { clock, signal, late: () => new TypeError(`no response in ${HEAD_MS / 1000} s`) },
     );
     if (response.ok) return response;
     await response.body?.cancel();
     throw responseFailure(response);
-  }
-
-  #wrongLength(how: string): ServiceFailure {
-    const { size } = this.#delivery;
-    return new ServiceFailure(undefined, `${how} ${this.#done} of ${size} bytes arrived`);
-  }
+  };
+  return await retried(ACTION, { clock, signal, isRepeatable: true }, ask);
 }

@@ -1,5 +1,5 @@
 import ImageKit from "@imagekit/nodejs";
-import { boundedResponse } from "../bounded_body.ts";
+import { boundedResponse } from "../response_body.ts";
 
 /** A page of a listing: 1,000 files, each with all that the service knows of it. */
 const LONGEST_ANSWER_BYTES = 32 * 1_048_576;

@@ -1,9 +1,9 @@
 import type { R2Config } from "../../../config/config.ts";
 import { EXCHANGE_PREFIX, RETENTION_MS } from "../../exchange/names.ts";
-import type { S3Client } from "./client.ts";
-import { endlessListing } from "./errors.ts";
+import type { S3Client } from "./s3_client.ts";
+import { endlessListing } from "./s3_errors.ts";
 import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "../../exchange/object_key.ts";
-import { xmlElements, xmlValue } from "./xml.ts";
+import { xmlElements, xmlValue } from "./s3_xml.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 
 const DELETES_AT_ONCE = 8;

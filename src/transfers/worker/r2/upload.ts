@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import { abortable } from "../../../async/abortable.ts";
 import type { Clock } from "../../../async/clock.ts";
+import { deadline } from "../../../async/deadline.ts";
+import { every } from "../../../async/every.ts";
+import { ByteReader } from "../../../bytes/byte_reader.ts";
 import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { BridgeCall, PutSource } from "../bridge.ts";
 import { fileTooLarge, sourceChanged } from "../../errors.ts";
-import { PartReader } from "../part_reader.ts";
-import type { S3Client } from "./client.ts";
+import type { S3Client } from "./s3_client.ts";
 import { withQuery } from "../../exchange/object_key.ts";
-import { xmlElements, xmlValue } from "./xml.ts";
-import { withinLimit } from "../wait.ts";
+import { xmlElements, xmlValue } from "./s3_xml.ts";
 
 const MIB = 1_048_576;
 /** Source: S3 and R2 limits; the least part is 5 MiB, and all but the last have one length. */
@@ -51,7 +52,7 @@ export interface Uploaded {
 /** Sends a file: at once when it fits into one part, else in parts. Lets go of the stream in any case. */
 export async function upload(job: Upload): Promise<Uploaded> {
   const { source, call } = job;
-  const reader = new PartReader(source.stream, source.label, call.signal);
+  const reader = new ByteReader(source.stream, call.signal);
   try {
     if (source.size > source.maxBytes) throw tooLarge(source, source.size);
     const first = new Uint8Array(partBytesFor(source.size, job.leastPartBytes));
@@ -80,7 +81,7 @@ async function uploadAtOnce(job: Upload, body: Uint8Array<ArrayBuffer>): Promise
 
 async function uploadInParts(
   job: Upload,
-  reader: PartReader,
+  reader: ByteReader,
   first: Uint8Array<ArrayBuffer>,
 ): Promise<Uploaded> {
   const { source } = job;
@@ -104,18 +105,17 @@ async function uploadInParts(
 /** Hashing takes minutes and tells nothing of itself; a client may give up what does not move. */
 async function hashed({ source, call, clock }: Upload): Promise<string> {
   let seconds = 0;
-  let takeBack = () => {};
-  const tell = () => {
+  const report = () => {
     // Progress has to grow, and seconds stay far below the first part's bytes.
     call.progress?.({ bytes: seconds, total: source.size, message: HASHING });
     seconds += HASHING_EVERY_MS / 1000;
-    takeBack = clock.after(HASHING_EVERY_MS, tell);
   };
-  tell();
+  report();
+  const stopReporting = every(clock, HASHING_EVERY_MS, report);
   try {
     return await abortable(source.sha256(), call.signal);
   } finally {
-    takeBack();
+    stopReporting();
   }
 }
 
@@ -138,7 +138,7 @@ async function start(job: Upload, sha256: string | undefined): Promise<string> {
 async function sendParts(
   job: Upload,
   uploadId: string,
-  reader: PartReader,
+  reader: ByteReader,
   first: Uint8Array<ArrayBuffer>,
 ): Promise<Uploaded & { etags: string[] }> {
   const stop = new AbortController();
@@ -255,16 +255,10 @@ export async function takeBack(
   { client, url, action, clock }: Upload,
   query: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  // The call may be cancelled already.
-  const { signal } = new AbortController();
-  await withinLimit(
-    clock,
-    ABORT_LIMIT_MS,
-    signal,
-    () => new Error("too late"),
-    (both) =>
-      client.askText({ action, method: "DELETE", url: withQuery(url, query), signal: both }),
-  ).catch(() => {});
+  const remove = (signal: AbortSignal) =>
+    client.askText({ action, method: "DELETE", url: withQuery(url, query), signal });
+  // The call may be cancelled already, so its signal is not used.
+  await deadline(remove, ABORT_LIMIT_MS, { clock }).catch(() => {});
 }
 
 function checkLength(source: PutSource, bytes: number): void {

@@ -1,6 +1,6 @@
 import { systemClock } from "../../../../src/async/clock.ts";
 import { createLogger } from "../../../../src/log.ts";
-import { ImageKitBridge } from "../../../../src/transfers/worker/imagekit/bridge.ts";
+import { ImageKitBridge } from "../../../../src/transfers/worker/imagekit/imagekit_bridge.ts";
 import { makeObjectName } from "../../../../src/transfers/imagekit/names.ts";
 import {
   bridgeContract,

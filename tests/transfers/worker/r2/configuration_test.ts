@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { R2Config } from "../../../../src/config/config.ts";
 import { RemoteExecError } from "../../../../src/errors.ts";
-import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { call, sourceOf, text } from "../../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../../peers/require.ts";
 import { startStage } from "../../exchange_stage.ts";

@@ -1,5 +1,5 @@
 import type { R2Config } from "../../../../src/config/config.ts";
-import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import {
   bridgeContract,
   type BridgeUnderTest,

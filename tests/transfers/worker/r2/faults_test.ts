@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { RemoteExecError } from "../../../../src/errors.ts";
-import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { call, isFailure, readAll, sourceOf, text } from "../../../contracts/bridge.ts";
 import {
   brokenBody,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { systemClock } from "../../../../src/async/clock.ts";
-import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { call } from "../../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../../peers/require.ts";
 import { startR2 } from "./rig.ts";

@@ -1,5 +1,5 @@
 import type { R2Config } from "../../../../src/config/config.ts";
-import { R2Bridge, type R2Options } from "../../../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge, type R2Options } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { type S3Peer, startS3 } from "../../../peers/s3.ts";
 import { BUCKET, skippingClock, toolsWith } from "./fixture.ts";
 import type { FakeClock } from "../../../support/fake_clock.ts";

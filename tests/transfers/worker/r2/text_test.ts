@@ -22,7 +22,7 @@ import {
 } from "../../../../src/transfers/exchange/object_key.ts";
 import { partBytesFor } from "../../../../src/transfers/worker/r2/upload.ts";
 import { parseListing } from "../../../../src/transfers/worker/r2/listing.ts";
-import { unescapeXml } from "../../../../src/transfers/worker/r2/xml.ts";
+import { unescapeXml } from "../../../../src/transfers/worker/r2/s3_xml.ts";
 import { pure } from "../../../support/pure.ts";
 
 const PLACE = { endpoint: "https://account.r2.cloudflarestorage.com", bucket: "exchange" };

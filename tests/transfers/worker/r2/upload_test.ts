@@ -3,7 +3,7 @@ import type { Clock } from "../../../../src/async/clock.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import type { StoreProgress } from "../../../../src/transfers/port.ts";
-import { R2Bridge } from "../../../../src/transfers/worker/r2/bridge.ts";
+import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { call, isFailure, sha256, sourceOf } from "../../../contracts/bridge.ts";
 import { objectReply, refusal, type Reply } from "../../fetch_stand_in.ts";
 import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./fixture.ts";

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { abortable } from "../../../async/abortable.ts";
+import { deadlineSignal } from "../../../async/deadline.ts";
+import { ByteReader } from "../../../bytes/byte_reader.ts";
 import type { ImageKitConfig } from "../../../config/config.ts";
-import { errorText, RemoteExecError } from "../../../errors.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import type { Check } from "../../../ssh/port.ts";
 import type {
   Bridge,
@@ -14,11 +16,10 @@ import type {
 } from "../bridge.ts";
 import { type AccountFile, ImageKitAccount } from "./account.ts";
 import { openDelivery } from "./delivery.ts";
-import { fileTooLarge, readFailed, sourceChanged } from "../../errors.ts";
+import { fileTooLarge, sourceChanged } from "../../errors.ts";
 import { emptyFile, foreignObject } from "../../imagekit/errors.ts";
 import { signedUrl, uploadSignature } from "../../imagekit/keys.ts";
 import { objectPath, parseObjectName } from "../../imagekit/names.ts";
-import { failureError, ServiceFailure } from "./retry.ts";
 import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "../../port.ts";
 
 /** How long an object that is over stays for whoever is still busy with it. */
@@ -61,22 +62,11 @@ export class ImageKitBridge implements Bridge {
     const limit = Math.min(maxBytes, this.#config.maxFileBytes);
     if (file.size > limit) throw fileTooLarge("The uploaded file", file.size, limit, "imagekit");
     const { fetch, clock } = this.#tools;
-    const wrap = (error: unknown) =>
-      error instanceof ServiceFailure ? failureError("fetch a file from ImageKit", error) : error;
-    try {
-      const stream = await openDelivery({
-        ...{ fetch, clock, signal: call.signal, repeatable: true, size: file.size },
-        // The time in the address keeps a miss or an older content in the cache out of the way.
-        url: this.#signed(
-          ref.name,
-          nowSeconds(clock.now()) + READING_S,
-          `&updatedAt=${Date.parse(file.updatedAt)}`,
-        ),
-      }, wrap);
-      return { object: toObject(file), sha256: undefined, selfProving: false, stream };
-    } catch (error) {
-      throw wrap(error);
-    }
+    // The time in the URL keeps a miss or older content out of the delivery network's cache.
+    const version = `&updatedAt=${Date.parse(file.updatedAt)}`;
+    const url = this.#signed(ref.name, nowSeconds(clock.now()) + READING_S, version);
+    const stream = await openDelivery({ fetch, clock, signal: call.signal, url, size: file.size });
+    return { object: toObject(file), sha256: undefined, selfProving: false, stream };
   }
 
   async find(ref: ObjectRef, call: BridgeCall): Promise<StoredObject | undefined> {
@@ -175,16 +165,15 @@ export class ImageKitBridge implements Bridge {
     }
   }
 
-  /** Best effort; what the service's index does not show yet is left to the sweep. */
+  /** Best effort: the sweep removes what the service's index does not show yet. */
   async #takeBack(name: string): Promise<void> {
-    const controller = new AbortController();
-    const stop = this.#tools.clock.after(TAKE_BACK_MS, () => controller.abort(missingObject()));
+    const { clock, logger } = this.#tools;
+    // The call may be cancelled already, so its signal is not used.
+    using limit = deadlineSignal(TAKE_BACK_MS, { clock, late: missingObject });
     try {
-      await this.remove({ name }, { signal: controller.signal, progress: undefined });
+      await this.remove({ name }, { signal: limit.signal, progress: undefined });
     } catch (error) {
-      this.#tools.logger.debug("an upload to ImageKit could not be taken back", error);
-    } finally {
-      stop();
+      logger.debug("an upload to ImageKit could not be taken back", error);
     }
   }
 
@@ -232,23 +221,20 @@ async function collect(source: PutSource, maxBytes: number, call: BridgeCall) {
   const { label, size, stream } = source;
   const hash = createHash("sha256");
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
-  const reader = stream.getReader();
+  const reader = new ByteReader(stream, call.signal);
   try {
-    for (;;) {
-      const { value: chunk, done } = await abortable(reader.read(), call.signal);
-      if (done) break;
-      bytes += chunk.length;
+    for (let chunk = await reader.read(); chunk !== undefined; chunk = await reader.read()) {
+      const bytes = reader.position;
       if (bytes > maxBytes) throw fileTooLarge(label, bytes, maxBytes, "imagekit");
       hash.update(chunk);
       chunks.push(new Uint8Array(chunk));
       call.progress?.({ bytes, ...(size > 0 ? { total: size } : {}) });
     }
   } catch (error) {
-    reader.cancel(error).catch(() => {});
-    // Errors of the other worker keep their class; what else there is has none.
-    throw error instanceof RemoteExecError ? error : readFailed(label, errorText(error));
+    reader.cancel(error);
+    throw error;
   }
+  const bytes = reader.position;
   if (size > 0 && bytes !== size) throw sourceChanged(label, `${bytes} bytes instead of ${size}`);
   return { chunks, bytes, sha256: hash.digest("hex") };
 }

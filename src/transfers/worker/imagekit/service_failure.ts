@@ -1,14 +1,14 @@
 import { APIConnectionError, APIError } from "@imagekit/nodejs";
 import type { Clock } from "../../../async/clock.ts";
 import { errorText, RemoteExecError } from "../../../errors.ts";
-import { pause } from "../wait.ts";
+import { retry } from "../../../async/retry.ts";
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
 /** A longer hint is told to the caller instead of being waited for. */
-const LONGEST_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
 /** Characters of what the service says that are passed on. */
-const LONGEST_REASON = 300;
+const MAX_REASON_LENGTH = 300;
 
 /** A refusal or failure of the service, before it is put into words. */
 export class ServiceFailure extends Error {
@@ -26,35 +26,35 @@ export class ServiceFailure extends Error {
 }
 
 /** How one request may be repeated. */
-export interface Repeating {
+export interface RetryRule {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** False: only a request that the service certainly did not perform (429) is sent again. */
-  readonly repeatable: boolean;
+  /** False: the request is sent again only when the service certainly did not perform it (429). */
+  readonly isRepeatable: boolean;
 }
 
 /**
- * Sends a request, and again after 429, 5xx and lost answers, with the pause that the service asks
+ * Sends a request, and again after 429, 5xx and lost responses, with the pause that the service asks
  * for. Source: ImageKit, "Rate limits": `X-RateLimit-Reset` counts milliseconds.
  *
- * @throws ServiceFailure the last one; the signal's reason when it is aborted
+ * @param action what fails if it fails, for messages
+ * @throws RemoteExecError for the last failure; the signal's reason when it is aborted
  */
-export async function repeated<T>(
-  { clock, signal, repeatable }: Repeating,
+export async function retried<T>(
+  action: string,
+  { clock, signal, isRepeatable }: RetryRule,
   send: () => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    signal.throwIfAborted();
-    try {
-      return await send();
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      const failure = toFailure(error);
-      const pauseMs = failure.resetMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1);
-      const mayRepeat = mayPass(failure, repeatable) && pauseMs <= LONGEST_PAUSE_MS;
-      if (attempt >= ATTEMPTS || !mayRepeat) throw failure;
-      await pause(clock, pauseMs, signal);
-    }
+  const pauseMs = (error: unknown, attempt: number) => {
+    const failure = toFailure(error);
+    const ms = failure.resetMs ?? FIRST_PAUSE_MS * 2 ** (attempt - 1);
+    return mayPass(failure, isRepeatable) && ms <= MAX_PAUSE_MS ? ms : undefined;
+  };
+  try {
+    return await retry(send, { attempts: ATTEMPTS, pauseMs, signal, clock });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw failureError(action, toFailure(error));
   }
 }
 
@@ -110,8 +110,8 @@ const MEANINGS = {
   },
 } as const;
 
-const mayPass = ({ status }: ServiceFailure, repeatable: boolean): boolean =>
-  status === 429 || (repeatable && (status === undefined || status >= 500));
+const mayPass = ({ status }: ServiceFailure, isRepeatable: boolean): boolean =>
+  status === 429 || (isRepeatable && (status === undefined || status >= 500));
 
 function toFailure(error: unknown): ServiceFailure {
   if (error instanceof ServiceFailure) return error;
@@ -134,7 +134,7 @@ function textOf({ error }: APIError): string {
   const said: unknown = typeof error === "object" && error !== null && "message" in error
     ? error.message
     : undefined;
-  return typeof said === "string" ? said.slice(0, LONGEST_REASON) : "without a reason";
+  return typeof said === "string" ? said.slice(0, MAX_REASON_LENGTH) : "without a reason";
 }
 
 /** The runtime names the address in its messages; a signed one is a secret for as long as it works. */

@@ -27,9 +27,9 @@ import type {
   TicketRequest,
   UploadTicket,
 } from "../../port.ts";
-import { type S3Answer, S3Client, type S3Success } from "./client.ts";
-import { resumingStream } from "./download.ts";
-import { isExpired, type S3Refusal } from "./errors.ts";
+import { type S3Answer, S3Client, type S3Success } from "./s3_client.ts";
+import { resumableBody } from "../response_body.ts";
+import { isExpired, type S3Refusal } from "./s3_errors.ts";
 import { listKeys, sweep } from "./listing.ts";
 import { encodeStrictly, metadataHeaders } from "../../exchange/metadata.ts";
 import { contentMd5, readObject, storedSha256 } from "../../exchange/object.ts";
@@ -111,12 +111,13 @@ export class R2Bridge implements Bridge {
       object,
       sha256,
       selfProving: md5 !== undefined,
-      stream: resumingStream({
+      stream: resumableBody({
         first: body,
         size: object.size,
         from: (offset) => this.#resume(ref, object, offset, call),
+        isFinal: (error) => error instanceof RemoteExecError && error.code !== "unreachable",
         lost: connectionLost(ref.name),
-        label: filenameOf(ref.name),
+        damaged: () => objectDamaged(filenameOf(ref.name)),
         md5,
         signal: call.signal,
         clock: this.#tools.clock,

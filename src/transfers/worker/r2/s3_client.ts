@@ -1,7 +1,9 @@
 import { AwsV4Signer } from "aws4fetch";
+import { deadline } from "../../../async/deadline.ts";
+import { retry } from "../../../async/retry.ts";
 import type { R2Config } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
-import { boundedText } from "../bounded_body.ts";
+import { boundedText, emptyBody } from "../response_body.ts";
 import type { BridgeTools } from "../bridge.ts";
 import {
   beyondRights,
@@ -10,18 +12,17 @@ import {
   type S3Refusal,
   serviceError,
   serviceUnreachable,
-} from "./errors.ts";
-import { pause, withinLimit } from "../wait.ts";
+} from "./s3_errors.ts";
 
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 20_000;
+const MAX_PAUSE_MS = 20_000;
 const ANSWER_LIMIT_MS = 30_000;
 /** Slower than this (bytes a millisecond) counts as standing still: two parts at once need 1 Mbit/s. */
 const SLOWEST_BYTES_PER_MS = 64;
 /** A page of a listing: 1,000 keys of 1,024 bytes, each written as up to six characters. */
-const LONGEST_TEXT_BYTES = 16 * 1_048_576;
-const LONGEST_REFUSAL_BYTES = 65_536;
+const MAX_TEXT_BYTES = 16 * 1_048_576;
+const MAX_REFUSAL_BYTES = 65_536;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
 
 /** One request to the service. It is repeated on faults that pass, so it must be safe to repeat. */
@@ -71,12 +72,12 @@ export class S3Client {
 
   /** Like {@link text}; a refusal is given back to be judged. */
   askText(request: S3Request): Promise<S3Answer<string>> {
-    return this.#ask(request, (response) => boundedText(response, LONGEST_TEXT_BYTES));
+    return this.#ask(request, (response) => boundedText(response, MAX_TEXT_BYTES));
   }
 
   /** The same with the body as a stream, which the request's signal also ends. */
   askStream(request: S3Request): Promise<S3Answer<ReadableStream<Uint8Array>>> {
-    return this.#ask(request, (response) => Promise.resolve(response.body ?? emptyStream()));
+    return this.#ask(request, (response) => Promise.resolve(response.body ?? emptyBody()));
   }
 
   /** @throws RemoteExecError when it was refused */
@@ -111,38 +112,41 @@ export class S3Client {
     request: S3Request,
     read: (response: Response) => Promise<Body>,
   ): Promise<S3Answer<Body>> {
-    for (let attempt = 1;; attempt += 1) {
-      const outcome = await this.#attempt(request, read);
-      const last = attempt === ATTEMPTS;
-      if (!(outcome instanceof RemoteExecError)) {
-        if (last || outcome.answer.ok || !RETRIED.has(outcome.answer.refusal.status)) {
-          return outcome.answer;
-        }
-      } else if (last) throw outcome;
-      const hintMs = outcome instanceof RemoteExecError ? undefined : outcome.retryAfterMs;
-      await pause(this.#tools.clock, hintMs ?? backoff(attempt), request.signal);
+    const { signal } = request;
+    const { clock } = this.#tools;
+    const pauseMs = (error: unknown, attempt: number) =>
+      error instanceof PassingFault ? error.retryAfterMs ?? backoff(attempt) : undefined;
+    try {
+      const attempt = () => this.#attempt(request, read);
+      return await retry(attempt, { attempts: ATTEMPTS, pauseMs, signal, clock });
+    } catch (error) {
+      if (!(error instanceof PassingFault)) throw error;
+      if (error.refusal === undefined) throw error.cause;
+      return { ok: false, refusal: error.refusal };
     }
   }
 
-  /** An answer, or the fault of a connection; throws only when the caller has given up. */
-  async #attempt<Body>(request: S3Request, read: (response: Response) => Promise<Body>) {
+  /** An answer. @throws PassingFault for one that may be another next time; RemoteExecError */
+  async #attempt<Body>(
+    request: S3Request,
+    read: (response: Response) => Promise<Body>,
+  ): Promise<S3Answer<Body>> {
     const { action, signal } = request;
+    const { clock } = this.#tools;
     const limitMs = request.limitMs ?? limitFor(request.body?.length ?? 0);
     const late = () => serviceUnreachable(action, this.#config, `none in ${limitMs / 1000} s`);
     try {
-      return await withinLimit(
-        this.#tools.clock,
-        limitMs,
-        signal,
-        late,
-        (both) => this.#exchange(request, both, read),
-      );
+      const ask = (both: AbortSignal) => this.#exchange(request, both, read);
+      return await deadline(ask, limitMs, { clock, signal, late });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (error instanceof PassingFault) throw error;
       if (error instanceof Deno.errors.NotCapable) throw beyondRights(action, request.url.host);
-      return error instanceof RemoteExecError
-        ? error
-        : serviceUnreachable(action, this.#config, fetchFault(error));
+      throw new PassingFault(
+        error instanceof RemoteExecError
+          ? error
+          : serviceUnreachable(action, this.#config, fetchFault(error)),
+      );
     }
   }
 
@@ -150,19 +154,14 @@ export class S3Client {
     request: S3Request,
     signal: AbortSignal,
     read: (response: Response) => Promise<Body>,
-  ): Promise<{ answer: S3Answer<Body>; retryAfterMs: number | undefined }> {
+  ): Promise<S3Answer<Body>> {
     const response = await this.#tools.fetch(...await this.#prepared(request, signal));
     const { status, headers } = response;
-    if (response.ok) {
-      const answer = { ok: true, status, headers, body: await read(response) } as const;
-      return { answer, retryAfterMs: undefined };
-    }
-    const refusal = parseRefusal(
-      status,
-      headers,
-      await boundedText(response, LONGEST_REFUSAL_BYTES),
-    );
-    return { answer: { ok: false, refusal }, retryAfterMs: retryAfter(headers) };
+    if (response.ok) return { ok: true, status, headers, body: await read(response) };
+    const text = await boundedText(response, MAX_REFUSAL_BYTES);
+    const refusal = parseRefusal(status, headers, text);
+    if (!RETRIED.has(status)) return { ok: false, refusal };
+    throw new PassingFault(undefined, refusal, retryAfter(headers));
   }
 
   async #prepared(request: S3Request, signal: AbortSignal): Promise<[URL, RequestInit]> {
@@ -206,7 +205,16 @@ export class S3Client {
   }
 }
 
-const emptyStream = (): ReadableStream<Uint8Array> => new Blob([]).stream();
+/** A refusal or a broken connection that may not occur again. */
+class PassingFault extends Error {
+  constructor(
+    cause: RemoteExecError | undefined,
+    readonly refusal?: S3Refusal,
+    readonly retryAfterMs?: number,
+  ) {
+    super("a passing fault", { cause });
+  }
+}
 
 const limitFor = (bytes: number): number => ANSWER_LIMIT_MS + bytes / SLOWEST_BYTES_PER_MS;
 
@@ -217,7 +225,7 @@ const backoff = (attempt: number): number =>
 function retryAfter(headers: Headers): number | undefined {
   const seconds = Number(headers.get("retry-after") ?? NaN);
   return Number.isFinite(seconds) && seconds >= 0
-    ? Math.min(seconds * 1000, LONGEST_PAUSE_MS)
+    ? Math.min(seconds * 1000, MAX_PAUSE_MS)
     : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { errorText, RemoteExecError } from "../../../errors.ts";
 import type { R2Config } from "../../../config/config.ts";
-import { xmlValue } from "./xml.ts";
+import { xmlValue } from "./s3_xml.ts";
 
 /** How a service refused, as far as it said so. */
 export interface S3Refusal {
