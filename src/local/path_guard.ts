@@ -97,7 +97,7 @@ export class PathGuard {
     const file = await LocalFile.open(real).catch(this.#replaced(shown));
     try {
       const opened = file.facts();
-      // Without a pause, so that nothing moves between these two.
+      // Synchronous, so that no other work runs between these two.
       const place = Deno.realPathSync(real);
       const found = Deno.lstatSync(place);
       const isSame = isSameFile(checked, opened) && isSameFile(found, opened);
@@ -187,7 +187,7 @@ export class PathGuard {
     const wanted = join(real, directory.slice(existing.length));
     await this.#check(wanted, path);
     await Deno.mkdir(wanted, { recursive: true }).catch(failed);
-    // Somebody may have put a link in the way meanwhile.
+    // A directory may have been replaced by a link since the check.
     const made = await Deno.realPath(wanted).catch(failed);
     await this.#check(made, path);
     return made;

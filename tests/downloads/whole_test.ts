@@ -8,7 +8,7 @@ import { outputOf } from "../support/command.ts";
 
 const TOOL = "generate_download_link";
 
-Deno.test("the whole server gives links to local files, with every step in the audit log", async () => {
+Deno.test("the server makes links to local files, with every step in the audit log", async () => {
   await using place = await startPlace();
   const env = { ...place.env, AUDIT_LOG: `${place.home}/audit.jsonl`, SESSION_ID: "session-7" };
   await using server = await connectServer({ env, cwd: place.directory });
@@ -48,7 +48,7 @@ Deno.test("the whole server gives links to local files, with every step in the a
   assert.equal(log.includes(url.slice(-43)), false);
 });
 
-Deno.test("the audit log has the end of links that the server's end meets open", async () => {
+Deno.test("the audit log has the end of links that are open when the server stops", async () => {
   await using place = await startPlace();
   const env = { ...place.env, AUDIT_LOG: `${place.home}/audit.jsonl` };
   await using server = await connectServer({ env, cwd: place.directory });
@@ -60,7 +60,7 @@ Deno.test("the audit log has the end of links that the server's end meets open",
   for (const id of ids) assert.match(log, new RegExp(`"closed","token_id":"${id}"`));
 });
 
-Deno.test("the whole server refuses what may not be linked, with code and suggestion", async () => {
+Deno.test("the server refuses what may not be linked, with code and suggestion", async () => {
   await using place = await startPlace();
   await using server = await connectServer({ env: place.env, cwd: place.directory });
   for (
@@ -81,7 +81,7 @@ Deno.test("the whole server refuses what may not be linked, with code and sugges
 });
 
 peerTest({
-  name: "the whole server gives links to files and directories of the host",
+  name: "the server makes links to files and directories of the host",
   peer: [UNZIP, CURL],
   async fn() {
     await using place = await startPlace();

@@ -28,7 +28,7 @@ Deno.test("an address that tries 60 unknown tokens in a minute has to wait, othe
   assert.equal((await ask(unknown)).status, 404);
 });
 
-Deno.test("whoever shares an address with a guesser still gets the links", async () => {
+Deno.test("a person who shares an address with an attacker still gets the links", async () => {
   await using test = new TestHub();
   test.write("a.txt", "hello");
   const link = await test.link("a.txt");
@@ -137,7 +137,7 @@ Deno.test("a connection that is kept open and not used is closed", async () => {
   assert.match(await client.rest(), /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nhello$/);
 });
 
-Deno.test("a reader that stands still is cut off, and little is read for it", async () => {
+Deno.test("a stalled client is disconnected, and little is read for it", async () => {
   await using test = new TestHub();
   const size = 60_000_000;
   test.write("big.bin", randomBytes(size));

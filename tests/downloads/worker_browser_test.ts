@@ -128,7 +128,7 @@ browserTest({
 });
 
 browserTest({
-  name: "a download that was broken off is taken up from the chat that the link is in",
+  name: "an interrupted download is resumed from the chat that the link is in",
   async run(page, test) {
     const content = randomBytes(20_000_000);
     test.write("big.bin", content);

@@ -29,7 +29,7 @@ Deno.test("a program gets the exact bytes at once, and nobody gets them again", 
   assert.equal(test.hub.store.report().bytesServed, content.length);
 });
 
-Deno.test("a download carries the headers that keep it private, whole and well named", async () => {
+Deno.test("a download has the headers that keep it private, intact and well named", async () => {
   await using test = new TestHub();
   test.write('ünï "q".txt', "hello");
   const link = await test.link('ünï "q".txt');
@@ -65,7 +65,7 @@ Deno.test("a download carries the headers that keep it private, whole and well n
   });
 });
 
-Deno.test("HEAD tells everything and takes nothing", async () => {
+Deno.test("HEAD reports everything and claims nothing", async () => {
   await using test = new TestHub();
   test.write("a.txt", "hello");
   const link = await test.link("a.txt");
@@ -78,7 +78,7 @@ Deno.test("HEAD tells everything and takes nothing", async () => {
   assert.equal((await ask(link.url)).text, "hello");
 });
 
-Deno.test("a browser gets a page, and the button gives the file once", async () => {
+Deno.test("a browser gets a page, and the button downloads the file once", async () => {
   await using test = new TestHub();
   test.write("a <b>.txt", "hello");
   const link = await test.link("a <b>.txt");
@@ -163,7 +163,7 @@ Deno.test("one of a hundred simultaneous claims wins", async () => {
   }
 });
 
-Deno.test("a part is given by Range, and the link lives until all parts were handed over", async () => {
+Deno.test("a Range request gets a part, and the link stays open until all parts were sent", async () => {
   await using test = new TestHub();
   test.write("a.txt", "0123456789");
   const link = await test.link("a.txt");
@@ -184,7 +184,7 @@ Deno.test("a part is given by Range, and the link lives until all parts were han
   assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=4-" })).status, 404);
 });
 
-Deno.test("If-Range of another content gives the whole", async () => {
+Deno.test("If-Range with another ETag gets the complete file", async () => {
   await using test = new TestHub();
   test.write("a.txt", "0123456789");
   const link = await test.link("a.txt");

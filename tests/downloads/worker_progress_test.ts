@@ -3,7 +3,7 @@ import type { LinkProgress } from "../../src/downloads/port.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { TestHub } from "./fixture.ts";
 
-Deno.test("a link to a local file tells how much of it has been read", async () => {
+Deno.test("a link to a local file reports how much of it has been read", async () => {
   await using test = new TestHub();
   test.write("big", new Uint8Array(20_000_000));
   const steps: LinkProgress[] = [];
@@ -15,7 +15,7 @@ Deno.test("a link to a local file tells how much of it has been read", async () 
   assert.deepEqual(steps, [{ done: 8_388_608, ...step }, { done: 16_777_216, ...step }]);
 });
 
-Deno.test("a link to a local directory tells how many entries it has seen", async () => {
+Deno.test("a link to a local directory reports how many entries it has seen", async () => {
   await using test = new TestHub();
   for (let n = 0; n < 2100; n++) test.write(`tree/${n}`, "");
   const steps: LinkProgress[] = [];
@@ -27,7 +27,7 @@ Deno.test("a link to a local directory tells how many entries it has seen", asyn
 });
 
 for (const [path, call] of [["/a", "sha256 /a"], ["/tree", "tree /tree"]] as const) {
-  Deno.test(`a link to ${path} of the host tells for how long it has been looked at`, async () => {
+  Deno.test(`a link to ${path} of the host reports for how long it has been inspected`, async () => {
     using files = new FakeFiles();
     await using test = new TestHub({ files: files.port });
     files.file("/a", "hello");

@@ -20,7 +20,7 @@ async function waitFor(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-Deno.test("a download that breaks off is taken up again by the same program only", async () => {
+Deno.test("an interrupted download can be resumed by the same program only", async () => {
   await using test = new TestHub();
   const content = randomBytes(30_000_000);
   test.write("big.bin", content);
@@ -42,7 +42,7 @@ Deno.test("a download that breaks off is taken up again by the same program only
   assert.equal(test.hub.store.report().statistics.used, 1);
 });
 
-Deno.test("a browser takes a broken download up again by the cookie of its claim", async () => {
+Deno.test("a browser resumes an interrupted download with the cookie of its claim", async () => {
   await using test = new TestHub({ downloads: { baseUrl: "https://files.example/x" } });
   const content = randomBytes(30_000_000);
   test.write("big.bin", content);
@@ -68,7 +68,7 @@ Deno.test("a browser takes a broken download up again by the cookie of its claim
   assert.equal((await ask(url, claimed)).status, 404);
 });
 
-Deno.test("an archive that breaks off is begun again by the same program only, one at a time", async () => {
+Deno.test("an interrupted archive can be restarted by the same program only, one at a time", async () => {
   await using test = new TestHub();
   for (const name of ["a", "b", "c"]) test.write(`tree/${name}`, randomBytes(10_000_000));
   const link = await test.link("tree");
@@ -91,7 +91,7 @@ Deno.test("an archive that breaks off is begun again by the same program only, o
 });
 
 peerTest({
-  name: "an archive that breaks off is begun again by the cookie of its claim",
+  name: "an interrupted archive can be restarted with the cookie of its claim",
   peer: UNZIP,
   async fn() {
     await using test = new TestHub();
@@ -116,7 +116,7 @@ peerTest({
 for (const [name, from] of [["curl -C -", 0], ["wget -c", 1]] as const) {
   const program = from === 0 ? CURL : peer("wget", "/usr/bin/wget");
   peerTest({
-    name: `${name} takes up a download that was broken off`,
+    name: `${name} resumes an interrupted download`,
     peer: program,
     async fn() {
       await using test = new TestHub();

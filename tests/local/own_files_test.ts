@@ -14,7 +14,7 @@ Deno.test("ownFiles() knows a directory with all that is below it", async () => 
   assert.equal(isOwn("/nowhere/source2/main.ts", undefined), false);
 });
 
-Deno.test("ownFiles() knows a file by identity, whoever looked it up", async () => {
+Deno.test("ownFiles() knows a file by identity, whichever side looked it up", async () => {
   using place = temporaryDirectory();
   Deno.writeTextFileSync(`${place.path}/key`, "secret");
   Deno.linkSync(`${place.path}/key`, `${place.path}/hard`);

@@ -77,14 +77,17 @@ attackTest("LocalFiles makes a file that nobody else may open, ever", async ({ f
   assert.deepEqual(seen.filter((mode) => mode !== 0o600), []);
 });
 
-attackTest("LocalFiles gives a new file the umask's mode all the same", async ({ files, root }) => {
-  Deno.writeTextFileSync(`${root}/usual`, "");
-  const sink = await files.openSink("new", { overwrite: false, mode: undefined });
-  await sink.write(BYTES);
-  await sink.commit(FINISHED);
-  assert.equal(modeOf(`${root}/new`), modeOf(`${root}/usual`));
-  assert.deepEqual(namesIn(root), [".env", "new", "usual"]);
-});
+attackTest(
+  "LocalFiles uses the umask for a new file's mode all the same",
+  async ({ files, root }) => {
+    Deno.writeTextFileSync(`${root}/usual`, "");
+    const sink = await files.openSink("new", { overwrite: false, mode: undefined });
+    await sink.write(BYTES);
+    await sink.commit(FINISHED);
+    assert.equal(modeOf(`${root}/new`), modeOf(`${root}/usual`));
+    assert.deepEqual(namesIn(root), [".env", "new", "usual"]);
+  },
+);
 
 attackTest(
   "LocalFiles sets no mode through a link that takes the place of what it wrote",
@@ -105,7 +108,7 @@ attackTest(
   },
 );
 
-attackTest("LocalFiles does not hand on setuid to what it downloads", async ({ files, root }) => {
+attackTest("LocalFiles does not keep setuid on what it downloads", async ({ files, root }) => {
   Deno.writeTextFileSync(`${root}/tool`, "old");
   Deno.chmodSync(`${root}/tool`, 0o4755);
   const sink = await files.openSink("tool", REPLACE);

@@ -42,7 +42,7 @@ pure("LinkStore keeps no token", () => {
   assert.equal(store.find(newSecret()), undefined);
 });
 
-pure("LinkStore gives a claimed link to its claimant only", () => {
+pure("LinkStore lets only the claimant have a claimed link", () => {
   const { store } = newStore();
   const { link } = store.create(SOURCE, 60_000);
   const secret = store.claim(link, visitor());
@@ -58,7 +58,7 @@ pure("LinkStore gives a claimed link to its claimant only", () => {
   );
 });
 
-pure("LinkStore binds a claim to its address when told so, cookie or not", () => {
+pure("LinkStore binds a claim to its address if configured, cookie or not", () => {
   const { store } = newStore(true);
   const { link } = store.create(SOURCE, 60_000);
   const secret = store.claim(link, visitor());

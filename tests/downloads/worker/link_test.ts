@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Coverage, isSameSecret, newSecret } from "../../../src/downloads/worker/link.ts";
 import { pure } from "../../support/pure.ts";
 
-pure("newSecret() gives 256 bits, new ones each time", () => {
+pure("newSecret() returns 256 new bits each time", () => {
   const secrets = new Set(Array.from({ length: 1000 }, newSecret));
   assert.equal(secrets.size, 1000);
   for (const secret of secrets) assert.match(secret, /^[A-Za-z0-9_-]{43}$/);
@@ -16,7 +16,7 @@ pure("isSameSecret() compares texts of any length", () => {
   assert.equal(isSameSecret("key-and-more", "key"), false);
 });
 
-pure("Coverage is complete exactly when every byte was handed over", () => {
+pure("Coverage is complete exactly when every byte was sent", () => {
   const part = fc.tuple(fc.nat(20), fc.nat(20));
   fc.assert(fc.property(fc.nat(20), fc.array(part), (size, parts) => {
     const covered = new Coverage(size);

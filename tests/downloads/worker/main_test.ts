@@ -103,7 +103,7 @@ Deno.test("the downloads worker serves a link with the rights of its row alone",
   ]);
 });
 
-Deno.test("the downloads worker tells failures with their codes", async () => {
+Deno.test("the downloads worker reports failures with their codes", async () => {
   await using started = new Started();
   await assert.rejects(started.link("missing"), { code: "not_found" });
   await assert.rejects(started.link("/etc/passwd"), { code: "outside_directories" });
@@ -183,7 +183,7 @@ peerTest({
   },
 });
 
-Deno.test("a certificate that cannot be used is told as such", async () => {
+Deno.test("a certificate that cannot be used is reported", async () => {
   await using test = new TestHub();
   const tls = { certPath: test.write("cert.pem", "no"), keyPath: test.write("key.pem", "no") };
   await using started = new Started({ tls });

@@ -68,7 +68,7 @@ pure("ArchiveNames knows each of a hundred thousand names again, and no other", 
   for (let n = 0; n < 100_000; n++) assert.equal(place(n), `directory/name ${n} (2).txt`);
 });
 
-pure("ArchiveNames never gives a dangerous name, nor one twice", () => {
+pure("ArchiveNames never returns a dangerous name, nor one twice", () => {
   const part = fc.oneof(fc.constantFrom("..", ".", "", "a", "a:", "a\\", ".. "), fc.string());
   const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
   fc.assert(fc.property(fc.array(path, { maxLength: 20 }), (paths) => {

@@ -132,7 +132,7 @@ async function openUnchanged(
   throw fileChanged();
 }
 
-/** Yields a part of the file. The last chunk is sent only if the file has not been written to meanwhile. */
+/** Yields a part of the file. The last chunk is sent only if the file is unchanged. */
 async function* unchangedSpan(file: LocalFile, linked: LocalFacts, span: Span) {
   let left = span.end - span.start;
   for await (const chunk of file.chunks(span, CHUNK_BYTES, fileChanged)) {

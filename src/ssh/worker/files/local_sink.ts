@@ -14,7 +14,7 @@ import { changed, localError } from "./local_errors.ts";
  * @param target a resolved path in an existing directory
  * @param shown the path for error messages
  * @param options `mode` of the new file; the umask's if left out
- * @throws RemoteExecError `changed` when a link has come into the way meanwhile, `not_permitted`,
+ * @throws RemoteExecError `changed` when a directory of the path was replaced by a link, `not_permitted`,
  * `disk_full`, `io_error`
  */
 export async function openLocalSink(
@@ -26,7 +26,7 @@ export async function openLocalSink(
   const temporary = join(dirname(target), temporaryName(basename(target)));
   try {
     const finalMode = mode ?? await usualMode(guard, target, shown);
-    // From the first byte: whoever opens a file once can read all that comes later.
+    // From the first byte: a program that has opened the file can read all that is written later.
     const file = await guard.createResolved(temporary, shown, 0o600);
     // Nobody else removes what a killed server left here; on the host its guard does.
     await sweepLocal(dirname(temporary), await file.stat()).catch(() => {});

@@ -72,7 +72,7 @@ for (const format of ["gnu", "pax", "ustar", "v7"]) {
 }
 
 peerTest({
-  name: "readTar() goes on behind content that nobody read",
+  name: "readTar() skips content that was not read",
   peer: TAR,
   async fn() {
     await using test = new TestHub();
@@ -102,7 +102,7 @@ peerTest({
 });
 
 peerTest({
-  name: "readTar() counts every member, and refuses more than it is told",
+  name: "readTar() counts every member, and refuses more than the max",
   peer: TAR,
   async fn() {
     await using test = new TestHub();

@@ -119,7 +119,7 @@ peerTest({
   },
 });
 
-Deno.test("an archive is broken off when a member has another length than announced", async () => {
+Deno.test("an archive is aborted when a member has another length than announced", async () => {
   for (const size of [4, 6, 400_000]) {
     await assert.rejects(packed([member("a", "hello", { size })]), { code: "changed" });
   }
@@ -165,7 +165,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 `;
 
 peerTest({
-  name: "a member of 6 GB is packed within 64 MB, and what stands behind it is found",
+  name: "a member of 6 GB is packed within 64 MB, and the member after it is found",
   peer: [PYTHON, UNZIP],
   async fn() {
     await using test = new TestHub();
@@ -181,7 +181,7 @@ peerTest({
 });
 
 peerTest({
-  name: "a linked directory arrives whole as a zip archive",
+  name: "a linked directory arrives complete as a zip archive",
   peer: UNZIP,
   async fn() {
     await using test = new TestHub();

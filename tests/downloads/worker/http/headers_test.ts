@@ -9,7 +9,7 @@ import {
 import { safeFileName } from "../../../../src/downloads/worker/safe_names.ts";
 import { pure } from "../../../support/pure.ts";
 
-pure("contentDisposition() gives the plain and the encoded form", () => {
+pure("contentDisposition() returns the ASCII and the encoded form", () => {
   assert.equal(
     contentDisposition("report.pdf"),
     `attachment; filename="report.pdf"; filename*=UTF-8''report.pdf`,
@@ -79,7 +79,7 @@ pure("parseRange() says when the file has no such part", () => {
 const CHROME =
   "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36";
 
-pure("wishOf() gives content to programs that do not ask for HTML", () => {
+pure("wishOf() returns content for programs that do not accept HTML", () => {
   for (
     const agent of [
       "curl/8.5.0",
@@ -97,7 +97,7 @@ pure("wishOf() gives content to programs that do not ask for HTML", () => {
   assert.equal(wishOf(new Headers({ "sec-fetch-mode": "cors" })), "content");
 });
 
-pure("wishOf() gives a page to whoever asks for HTML or navigates", () => {
+pure("wishOf() returns page for requests that accept HTML or navigate", () => {
   assert.equal(
     wishOf(new Headers({ accept: "text/html,*/*;q=0.8", "user-agent": CHROME })),
     "page",

@@ -4,7 +4,7 @@ import { HTTP_LIMITS, listen } from "../../../../src/downloads/worker/http/http_
 import { createLogger } from "../../../../src/log.ts";
 import { RawClient } from "../../http.ts";
 
-Deno.test("listen() tells a handler at work that the client has left", async () => {
+Deno.test("listen() aborts the signal of a request when the client disconnects", async () => {
   const asked = Promise.withResolvers<void>();
   const left = Promise.withResolvers<unknown>();
   const handler = async ({ signal }: Request) => {

@@ -61,7 +61,7 @@ pure("linkPage() shows what is left at the moment it is made", () => {
   assert.match(linkPage(source(), 300_000, 234_500), /data-seconds="66"[^>]*>in 1:06 minutes</);
 });
 
-pure("linkPage() says that an archive which breaks off starts again", () => {
+pure("linkPage() says that an interrupted archive starts again", () => {
   assert.match(linkPage(source({ kind: "directory" }), 300_000, 0), /starts from the beginning/);
   assert.doesNotMatch(linkPage(source(), 300_000, 0), /starts from the beginning/);
 });

@@ -3,7 +3,7 @@ import { RateLimit } from "../../../../src/downloads/worker/http/rate_limit.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { pure } from "../../../support/pure.ts";
 
-pure("RateLimit tells an address how long to wait when its share is used up", () => {
+pure("RateLimit returns how long an address has to wait after its limit", () => {
   const clock = new FakeClock();
   const limit = new RateLimit(clock, 2, 60_000);
   limit.count("a");

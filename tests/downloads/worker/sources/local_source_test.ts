@@ -114,7 +114,7 @@ Deno.test("a directory that has grown beyond the limit is refused", async () => 
   assert.equal((await ask(link.url)).status, 410);
 });
 
-Deno.test("a directory that proves too large while it streams is broken off", async () => {
+Deno.test("a directory that proves too large while it streams is aborted", async () => {
   await using test = new TestHub({ downloads: { maxBytes: 1_000_000 } });
   test.write("tree/a", "a".repeat(900_000));
   const link = await test.link("tree");
@@ -136,7 +136,7 @@ Deno.test("looking at a large directory can be cancelled", async () => {
   await assert.rejects(localSource({ ...request, progress: undefined }), /cancelled by the test/);
 });
 
-Deno.test("localSource() gives no file of the server itself, alone or in a directory", async () => {
+Deno.test("localSource() links no file of the server itself, alone or in a directory", async () => {
   await using test = new TestHub({ own: [".env", "audit.jsonl"] });
   test.write("config/prod.env", "SSH_PASSWORD=secret");
   test.write("report", "for everybody");

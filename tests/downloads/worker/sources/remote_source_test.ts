@@ -131,7 +131,7 @@ Deno.test("parts of a small file of the host are given by Range", async () => {
   assert.equal(test.hub.store.report().statistics.used, 1);
 });
 
-Deno.test("a large file of the host with other content is broken off before its end", async () => {
+Deno.test("a large file of the host with other content is aborted before its end", async () => {
   using files = new FakeFiles();
   await using test = new TestHub({ files: files.port });
   files.file("/big", randomBytes(3_000_000));

@@ -77,7 +77,7 @@ localTest("LocalFiles takes two dots within a name for a name", async ({ files, 
 });
 
 localTest(
-  "LocalFiles refuses what lies outside, whichever way leads there",
+  "LocalFiles refuses what is outside, whichever way leads there",
   async ({ files, root, outside }) => {
     Deno.symlinkSync(`${outside}/secret`, `${root}/file`);
     Deno.symlinkSync("../out/secret", `${root}/relative`);
@@ -173,7 +173,7 @@ localTest(
 );
 
 localTest(
-  "LocalFiles shows a file under its name only when it is whole, and to nobody else before",
+  "LocalFiles gives a file its name only when it is complete, and lets nobody read it before",
   async ({ files, root }) => {
     const sink = await files.openSink("f", { overwrite: false, mode: 0o644 });
     await sink.write(new TextEncoder().encode("half"));
@@ -188,7 +188,7 @@ localTest(
 );
 
 localTest(
-  "LocalFiles gives a file the mode of the one it replaces, else the umask's",
+  "LocalFiles keeps the mode of the file it replaces, else uses the umask's",
   async ({ files, root }) => {
     const umask = Deno.umask(0o027);
     try {
@@ -205,7 +205,7 @@ localTest(
 );
 
 localTest(
-  "LocalFiles leaves nothing behind when it is told to discard",
+  "LocalFiles leaves nothing behind after discard()",
   async ({ files, root }) => {
     const sink = await files.openSink("a/b/f", { overwrite: false, mode: undefined });
     await sink.write(new Uint8Array(10));
