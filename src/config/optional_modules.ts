@@ -83,11 +83,7 @@ function imageKitConfig(
     imageKitUrlEndpoint: urlEndpoint,
   } = values;
   if (!publicKey || !privateKey || !urlEndpoint) {
-    notices.push(
-      `ImageKit plugin disabled: credentials not configured (${
-        missing.map((name) => `${name} not set`).join(", ")
-      })`,
-    );
+    notices.push(incomplete("ImageKit plugin", missing));
     return undefined;
   }
   checkEncrypted("IMAGEKIT_URL_ENDPOINT", urlEndpoint, report);
@@ -117,11 +113,7 @@ function r2Config(values: Values, notices: string[], report: Report): R2Config |
   });
   if (missing.length === 4) return undefined;
   if (!accessKey || !secretKey || !bucket || !endpoint) {
-    notices.push(
-      `R2 exchange disabled: credentials not configured (${
-        missing.map((name) => `${name} not set`).join(", ")
-      })`,
-    );
+    notices.push(incomplete("R2 exchange", missing));
     return undefined;
   }
   checkEncrypted("R2_ENDPOINT", endpoint, report);
@@ -135,6 +127,11 @@ function r2Config(values: Values, notices: string[], report: Report): R2Config |
     maxFileBytes: values.exchangeMaxSize,
   };
 }
+
+const incomplete = (service: string, missing: readonly string[]): string =>
+  `${service} disabled: credentials not configured (${
+    missing.map((name) => `${name} not set`).join(", ")
+  })`;
 
 function missingNames(values: Record<string, string | undefined>): string[] {
   return Object.entries(values).filter(([, value]) => !value).map(([name]) => name);
