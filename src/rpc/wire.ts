@@ -1,5 +1,5 @@
 /**
- * The messages between isolates. The RPC (about 400 lines in this folder) is our own code because
+ * The messages between isolates. The RPC (this folder, about 400 lines of code) is our own because
  * comlink, measured, adds 10 MB and 35–40 ms per worker at start, keeps calls to a dead worker
  * pending forever, does not carry AbortSignals, and streams at 700 MB/s instead of 3 GB/s.
  */
