@@ -1,4 +1,4 @@
-import { containerLine } from "../../src/proxmox/container_exec.ts";
+import { containerLine } from "../../src/proxmox/guests/container_exec.ts";
 import { type FakeProxmox, installProxmox } from "../../tests/fakes/proxmox/install.ts";
 import type { Server } from "../../tests/demo/server.ts";
 import { startDelayProxy } from "../../tests/peers/delay_proxy.ts";

@@ -83,20 +83,15 @@ function attempt(step: string, remedy: string, run: () => string): Check {
 
 async function proxmox(port: SshPort, limits: Limits): Promise<Check> {
   // Loaded only here: most configurations do not need it.
-  const [{ SshService }, { ProxmoxHost }, { outputOf }, { parseContainerList }] = await Promise.all(
-    [
-      import("../ssh/service.ts"),
-      import("../proxmox/host.ts"),
-      import("../proxmox/problem.ts"),
-      import("../proxmox/pct.ts"),
-    ],
-  );
+  const [{ SshService }, { ProxmoxService }] = await Promise.all([
+    import("../ssh/service.ts"),
+    import("../proxmox/service.ts"),
+  ]);
   const step = "Proxmox";
-  const action = "Listing the containers";
-  const call = { action, signal: new AbortController().signal, progress: undefined };
+  const context = { signal: new AbortController().signal, progress: undefined };
   try {
-    const answer = await new ProxmoxHost(new SshService(port, limits)).run(["pct", "list"], call);
-    const { length } = parseContainerList(outputOf(answer, action));
+    const { guests } = new ProxmoxService(new SshService(port, limits), limits);
+    const { length } = await guests.listContainers(context);
     return { step, ok: true, detail: `${length} container${length === 1 ? "" : "s"} on the node` };
   } catch (error) {
     const remedy = error instanceof RemoteExecError ? error.suggestion : "Check ENABLE_PROXMOX";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guestArgument, pathArgument } from "../mcp/arguments.ts";
+import { pathArgument, pathCtidArgument } from "../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
 import { createdMessage, formatCounts, leftOutMessage } from "./messages.ts";
 import type { LinkReport, NewLink } from "./port.ts";
@@ -48,9 +48,6 @@ const revokeOutput = z.object({
   message: z.string(),
 });
 
-const ctidArgument = guestArgument.optional()
-  .describe("Container that the path is in, for example 101");
-
 const linkArguments = z.strictObject({
   path: pathArgument.describe(
     "File or directory, for example `output/report.pdf` or `/var/log/syslog`; a local one must be inside WORKING_DIRECTORY",
@@ -59,7 +56,7 @@ const linkArguments = z.strictObject({
     .describe("Minutes until the link expires, for example 10"),
   source: z.enum(["local", "host"]).default("local")
     .describe('"local": this machine, inside WORKING_DIRECTORY; "host": the SSH host'),
-  ctid: ctidArgument,
+  ctid: pathCtidArgument,
   response_format: responseFormat,
 });
 

@@ -5,18 +5,42 @@ export const commandArgument = z.string().min(1).max(10_000)
   .refine((command) => command.trim() !== "", { error: "Command cannot be empty" })
   .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" });
 
-/** A path of at most 4,096 characters. */
+/** A path of max. 4,096 characters. */
 export const pathArgument = z.string().min(1).max(4096);
 
 /** Whether an existing file may be replaced. */
 export const overwriteArgument = z.boolean().default(false).describe(
-  "true replaces an existing file; until the new one is complete and verified the old one stays",
+  "true replaces an existing file; the old file stays until the new one is complete and verified",
 );
 
-/** Number of a container or VM. Source: pve-common src/PVE/JSONSchema.pm:63-75, `[1-9][0-9]{2,8}`. */
-export const guestArgument = z.number().int().min(100).max(999_999_999);
+/** Source: pve-common src/PVE/JSONSchema.pm:63-75, `[1-9][0-9]{2,8}`. */
+const guestId = z.number().int().min(100).max(999_999_999);
 
-/** An octal mode written as a decimal number, like 644; each digit 0 to 7. */
+/** The container that a tool works on. */
+export const ctidArgument = guestId.describe("ID of the LXC container, for example 101");
+
+/** The virtual machine that a tool works on. */
+export const vmidArgument = guestId.describe("ID of the virtual machine, for example 200");
+
+/** A guest of either kind. */
+export const guestArgument = guestId.describe("ID of the container or VM, for example 101");
+
+/** The container that holds the path of a tool that also works without a container. */
+export const pathCtidArgument = guestId.optional().describe(
+  "ID of the LXC container that the remote path is in, for example 101; omit it for a path outside containers",
+);
+
+/** Seconds that a command may run. @param defaultMs the configured TIMEOUT */
+export const commandTimeoutArgument = (defaultMs: number) =>
+  z.number().int().min(1).max(300).default(defaultMs / 1000)
+    .describe("Seconds before the command is stopped on the host, including connecting; for example 120");
+
+/** A file on the machine that the server runs on. */
+export const localPathArgument = pathArgument.describe(
+  "File on this machine, relative to WORKING_DIRECTORY or absolute, for example report.pdf",
+);
+
+/** An octal mode written as a decimal number, like 644; each digit is 0 to 7. */
 export const octalMode = z.number().int().min(0).max(777)
   .refine((value) => /^[0-7]+$/.test(String(value)), {
     error: (issue) =>

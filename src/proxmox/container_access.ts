@@ -1,13 +1,16 @@
 import type { Endpoint } from "../ssh/port.ts";
 
-/** What the Proxmox module gives to those that move files into containers and out of them. */
+/** What the Proxmox slice offers to slices that move files into containers and out of them. */
 export interface ContainerAccess {
   endpoint(ctid: number, path: string): Endpoint;
-  /** A failure as Proxmox words it, such as a container that does not exist; others as they are. */
+  /**
+   * Returns the reason of a failed transfer if it is the container, for example that it does not exist;
+   * otherwise returns the error unchanged.
+   */
   problem(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown>;
 }
 
-/** What a failure with a file is called by those who know its container; others as they are. */
+/** Calls {@linkcode ContainerAccess.problem}; without a container returns the error unchanged. */
 export async function explained(
   containers: ContainerAccess | undefined,
   ctid: number | undefined,

@@ -1,68 +1,61 @@
 import { RemoteExecError } from "../errors.ts";
-import { type Guest, guestInText, guestName, programOf } from "./guest.ts";
+import { type Guest, guestInText, guestName, KINDS, programOf } from "./guests/guest.ts";
 
-/** Nothing of this number is in the cluster. */
+/** The cluster has no guest with this ID. */
 export const guestMissing = (guest: Guest) =>
   new RemoteExecError(
     "not_found",
     `${guestName(guest)} not found`,
-    guest.kind === "lxc"
-      ? "Use proxmox_list_containers to see available containers"
-      : "Use proxmox_list_vms to see available VMs",
+    `Use proxmox_list_${guest.kind}s to see available ${KINDS[guest.kind].noun}s`,
   );
 
-/** The number belongs to a guest of the other kind. */
-export const wrongKind = ({ kind, id }: Guest) =>
-  new RemoteExecError(
+/** The ID belongs to a guest of the other kind. */
+export const wrongKind = ({ kind, id }: Guest) => {
+  const other = kind === "container" ? "vm" : "container";
+  const name = (kind: Guest["kind"]) => kind === "vm" ? "virtual machine" : "container";
+  return new RemoteExecError(
     "invalid_argument",
-    kind === "lxc"
-      ? `${id} is a virtual machine, not a container`
-      : `${id} is a container, not a virtual machine`,
-    kind === "lxc"
-      ? "Use the proxmox_*_vm tools with vmid"
-      : "Use the proxmox_*_container tools with ctid",
+    `${id} is a ${name(other)}, not a ${name(kind)}`,
+    `Use the proxmox_*_${other} tools with ${KINDS[other].argument}`,
   );
+};
 
-/** `pct` and `qm` know the guests of their own node only. */
+/** `pct` and `qm` know only the guests of their own node. */
 export const onOtherNode = (guest: Guest, node: string) =>
   new RemoteExecError(
     "unsupported",
-    `${guestName(guest)} is on the cluster node "${node}", not on the node that HOST leads to`,
-    `Set HOST to the node "${node}", or move the guest here`,
+    `${guestName(guest)} is on the cluster node "${node}", not on the node that HOST names`,
+    `Set HOST to the node "${node}", or migrate the guest to this node`,
   );
 
 export const notRunning = (guest: Guest) =>
   new RemoteExecError(
     "invalid_state",
     `${guestName(guest)} is not running`,
-    guest.kind === "lxc"
-      ? "Start it first with proxmox_start_container"
-      : "Start it first with proxmox_start_vm",
+    `Start it first with proxmox_start_${guest.kind}`,
   );
 
 export const alreadyRunning = (guest: Guest) =>
   new RemoteExecError(
     "invalid_state",
     `${guestName(guest)} is already running`,
-    guest.kind === "lxc"
-      ? "Use it as it is, or call proxmox_reboot_container"
-      : "Use it as it is, or stop it first with proxmox_shutdown_vm",
+    `Use it as it is, or call proxmox_reboot_${guest.kind}`,
   );
 
-/** A lock in its configuration: a backup, a snapshot or the like is under way or was interrupted. */
+/** The guest's configuration holds a lock: a backup or snapshot is running or was interrupted. */
 export const guestLocked = (guest: Guest, lock: string) =>
   new RemoteExecError(
     "locked",
     `${guestName(guest)} is locked (${lock})`,
-    `Wait until the ${lock} has ended; if none runs any more, remove the lock on the host: ` +
+    `Wait until the ${lock} has ended; if no such task is running, remove the lock on the host: ` +
       `${programOf(guest)} unlock ${guest.id}`,
   );
 
-/** Another command works on the same guest; Proxmox VE waits ten seconds for it. */
+/** Another command is working on the same guest; Proxmox VE waits ten seconds for it. */
 export const guestBusy = (guest: Guest) =>
   new RemoteExecError(
     "locked",
-    `Another task works on ${guestInText(guest)} and did not end within 10 seconds`,
+    `Another task is working on ${guestInText(guest)} and did not end within 10 seconds`,
     "Wait until that task has ended, then call the tool again",
   );
 
@@ -77,25 +70,23 @@ export const didNotStop = (guest: Guest) =>
   new RemoteExecError(
     "timeout",
     `${guestName(guest)} did not shut down in time; it is still running`,
-    "Raise timeout, or set force_stop=true to kill it when the time is over",
+    `Raise timeout, or kill it with proxmox_stop_${guest.kind}`,
   );
 
-/** It exited 0, and yet the state that was read back is another one. */
+/** The command exited with 0, but the state that was read back is a different one. */
 export const otherState = (guest: Guest, action: string, state: string) =>
   new RemoteExecError(
     "verification_failed",
     `${action} was reported as done, but ${guestInText(guest)} is ${state}`,
-    "Look at the guest's task log in Proxmox VE, then try again",
+    "Read the guest's task log in Proxmox VE, then try again",
   );
 
 export const haPending = (guest: Guest, action: string, seconds: number, state: string) =>
   new RemoteExecError(
     "timeout",
-    `${
-      guestName(guest)
-    } is managed by HA, which was asked for it but has not carried it out within ` +
+    `${guestName(guest)} is managed by HA, which did not carry out the request within ` +
       `${seconds} seconds: ${action} is pending, it is ${state}`,
-    "Read its status again later, or look at `ha-manager status` on the host",
+    "Read its status again later, or run `ha-manager status` on the host",
   );
 
 export const snapshotMissing = (guest: Guest, snapshot: string) =>
@@ -115,7 +106,7 @@ export const snapshotExists = (guest: Guest, snapshot: string) =>
 export const snapshotsUnavailable = (guest: Guest) =>
   new RemoteExecError(
     "unsupported",
-    `The storage of ${guestInText(guest)} cannot make snapshots`,
+    `The storage of ${guestInText(guest)} does not support snapshots`,
     "Use proxmox_backup, or move its disks to ZFS, LVM-thin, Btrfs or Ceph",
   );
 
@@ -126,47 +117,54 @@ export const snapshotNameReserved = (name: string) =>
     "Choose another name",
   );
 
-export const agentUnavailable = (guest: Guest, seen: string) =>
+export const agentUnavailable = (guest: Guest, found: string) =>
   new RemoteExecError(
     "unsupported",
-    `Cannot run a command in ${guestInText(guest)}: ${seen}`,
+    `Cannot run a command in ${guestInText(guest)}: ${found}`,
     "Install qemu-guest-agent in the VM, set `qm set ID --agent 1` on the host, and restart the VM",
   );
 
-/** The container's part of the work could not begin; for example while it is stopping. */
-export const cannotEnter = (guest: Guest, seen: string) =>
+/** `lxc-attach` failed before the command started, for example because the container is stopping. */
+export const cannotEnter = (guest: Guest, found: string) =>
   new RemoteExecError(
     "invalid_state",
-    `Cannot enter ${guestInText(guest)}: ${seen}`,
+    `Cannot enter ${guestInText(guest)}: ${found}`,
     "Check with proxmox_container_status that it is running, then try again",
   );
 
-export const storageUnusable = (seen: string) =>
+export const storageUnusable = (found: string) =>
   new RemoteExecError(
     "invalid_argument",
-    `The storage cannot be used for backups: ${seen}`,
+    `The storage cannot be used for backups: ${found}`,
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
   );
 
-export const backupFailed = (vmid: number, seen: string) =>
+export const backupFailed = (vmid: number, found: string) =>
   new RemoteExecError(
     "io_error",
-    `The backup of ${vmid} failed: ${seen === "" ? "it gave no reason" : seen}`,
-    "Check space on the storage and the guest's task log in Proxmox VE",
+    `The backup of ${vmid} failed: ${found === "" ? "vzdump gave no reason" : found}`,
+    "Check the free space of the storage and the guest's task log in Proxmox VE",
   );
 
-/** Not one of the known answers: what the program said is passed on. */
-export const commandFailed = (action: string, seen: string) =>
+/** The program failed with a text that is not known here; the text becomes part of the message. */
+export const commandFailed = (action: string, found: string) =>
   new RemoteExecError(
     "io_error",
-    `${action} failed: ${seen}`,
-    "Look at the guest's task log in Proxmox VE",
+    `${action} failed: ${found === "" ? "the program gave no reason" : found}`,
+    "Read the guest's task log in Proxmox VE",
   );
 
-export const unreadable = (program: string, seen: string) =>
+export const argumentRefused = (action: string, found: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `${action} was refused: ${found}`,
+    "Correct the argument that the message names",
+  );
+
+export const unreadable = (program: string, found: string) =>
   new RemoteExecError(
     "internal",
-    `The answer of ${program} cannot be read: ${seen}`,
+    `The output of ${program} cannot be read: ${found}`,
     "Report this together with the version of Proxmox VE (`pveversion`)",
   );
 
@@ -177,11 +175,11 @@ export const programMissing = (program: string) =>
     "Set HOST to a Proxmox VE node, or turn the module off with ENABLE_PROXMOX=false",
   );
 
-/** Source: captured from pct run by another user than root: `ipcc_send_rec… Unknown error -1`. */
+/** Source: captured from `pct` as a user other than root: `ipcc_send_rec… Unknown error -1`. */
 export const notRoot = () =>
   new RemoteExecError(
     "not_permitted",
-    "The login may not use Proxmox VE: its programs need root",
+    "The SSH user may not use Proxmox VE: its programs need root",
     "Set SSH_USERNAME=root",
   );
 
@@ -196,7 +194,7 @@ export const noQuorum = () =>
   new RemoteExecError(
     "invalid_state",
     "The cluster has no quorum: it allows no changes",
-    "Bring the other nodes back; `pvecm status` on the host shows which are missing",
+    "Start the other nodes again; `pvecm status` on the host shows which are missing",
   );
 
 export const containerFileExists = (path: string) =>

@@ -3,41 +3,55 @@ import type { ToolContext } from "../mcp/tool.ts";
 import { shellJoin } from "../shell/quote.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
-import { unreadable } from "./errors.ts";
-import { type HostAnswer, readHostProblem } from "./problem.ts";
+import {
+  clusterDown,
+  commandFailed,
+  noQuorum,
+  notRoot,
+  programMissing,
+  unreadable,
+} from "./errors.ts";
 
-/** More than any list of guests; an answer beyond it would be cut and could not be read. */
-const ANSWER_CHARACTERS = 20_000_000;
+/** More than the longest list of guests; output that is cut cannot be parsed. */
+const OUTPUT_CHARACTERS = 20_000_000;
 
+/** A command that only reads ends within a minute, also on a busy node. */
 const READ_MS = 60_000;
 
 /**
- * What a task gets to tidy up when it is stopped, before the answer says that it may still run. It is not
- * killed then: that would break the output of its worker, which dies of it and leaves the guest locked.
+ * How long a task that is stopped may clean up. It is not killed before: its worker would lose its
+ * output, die of that and leave the guest locked.
  *
- * Source: pve-common f665029 src/PVE/RESTEnvironment.pm, `fork_worker` (a session of its own, SIGPIPE is
- * DEFAULT) and `$tee_worker` (passes TERM on and waits).
+ * Source: pve-common f665029 src/PVE/RESTEnvironment.pm, `fork_worker` (own session, SIGPIPE is
+ * DEFAULT) and `$tee_worker` (forwards TERM and waits).
  */
 const TASK_GRACE_MS = 30_000;
 
 /** A program and its arguments. */
 type Words = readonly [program: string, ...args: string[]];
 
-/** How a command on the host is to be run. */
+/** How to run a command on the host. */
 export interface HostCall extends ToolContext {
-  /** A minute when left out: what only reads is done by then, on a busy node too. */
+  /** One minute by default. */
   readonly timeoutMs?: number;
-  /** What it is for, as an error names it: "Starting container 101". */
+  /** What the command does, as errors name it: "Starting container 101". */
   readonly action: string;
-  /** For the program's stdin; without it stdin is at its end. */
+  /** Input of the program; empty by default. */
   readonly stdin?: string;
 }
 
+/** The result of a program that ran to its end. */
+export interface HostAnswer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /**
- * A command line for the host's login shell. Programs of Proxmox VE are in /usr/sbin, which is not on
- * everyone's PATH, and decode their arguments by the locale.
+ * Returns a command line for the host's login shell. It extends PATH, which lacks /usr/sbin for many
+ * logins, and sets the locale by which the programs decode their arguments.
  *
- * Source: pve-common f665029 src/PVE/CLIHandler.pm; measured: with LC_ALL=C each byte beyond ASCII
+ * Source: pve-common f665029 src/PVE/CLIHandler.pm; measured: with LC_ALL=C each non-ASCII byte
  * becomes U+FFFD.
  */
 export const hostLine = (words: readonly string[]): string =>
@@ -52,21 +66,25 @@ export class ProxmoxHost {
   }
 
   /**
-   * Runs one program to its end. A non-zero exit code is an answer.
+   * Runs one program. A non-zero exit code is a result, not an error.
    *
-   * @throws RemoteExecError when it did not come to its end, or when the host cannot do it at all (not
-   *   root, no such program, no quorum)
+   * @throws RemoteExecError if the program was stopped or lost, or if the host cannot run it at all:
+   *   `not_permitted` without root, `unsupported` without the program, `invalid_state` without quorum
    */
   async run(words: Words, call: HostCall): Promise<HostAnswer> {
     return await this.#run(words, call);
   }
 
-  /** Runs a program that does its work in a task of Proxmox VE. @throws as {@linkcode run} */
+  /**
+   * Runs a program that works in a task of Proxmox VE and needs time to clean up when it is stopped.
+   *
+   * @throws RemoteExecError as {@linkcode run}
+   */
   async task(words: Words, call: HostCall): Promise<HostAnswer> {
     return await this.#run(words, call, TASK_GRACE_MS);
   }
 
-  /** Asks the API of Proxmox VE for what is at a path; the answer is JSON. @throws as {@linkcode run} */
+  /** Reads a path of the Proxmox VE API as JSON. @throws RemoteExecError as {@linkcode run} */
   async get(path: string, options: readonly string[], call: HostCall): Promise<HostAnswer> {
     return await this.run(["pvesh", "get", path, ...options, "--output-format", "json"], call);
   }
@@ -77,47 +95,80 @@ export class ProxmoxHost {
       command: hostLine(words),
       timeoutMs,
       ...(stdin === undefined ? {} : { stdin }),
-      characterLimit: ANSWER_CHARACTERS,
+      characterLimit: OUTPUT_CHARACTERS,
       ...(graceMs === undefined ? {} : { graceMs }),
       signal,
-      progress: ticking(call),
+      progress: countedProgress(call),
     });
-    const answer = ended(outcome, action, timeoutMs, graceMs !== undefined);
+    const answer = answerOf(outcome, action, timeoutMs, graceMs !== undefined);
     const problem = readHostProblem(words[0], answer);
     if (problem) throw problem;
     return answer;
   }
 }
 
-const WATCH_TASK =
-  "Read the guest's task log in Proxmox VE, and leave the guest alone until it has ended";
+/** Returns the error of a failure that concerns the host and not one guest, or undefined. */
+export function readHostProblem(
+  program: string,
+  { code, stderr }: HostAnswer,
+): RemoteExecError | undefined {
+  if (code === 0) return undefined;
+  if (/^Unable to load access control list: Connection refused/m.test(stderr)) return clusterDown();
+  if (/^Unable to load access control list: |^please run as root/m.test(stderr)) return notRoot();
+  if (/^cluster not ready - no quorum\?/m.test(stderr)) return noQuorum();
+  // `env` names the missing program. Its text for the reason depends on the locale; busybox's does not.
+  if (code === 127 && new RegExp(`^env: (can't execute )?\\W?${program}\\W?: `, "m").test(stderr)) {
+    return programMissing(program);
+  }
+  return undefined;
+}
 
-/** @throws RemoteExecError when it was stopped or lost */
-function ended(
+/** Returns stdout. @throws RemoteExecError `io_error` if the program failed */
+export function outputOf({ code, stdout, stderr }: HostAnswer, action: string): string {
+  if (code !== 0) throw commandFailed(action, withoutNoise(stderr));
+  return stdout;
+}
+
+/** Removes the lines of stderr that say nothing about the result. */
+export function withoutNoise(stderr: string): string {
+  return stderr.split("\n")
+    .filter((line) => line.trim() !== "" && !NOISE.test(line))
+    .join("\n").trim();
+}
+
+/** Source: PVE::Tools::lock_file reports its waiting on stderr; perl warns of unknown locales. */
+const NOISE =
+  /^(trying to acquire lock\.\.\.| OK|perl: warning: .*|\tL(C_|ANG).*|\s*are supported and installed .*)$/;
+
+const WATCH_TASK =
+  "Read the guest's task log in Proxmox VE, and leave the guest alone until the task has ended";
+
+/** @throws RemoteExecError if the command was stopped or lost */
+function answerOf(
   outcome: ExecOutcome,
   action: string,
   timeoutMs: number,
   isTask: boolean,
 ): HostAnswer {
-  const mayBeWatched = isTask && !outcome.processEnded;
+  const mayStillRun = isTask && !outcome.processEnded;
   const fate = outcome.processEnded ? "it was stopped on the host" : "it may still run on the host";
   switch (outcome.ending) {
     case "timeout":
       throw new RemoteExecError(
         "timeout",
         `${action} did not end within ${timeoutMs / 1000} seconds; ${fate}`,
-        mayBeWatched ? WATCH_TASK : "Read the guest's status, then try again with a longer timeout",
+        mayStillRun ? WATCH_TASK : "Read the guest's status, then try again with a longer timeout",
       );
     case "cancelled":
       throw new RemoteExecError(
         "cancelled",
         `${action} was cancelled; ${fate}`,
-        mayBeWatched ? WATCH_TASK : cancelled().suggestion,
+        mayStillRun ? WATCH_TASK : cancelled().suggestion,
       );
     case "connection_lost":
       throw new RemoteExecError(
         "connection_lost",
-        `The SSH connection was lost: how far it came with "${action}" is not known`,
+        `The SSH connection was lost: the result of "${action}" is not known`,
         "Read the guest's status before you try again",
       );
   }
@@ -131,12 +182,12 @@ function ended(
   };
 }
 
-/** Programs of Proxmox VE are silent while they work: the seconds are the progress. */
-function ticking({ progress, action }: HostCall): ToolContext["progress"] {
+/** Programs of Proxmox VE print nothing while they work, so the number of steps is the progress. */
+function countedProgress({ progress, action }: HostCall): ToolContext["progress"] {
   if (progress === undefined) return undefined;
-  let ticks = 0;
+  let steps = 0;
   return (step) => {
     const line = step.message?.split("\n").slice(1).at(-1);
-    progress({ progress: ++ticks, message: line === undefined ? action : `${action}: ${line}` });
+    progress({ progress: ++steps, message: line === undefined ? action : `${action}: ${line}` });
   };
 }

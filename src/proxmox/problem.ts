@@ -1,95 +1,114 @@
-import { RemoteExecError } from "../errors.ts";
+import type { RemoteExecError } from "../errors.ts";
+import type { ToolContext } from "../mcp/tool.ts";
 import {
   agentUnavailable,
   alreadyRunning,
+  argumentRefused,
   cannotEnter,
-  clusterDown,
   commandFailed,
   didNotStop,
   guestBusy,
   guestIsTemplate,
   guestLocked,
-  noQuorum,
-  notRoot,
-  programMissing,
+  guestMissing,
+  notRunning,
+  onOtherNode,
   snapshotExists,
   snapshotMissing,
   snapshotNameReserved,
   snapshotsUnavailable,
   storageUnusable,
+  wrongKind,
 } from "./errors.ts";
-import type { Guest } from "./guest.ts";
+import { type Guest, KINDS, programOf } from "./guests/guest.ts";
+import { type HostAnswer, type ProxmoxHost, withoutNoise } from "./host.ts";
+import { parseResources, type Resource } from "./parsers/pvesh.ts";
 
-/** How a program of the host ended and what it wrote. */
-export interface HostAnswer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** Long enough for a busy cluster; these calls only find the reason of a failure. */
+const LOOKUP_MS = 30_000;
 
 /**
- * What a failed program says of its guest: an error, or one of the two answers that need a second look:
- * it is not on this node, or it does not run (some commands say that of missing guests too).
+ * What stderr says about the guest: an error, or one of two answers that need a second command.
+ * "missing": the guest is not on this node. "not_running": some commands also say this of a guest that
+ * does not exist.
  */
 export type Problem = RemoteExecError | "missing" | "not_running";
 
 /**
- * Reads the stderr of a failed program. The exit code alone says little: 255 is a failed task, a refused
- * argument or a missing guest, 2 and 4 are left-over error numbers.
+ * Returns the error behind a failed command. If its text leaves the reason open, asks the node for
+ * the guest's status and the cluster for its node and kind.
+ */
+export async function explain(
+  host: ProxmoxHost,
+  guest: Guest,
+  action: string,
+  answer: HostAnswer,
+  { signal }: Pick<ToolContext, "signal">,
+): Promise<RemoteExecError> {
+  const problem = readProblem(guest, action, answer.stderr);
+  if (problem === "missing") return await locate(host, guest, signal);
+  if (problem !== "not_running") return problem;
+  const status = await host.run([programOf(guest), "status", String(guest.id)], {
+    signal,
+    progress: undefined,
+    timeoutMs: LOOKUP_MS,
+    action: "Reading the status",
+  });
+  const isMissing = status.code !== 0 &&
+    readProblem(guest, action, status.stderr) === "missing";
+  return isMissing ? await locate(host, guest, signal) : notRunning(guest);
+}
+
+/** Returns the reason why this node does not have the guest. */
+async function locate(
+  host: ProxmoxHost,
+  guest: Guest,
+  signal: AbortSignal,
+): Promise<RemoteExecError> {
+  const found = await findInCluster(host, guest.id, signal);
+  if (found === undefined) return guestMissing(guest);
+  if (found.type !== KINDS[guest.kind].apiType) return wrongKind(guest);
+  return onOtherNode(guest, found.node ?? "unknown");
+}
+
+/** Returns the cluster's entry for an ID; undefined also if the cluster cannot be asked. */
+export async function findInCluster(
+  host: ProxmoxHost,
+  id: number,
+  signal: AbortSignal,
+): Promise<Resource | undefined> {
+  const action = "Looking for the guest";
+  const call = { signal, progress: undefined, timeoutMs: LOOKUP_MS, action };
+  const { code, stdout } = await host.get("/cluster/resources", ["--type", "vm"], call);
+  return code === 0 ? parseResources(stdout).find(({ vmid }) => vmid === id) : undefined;
+}
+
+/**
+ * Reads the stderr of a failed program. The exit code says little: 255 is a failed task, a refused
+ * argument or a missing guest; 2 and 4 are leftover error numbers.
  *
  * Source: pve-container 94f5585 src/PVE/CLI/pct.pm, src/PVE/API2/LXC/Status.pm; qemu-server e6352be
  * src/PVE/CLI/qm.pm, src/PVE/QemuServer.pm; pve-guest-common 4a8f6cb src/PVE/AbstractConfig.pm.
  */
 export function readProblem(guest: Guest, action: string, stderr: string): Problem {
   const text = withoutNoise(stderr);
-  for (const [pattern, make] of PROBLEMS) {
+  for (const [pattern, problemOf] of PROBLEMS) {
     const match = pattern.exec(text);
-    if (match) return make({ guest, action, found: match[1] ?? "", text });
+    if (match) return problemOf({ guest, action, found: match[1] ?? "", text });
   }
-  return commandFailed(action, text === "" ? "it gave no reason" : text);
+  return commandFailed(action, text);
 }
 
-/** Failures that concern the host and no guest; undefined for all others. */
-export function readHostProblem(
-  program: string,
-  { code, stderr }: HostAnswer,
-): RemoteExecError | undefined {
-  if (code === 0) return undefined;
-  if (/^Unable to load access control list: Connection refused/m.test(stderr)) return clusterDown();
-  if (/^Unable to load access control list: |^please run as root/m.test(stderr)) return notRoot();
-  if (/^cluster not ready - no quorum\?/m.test(stderr)) return noQuorum();
-  // `env` names the program that it cannot find; its words for the reason depend on the locale, busybox's do not.
-  if (code === 127 && new RegExp(`^env: (can't execute )?\\W?${program}\\W?: `, "m").test(stderr)) {
-    return programMissing(program);
-  }
-  return undefined;
-}
-
-/** What a program has printed. @throws RemoteExecError when it failed for no reason that is known here */
-export function outputOf({ code, stdout, stderr }: HostAnswer, action: string): string {
-  if (code !== 0) throw commandFailed(action, withoutNoise(stderr));
-  return stdout;
-}
-
-/** What is left of stderr without the noise that says nothing about the outcome. */
-export function withoutNoise(stderr: string): string {
-  return stderr.split("\n")
-    .filter((line) => line.trim() !== "" && !NOISE.test(line))
-    .join("\n").trim();
-}
-
-/** Source: PVE::Tools::lock_file writes its waiting to stderr; perl warns of unknown locales. */
-const NOISE =
-  /^(trying to acquire lock\.\.\.| OK|perl: warning: .*|\tL(C_|ANG).*|\s*are supported and installed .*)$/;
-
-interface Seen {
+/** A text that matched a pattern. */
+interface Match {
   readonly guest: Guest;
   readonly action: string;
+  /** The first group of the pattern. */
   readonly found: string;
   readonly text: string;
 }
 
-const PROBLEMS: readonly (readonly [RegExp, (seen: Seen) => Problem])[] = [
+const PROBLEMS: readonly (readonly [RegExp, (match: Match) => Problem])[] = [
   [/^Configuration file '.*' does not exist/m, () => "missing"],
   [/^unable to find configuration file for VM \d+ on node/m, () => "missing"],
   [/^unable to find VM '\d+'/m, () => "missing"],
@@ -111,18 +130,10 @@ const PROBLEMS: readonly (readonly [RegExp, (seen: Seen) => Problem])[] = [
     ({ guest, found }) => agentUnavailable(guest, found),
   ],
   [/^lxc-attach: (.*)/m, ({ guest, found }) => cannotEnter(guest, found)],
-  [
-    /^could not get storage information for '.*': (.*)/m,
-    ({ found }) => storageUnusable(found),
-  ],
+  [/^could not get storage information for '.*': (.*)/m, ({ found }) => storageUnusable(found)],
   [/^(storage '.*' does not exist)/m, ({ found }) => storageUnusable(found)],
   [
     /^400 (?:Parameter verification failed\.\n(.*)|.*)/m,
-    ({ action, found, text }) =>
-      new RemoteExecError(
-        "invalid_argument",
-        `${action} was refused: ${found === "" ? text : found}`,
-        "Correct the argument that is named",
-      ),
+    ({ action, found, text }) => argumentRefused(action, found === "" ? text : found),
   ],
 ];

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, Limits } from "../config/config.ts";
 import type { DownloadsPort } from "../downloads/port.ts";
 import { DownloadsService } from "../downloads/service.ts";
 import { downloadTools } from "../downloads/tools.ts";
@@ -27,16 +27,24 @@ export async function createTools(config: Config, ports: Ports): Promise<Tool[]>
   const ssh = new SshService(ports.ssh, limits);
   // With ImageKit on, its tools move the files: the client is on another machine.
   const files = config.imageKit === undefined;
-  const proxmox = config.proxmox ? await import("../proxmox/tools.ts") : undefined;
-  const containers = proxmox?.containerAccess(ssh);
+  const proxmox = config.proxmox ? await loadProxmox(ssh, limits) : undefined;
+  const containers = proxmox?.service.containerAccess;
   const { workingDirectory } = config.files;
   const links = new DownloadsService(ports.downloads, { downloads, workingDirectory }, containers);
   return [
     ...sshTools(ssh, limits, host, { files }),
-    ...(proxmox?.proxmoxTools(ssh, limits, host, { files }) ?? []),
+    ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers ? await storageTools(config, ssh, ports.transfers, containers) : []),
     ...downloadTools(links),
   ];
+}
+
+async function loadProxmox(ssh: SshService, limits: Limits) {
+  const [{ ProxmoxService }, { proxmoxTools }] = await Promise.all([
+    import("../proxmox/service.ts"),
+    import("../proxmox/tools.ts"),
+  ]);
+  return { service: new ProxmoxService(ssh, limits), proxmoxTools };
 }
 
 async function storageTools(

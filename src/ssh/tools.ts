@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { Limits } from "../config/config.ts";
 import {
   commandArgument,
+  commandTimeoutArgument,
+  localPathArgument,
   modeBits,
   octalMode,
   overwriteArgument,
@@ -27,13 +29,6 @@ export const sshTools = (
   { files }: { readonly files: boolean },
 ): Tool[] => [execTool(ssh, limits, host), ...(files ? fileTools(ssh, host) : [])];
 
-/** In seconds; the default is the configured TIMEOUT. */
-const timeoutArgument = (limits: Limits) =>
-  z.number().int().min(1).max(300).default(limits.timeoutMs / 1000)
-    .describe(
-      "Seconds before the command is stopped on the host, including connecting; for example 120",
-    );
-
 /** Returns the tool that runs a command. */
 const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
   defineTool({
@@ -46,7 +41,7 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
     effect: "destroys",
     input: z.strictObject({
       command: commandArgument.describe("Command line for the login shell, for example `df -h /`"),
-      timeout: timeoutArgument(limits),
+      timeout: commandTimeoutArgument(limits.timeoutMs),
       response_format: responseFormat,
     }),
     output: execOutput,
@@ -70,9 +65,7 @@ const fileTools = (ssh: SshService, host: HostName): Tool[] => [
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
-      local_path: pathArgument.describe(
-        "File on this machine, relative to WORKING_DIRECTORY or absolute, for example report.pdf",
-      ),
+      local_path: localPathArgument,
       remote_path: pathArgument.describe(
         "File on the host; relative paths and ~ start at the login directory, for example /etc/app/app.conf",
       ),
@@ -105,9 +98,7 @@ const fileTools = (ssh: SshService, host: HostName): Tool[] => [
     idempotent: true,
     input: z.strictObject({
       remote_path: pathArgument.describe("File on the host, for example /var/log/nginx/access.log"),
-      local_path: pathArgument.describe(
-        "File on this machine, relative to WORKING_DIRECTORY or absolute, for example logs/access.log",
-      ),
+      local_path: localPathArgument,
       overwrite: overwriteArgument,
       response_format: responseFormat,
     }),

@@ -1,11 +1,11 @@
 /** What a model that was talked into it, or a call that is cut off, may try with guests. */
 import assert from "node:assert/strict";
-import { systemClock } from "../../src/async/clock.ts";
 import { cancelled, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { callTool } from "../../src/mcp/server.ts";
+import { ProxmoxService } from "../../src/proxmox/service.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
 import type { ExecOutcome, SshPort } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
@@ -42,7 +42,7 @@ function hostWith(answer: (command: string) => Part | Error) {
   };
   const ssh = new SshService(port, LIMITS);
   const host = { host: "h", port: 22, user: "root" };
-  const tools = proxmoxTools(ssh, LIMITS, host, { files: true, clock: systemClock });
+  const tools = proxmoxTools(new ProxmoxService(ssh, LIMITS), LIMITS, host, { files: true });
   const parts = {
     version: "1",
     catalog: createCatalog(tools),

@@ -151,7 +151,10 @@ nodeTest("proxmox_stop_container names a task that holds the container", {
   await node.pve.setFault("lockWaitMs", 20);
   const release = await node.pve.holdLock(101);
   const [code, error] = failure(await node.call("proxmox_stop_container", { ctid: 101 }));
-  assert.deepEqual([code, /^Another task works on container 101/.test(error)], ["locked", true]);
+  assert.deepEqual([code, /^Another task is working on container 101/.test(error)], [
+    "locked",
+    true,
+  ]);
   await release();
   assert.equal((await node.call("proxmox_stop_container", { ctid: 101 })).data.success, true);
 });

@@ -1,13 +1,26 @@
 import assert from "node:assert/strict";
+import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../peers/openssh.ts";
+import type { Progress } from "../../src/mcp/tool.ts";
 import { bothTest, failure, type Node, nodeTest, processesLike } from "./node.ts";
 
 const WEB = { vmid: 200, name: "web", status: "running" } as const;
 const IDLE = { vmid: 201, status: "stopped" } as const;
 const AGENT = { vmid: 202, name: "app", status: "running", agent: true } as const;
 
-const call = (node: Node, verb: string, vmid: number, args: Record<string, unknown> = {}) =>
-  node.call(`proxmox_${verb}`, { vmid, ...args });
+/** Every tool that takes the ID of a VM. */
+const VM_TOOLS = ["vm_status", "vm_config", "start_vm", "stop_vm", "shutdown_vm", "reboot_vm"]
+  .concat(
+    ["vm_exec_command"],
+  );
+
+const call = (
+  node: Node,
+  verb: string,
+  vmid: number,
+  args: Record<string, unknown> = {},
+  progress?: (step: Progress) => void,
+) => node.call(`proxmox_${verb}`, { vmid, ...args }, progress === undefined ? {} : { progress });
 
 bothTest("proxmox_list_vms answers names with blanks and an empty list", {}, async (node) => {
   assert.deepEqual((await node.call("proxmox_list_vms")).data, { vms: [] });
@@ -39,7 +52,7 @@ bothTest("proxmox_start_vm, shutdown and stop change the state and say when they
   vms: [WEB, IDLE],
 }, async (node) => {
   assert.deepEqual((await call(node, "vm_status", 201)).data, { status: "stopped" });
-  for (const verb of ["stop_vm", "shutdown_vm"]) {
+  for (const verb of ["stop_vm", "shutdown_vm", "reboot_vm"]) {
     const answer = await call(node, verb, 201);
     assert.deepEqual(failure(answer), ["invalid_state", "VM 201 is not running"]);
   }
@@ -60,6 +73,81 @@ bothTest("proxmox_start_vm, shutdown and stop change the state and say when they
   assert.equal(forced.data.success, true);
 });
 
+bothTest("proxmox_reboot_vm waits until the VM has been started again", {
+  vms: [WEB, AGENT],
+}, async (node) => {
+  const init = await node.pve.initPid(202);
+  const rebooted = await call(node, "reboot_vm", 202, { timeout: 7 });
+  assert.deepEqual(rebooted.data, {
+    success: true,
+    message: "VM 202 rebooted successfully",
+    vmid: 202,
+  });
+  assert.notEqual(await node.pve.initPid(202), init);
+  assert.ok((await node.newCalls()).includes("qm reboot 202 --timeout 7"));
+  await node.pve.setFault("restartDelayMs", 1_500);
+  const steps: (string | undefined)[] = [];
+  const slow = await call(node, "reboot_vm", 200, {}, ({ message }) => void steps.push(message));
+  assert.equal(slow.data.success, true);
+  assert.ok(steps.includes("Rebooting VM 200: waiting for its start"), steps.join("\n"));
+  assert.equal((await call(node, "vm_status", 200)).data.status, "running");
+});
+
+nodeTest("proxmox_reboot_vm reports a VM that did not stop, restart or start again", {
+  vms: [WEB],
+  clock: new FakeClock({ skipUpToMs: Infinity }),
+}, async (node) => {
+  await node.pve.setFault("shutdownHangs", [200]);
+  const hung = await call(node, "reboot_vm", 200);
+  assert.deepEqual(failure(hung), [
+    "timeout",
+    "VM 200 did not shut down in time; it is still running",
+  ]);
+  assert.equal(hung.data.suggestion, "Raise timeout, or kill it with proxmox_stop_vm");
+  assert.equal((await call(node, "vm_status", 200)).data.status, "running");
+  await node.pve.setFault("shutdownHangs", undefined);
+  await node.pve.setFault("rebootDoesNothing", [200]);
+  assert.deepEqual(failure(await call(node, "reboot_vm", 200)), [
+    "verification_failed",
+    "Rebooting VM 200 was reported as done, but VM 200 is running as before",
+  ]);
+  await node.pve.setFault("rebootDoesNothing", undefined);
+  await node.pve.setFault("restartDelayMs", 3_600_000);
+  assert.deepEqual(failure(await call(node, "reboot_vm", 200, { timeout: 1 })), [
+    "verification_failed",
+    "Rebooting VM 200 was reported as done, but VM 200 is stopped",
+  ]);
+});
+
+nodeTest("proxmox_reboot_vm names a lock", { vms: [{ ...WEB, lock: "backup" }] }, async (node) => {
+  const answer = failure(await call(node, "reboot_vm", 200));
+  assert.deepEqual(answer, ["locked", "VM 200 is locked (backup)"]);
+});
+
+nodeTest("proxmox_vm_config answers the options, decoded", {
+  vms: [{ ...WEB, config: { description: "first\nsécond: 50 %", tags: "a;b", onboot: 1 } }],
+}, async (node) => {
+  const { data, text } = await call(node, "vm_config", 200);
+  assert.deepEqual(data, {
+    vmid: 200,
+    config: {
+      boot: "order=scsi0",
+      cores: "2",
+      description: "first\nsécond: 50 %",
+      memory: "2048",
+      name: "web",
+      onboot: "1",
+      ostype: "l26",
+      scsi0: "local-lvm:vm-200-disk-0,size=32G",
+      tags: "a;b",
+    },
+  });
+  assert.match(text, /^Configuration of VM 200\nboot: order=scsi0\ncores: 2\n/);
+  const json = await call(node, "vm_config", 200, { response_format: "json" });
+  assert.deepEqual(JSON.parse(json.text), data);
+  assert.deepEqual(await node.newCalls(), ["qm config 200", "qm config 200"]);
+});
+
 nodeTest("proxmox_start_vm, shutdown and stop wait until HA has done it", {
   vms: [{ ...IDLE, ha: true }],
 }, async (node) => {
@@ -74,7 +162,7 @@ nodeTest("every tool for VMs names a missing one, a container and another node",
   containers: [{ ctid: 101, status: "running" }],
   vms: [{ vmid: 300, status: "running", node: "pve2" }],
 }, async (node) => {
-  for (const verb of ["vm_status", "start_vm", "stop_vm", "shutdown_vm", "vm_exec_command"]) {
+  for (const verb of VM_TOOLS) {
     const args = verb === "vm_exec_command" ? { command: "true" } : {};
     const of = async (vmid: number) => failure(await call(node, verb, vmid, args));
     assert.deepEqual(await of(999), ["not_found", "VM 999 not found"], verb);

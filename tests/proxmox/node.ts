@@ -8,6 +8,7 @@ import { noAudit } from "../../src/mcp/audit.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { callTool, type ServerParts } from "../../src/mcp/server.ts";
 import type { Progress } from "../../src/mcp/tool.ts";
+import { ProxmoxService } from "../../src/proxmox/service.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
 import type { SshPort, SshSettings } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
@@ -155,7 +156,7 @@ export function processesLike(pattern: RegExp): string[] {
 
 function serverParts(ssh: SshService, { ssh: login, limits }: SshSettings, clock: Clock) {
   const host = { host: login.host, port: login.port, user: login.username };
-  const tools = proxmoxTools(ssh, limits, host, { files: true, clock });
+  const tools = proxmoxTools(new ProxmoxService(ssh, limits, clock), limits, host, { files: true });
   return {
     version: "1",
     catalog: createCatalog([...sshTools(ssh, limits, host, { files: false }), ...tools]),

@@ -1,7 +1,8 @@
 /** What the programs say when they fail. The texts are those of the real ones. */
 import assert from "node:assert/strict";
-import { container, machine } from "../../src/proxmox/guest.ts";
-import { readHostProblem, readProblem } from "../../src/proxmox/problem.ts";
+import { container, vm } from "../../src/proxmox/guests/guest.ts";
+import { readHostProblem } from "../../src/proxmox/host.ts";
+import { readProblem } from "../../src/proxmox/problem.ts";
 import { pure } from "../support/pure.ts";
 
 function read(stderr: string, guest = container(101)): string {
@@ -33,7 +34,7 @@ pure("readProblem() knows the answers for a guest that is missing or does not ru
 pure("readProblem() knows locks, templates and states", () => {
   const locked = "locked: Container 101 is locked (snapshot-delete)";
   assert.equal(read("CT is locked (snapshot-delete)\n"), locked);
-  assert.equal(read("VM is locked (backup)\n", machine(200)), "locked: VM 200 is locked (backup)");
+  assert.equal(read("VM is locked (backup)\n", vm(200)), "locked: VM 200 is locked (backup)");
   assert.match(
     read("can't lock file '/run/lock/lxc/pve-config-101.lock' - got timeout\n"),
     /^locked: Another task/,
@@ -81,7 +82,7 @@ pure(
       '\tLANGUAGE = (unset),\n\tLC_ALL = "xx"\n    are supported and installed on your system.\n';
     assert.equal(read(`${wait}CT 101 already running\n`), read("CT 101 already running\n"));
     assert.equal(read(`${perl}something new\n`), "io_error: Doing it failed: something new");
-    assert.equal(read(wait), "io_error: Doing it failed: it gave no reason");
+    assert.equal(read(wait), "io_error: Doing it failed: the program gave no reason");
   },
 );
 

@@ -1,7 +1,7 @@
 /** Command lines against the shells that read them. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { containerLine } from "../../src/proxmox/container_exec.ts";
+import { containerLine } from "../../src/proxmox/guests/container_exec.ts";
 import { hostLine } from "../../src/proxmox/host.ts";
 import { shellQuote } from "../../src/shell/quote.ts";
 import { termOnlyCommand } from "../../src/ssh/worker/commands/term_only_command.ts";

@@ -8,11 +8,15 @@ import {
   parseHaRequest,
   parseStatus,
   parseWarnings,
-} from "../../src/proxmox/pct.ts";
-import { parseNodeTraffic, parseResources, parseSnapshots } from "../../src/proxmox/pvesh.ts";
-import { parseAgentAnswer, parseMachineList } from "../../src/proxmox/qm.ts";
+} from "../../src/proxmox/parsers/pct.ts";
+import {
+  parseNodeTraffic,
+  parseResources,
+  parseSnapshots,
+} from "../../src/proxmox/parsers/pvesh.ts";
+import { parseAgentAnswer, parseVmList } from "../../src/proxmox/parsers/qm.ts";
 import { cutTexts } from "../../src/ssh/outcome.ts";
-import { isArchive, parseBackupLog, parseBackupStep } from "../../src/proxmox/vzdump.ts";
+import { isArchive, parseBackupLog, parseBackupStep } from "../../src/proxmox/parsers/vzdump.ts";
 import { pure } from "../support/pure.ts";
 
 const id = fc.integer({ min: 100, max: 999_999_999 });
@@ -75,7 +79,7 @@ pure("parseHaRequest() and parseWarnings() read a task's lines", () => {
   assert.deepEqual(parseWarnings("x\nWARN: one\nWARN: two \n"), ["one", "two"]);
 });
 
-pure("parseMachineList() reads what qm list prints", () => {
+pure("parseVmList() reads what qm list prints", () => {
   const row = fc.record({
     vmid: id,
     name: fc.oneof(word, id.map((number) => `VM ${number}`)),
@@ -93,7 +97,7 @@ pure("parseMachineList() reads what qm list prints", () => {
     const header =
       "      VMID NAME                 STATUS     MEM(MB)    BOOTDISK(GB) PID       \n";
     const expected = rows.map(({ pid, ...rest }) => pid === undefined ? rest : { ...rest, pid });
-    assert.deepEqual(parseMachineList(header + lines.join("")), expected);
+    assert.deepEqual(parseVmList(header + lines.join("")), expected);
   }));
 });
 

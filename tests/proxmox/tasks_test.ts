@@ -103,7 +103,7 @@ Deno.test("a task is given time to tidy up, and the answer says when it may stil
     code: "timeout",
     message: "Starting container 101 did not end within 5 seconds; it may still run on the host",
     suggestion:
-      "Read the guest's task log in Proxmox VE, and leave the guest alone until it has ended",
+      "Read the guest's task log in Proxmox VE, and leave the guest alone until the task has ended",
   };
   await assert.rejects(host.task(["pct", "start", "101"], call), mayStillRun);
   await assert.rejects(host.run(["pct", "list"], call), { code: "timeout" });

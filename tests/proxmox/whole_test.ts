@@ -61,7 +61,7 @@ wholeTest("the server says which tools read, change and destroy", {}, async ({ c
   const { tools } = await client.listTools();
   const hints = (name: string) =>
     tools.find((tool) => tool.name === `proxmox_${name}`)?.annotations;
-  for (const name of ["list_containers", "container_status", "resource_usage", "list_backups"]) {
+  for (const name of ["list_containers", "container_status", "vm_config", "list_backups"]) {
     assert.equal(hints(name)?.readOnlyHint, true, name);
   }
   for (const name of ["start_container", "create_snapshot", "backup", "start_vm"]) {
@@ -71,12 +71,14 @@ wholeTest("the server says which tools read, change and destroy", {}, async ({ c
       name,
     );
   }
-  for (const name of ["container_exec_command", "stop_container", "rollback_snapshot", "stop_vm"]) {
+  for (
+    const name of ["container_exec_command", "stop_container", "rollback_snapshot", "reboot_vm"]
+  ) {
     assert.equal(hints(name)?.destructiveHint, true, name);
   }
   const rollback = tools.find(({ name }) => name === "proxmox_rollback_snapshot");
   assert.match(rollback?.description ?? "", /running container is STOPPED/);
-  assert.equal(tools.filter(({ name }) => name.startsWith("proxmox_")).length, 23);
+  assert.equal(tools.filter(({ name }) => name.startsWith("proxmox_")).length, 25);
 });
 
 peerTest({
@@ -139,7 +141,7 @@ wholeTest(
   async ({ client }) => {
     const { tools } = await client.listTools();
     const names = tools.map(({ name }) => name).filter((name) => name.startsWith("proxmox_"));
-    assert.equal(names.length, 21);
+    assert.equal(names.length, 23);
     assert.deepEqual(names.filter((name) => name.includes("file")), []);
   },
 );

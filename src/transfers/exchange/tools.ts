@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { guestArgument, overwriteArgument, pathArgument } from "../../mcp/arguments.ts";
+import { overwriteArgument, pathArgument, pathCtidArgument } from "../../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
 import {
   deleteOutput,
@@ -24,9 +24,6 @@ import type { ExchangeService } from "./service.ts";
 
 const clientId = z.string().min(1).max(128);
 const transferId = z.string().min(1).max(1024);
-
-const ctid = guestArgument.optional()
-  .describe("Container on the Proxmox host in which remote_path lies, for example 101");
 
 const hours = z.number().int().min(1).max(12).default(12)
   .describe("Hours for which the address can be used, 12 at most; for example 6");
@@ -56,7 +53,7 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     input: z.strictObject({
       local_path: localPath("File to upload"),
       remote_path: remotePath("File to upload"),
-      ctid,
+      ctid: pathCtidArgument,
       dest_client: clientId.optional().describe("Client that it is meant for; kept as metadata"),
       expires_hours: hours,
       response_format: responseFormat,
@@ -85,7 +82,7 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
         .describe("Address from exchange_upload or exchange_share, in place of the two above"),
       local_path: localPath("Destination"),
       remote_path: remotePath("Destination"),
-      ctid,
+      ctid: pathCtidArgument,
       overwrite: overwriteArgument,
       response_format: responseFormat,
     }),

@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { guestArgument, octalMode, overwriteArgument, pathArgument } from "../../mcp/arguments.ts";
+import {
+  octalMode,
+  overwriteArgument,
+  pathArgument,
+  pathCtidArgument,
+} from "../../mcp/arguments.ts";
 import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
 import {
   confirmedDownload,
@@ -15,9 +20,6 @@ import {
   uploadRequest,
 } from "./answers.ts";
 import type { ImageKitService } from "./service.ts";
-
-const ctidArgument = guestArgument.optional()
-  .describe("Number of an LXC container: remote_path is then a path inside it, for example 101");
 
 const transferIdArgument = z.string().max(100_000);
 
@@ -44,7 +46,7 @@ const requestUploadTool = (service: ImageKitService): Tool =>
         "Octal mode in decimal digits, for example 644; by default the umask's, or the replaced file's mode",
       ),
       overwrite: overwriteArgument,
-      ctid: ctidArgument,
+      ctid: pathCtidArgument,
       response_format: responseFormat,
     }),
     output: uploadRequest,
@@ -89,7 +91,7 @@ const requestDownloadTool = (service: ImageKitService): Tool =>
     effect: "changes",
     input: z.strictObject({
       remote_path: pathArgument.describe("File to download, for example /var/log/nginx/access.log"),
-      ctid: ctidArgument,
+      ctid: pathCtidArgument,
       response_format: responseFormat,
     }),
     output: downloadRequest,

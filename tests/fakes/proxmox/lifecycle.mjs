@@ -127,7 +127,13 @@ export function requestHa(guest, action) {
   saveGuest(guest);
 }
 
-/** Applies requests to HA that are due. Called before each command. */
+/** Starts a guest that is stopped, without a further command. */
+export function startLater(guest, delayMs = 0) {
+  guest.due = { action: "start", at: Date.now() + delayMs };
+  saveGuest(guest);
+}
+
+/** Applies what is due. Called before each command. */
 export async function settle(guests) {
   for (const guest of guests) {
     if (guest.due === undefined || guest.due.at > Date.now()) continue;

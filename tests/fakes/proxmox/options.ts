@@ -49,6 +49,8 @@ export interface Faults {
   readonly garbleArguments: "locale" | "always" | "never";
   /** Delay between a request to HA and its effect, seen by the next call. */
   readonly haDelayMs: number;
+  /** Delay between the end of `qm reboot` and the start of the VM, seen by the next call. */
+  readonly restartDelayMs: number;
   /** Each call takes this much longer. */
   readonly delayMs: number;
   readonly startFails: Which;

@@ -38,6 +38,11 @@ nodeTest("qm answers in the wrong state as each command does", [], async (pve, s
     await sh("qm shutdown 200 --forceStop"),
     printed("VM still running - terminating now with SIGTERM\n"),
   );
+  await pve.setFault("shutdownHangs", undefined);
+  assert.deepEqual(await sh("qm start 200"), silent());
+  await pve.setFault("restartDelayMs", 3_600_000);
+  assert.deepEqual(await sh("qm reboot 200"), silent());
+  assert.deepEqual(await sh("qm status 200"), printed("status: stopped\n"));
   const config = "Configuration file 'nodes/pve/qemu-server/999.conf' does not exist\n";
   const locate = "unable to find configuration file for VM 999 on node 'pve'\n";
   assert.deepEqual(await sh("qm status 999"), refused(config, 2));

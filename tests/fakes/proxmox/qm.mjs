@@ -14,10 +14,11 @@ import {
 } from "./cli.mjs";
 import { formatConfig, shownConfig, snapshotConfig } from "./config_file.mjs";
 import { guestExec, guestExecStatus } from "./qm_agent.mjs";
-import { requestHa, stopGuest } from "./lifecycle.mjs";
+import { requestHa, startLater, stopGuest } from "./lifecycle.mjs";
 import { deleteSnapshot, printTree, rollBack, startGuest, takeSnapshot } from "./snapshots.mjs";
 import { bootDisk, bytesOf, vmStatus } from "./status.mjs";
 import {
+  fault,
   faultFor,
   findGuest,
   isRunning,
@@ -205,12 +206,18 @@ const running = (id) => {
   return isRunning(vm) ? vm : fail(`VM ${id} not running`, 2);
 };
 
+/**
+ * Ends when the VM has stopped. `qmeventd` starts it again afterwards, seen by the next call.
+ *
+ * Source: API2/Qemu.pm `vm_reboot`, QemuServer.pm:6375-6399, CLI/qm.pm:1163-1180.
+ */
 async function reboot({ vmid }) {
-  running(vmid);
+  if (running(vmid).paused) fail("VM is paused - cannot shutdown");
   await onVm(vmid, async (vm) => {
+    if (faultFor("rebootDoesNothing", vmid)) return;
     if (faultFor("shutdownHangs", vmid)) fail("VM quit/powerdown failed - got timeout");
     await stopGuest(vm);
-    await startGuest(vm);
+    startLater(vm, fault("restartDelayMs"));
   });
 }
 

@@ -63,6 +63,7 @@ export async function startGuest(guest) {
   if (guest.hasProcess) await startInit(guest);
   else {
     guest.status = "running";
+    guest.starts = (guest.starts ?? 0) + 1;
     saveGuest(guest);
   }
 }

@@ -56,7 +56,7 @@ export function vmStatus(vm) {
     netin: 0,
     netout: 0,
     ...(running
-      ? { pid: vm.init?.pid ?? 4242, qmpstatus: statusOf(vm) }
+      ? { pid: vm.init?.pid ?? 4242 + (vm.starts ?? 0), qmpstatus: statusOf(vm) }
       : { qmpstatus: "stopped" }),
     status: running ? "running" : "stopped",
     uptime: running ? uptimeOf(vm) : 0,

@@ -1,16 +1,16 @@
-import { RemoteExecError, traversal } from "../errors.ts";
-import type { ToolContext } from "../mcp/tool.ts";
-import type { CopyOutcome, Endpoint } from "../ssh/port.ts";
-import type { SshService } from "../ssh/service.ts";
-import { containerFileExists, containerFileMissing, notRunning } from "./errors.ts";
+import { RemoteExecError, traversal } from "../../errors.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
+import type { CopyOutcome, Endpoint } from "../../ssh/port.ts";
+import type { SshService } from "../../ssh/service.ts";
+import { containerFileExists, containerFileMissing, notRunning } from "../errors.ts";
 import { container } from "./guest.ts";
-import { hostLine } from "./host.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import { hostLine } from "../host.ts";
+import type { Guests } from "./guests.ts";
 
 /**
- * A file in a container, for transfers of every kind: content goes through `pct exec`, whose stdin and
- * stdout are the caller's own bytes. Unlike `pct push` and `pct pull` that fails when it fails, needs no
- * second copy on the host and does not hold the container's lock. Relative paths start at `/`.
+ * Returns the endpoint of a file in a container, for every kind of transfer. Relative paths start at `/`.
+ * The content passes through stdin and stdout of `pct exec`. Unlike `pct push` and `pct pull`, this
+ * reports failures, needs no second copy on the host and does not hold the container's lock.
  */
 export const containerEndpoint = (ctid: number, path: string): Endpoint => ({
   kind: "shell",
@@ -19,7 +19,7 @@ export const containerEndpoint = (ctid: number, path: string): Endpoint => ({
   label: `container ${ctid}`,
 });
 
-/** One file to move, and what may become of what is there. */
+/** One file to copy, and whether it may replace an existing one. */
 export interface ContainerTransfer extends ToolContext {
   readonly ctid: number;
   readonly localPath: string;
@@ -27,17 +27,22 @@ export interface ContainerTransfer extends ToolContext {
   readonly overwrite: boolean;
 }
 
-/** Moves files between this machine and containers. */
+/** Copies files between this machine and containers. */
 export class ContainerFiles {
   readonly #ssh: SshService;
-  readonly #lifecycle: Lifecycle;
+  readonly #guests: Guests;
 
-  constructor(ssh: SshService, lifecycle: Lifecycle) {
+  constructor(ssh: SshService, guests: Guests) {
     this.#ssh = ssh;
-    this.#lifecycle = lifecycle;
+    this.#guests = guests;
   }
 
-  /** @param mode permission bits; by default those of the replaced file, or 0644 */
+  /**
+   * Copies a local file into a container.
+   *
+   * @param mode permission bits; by default those of the replaced file, or 0644
+   * @throws RemoteExecError `already_exists` unless `overwrite` is set
+   */
   async upload(
     { ctid, localPath, containerPath, ...call }: ContainerTransfer,
     mode: number | undefined,
@@ -55,6 +60,7 @@ export class ContainerFiles {
     });
   }
 
+  /** Copies a file of a container to this machine. @throws RemoteExecError `not_found` and others */
   async download(
     { ctid, localPath, containerPath, ...call }: ContainerTransfer,
   ): Promise<CopyOutcome> {
@@ -71,13 +77,13 @@ export class ContainerFiles {
   }
 
   /**
-   * The error to show for a failed transfer with {@linkcode containerEndpoint}: when the container could
-   * not be entered it says why, every other error is given back as it is.
+   * Returns the error to report for a failed transfer with {@linkcode containerEndpoint}: the reason why
+   * the container cannot be entered, or the given error unchanged.
    */
   async containerProblem(ctid: number, error: unknown, signal: AbortSignal): Promise<unknown> {
     if (!hasCode(error, "invalid_state") || signal.aborted) return error;
     try {
-      const status = await this.#lifecycle.status(container(ctid), { signal, progress: undefined });
+      const status = await this.#guests.status(container(ctid), { signal, progress: undefined });
       return status === "running" ? error : notRunning(container(ctid));
     } catch (reason) {
       return reason;

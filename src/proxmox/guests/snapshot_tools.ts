@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
-import { isoTime } from "./answers.ts";
-import { ctidArgument, snapshotArgument, taskTimeoutArgument } from "./arguments.ts";
-import type { Snapshots } from "./pvesh.ts";
+import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { ctidArgument } from "../../mcp/arguments.ts";
+import { snapshotArgument, taskTimeoutArgument } from "../arguments.ts";
+import { isoTime } from "../format.ts";
+import type { Snapshots } from "../parsers/pvesh.ts";
 import type { ContainerSnapshots } from "./snapshots.ts";
 
 const done = z.object({
@@ -34,9 +35,11 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
         description: z.string(),
         created: z.string().describe("UTC, ISO 8601"),
         parent: z.string().optional(),
-        state: z.string().optional().describe("Set while it is made or removed, or if that failed"),
+        state: z.string().optional().describe(
+          "Set while it is created or deleted, or if that failed",
+        ),
       })),
-      current_parent: z.string().optional().describe("Snapshot that the present state comes from"),
+      current_parent: z.string().optional().describe("Snapshot that the current state is based on"),
     }),
     async run({ ctid }, context) {
       const found = await snapshots.list(ctid, context);
@@ -55,9 +58,9 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
 const createTool = (snapshots: ContainerSnapshots): Tool =>
   defineTool({
     name: "proxmox_create_snapshot",
-    title: "Make a snapshot of a container",
+    title: "Create a snapshot of a container",
     description:
-      "Make a snapshot of an LXC container's disks and configuration. A running one goes on running.",
+      "Create a snapshot of an LXC container's disks and configuration. A running container keeps running.",
     effect: "changes",
     input: z.strictObject({
       ctid: ctidArgument,
@@ -65,7 +68,7 @@ const createTool = (snapshots: ContainerSnapshots): Tool =>
       description: z.string().max(1000).refine((text) => !text.includes("\0"), {
         error: "A description cannot contain NUL",
       }).optional().describe(
-        "Text to remember it by, for example `before the upgrade to 12`",
+        "Description of the snapshot, for example `before the upgrade to 12`",
       ),
       timeout: taskTimeoutArgument(600),
       response_format: responseFormat,
@@ -83,8 +86,8 @@ const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
     name: "proxmox_rollback_snapshot",
     title: "Roll a container back to a snapshot",
     description:
-      "Bring an LXC container's disks and configuration back to a snapshot. Everything since then is lost. A " +
-      "running container is STOPPED (killed) for it and stays stopped: start it again with proxmox_start_container.",
+      "Restore an LXC container's disks and configuration from a snapshot. All later changes are lost. A running " +
+      "container is STOPPED (killed) first and stays stopped: start it again with proxmox_start_container.",
     effect: "destroys",
     input: z.strictObject({
       ctid: ctidArgument,
@@ -92,7 +95,9 @@ const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
       timeout: taskTimeoutArgument(600),
       response_format: responseFormat,
     }),
-    output: done.extend({ status: z.string().describe("State afterwards, stopped as a rule") }),
+    output: done.extend({
+      status: z.string().describe("State after the rollback, usually stopped"),
+    }),
     async run({ ctid, snapshot, timeout }, context) {
       const timeoutMs = timeout * 1000;
       const status = await snapshots.rollback(ctid, { snapshot, timeoutMs }, context);
@@ -108,8 +113,8 @@ const deleteTool = (snapshots: ContainerSnapshots): Tool =>
     name: "proxmox_delete_snapshot",
     title: "Delete a snapshot of a container",
     description:
-      "Delete a snapshot of an LXC container. The container itself stays as it is; there is no way back to the " +
-      "snapshot afterwards.",
+      "Delete a snapshot of an LXC container. The container itself does not change. A deleted snapshot cannot be " +
+      "restored.",
     effect: "destroys",
     input: z.strictObject({
       ctid: ctidArgument,
@@ -136,6 +141,6 @@ function format(ctid: number, { snapshots, parent }: Snapshots): string {
       [isoTime(createdAt), name, ...(state === undefined ? [] : [`[${state}]`]), description]
         .filter((word) => word !== "").join("  ")
     ),
-    `The present state comes from: ${parent ?? "none of them"}`,
+    `The current state is based on: ${parent ?? "no snapshot"}`,
   ].join("\n");
 }

@@ -1,59 +1,59 @@
 import { z } from "zod";
-import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
-import { formatBytes } from "./answers.ts";
-import { vmidArgument } from "./arguments.ts";
-import type { ClusterUsage, Resources, Share, Usage } from "./resources.ts";
+import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { guestArgument } from "../../mcp/arguments.ts";
+import { formatBytes } from "../format.ts";
+import type { ClusterUsage, Share, Usage, UsageRow } from "./usage.ts";
 
 const usageOutput = {
   name: z.string(),
   status: z.string(),
-  cpu_percent: z.number().optional().describe("Of all its CPUs together"),
+  cpu_percent: z.number().optional().describe("Percent of all CPUs together"),
   cpus: z.number().optional(),
   memory_used: z.number().optional().describe("Bytes"),
   memory_total: z.number().optional().describe("Bytes"),
-  disk_used: z.number().optional().describe("Bytes; not known for VMs"),
+  disk_used: z.number().optional().describe("Bytes; unknown for VMs"),
   disk_total: z.number().optional().describe("Bytes"),
   uptime_seconds: z.number(),
 };
 
 const nodeOutput = z.object({
   ...usageOutput,
-  network_in_per_second: z.number().optional().describe("Bytes per second, last minute"),
-  network_out_per_second: z.number().optional().describe("Bytes per second, last minute"),
+  network_in_per_second: z.number().optional().describe("Bytes per second in the last minute"),
+  network_out_per_second: z.number().optional().describe("Bytes per second in the last minute"),
 });
 
 const guestOutput = z.object({
   ...usageOutput,
   node: z.string(),
-  network_in: z.number().optional().describe("Bytes since it was started"),
-  network_out: z.number().optional().describe("Bytes since it was started"),
+  network_in: z.number().optional().describe("Bytes since the start"),
+  network_out: z.number().optional().describe("Bytes since the start"),
 });
 
 const containerOutput = guestOutput.extend({ ctid: z.number().int() });
-const machineOutput = guestOutput.extend({ vmid: z.number().int() });
+const vmOutput = guestOutput.extend({ vmid: z.number().int() });
 
 /** The tool that shows what nodes, containers and VMs use. */
-export const resourceTools = (resources: Resources): Tool[] => [
+export const usageTool = (cluster: Usage): Tool =>
   defineTool({
     name: "proxmox_resource_usage",
     title: "Show resource usage",
     description:
-      "Show CPU, memory, disk, network and uptime of the nodes, containers and VMs of the whole cluster, as " +
-      "measured by the host within the last minute.",
+      "Show CPU, memory, disk, network and uptime of all nodes, containers and VMs of the cluster, measured within " +
+      "the last minute.",
     effect: "reads",
     input: z.strictObject({
-      vmid: vmidArgument.optional().describe(
-        "Only this container or VM, and its node; for example 101",
+      vmid: guestArgument.optional().describe(
+        "ID of the container or VM to show alone with its node, for example 101",
       ),
       response_format: responseFormat,
     }),
     output: z.object({
       nodes: z.array(nodeOutput),
       containers: z.array(containerOutput),
-      vms: z.array(machineOutput),
+      vms: z.array(vmOutput),
     }),
     async run({ vmid }, context) {
-      const usage = await resources.usage(vmid, context);
+      const usage = await cluster.read(vmid, context);
       const data = {
         nodes: usage.nodes.map(shownNode),
         containers: usage.containers.map((one) => ({ ctid: one.id ?? 0, ...shownGuest(one) })),
@@ -61,10 +61,9 @@ export const resourceTools = (resources: Resources): Tool[] => [
       };
       return { text: format(usage), data };
     },
-  }),
-];
+  });
 
-function shownNode(node: Usage) {
+function shownNode(node: UsageRow) {
   const { network } = node;
   return {
     ...shown(node),
@@ -72,7 +71,7 @@ function shownNode(node: Usage) {
   };
 }
 
-function shownGuest(guest: Usage) {
+function shownGuest(guest: UsageRow) {
   const { network } = guest;
   return {
     ...shown(guest),
@@ -81,7 +80,7 @@ function shownGuest(guest: Usage) {
   };
 }
 
-function shown({ name, status, cpuPercent, cpus, memory, disk, uptimeSeconds }: Usage) {
+function shown({ name, status, cpuPercent, cpus, memory, disk, uptimeSeconds }: UsageRow) {
   return {
     name,
     status,
@@ -106,7 +105,7 @@ function format({ nodes, containers, vms }: ClusterUsage): string {
   ).join("\n\n");
 }
 
-function formatUsage(entry: Usage, perSecond: string): string {
+function formatUsage(entry: UsageRow, perSecond: string): string {
   const { id, name, node, status, cpuPercent, cpus, network } = entry;
   return [
     `${id === undefined ? "" : `${id} `}${name} (${status}${id === undefined ? "" : `, ${node}`})`,

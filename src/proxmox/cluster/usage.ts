@@ -1,46 +1,45 @@
-import type { ToolContext } from "../mcp/tool.ts";
-import { guestMissing } from "./errors.ts";
-import { container } from "./guest.ts";
-import type { ProxmoxHost } from "./host.ts";
-import { type HostAnswer, outputOf } from "./problem.ts";
-import { parseNodeTraffic, parseResources, type Resource } from "./pvesh.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
+import { guestMissing } from "../errors.ts";
+import { container } from "../guests/guest.ts";
+import { type HostAnswer, outputOf, type ProxmoxHost } from "../host.ts";
+import { parseNodeTraffic, parseResources, type Resource } from "../parsers/pvesh.ts";
 
 const ACTION = "Reading the usage";
-/** Each node's traffic costs a command; a larger cluster answers without it. */
-const MOST_NODES = 8;
+/** The traffic of each node costs one command; larger clusters are reported without it. */
+const MAX_NODES = 8;
 
-/** An amount of bytes and how much of it is in use; `used` is left out where it is not known. */
+/** Bytes; left out where they are not known. */
 export interface Share {
   readonly used?: number;
   readonly total?: number;
 }
 
 /** What a node, container or VM uses. */
-export interface Usage {
+export interface UsageRow {
   readonly name: string;
-  /** Left out for a node. */
+  /** Undefined for a node. */
   readonly id?: number;
   readonly node: string;
   readonly status: string;
-  /** Percent of all its CPUs. */
+  /** Percent of all CPUs. */
   readonly cpuPercent?: number;
   readonly cpus?: number;
   readonly memory: Share;
   readonly disk: Share;
-  /** Bytes since its start for guests; bytes per second for nodes. */
+  /** For guests bytes since the start; for nodes bytes per second. */
   readonly network?: { readonly in: number; readonly out: number };
   readonly uptimeSeconds: number;
 }
 
-/** Usage of the whole cluster. */
+/** Usage of the cluster. */
 export interface ClusterUsage {
-  readonly nodes: readonly Usage[];
-  readonly containers: readonly Usage[];
-  readonly vms: readonly Usage[];
+  readonly nodes: readonly UsageRow[];
+  readonly containers: readonly UsageRow[];
+  readonly vms: readonly UsageRow[];
 }
 
-/** Measures what the cluster uses. */
-export class Resources {
+/** Reads the resource usage of the cluster. */
+export class Usage {
   readonly #host: ProxmoxHost;
 
   constructor(host: ProxmoxHost) {
@@ -48,33 +47,34 @@ export class Resources {
   }
 
   /**
-   * Usage by node and guest, at most a minute old. Asked of the cluster, because a node asked for its own
-   * guests from the shell always answers that they use no CPU.
+   * Returns the usage by node and guest, at most a minute old. It is read from the cluster: a node's own
+   * list of guests always shows 0 % CPU when it is read from the shell.
    *
-   * @param only the number of a container or VM, which is then shown with its node
+   * @param only the ID of one container or VM, to return only it and its node
+   * @throws RemoteExecError `not_found` if no guest has the ID
    *
    * Source: pve-container 94f5585 src/PVE/LXC.pm:369-397; pve-manager 14a22df API2/Cluster.pm:263-728.
    */
-  async usage(only: number | undefined, context: ToolContext): Promise<ClusterUsage> {
+  async read(only: number | undefined, context: ToolContext): Promise<ClusterUsage> {
     const answer = await this.#get("/cluster/resources", [], context);
     const resources = choose(parseResources(outputOf(answer, ACTION)), only);
     const of = (type: string) => resources.filter((entry) => entry.type === type);
     const nodes = of("node");
     return {
       nodes: await Promise.all(nodes.map(async (entry) => ({
-        ...usage(entry),
-        ...(nodes.length > MOST_NODES ? {} : await this.#traffic(entry, context)),
+        ...rowOf(entry),
+        ...(nodes.length > MAX_NODES ? {} : await this.#traffic(entry, context)),
       }))),
-      containers: of("lxc").map(usage).sort(byId),
-      vms: of("qemu").map(usage).sort(byId),
+      containers: of("lxc").map(rowOf).sort(byId),
+      vms: of("qemu").map(rowOf).sort(byId),
     };
   }
 
-  /** Left out where it cannot be read, for example of a node that is off. */
+  /** Returns nothing if the traffic cannot be read, for example because the node is off. */
   async #traffic(
     { node, status }: Resource,
     context: ToolContext,
-  ): Promise<Pick<Usage, "network">> {
+  ): Promise<Pick<UsageRow, "network">> {
     if (node === undefined || status !== "online") return {};
     const path = `/nodes/${node}/rrddata`;
     const answer = await this.#get(path, ["--timeframe", "hour"], context);
@@ -93,7 +93,7 @@ export class Resources {
   }
 }
 
-/** @throws RemoteExecError when nothing has that number */
+/** @throws RemoteExecError `not_found` */
 function choose(resources: Resource[], only: number | undefined): Resource[] {
   if (only === undefined) return resources;
   const chosen = resources.find(({ vmid }) => vmid === only);
@@ -103,9 +103,9 @@ function choose(resources: Resource[], only: number | undefined): Resource[] {
   );
 }
 
-function usage(entry: Resource): Usage {
+function rowOf(entry: Resource): UsageRow {
   const { type, vmid, node = "", name, status = "unknown", cpu, maxcpu, netin, netout } = entry;
-  // Of a VM's disk only the size is known from outside.
+  // For the disk of a VM the host knows only the size.
   const diskUsed = type === "qemu" && !entry.disk ? undefined : entry.disk;
   return {
     name: name ?? (type === "node" ? node : `${type === "lxc" ? "CT" : "VM "}${vmid ?? ""}`),
@@ -126,4 +126,4 @@ const share = (used: number | undefined, total: number | undefined): Share => ({
   ...(total === undefined ? {} : { total }),
 });
 
-const byId = (a: Usage, b: Usage): number => (a.id ?? 0) - (b.id ?? 0);
+const byId = (a: UsageRow, b: UsageRow): number => (a.id ?? 0) - (b.id ?? 0);

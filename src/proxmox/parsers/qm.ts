@@ -1,25 +1,23 @@
 import { z } from "zod";
-import { unreadable } from "./errors.ts";
-
-/** What `qm` prints, as values. Pure. */
+import { unreadable } from "../errors.ts";
 
 /** One row of `qm list`. */
-export interface MachineRow {
+export interface VmRow {
   readonly vmid: number;
   readonly name: string;
   readonly status: string;
   readonly memoryMb: number;
   readonly bootDiskGb: number;
-  /** Undefined when it is stopped. */
+  /** Undefined if the VM is stopped. */
   readonly pid?: number;
 }
 
 /**
- * Reads `qm list`. Without VMs it prints nothing; the name of an unnamed one holds a blank (`VM 104`).
+ * Parses `qm list`, which prints nothing without VMs. The name of an unnamed VM has a blank (`VM 104`).
  *
  * Source: qemu-server e6352be src/PVE/CLI/qm.pm:1336-1356, `%10s %-20s %-10s %-10s %12s %-10s`.
  */
-export function parseMachineList(stdout: string): MachineRow[] {
+export function parseVmList(stdout: string): VmRow[] {
   return stdout.split("\n").flatMap((line) => {
     const match = /^ *(\d+) (.*?) +(\S+) +(\d+) +([\d.]+) +(\d+) *$/.exec(line);
     if (match === null) return [];
@@ -48,9 +46,9 @@ const agentAnswer = z.object({
   "err-truncated": flag.optional(),
 });
 
-/** What the guest agent tells of a command. */
+/** The state of a command, as the guest agent reports it. */
 export interface AgentAnswer {
-  /** In the VM; known when the command still ran. */
+  /** Process ID in the VM; set if the command was still running. */
   readonly pid?: number;
   readonly exited: boolean;
   readonly exitCode: number | null;
@@ -63,10 +61,12 @@ export interface AgentAnswer {
 }
 
 /**
- * Reads `qm guest exec` and `qm guest exec-status`. Their exit code is 0 whatever the command's is, and
- * their text is UTF-8 encoded twice.
+ * Parses `qm guest exec` and `qm guest exec-status`. Both exit with 0 whatever the command's exit code
+ * is, and encode its output as UTF-8 twice.
  *
  * Source: qemu-server e6352be src/PVE/CLI/qm.pm:963-1055, src/PVE/QemuServer/Agent.pm:125-181.
+ *
+ * @throws RemoteExecError `internal` if the output is not the expected JSON
  */
 export function parseAgentAnswer(stdout: string): AgentAnswer {
   const result = agentAnswer.safeParse(readJson(stdout));
@@ -94,7 +94,7 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Each character stands for a byte of the output. Text that does is decoded, other text is kept. */
+/** Decodes a text in which each character is one byte; returns any other text unchanged. */
 function decodeTwice(text: string): string {
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index++) {
@@ -105,7 +105,7 @@ function decodeTwice(text: string): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-/** Linux's numbers; those of this machine may be others. */
+/** Linux numbers: those of the machine that this runs on may differ. */
 const SIGNALS: Readonly<Record<number, string>> = {
   1: "HUP",
   2: "INT",

@@ -1,42 +1,43 @@
-import { cancelling } from "../async/cancelling.ts";
-import type { Clock } from "../async/clock.ts";
-import { deadlineSignal } from "../async/deadline.ts";
-import { delay } from "../async/delay.ts";
-import { cancelled, type ErrorCode, RemoteExecError } from "../errors.ts";
-import { cutTexts } from "../ssh/outcome.ts";
-import type { ExecOutcome } from "../ssh/port.ts";
-import type { ExecCall } from "../ssh/service.ts";
-import { unreadable } from "./errors.ts";
-import { machine } from "./guest.ts";
-import type { HostCall, ProxmoxHost } from "./host.ts";
-import { explain } from "./locate.ts";
-import { type AgentAnswer, parseAgentAnswer } from "./qm.ts";
-import { asciiText } from "../shell/quote.ts";
+import { cancelling } from "../../async/cancelling.ts";
+import type { Clock } from "../../async/clock.ts";
+import { deadlineSignal } from "../../async/deadline.ts";
+import { delay } from "../../async/delay.ts";
+import { cancelled, type ErrorCode, RemoteExecError } from "../../errors.ts";
+import { asciiText } from "../../shell/quote.ts";
+import { cutTexts } from "../../ssh/outcome.ts";
+import type { ExecOutcome } from "../../ssh/port.ts";
+import type { ExecCall } from "../../ssh/service.ts";
+import { unreadable } from "../errors.ts";
+import type { HostCall, ProxmoxHost } from "../host.ts";
+import { type AgentAnswer, parseAgentAnswer } from "../parsers/qm.ts";
+import { explain } from "../problem.ts";
+import { vm } from "./guest.ts";
+import { type GuestExec, runInShell } from "./guest_exec.ts";
 
-/** One call of `qm`, whatever the command in the VM does meanwhile. */
+/** The limit of one call of `qm`; the command in the VM may run longer. */
 const CALL_MS = 60_000;
-const LONGEST_POLL_MS = 2_000;
-/** To end a command in the VM and to read what it had written. */
-const END_MS = 10_000;
-/** Failures of `qm` that tell nothing of what the VM does. */
-const UNTOLD: readonly ErrorCode[] = ["cancelled", "connection_lost", "internal", "timeout"];
+const MAX_POLL_MS = 2_000;
+/** The limit for stopping a command in the VM and reading its output. */
+const STOP_MS = 10_000;
+/** Failures of `qm` after which the command may be running in the VM. */
+const UNCERTAIN: readonly ErrorCode[] = ["cancelled", "connection_lost", "internal", "timeout"];
 
-/** Marks a command's processes in the VM: the agent itself offers no way to end anything. */
+/** Marks a command's processes in the VM: the agent itself cannot stop anything. */
 const MARK = "MCP_REMOTE_EXEC_CALL";
 
 /**
- * Takes the command from stdin, in ASCII: what `qm` is given as arguments it counts as characters and writes
- * as bytes, so that a wider one never reaches the agent to its end. It could be too long for one, too.
+ * Reads the command from stdin, in ASCII. As an argument it could be too long, and `qm` would cut off
+ * the end of a non-ASCII argument: it counts characters but writes bytes.
  *
  * Source: qemu-server e6352be src/PVE/QMPClient.pm and src/PVE/QemuServer/Agent.pm (`input-data`).
  */
 const SCRIPT = [
   `c=$(cat); c=$(printf "%bx" "$c"); c=\${c%x}; exec </dev/null`,
-  `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$c"; fi; exec sh -c -- "$c"`,
+  runInShell("$c"),
 ].join("; ");
 
-/** Ends what has the mark: TERM, after a second KILL. Prints how many are left. */
-const END_SCRIPT = [
+/** Stops the processes with the mark: TERM, then KILL after a second. Prints how many remain. */
+const STOP_SCRIPT = [
   `look() { P=; for f in $(grep -l "$1" /proc/[0-9]*/environ 2>/dev/null); do f=\${f#/proc/}; P="$P \${f%/*}"; done; }`,
   `look "$1"; [ -z "$P" ] || kill -s TERM $P 2>/dev/null; i=0`,
   `while look "$1"; [ -n "$P" ] && [ $i -lt 20 ]; do i=$((i+1))`,
@@ -44,7 +45,7 @@ const END_SCRIPT = [
   `set -- $P; echo $#`,
 ].join("; ");
 
-/** Of a command that could not be asked for. */
+/** The answer for a command whose state cannot be read. */
 const UNKNOWN: AgentAnswer = {
   exited: false,
   exitCode: null,
@@ -54,8 +55,8 @@ const UNKNOWN: AgentAnswer = {
   truncated: { stdout: false, stderr: false },
 };
 
-/** Runs commands in virtual machines, through the guest agent. */
-export class MachineExec {
+/** Runs commands in virtual machines through the QEMU guest agent. */
+export class VmExec implements GuestExec {
   readonly #host: ProxmoxHost;
   readonly #clock: Clock;
   readonly #characterLimit: number;
@@ -67,10 +68,10 @@ export class MachineExec {
   }
 
   /**
-   * Runs one command and asks for its end until it is there. The agent hands out the output only then, so
-   * an outcome of a timeout has what the ended command had written.
+   * Runs one command and polls until it has ended. The agent returns output only then, so on a timeout
+   * the command is stopped first.
    *
-   * @throws RemoteExecError when the command was not started
+   * @throws RemoteExecError if the command was not started
    */
   async run(
     vmid: number,
@@ -82,18 +83,18 @@ export class MachineExec {
     let pid: number | undefined;
     try {
       pid = await this.#start(vmid, mark, command, Math.min(timeoutMs, CALL_MS), signal);
-      const stop = AbortSignal.any([limit.signal, cancelling(signal)]);
-      const answer = await this.#untilExited(vmid, pid, stop, progress);
+      const limited = AbortSignal.any([limit.signal, cancelling(signal)]);
+      const answer = await this.#untilExited(vmid, pid, limited, progress);
       return this.#outcome("exit", answer, startedAt);
     } catch (error) {
-      // `qm` was stopped or lost on its way: the VM may have the command all the same.
-      if (!(error instanceof RemoteExecError && UNTOLD.includes(error.code))) throw error;
-      const ended = await this.#end(vmid, mark, pid);
-      // The time of one question to the agent is not the command's, unless that is the shorter one.
+      // `qm` was stopped or lost, but the command may have reached the VM.
+      if (!(error instanceof RemoteExecError && UNCERTAIN.includes(error.code))) throw error;
+      const stopped = await this.#stop(vmid, mark, pid);
+      // A timeout of one `qm` call is the command's timeout only if the command's limit is the shorter one.
       const isOver = limit.signal.aborted || (error.code === "timeout" && timeoutMs <= CALL_MS);
-      // What could not even be begun says itself why.
-      if (!(isOver || signal.aborted) || (pid === undefined && ended === undefined)) throw error;
-      return this.#outcome(signal.aborted ? "cancelled" : "timeout", ended ?? UNKNOWN, startedAt);
+      // If nothing was started and the VM cannot be asked, the error itself says why.
+      if (!(isOver || signal.aborted) || (pid === undefined && stopped === undefined)) throw error;
+      return this.#outcome(signal.aborted ? "cancelled" : "timeout", stopped ?? UNKNOWN, startedAt);
     }
   }
 
@@ -111,41 +112,42 @@ export class MachineExec {
       signal,
       stdin,
     });
-    if (pid === undefined) throw unreadable("qm guest exec", "it names no process");
+    if (pid === undefined) throw unreadable("qm guest exec", "it has no pid");
     return pid;
   }
 
   async #untilExited(
     vmid: number,
     pid: number,
-    stop: AbortSignal,
+    signal: AbortSignal,
     progress: ExecCall["progress"],
   ): Promise<AgentAnswer> {
     for (let polls = 0;; polls++) {
-      const answer = await this.#status(vmid, pid, stop);
+      const answer = await this.#status(vmid, pid, signal);
       if (answer.exited) return answer;
       progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
-      const pollMs = Math.min(100 * 2 ** polls, LONGEST_POLL_MS);
-      await delay(pollMs, { clock: this.#clock, signal: stop });
+      const pollMs = Math.min(100 * 2 ** polls, MAX_POLL_MS);
+      await delay(pollMs, { clock: this.#clock, signal });
     }
   }
 
   /**
-   * Ends what has the mark. Works after a cancellation too, which therefore does not reach it.
+   * Stops the processes with the mark. It has a signal of its own, because it also runs after a
+   * cancellation.
    *
-   * @returns what is known then, `exited` if nothing is left; undefined when the VM could not be asked
+   * @returns the command's state, `exited` if no process remains; undefined if the VM cannot be asked
    */
-  async #end(
+  async #stop(
     vmid: number,
     mark: string,
     pid: number | undefined,
   ): Promise<AgentAnswer | undefined> {
-    using limit = deadlineSignal(END_MS, { clock: this.#clock, late: cancelled });
+    using limit = deadlineSignal(STOP_MS, { clock: this.#clock, late: cancelled });
     try {
-      const words = ["exec", String(vmid), "--timeout", "20", "--", "sh", "-c", END_SCRIPT];
+      const words = ["exec", String(vmid), "--timeout", "20", "--", "sh", "-c", STOP_SCRIPT];
       const { signal } = limit;
       const { stdout } = await this.#qm(vmid, [...words, "sh", mark], {
-        timeoutMs: END_MS,
+        timeoutMs: STOP_MS,
         signal,
       });
       const isGone = Number.parseInt(stdout, 10) === 0;
@@ -171,7 +173,7 @@ export class MachineExec {
     const run: HostCall = { ...call, progress: undefined, action };
     const answer = await this.#host.run(["qm", "guest", ...words], run);
     if (answer.code === 0) return parseAgentAnswer(answer.stdout);
-    throw await explain(this.#host, machine(vmid), action, answer, call);
+    throw await explain(this.#host, vm(vmid), action, answer, call);
   }
 
   #outcome(

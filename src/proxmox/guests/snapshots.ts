@@ -1,21 +1,22 @@
-import type { ToolContext } from "../mcp/tool.ts";
-import { otherState } from "./errors.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
+import { otherState } from "../errors.ts";
 import { container } from "./guest.ts";
-import type { ProxmoxHost } from "./host.ts";
-import type { Lifecycle } from "./lifecycle.ts";
-import { explain } from "./locate.ts";
-import { parseSnapshots, type Snapshots } from "./pvesh.ts";
+import type { ProxmoxHost } from "../host.ts";
+import type { Guests } from "./guests.ts";
+import { explain } from "../problem.ts";
+import { parseSnapshots, type Snapshots } from "../parsers/pvesh.ts";
 
-/** Snapshots of containers. What a command claims to have done is read back. */
+/** Lists, creates and deletes snapshots of containers, and rolls back to them. Every result is read back. */
 export class ContainerSnapshots {
   readonly #host: ProxmoxHost;
-  readonly #lifecycle: Lifecycle;
+  readonly #guests: Guests;
 
-  constructor(host: ProxmoxHost, lifecycle: Lifecycle) {
+  constructor(host: ProxmoxHost, guests: Guests) {
     this.#host = host;
-    this.#lifecycle = lifecycle;
+    this.#guests = guests;
   }
 
+  /** Lists the snapshots, oldest first. @throws RemoteExecError */
   async list(ctid: number, context: ToolContext): Promise<Snapshots> {
     const action = "Listing the snapshots";
     const path = `/nodes/localhost/lxc/${ctid}/snapshot`;
@@ -24,6 +25,7 @@ export class ContainerSnapshots {
     throw await explain(this.#host, container(ctid), action, answer, context);
   }
 
+  /** Creates a snapshot. @throws RemoteExecError `already_exists`, `unsupported` and others */
   async create(
     ctid: number,
     { snapshot, description, timeoutMs }: {
@@ -47,9 +49,10 @@ export class ContainerSnapshots {
   }
 
   /**
-   * Brings files and configuration back. A running container is killed for it and stays stopped.
+   * Restores files and configuration. A running container is killed first and stays stopped.
    *
-   * @returns the state afterwards
+   * @returns the state after the rollback
+   * @throws RemoteExecError
    */
   async rollback(
     ctid: number,
@@ -62,9 +65,10 @@ export class ContainerSnapshots {
     if (parent !== snapshot) {
       throw otherState(container(ctid), action, `based on ${parent ?? "no snapshot"}`);
     }
-    return await this.#lifecycle.status(container(ctid), context);
+    return await this.#guests.status(container(ctid), context);
   }
 
+  /** Deletes a snapshot. @throws RemoteExecError `not_found` and others */
   async remove(
     ctid: number,
     { snapshot, timeoutMs }: { readonly snapshot: string; readonly timeoutMs: number },

@@ -1,20 +1,18 @@
-/** What `vzdump` writes, as values. Pure. */
-
-/** How far a backup has come. */
+/** The result of a backup. */
 export interface BackupLog {
-  /** The archive as the log names it: a path, or a name on a backup server. */
+  /** As the log names it: a path, or a name on a backup server. */
   readonly archive?: string;
-  /** What was to be backed up. */
+  /** The kind of the guest. */
   readonly kind?: "lxc" | "qemu";
-  /** Why it failed, in its own words. */
+  /** The reason of a failure, in the words of vzdump. */
   readonly failure?: string;
   readonly finished: boolean;
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads the log on vzdump's stdout. A guest of another node is passed over in silence: an empty log with
- * exit code 0.
+ * Parses the log on vzdump's stdout. A guest on another node is skipped silently: the log is empty and
+ * the exit code is 0.
  *
  * Source: pve-manager 14a22df PVE/VZDump.pm:1060-1492.
  */
@@ -33,7 +31,7 @@ export function parseBackupLog(stdout: string): BackupLog {
   };
 }
 
-/** A line of the log while it is written: its text, and how much of the whole is done when it says so. */
+/** Parses one line of the log: its text, and the percentage if it has one. */
 export function parseBackupStep(
   line: string,
 ): { readonly text: string; readonly percent?: number } | undefined {
@@ -43,9 +41,9 @@ export function parseBackupStep(
   return { text, ...(percent === undefined ? {} : { percent: Number(percent) }) };
 }
 
-/** Whether a volume of a storage is the archive that a log names. */
+/** Reports whether a volume of a storage is the archive that a log names. */
 export function isArchive(volid: string, archive: string): boolean {
-  // A backup server's name is a path of its own: ct/101/2026-05-26T00:16:48Z.
+  // The name on a backup server contains slashes: ct/101/2026-05-26T00:16:48Z.
   const name = archive.startsWith("/") ? archive.slice(archive.lastIndexOf("/") + 1) : archive;
   return volid.endsWith(`/${name}`);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { unreadable } from "./errors.ts";
+import { unreadable } from "../errors.ts";
 
-/** A number that older versions print as text. */
+/** A number; older versions print some as text. */
 const number = z.union([z.number(), z.string()]).transform(Number).pipe(z.number());
 
 const resource = z.object({
@@ -27,10 +27,10 @@ const resource = z.object({
   diskwrite: number.optional(),
 });
 
-/** An entry of `/cluster/resources`: the only list with real `cpu` values, for the whole cluster. */
+/** An entry of `/cluster/resources`, the only list with real `cpu` values. */
 export type Resource = z.infer<typeof resource>;
 
-/** Reads `pvesh get /cluster/resources`. Entries that are no guest, node or storage are passed on too. */
+/** Parses `pvesh get /cluster/resources`. The result includes entries of other types, like storage. */
 export const parseResources = (stdout: string): Resource[] => parse(z.array(resource), stdout);
 
 const sample = z.object({
@@ -39,7 +39,7 @@ const sample = z.object({
   netout: number.optional(),
 });
 
-/** Bytes per second over the last minute that is complete; undefined when there is none. */
+/** Parses the traffic of the last complete minute, in bytes per second; undefined if there is none. */
 export function parseNodeTraffic(
   stdout: string,
 ): { readonly netin: number; readonly netout: number } | undefined {
@@ -58,7 +58,7 @@ const snapshot = z.object({
   snapstate: z.string().optional(),
 });
 
-/** A guest's snapshots, oldest first, and the one that its present state comes from. */
+/** A guest's snapshots, oldest first. */
 export interface Snapshots {
   readonly snapshots: readonly {
     readonly name: string;
@@ -66,29 +66,30 @@ export interface Snapshots {
     /** Seconds since 1970. */
     readonly createdAt: number;
     readonly parent?: string;
-    /** Set while it is being made or removed, or when that failed. */
+    /** Set while it is created or deleted, or if that failed. */
     readonly state?: string;
   }[];
+  /** The snapshot that the current state is based on. */
   readonly parent?: string;
 }
 
-/** Reads `pvesh get …/snapshot`, whose order is random and which holds an entry for the present. */
+/** Parses `pvesh get …/snapshot`, whose order is random and which has an entry for the current state. */
 export function parseSnapshots(stdout: string): Snapshots {
   const entries = parse(z.array(snapshot), stdout);
-  const present = entries.find(({ name }) => name === "current");
+  const current = entries.find(({ name }) => name === "current");
   return {
-    snapshots: entries.filter((entry) => entry !== present).map((entry) => ({
+    snapshots: entries.filter((entry) => entry !== current).map((entry) => ({
       name: entry.name,
       description: (entry.description ?? "").trimEnd(),
       createdAt: entry.snaptime ?? 0,
       ...(entry.parent === undefined ? {} : { parent: entry.parent }),
       ...(entry.snapstate === undefined ? {} : { state: entry.snapstate }),
     })).sort((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1)),
-    ...(present?.parent === undefined ? {} : { parent: present.parent }),
+    ...(current?.parent === undefined ? {} : { parent: current.parent }),
   };
 }
 
-/** Names of the storages that take backups, of `pvesh get /nodes/N/storage`. */
+/** Parses `pvesh get /nodes/N/storage` into the names of the storages for backups. */
 export const parseBackupStorages = (stdout: string): string[] =>
   parse(
     z.array(z.object({
@@ -114,11 +115,11 @@ const volume = z.object({
 /** One backup on a storage. */
 export type BackupVolume = z.infer<typeof volume>;
 
-/** Reads `pvesh get /nodes/N/storage/S/content`. */
+/** Parses `pvesh get /nodes/N/storage/S/content`. */
 export const parseVolumes = (stdout: string): BackupVolume[] => parse(z.array(volume), stdout);
 
 function parse<T>(schema: z.ZodType<T>, stdout: string): T {
-  // Warnings of a storage may come first, on lines of their own.
+  // Warnings of a storage may precede the JSON, on separate lines.
   const text = stdout.split("\n").findLast((line) => /^[[{]/.test(line));
   const result = schema.safeParse(parseJson(text ?? ""));
   if (result.success) return result.data;

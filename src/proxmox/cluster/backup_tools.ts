@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
-import { formatBytes, isoTime } from "./answers.ts";
-import { storageArgument, taskTimeoutArgument, vmidArgument } from "./arguments.ts";
+import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { guestArgument } from "../../mcp/arguments.ts";
+import { formatBytes, isoTime } from "../format.ts";
+import { storageArgument, taskTimeoutArgument } from "../arguments.ts";
 import type { Backups, StoredBackup } from "./backups.ts";
 
 const backupOutput = z.object({
-  volid: z.string().describe("Name of the backup for restoring, like local:backup/vzdump-lxc-…"),
+  volid: z.string().describe("Name to restore the backup by, like local:backup/vzdump-lxc-…"),
   storage: z.string(),
   vmid: z.number().int().optional(),
   type: z.string().optional().describe("lxc or qemu"),
@@ -27,16 +28,16 @@ const createTool = (backups: Backups): Tool =>
     name: "proxmox_backup",
     title: "Back up a container or VM",
     description:
-      "Back up one container or VM with vzdump and wait for it. Older backups are kept. The mode snapshot goes " +
-      "on running, suspend halts it for a short time, stop shuts it down for the whole backup and starts it again.",
+      "Back up one container or VM with vzdump and wait for the end. Older backups are kept. In mode snapshot the " +
+      "guest keeps running, suspend pauses it briefly, stop shuts it down for the whole backup and starts it again.",
     effect: "changes",
     input: z.strictObject({
-      vmid: vmidArgument.describe("ID of the container or VM, for example 101"),
+      vmid: guestArgument,
       storage: storageArgument.optional().describe(
-        "Storage for the backup, for example local; by default the node's own choice",
+        "Storage for the backup, for example local; default: the one that vzdump is configured for",
       ),
       mode: z.enum(["snapshot", "suspend", "stop"]).default("snapshot")
-        .describe("How the guest is treated meanwhile, for example snapshot"),
+        .describe("What happens to the guest during the backup, for example snapshot"),
       timeout: taskTimeoutArgument(3600),
       response_format: responseFormat,
     }),
@@ -68,8 +69,12 @@ const listTool = (backups: Backups): Tool =>
     description: "List the backups on the node's storages, oldest first.",
     effect: "reads",
     input: z.strictObject({
-      vmid: vmidArgument.optional().describe("Only those of this container or VM, for example 101"),
-      storage: storageArgument.optional().describe("Only those on this storage, for example local"),
+      vmid: guestArgument.optional().describe(
+        "ID of the container or VM whose backups to list, for example 101",
+      ),
+      storage: storageArgument.optional().describe(
+        "Storage whose backups to list, for example local",
+      ),
       response_format: responseFormat,
     }),
     output: z.object({ backups: z.array(backupOutput) }),

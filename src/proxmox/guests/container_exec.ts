@@ -1,12 +1,12 @@
-import { without } from "../ssh/outcome.ts";
-import type { ExecOutcome } from "../ssh/port.ts";
-import type { ExecCall, SshService } from "../ssh/service.ts";
+import { without } from "../../ssh/outcome.ts";
+import type { ExecOutcome } from "../../ssh/port.ts";
+import type { ExecCall, SshService } from "../../ssh/service.ts";
+import { type HostAnswer, hostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
+import { explain } from "../problem.ts";
 import { container } from "./guest.ts";
-import { hostLine, type ProxmoxHost } from "./host.ts";
-import { explain } from "./locate.ts";
-import { type HostAnswer, readHostProblem } from "./problem.ts";
+import { type GuestExec, runInShell } from "./guest_exec.ts";
 
-/** What a login of root in the container would find. Source: Debian's login.defs, ENV_SUPATH. */
+/** What a root login in the container would find. Source: Debian's login.defs, ENV_SUPATH. */
 const GUEST_ENVIRONMENT = [
   "HOME=/root",
   "USER=root",
@@ -16,22 +16,20 @@ const GUEST_ENVIRONMENT = [
 ];
 
 /**
- * Written to stderr by the container's shell before the command starts: from then on an exit code is
- * the command's own. Without it the container was not entered, whatever the exit code.
+ * The container's shell writes this to stderr before it starts the command. After it, the exit code is
+ * the command's own; without it, the container was not entered.
  */
 const ENTERED = "\x1eentered\n";
 
 const SCRIPT = [
   `printf '\\036entered\\n' >&2`,
   `cd 2>/dev/null || cd /; unset OLDPWD`,
-  // `--` ends the shell's own options: a command may begin with a dash.
-  `if command -v bash >/dev/null 2>&1; then exec bash -c -- "$1"; fi`,
-  `exec sh -c -- "$1"`,
+  runInShell("$1"),
 ].join("; ");
 
 /**
- * The command line that runs a command in a container, with bash where there is one. The environment
- * is a fresh one, since `pct exec` hands on the host's and only newer versions can be told not to.
+ * Returns the command line that runs a command in a container. The environment is a new one: `pct exec`
+ * passes the host's environment on, and only newer versions have an option against it.
  *
  * Source: pve-container 94f5585 src/PVE/CLI/pct.pm:214-255 (`--keep-env` since 2024-02).
  */
@@ -43,7 +41,7 @@ export const containerLine = (ctid: number, command: string): string =>
   ]);
 
 /** Runs commands in containers. */
-export class ContainerExec {
+export class ContainerExec implements GuestExec {
   readonly #ssh: SshService;
   readonly #host: ProxmoxHost;
   readonly #characterLimit: number;
@@ -56,12 +54,12 @@ export class ContainerExec {
 
   /**
    * Runs one command with a single request to the host. Every ending is an outcome, as on the host.
-   * Ending the session on the host ends the processes in the container as well: without a terminal
-   * lxc-attach makes no session of its own for them.
+   * Stopping the session on the host also stops the processes in the container: without a TTY
+   * `lxc-attach` does not give them a session of their own.
    *
    * Source: lxc src/lxc/attach.c, `setsid` only for LXC_ATTACH_TERMINAL.
    *
-   * @throws RemoteExecError when the command was not started
+   * @throws RemoteExecError if the command was not started
    */
   async run(
     ctid: number,
@@ -75,9 +73,9 @@ export class ContainerExec {
       progress: progress && ((step) => progress(withoutMark(step))),
     });
     const { stderr } = outcome;
-    // Of a cut stderr the mark may be missing; what could not start says little.
-    const entered = stderr.text.includes(ENTERED) || stderr.truncated;
-    if (!entered && outcome.ending === "exit") {
+    // A long stderr may have lost the mark when it was cut; a failure to enter prints little.
+    const hasEntered = stderr.text.includes(ENTERED) || stderr.truncated;
+    if (!hasEntered && outcome.ending === "exit") {
       throw await this.#problem(ctid, outcome, signal);
     }
     return { ...outcome, stderr: without(ENTERED, stderr) };

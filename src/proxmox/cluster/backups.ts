@@ -1,17 +1,16 @@
-import type { RemoteExecError } from "../errors.ts";
-import type { ToolContext } from "../mcp/tool.ts";
-import { backupFailed, guestMissing, onOtherNode, storageUnusable } from "./errors.ts";
-import { container, machine } from "./guest.ts";
-import type { ProxmoxHost } from "./host.ts";
-import { findInCluster } from "./locate.ts";
-import { type HostAnswer, outputOf, readProblem, withoutNoise } from "./problem.ts";
-import { type BackupVolume, parseBackupStorages, parseVolumes } from "./pvesh.ts";
-import { type BackupLog, isArchive, parseBackupLog, parseBackupStep } from "./vzdump.ts";
+import type { RemoteExecError } from "../../errors.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
+import { backupFailed, guestMissing, onOtherNode, storageUnusable } from "../errors.ts";
+import { container, vm } from "../guests/guest.ts";
+import { type HostAnswer, outputOf, type ProxmoxHost, withoutNoise } from "../host.ts";
+import { findInCluster, readProblem } from "../problem.ts";
+import { type BackupVolume, parseBackupStorages, parseVolumes } from "../parsers/pvesh.ts";
+import { type BackupLog, isArchive, parseBackupLog, parseBackupStep } from "../parsers/vzdump.ts";
 
 /** What to back up and how. */
 export interface BackupOrder {
   readonly vmid: number;
-  /** Vzdump's own default when left out. */
+  /** Undefined: the default of vzdump. */
   readonly storage: string | undefined;
   readonly mode: "snapshot" | "suspend" | "stop";
   readonly timeoutMs: number;
@@ -22,7 +21,7 @@ export interface StoredBackup extends BackupVolume {
   readonly storage: string;
 }
 
-/** Makes and lists backups. */
+/** Creates and lists backups. */
 export class Backups {
   readonly #host: ProxmoxHost;
 
@@ -31,10 +30,10 @@ export class Backups {
   }
 
   /**
-   * Backs up one container or VM. Done means: the log says so and the archive is found on a storage.
-   * Older backups are kept.
+   * Backs up one container or VM. Succeeds only if the log says so and the archive is on a storage. Older
+   * backups are kept.
    *
-   * @throws RemoteExecError
+   * @throws RemoteExecError `io_error`, `not_found`, `locked`, `timeout` and others
    */
   async create(
     { vmid, storage, mode, timeoutMs }: BackupOrder,
@@ -54,7 +53,7 @@ export class Backups {
     return { backup, warnings: log.warnings };
   }
 
-  /** Backups of one guest or of all, of one storage or of all, oldest first. */
+  /** Lists backups, oldest first; undefined means of all guests or on all storages. @throws RemoteExecError */
   async list(
     { vmid, storage }: { readonly vmid: number | undefined; readonly storage: string | undefined },
     context: ToolContext,
@@ -64,7 +63,7 @@ export class Backups {
     return lists.flat().sort((a, b) => (a.ctime ?? 0) - (b.ctime ?? 0));
   }
 
-  /** A finished archive. Another storage that cannot be read just now says nothing about it. */
+  /** Finds a finished archive. The failure of another storage is ignored. */
   async #stored(
     archive: string,
     { vmid, storage }: Pick<BackupOrder, "vmid" | "storage">,
@@ -81,7 +80,7 @@ export class Backups {
       backupFailed(vmid, `${archive} is on no storage`);
   }
 
-  /** Of either kind may be what has this number, and what is elsewhere is passed over in silence. */
+  /** Returns the reason of a failure. The ID may belong to either kind; vzdump silently skips other nodes. */
   async #problem(
     vmid: number,
     { kind, failure }: BackupLog,
@@ -89,11 +88,11 @@ export class Backups {
     { signal }: ToolContext,
   ): Promise<RemoteExecError> {
     const found = await findInCluster(this.#host, vmid, signal);
-    const guest = (found?.type ?? kind) === "qemu" ? machine(vmid) : container(vmid);
+    const guest = (found?.type ?? kind) === "qemu" ? vm(vmid) : container(vmid);
     const absent = found === undefined
       ? guestMissing(guest)
       : onOtherNode(guest, found.node ?? "unknown");
-    // The cluster may be silent; what the log tells counts all the same.
+    // The cluster may not have answered; a failure in the log still counts.
     if (failure === undefined && found === undefined) return absent;
     if (answer.code === 0 && answer.stdout.trim() === "") return absent;
     const text = failure ?? answer.stderr;
@@ -135,7 +134,7 @@ export class Backups {
   }
 }
 
-/** The log's lines as progress: percent where they tell it, else their number. */
+/** Reports the log's lines as progress: the percentage, or a small step where a line has none. */
 function withPercent(progress: ToolContext["progress"]): ToolContext["progress"] {
   if (progress === undefined) return undefined;
   let last = 0;

@@ -1,19 +1,17 @@
-/** What `pct` prints, as values. Pure. */
-
 /** One row of `pct list`. */
 export interface ContainerRow {
   readonly ctid: number;
   readonly status: string;
   readonly name: string;
-  /** For example `backup`; left out when there is none. */
+  /** For example `backup`; left out if the container is not locked. */
   readonly lock?: string;
 }
 
 /**
- * Reads `pct list`. Without containers it prints nothing at all.
+ * Parses `pct list`, which prints nothing at all without containers. Locks and names may be longer than
+ * their columns; the columns before the lock never are.
  *
- * Source: pve-container 94f5585 src/PVE/CLI/pct.pm:1057-1072, `%-10s %-10s %-12s %-20s`. Long locks and
- * names are not cut, but what stands before the lock always fits its columns.
+ * Source: pve-container 94f5585 src/PVE/CLI/pct.pm:1057-1072, `%-10s %-10s %-12s %-20s`.
  */
 export function parseContainerList(stdout: string): ContainerRow[] {
   return stdout.split("\n").flatMap((line) => {
@@ -27,21 +25,21 @@ export function parseContainerList(stdout: string): ContainerRow[] {
 
 const LOCK_COLUMN = 22;
 
-/** The word behind `status: `, of `pct status` and `qm status`; undefined when there is none. */
+/** Parses `pct status` and `qm status`; undefined if the output has no status. */
 export const parseStatus = (stdout: string): string | undefined =>
   /^status: (\S+)$/m.exec(stdout)?.[1];
 
-/** The process that a running guest is; of `pct status --verbose` and `qm status --verbose`. */
+/** Parses the process ID of a running guest from `pct status --verbose` or `qm status --verbose`. */
 export const parsePid = (stdout: string): string | undefined => /^pid: (\d+)$/m.exec(stdout)?.[1];
 
 /** A guest's configuration. */
 export interface GuestConfig {
   readonly options: Readonly<Record<string, string>>;
-  /** Lines `lxc.KEY: VALUE`; keys may come more than once. */
+  /** Lines `lxc.KEY: VALUE`, of containers only; a key may occur more than once. */
   readonly raw: readonly string[];
 }
 
-/** Reads `pct config`. The description is percent-encoded there and decoded here. */
+/** Parses `pct config` and `qm config`, and decodes the percent-encoded description. */
 export function parseConfig(stdout: string): GuestConfig {
   const options: Record<string, string> = {};
   const raw: string[] = [];
@@ -58,14 +56,14 @@ function decodeDescription(value: string): string {
   try {
     return decodeURIComponent(value).trimEnd();
   } catch {
-    return value; // a percent sign of its own, from a version that did not encode
+    return value; // a literal percent sign, from a version that did not encode
   }
 }
 
-/** What HA will do instead of the command: `start` or `stop`; undefined for a guest without HA. */
+/** Parses what the command requested from HA, `start` or `stop`; undefined for a guest without HA. */
 export const parseHaRequest = (stdout: string): string | undefined =>
   /^Requesting HA (\w+) for (?:CT|VM) \d+$/m.exec(stdout)?.[1];
 
-/** The warnings of a task that ended well. Source: pve-common f665029 RESTEnvironment.pm:761-770. */
+/** Parses the warnings of a successful task. Source: pve-common f665029 RESTEnvironment.pm:761-770. */
 export const parseWarnings = (stdout: string): string[] =>
   stdout.split("\n").filter((line) => /^WARN: /.test(line)).map((line) => line.slice(6).trim());

@@ -1,19 +1,16 @@
 import { z } from "zod";
 import {
+  ctidArgument,
   formatMode,
+  localPathArgument,
   modeBits,
   octalMode,
   overwriteArgument,
   pathArgument,
-} from "../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
-import type { CopyOutcome } from "../ssh/port.ts";
-import { ctidArgument } from "./arguments.ts";
-import type { ContainerFiles } from "./files.ts";
-
-const localPath = pathArgument.describe(
-  "File on this machine, relative to WORKING_DIRECTORY or absolute, for example nginx.conf",
-);
+} from "../../mcp/arguments.ts";
+import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import type { CopyOutcome } from "../../ssh/port.ts";
+import type { ContainerFiles } from "./container_files.ts";
 
 const containerPath = pathArgument.describe(
   "File in the container, for example /etc/nginx/nginx.conf; relative paths start at /",
@@ -27,23 +24,23 @@ const transferred = z.object({
   local_path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared on both sides"),
+  verified: z.enum(["sha256", "size"]).describe("What was compared at both ends"),
 });
 
-/** The tools that move files between this machine and containers. */
+/** The tools that copy files between this machine and containers. */
 export const fileTools = (files: ContainerFiles): Tool[] => [
   defineTool({
     name: "proxmox_download_file_from_container",
     title: "Download a file from a container",
     description:
       "Copy one file from a running LXC container to this machine (inside WORKING_DIRECTORY). The file gets its " +
-      "name only when size and sha256 agree; an existing file is refused unless overwrite is true.",
+      "name only after size and sha256 match. An existing file is refused unless overwrite is true.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
       ctid: ctidArgument,
       container_path: containerPath,
-      local_path: localPath,
+      local_path: localPathArgument,
       overwrite: overwriteArgument,
       response_format: responseFormat,
     }),
@@ -66,16 +63,16 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
     title: "Upload a file to a container",
     description:
       "Copy one file from this machine (inside WORKING_DIRECTORY) into a running LXC container. The file gets its " +
-      "name only when size and sha256 agree; an existing file is refused unless overwrite is true, and then keeps " +
-      "its owner. The directory must exist.",
+      "name only after size and sha256 match. An existing file is refused unless overwrite is true; it then keeps " +
+      "its owner. The parent directory must exist.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
       ctid: ctidArgument,
-      local_path: localPath,
+      local_path: localPathArgument,
       container_path: containerPath,
       permissions: octalMode.optional().describe(
-        "Octal mode in decimal digits, for example 755; by default 644, or the replaced file's mode",
+        "Octal mode in decimal digits, for example 755; default: 644, or the mode of the replaced file",
       ),
       overwrite: overwriteArgument,
       response_format: responseFormat,

@@ -1,0 +1,54 @@
+/** The two kinds of guests, as the tool names spell them. */
+export type GuestKind = "container" | "vm";
+
+/** A container or a virtual machine. */
+export interface Guest {
+  readonly kind: GuestKind;
+  readonly id: number;
+}
+
+export const container = (id: number): Guest => ({ kind: "container", id });
+
+export const vm = (id: number): Guest => ({ kind: "vm", id });
+
+/** What differs between the kinds. */
+interface KindFacts {
+  /** The command-line program that manages the guest. */
+  readonly program: "pct" | "qm";
+  /** The kind's name in paths and answers of the Proxmox VE API. */
+  readonly apiType: "lxc" | "qemu";
+  /** The kind in the middle of a sentence. */
+  readonly noun: string;
+  /** The kind at the start of a sentence. */
+  readonly title: string;
+  readonly longName: string;
+  /** The tool argument that holds the guest's ID. */
+  readonly argument: "ctid" | "vmid";
+}
+
+export const KINDS: Readonly<Record<GuestKind, KindFacts>> = {
+  container: {
+    program: "pct",
+    apiType: "lxc",
+    noun: "container",
+    title: "Container",
+    longName: "LXC container",
+    argument: "ctid",
+  },
+  vm: {
+    program: "qm",
+    apiType: "qemu",
+    noun: "VM",
+    title: "VM",
+    longName: "virtual machine",
+    argument: "vmid",
+  },
+};
+
+export const programOf = ({ kind }: Guest): "pct" | "qm" => KINDS[kind].program;
+
+/** The guest at the start of a message: `Container 101`, `VM 200`. */
+export const guestName = ({ kind, id }: Guest): string => `${KINDS[kind].title} ${id}`;
+
+/** The guest inside a sentence: `container 101`, `VM 200`. */
+export const guestInText = ({ kind, id }: Guest): string => `${KINDS[kind].noun} ${id}`;

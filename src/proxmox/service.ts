@@ -1,0 +1,45 @@
+import { type Clock, systemClock } from "../async/clock.ts";
+import type { Limits } from "../config/config.ts";
+import type { SshService } from "../ssh/service.ts";
+import { Backups } from "./cluster/backups.ts";
+import { Usage } from "./cluster/usage.ts";
+import type { ContainerAccess } from "./container_access.ts";
+import { ContainerExec } from "./guests/container_exec.ts";
+import { containerEndpoint, ContainerFiles } from "./guests/container_files.ts";
+import type { GuestKind } from "./guests/guest.ts";
+import type { GuestExec } from "./guests/guest_exec.ts";
+import { Guests } from "./guests/guests.ts";
+import { ContainerSnapshots } from "./guests/snapshots.ts";
+import { VmExec } from "./guests/vm_exec.ts";
+import { ProxmoxHost } from "./host.ts";
+
+/** The services of the Proxmox VE node that the SSH host is. */
+export class ProxmoxService {
+  readonly guests: Guests;
+  readonly exec: Readonly<Record<GuestKind, GuestExec>>;
+  readonly files: ContainerFiles;
+  readonly snapshots: ContainerSnapshots;
+  readonly backups: Backups;
+  readonly usage: Usage;
+
+  constructor(ssh: SshService, { characterLimit }: Limits, clock: Clock = systemClock) {
+    const host = new ProxmoxHost(ssh);
+    this.guests = new Guests(host, clock);
+    this.exec = {
+      container: new ContainerExec(ssh, host, characterLimit),
+      vm: new VmExec(host, clock, characterLimit),
+    };
+    this.files = new ContainerFiles(ssh, this.guests);
+    this.snapshots = new ContainerSnapshots(host, this.guests);
+    this.backups = new Backups(host);
+    this.usage = new Usage(host);
+  }
+
+  /** What other slices need to move files into containers and out of them. */
+  get containerAccess(): ContainerAccess {
+    return {
+      endpoint: containerEndpoint,
+      problem: (ctid, error, signal) => this.files.containerProblem(ctid, error, signal),
+    };
+  }
+}
