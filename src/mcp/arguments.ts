@@ -33,7 +33,9 @@ export const pathCtidArgument = guestId.optional().describe(
 /** Seconds that a command may run. @param defaultMs the configured TIMEOUT */
 export const commandTimeoutArgument = (defaultMs: number) =>
   z.number().int().min(1).max(300).default(defaultMs / 1000)
-    .describe("Seconds before the command is stopped on the host, including connecting; for example 120");
+    .describe(
+      "Seconds before the command is stopped on the host, including connecting; for example 120",
+    );
 
 /** A file on the machine that the server runs on. */
 export const localPathArgument = pathArgument.describe(
