@@ -236,10 +236,6 @@ const OF_A_FOLDER = /^(attack|attack_\w+|whole|contract)$/;
 
 /** To be renamed. */
 const NOT_YET = [
-  "tests/proxmox/tasks_test.ts",
-  "tests/proxmox/exec_test.ts",
-  "tests/proxmox/quoting_test.ts",
-  "tests/proxmox/readers_test.ts",
   "tests/transfers/worker/r2/large_test.ts",
   "tests/transfers/worker/r2/faults_test.ts",
   "tests/transfers/worker/r2/text_test.ts",

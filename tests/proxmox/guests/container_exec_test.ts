@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bothTest, failure, type Node, nodeTest, processesLike } from "./node.ts";
+import { bothTest, failure, type Node, nodeTest, processesLike } from "../node.ts";
 
 const BUSYBOX = { ctid: 101, hostname: "web", status: "running" } as const;
 const BASH = { ctid: 102, hostname: "db", status: "running", bash: true } as const;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+import { bothTest, failure, type Node, nodeTest } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 

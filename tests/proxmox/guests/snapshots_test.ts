@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+import { bothTest, failure, type Node, nodeTest } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 

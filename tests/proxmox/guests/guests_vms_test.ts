@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../support/fake_clock.ts";
-import { until } from "../peers/openssh.ts";
-import type { Progress } from "../../src/mcp/tool.ts";
-import { bothTest, failure, type Node, nodeTest, processesLike } from "./node.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import type { Progress } from "../../../src/mcp/tool.ts";
+import { bothTest, failure, type Node, nodeTest } from "../node.ts";
 
 const WEB = { vmid: 200, name: "web", status: "running" } as const;
 const IDLE = { vmid: 201, status: "stopped" } as const;
 const AGENT = { vmid: 202, name: "app", status: "running", agent: true } as const;
 
 /** Every tool that takes the ID of a VM. */
-const VM_TOOLS = ["vm_status", "vm_config", "start_vm", "stop_vm", "shutdown_vm", "reboot_vm"]
-  .concat(
-    ["vm_exec_command"],
-  );
+const VM_TOOLS = ["vm_status", "vm_config", "start_vm", "stop_vm", "shutdown_vm"]
+  .concat(["reboot_vm", "vm_exec_command"]);
 
 const call = (
   node: Node,
@@ -172,112 +169,4 @@ nodeTest("every tool for VMs names a missing one, a container and another node",
     ], verb);
     assert.match((await of(300))[1], /cluster node "pve2"/, verb);
   }
-});
-
-bothTest("proxmox_vm_exec_command decodes output and exit code", { vms: [AGENT] }, async (node) => {
-  const exec = async (command: string) =>
-    (await call(node, "vm_exec_command", 202, { command })).data;
-  const data = await exec("echo 'héllo €😀'; echo ouch >&2; exit 3");
-  assert.deepEqual([data.vmid, data.exit_code, data.stdout, data.stderr, data.success], [
-    202,
-    3,
-    "héllo €😀\n",
-    "ouch\n",
-    false,
-  ]);
-  const silent = await exec("true");
-  assert.deepEqual([silent.exit_code, silent.stdout, silent.stderr], [0, "", ""]);
-  assert.equal((await exec("kill -9 $$")).signal, "KILL");
-  assert.equal((await exec("-x")).exit_code, 127);
-  assert.equal((await exec(`printf %s "it's"; :`)).stdout, "it's");
-});
-
-bothTest("proxmox_vm_exec_command hands on any text unchanged, and no stdin", {
-  vms: [AGENT],
-}, async (node) => {
-  const exec = async (command: string) =>
-    (await call(node, "vm_exec_command", 202, { command })).data;
-  for (
-    const text of [`"$HOME" $(id) \`id\` \\ \\0101 %s ! *`, "two\nlines\n\n", "héllo €😀", "it's"]
-  ) {
-    const { stdout } = await exec(`printf '%s' '${text.replaceAll("'", `'\\''`)}'`);
-    assert.equal(stdout, text);
-  }
-  assert.equal((await exec(`${": é".repeat(3_000)}; echo done\n`)).stdout, "done\n");
-  assert.equal((await exec(`: ${"😀".repeat(9_980)}; echo done`)).stdout, "done\n");
-  assert.equal((await exec("cat; echo end")).stdout, "end\n");
-});
-
-nodeTest("proxmox_vm_exec_command keeps its timeout also while the host is slow", {
-  vms: [AGENT],
-}, async (node) => {
-  await node.pve.setFault("delayMs", 1_500);
-  const answer = await call(node, "vm_exec_command", 202, { command: "true", timeout: 1 });
-  assert.deepEqual([failure(answer)[0], answer.data.timeout_reached], ["timeout", true]);
-});
-
-nodeTest("proxmox_vm_exec_command stops asking when its time is over", {
-  vms: [AGENT],
-}, async (node) => {
-  const command = "echo begun; sleep 7127";
-  const running = call(node, "vm_exec_command", 202, { command, timeout: 3 });
-  await until("it runs", () => processesLike(/^sleep 7127/).length > 0);
-  // The answers to all that is asked from now on come after the limit.
-  await node.pve.setFault("delayMs", 3_000);
-  const answer = await running;
-  assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
-  assert.equal(answer.data.stdout, "begun\n");
-  assert.ok(answer.data.duration_ms < 12_000);
-});
-
-nodeTest("proxmox_vm_exec_command asks for the end of a long command", {
-  vms: [AGENT],
-}, async (node) => {
-  const command = "sleep 1; echo late";
-  const { data } = await call(node, "vm_exec_command", 202, { command });
-  assert.deepEqual([data.stdout, data.exit_code], ["late\n", 0]);
-  const polls = (await node.newCalls()).filter((line) => line.startsWith("qm guest exec-status"));
-  assert.ok(polls.length > 1);
-});
-
-bothTest("proxmox_vm_exec_command ends the command in the VM on timeout and cancellation", {
-  vms: [AGENT],
-}, async (node) => {
-  const command = "echo begun; trap '' TERM; sleep 7124 & sleep 7124";
-  const timedOut = await call(node, "vm_exec_command", 202, { command, timeout: 1 });
-  assert.equal(failure(timedOut)[0], "timeout");
-  const { stdout, process_ended, timeout_reached } = timedOut.data;
-  assert.deepEqual([stdout, process_ended, timeout_reached], ["begun\n", true, true]);
-  const controller = new AbortController();
-  const cancelled = await node.call("proxmox_vm_exec_command", { vmid: 202, command }, {
-    signal: controller.signal,
-    progress: () => controller.abort(),
-  });
-  assert.equal(failure(cancelled)[0], "cancelled");
-  assert.equal(cancelled.data.process_ended, true);
-  assert.deepEqual(processesLike(/sleep 7124/), []);
-});
-
-nodeTest("proxmox_vm_exec_command cuts long output", {
-  vms: [AGENT],
-  limits: { characterLimit: 200 },
-}, async (node) => {
-  const { data } = await call(node, "vm_exec_command", 202, { command: "seq 1 1000; exit 9" });
-  assert.deepEqual([data.exit_code, data.stdout_truncated, data.stdout_original_length], [
-    9,
-    true,
-    3893,
-  ]);
-  assert.ok(data.stdout.startsWith("1\n2\n") && data.stdout.endsWith("999\n1000\n"));
-});
-
-nodeTest("proxmox_vm_exec_command names a VM without an agent and one that is stopped", {
-  vms: [WEB, AGENT, { vmid: 203, status: "stopped", agent: true }],
-}, async (node) => {
-  const of = async (vmid: number) =>
-    failure(await call(node, "vm_exec_command", vmid, { command: "true" }));
-  assert.equal((await of(200))[0], "unsupported");
-  assert.deepEqual(await of(203), ["invalid_state", "VM 203 is not running"]);
-  await node.pve.setFault("agentDown", true);
-  assert.match((await of(202))[1], /QEMU guest agent is not running/);
 });

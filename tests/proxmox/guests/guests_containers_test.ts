@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../support/fake_clock.ts";
-import { bothTest, failure, type Node, nodeTest } from "./node.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { bothTest, failure, type Node, nodeTest } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 const IDLE = { ctid: 102, status: "stopped" } as const;

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { cutTexts } from "../../src/ssh/outcome.ts";
+import { pure } from "../support/pure.ts";
+
+pure("cutTexts() keeps both streams within the limit and half of it for each", () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 200 });
+  fc.assert(fc.property(text, text, fc.integer({ min: 10, max: 150 }), (out, err, limit) => {
+    const [stdout, stderr] = cutTexts(out, err, limit);
+    const kept = [stdout, stderr].map(({ text, truncated }) => {
+      const [head = "", tail = ""] = truncated
+        ? text.split(/\n\n\[OUTPUT TRUNCATED[^\]]*\]\n\n/)
+        : [text];
+      return Array.from(head).length + Array.from(tail).length;
+    });
+    const lengths = [out, err].map((one) => Array.from(one).length);
+    assert.deepEqual([stdout.originalLength, stderr.originalLength], lengths);
+    const [outLength = 0, errLength = 0] = lengths;
+    if (outLength + errLength <= limit) {
+      return assert.deepEqual([stdout.text, stderr.text], [out, err]);
+    }
+    assert.equal((kept[0] ?? 0) + (kept[1] ?? 0), limit);
+    const half = Math.floor(limit / 2);
+    assert.ok((kept[0] ?? 0) >= Math.min(outLength, half));
+    assert.ok((kept[1] ?? 0) >= Math.min(errLength, half));
+  }));
+});
