@@ -234,17 +234,6 @@ const MIRRORED = [...Deno.readDirSync(projectFile("src"))].filter(({ isDirectory
 /** Tests of a whole folder of src: a hostile user or isolate, the slice as a client sees it, a contract. */
 const OF_A_FOLDER = /^(attack|attack_\w+|whole|contract)$/;
 
-/** To be renamed. */
-const NOT_YET = [
-  "tests/transfers/worker/r2/large_test.ts",
-  "tests/transfers/worker/r2/faults_test.ts",
-  "tests/transfers/worker/r2/text_test.ts",
-  "tests/transfers/worker/r2/configuration_test.ts",
-  "tests/transfers/worker/imagekit/bridge_test.ts",
-  "tests/transfers/worker/imagekit/wire_test.ts",
-  "tests/transfers/worker/imagekit/worker_test.ts",
-];
-
 function testFiles(directory: string): string[] {
   return [...Deno.readDirSync(projectFile(directory))].flatMap(({ name, isDirectory }) => {
     if (isDirectory) return testFiles(`${directory}/${name}`);
@@ -256,7 +245,6 @@ Deno.test("tests mirror src: a test is named after a file or folder of src, or a
   const wrong = MIRRORED.filter((room) => existsSync(projectFile(`tests/${room}`)))
     .flatMap((room) => testFiles(`tests/${room}`))
     .filter((path) => {
-      if (NOT_YET.includes(path)) return false;
       const folder = projectFile(dirname(path).replace(/^tests/, "src"));
       if (!existsSync(folder)) return true;
       const subject = basename(path, "_test.ts");

@@ -3,11 +3,11 @@ import type { DownloadsPort } from "../downloads/port.ts";
 import { DownloadsService } from "../downloads/service.ts";
 import { downloadTools } from "../downloads/tools.ts";
 import type { Tool } from "../mcp/tool.ts";
-import type { ContainerAccess } from "../proxmox/container_access.ts";
 import type { SshPort } from "../ssh/port.ts";
 import { SshService } from "../ssh/service.ts";
 import { sshTools } from "../ssh/tools.ts";
 import type { TransfersPort } from "../transfers/port.ts";
+import { transferTools } from "../transfers/tools.ts";
 
 /** What the workers promise, by worker. */
 export interface Ports {
@@ -34,7 +34,9 @@ export async function createTools(config: Config, ports: Ports): Promise<Tool[]>
   return [
     ...sshTools(ssh, limits, host, { files }),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
-    ...(ports.transfers ? await storageTools(config, ssh, ports.transfers, containers) : []),
+    ...(ports.transfers
+      ? await transferTools(config, { port: ports.transfers, ssh, containers })
+      : []),
     ...downloadTools(links),
   ];
 }
@@ -45,23 +47,4 @@ async function loadProxmox(ssh: SshService, limits: Limits) {
     import("../proxmox/tools.ts"),
   ]);
   return { service: new ProxmoxService(ssh, limits), proxmoxTools };
-}
-
-async function storageTools(
-  { imageKit, r2, ssh: { host } }: Config,
-  ssh: SshService,
-  port: TransfersPort,
-  containers: ContainerAccess | undefined,
-): Promise<Tool[]> {
-  const tools: Tool[] = [];
-  if (imageKit !== undefined) {
-    const { imageKitTools, ImageKitService } = await import("../transfers/imagekit/tools.ts");
-    const parts = { port, ssh, config: imageKit, host, containers };
-    tools.push(...imageKitTools(new ImageKitService(parts)));
-  }
-  if (r2 !== undefined) {
-    const { exchangeTools, ExchangeService } = await import("../transfers/exchange/tools.ts");
-    tools.push(...exchangeTools(new ExchangeService({ port, config: r2, containers })));
-  }
-  return tools;
 }

@@ -30,3 +30,6 @@ export function oneLine(value: string): string {
   if (!/[\x00-\x1f\x7f]/.test(value)) return value;
   throw internalError("a field for a command holds control characters");
 }
+
+/** Stands in every command that is handed out for the path that its reader puts there. */
+export const PATH_PLACEHOLDER = "<YOUR_FILE_PATH>";

@@ -1,5 +1,39 @@
 import { RemoteExecError } from "../errors.ts";
-import { type BridgeName, BRIDGES } from "./bridges.ts";
+import type { BridgeName } from "./port.ts";
+
+interface BridgeWords {
+  /** The name in messages. */
+  readonly title: string;
+  /** The variables that limit the size of a file. */
+  readonly limit: string;
+  readonly notConfigured: { readonly message: string; readonly suggestion: string };
+}
+
+/**
+ * The storage services that carry bytes, in words. Each also has a driver in `worker/transfers_port.ts`,
+ * variables in the configuration, and hosts in the permission table.
+ */
+export const BRIDGES = {
+  imagekit: {
+    title: "ImageKit",
+    limit: "IMAGEKIT_MAX_FILE_SIZE and MAX_FILE_SIZE",
+    notConfigured: {
+      message: "ImageKit plugin disabled: credentials not configured",
+      suggestion:
+        "Set ENABLE_IMAGEKIT=true, IMAGEKIT_PUBLIC_KEY, IMAGEKIT_PRIVATE_KEY and IMAGEKIT_URL_ENDPOINT",
+    },
+  },
+  r2: {
+    title: "the R2 exchange",
+    limit: "EXCHANGE_MAX_SIZE",
+    notConfigured: {
+      message: "Cloudflare R2 storage is not configured. Set environment variables: " +
+        "R2_ACCOUNT_ID, R2_ACCESS_KEY, R2_SECRET_KEY, R2_BUCKET",
+      suggestion:
+        "Configure R2 credentials in the environment or the .env file and restart the server",
+    },
+  },
+} as const satisfies Readonly<Record<BridgeName, BridgeWords>>;
 
 export function bridgeNotConfigured(bridge: BridgeName) {
   const { message, suggestion } = BRIDGES[bridge].notConfigured;

@@ -1,9 +1,9 @@
 import type { ImageKitConfig, R2Config } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
 import type { Check, CopyOutcome, CopyProgress, Endpoint } from "../ssh/port.ts";
-import type { BridgeName } from "./bridges.ts";
 
-export type { BridgeName };
+/** A storage service that carries bytes between two machines. */
+export type BridgeName = "imagekit" | "r2";
 
 /** What the transfers worker needs to know; sent once, before any other call. */
 export interface TransfersSettings {

@@ -8,7 +8,7 @@ import {
   RESUME_NOTE,
   uploadCommand,
 } from "./commands.ts";
-import type { ExchangeName } from "./names.ts";
+import type { ExchangeName } from "./transfer_names.ts";
 import {
   type ExchangePath,
   type ExchangeUpload,

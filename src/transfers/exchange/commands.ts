@@ -1,6 +1,5 @@
 import { shellQuote } from "../../shell/quote.ts";
-import { address, plainHash, plainWord } from "../command_words.ts";
-import { PATH_PLACEHOLDER } from "../path_placeholder.ts";
+import { address, PATH_PLACEHOLDER, plainHash, plainWord } from "../command_words.ts";
 import type { UploadTicket } from "../port.ts";
 
 /** How to put a path into a command. */

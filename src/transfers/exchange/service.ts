@@ -5,7 +5,19 @@ import type { ToolContext } from "../../mcp/tool.ts";
 import { bytesMoved, mapProgress } from "../../mcp/progress.ts";
 import { inTime } from "../../rpc/in_time.ts";
 import type { Endpoint } from "../../ssh/port.ts";
-import { endOf, filenameOf } from "./endpoints.ts";
+import {
+  endOf,
+  type ExchangePath,
+  type ExchangeSource,
+  type ExchangeUpload,
+  expiryOf,
+  filenameOf,
+  formatTime,
+  type ListedTransfer,
+  nameOf,
+  type RequestedUpload,
+  type Shared,
+} from "./transfer.ts";
 import {
   chooseSource,
   fileTooLarge,
@@ -22,18 +34,7 @@ import {
   objectName,
   parseObjectName,
   RETENTION_MS,
-} from "./names.ts";
-import {
-  type ExchangePath,
-  type ExchangeSource,
-  type ExchangeUpload,
-  expiryOf,
-  formatTime,
-  type ListedTransfer,
-  nameOf,
-  type RequestedUpload,
-  type Shared,
-} from "./transfer.ts";
+} from "./transfer_names.ts";
 import type {
   DeliverOutcome,
   ListProgress,
@@ -43,8 +44,8 @@ import type {
   StoreProgress,
   TransfersPort,
 } from "../port.ts";
-import { storedSha256 } from "./object.ts";
-import { keyOf, nameOfUrl } from "./object_key.ts";
+import { storedSha256 } from "./object_metadata.ts";
+import { keyOf, nameOfUrl } from "./object_url.ts";
 
 const HOUR_MS = 3_600_000;
 /** One PUT carries 5 GiB; R2 stays a little below it. */

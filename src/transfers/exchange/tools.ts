@@ -181,5 +181,3 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     },
   }),
 ];
-
-export { ExchangeService } from "./service.ts";

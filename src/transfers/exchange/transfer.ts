@@ -1,5 +1,9 @@
-import { type ExchangeName, parseObjectName, RETENTION_MS } from "./names.ts";
+import { type ExchangeName, parseObjectName, RETENTION_MS } from "./transfer_names.ts";
 import type { StoredObject, UploadTicket } from "../port.ts";
+import { basename, posix } from "node:path";
+import type { ContainerAccess } from "../../proxmox/container_access.ts";
+import type { Endpoint } from "../../ssh/port.ts";
+import { choosePath, containersOff } from "../errors.ts";
 
 /** The file of a transfer, as a person names it: on this machine, on the host or in a container. */
 export interface ExchangePath {
@@ -67,3 +71,25 @@ export function nameOf(name: string): ExchangeName {
   const [sourceClient = "", transferId = ""] = name.split("/");
   return parseObjectName(name) ?? { sourceClient, transferId, filename: transferId };
 }
+
+/** The one end that a call names. @throws RemoteExecError `invalid_argument`, `not_configured` */
+export function endOf(
+  { localPath, remotePath, ctid }: ExchangePath,
+  containers: ContainerAccess | undefined,
+): Endpoint {
+  if (localPath !== undefined && remotePath !== undefined) {
+    throw choosePath("local_path and remote_path were both given");
+  }
+  if (localPath !== undefined) {
+    if (ctid !== undefined) throw choosePath("ctid goes with remote_path, not with local_path");
+    return { kind: "local", path: localPath };
+  }
+  if (remotePath === undefined) throw choosePath("Neither local_path nor remote_path was given");
+  if (ctid === undefined) return { kind: "host", path: remotePath };
+  if (containers === undefined) throw containersOff();
+  return containers.endpoint(ctid, remotePath);
+}
+
+/** The name of a file. Paths of this machine are read as its system does, all others as on Linux. */
+export const filenameOf = ({ kind, path }: Endpoint): string =>
+  kind === "local" ? basename(path) : posix.basename(path);

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { formatMode } from "../../mcp/arguments.ts";
 import { DOWNLOAD_QUOTING, UPLOAD_QUOTING } from "./commands.ts";
-import type { Cleanup } from "./moves.ts";
+import type { Cleanup } from "./remote_moves.ts";
 import type { DownloadOffer, UploadOffer } from "./service.ts";
-import type { DownloadState, UploadState } from "./transfer_id.ts";
-import { PATH_PLACEHOLDER } from "../path_placeholder.ts";
+import type { DownloadState, UploadState } from "./open_transfers.ts";
+import { PATH_PLACEHOLDER } from "../command_words.ts";
 import type { DeliverOutcome } from "../port.ts";
 
 const expiresIn = z.number().int().describe("Seconds that are left for both steps");

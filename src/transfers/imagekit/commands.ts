@@ -1,6 +1,5 @@
 import { shellQuote } from "../../shell/quote.ts";
-import { address, oneLine } from "../command_words.ts";
-import { PATH_PLACEHOLDER } from "../path_placeholder.ts";
+import { address, oneLine, PATH_PLACEHOLDER } from "../command_words.ts";
 
 /** One command for POSIX shells and the same for PowerShell, where `curl` alone may be another program. */
 export interface CommandPair {

@@ -16,11 +16,14 @@ import {
   tookTooLong,
   transferNotFound,
 } from "./errors.ts";
-import { makeObjectName } from "./names.ts";
-import { OpenTransfers } from "./open_transfers.ts";
-import { type RemoteFile, RemotePlaces } from "./places.ts";
-import { type DownloadState, formatTransferId, type UploadState } from "./transfer_id.ts";
-import { type Cleanup, ImageKitMoves } from "./moves.ts";
+import { makeObjectName } from "./signed_names.ts";
+import {
+  type DownloadState,
+  formatTransferId,
+  OpenTransfers,
+  type UploadState,
+} from "./open_transfers.ts";
+import { type Cleanup, ImageKitMoves, type RemoteFile, RemotePlaces } from "./remote_moves.ts";
 import type { DeliverOutcome, StoredObject, TransfersPort } from "../port.ts";
 
 /** How long a file that was just uploaded may be missing in the service's search. */

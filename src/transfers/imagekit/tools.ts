@@ -119,5 +119,3 @@ const confirmDownloadTool = (service: ImageKitService): Tool =>
       return { text: formatConfirmation(data), data };
     },
   });
-
-export { ImageKitService } from "./service.ts";

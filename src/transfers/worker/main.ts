@@ -4,9 +4,8 @@ import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import { remote } from "../../rpc/remote.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
-import { createBridges } from "./drivers.ts";
+import { createBridges, createTransfersPort } from "./transfers_port.ts";
 import { Transfers } from "./transfers.ts";
-import { createTransfersPort } from "./transfers_port.ts";
 
 const logger = createLateLogger();
 

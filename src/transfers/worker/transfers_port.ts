@@ -1,8 +1,11 @@
 import type { Clock } from "../../async/clock.ts";
 import { valueWithin } from "../../async/deadline.ts";
 import { internalError } from "../../errors.ts";
-import type { TransfersPort, TransfersSettings } from "../port.ts";
+import type { BridgeName, TransfersPort, TransfersSettings } from "../port.ts";
 import type { Transfers } from "./transfers.ts";
+import type { Bridge, BridgeTools } from "./bridge.ts";
+import { ImageKitBridge } from "./imagekit/imagekit_bridge.ts";
+import { R2Bridge } from "./r2/r2_bridge.ts";
 
 /**
  * The functions of the worker.
@@ -58,3 +61,19 @@ export function createTransfersPort(
     },
   };
 }
+
+/** One row a bridge: undefined when it is not configured. */
+const DRIVERS: {
+  readonly [Name in BridgeName]: (
+    settings: TransfersSettings,
+    tools: BridgeTools,
+  ) => Bridge | undefined;
+} = {
+  imagekit: ({ imageKit }, tools) => imageKit && new ImageKitBridge(imageKit, tools),
+  r2: ({ r2 }, tools) => r2 && new R2Bridge(r2, tools),
+};
+
+/** The drivers of the bridges that are configured. */
+export const createBridges = (settings: TransfersSettings, tools: BridgeTools): Bridge[] =>
+  Object.values(DRIVERS).map((create) => create(settings, tools))
+    .filter((bridge) => bridge !== undefined);

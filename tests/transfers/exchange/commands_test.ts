@@ -6,7 +6,7 @@ import {
   uploadCommand,
 } from "../../../src/transfers/exchange/commands.ts";
 import { nameOf } from "../../../src/transfers/exchange/transfer.ts";
-import { PATH_PLACEHOLDER } from "../../../src/transfers/path_placeholder.ts";
+import { PATH_PLACEHOLDER } from "../../../src/transfers/command_words.ts";
 import { call, readAll, sha256, sourceOf, text } from "../../contracts/bridge.ts";
 import { CURL, peerTest, SWIFT } from "../../peers/require.ts";
 import { runShell } from "../../support/command.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isFailure, sha256, text } from "../../contracts/bridge.ts";
 import { CURL, peerTest, SWIFT } from "../../peers/require.ts";
-import { type ExchangeStage, startStage } from "../exchange_stage.ts";
+import { type ExchangeStage, startStage } from "./exchange_stage.ts";
 import { runShell } from "../../support/command.ts";
 
 const HOUR_MS = 3_600_000;

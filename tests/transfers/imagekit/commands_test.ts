@@ -4,9 +4,9 @@ import {
   uploadCommand,
   type UploadForm,
 } from "../../../src/transfers/imagekit/commands.ts";
-import { PATH_PLACEHOLDER } from "../../../src/transfers/path_placeholder.ts";
+import { PATH_PLACEHOLDER } from "../../../src/transfers/command_words.ts";
 import { CURL, peerTest } from "../../peers/require.ts";
-import { PNG, setStage, type Stage } from "../imagekit_stage.ts";
+import { PNG, setStage, type Stage } from "./imagekit_stage.ts";
 import { shellText } from "../../support/command.ts";
 
 /** Pasted as they are: nothing in them has to be written otherwise. */

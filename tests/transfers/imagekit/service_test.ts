@@ -1,9 +1,12 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { RemoteExecError } from "../../../src/errors.ts";
 import type { ImageKitService } from "../../../src/transfers/imagekit/service.ts";
-import { formatTransferId, parseTransferId } from "../../../src/transfers/imagekit/transfer_id.ts";
+import {
+  formatTransferId,
+  parseTransferId,
+} from "../../../src/transfers/imagekit/open_transfers.ts";
 import { CURL, peerTest } from "../../peers/require.ts";
-import { containers, context, PNG, setStage, sha256, type Stage } from "../imagekit_stage.ts";
+import { containers, context, PNG, setStage, sha256, type Stage } from "./imagekit_stage.ts";
 import { shellText } from "../../support/command.ts";
 import { runUpload } from "../run_upload.ts";
 

@@ -7,7 +7,7 @@ import { createLogger } from "../../../src/log.ts";
 import { imageKitTools } from "../../../src/transfers/imagekit/tools.ts";
 import type { ImageKitService } from "../../../src/transfers/imagekit/service.ts";
 import { CURL, peerTest } from "../../peers/require.ts";
-import { context, setStage } from "../imagekit_stage.ts";
+import { context, setStage } from "./imagekit_stage.ts";
 import { shellText } from "../../support/command.ts";
 import { runUpload } from "../run_upload.ts";
 

@@ -5,7 +5,7 @@ import { spawn } from "../../../src/sandbox/spawn.ts";
 import { createFilesServer } from "../../../src/ssh/worker/files/files_server.ts";
 import { RemoteHost } from "../../../src/ssh/worker/remote_host.ts";
 import { connectTransfers } from "../../../src/server/connect.ts";
-import { metadataHeaders } from "../../../src/transfers/exchange/metadata.ts";
+import { metadataHeaders } from "../../../src/transfers/exchange/object_metadata.ts";
 import type { TransfersPort } from "../../../src/transfers/port.ts";
 import { isFailure, sha256 } from "../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../peers/require.ts";

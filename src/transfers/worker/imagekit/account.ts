@@ -1,11 +1,11 @@
-import type ImageKit from "@imagekit/nodejs";
+import ImageKit from "@imagekit/nodejs";
 import { z } from "zod";
 import { deadline } from "../../../async/deadline.ts";
 import type { ImageKitConfig } from "../../../config/config.ts";
 import type { BridgeTools } from "../bridge.ts";
-import { objectPath } from "../../imagekit/names.ts";
+import { objectPath } from "../../imagekit/signed_names.ts";
 import { failureError, retried, ServiceFailure } from "./service_failure.ts";
-import { createSdk } from "./sdk.ts";
+import { boundedResponse } from "../response_body.ts";
 
 const CALL_MS = 15_000;
 const UPLOAD_MS = 10 * 60_000;
@@ -174,4 +174,52 @@ function unlessMissing(error: unknown): undefined {
     return undefined;
   }
   throw error;
+}
+
+/** A page of a listing: 1,000 files, each with all that the service knows of it. */
+const LONGEST_ANSWER_BYTES = 32 * 1_048_576;
+
+/** What the SDK is told. */
+export interface SdkOptions {
+  readonly baseUrl: string;
+  readonly privateKey: string;
+  readonly fetch: typeof fetch;
+}
+
+/**
+ * A client of the vendor's SDK that repeats nothing, logs nothing and needs no right but net.
+ *
+ * Its constructor reads `IMAGE_KIT_CUSTOM_HEADERS` whatever it is given, which a worker without the
+ * environment is refused. It finds the environment through the global `process`, so for as long as the
+ * (synchronous) constructor runs, that global has an empty one.
+ * Source: @imagekit/nodejs 7.11.0, client.mjs and internal/utils/env.mjs.
+ */
+export function createSdk({ baseUrl, privateKey, fetch }: SdkOptions): ImageKit {
+  return withoutEnvironment(() =>
+    new ImageKit({
+      baseURL: baseUrl,
+      privateKey,
+      password: "do_not_set",
+      webhookSecret: null,
+      logLevel: "off",
+      maxRetries: 0,
+      // With `Response` beside it the SDK does not try it out on a data: URL.
+      fetch: Object.assign(fetchNoRedirect(fetch), { Response }),
+    })
+  );
+}
+
+/** A redirect could carry the Authorization header elsewhere; the service has none. */
+const fetchNoRedirect = (real: typeof fetch): typeof fetch => async (input, init) =>
+  boundedResponse(await real(input, { ...init, redirect: "error" }), LONGEST_ANSWER_BYTES);
+
+function withoutEnvironment<T>(create: () => T): T {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "process");
+  Object.defineProperty(globalThis, "process", { value: { env: {} }, configurable: true });
+  try {
+    return create();
+  } finally {
+    if (own === undefined) Reflect.deleteProperty(globalThis, "process");
+    else Object.defineProperty(globalThis, "process", own);
+  }
 }

@@ -18,8 +18,12 @@ import { type AccountFile, ImageKitAccount } from "./account.ts";
 import { openDelivery } from "./delivery.ts";
 import { fileTooLarge, sourceChanged } from "../../errors.ts";
 import { emptyFile, foreignObject } from "../../imagekit/errors.ts";
-import { signedUrl, uploadSignature } from "../../imagekit/keys.ts";
-import { objectPath, parseObjectName } from "../../imagekit/names.ts";
+import {
+  objectPath,
+  parseObjectName,
+  signedUrl,
+  uploadSignature,
+} from "../../imagekit/signed_names.ts";
 import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "../../port.ts";
 
 /** How long an object that is over stays for whoever is still busy with it. */

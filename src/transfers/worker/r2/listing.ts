@@ -1,8 +1,8 @@
 import type { R2Config } from "../../../config/config.ts";
-import { EXCHANGE_PREFIX, RETENTION_MS } from "../../exchange/names.ts";
+import { EXCHANGE_PREFIX, RETENTION_MS } from "../../exchange/transfer_names.ts";
 import type { S3Client } from "./s3_client.ts";
 import { endlessListing } from "./s3_errors.ts";
-import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "../../exchange/object_key.ts";
+import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "../../exchange/object_url.ts";
 import { xmlElements, xmlValue } from "./s3_xml.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 

@@ -18,7 +18,7 @@ import {
   urlExpired,
   urlInvalid,
 } from "../../errors.ts";
-import { parseObjectName } from "../../exchange/names.ts";
+import { parseObjectName } from "../../exchange/transfer_names.ts";
 import type {
   ListProgress,
   ObjectRef,
@@ -31,15 +31,20 @@ import { type S3Answer, S3Client, type S3Success } from "./s3_client.ts";
 import { resumableBody } from "../response_body.ts";
 import { isExpired, type S3Refusal } from "./s3_errors.ts";
 import { listKeys, sweep } from "./listing.ts";
-import { encodeStrictly, metadataHeaders } from "../../exchange/metadata.ts";
-import { contentMd5, readObject, storedSha256 } from "../../exchange/object.ts";
+import {
+  contentMd5,
+  encodeStrictly,
+  metadataHeaders,
+  readObject,
+  storedSha256,
+} from "../../exchange/object_metadata.ts";
 import {
   bucketUrl,
   isUrlOver,
   objectUrl,
   withQuery,
   withSignatureOf,
-} from "../../exchange/object_key.ts";
+} from "../../exchange/object_url.ts";
 import { DEFAULT_PART_BYTES, takeBack, upload } from "./upload.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 

@@ -8,7 +8,7 @@ import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { BridgeCall, PutSource } from "../bridge.ts";
 import { fileTooLarge, sourceChanged } from "../../errors.ts";
 import type { S3Client } from "./s3_client.ts";
-import { withQuery } from "../../exchange/object_key.ts";
+import { withQuery } from "../../exchange/object_url.ts";
 import { xmlElements, xmlValue } from "./s3_xml.ts";
 
 const MIB = 1_048_576;

@@ -1,7 +1,7 @@
 import { systemClock } from "../../../../src/async/clock.ts";
 import { createLogger } from "../../../../src/log.ts";
 import { ImageKitBridge } from "../../../../src/transfers/worker/imagekit/imagekit_bridge.ts";
-import { makeObjectName } from "../../../../src/transfers/imagekit/names.ts";
+import { makeObjectName } from "../../../../src/transfers/imagekit/signed_names.ts";
 import {
   bridgeContract,
   type BridgeUnderTest,

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../../src/async/clock.ts";
 import type { R2Config } from "../../../../src/config/config.ts";
 import { createLogger, type Logger } from "../../../../src/log.ts";
-import { newTransferId, objectName } from "../../../../src/transfers/exchange/names.ts";
+import { newTransferId, objectName } from "../../../../src/transfers/exchange/transfer_names.ts";
 import type { BridgeTools } from "../../../../src/transfers/worker/bridge.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";
 

@@ -13,7 +13,7 @@ import type { TransfersPort } from "../../../../src/transfers/port.ts";
 import { type FakeImageKit, startImageKit } from "../../../fakes/imagekit.ts";
 import { CURL, peerTest } from "../../../peers/require.ts";
 import { type Place, startPlace } from "../../../support/places.ts";
-import { context, PNG, sha256 } from "../../imagekit_stage.ts";
+import { context, PNG, sha256 } from "../../imagekit/imagekit_stage.ts";
 import { shellText } from "../../../support/command.ts";
 import { runUpload } from "../../run_upload.ts";
 

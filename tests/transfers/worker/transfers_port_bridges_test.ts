@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { BRIDGES } from "../../src/transfers/bridges.ts";
-import { createBridges } from "../../src/transfers/worker/drivers.ts";
-import { bridgeNotConfigured } from "../../src/transfers/errors.ts";
-import type { BridgeName } from "../../src/transfers/port.ts";
-import { configOf } from "../support/config.ts";
-import { skippingClock, toolsWith } from "./worker/r2/fixture.ts";
+import { BRIDGES } from "../../../src/transfers/errors.ts";
+import { createBridges } from "../../../src/transfers/worker/transfers_port.ts";
+import { bridgeNotConfigured } from "../../../src/transfers/errors.ts";
+import type { BridgeName } from "../../../src/transfers/port.ts";
+import { configOf } from "../../support/config.ts";
+import { skippingClock, toolsWith } from "./r2/fixture.ts";
 
 const ALL = {
   ENABLE_IMAGEKIT: "true",

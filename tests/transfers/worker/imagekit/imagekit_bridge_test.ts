@@ -2,8 +2,8 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { RemoteExecError } from "../../../../src/errors.ts";
 import type { BridgeCall, PutSource } from "../../../../src/transfers/worker/bridge.ts";
-import { makeObjectName } from "../../../../src/transfers/imagekit/names.ts";
-import { PNG, setStage, sha256, type Stage } from "../../imagekit_stage.ts";
+import { makeObjectName } from "../../../../src/transfers/imagekit/signed_names.ts";
+import { PNG, setStage, sha256, type Stage } from "../../imagekit/imagekit_stage.ts";
 
 const FOLDER = "/mcp-remote-exec";
 const PATIENT: BridgeCall = { signal: new AbortController().signal, progress: undefined };

@@ -8,7 +8,7 @@ import type { TransfersPort } from "../../../../src/transfers/port.ts";
 import { CURL, peerTest } from "../../../peers/require.ts";
 import { configOf } from "../../../support/config.ts";
 import { startImageKit } from "../../../fakes/imagekit.ts";
-import { containers, context, PNG, StagedFiles } from "../../imagekit_stage.ts";
+import { containers, context, PNG, StagedFiles } from "../../imagekit/imagekit_stage.ts";
 import { runUpload } from "../../run_upload.ts";
 
 /** The real worker with the rights of its row, and files behind a real MessagePort. */

@@ -4,7 +4,7 @@ import { RemoteExecError } from "../../../../src/errors.ts";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { call, sourceOf, text } from "../../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../../peers/require.ts";
-import { startStage } from "../../exchange_stage.ts";
+import { startStage } from "../../exchange/exchange_stage.ts";
 import { FetchStandIn, refusal, type Reply } from "../../fetch_stand_in.ts";
 import { startR2 } from "./rig.ts";
 import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./fixture.ts";

@@ -1,12 +1,12 @@
 /** What a container that lies, or stands still, may try with a file that is read for a bridge. */
 import assert from "node:assert/strict";
-import type { Clock } from "../../src/async/clock.ts";
-import type { FilesPort, OpenedFile } from "../../src/ssh/files_port.ts";
-import type { Endpoint } from "../../src/ssh/port.ts";
-import { openSource } from "../../src/transfers/worker/open_source.ts";
-import { isFailure, readAll } from "../contracts/bridge.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { MemoryFiles } from "./memory_files.ts";
+import type { Clock } from "../../../src/async/clock.ts";
+import type { FilesPort, OpenedFile } from "../../../src/ssh/files_port.ts";
+import type { Endpoint } from "../../../src/ssh/port.ts";
+import { openSource } from "../../../src/transfers/worker/open_source.ts";
+import { isFailure, readAll } from "../../contracts/bridge.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { MemoryFiles } from "../memory_files.ts";
 
 const FROM: Endpoint = { kind: "shell", prefix: "pct exec 101 --", path: "/f", label: "101" };
 const NEVER = new AbortController().signal;

@@ -1,7 +1,7 @@
 import type { R2Config } from "../../config/config.ts";
 import { urlRefused } from "../errors.ts";
-import { EXCHANGE_PREFIX, objectName, parseObjectName } from "./names.ts";
-import { encodeStrictly } from "./metadata.ts";
+import { EXCHANGE_PREFIX, objectName, parseObjectName } from "./transfer_names.ts";
+import { encodeStrictly } from "./object_metadata.ts";
 
 type Place = Pick<R2Config, "endpoint" | "bucket">;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { cancelled } from "../../src/errors.ts";
-import { isFailure, sha256 } from "../contracts/bridge.ts";
-import { peerTest, SWIFT } from "../peers/require.ts";
+import { cancelled } from "../../../src/errors.ts";
+import { isFailure, sha256 } from "../../contracts/bridge.ts";
+import { peerTest, SWIFT } from "../../peers/require.ts";
 import { startStage } from "./exchange_stage.ts";
 
 const MIB = 1024 * 1024;

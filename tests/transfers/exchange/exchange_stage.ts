@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { RemoteExecError } from "../../src/errors.ts";
-import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
-import { ExchangeService } from "../../src/transfers/exchange/service.ts";
-import { exchangeTools } from "../../src/transfers/exchange/tools.ts";
-import type { TransfersPort } from "../../src/transfers/port.ts";
-import type { R2Options } from "../../src/transfers/worker/r2/r2_bridge.ts";
-import { Transfers } from "../../src/transfers/worker/transfers.ts";
-import { createTransfersPort } from "../../src/transfers/worker/transfers_port.ts";
-import { MemoryFiles } from "./memory_files.ts";
-import { type R2Rig, startR2 } from "./worker/r2/rig.ts";
-import { silent } from "./worker/r2/fixture.ts";
+import { RemoteExecError } from "../../../src/errors.ts";
+import type { Progress, ToolContext } from "../../../src/mcp/tool.ts";
+import { ExchangeService } from "../../../src/transfers/exchange/service.ts";
+import { exchangeTools } from "../../../src/transfers/exchange/tools.ts";
+import type { TransfersPort } from "../../../src/transfers/port.ts";
+import type { R2Options } from "../../../src/transfers/worker/r2/r2_bridge.ts";
+import { Transfers } from "../../../src/transfers/worker/transfers.ts";
+import { createTransfersPort } from "../../../src/transfers/worker/transfers_port.ts";
+import { MemoryFiles } from "../memory_files.ts";
+import { type R2Rig, startR2 } from "../worker/r2/rig.ts";
+import { silent } from "../worker/r2/fixture.ts";
 
 /** The tools of the exchange, all the way down to a real S3 server, with files in memory. */
 export interface ExchangeStage extends AsyncDisposable {

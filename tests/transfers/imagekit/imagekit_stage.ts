@@ -1,18 +1,18 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { ImageKitConfig } from "../../src/config/config.ts";
-import { cancelled, RemoteExecError } from "../../src/errors.ts";
-import { createLogger } from "../../src/log.ts";
-import type { Progress, ToolContext } from "../../src/mcp/tool.ts";
-import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
-import type { ContainerAccess } from "../../src/proxmox/container_access.ts";
-import type { CopyOutcome, Endpoint, FileFacts } from "../../src/ssh/port.ts";
-import { ImageKitBridge } from "../../src/transfers/worker/imagekit/imagekit_bridge.ts";
-import { type ImageKitParts, ImageKitService } from "../../src/transfers/imagekit/service.ts";
-import type { TransfersPort } from "../../src/transfers/port.ts";
-import { Transfers } from "../../src/transfers/worker/transfers.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { type FakeImageKit, type ImageKitOptions, startImageKit } from "../fakes/imagekit.ts";
+import type { ImageKitConfig } from "../../../src/config/config.ts";
+import { cancelled, RemoteExecError } from "../../../src/errors.ts";
+import { createLogger } from "../../../src/log.ts";
+import type { Progress, ToolContext } from "../../../src/mcp/tool.ts";
+import type { FilesPort, WriteRequest } from "../../../src/ssh/files_port.ts";
+import type { ContainerAccess } from "../../../src/proxmox/container_access.ts";
+import type { CopyOutcome, Endpoint, FileFacts } from "../../../src/ssh/port.ts";
+import { ImageKitBridge } from "../../../src/transfers/worker/imagekit/imagekit_bridge.ts";
+import { type ImageKitParts, ImageKitService } from "../../../src/transfers/imagekit/service.ts";
+import type { TransfersPort } from "../../../src/transfers/port.ts";
+import { Transfers } from "../../../src/transfers/worker/transfers.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { type FakeImageKit, type ImageKitOptions, startImageKit } from "../../fakes/imagekit.ts";
 
 interface StagedFile {
   bytes: Uint8Array<ArrayBuffer>;

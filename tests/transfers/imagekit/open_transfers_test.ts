@@ -5,7 +5,7 @@ import {
   formatTransferId,
   parseTransferId,
   type TransferState,
-} from "../../../src/transfers/imagekit/transfer_id.ts";
+} from "../../../src/transfers/imagekit/open_transfers.ts";
 import { pure } from "../../support/pure.ts";
 
 const KEY = "private_key";

@@ -1,10 +1,10 @@
 /** What a hostile or broken ImageKit may try. */
 import assert from "node:assert/strict";
-import type { ImageKitConfig } from "../../src/config/config.ts";
-import { ImageKitBridge } from "../../src/transfers/worker/imagekit/imagekit_bridge.ts";
-import { call, isFailure, readAll } from "../contracts/bridge.ts";
-import { FakeClock } from "../support/fake_clock.ts";
-import { silent } from "./worker/r2/fixture.ts";
+import type { ImageKitConfig } from "../../../../src/config/config.ts";
+import { ImageKitBridge } from "../../../../src/transfers/worker/imagekit/imagekit_bridge.ts";
+import { call, isFailure, readAll } from "../../../contracts/bridge.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+import { silent } from "../r2/fixture.ts";
 
 const MIB = 1024 * 1024;
 const NAME = "object";

@@ -1,10 +1,10 @@
 /** What a hostile or broken S3 service may try, and what a file that misbehaves may. */
 import assert from "node:assert/strict";
-import { R2Bridge } from "../../src/transfers/worker/r2/r2_bridge.ts";
-import { unescapeXml, xmlElements } from "../../src/transfers/worker/r2/s3_xml.ts";
-import { call, isFailure, readAll, sourceOf, text } from "../contracts/bridge.ts";
-import { brokenBody, FetchStandIn, objectReply, type Reply } from "./fetch_stand_in.ts";
-import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./worker/r2/fixture.ts";
+import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
+import { unescapeXml, xmlElements } from "../../../../src/transfers/worker/r2/s3_xml.ts";
+import { call, isFailure, readAll, sourceOf, text } from "../../../contracts/bridge.ts";
+import { brokenBody, FetchStandIn, objectReply, type Reply } from "../../fetch_stand_in.ts";
+import { nameFor, R2_CONFIG, skippingClock, toolsWith } from "./fixture.ts";
 
 const MIB = 1024 * 1024;
 const NAME = nameFor("data.bin");

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { parseListing } from "../../../../src/transfers/worker/r2/listing.ts";
+import { pure } from "../../../support/pure.ts";
+
+pure("parseListing() takes names as they are and leaves out what is not ours", () => {
+  const entry = (key: string) =>
+    `<Contents><Key>${key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>`;
+  const listed = parseListing(
+    `<ListBucketResult>${entry("transfers/a/a_20260101_000000_x &amp; &lt;y&gt; &#39;z&#x27;")}${
+      entry("transfers/other")
+    }${entry("a")}</ListBucketResult>`,
+  );
+  assert.deepEqual(listed, [
+    { name: "a/a_20260101_000000_x & <y> 'z'", storedAtMs: Date.parse("2026-01-01") },
+  ]);
+});
