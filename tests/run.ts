@@ -23,29 +23,48 @@ async function main(args: readonly string[]): Promise<number> {
   const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
   const runs = [await run(FAST, files.fast)];
   if (!args.includes("--fast")) {
-    runs.push(await run(PARALLEL, files.parallel), await run(ALL, files.alone));
+    runs.push(
+      ...await Promise.all([run(PARALLEL, files.parallel), run(ALL, files.alone, "piped")]),
+    );
   }
   return summarize(runs);
 }
 
-/** Runs files in one process, whose bad end counts as a failure whatever its report says. */
-async function run(options: readonly string[], files: readonly string[]): Promise<Count> {
+/**
+ * Runs files in one process. If it fails, that counts as a failure whatever its report says.
+ *
+ * @param output "piped" prints the output at the end, because another run prints at the same time
+ */
+async function run(
+  options: readonly string[],
+  files: readonly string[],
+  output: "inherit" | "piped" = "inherit",
+): Promise<Count> {
   if (files.length === 0) return { passed: 0, failed: 0, skipped: [] };
   const report = Deno.makeTempFileSync({ prefix: "mre_report_", suffix: ".xml" });
   try {
-    const { code } = await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["test", "--quiet", "--no-check", "--no-prompt", ...options],
         `--junit-path=${report}`,
         ...files,
       ],
       stdin: "null",
-    }).spawn().status;
+      stdout: output,
+      stderr: output,
+    }).spawn();
+    const texts = output === "piped" ? [child.stdout, child.stderr].map(textOf) : [];
+    const { code } = await child.status;
+    for (const text of await Promise.all(texts)) print(text);
     const count = readReport(Deno.readTextFileSync(report));
     return { ...count, failed: code !== 0 && count.failed === 0 ? 1 : count.failed };
   } finally {
     Deno.removeSync(report);
   }
+}
+
+function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  return new Response(stream).text();
 }
 
 function summarize(runs: readonly Count[]): number {
@@ -61,6 +80,6 @@ function summarize(runs: readonly Count[]): number {
 }
 
 function print(line: string): void {
-  const bytes = new TextEncoder().encode(`${line}\n`);
+  const bytes = new TextEncoder().encode(`${line.trimEnd()}\n`);
   for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
 }

@@ -1,3 +1,4 @@
+// @process: it checks that this process has no accounts left.
 import assert from "node:assert/strict";
 import { peerTest, ROOT, SSH_CLIENT, SSHD } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions, startSshd } from "./sshd.ts";

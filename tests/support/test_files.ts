@@ -7,17 +7,21 @@ export interface TestFiles {
   readonly fast: readonly string[];
   /** Files that may run at the same time as others. */
   readonly parallel: readonly string[];
-  /** Files with a line `// @alone: reason`. They measure what other tests would disturb. */
+  /** Files with a line `// @process: reason`. They need a process that runs one file at a time. */
+  readonly process: readonly string[];
+  /** Files with a line `// @alone: reason`. Nothing else may run at the same time. */
   readonly alone: readonly string[];
 }
 
 /** Sorts the test files below these files and folders. */
 export function findTestFiles(paths: readonly string[]): TestFiles {
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort();
-  const alone = files.filter((path) => /^\/\/ @alone: \S/m.test(textOf(path)));
-  const others = files.filter((path) => !alone.includes(path));
+  const marked = (mark: string) =>
+    files.filter((path) => new RegExp(`^// @${mark}: \\S`, "m").test(textOf(path)));
+  const [process, alone] = [marked("process"), marked("alone")];
+  const others = files.filter((path) => !process.includes(path) && !alone.includes(path));
   const fast = others.filter((path) => !loadsProgramStarter(path));
-  return { fast, parallel: others.filter((path) => !fast.includes(path)), alone };
+  return { fast, parallel: others.filter((path) => !fast.includes(path)), process, alone };
 }
 
 function testFilesBelow(path: string): string[] {

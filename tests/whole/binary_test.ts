@@ -1,4 +1,4 @@
-// @alone: it changes the environment of this process.
+// @process: it changes the environment of this process.
 import assert from "node:assert/strict";
 import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";

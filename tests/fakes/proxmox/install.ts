@@ -37,7 +37,7 @@ export async function installProxmox(
   for (const name of ["bin", "guests", "faults"]) await Deno.mkdir(`${stateDirectory}/${name}`);
   await Deno.mkdir(`${stateDirectory}/etc/pve/nodes/${node}`, { recursive: true });
   await Deno.symlink(`nodes/${node}`, `${stateDirectory}/etc/pve/local`);
-  const isolation = await findIsolation();
+  const isolation = await (isolationHere ??= findIsolation());
   await Deno.writeTextFile(
     `${stateDirectory}/settings.json`,
     JSON.stringify({ node, isolation }),
@@ -64,6 +64,8 @@ export PVE_FAKE_ROOT
 ${program === "pct" ? plan : ""}exec ${call}
 `;
 }
+
+let isolationHere: Promise<Isolation> | undefined;
 
 async function findIsolation(): Promise<Isolation> {
   const works = async (args: string[]) => await run("unshare", args).then(() => true, () => false);

@@ -51,10 +51,14 @@ async function makeFolders(directory: string): Promise<void> {
   }
 }
 
+const statics = new Map<string, Promise<boolean>>();
+
+/** Returns the first static program, and asks `ldd` only once per program, because every guest asks. */
 async function firstStatic(files: readonly string[]): Promise<string | undefined> {
   for (const file of files) {
-    const libraries = await librariesOf(file);
-    if (libraries !== undefined && libraries.length === 0) return file;
+    const isStatic = statics.get(file) ?? librariesOf(file).then((all) => all?.length === 0);
+    statics.set(file, isStatic);
+    if (await isStatic) return file;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-// @alone: it changes the umask of this process.
+// @process: it changes the umask of this process.
 import assert from "node:assert/strict";
 import { LocalFiles } from "../../../../src/ssh/worker/files/local_files.ts";
 import type { Sink, Source } from "../../../../src/ssh/worker/files/source_sink.ts";

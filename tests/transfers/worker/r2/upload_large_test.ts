@@ -1,4 +1,4 @@
-// @alone: it measures the memory of this process.
+// @process: it measures the memory of this process.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { systemClock } from "../../../../src/async/clock.ts";
