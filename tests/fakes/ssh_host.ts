@@ -14,64 +14,64 @@ export type { SftpFault } from "./ssh_host_faults.ts";
 export type { HostKeyType } from "./ssh_host_keys.ts";
 
 export interface SshHostOptions {
-  /** Home and working directory. Without it a fresh one, removed by `close()`. */
+  /** Home and working directory. Default: a new one, removed by `close()`. */
   readonly directory?: string;
   /** The first one is the host's `username` and `password`. */
   readonly users?: readonly SshHostUser[];
-  /** Types to make, or private keys in OpenSSH's format to use. Default: one new ed25519 key. */
+  /** Types to generate, or private keys in the OpenSSH format. Default: one new ed25519 key. */
   readonly hostKeys?: readonly (HostKeyType | { readonly privateKey: string })[];
-  /** Channels of one connection at a time, `MaxSessions` of sshd_config. Default 10. */
+  /** Max channels of one connection at a time, as `MaxSessions` of sshd_config. Default: 10. */
   readonly maxSessions?: number;
-  /** More variables for the commands; `PATH` in it goes before the host's own. */
+  /** More variables for the commands; `PATH` is put before the host's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Text before the login, without its last line end. */
+  /** Text before the login, without the final newline. */
   readonly banner?: string;
-  /** Software version, behind `SSH-2.0-`. */
+  /** Software version, after `SSH-2.0-`. */
   readonly ident?: string;
-  /** Signals do nothing, as with sshd 7.9 to 9.7 when the login is root. */
+  /** Ignores signals, like sshd 7.9 to 9.7 for root. */
   readonly ignoreSignals?: boolean;
-  /** What becomes of a command's request; "hold" leaves it unanswered, "cut" ends the connection. */
+  /** Decides about a command request: "hold" leaves it unanswered, "cut" ends the connection. */
   readonly answerExec?: (command: string) => "start" | "refuse" | "hold" | "cut";
   readonly algorithms?: Algorithms;
-  /** To come back at the port of a host that was closed. Default: a free one. */
+  /** The port, for example of a closed host. Default: a free one. */
   readonly port?: number;
 }
 
-/** A throw-away SSH server on 127.0.0.1 that behaves towards its clients as OpenSSH does. */
+/** A temporary SSH server on 127.0.0.1 that behaves like OpenSSH. */
 export interface SshHost extends AsyncDisposable {
   readonly hostname: string;
   readonly port: number;
   readonly username: string;
-  /** Empty when the first user has none. */
+  /** Empty if the first user has none. */
   readonly password: string;
   readonly directory: string;
   /** Lines for a known_hosts file, one for each host key. */
   hostKeyLines(): string;
-  /** TCP connections since the start. */
+  /** Number of TCP connections since the start. */
   connectionCount(): number;
-  /** TCP connections that are open now. */
+  /** Number of open TCP connections. */
   openConnections(): number;
-  /** Commands since the start; SFTP does not count. */
+  /** Number of commands since the start, without SFTP. */
   commandCount(): number;
   /** Max number of sessions that one connection had at the same time. */
   sessionsPeak(): number;
-  /** Sessions refused because of `maxSessions` since the start. */
+  /** Number of sessions refused because of `maxSessions` since the start. */
   sessionsRefused(): number;
   /** Cuts every connection without a disconnect message. Commands keep running. */
   dropConnections(): void;
-  /** Connections stay open, but nothing is read or answered; new ones are not greeted. */
+  /** Connections stay open but nothing is read or answered; new ones get no greeting. */
   freeze(): void;
   /** Resumes after `freeze()`. */
   thaw(): void;
   /** Replaces the SFTP faults and resets their counts; `{}` removes them. */
   setFault(fault: SftpFault): void;
-  /** Cuts the connections, kills all that was started here and waits until it has ended. */
+  /** Cuts the connections, kills everything that was started here and waits for its end. */
   close(): Promise<void>;
 }
 
 const HOSTNAME = "127.0.0.1";
 const DEFAULT_USER: SshHostUser = { name: "operator", password: "open sesame" };
-/** Source: Debian 12; ssh2 and OpenSSH choose request sizes and argument order by this name. */
+/** Source: Debian 12. ssh2 and OpenSSH choose request sizes and argument order by this name. */
 const DEFAULT_IDENT = "OpenSSH_9.2p1 Debian-2+deb12u10";
 const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** sshd sends no keepalives. ssh2 cannot turn them off, but can wait 24 days. */
@@ -96,9 +96,9 @@ class FakeHost implements SshHost {
   readonly #keys: readonly string[];
   readonly #ssh: ssh2.Server;
   readonly #faults = new SftpFaults();
-  /** By the client's port. */
+  /** Keyed by the client's port. */
   readonly #sockets = new Map<number, Socket>();
-  /** New while the host is frozen. */
+  /** Accepted while the host is frozen. */
   #waiting: Socket[] = [];
   #isFrozen = false;
   readonly #commands = new Set<RunningCommand>();
@@ -227,7 +227,7 @@ class FakeHost implements SshHost {
     const channelClosed = once(() => {
       closing.abort();
       command?.channelClosed();
-      // A slot of MaxSessions stays taken until the channel is closed and the command has ended.
+      // A slot of MaxSessions stays in use until the channel is closed and the command has ended.
       if (command === undefined || command.hasExited()) freeSlot();
       else void command.exited.then(freeSlot);
     });
@@ -276,7 +276,7 @@ class FakeHost implements SshHost {
     void serving.then(() => this.#subsystems.delete(serving));
   }
 
-  /** What sshd sets, and nothing of this process. */
+  /** The variables that sshd sets, and none of this process. */
   #environment(clientPort: number): Record<string, string> {
     const { PATH, ...others } = this.#options.env ?? {};
     return {

@@ -2,7 +2,7 @@
 import ssh2 from "ssh2";
 import type { AuthContext, AuthenticationType, Connection, KeyboardAuthContext } from "ssh2";
 
-/** One question of keyboard-interactive login and the answer that passes. */
+/** One question of a keyboard-interactive login and its correct answer. */
 export interface KeyboardStep {
   readonly prompt: string;
   readonly answer: string;
@@ -10,7 +10,7 @@ export interface KeyboardStep {
 }
 
 /**
- * A login of the fake host. Each method that is given is offered; one is enough, unless
+ * A login of the fake host. Each given method is offered; one is enough, unless
  * `all` requires every one of them (two-factor login). Public keys are `authorized_keys` lines.
  */
 export interface SshHostUser {
@@ -95,7 +95,7 @@ function askQuestions(
   const steps = user.keyboardInteractive;
   if (steps === undefined) return settle(false);
   const prompts = steps.map(({ prompt, echo }) => ({ prompt, echo: echo ?? false }));
-  // An aborted request calls back with an Error in place of the list of answers.
+  // An aborted request calls back with an Error instead of the answers.
   context.prompt(prompts, (answers: unknown) => {
     settle(Array.isArray(answers) && steps.every((step, at) => answers[at] === step.answer));
   });

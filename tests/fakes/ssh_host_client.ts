@@ -14,7 +14,7 @@ export interface Ended {
   readonly signal: string | undefined;
 }
 
-/** A client that is logged in as the first user of the host. */
+/** Returns a client that is logged in as the first user of the host. */
 export async function login(host: SshHost, config: ConnectConfig = {}): Promise<Client> {
   const socket = connectTcp({ host: host.hostname, port: host.port, noDelay: true });
   const client = new ssh2.Client();
@@ -67,13 +67,13 @@ export async function finish(channel: ClientChannel): Promise<Ended> {
 /** Runs a command to its end. */
 export const exec = async (client: Client, command: string) => finish(await open(client, command));
 
-/** Promise for a call with a Node callback. */
+/** Converts a call with a Node callback to a promise. */
 export const call = <T>(run: (done: (error: Error | null | undefined, value: T) => void) => void) =>
   new Promise<T>((resolve, reject) =>
     run((error, value) => error ? reject(error) : resolve(value))
   );
 
-/** As `call()`, for a callback that carries nothing. */
+/** Like `call()`, for a callback without a value. */
 export const plain = (run: (done: (error?: Error | null) => void) => void) =>
   call<void>((done) => run((error) => done(error, undefined)));
 
@@ -97,11 +97,11 @@ export function hostTest(
   });
 }
 
-/** Bytes that differ from place to place. */
+/** Returns bytes without repetition. */
 export const content = (bytes: number): Buffer =>
   Buffer.from(Uint8Array.from({ length: bytes }, (_, at) => (at * 31) >> 3));
 
-/** Whether the process runs; one that waits to be reaped does not. */
+/** Reports whether a process runs; a zombie does not. */
 export const isAlive = (pid: number): boolean => {
   try {
     return !/\) [ZX] /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));

@@ -6,7 +6,7 @@ import type { Readable, Writable } from "node:stream";
 // @ts-types="@types/ssh2"
 import type { ServerChannel } from "ssh2";
 
-/** The parts of ssh2's channel that its public types leave out. */
+/** The parts of ssh2's channel that its types omit. */
 interface ChannelInternals {
   readonly outgoing: { readonly id: number; readonly state: string };
   readonly _client: {
@@ -17,11 +17,11 @@ interface ChannelInternals {
   };
 }
 
-// The class has these fields, the types of the package do not name them.
+// The class has these fields; the package's types omit them.
 const internals = (channel: ServerChannel) => channel as unknown as ChannelInternals;
 
 /** Signals with a name in RFC 4254, section 6.10. ssh2 throws for others, so they are not reported. */
-const TOLD_SIGNALS = /^SIG(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
+const NAMED_SIGNALS = /^SIG(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
 
 /**
  * Writes to stdout and stderr of a channel one after the other, each `write()` settling when the
@@ -59,7 +59,7 @@ export class ChannelOutput {
     if (this.#isClosed || (outgoing.state !== "open" && outgoing.state !== "eof")) return;
     // `channel.exit()` sends nothing after end-of-file; OpenSSH reports the status anyway.
     if (signal === null) _client._protocol.exitStatus(outgoing.id, status ?? 255);
-    else if (TOLD_SIGNALS.test(signal)) {
+    else if (NAMED_SIGNALS.test(signal)) {
       _client._protocol.exitSignal(outgoing.id, signal, false, "");
     }
   }
@@ -76,22 +76,22 @@ export class ChannelOutput {
   }
 }
 
-/** A command that runs, or ran, on the fake host. */
+/** A running or finished command on the fake host. */
 export interface RunningCommand {
-  /** Also its process group and its session. Undefined when it could not be started. */
+  /** Also its process group and session. Undefined if it could not be started. */
   readonly pid: number | undefined;
-  /** Settles when the shell has exited; children of it may still run. */
+  /** Settles when the shell has exited; its children may still run. */
   readonly exited: Promise<void>;
   hasExited(): boolean;
   /** Sends a signal (name without SIG) to the process group, as sshd 9.8 and later do. */
   signal(name: string): void;
-  /** The channel or its connection is gone: the command lives on with its output closed. */
+  /** Called when the channel or connection is gone: the command lives on with its output closed. */
   channelClosed(): void;
 }
 
 /**
  * Starts `/bin/sh -c command` (a login shell without arguments when `command` is undefined)
- * for a channel, in a session of its own as sshd does, without a terminal.
+ * for a channel, in a new session as sshd does, without a TTY.
  */
 export function startCommand(
   channel: ServerChannel,
@@ -184,8 +184,8 @@ function killGroup(pid: number | undefined, signal: string): void {
 }
 
 /**
- * Ends, with SIGKILL, everything of the given sessions, and what left them but still says in its
- * environment that it was started over this server's `port` (Linux only, through /proc).
+ * Kills all processes of the given sessions, and those that left them but whose environment
+ * shows that they were started through this server's `port` (Linux only, through /proc).
  */
 export function killSessions(sessions: ReadonlySet<number>, port: number): void {
   for (let pass = 0; pass < 50; pass++) {
@@ -195,7 +195,7 @@ export function killSessions(sessions: ReadonlySet<number>, port: number): void 
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // It ended between the look and the kill.
+        // It ended between the check and the kill.
       }
     }
   }
@@ -207,7 +207,7 @@ function findProcesses(sessions: ReadonlySet<number>, port: number): number[] {
   return pids.filter((pid) => {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      // Behind the name, which may hold anything: state, parent, group, session.
+      // After the name, which may contain anything: state, parent, group, session.
       const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       if (state === "Z" || state === "X") return false;
       if (sessions.has(Number(session))) return true;

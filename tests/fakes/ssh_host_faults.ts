@@ -1,20 +1,20 @@
-/** What goes wrong on purpose. Counts of bytes start at the moment the fault is set. */
+/** Deliberate faults. Byte counts start when the fault is set. */
 export interface SftpFault {
-  /** The subsystem request is refused, as by a host without sftp-server. */
+  /** Refuses the subsystem request, like a host without sftp-server. */
   readonly refuseSubsystem?: boolean;
-  /** The connection is cut once so many bytes of content were stored. */
+  /** Cuts the connection after this many bytes of content were stored. */
   readonly cutAfterBytesWritten?: number;
-  /** The connection is cut once so many bytes of content were read. */
+  /** Cuts the connection after this many bytes of content were read. */
   readonly cutAfterBytesRead?: number;
-  /** Writes fail once so many bytes were stored; what fits of a request is stored, as by write(2). */
+  /** Writes fail after this many bytes were stored; the part that fits is stored, as by write(2). */
   readonly diskFullAfterBytes?: number;
-  /** The byte at this offset of every file written is stored inverted. */
+  /** Stores the byte at this offset of every written file inverted. */
   readonly corruptByteAt?: number;
-  /** Every write request takes so many milliseconds longer, one after the other. */
+  /** Delays every write request by this many milliseconds, one after the other. */
   readonly writeDelayMs?: number;
   /** The host has no posix-rename@openssh.com: not offered to new sessions, unsupported to old. */
   readonly refusePosixRename?: boolean;
-  /** RENAME is answered with FAILURE. */
+  /** Answers RENAME with FAILURE. */
   readonly refuseRename?: boolean;
 }
 

@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type SftpAttributes, STATUS } from "./ssh_host_sftp_wire.ts";
 
-/** A request is answered with this status and nothing else. */
+/** Thrown to answer a request with this status. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -22,11 +22,11 @@ export function statusOf(error: unknown): number {
   return code === "ENOSYS" ? STATUS.OP_UNSUPPORTED : STATUS.FAILURE;
 }
 
-/** Joined as text: `link/..` is for the kernel to follow. */
+/** Joined as text, because the kernel must resolve `link/..`. */
 export const absolute = (directory: string, path: string): string =>
   path === "" || path.startsWith("/") ? path : `${directory}/${path}`;
 
-/** Flags of open(2) for the flags of an OPEN request. */
+/** Converts the flags of an OPEN request to those of open(2). */
 export function systemFlags(flags: number): number {
   const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = fs.constants;
   const access = (flags & 3) === 3 ? O_RDWR : (flags & 2) === 2 ? O_WRONLY : O_RDONLY;
@@ -61,8 +61,8 @@ export function removeFile(path: string): void {
 }
 
 /**
- * RENAME as OpenSSH does it: never onto something that exists. Regular files go by link and
- * unlink, so that no other process can slip in between. Source: sftp-server.c, `process_rename`.
+ * RENAME like OpenSSH: never onto an existing name. Regular files are renamed by link and
+ * unlink, so that no other process can interfere. Source: sftp-server.c, `process_rename`.
  */
 export function renameWithoutReplacing(from: string, to: string): void {
   if (fs.lstatSync(from).isFile()) {
@@ -75,7 +75,7 @@ export function renameWithoutReplacing(from: string, to: string): void {
 }
 
 /**
- * The path without links and dots. Its last name need not exist, as for OpenSSH's own
+ * Returns the path without links and dots. Its last name need not exist, as in OpenSSH's own
  * `sftp_realpath`; a dangling link resolves to the name it points to.
  */
 export function realPath(path: string, depth = 0): string {

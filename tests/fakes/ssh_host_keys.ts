@@ -6,9 +6,9 @@ import ssh2 from "ssh2";
 export type HostKeyType = "ed25519" | "ecdsa" | "rsa";
 
 /**
- * A new private key of the type, or the given one, as PEM that ssh2 and OpenSSH can read.
+ * Returns a new private key of the type, or the given one, as PEM that ssh2 and OpenSSH can read.
  *
- * Not made by `ssh2.utils.generateKeyPairSync()` of 1.17.0: it drops zeros at the front of the
+ * Does not use `ssh2.utils.generateKeyPairSync()` of 1.17.0: it drops leading zeros of the
  * ed25519 public key, so that one key in 256 cannot be read (7 of 1000 measured), and its ecdsa
  * keys cannot sign in Deno (60 of 60).
  */
@@ -18,7 +18,7 @@ export function privateKeyOf(key: HostKeyType | { readonly privateKey: string })
   return key === "rsa" ? rsaPrivateKey() : ed25519PrivateKey();
 }
 
-/** Type and base64, as in authorized_keys, and in known_hosts behind the host name. */
+/** Returns type and base64, as in authorized_keys and after the host name in known_hosts. */
 export function publicKeyOf(privateKey: string): string {
   const key = ssh2.utils.parseKey(privateKey);
   if (key instanceof Error) throw key;

@@ -11,7 +11,7 @@ interface Login {
   readonly local: string;
 }
 
-/** Runs with a host that takes one key, which OpenSSH's clients find in `local`. */
+/** Runs with a host that accepts one key, which OpenSSH's clients find in `local`. */
 function opensshTest(
   name: string,
   run: (login: Login) => Promise<void>,
@@ -66,7 +66,7 @@ async function runClient(
   });
   const child = command.spawn();
   const writer = child.stdin.getWriter();
-  // ssh may have ended before it took its input; what it answered is judged below.
+  // ssh may end before it reads its input; its answer is checked below.
   await writer.write(new TextEncoder().encode(input)).then(() => writer.close()).catch(() => {});
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
@@ -202,8 +202,8 @@ const QUESTIONS = [
 ];
 
 /**
- * What the user sees, without what may differ: directory, times, the size of directories, and
- * owners, whose names come by an extension (`users-groups-by-id@openssh.com`) the fake has not.
+ * Returns the visible output without what may differ: directory, times, directory sizes, and
+ * owners, whose names need an extension that the fake lacks (`users-groups-by-id@openssh.com`).
  */
 const seen = ({ code, stdout, stderr }: Ended, directory: string) =>
   [code, stdout, stderr].join("\n").replaceAll(directory, "DIRECTORY").replaceAll("\r", "")
@@ -217,7 +217,7 @@ opensshTest(
     const { host, local } = login;
     await Deno.writeTextFile(`${local}/data`, "data");
     const answer = await batch(login, QUESTIONS);
-    // Messages are cut at a length, so both paths have the same; a random suffix may be shorter.
+    // Messages are cut at a length, so both paths must have the same length; a random suffix may be shorter.
     const directory = host.directory.replace("/ssh_host_", "/sftp_srv_");
     assert.equal(directory.length, host.directory.length);
     await Deno.mkdir(directory, { mode: 0o700 });

@@ -21,7 +21,7 @@ import {
 import * as wire from "./ssh_host_sftp_wire.ts";
 import { type PacketReader, SFTP, type SftpAttributes, STATUS } from "./ssh_host_sftp_wire.ts";
 
-/** What an SFTP session works on. `cut` ends its connection without a goodbye. */
+/** The environment of an SFTP session. `cut` ends its connection abruptly. */
 export interface SftpSessionOptions {
   readonly directory: string;
   readonly faults: SftpFaults;
@@ -36,7 +36,7 @@ interface Handle {
   readonly entries?: string[];
 }
 
-/** Reads and writes of one request. Source: OpenSSH 9.2, `limits@openssh.com` of sftp-server. */
+/** Max size of a read or write request. Source: OpenSSH 9.2, `limits@openssh.com` of sftp-server. */
 const MAX_PACKET = 256 * 1024;
 const MAX_CONTENT = MAX_PACKET - 1024;
 const EXTENSIONS = {
@@ -66,7 +66,7 @@ export async function serveSftp(channel: ServerChannel, options: SftpSessionOpti
     }
     output.exit(0, null);
   } catch (error) {
-    // A packet nobody can read ends sftp-server with status 255; an aborted delay needs no word.
+    // A malformed packet ends sftp-server with status 255; an aborted delay is not reported.
     if (!options.signal.aborted) output.exit(255, null);
     if (!(error instanceof RangeError) && !options.signal.aborted) throw error;
   } finally {
@@ -156,7 +156,7 @@ class SftpSession {
         if (this.#options.faults.active.refuseRename === true) throw new Refusal(STATUS.FAILURE);
         return renameWithoutReplacing(this.#path(request), this.#path(request));
       case SFTP.SYMLINK:
-        // OpenSSH has target and link the other way round than the draft.
+        // OpenSSH swaps target and link compared with the draft.
         return fs.symlinkSync(request.text(), this.#path(request));
       default:
         throw new Refusal(STATUS.OP_UNSUPPORTED);

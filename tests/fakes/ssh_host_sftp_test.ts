@@ -55,7 +55,7 @@ const modeOf = (path: string) => (Deno.statSync(path).mode ?? 0) & 0o7777;
 
 const failsWith = (code: number, message: string) => ({ code, message });
 
-hostTest("SFTP stores and gives back content with pipelined requests", async (host, client) => {
+hostTest("SFTP stores and returns content with pipelined requests", async (host, client) => {
   const sftp = await openSftp(client);
   const data = content(5_000_001);
   await store(sftp, "big.bin", data);
@@ -64,7 +64,7 @@ hostTest("SFTP stores and gives back content with pipelined requests", async (ho
   assert.equal(host.commandCount(), 0);
 });
 
-hostTest("SFTP honours open flags, mode and umask", async (host, client) => {
+hostTest("SFTP honors open flags, mode and umask", async (host, client) => {
   const sftp = await openSftp(client);
   await close(sftp, await openFile(sftp, "a", WRITE | CREAT | EXCL, 0o777));
   assert.equal(modeOf(`${host.directory}/a`), 0o755);
@@ -157,14 +157,14 @@ hostTest("SFTP answers fsync and statvfs", async (_host, client) => {
   assert.equal(disk.f_namemax, 255);
 });
 
-hostTest("setFault() refuses the subsystem until it is taken away", async (host, client) => {
+hostTest("setFault() refuses the subsystem until the fault is removed", async (host, client) => {
   host.setFault({ refuseSubsystem: true });
   await assert.rejects(openSftp(client), /Unable to start subsystem: sftp/);
   host.setFault({});
   await store(await openSftp(client), "file", Buffer.from("x"));
 });
 
-hostTest("setFault() fills the disk after some bytes", async (host, client) => {
+hostTest("setFault() reports a full disk after some bytes", async (host, client) => {
   const sftp = await openSftp(client);
   host.setFault({ diskFullAfterBytes: 100_000 });
   await assert.rejects(store(sftp, "full", content(200_000)), failsWith(4, "Failure"));
@@ -181,7 +181,7 @@ hostTest("setFault() stores one wrong byte", async (host, client) => {
   assert.deepEqual(wrong, [40_000]);
 });
 
-hostTest("setFault() takes RENAME and posix-rename away", async (host, client) => {
+hostTest("setFault() removes RENAME and posix-rename", async (host, client) => {
   const sftp = await openSftp(client);
   await store(sftp, "a", Buffer.from("a"));
   host.setFault({ refuseRename: true, refusePosixRename: true });

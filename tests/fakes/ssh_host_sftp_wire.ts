@@ -56,7 +56,7 @@ const STATUS_TEXT = [
   "Operation unsupported",
 ];
 
-/** Attributes of a request; what the client left out is undefined. Times in seconds. */
+/** Attributes of a request; those that the client omits are undefined. Times in seconds. */
 export interface SftpAttributes {
   size?: number;
   owner?: { readonly uid: number; readonly gid: number };
@@ -113,7 +113,7 @@ export class PacketReader {
   }
 }
 
-/** Cuts a byte stream into SFTP packets, without their length field. */
+/** Splits a byte stream into SFTP packets, without their length field. */
 export async function* readPackets(source: AsyncIterable<Buffer>): AsyncGenerator<PacketReader> {
   let chunks: Buffer[] = [];
   let held = 0;
@@ -134,7 +134,7 @@ export async function* readPackets(source: AsyncIterable<Buffer>): AsyncGenerato
   }
 }
 
-/** Reply of one packet. Each function takes the id of the request it answers. */
+/** Builders of reply packets. Each function takes the id of the request. */
 export const statusReply = (id: number, code: number): Buffer =>
   packet(SFTP.STATUS, uint32(id), uint32(code), string(STATUS_TEXT[code] ?? ""), string(""));
 
@@ -149,7 +149,7 @@ export const attributesReply = (id: number, stats: Stats): Buffer =>
 
 export interface SftpName {
   readonly name: string;
-  /** Without it, name and attributes are dummies, as REALPATH and READLINK have it. */
+  /** Without it, name and attributes are dummies, as in REALPATH and READLINK. */
   readonly stats?: Stats;
 }
 
@@ -201,7 +201,7 @@ function attributes(stats: Stats): Buffer {
   ]);
 }
 
-/** A line as `ls -l` writes it. Source: OpenSSH 9.2 sftp-common.c, `ls_file`. */
+/** Returns a line like `ls -l`. Source: OpenSSH 9.2 sftp-common.c, `ls_file`. */
 function formatLongName(name: string, stats: Stats): string {
   const [, day, month, year, time] = new Date(stats.mtimeMs).toUTCString().split(" ");
   const isRecent = Math.abs(Date.now() - stats.mtimeMs) < 365 / 2 * 86_400_000;

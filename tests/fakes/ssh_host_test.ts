@@ -31,7 +31,7 @@ hostTest("startSshHost() runs a command with output, errors and status", async (
 });
 
 hostTest(
-  "startSshHost() runs commands as sshd does: own session, home, clean environment",
+  "startSshHost() runs commands like sshd: own session, home, clean environment",
   async (host, client) => {
     const { stdout } = await exec(
       client,
@@ -65,7 +65,7 @@ hostTest("startSshHost() carries 8 MiB of input and output unchanged", async (_h
 });
 
 hostTest(
-  "startSshHost() keeps stdout and stderr apart when both fill the window",
+  "startSshHost() keeps stdout and stderr separate when both fill the window",
   async (_host, client) => {
     const { stdout, stderr } = await exec(
       client,
@@ -83,7 +83,7 @@ hostTest(
       "dd if=/dev/zero bs=65536 count=800 2>/dev/null & echo $! > flood; wait; echo over >&2";
     const channel = await open(client, script);
     const over = once(channel.stderr, "data");
-    // The client takes a window of 2 MiB; the answers of 200 other commands show that time went by.
+    // The client's window is 2 MiB; 200 other commands show that time has passed.
     for (let turn = 0; turn < 200; turn++) await exec(client, "true");
     const pid = Number(await Deno.readTextFile(`${host.directory}/flood`));
     assert.ok(isAlive(pid), "50 MiB were written to a client that takes 2 MiB");
@@ -95,7 +95,7 @@ hostTest(
 );
 
 hostTest(
-  "startSshHost() tells the exit status at once and closes when the output ends",
+  "startSshHost() reports the exit status at once and closes when the output ends",
   async (_host, client) => {
     await exec(client, "mkfifo gate");
     const channel = await open(
@@ -114,7 +114,7 @@ hostTest(
   },
 );
 
-hostTest("startSshHost() tells the signal that ended a command", async (_host, client) => {
+hostTest("startSshHost() reports the signal that ended a command", async (_host, client) => {
   const { status, signal } = await exec(client, "kill -SEGV $$");
   assert.equal(status, null);
   assert.equal(signal, "SIGSEGV");
@@ -129,7 +129,7 @@ hostTest("startSshHost() sends signals to the process group", async (_host, clie
   assert.ok(!isAlive(Number(String(line))));
 });
 
-hostTest("startSshHost() takes no signals with ignoreSignals", async (_host, client) => {
+hostTest("startSshHost() ignores signals with ignoreSignals", async (_host, client) => {
   const channel = await open(client, "read line; echo alive $line");
   const ended = finish(channel);
   channel.signal("KILL");
@@ -138,7 +138,7 @@ hostTest("startSshHost() takes no signals with ignoreSignals", async (_host, cli
 }, { ignoreSignals: true });
 
 hostTest(
-  "startSshHost() refuses a session above maxSessions and takes one when a slot is free",
+  "startSshHost() refuses a session above maxSessions and accepts one when a slot is free",
   async (host, client) => {
     const held = [await open(client, "cat"), await open(client, "cat")];
     await assert.rejects(open(client, "true"), /\(SSH\) Channel open failure: open failed/);
@@ -167,7 +167,7 @@ hostTest(
   { maxSessions: 1 },
 );
 
-Deno.test("startSshHost() lets a command live when its connection is cut, with its output closed", async () => {
+Deno.test("startSshHost() keeps a command running when its connection is cut, with its output closed", async () => {
   await using host = await startSshHost();
   const client = await login(host);
   client.on("error", () => {});
@@ -185,7 +185,7 @@ Deno.test("startSshHost() lets a command live when its connection is cut, with i
   assert.equal(await Deno.readTextFile(`${host.directory}/gate`), "broken\n");
 });
 
-Deno.test("SshHost.close() kills what was started, daemons too, and removes its directory", async () => {
+Deno.test("SshHost.close() kills all commands, daemons too, and removes its directory", async () => {
   const host = await startSshHost();
   const client = await login(host);
   client.on("error", () => {});
@@ -215,7 +215,7 @@ Deno.test("SshHost.freeze() holds old and new connections until thaw()", async (
   const answers: string[] = [];
   const answer = exec(client, "echo answer").then(({ stdout }) => answers.push(stdout));
   const greeted = once(late, "data").then(() => answers.push("greeting"));
-  // A second host answers over the same loopback meanwhile: the first one had its time.
+  // A second host answers meanwhile, which shows that the first one had enough time.
   await using witness = await startSshHost();
   const watcher = await login(witness);
   await exec(watcher, "true");
@@ -232,7 +232,7 @@ Deno.test("SshHost.freeze() holds old and new connections until thaw()", async (
   await logout(watcher);
 });
 
-Deno.test("startSshHost() takes the password and refuses another", async () => {
+Deno.test("startSshHost() accepts the password and refuses another", async () => {
   await using host = await startSshHost({ banner: "Keep out" });
   await assert.rejects(login(host, { password: "wrong" }), /authentication methods failed/);
   await assert.rejects(login(host, { username: "nobody" }), /authentication methods failed/);
@@ -247,7 +247,7 @@ Deno.test("startSshHost() takes the password and refuses another", async () => {
   assert.equal(banner, "Keep out\r\n");
 });
 
-Deno.test("startSshHost() takes a listed key of each type and refuses another", async () => {
+Deno.test("startSshHost() accepts a listed key of each type and refuses another", async () => {
   const keys = (["ed25519", "ecdsa", "rsa"] as const).map(privateKeyOf);
   const user = { name: "key", publicKeys: keys.map(publicKeyOf) };
   await using host = await startSshHost({ users: [user] });

@@ -70,7 +70,7 @@ const BOURNE_COMMANDS = [
 for (const kind of LOGIN_KINDS) {
   peerTest({
     peer: [SSHD, SSH_CLIENT, ...kind.peers],
-    name: `exec() gives what OpenSSH's own client gives (${kind.name})`,
+    name: `exec() returns what the OpenSSH client returns (${kind.name})`,
     async fn() {
       await using sshd = await startSshd(kind.options);
       await furnish(sshd, kind);
@@ -102,7 +102,7 @@ function clientView({ exitCode, signal, stdout, stderr, ending }: ExecOutcome) {
 
 peerTest({
   peer: SSHD,
-  name: "exec() tells exit status and signal apart",
+  name: "exec() distinguishes exit status and signal",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -129,7 +129,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() never loses the exit code of a command that ends at once",
+  name: "exec() never misses the exit code of a command that ends at once",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -144,7 +144,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() tells a lost connection from an end",
+  name: "exec() distinguishes a lost connection from an end",
   async fn() {
     await using sshd = await startSshd();
     await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
@@ -168,7 +168,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() gives the output so far after a timeout and after a cancellation",
+  name: "exec() returns the output so far after a timeout and a cancellation",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -197,7 +197,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() decodes UTF-8 whole that comes in pieces",
+  name: "exec() decodes UTF-8 that is split between packets",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd, { characterLimit: 1_000_000 });
@@ -212,7 +212,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() takes 5 MB of stderr and says what it left out",
+  name: "exec() accepts 5 MB of stderr and reports what it cut",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -231,7 +231,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() hands over stdin and its end, also to a command that does not read it",
+  name: "exec() passes on stdin and its end, even to a command that does not read it",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -244,7 +244,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "exec() answers soon when a background child keeps the output open",
+  name: "exec() returns soon when a background child keeps the output open",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);

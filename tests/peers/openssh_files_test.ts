@@ -58,7 +58,7 @@ async function withSession(
 
 peerTest({
   peer: SSHD,
-  name: "copy() moves files of all sizes both ways, verified by sha256",
+  name: "copy() copies files of all sizes both ways, verified by sha256",
   fn: () =>
     withSession(async (session, sshd) => {
       const sizes = [0, 1, REQUEST_BYTES - 1, REQUEST_BYTES, REQUEST_BYTES + 1];
@@ -101,7 +101,7 @@ const ODD_NAMES = [
 for (const shell of isRoot ? ["/bin/sh", "/bin/bash"] : ["/bin/sh"]) {
   peerTest({
     peer: SSHD,
-    name: `copy() takes every name (${shell})`,
+    name: `copy() accepts every name (${shell})`,
     fn: () =>
       withSession(async (session, sshd) => {
         const content = randomBytes(100);
@@ -122,7 +122,7 @@ for (const shell of isRoot ? ["/bin/sh", "/bin/bash"] : ["/bin/sh"]) {
 
 peerTest({
   peer: SSHD,
-  name: "copy() takes relative paths and ~ from the login directory",
+  name: "copy() starts relative paths and ~ at the login directory",
   fn: () =>
     withSession(async (session, sshd) => {
       await session.file("up", "content");
@@ -143,7 +143,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() gives a new file the wanted mode or that of the host's umask",
+  name: "copy() gives a new file the requested mode or the umask's",
   fn: () =>
     withSession(async (session, sshd) => {
       await session.file("up", "content");
@@ -159,7 +159,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() keeps the mode of a file that it replaces, unless another is wanted",
+  name: "copy() keeps the mode of a replaced file, unless another is requested",
   fn: () =>
     withSession(async (session, sshd) => {
       await session.file("up", "new");
@@ -177,7 +177,7 @@ peerTest({
 
 peerTest({
   peer: [SSHD, ROOT],
-  name: "copy() as root keeps the owner and the group of a file that it replaces",
+  name: "copy() as root keeps the owner and group of a replaced file",
   fn: () =>
     withSession(async (session, sshd) => {
       await session.file("up", "new");
@@ -217,7 +217,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() without overwrite lets one of several win and keeps its content whole",
+  name: "copy() without overwrite lets one of several win and keeps its content intact",
   fn: () =>
     withSession(async (session, sshd) => {
       const contents = [1, 2, 3, 4].map(() => randomBytes(3 * MEGABYTE));
@@ -245,7 +245,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() refuses what is no file, too large, missing or forbidden, and says so",
+  name: "copy() refuses what is not a file, too large, missing or forbidden, and reports which",
   fn: () =>
     withSession(async (session, sshd) => {
       await session.file("up", "content");
@@ -303,7 +303,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() gives what a growing file had when it was opened",
+  name: "copy() copies a growing file up to its size at opening",
   fn: () =>
     withSession(async (session, sshd) => {
       const path = await put(sshd, "log", randomBytes(2 * MEGABYTE));
@@ -361,7 +361,7 @@ async function checkHashTools(sshd: Sshd): Promise<void> {
 
 peerTest({
   peer: SSHD,
-  name: "copy() verifies by size where the login shell cannot open what SFTP has written",
+  name: "copy() verifies by size if the login shell cannot open the file that SFTP wrote",
   fn: () =>
     withSession(async (session) => {
       const name = `mre_${crypto.randomUUID()}`;
@@ -376,7 +376,7 @@ peerTest({
 
 peerTest({
   peer: [SSHD, ROOT],
-  name: "copy() keeps the old file and leaves nothing when a disk is full",
+  name: "copy() keeps the old file and leaves no other when the disk is full",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -406,7 +406,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() keeps the old file when the link is cut, and leaves nothing",
+  name: "copy() keeps the old file and leaves no other when the link is cut",
   async fn() {
     await using sshd = await startSshd();
     await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
@@ -434,7 +434,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() leaves nothing when it is cancelled",
+  name: "copy() leaves no file when it is canceled",
   async fn() {
     await using sshd = await startSshd();
     await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 20 });
@@ -446,7 +446,7 @@ peerTest({
       [sshd.home, (signal: AbortSignal) => session.upload("up", "there", {}, signal)],
       [session.dir, (signal: AbortSignal) => session.download("large", "here", {}, signal)],
     ] as const;
-    // Before the first byte, and in the middle.
+    // Canceled before the first byte, and in the middle.
     for (const least of [0, 5 * MEGABYTE]) {
       for (const [dir, move] of ways) {
         const controller = new AbortController();
@@ -464,7 +464,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() says so when the host has no SFTP, or a login shell that spoils it",
+  name: "copy() reports a host without SFTP, or with a login shell that breaks it",
   async fn() {
     await using none = await startSshd({ config: ["Subsystem sftp /bin/false"] });
     await using session = await openSession(none, { timeoutMs: 5_000 });

@@ -27,7 +27,7 @@ async function writeKnown(sshd: Sshd, text: string): Promise<string> {
 
 peerTest({
   peer: SSHD,
-  name: "a host whose key is not known is refused with its fingerprint and the remedy",
+  name: "a host with an unknown key is refused, with its fingerprint and the remedy",
   async fn() {
     await using sshd = await startSshd();
     const path = await writeKnown(sshd, "");
@@ -45,7 +45,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a host is known by a plain and by a hashed name with its port",
+  name: "a host is known by a plain or hashed name with its port",
   async fn() {
     await using sshd = await startSshd();
     assert.ok(sshd.knownHostsText.startsWith(`[127.0.0.1]:${sshd.port} `));
@@ -66,7 +66,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a changed host key is refused, also when unknown ones are accepted",
+  name: "a changed host key is refused, even if unknown keys are accepted",
   async fn() {
     await using sshd = await startSshd();
     const fresh = await sshd.replaceHostKey();
@@ -83,7 +83,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "an unknown key that was accepted is remembered by the process only",
+  name: "an accepted unknown key is remembered only by the process",
   async fn() {
     await using sshd = await startSshd();
     const path = await writeKnown(sshd, "");
@@ -102,7 +102,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "the handshake asks for the type of key that is known",
+  name: "the handshake requests the known key type",
   async fn() {
     const types: readonly KeyType[] = ["ed25519", "ecdsa", "rsa"];
     await using sshd = await startSshd({ hostKeyTypes: types });
@@ -120,7 +120,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a revoked key is refused whatever else is said of it",
+  name: "a revoked key is refused whatever other lines say",
   async fn() {
     await using sshd = await startSshd();
     const text = `${sshd.knownHostsText}@revoked ${sshd.knownHostsText}`;
@@ -134,7 +134,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "diagnose() tells each step, and the line that is missing in known_hosts",
+  name: "diagnose() reports each step, and the line that is missing in known_hosts",
   async fn() {
     await using sshd = await startSshd();
     await using good = await openSession(sshd);

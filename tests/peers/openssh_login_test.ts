@@ -39,11 +39,11 @@ const KINDS = {
 
 peerTest({
   peer: SSHD,
-  name: "login takes every kind of key in every format, with a passphrase and without",
+  name: "login accepts every key type in every format, with and without passphrase",
   async fn() {
     await using sshd = await startSshd();
     for (const [kind, options] of Object.entries(KINDS)) {
-      // ssh-keygen writes Ed25519 in its own format only.
+      // ssh-keygen writes Ed25519 only in its own format.
       for (const format of kind === "ed25519" ? ["RFC4716"] : ["RFC4716", "PEM", "PKCS8"]) {
         for (const passphrase of ["", "correct horse ü"]) {
           const name = `${kind}_${format}_${passphrase.length}`;
@@ -63,7 +63,7 @@ peerTest({
 
 peerTest({
   peer: [SSHD, OPENSSL],
-  name: "login takes PEM keys as openssl writes them, with a passphrase and without",
+  name: "login accepts PEM keys from openssl, with and without passphrase",
   async fn() {
     await using sshd = await startSshd();
     const dir = dirname(sshd.keyPath);
@@ -107,7 +107,7 @@ function ed25519Line(pem: string): string {
 
 peerTest({
   peer: SSHD,
-  name: "login says what is wrong with a key",
+  name: "login reports what is wrong with a key",
   async fn() {
     await using sshd = await startSshd();
     const locked = await addKey(sshd, "locked", [...KINDS.ed25519, "-N", "secret"]);
@@ -139,7 +139,7 @@ peerTest({
 
 peerTest({
   peer: [SSHD, ROOT],
-  name: "login takes a password and says when it is wrong, without showing it",
+  name: "login accepts a password, and reports a wrong one without showing it",
   async fn() {
     await using sshd = await startSshd();
     const password = sshd.password ?? "";
@@ -167,7 +167,7 @@ peerTest({
 
 peerTest({
   peer: [SSHD, SSH_AGENT],
-  name: "login takes the agent's keys and says when it has none that fits",
+  name: "login uses the agent's keys, and reports if none matches",
   async fn() {
     await using sshd = await startSshd({ clientKeyTypes: ["ed25519", "rsa", "ecdsa"] });
     const socket = `${dirname(sshd.keyPath)}/agent`;

@@ -47,7 +47,7 @@ for (const maxSessions of [1, 2, 3]) {
 
 peerTest({
   peer: SSHD,
-  name: "a host that allows no sessions is told so",
+  name: "a host that allows no sessions is reported",
   async fn() {
     await using sshd = await startSshd({ maxSessions: 0 });
     await using session = await openSession(sshd);
@@ -59,7 +59,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "50 commands at once all succeed, with further connections",
+  name: "50 concurrent commands all succeed, with more connections",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -75,7 +75,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a call after a restart of the host works as if nothing had been",
+  name: "a call after a restart of the host works",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -110,7 +110,7 @@ function titleOf(pid: number): string {
 
 peerTest({
   peer: SSHD,
-  name: "a wedged connection is replaced within one slow call",
+  name: "a dead connection is replaced during one slow call",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
@@ -136,7 +136,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a command on a link that goes dead ends soon after its time, and on the host too",
+  name: "a command on a link that goes dead ends soon after its time limit, on the host too",
   async fn() {
     await using sshd = await startSshd({ loginUser: isRoot ? "root" : "user" });
     await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
@@ -159,7 +159,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "calls that meet a black hole end each within its own limit",
+  name: "calls to a host that does not answer each end within their own limit",
   async fn() {
     await using sshd = await startSshd();
     await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0, isSilent: true });
@@ -187,7 +187,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a port where nothing listens is told at once",
+  name: "a port where nothing listens is reported at once",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd, { port: 1 });
@@ -201,7 +201,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "a long command holds up no short one",
+  name: "a long command does not delay short ones",
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);

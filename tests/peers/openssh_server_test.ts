@@ -137,7 +137,7 @@ for (const loginUser of ACCOUNTS) {
 
 peerTest({
   peer: SSHD,
-  name: "the server's memory stays as it is under 5 GB of output and under a flood",
+  name: "the server's memory stays constant under 5 GB of output and under a flood",
   async fn() {
     await using sshd = await startSshd();
     const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });

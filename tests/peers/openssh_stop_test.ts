@@ -102,7 +102,7 @@ for (const loginUser of ACCOUNTS) {
 
   peerTest({
     peer: SSHD,
-    name: `close() leaves nothing running and says that it was confirmed (${loginUser})`,
+    name: `close() leaves nothing running and reports that it is confirmed (${loginUser})`,
     async fn() {
       await using sshd = await startSshd({ loginUser });
       const session = await openSession(sshd);
@@ -112,7 +112,7 @@ for (const loginUser of ACCOUNTS) {
       assert.ok(performance.now() - startedAt < 2_100);
       for (const { tag, outcome } of started) {
         assert.deepEqual(alive(tag), []);
-        // TERM may have ended it before the connection was closed.
+        // TERM may end it before the connection closes.
         assert.match((await outcome).ending, /^(signal|connection_lost)$/);
       }
     },
@@ -167,7 +167,7 @@ for (const loginUser of ACCOUNTS) {
 
   peerTest({
     peer: SSHD,
-    name: `exec() stops one command of many and hurts no other and no transfer (${loginUser})`,
+    name: `exec() stops one command of many and affects no other and no transfer (${loginUser})`,
     async fn() {
       await using sshd = await startSshd({ loginUser });
       await using session = await openSession(sshd);
@@ -188,7 +188,7 @@ for (const loginUser of ACCOUNTS) {
 
   peerTest({
     peer: SSHD,
-    name: `exec() stops exactly those of 50 commands whose time is over (${loginUser})`,
+    name: `exec() stops exactly those of 50 commands whose time limit has expired (${loginUser})`,
     async fn() {
       await using sshd = await startSshd({ loginUser });
       await using session = await openSession(sshd);

@@ -50,7 +50,7 @@ const DEFAULTS: Required<SshdOptions> = {
 };
 
 /**
- * Starts a real sshd on a free loopback port, with fresh keys and, as root, a temporary account.
+ * Starts a real sshd on a free loopback port with new keys and, as root, a temporary account.
  * Without root the current user logs in by key only, with the user's real home and shell.
  */
 export async function startSshd(chosen: SshdOptions = {}): Promise<Sshd> {
@@ -83,7 +83,7 @@ export class Sshd implements AsyncDisposable {
   readonly username: string;
   /** Uid of the login; 0 for `loginUser: "root"`. */
   readonly uid: number;
-  /** Null where passwords cannot be tested (not root). */
+  /** Null if passwords cannot be tested (not root). */
   readonly password: string | null;
   readonly home: string;
   /** Private key of the first client key type. */
@@ -149,7 +149,7 @@ export class Sshd implements AsyncDisposable {
     if (this.#daemon) await endProcesses(descendantsOf(this.#daemon.pid).filter(isSshd));
   }
 
-  /** Drops every connection and starts again: same port, same keys. */
+  /** Drops every connection and restarts with the same port and keys. */
   async restart(): Promise<void> {
     await this.#stop(isSshd);
     await this.start();
@@ -165,7 +165,7 @@ export class Sshd implements AsyncDisposable {
     return text;
   }
 
-  /** Ends the daemon and every process of its sessions, removes the account and the directory. */
+  /** Stops the daemon and every process of its sessions; removes the account and the directory. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -68,7 +68,7 @@ const failsToStart = (options: SshdOptions, text: RegExp) =>
 
 peerTest({
   peer,
-  name: "startSshd() lets the key in and runs a command without noise",
+  name: "startSshd() accepts the key and runs a command without extra output",
   async fn() {
     await using sshd = await startSshd();
     const answer = await ssh(sshd, "id -un; pwd");
@@ -79,7 +79,7 @@ peerTest({
 
 peerTest({
   peer: [...peer, ROOT],
-  name: "startSshd() gives root a home and a shell of its own",
+  name: "startSshd() gives root a separate home and shell",
   async fn() {
     await using sshd = await startSshd({ loginUser: "root", shell: "/bin/bash" });
     const answer = await ssh(sshd, 'id -u; echo "$HOME" ${BASH_VERSION:+bash}');
@@ -101,7 +101,7 @@ peerTest({
 
 peerTest({
   peer,
-  name: "startSshd() refuses passwords when told so",
+  name: "startSshd() refuses passwords if configured",
   async fn() {
     await using sshd = await startSshd({ passwordAuth: false });
     const { code, stderr } = await ssh(sshd, "true", PASSWORD_LOGIN);
@@ -130,7 +130,7 @@ peerTest({
 
 peerTest({
   peer,
-  name: "startSshd() puts lines of a test before its own and Match blocks last",
+  name: "startSshd() puts a test's lines before its own, and Match blocks last",
   async fn() {
     await using sshd = await startSshd({
       config: ["AcceptEnv NOTHING", "Match all", "ForceCommand echo forced"],
@@ -141,7 +141,7 @@ peerTest({
 
 peerTest({
   peer,
-  name: "startSshd() reports sshd's words and leaves nothing when sshd does not start",
+  name: "startSshd() reports sshd's error and leaves nothing behind when sshd does not start",
   async fn() {
     await failsToStart(
       { config: ["NoSuchKeyword yes"] },
@@ -155,7 +155,7 @@ peerTest({
 
 peerTest({
   peer,
-  name: "restart() ends the connections and keeps port and keys",
+  name: "restart() drops the connections and keeps port and keys",
   async fn() {
     await using sshd = await startSshd();
     const child = await sshForever(sshd, "echo ready; exec cat /dev/zero >/dev/null");
@@ -196,7 +196,7 @@ peerTest({
 
 peerTest({
   peer,
-  name: "close() ends what sessions left in the background and removes account and directory",
+  name: "close() stops background processes of sessions and removes account and directory",
   async fn() {
     const sshd = await startSshd({ loginUser: isRoot ? "root" : "user" });
     const started = await ssh(sshd, "setsid nohup sleep 4321 >/dev/null 2>&1 </dev/null & echo ok");

@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { asciiText, shellJoin, shellQuote } from "../../src/shell/quote.ts";
 import { pure } from "../support/pure.ts";
 
-pure("shellQuote() puts everything in single quotes", () => {
+pure("shellQuote() puts every word in single quotes", () => {
   assert.equal(shellQuote("a b"), "'a b'");
   assert.equal(shellQuote("it's"), `'it'\\''s'`);
   assert.equal(shellQuote(""), "''");
 });
 
-pure("shellQuote() refuses NUL, which no program can be given", () => {
+pure("shellQuote() refuses NUL", () => {
   assert.throws(() => shellQuote("a\0b"), RangeError);
 });
 
@@ -18,8 +18,8 @@ const words = fc.array(
   { maxLength: 6 },
 );
 
-Deno.test("shellJoin() gives every word to a real shell as it was", async () => {
-  // Without NUL in them, so NUL can end each word.
+Deno.test("shellJoin() passes every word through a real shell unchanged", async () => {
+  // The words contain no NUL, so NUL can separate them.
   const judge = async (given: readonly string[]) => {
     const { stdout } = await new Deno.Command("/bin/sh", {
       args: ["-c", `for word in ${shellJoin(given)}; do printf '%s\\0' "$word"; done`],
@@ -32,7 +32,7 @@ Deno.test("shellJoin() gives every word to a real shell as it was", async () => 
   );
 });
 
-Deno.test("asciiText() gives a real shell's printf any text as it was", async () => {
+Deno.test("asciiText() passes any text through a real shell's printf unchanged", async () => {
   const judge = async (text: string) => {
     const script = `printf "%bx" ${shellQuote(asciiText(text))}`;
     const { stdout } = await new Deno.Command("/bin/sh", { args: ["-c", script] }).output();

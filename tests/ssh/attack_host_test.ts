@@ -23,7 +23,7 @@ interface Request {
   readonly args: readonly unknown[];
 }
 
-/** A host that answers SFTP requests as it likes. An answer that is an Error is a refusal. */
+/** A host with scripted answers to SFTP requests. An Error as answer means that the request fails. */
 function lyingHost(answers: Readonly<Record<string, Answer>>) {
   const requests: Request[] = [];
   const sftp = new Proxy({}, {
@@ -56,7 +56,7 @@ function help(sftp: Sftp): HostHelp {
 const LIMITS = { maxEntries: 50, maxBytes: 1_000 };
 
 for (const name of ["../escape", "/etc/passwd", "a/b", "", "nul\0", "a/../../b"]) {
-  pure(`hostTree() refuses a host that names a file ${JSON.stringify(name)}`, async () => {
+  pure(`hostTree() refuses the file name ${JSON.stringify(name)}`, async () => {
     let turn = 0;
     const { sftp } = lyingHost({
       opendir: () => new Uint8Array(1),
@@ -69,7 +69,7 @@ for (const name of ["../escape", "/etc/passwd", "a/b", "", "nul\0", "a/../../b"]
   });
 }
 
-pure("hostTree() ends with a host that lists without end", async () => {
+pure("hostTree() stops when a host lists names forever", async () => {
   for (const entry of [{ filename: "x", attrs: FILE }, { filename: "d", attrs: DIRECTORY }]) {
     const { sftp, requests } = lyingHost({
       opendir: () => new Uint8Array(1),
@@ -83,7 +83,7 @@ pure("hostTree() ends with a host that lists without end", async () => {
   assert.ok(requests.length < 200, `${requests.length} requests`);
 });
 
-pure("hostTree() counts on although the host leaves sizes out", async () => {
+pure("hostTree() counts entries when the host omits sizes", async () => {
   let turn = 0;
   const nameless: Partial<Attributes> = { mode: 0o100644 };
   const { sftp } = lyingHost({
@@ -97,7 +97,7 @@ pure("hostTree() counts on although the host leaves sizes out", async () => {
   await assert.rejects(hostTree(sftp, "d", LIMITS), { code: "too_large" });
 });
 
-pure("parseListed() refuses lines that a file's name has forged", () => {
+pure("parseListed() refuses lines that a file name forges", () => {
   assert.equal(parseListed("81a4 5 0 ./a/b")?.path, "a/b");
   assert.equal(parseListed("81a4 5 0 ./..x")?.path, "..x");
   for (const path of ["../x", "a/../../x", "/etc/passwd", "a//b", "a/./b"]) {
@@ -105,7 +105,7 @@ pure("parseListed() refuses lines that a file's name has forged", () => {
   }
 });
 
-pure("openHostSource() takes no more bytes than it asked for", async () => {
+pure("openHostSource() accepts no more bytes than it requested", async () => {
   for (const count of [300_000, -1, NaN, undefined, "7"]) {
     const { sftp } = lyingHost({
       stat: () => FILE,
@@ -120,12 +120,12 @@ pure("openHostSource() takes no more bytes than it asked for", async () => {
   }
 });
 
-pure("openHostSource() wants a regular file, whatever the host leaves out", async () => {
+pure("openHostSource() requires a regular file, whatever the host omits", async () => {
   const { sftp } = lyingHost({ stat: () => ({ size: 3 }), open: () => new Uint8Array(1) });
   await assert.rejects(openHostSource(help(sftp), "f", 1_000), { code: "not_a_file" });
 });
 
-pure("openHostSink() makes its file with mode 600, not with it afterwards", async () => {
+pure("openHostSink() creates its file with mode 600 from the start", async () => {
   const { sftp, requests } = lyingHost({
     lstat: missing,
     stat: missing,
@@ -142,7 +142,7 @@ pure("openHostSink() makes its file with mode 600, not with it afterwards", asyn
 });
 
 pure(
-  "openHostSink() leaves nothing when the host refuses what comes after the opening",
+  "openHostSink() leaves no file when the host refuses a request after opening",
   async () => {
     const { sftp, requests } = lyingHost({
       lstat: missing,
@@ -160,7 +160,7 @@ pure(
 
 for (const overwrite of [false, true]) {
   pure(
-    `openHostSink() sets the mode before the file gets its name (overwrite ${overwrite})`,
+    `openHostSink() sets the mode before it renames the file (overwrite ${overwrite})`,
     async () => {
       const { sftp, requests } = lyingHost({
         lstat: () => overwrite ? FILE : missing(),
@@ -184,7 +184,7 @@ for (const overwrite of [false, true]) {
 }
 
 pure(
-  "openHostSink() lays an old file aside under a name that is not taken for a left-over",
+  "openHostSink() moves an old file aside under a name that the sweep does not remove",
   async () => {
     const { sftp, requests } = lyingHost({
       lstat: () => FILE,
@@ -212,7 +212,7 @@ const SOURCE: Source = {
   close: () => Promise.resolve(),
 };
 
-pure("copy() discards a sink that opens only after the caller has gone", async () => {
+pure("copy() discards a sink that opens after the caller has canceled", async () => {
   const controller = new AbortController();
   const opening = Promise.withResolvers<Sink>();
   const discarded = Promise.withResolvers<string>();
@@ -234,7 +234,7 @@ pure("copy() discards a sink that opens only after the caller has gone", async (
   assert.equal(await discarded.promise, "discarded");
 });
 
-pure("toStream() closes its source when that cannot be read", async () => {
+pure("toStream() closes its source when reading fails", async () => {
   let closed = 0;
   const reader = toStream({
     ...SOURCE,
@@ -249,7 +249,7 @@ pure("toStream() closes its source when that cannot be read", async () => {
 });
 
 sessionTest(
-  "copy() ends at once for its caller when the host does not answer about its source",
+  "copy() returns at once on cancellation when the host does not answer about its source",
   async ({ session, exec, host }) => {
     await exec("echo x > f");
     host.freeze();
@@ -277,7 +277,7 @@ sessionTest(
 );
 
 sessionTest(
-  "exec() leaves no child that ignores TERM and writes elsewhere, also without a guard",
+  "exec() leaves no child that ignores TERM and redirects its output, even without a guard",
   async ({ exec, host }) => {
     const child = `trap "" TERM; echo $$ > pid; while :; do sleep 0.1; done`;
     await exec(`sh -c '${child}' > out 2>&1 & wait`, { timeoutMs: 1_000 });

@@ -14,7 +14,7 @@ interface Place {
   readonly outside: string;
 }
 
-/** The server's own files are `.env`, which is there, and `audit.jsonl`, which is not. */
+/** The server's own files are `.env`, which exists, and `audit.jsonl`, which does not. */
 function attackTest(name: string, run: (place: Place) => Promise<void>): void {
   Deno.test(name, async () => {
     using place = temporaryDirectory();
@@ -61,7 +61,7 @@ attackTest("LocalFiles makes a file that nobody else may open, ever", async ({ f
   const watching = (async () => {
     for await (const { paths } of watcher) {
       for (const path of paths) {
-        // Of an empty file that only tells the umask nothing can be read, then or later.
+        // The empty probe file for the umask never has content.
         const info = await Deno.stat(path).catch(() => undefined);
         if (info && info.size > 0) seen.push((info.mode ?? 0) & 0o777);
       }
@@ -90,7 +90,7 @@ attackTest(
 );
 
 attackTest(
-  "LocalFiles sets no mode through a link that takes the place of what it wrote",
+  "LocalFiles sets no mode through a link that replaces its temporary file",
   async ({ files, root, outside }) => {
     Deno.writeTextFileSync(`${outside}/key`, "secret", { mode: 0o600 });
     for (const content of ["link", "file"]) {
@@ -118,12 +118,12 @@ attackTest("LocalFiles does not keep setuid on what it downloads", async ({ file
 });
 
 attackTest(
-  "LocalFiles leaves nothing outside when a directory becomes a link while it writes",
+  "LocalFiles leaves no file outside when a directory becomes a link during a write",
   async ({ files, root, outside }) => {
     Deno.mkdirSync(`${root}/sub`);
     const open = Deno.open;
     let turns = 0;
-    // At the worst moment: after every check of the path, before the file is made.
+    // At the worst moment: after all checks of the path, before the file is created.
     Deno.open = ((...args: Parameters<typeof Deno.open>) => {
       if (args[1]?.mode === 0o600 && turns++ === 0) {
         Deno.renameSync(`${root}/sub`, `${root}/away`);

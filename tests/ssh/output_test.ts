@@ -7,7 +7,7 @@ const decode = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true
 const encode = (text: string) => new TextEncoder().encode(text);
 const codePoints = (text: string) => [...text];
 
-/** A collector that was given `bytes`, cut at these places. */
+/** Returns a collector that received `bytes` in chunks split at these positions. */
 function collect(bytes: Uint8Array, limit: number, cuts: readonly number[] = []): OutputCollector {
   const collector = new OutputCollector(limit);
   const places = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b)];
@@ -21,7 +21,7 @@ function collect(bytes: Uint8Array, limit: number, cuts: readonly number[] = [])
 }
 
 const cuts = fc.array(fc.nat(10_000), { maxLength: 12 });
-/** Mostly text of all lengths of UTF-8, also what is none. */
+/** Mostly text with UTF-8 characters of all lengths, and some invalid bytes. */
 const anyBytes = fc.oneof(
   fc.string({ unit: "binary", maxLength: 200 }).map(encode),
   fc.uint8Array({ maxLength: 200 }),
@@ -33,7 +33,7 @@ const anyBytes = fc.oneof(
   ).map((bytes) => Uint8Array.from(bytes)),
 );
 
-pure("OutputCollector decodes bytes as a whole, wherever they were split", () => {
+pure("OutputCollector decodes characters that are split between chunks", () => {
   fc.assert(
     fc.property(anyBytes, cuts, (bytes, cuts) => {
       const { text, truncated, originalLength } = collect(bytes, 1_000, cuts).cut(1_000);
@@ -71,14 +71,14 @@ pure("OutputCollector keeps a byte order mark, which is content here", () => {
   assert.equal(collect(encode("\ufeffx"), 10).cut(10).text, "\ufeffx");
 });
 
-pure("OutputCollector counts bytes and characters of everything that came", () => {
+pure("OutputCollector counts the bytes and characters of the complete stream", () => {
   const collector = new OutputCollector(10);
   for (let turn = 0; turn < 1_000; turn++) collector.push(encode("aä€😀"));
   collector.end();
   assert.deepEqual([collector.bytes, collector.length], [10_000, 4_000]);
 });
 
-pure("OutputCollector.lastLines() gives the end of what has come so far", () => {
+pure("OutputCollector.lastLines() returns the end of the output so far", () => {
   const collector = new OutputCollector(100);
   collector.push(encode("one\ntwo\nthree\nfour\n"));
   assert.equal(collector.lastLines(2, 500), "three\nfour");
@@ -88,7 +88,7 @@ pure("OutputCollector.lastLines() gives the end of what has come so far", () => 
   assert.equal(new OutputCollector(100).lastLines(3, 500), "");
 });
 
-pure("OutputCollector keeps its memory bounded, whatever comes", () => {
+pure("OutputCollector keeps its memory bounded", () => {
   const collector = new OutputCollector(25_000);
   const chunk = new Uint8Array(64 * 1024).fill(0x61);
   const used = () => {
@@ -104,7 +104,7 @@ pure("OutputCollector keeps its memory bounded, whatever comes", () => {
 
 const lengths = fc.oneof(fc.nat(300), fc.nat(100_000));
 
-pure("shareLimit() never exceeds the limit and wastes none of it", () => {
+pure("shareLimit() uses exactly the limit when the output is longer", () => {
   fc.assert(fc.property(lengths, lengths, fc.integer({ min: 1, max: 300 }), (out, err, limit) => {
     const [outShare, errShare] = shareLimit(out, err, limit);
     assert.ok(outShare >= 0 && errShare >= 0 && outShare <= out && errShare <= err);
@@ -112,7 +112,7 @@ pure("shareLimit() never exceeds the limit and wastes none of it", () => {
   }));
 });
 
-pure("shareLimit() cuts no short stream for a long one, and leaves each long one half", () => {
+pure("shareLimit() never cuts a short stream, and leaves half to each long one", () => {
   fc.assert(fc.property(lengths, lengths, fc.integer({ min: 2, max: 300 }), (out, err, limit) => {
     const half = Math.floor(limit / 2);
     const [outShare, errShare] = shareLimit(out, err, limit);

@@ -2,6 +2,9 @@ import { RemoteExecError } from "../../../errors.ts";
 import type { ByteRange, FilesPort, TreeLimits, WriteRequest } from "../../files_port.ts";
 import type { Endpoint, FilesGrant } from "../../port.ts";
 
+const MAX_ENTRIES = 1_000_000;
+const MAX_MODE = 0o7777;
+
 /**
  * Wraps a port so that it refuses every call outside the grant. A worker with a compromised library then
  * reaches only what its own task needs. All arguments are validated and rebuilt, because another isolate
@@ -48,14 +51,7 @@ const notGranted = (what: string) =>
     "Report this defect",
   );
 
-/**
- * Arguments of the files port as they come from another isolate, which may send anything: each function
- * returns a new value of its type, or throws RemoteExecError `internal`.
- */
-const MAX_ENTRIES = 1_000_000;
-const MAX_MODE = 0o7777;
-
-export function parseEndpoint(given: unknown): Endpoint {
+function parseEndpoint(given: unknown): Endpoint {
   const { kind, path, prefix, label } = fields(given);
   switch (kind) {
     case "local":
@@ -68,12 +64,12 @@ export function parseEndpoint(given: unknown): Endpoint {
   }
 }
 
-export function parseTreeLimits(given: unknown): TreeLimits {
+function parseTreeLimits(given: unknown): TreeLimits {
   const { maxEntries, maxBytes } = fields(given);
   return { maxEntries: integer(maxEntries, MAX_ENTRIES), maxBytes: integer(maxBytes) };
 }
 
-export function parseRange(given: unknown): ByteRange | undefined {
+function parseRange(given: unknown): ByteRange | undefined {
   if (given === undefined) return undefined;
   const { start, end } = fields(given);
   return end === undefined
@@ -81,7 +77,7 @@ export function parseRange(given: unknown): ByteRange | undefined {
     : { start: integer(start), end: integer(end) };
 }
 
-export function parseWriteRequest(given: unknown): WriteRequest {
+function parseWriteRequest(given: unknown): WriteRequest {
   const { to, maxBytes, overwrite, mode, size, sha256 } = fields(given);
   if (typeof overwrite !== "boolean") throw malformed();
   return {
@@ -94,12 +90,12 @@ export function parseWriteRequest(given: unknown): WriteRequest {
   };
 }
 
-export function requireSignal(given: unknown): AbortSignal {
+function requireSignal(given: unknown): AbortSignal {
   if (given instanceof AbortSignal) return given;
   throw malformed();
 }
 
-export function requireStream(given: unknown): ReadableStream<Uint8Array> {
+function requireStream(given: unknown): ReadableStream<Uint8Array> {
   if (given instanceof ReadableStream) return given;
   throw malformed();
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isAlive } from "../../../fakes/ssh_host_client.ts";
 import { type SessionPlace, sessionTest } from "../../../support/session.ts";
 
-sessionTest("exec() tells exit code, output and duration", async ({ exec }) => {
+sessionTest("exec() returns exit code, output and duration", async ({ exec }) => {
   const outcome = await exec("echo out; echo err >&2; exit 7");
   assert.deepEqual(
     [outcome.ending, outcome.exitCode, outcome.signal, outcome.processEnded],
@@ -20,13 +20,13 @@ sessionTest("exec() names the signal that ended the command", async ({ exec }) =
   }
 });
 
-sessionTest("exec() hands on stdin, which is at its end without one", async ({ exec }) => {
+sessionTest("exec() passes on stdin, which is empty by default", async ({ exec }) => {
   assert.equal((await exec("cat")).stdout.text, "");
   assert.equal((await exec("cat", { stdin: "a\nb" })).stdout.text, "a\nb");
   assert.equal((await exec("read x; echo $?")).stdout.text, "1\n");
 });
 
-sessionTest("exec() keeps stdout and stderr apart and characters whole", async ({ exec }) => {
+sessionTest("exec() keeps stdout and stderr separate and characters intact", async ({ exec }) => {
   const line = "äöü€😀".repeat(300);
   const { stdout, stderr } = await exec(
     `for i in $(seq 40); do printf '%s' '${line}'; printf '%s' '${line}' >&2; done`,
@@ -35,16 +35,19 @@ sessionTest("exec() keeps stdout and stderr apart and characters whole", async (
   assert.equal(stderr.text, line.repeat(40));
 }, { limits: { characterLimit: 1_000_000 } });
 
-// The embedded host starts its commands itself and not below a process of the connection as sshd does,
-// so no guard runs there: what is killed by a signal is never confirmed.
+// The embedded host starts commands itself and not as children of the connection's process as sshd does,
+// so no guard runs there and the end of a killed command is never confirmed.
 
-sessionTest("exec() ends a command at its limit, with the output so far", async ({ exec }) => {
-  const { ending, stdout, processEnded } = await exec("echo $$; sleep 300", { timeoutMs: 500 });
-  assert.deepEqual([ending, processEnded], ["timeout", false]);
-  assert.equal(isAlive(Number(stdout.text)), false);
-});
+sessionTest(
+  "exec() stops a command at its time limit and returns the output so far",
+  async ({ exec }) => {
+    const { ending, stdout, processEnded } = await exec("echo $$; sleep 300", { timeoutMs: 500 });
+    assert.deepEqual([ending, processEnded], ["timeout", false]);
+    assert.equal(isAlive(Number(stdout.text)), false);
+  },
+);
 
-sessionTest("exec() ends a command that ignores TERM", async ({ exec }) => {
+sessionTest("exec() stops a command that ignores TERM", async ({ exec }) => {
   const { ending, stdout, processEnded } = await exec(
     "trap '' TERM; echo $$; while :; do sleep 0.05; done",
     { timeoutMs: 300 },
@@ -53,10 +56,10 @@ sessionTest("exec() ends a command that ignores TERM", async ({ exec }) => {
   assert.equal(isAlive(Number(stdout.text)), false);
 });
 
-sessionTest("exec() ends a command that its caller cancels", async ({ exec }) => {
+sessionTest("exec() stops a command on cancellation", async ({ exec }) => {
   const controller = new AbortController();
   const started = exec("echo ready; sleep 300", { signal: controller.signal });
-  // A second command is answered later than the first one was started.
+  // When the second command is answered, the first one has started.
   await exec("true");
   controller.abort();
   const { ending, processEnded } = await started;
@@ -64,7 +67,7 @@ sessionTest("exec() ends a command that its caller cancels", async ({ exec }) =>
 });
 
 sessionTest(
-  "exec() does not start a command whose caller has cancelled before",
+  "exec() does not start a command that was canceled before",
   async ({ exec, host }) => {
     await assert.rejects(exec("touch started", { signal: AbortSignal.abort() }), {
       code: "cancelled",
@@ -75,7 +78,7 @@ sessionTest(
 );
 
 sessionTest(
-  "exec() does not say that a command was not started which the host was asked for",
+  "exec() does not claim that a requested command was not started",
   async ({ exec }) => {
     await assert.rejects(exec("held", { timeoutMs: 500 }), {
       code: "timeout",
@@ -87,7 +90,7 @@ sessionTest(
 );
 
 sessionTest(
-  "exec() answers although a daemon holds the output, which lives on",
+  "exec() returns although a daemon holds the output, and the daemon lives on",
   async ({ exec }) => {
     const { stdout, ending, durationMs } = await exec("sleep 5 & echo $!");
     assert.equal(ending, "exit");
@@ -96,14 +99,17 @@ sessionTest(
   },
 );
 
-sessionTest("exec() tells a lost connection and the output before it", async ({ exec, host }) => {
-  const running = exec("echo before; sleep 300");
-  await exec("true");
-  host.dropConnections();
-  const { ending, exitCode, stdout, processEnded } = await running;
-  assert.deepEqual([ending, exitCode, processEnded], ["connection_lost", null, false]);
-  assert.equal(stdout.text, "before\n");
-});
+sessionTest(
+  "exec() reports a lost connection with the output before it",
+  async ({ exec, host }) => {
+    const running = exec("echo before; sleep 300");
+    await exec("true");
+    host.dropConnections();
+    const { ending, exitCode, stdout, processEnded } = await running;
+    assert.deepEqual([ending, exitCode, processEnded], ["connection_lost", null, false]);
+    assert.equal(stdout.text, "before\n");
+  },
+);
 
 sessionTest("exec() works again after the connection was lost", async ({ exec, host }) => {
   await exec("true");
@@ -115,7 +121,7 @@ sessionTest("exec() works again after the connection was lost", async ({ exec, h
 });
 
 sessionTest(
-  "exec() ends within its limit when the host is frozen, and works when it is not",
+  "exec() ends within its limit when the host is frozen, and works afterwards",
   async ({ exec, host }) => {
     await exec("true");
     host.freeze();
@@ -131,7 +137,7 @@ sessionTest(
 );
 
 sessionTest(
-  "exec() ends each of many calls to a black hole within its own limit",
+  "exec() ends each of many calls to a host that does not answer within its own limit",
   async ({ exec, host }) => {
     host.freeze();
     const limits = [300, 600, 900, 1_200];
@@ -175,13 +181,13 @@ for (const maxSessions of [1, 2, 3, 10]) {
   );
 }
 
-sessionTest("exec() uses one connection for one call after the other", async ({ exec, host }) => {
+sessionTest("exec() uses one connection for consecutive calls", async ({ exec, host }) => {
   for (let turn = 0; turn < 20; turn++) await exec("true");
   assert.equal(host.connectionCount(), 1);
 });
 
 sessionTest(
-  "exec() says when signals do nothing and the end is not confirmed",
+  "exec() reports an unconfirmed end when the host ignores signals",
   async ({ exec }) => {
     const { ending, processEnded } = await exec("sleep 300", { timeoutMs: 300 });
     assert.deepEqual([ending, processEnded], ["timeout", false]);
@@ -189,14 +195,14 @@ sessionTest(
   { host: { ignoreSignals: true } },
 );
 
-sessionTest("exec() slows a flooding command down to what is read", async (place) => {
+sessionTest("exec() slows down a flooding command by backpressure", async (place) => {
   const { outcome, growth } = await flood(place, 120);
   assert.equal(outcome.ending, "exit");
   assert.equal(outcome.stdout.originalLength, 120 * 1_048_576);
   assert.ok(growth < 48_000_000, `memory grew by ${growth} bytes`);
 });
 
-/** Memory of both ends together: the host is in this process, too. */
+/** Memory of client and host together, because the host runs in this process too. */
 async function flood({ exec }: SessionPlace, megabytes: number) {
   await exec("yes | head -c 20000000");
   const before = Deno.memoryUsage().rss;

@@ -6,7 +6,7 @@ import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/s
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
 import { pure } from "../../../support/pure.ts";
 
-/** Ends one command with a guard that gives these answers, one after the other; gives what was asked. */
+/** Stops one command with a guard that returns these answers in order; returns the result and the signals. */
 async function endWith(answers: readonly number[]) {
   const signals: string[] = [];
   const channels = [0, 1].map(() => {
@@ -34,18 +34,18 @@ async function endWith(answers: readonly number[]) {
   return { ended, signals };
 }
 
-pure("stopCommand() asks again while a process is too young to lead its session", async () => {
+pure("stopCommand() retries while a process does not lead its session yet", async () => {
   assert.deepEqual(await endWith([-1, -1, 0]), { ended: true, signals: [] });
 });
 
-pure("stopCommand() takes a signal for a process that never leads a session", async () => {
+pure("stopCommand() uses a signal for a process that never leads a session", async () => {
   assert.deepEqual(await endWith([-1]), { ended: false, signals: ["KILL"] });
 });
 
-/** A channel for what is told of its end only. */
+/** A channel that only emits events. */
 const channel = () => new EventEmitter() as unknown as ClientChannel;
 
-pure("identify() goes on asking while other commands end one after the other", async () => {
+pure("identify() retries while other commands end", async () => {
   const order = new ProcessOrder();
   const others = Array.from({ length: 20 }, channel);
   const [guardChannel, wanted] = [channel(), channel()];
@@ -61,7 +61,7 @@ pure("identify() goes on asking while other commands end one after the other", a
   assert.equal(await order.identify(wanted, guard as Guard), "99:0");
 });
 
-pure("identify() gives up when the guard's list stays too short", async () => {
+pure("identify() returns undefined if the guard's list stays too short", async () => {
   const order = new ProcessOrder();
   const [guardChannel, wanted] = [channel(), channel()];
   for (const each of [guardChannel, channel(), wanted]) order.track(each, () => {});

@@ -8,10 +8,10 @@ import { sessionTest } from "../../../support/session.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 import { BUSYBOX, peerTest } from "../../../peers/require.ts";
 
-/** What `sh` is on the hosts that there are: of Debian, of Red Hat, of Alpine. */
+/** The `sh` of Debian, Red Hat and Alpine. */
 const SHELLS = ["/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"];
 
-/** Says that it begins, counts what it is told, writes when it is told, and leaves `done` in the end. */
+/** Prints that it has begun, counts its TERM signals, prints on each, and writes `done` at the end. */
 const TIDY = `exec 2>/dev/null; trap 'n=$((n+1)); echo told' TERM; n=0; echo begun; ` +
   `while [ $n = 0 ]; do sleep 1 >/dev/null & wait $!; done; ` +
   `sleep 0.3; echo tidied; echo "told $n times" > "$D/done"; exit 7`;
@@ -19,7 +19,7 @@ const TIDY = `exec 2>/dev/null; trap 'n=$((n+1)); echo told' TERM; n=0; echo beg
 interface Running {
   readonly child: Deno.ChildProcess;
   readonly dir: string;
-  /** What is in the file that the command leaves. */
+  /** Returns the content of the command's file `done`. */
   done(): string | undefined;
 }
 
@@ -57,7 +57,7 @@ function shellTest(name: string, command: string, work: (running: Running) => Pr
 const decode = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
 shellTest(
-  "termOnlyCommand() hands on streams and exit code",
+  "termOnlyCommand() passes on streams and exit code",
   `echo out; echo "it's" >&2; exit 42`,
   async ({ child }) => {
     const { code, stdout, stderr } = await child.output();
@@ -66,7 +66,7 @@ shellTest(
 );
 
 shellTest(
-  "termOnlyCommand() tells the command once, however often it is told",
+  "termOnlyCommand() sends TERM to the command only once",
   TIDY,
   async ({ child, done }) => {
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -83,7 +83,7 @@ shellTest(
 );
 
 shellTest(
-  "termOnlyCommand() lets the command tidy up when its output is closed and its session killed",
+  "termOnlyCommand() lets the command clean up when its output is closed and its session killed",
   TIDY,
   async ({ child, done }) => {
     const reader = child.stdout.getReader();
@@ -91,7 +91,7 @@ shellTest(
     await reader.cancel();
     await child.stderr.cancel();
     Deno.kill(-child.pid, "SIGTERM");
-    // What tells it may need a moment; the guard gives it more than half a second.
+    // Forwarding TERM may take a moment; the guard allows more than half a second.
     await until("it was told", () => children(child.pid).length === 1);
     await new Promise<void>((resolve) => setTimeout(resolve, 100));
     Deno.kill(-child.pid, "SIGKILL");
@@ -105,7 +105,7 @@ const children = (pid: number): string[] =>
   Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
 
 sessionTest(
-  "exec() does not kill what it has to spare, and says that it may still run",
+  "exec() does not kill a command with graceMs, and reports that it may still run",
   async ({ session, directory }) => {
     const command = `trap '' TERM; echo $$; while [ ! -e ${directory}/go ]; do sleep 0.02; done`;
     const request = { command, timeoutMs: 500, graceMs: 1_500 };
@@ -127,7 +127,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A channel that keeps the signals that it is asked to send. */
+/** A channel that records the signals it is asked to send. */
 function channelWith(onSignal: (close: () => void) => void) {
   const sent: string[] = [];
   let close = () => {};
@@ -137,11 +137,11 @@ function channelWith(onSignal: (close: () => void) => void) {
       sent.push(name);
       onSignal(close);
     },
-  } as unknown as ClientChannel; // only what is used of it
+  } as unknown as ClientChannel; // only the parts that are used
   return { channel, sent };
 }
 
-Deno.test("stopCommand() tells what is to be spared to stop where there is no guard", async () => {
+Deno.test("stopCommand() sends only TERM to a command with graceMs if there is no guard", async () => {
   const order = new ProcessOrder();
   const ends = { guard: undefined, order, isAlive: () => true };
   const spared = channelWith((close) => close());
@@ -154,12 +154,12 @@ Deno.test("stopCommand() tells what is to be spared to stop where there is no gu
   assert.equal(await stopCommand(silent.channel, { ...ends, graceMs: 10 }), false);
 });
 
-Deno.test("stopCommand() does not wait twice for a guard that says nothing", async () => {
+Deno.test("stopCommand() does not wait twice for a guard that does not answer", async () => {
   const { channel, sent } = channelWith(() => {});
   const order = { identify: () => Promise.resolve("7:1"), isRunning: () => true };
   const guard = { end: () => Promise.resolve(undefined) };
   const ended = await stopCommand(channel, {
-    guard: guard as unknown as Guard, // only what is used of it
+    guard: guard as unknown as Guard, // only the parts that are used
     order: order as unknown as ProcessOrder,
     isAlive: () => true,
     graceMs: 60_000,

@@ -5,7 +5,7 @@ import { valueWithin } from "../../../../src/async/deadline.ts";
 import { sessionTest, settingsOf } from "../../../support/session.ts";
 
 sessionTest(
-  "Dialer makes connections that are closed when the host does not answer any more",
+  "Dialer makes connections that close when the host stops answering",
   async ({ host, directory }) => {
     const logger = createLogger("error", [], () => {});
     const { socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 50).dial(5_000);
@@ -17,14 +17,14 @@ sessionTest(
 );
 
 sessionTest(
-  "Dialer makes connections that stay while the host answers, however silent it is",
+  "Dialer makes connections that stay open while a silent host answers keepalives",
   async ({ host, directory }) => {
     const logger = createLogger("error", [], () => {});
     const { client, socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 20)
       .dial(5_000);
     const answers = new Promise<true>((resolve) => {
       let count = 0;
-      // Of nothing else but keepalive questions, of which three without an answer are the limit.
+      // Only answers to keepalives; three without an answer would close the connection.
       socket.on("data", () => ++count === 10 && resolve(true));
     });
     assert.equal(await valueWithin(answers, 10_000), true);

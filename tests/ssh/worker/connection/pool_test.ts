@@ -7,7 +7,7 @@ import { ConnectionPool } from "../../../../src/ssh/worker/connection/pool.ts";
 import { sessionTest, settingsOf } from "../../../support/session.ts";
 
 sessionTest(
-  "ConnectionPool connects when it is first needed, once for calls that come together",
+  "ConnectionPool connects on the first call, once for concurrent calls",
   async ({ exec, host }) => {
     assert.equal(host.connectionCount(), 0);
     await Promise.all([exec("true"), exec("true"), exec("true")]);
@@ -16,7 +16,7 @@ sessionTest(
 );
 
 sessionTest(
-  "ConnectionPool makes more connections for long commands, at most eight",
+  "ConnectionPool opens more connections for long commands, at most eight",
   async ({ exec, host }) => {
     const calls = Array.from({ length: 50 }, () => exec("sleep 1"));
     await Promise.all(calls);
@@ -41,7 +41,7 @@ sessionTest(
 for (const before of [[], ["true"]]) {
   const asked: string[] = [];
   sessionTest(
-    `ConnectionPool does not repeat a command that was asked for and never answered, ${
+    `ConnectionPool does not repeat a command that was requested and never answered, ${
       before.length === 0 ? "cold" : "warm"
     }`,
     async ({ exec }) => {
@@ -62,12 +62,12 @@ for (const before of [[], ["true"]]) {
 }
 
 sessionTest(
-  "ConnectionPool replaces a wedged connection for the price of one slow call",
+  "ConnectionPool replaces a dead connection during one slow call",
   async ({ exec, host }) => {
     await exec("true");
     host.freeze();
     const call = exec("echo through", { timeoutMs: 20_000 });
-    // New connections are let through, the old one stays dead: as after a change of networks.
+    // New connections work and the old one stays dead, as after a change of networks.
     await assert.rejects(exec("true", { timeoutMs: 200 }));
     host.dropConnections();
     host.thaw();
@@ -78,7 +78,7 @@ sessionTest(
 );
 
 sessionTest(
-  "ConnectionPool tells a host that is not there, to each call",
+  "ConnectionPool reports an unreachable host to each call",
   async ({ exec, host }) => {
     await host.close();
     const calls = [exec("true"), exec("true")];
@@ -109,7 +109,7 @@ sessionTest(
 );
 
 sessionTest(
-  "ConnectionPool accepts an unknown host key when it is told to, and says so",
+  "ConnectionPool accepts an unknown host key if configured, and logs it",
   async ({ exec, logged }) => {
     assert.equal((await exec("echo in")).stdout.text, "in\n");
     assert.ok(
@@ -120,7 +120,7 @@ sessionTest(
 );
 
 sessionTest(
-  "ConnectionPool dials again for a call whose dial failed and whose hope then died",
+  "ConnectionPool connects again for a call whose attempt failed and whose other connection died",
   async ({ host, directory }) => {
     const logger = createLogger("error", [], () => {});
     const dialer = new Dialer(settingsOf(host, directory).ssh, logger);

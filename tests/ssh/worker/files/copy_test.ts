@@ -67,7 +67,7 @@ const limits = (more: Partial<CopyLimits> = {}): CopyLimits => ({
 
 const from = (target: FakeSink) => () => Promise.resolve(target);
 
-Deno.test("copy() moves everything and names it when size and hash are told", async () => {
+Deno.test("copy() copies everything and commits it with size and hash", async () => {
   const [start, end] = [source(["ab", "", "cd"]), sink()];
   const moved = await copy(start, from(end), limits());
   assert.deepEqual(moved, { bytes: 4, sha256: hashOf("abcd"), verified: "size" });
@@ -75,7 +75,7 @@ Deno.test("copy() moves everything and names it when size and hash are told", as
   assert.deepEqual([end.stored, end.discarded, start.closed], ["abcd", 0, 1]);
 });
 
-Deno.test("copy() counts a transfer as proven by what either side can tell", async () => {
+Deno.test("copy() reports what either side could verify", async () => {
   const proof = async (start: FakeSource, end: FakeSink, more: Partial<CopyLimits> = {}) =>
     (await copy(start, from(end), limits(more))).verified;
   const remoteSha256 = () => Promise.resolve(hashOf("x"));
@@ -87,7 +87,7 @@ Deno.test("copy() counts a transfer as proven by what either side can tell", asy
   assert.equal(await proof(source(["x"]), sink(), { sha256: hashOf("x") }), "sha256");
 });
 
-Deno.test("copy() discards what does not equal its source", async () => {
+Deno.test("copy() discards a file that differs from its source", async () => {
   const wrong = hashOf("another content");
   const starts = [
     [source(["x"], { remoteSha256: () => Promise.resolve(wrong) }), limits()],
@@ -113,13 +113,13 @@ Deno.test("copy() stops a source that grows beyond the limit", async () => {
   assert.ok(end.stored.length <= 1_000);
 });
 
-Deno.test("copy() refuses a source that became shorter", async () => {
+Deno.test("copy() refuses a source that shrank", async () => {
   const end = sink();
   await assert.rejects(copy(source(["ab"], { size: 3 }), from(end), limits()), { code: "changed" });
   assert.equal(end.discarded, 1);
 });
 
-Deno.test("copy() takes a source whose size nobody knows to its end", async () => {
+Deno.test("copy() reads a source of unknown size to its end", async () => {
   const { bytes: moved } = await copy(source(["ab"], { size: undefined }), from(sink()), limits());
   assert.equal(moved, 2);
 });
@@ -131,7 +131,7 @@ Deno.test("copy() closes the source when the sink cannot be opened", async () =>
   assert.equal(start.closed, 1);
 });
 
-Deno.test("copy() discards what was stored when reading, writing or naming fails", async () => {
+Deno.test("copy() discards the file when reading, writing or renaming fails", async () => {
   const error = new RemoteExecError("io_error", "the disk is broken", "Mend it");
   const fail = () => Promise.reject(error);
   const broken = source([], {
@@ -151,7 +151,7 @@ Deno.test("copy() discards what was stored when reading, writing or naming fails
   }
 });
 
-Deno.test("copy() ends when its caller cancels, whatever it waits for", async () => {
+Deno.test("copy() ends on cancellation, whatever it waits for", async () => {
   const never = new Promise<never>(() => {});
   const stuck = source(["x"], {
     chunks: () => ({
@@ -175,7 +175,7 @@ Deno.test("copy() ends when its caller cancels, whatever it waits for", async ()
   }
 });
 
-Deno.test("copy() gives up a transfer that stands still", async () => {
+Deno.test("copy() aborts a stalled transfer", async () => {
   const end = sink({ write: () => new Promise(() => {}) });
   await assert.rejects(copy(source(["x"]), from(end), limits({ stallMs: 60 })), {
     code: "timeout",
@@ -184,7 +184,7 @@ Deno.test("copy() gives up a transfer that stands still", async () => {
   assert.equal(end.discarded, 1);
 });
 
-Deno.test("copy() reports all bytes at the end at the latest, and the size when it is known", async () => {
+Deno.test("copy() reports all bytes at the end, and the size when it is known", async () => {
   const steps: unknown[] = [];
   await copy(source(["ab", "cd"]), from(sink()), limits({ progress: (step) => steps.push(step) }));
   assert.deepEqual(steps.at(-1), { bytes: 4, total: 4 });

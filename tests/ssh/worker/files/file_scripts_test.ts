@@ -1,4 +1,4 @@
-/** The scripts for files where SFTP does not reach, in the shells that there are. */
+/** The scripts for files that SFTP cannot reach, run in different shells. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { RemoteExecError } from "../../../../src/errors.ts";
@@ -19,9 +19,9 @@ const HASH = createHash("sha256").update(CONTENT).digest("hex");
 interface Shell {
   /** A directory with the file `old` in it. */
   readonly dir: string;
-  /** Gives a program of the host to the scripts; without `to` one that fails. */
+  /** Installs a program for the scripts; without `to`, one that fails. */
   provide(name: string, to?: string): void;
-  /** What a script says; undefined stands for an end of stdin without that line. */
+  /** Returns the output of a script. */
   run(script: string, stdin?: string): Promise<string>;
   names(): string[];
 }
@@ -29,7 +29,7 @@ interface Shell {
 const SHELLS = { "sh": "/bin/sh", "busybox sh": "/usr/bin/busybox" } as const;
 type Kind = keyof typeof SHELLS;
 
-/** @param kinds without busybox where a program has to be missing: its shell has all of its own */
+/** @param kinds without busybox if a program must be missing: its shell has all programs built in */
 function scriptTest(
   name: string,
   work: (shell: Shell) => Promise<void>,
@@ -69,7 +69,7 @@ async function run(bin: string, script: string, stdin: string): Promise<string> 
     stderr: "null",
   }).spawn();
   const writer = child.stdin.getWriter();
-  // A script that refuses at once does not read it.
+  // A script that refuses at once does not read its stdin.
   await writer.write(new TextEncoder().encode(stdin)).then(() => writer.close()).catch(() => {});
   return new TextDecoder().decode((await child.output()).stdout);
 }
@@ -82,7 +82,7 @@ const write = (path: string, more: Partial<WriteScriptOptions> = {}) =>
 
 const SHA256SUM = "/usr/bin/sha256sum";
 
-scriptTest("writeScript() gives a file its name when size and sha256 are right", async (shell) => {
+scriptTest("writeScript() renames the file when size and sha256 match", async (shell) => {
   shell.provide("sha256sum", SHA256SUM);
   shell.provide("ln", "/usr/bin/ln");
   const stdin = `${CONTENT}${HASH}\n`;
@@ -96,7 +96,7 @@ scriptTest("writeScript() gives a file its name when size and sha256 are right",
   assert.deepEqual(shell.names(), ["fresh", "old"]);
 });
 
-scriptTest("writeScript() keeps what is there when what came is something else", async (shell) => {
+scriptTest("writeScript() keeps the old file when the content does not match", async (shell) => {
   shell.provide("sha256sum", SHA256SUM);
   const other = "new c0ntent\n";
   const stored = createHash("sha256").update(other).digest("hex");
@@ -108,7 +108,7 @@ scriptTest("writeScript() keeps what is there when what came is something else",
   assert.deepEqual(shell.names(), ["old"]);
 });
 
-scriptTest("writeScript() leaves nothing when stdin ends early", async (shell) => {
+scriptTest("writeScript() leaves no file when stdin ends early", async (shell) => {
   shell.provide("sha256sum", SHA256SUM);
   const path = `${shell.dir}/old`;
   assert.equal(await shell.run(write(path), CONTENT), "K\n");
@@ -118,13 +118,13 @@ scriptTest("writeScript() leaves nothing when stdin ends early", async (shell) =
   assert.deepEqual(shell.names(), ["old"]);
 });
 
-scriptTest("writeScript() says when there is no tool that could hash", async (shell) => {
+scriptTest("writeScript() reports that there is no hash tool", async (shell) => {
   const answer = await shell.run(write(`${shell.dir}/old`), `${CONTENT}${HASH}\n`);
   assert.equal(answer, "K\nD -\n");
   assert.equal(Deno.readTextFileSync(`${shell.dir}/old`), CONTENT);
 }, ["sh"]);
 
-scriptTest("writeScript() tells a name that cannot be given from a full disk", async (shell) => {
+scriptTest("writeScript() distinguishes a failed rename from a full disk", async (shell) => {
   shell.provide("ln"); // as on a file system without hard links
   const stdin = `${CONTENT}${HASH}\n`;
   const fresh = write(`${shell.dir}/fresh`, { overwrite: false });
@@ -135,17 +135,21 @@ scriptTest("writeScript() tells a name that cannot be given from a full disk", a
   assert.deepEqual(shell.names(), ["old"]);
 }, ["sh"]);
 
-scriptTest("readScript() tells the sha256 of the whole file behind its content", async (shell) => {
-  const path = `${shell.dir}/old`;
-  Deno.writeTextFileSync(path, CONTENT);
-  const read = (from: number, to?: number) => shell.run(readScript(path, 1_000, from, to));
-  assert.match(await read(0), /^S 12 \S+ \d+\nnew content\nH \n$/);
-  shell.provide("sha256sum", SHA256SUM);
-  assert.match(await read(0), new RegExp(`^S 12 \\S+ \\d+\nnew content\nH ${HASH}.*\n$`));
-  assert.match(await read(4, 8), /^S 12 \S+ \d+\ncont$/);
-}, ["sh"]);
+scriptTest(
+  "readScript() prints the sha256 of the complete file after its content",
+  async (shell) => {
+    const path = `${shell.dir}/old`;
+    Deno.writeTextFileSync(path, CONTENT);
+    const read = (from: number, to?: number) => shell.run(readScript(path, 1_000, from, to));
+    assert.match(await read(0), /^S 12 \S+ \d+\nnew content\nH \n$/);
+    shell.provide("sha256sum", SHA256SUM);
+    assert.match(await read(0), new RegExp(`^S 12 \\S+ \\d+\nnew content\nH ${HASH}.*\n$`));
+    assert.match(await read(4, 8), /^S 12 \S+ \d+\ncont$/);
+  },
+  ["sh"],
+);
 
-/** What is behind a command that finds only these programs. */
+/** An endpoint whose command finds only these programs. */
 function endpoint(directory: string, programs: Readonly<Record<string, string>>): Endpoint {
   Deno.mkdirSync(`${directory}/bin`);
   for (
@@ -161,13 +165,13 @@ const LIMITS = { maxEntries: 100, maxBytes: 1_000 };
 const hasCode = (code: string) => (error: unknown) =>
   error instanceof RemoteExecError && error.code === code;
 
-sessionTest("tree() fails when nothing lists the directory", async ({ session, directory }) => {
+sessionTest("tree() fails when no program lists the directory", async ({ session, directory }) => {
   const { signal } = new AbortController();
   const tree = session.tree(endpoint(directory, {}), LIMITS, signal);
   await assert.rejects(tree, hasCode("io_error"));
 });
 
-sessionTest("tree() passes over what is gone meanwhile", async ({ session, directory }) => {
+sessionTest("tree() skips entries that disappear meanwhile", async ({ session, directory }) => {
   const { signal } = new AbortController();
   const find = '#!/bin/sh\necho "81a4 1 0 ./a"\nexit 1\n';
   const entries = await session.tree(endpoint(directory, { find }), LIMITS, signal);
@@ -192,7 +196,7 @@ function exists(path: string): boolean {
   }
 }
 
-sessionTest("a download fails when the other side hashes something else", async (place) => {
+sessionTest("a download fails when the host reports another hash", async (place) => {
   const { session, directory } = place;
   const sh = `#!/bin/sh\necho "S 3 81a4 0"\nprintf abc\necho "H ${"0".repeat(64)}"\n`;
   const from = endpoint(directory, { sh });

@@ -63,7 +63,7 @@ pure("hostPath() refuses empty paths, NUL and .. components", () => {
   }
 });
 
-sessionTest("copy() carries files of all sizes both ways, proven by their hash", async (place) => {
+sessionTest("copy() copies files of all sizes both ways, verified by sha256", async (place) => {
   for (const size of [0, 1, 255 * 1024, 255 * 1024 + 1, 5_000_003]) {
     const bytes = content(size);
     Deno.writeFileSync(`${place.directory}/up`, bytes);
@@ -77,7 +77,7 @@ sessionTest("copy() carries files of all sizes both ways, proven by their hash",
   assert.deepEqual(namesIn(place.host.directory).filter((name) => name.endsWith(".part")), []);
 });
 
-sessionTest("copy() takes odd names, on both sides", async (place) => {
+sessionTest("copy() accepts unusual names on both sides", async (place) => {
   for (
     const name of [
       "with blank",
@@ -99,7 +99,7 @@ sessionTest("copy() takes odd names, on both sides", async (place) => {
   }
 });
 
-sessionTest("copy() takes a name of 255 bytes", async (place) => {
+sessionTest("copy() accepts a name of 255 bytes", async (place) => {
   Deno.writeTextFileSync(`${place.directory}/f`, "x");
   for (const name of ["x".repeat(255), "€".repeat(85)]) {
     await upload(place, "f", name);
@@ -108,7 +108,7 @@ sessionTest("copy() takes a name of 255 bytes", async (place) => {
 });
 
 sessionTest(
-  "copy() leaves the umask's mode, keeps a replaced file's and sets what is asked for",
+  "copy() uses the umask's mode, the replaced file's mode, or the requested mode",
   async (place) => {
     const { directory } = place.host;
     Deno.writeTextFileSync(`${place.directory}/f`, "x");
@@ -136,12 +136,12 @@ sessionTest("copy() replaces the target of a link and keeps the link", async (pl
 });
 
 sessionTest(
-  "copy() never replaces a file without overwrite, also one that appears meanwhile",
+  "copy() never replaces a file without overwrite, even one that appears meanwhile",
   async (place) => {
     Deno.writeFileSync(`${place.directory}/f`, content(4_000_000));
     place.host.setFault({ writeDelayMs: 20 });
     const call = upload(place, "f", "g");
-    // Answered after the upload has looked for the name.
+    // Answered after the upload has checked the name.
     while (!namesIn(place.host.directory).some((name) => name.endsWith(".part"))) {
       await place.exec("true");
     }
@@ -180,7 +180,7 @@ sessionTest(
 );
 
 sessionTest(
-  "copy() tells a full disk, removes what it wrote and keeps the old file",
+  "copy() reports a full disk, removes the temporary file and keeps the old file",
   async (place) => {
     Deno.writeFileSync(`${place.directory}/f`, content(3_000_000));
     Deno.writeTextFileSync(`${place.host.directory}/g`, "old");
@@ -197,7 +197,7 @@ sessionTest(
   },
 );
 
-sessionTest("copy() finds one byte that was stored wrong, and discards the file", async (place) => {
+sessionTest("copy() detects one wrongly stored byte and discards the file", async (place) => {
   Deno.writeFileSync(`${place.directory}/f`, content(2_000_000));
   place.host.setFault({ corruptByteAt: 1_234_567 });
   await assert.rejects(upload(place, "f", "g"), { code: "verification_failed" });
@@ -216,7 +216,7 @@ sessionTest("copy() is verified by size on a host that runs no commands", async 
   assert.equal((await download(place, "g", "h")).verified, "size");
 }, { host: { answerExec: () => "refuse" } });
 
-/** On this host these programs fail as soon as they are called. */
+/** A host on which these programs fail. */
 function hostWithout(programs: readonly string[]) {
   const directory = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "mre_bare_" }));
   globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
@@ -237,14 +237,14 @@ sessionTest("copy() replaces a file on a host without posix-rename", async (plac
   assert.deepEqual(namesIn(host.directory), ["g"]);
 });
 
-sessionTest("copy() says that the host has no SFTP", async (place) => {
+sessionTest("copy() reports that the host has no SFTP", async (place) => {
   place.host.setFault({ refuseSubsystem: true });
   Deno.writeTextFileSync(`${place.directory}/f`, "x");
   await assert.rejects(upload(place, "f", "g"), { code: "unsupported" });
   assert.equal((await place.exec("echo fine")).stdout.text, "fine\n");
 });
 
-sessionTest("copy() names what cannot be read or written on the host", async (place) => {
+sessionTest("copy() reports what cannot be read or written on the host", async (place) => {
   const { directory } = place.host;
   Deno.mkdirSync(`${directory}/d`);
   await new Deno.Command("mkfifo", { args: [`${directory}/fifo`] }).output();
@@ -276,26 +276,31 @@ sessionTest("copy() reads a file of /proc to its end, within the limit", async (
   });
 });
 
-sessionTest("copy() gives back the whole path of what it wrote", async (place) => {
+sessionTest("copy() returns the path of the written file", async (place) => {
   Deno.writeTextFileSync(`${place.directory}/f`, "x");
   const { path } = await upload(place, "f", "g");
   assert.match(path, /g$/);
   assert.equal((await download(place, "g", "h")).path, `${place.directory}/h`);
 });
 
-sessionTest("stat() tells kind, size, mode and path, links followed", async ({ session, host }) => {
-  Deno.writeTextFileSync(`${host.directory}/f`, "12345");
-  Deno.chmodSync(`${host.directory}/f`, 0o640);
-  Deno.symlinkSync("f", `${host.directory}/link`);
-  const facts = await session.stat({ kind: "host", path: "~/link" }, calm());
-  assert.deepEqual([facts.kind, facts.size, facts.mode, facts.path], [
-    "file",
-    5,
-    0o640,
-    `${host.directory}/f`,
-  ]);
-  await assert.rejects(session.stat({ kind: "host", path: "none" }, calm()), { code: "not_found" });
-});
+sessionTest(
+  "stat() returns kind, size, mode and path, links followed",
+  async ({ session, host }) => {
+    Deno.writeTextFileSync(`${host.directory}/f`, "12345");
+    Deno.chmodSync(`${host.directory}/f`, 0o640);
+    Deno.symlinkSync("f", `${host.directory}/link`);
+    const facts = await session.stat({ kind: "host", path: "~/link" }, calm());
+    assert.deepEqual([facts.kind, facts.size, facts.mode, facts.path], [
+      "file",
+      5,
+      0o640,
+      `${host.directory}/f`,
+    ]);
+    await assert.rejects(session.stat({ kind: "host", path: "none" }, calm()), {
+      code: "not_found",
+    });
+  },
+);
 
 sessionTest("copies and commands share the connection and run at once", async (place) => {
   Deno.writeFileSync(`${place.directory}/f`, content(1_000_000));
@@ -306,23 +311,31 @@ sessionTest("copies and commands share the connection and run at once", async (p
   assert.deepEqual(namesIn(place.host.directory), ["g1", "g2", "g3", "g4"]);
 });
 
-sessionTest("reading behind a command gives its session back when broken off", async (place) => {
-  const { session, host } = place;
-  Deno.writeFileSync(`${host.directory}/f`, content(3_000_000));
-  const from = { kind: "shell", prefix: "env", path: `${host.directory}/f`, label: "it" } as const;
-  for (let turn = 0; turn < 12; turn++) {
-    const source = await session.openSource(from, 1e9, new AbortController().signal);
-    const chunks = source.chunks()[Symbol.asyncIterator]();
-    await chunks.next();
-    chunks.return?.()?.catch(() => {});
-    await source.close();
-  }
-  assert.equal((await place.exec("echo on")).stdout.text, "on\n");
-  assert.equal(host.connectionCount(), 1);
-});
+sessionTest(
+  "reading from a shell endpoint releases its session when it is canceled",
+  async (place) => {
+    const { session, host } = place;
+    Deno.writeFileSync(`${host.directory}/f`, content(3_000_000));
+    const from = {
+      kind: "shell",
+      prefix: "env",
+      path: `${host.directory}/f`,
+      label: "it",
+    } as const;
+    for (let turn = 0; turn < 12; turn++) {
+      const source = await session.openSource(from, 1e9, new AbortController().signal);
+      const chunks = source.chunks()[Symbol.asyncIterator]();
+      await chunks.next();
+      chunks.return?.()?.catch(() => {});
+      await source.close();
+    }
+    assert.equal((await place.exec("echo on")).stdout.text, "on\n");
+    assert.equal(host.connectionCount(), 1);
+  },
+);
 
 sessionTest(
-  "copy() tells of a host that allows no sessions, and soon asks no more",
+  "copy() reports a host that allows no sessions, and stops trying",
   async (place) => {
     Deno.writeFileSync(`${place.directory}/f`, content(10));
     await assert.rejects(upload(place, "f", "g"), { code: "unsupported", message: /MaxSessions/ });
@@ -331,7 +344,7 @@ sessionTest(
   { host: { maxSessions: 0 } },
 );
 
-sessionTest("first calls for files that come together share one SFTP session", async (place) => {
+sessionTest("concurrent first calls share one SFTP session", async (place) => {
   const { session, host } = place;
   Deno.writeTextFileSync(`${host.directory}/f`, "f");
   const never = new AbortController().signal;
@@ -352,7 +365,7 @@ for (const maxSessions of [1, 2, 3]) {
   }, { host: { maxSessions } });
 }
 
-sessionTest("copy() ends when its caller cancels and leaves the old file", async (place) => {
+sessionTest("copy() ends on cancellation and keeps the old file", async (place) => {
   Deno.writeFileSync(`${place.directory}/f`, content(6_000_000));
   Deno.writeTextFileSync(`${place.host.directory}/g`, "old");
   place.host.setFault({ writeDelayMs: 30 });

@@ -10,7 +10,7 @@ interface Place {
   readonly files: LocalFiles;
   /** The allowed directory. */
   readonly root: string;
-  /** A directory beside it with a file `secret`. */
+  /** A directory next to it with a file `secret`. */
   readonly outside: string;
 }
 
@@ -106,7 +106,7 @@ localTest(
 );
 
 localTest(
-  "LocalFiles does not take a directory with the same beginning for its own",
+  "LocalFiles refuses a directory whose name only starts like an allowed one",
   async ({ files, root }) => {
     Deno.mkdirSync(`${root}side`);
     Deno.writeTextFileSync(`${root}side/f`, "x");
@@ -125,7 +125,7 @@ localTest("LocalFiles follows links that stay inside, and keeps them", async ({ 
 });
 
 localTest(
-  "LocalFiles names what is not there, a directory and special files",
+  "LocalFiles reports missing files, directories and special files",
   async ({ files, root }) => {
     Deno.mkdirSync(`${root}/d`);
     await new Deno.Command("mkfifo", { args: [`${root}/fifo`] }).output();
@@ -215,7 +215,7 @@ localTest(
 );
 
 localTest(
-  "LocalFiles refuses to name a file that has another size than what was sent",
+  "LocalFiles refuses to rename a file of the wrong size",
   async ({ files, root }) => {
     const sink = await files.openSink("f", { overwrite: false, mode: undefined });
     await sink.write(new Uint8Array(10));

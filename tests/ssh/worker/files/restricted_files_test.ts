@@ -5,7 +5,7 @@ import type { FilesGrant } from "../../../../src/ssh/port.ts";
 import type { Endpoint } from "../../../../src/ssh/port.ts";
 import { pure } from "../../../support/pure.ts";
 
-/** A port that answers everything with the name of the call. */
+/** A port that answers every call with the call's name. */
 const open = new Proxy({}, {
   get: (_target, name: string) => () => Promise.resolve(name),
 }) as unknown as FilesPort;
@@ -31,28 +31,28 @@ function calls(rights: FilesGrant, end: Endpoint): (() => Promise<unknown>)[] {
   ];
 }
 
-pure("restricted() hands on what is granted", async () => {
+pure("restricted() passes on granted calls", async () => {
   const rights = { kinds: ["local", "host", "shell"], write: true, shellPrefix: PCT } as const;
   for (const end of [host, local, shell("pct exec 101 --")]) {
     for (const call of calls(rights, end)) assert.equal(typeof await call(), "string");
   }
 });
 
-pure("restricted() refuses ends of another kind, for every call", async () => {
+pure("restricted() refuses endpoints of another kind, for every call", async () => {
   const rights = { kinds: ["host"], write: true } as const;
   for (const end of [local, shell("pct exec 101 --")]) {
     for (const call of calls(rights, end)) await assert.rejects(call, REFUSED);
   }
 });
 
-pure("restricted() refuses to write where only reading is granted", async () => {
+pure("restricted() refuses to write if only reading is granted", async () => {
   const all = calls({ kinds: ["host"], write: false }, host);
   const writing = all.pop();
   for (const call of all) assert.equal(typeof await call(), "string");
   await assert.rejects(async () => await writing?.(), REFUSED);
 });
 
-/** Arguments as a hijacked worker may send them, each with one thing wrong. */
+/** Arguments as a compromised worker may send them, each with one fault. */
 const { signal } = new AbortController();
 const stream = () => new ReadableStream<Uint8Array>();
 const good = { to: host, maxBytes: 1, overwrite: true } as const;
@@ -89,7 +89,7 @@ const ODD: Readonly<Record<string, readonly unknown[][]>> = {
   ],
 };
 
-pure("restricted() hands on no argument that is not what it must be", async () => {
+pure("restricted() passes on no malformed argument", async () => {
   const rights = { kinds: ["local", "host", "shell"], write: true, shellPrefix: PCT } as const;
   const port = restricted(open, rights) as unknown as Record<
     string,
@@ -102,7 +102,7 @@ pure("restricted() hands on no argument that is not what it must be", async () =
   }
 });
 
-pure("restricted() hands on what it has made anew, without anything else", async () => {
+pure("restricted() passes on rebuilt arguments without extra fields", async () => {
   const seen: unknown[] = [];
   const port = restricted(
     new Proxy({}, {
@@ -116,7 +116,7 @@ pure("restricted() hands on what it has made anew, without anything else", async
   assert.deepEqual(seen, [host, { ...good, mode: 0 }]);
 });
 
-pure("restricted() refuses every other command before a shell end", async () => {
+pure("restricted() refuses every other prefix of a shell endpoint", async () => {
   const rights = { kinds: ["shell"], write: true, shellPrefix: PCT } as const;
   const others = [
     "rm -rf /",

@@ -6,7 +6,7 @@ import { type SessionPlace, sessionTest } from "../../../support/session.ts";
 const MINUTE_MS = 60_000;
 const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
-/** Files as an ended transfer may have left them, and others that only look so. */
+/** A file as a killed transfer leaves it, and others that only look like one. */
 const LEFT = ".big.iso.0123456789ab.part";
 const OTHERS = [
   "big.iso.0123456789ab.part",
@@ -27,7 +27,7 @@ function fill(directory: string): void {
   Deno.mkdirSync(`${directory}/.dir.0123456789ab.part`);
   Deno.utimeSync(`${directory}/.dir.0123456789ab.part`, long, long);
   Deno.symlinkSync("big.part", `${directory}/.link.0123456789ab.part`);
-  // Still written to by somebody else.
+  // Another transfer still writes to it.
   Deno.writeTextFileSync(`${directory}/.young.0123456789ab.part`, "young");
 }
 
@@ -45,7 +45,7 @@ const transfer = ({ session }: SessionPlace, way: "up" | "down") => {
   return session.copy(request, new AbortController().signal, undefined);
 };
 
-sessionTest("a download removes what older ones have left in its directory", async (place) => {
+sessionTest("a download removes abandoned files from its directory", async (place) => {
   fill(place.directory);
   Deno.writeTextFileSync(`${place.host.directory}/g`, "x");
   await transfer(place, "down");
@@ -53,19 +53,19 @@ sessionTest("a download removes what older ones have left in its directory", asy
 });
 
 sessionTest(
-  "an upload removes what older ones have left on a host without a guard",
+  "an upload removes abandoned files on a host without a guard",
   async (place) => {
     const { directory } = place.host;
     fill(directory);
     Deno.writeTextFileSync(`${place.directory}/f`, "x");
     await transfer(place, "up");
-    // Not waited for by the transfer: a directory may hold many names.
+    // The transfer does not wait for the sweep, because a directory may have many entries.
     while (namesIn(directory).includes(LEFT)) await place.exec("true");
     assert.deepEqual(namesIn(directory), [...KEPT, "g"].sort());
   },
 );
 
-pure("isAbandoned() knows every name that a transfer makes, and wants owner and age", () => {
+pure("isAbandoned() matches every temporary name, and requires owner and age", () => {
   const [now, uid] = [100 * MINUTE_MS, 1_000];
   const old = { isFile: true, uid, mtimeMs: now - 16 * MINUTE_MS };
   for (const base of ["x", "a b\nc", "€".repeat(85), ".hidden", "-"]) {

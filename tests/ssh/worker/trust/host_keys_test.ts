@@ -27,7 +27,7 @@ const OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKpyvUQnBpSkpOof+6s6CW9It5cnT
 const OTHER_PRINT = "SHA256:IpveOofgLkgA471NYJJ8xzbdU43hJ97Gpuq7dmJeqMs";
 const ECDSA =
   "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBHCgiigERO0DtFJ9/PaPbsED4zVOfw1yBNHOXKYMA2AFG2D6YYgYE74ewmttyZpqx+ZtipO49WUvShikQhpMEZM=";
-// Not of a real pair: the shape is all that is looked at.
+// Not from a real key pair: only the format matters.
 const RSA_KEY = wireKey("ssh-rsa", new Uint8Array([1, 0, 1]), new Uint8Array(129).fill(0xc1, 1));
 const RSA = `ssh-rsa ${Buffer.from(RSA_KEY).toString("base64")}`;
 const HASHED_HOST = "|1|YmawRxhV2z/DSWjYCq72X5wdaK0=|3aNRMVKNxAJouLgy0Z5jv6A+1lM=";
@@ -79,7 +79,7 @@ pure("parseKnownHosts() keeps line numbers across comments, blank lines and CRLF
   assert.deepEqual(faults, []);
 });
 
-pure("parseKnownHosts() skips malformed lines and names each", () => {
+pure("parseKnownHosts() skips malformed lines and lists each", () => {
   const text = [
     "h",
     "h ssh-ed25519",
@@ -96,10 +96,10 @@ pure("parseKnownHosts() skips malformed lines and names each", () => {
   const { entries, faults } = parseKnownHosts(text.join("\n"), FILE);
   assert.deepEqual(entries.map(({ line }) => line), [11]);
   assert.deepEqual(faults.map(({ source, line, reason }) => `${source}:${line} ${reason}`), [
-    `${FILE}:1 no key`,
-    `${FILE}:2 no key`,
+    `${FILE}:1 missing key`,
+    `${FILE}:2 missing key`,
     `${FILE}:3 the key is not base64`,
-    `${FILE}:4 the key is not of the type named before it`,
+    `${FILE}:4 the key has another type than the line says`,
     `${FILE}:5 the key is incomplete`,
     `${FILE}:6 the key is incomplete`,
     `${FILE}:7 unknown marker`,
@@ -109,11 +109,11 @@ pure("parseKnownHosts() skips malformed lines and names each", () => {
   ]);
 });
 
-pure("parseKnownHosts() reads a revocation whose marker ends in a tab", () => {
+pure("parseKnownHosts() reads a revocation whose marker is followed by a tab", () => {
   assert.deepEqual(entriesOf(`@revoked\th ${ED}`).map(({ kind }) => kind), ["revoked"]);
 });
 
-pure("entriesFor() follows wildcards, negation, lists and letter case", () => {
+pure("entriesFor() supports wildcards, negation, lists and letter case", () => {
   const text = [
     `*.ex?mple.com,!bad.example.com ${ED}`,
     `Alpha,BETA ${ED}`,
@@ -129,19 +129,19 @@ pure("entriesFor() follows wildcards, negation, lists and letter case", () => {
   assert.deepEqual(linesFor(text, "only"), []);
 });
 
-pure("entriesFor() matches a hashed name whole, in any letter case of the host", () => {
+pure("entriesFor() matches a hashed name exactly, in any letter case of the host", () => {
   const text = `${HASHED_HOST} ${ED}`;
   assert.deepEqual(linesFor(text, knownHostsName("HostA", 22)), [1]);
   assert.deepEqual(linesFor(text, knownHostsName("hosta", 2222)), []);
   assert.deepEqual(linesFor(text, "host*"), []);
 });
 
-pure("entriesFor() ends soon on a pattern made of stars", () => {
+pure("entriesFor() is fast for a pattern of many stars", () => {
   const text = `${"*a".repeat(500)}b ${ED}`;
   assert.deepEqual(linesFor(text, "a".repeat(2000)), []);
 });
 
-pure("knownHostsName() puts brackets around a host on another port only", () => {
+pure("knownHostsName() adds brackets only on another port than 22", () => {
   assert.equal(knownHostsName("Srv", 22), "srv");
   assert.equal(knownHostsName("Srv", 2222), "[srv]:2222");
   assert.equal(knownHostsName("fe80::1%eth0", 22), "fe80::1%eth0");
@@ -162,7 +162,7 @@ pure("knownHostsLine() makes the next decision known", () => {
   assert.equal(decide([line], { host: "srv", port: 2222 }).kind, "known");
 });
 
-pure("decideHostKey() knows a listed key and says where it stands", () => {
+pure("decideHostKey() accepts a listed key and returns its line", () => {
   assert.deepEqual(decide(["# c", `h ${OTHER}`, `h ${ED}`]), {
     kind: "known",
     by: { keyType: "ssh-ed25519", fingerprint: ED_PRINT, source: FILE, line: 3 },
@@ -179,18 +179,18 @@ pure("decideHostKey() refuses a changed key, strict or not", () => {
   }
 });
 
-pure("decideHostKey() counts a host listed with another key type only as changed", () => {
+pure("decideHostKey() returns changed for a host that is listed only with another key type", () => {
   assert.equal(decide([`h ${RSA}`], { strict: false }).kind, "changed");
 });
 
-pure("decideHostKey() ignores a key of a type it does not know", () => {
+pure("decideHostKey() ignores keys of unknown types", () => {
   const line = `h ssh-new ${Buffer.from(wireKey("ssh-new", "x")).toString("base64")}`;
   assert.equal(entriesOf(line).length, 1);
   assert.equal(decide([line]).kind, "unknown");
   assert.equal(decide([line], { strict: false }).kind, "accepted-new");
 });
 
-pure("decideHostKey() lets a revocation beat everything", () => {
+pure("decideHostKey() lets a revocation win over everything", () => {
   const lines = [`h ${ED}`, `[h]:2222 ${ED}`, `@revoked * ${ED}`];
   for (const port of [22, 2222]) {
     const decision = decide(lines, { port, strict: false, remembered: keyOf(ED) });
@@ -199,15 +199,15 @@ pure("decideHostKey() lets a revocation beat everything", () => {
   }
 });
 
-pure("decideHostKey() applies a revocation of the bare host on every port", () => {
+pure("decideHostKey() applies a revocation of the bare host name to every port", () => {
   assert.equal(decide([`@revoked h ${ED}`], { port: 2222, strict: false }).kind, "revoked");
 });
 
-pure("decideHostKey() does not let the revocation of another key make a host known", () => {
+pure("decideHostKey() does not count a host as known because another key is revoked", () => {
   assert.equal(decide([`@revoked h ${OTHER}`]).kind, "unknown");
 });
 
-pure("decideHostKey() never takes a @cert-authority line for a plain key", () => {
+pure("decideHostKey() never confirms a plain key by a @cert-authority line", () => {
   const decision = decide([`@cert-authority h ${ED}`]);
   assert.ok(decision.kind === "unknown");
   assert.equal(decision.hasAuthority, true);
@@ -220,7 +220,7 @@ pure("decideHostKey() lets the bare host's key confirm another port, not contrad
   assert.equal(decide([`[h]:2222 ${ED}`]).kind, "unknown");
 });
 
-pure("decideHostKey() accepts a new host when not strict and holds it to that key", () => {
+pure("decideHostKey() accepts a new host if not strict, and then expects that key", () => {
   assert.equal(decide([]).kind, "unknown");
   assert.deepEqual(decide([], { strict: false }), {
     kind: "accepted-new",
@@ -253,18 +253,18 @@ pure("preferredHostKeyTypes() puts known types first and keeps the rest", () => 
 
 const target = (host: string, port: number) => ({ host, port, knownHostsPaths: [FILE, "/etc/x"] });
 
-pure("keyscanCommand() names the port only when it is not 22 and quotes an odd host", () => {
+pure("keyscanCommand() names the port only if it is not 22, and quotes an unusual host", () => {
   assert.equal(keyscanCommand(target("a.b", 22)), `ssh-keyscan -H a.b >> ${FILE}`);
   assert.equal(keyscanCommand(target("::1", 2222)), `ssh-keyscan -H -p 2222 ::1 >> ${FILE}`);
   assert.equal(keyscanCommand(target("a;b", 22)), `ssh-keyscan -H 'a;b' >> ${FILE}`);
 });
 
-pure("keyscanCommand() names the file that is read, quoted", () => {
+pure("keyscanCommand() names the known_hosts file, quoted", () => {
   const odd = { host: "h", port: 22, knownHostsPaths: ["/my keys/hosts", "/etc/x"] };
   assert.equal(keyscanCommand(odd), "ssh-keyscan -H h >> '/my keys/hosts'");
 });
 
-pure("hostKeyError() tells how to add an unknown host", () => {
+pure("hostKeyError() suggests how to add an unknown host", () => {
   const error = hostKeyError(target("h", 2222), refusal([]));
   assert.equal(error.code, "host_key_unknown");
   assert.equal(
@@ -275,7 +275,7 @@ pure("hostKeyError() tells how to add an unknown host", () => {
   assert.match(error.suggestion, /SSH_STRICT_HOST_KEY_CHECKING=false/);
 });
 
-pure("hostKeyError() says that a @cert-authority line does not help", () => {
+pure("hostKeyError() explains that a @cert-authority line does not apply", () => {
   const error = hostKeyError(target("h", 22), refusal([`@cert-authority h ${OTHER}`]));
   assert.match(error.message, /^Server 'h' not found in known_hosts: .*@cert-authority line/);
 });

@@ -105,11 +105,11 @@ async function makeKeys(folder: string): Promise<string[]> {
 
 const foundByUs = (text: string, name: string): Found[] =>
   entriesFor(parseKnownHosts(text, "known_hosts").entries, name)
-    // ssh-keygen reads such a line as invalid, here it is kept and counts for nothing.
+    // ssh-keygen treats such a line as invalid; here it is kept but never makes a host known.
     .filter(({ keyType }) => isKnownKeyType(keyType))
     .map(({ line, kind, key }) => ({ line, kind, print: fingerprint(key) }));
 
-/** With -l the key is read as well, as ssh does; without it broken keys are listed too. */
+/** With -l the key is parsed too, as ssh does; without it, broken keys are also listed. */
 async function foundByPeer(folder: string, name: string): Promise<Found[]> {
   const output = await keygen("-l", "-F", name, "-f", `${folder}/known_hosts`);
   const hits = output.matchAll(/^# Host .* found: line (\d+) (\w*)\n.*(SHA256:\S+)/gm);
@@ -196,7 +196,7 @@ function arbitraryKey(keys: readonly string[]): fc.Arbitrary<string> {
   );
 }
 
-/** A line uses one kind of blank, as OpenSSH reads a marker up to the first space of the line. */
+/** Each line uses one kind of whitespace, because OpenSSH reads a marker up to the first space. */
 function arbitraryLine(keys: readonly string[]): fc.Arbitrary<string> {
   const entry = fc.tuple(
     fc.constantFrom("", "", "", "@revoked", "@cert-authority", "@bogus", "@revoked @revoked"),

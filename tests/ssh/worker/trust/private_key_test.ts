@@ -11,7 +11,7 @@ import { sessionTest } from "../../../support/session.ts";
 
 const PASSPHRASE = "open sesame";
 
-/** A key in PKCS#8, encrypted when there is a passphrase. */
+/** Returns a PKCS#8 key, encrypted if there is a passphrase. */
 function pkcs8(kind: "rsa" | "ec" | "ed25519", passphrase?: string): string {
   const privateKeyEncoding = {
     type: "pkcs8",
@@ -29,7 +29,7 @@ function pkcs8(kind: "rsa" | "ec" | "ed25519", passphrase?: string): string {
 const isUsable = (text: string) => !(ssh2.utils.parseKey(text) instanceof Error);
 
 for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
-  Deno.test(`usablePrivateKey() takes an ${type} key as it is`, () => {
+  Deno.test(`usablePrivateKey() accepts an ${type} key unchanged`, () => {
     const key = privateKeyOf(type);
     const usable = usablePrivateKey("id", key, undefined);
     assert.equal(publicKeyOf(usable), publicKeyOf(key));
@@ -37,13 +37,13 @@ for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
 }
 
 for (const kind of ["rsa", "ec", "ed25519"] as const) {
-  Deno.test(`usablePrivateKey() rewrites a PKCS#8 key (${kind}), encrypted ones too`, () => {
+  Deno.test(`usablePrivateKey() converts a PKCS#8 key (${kind}), encrypted or not`, () => {
     assert.ok(isUsable(usablePrivateKey("id", pkcs8(kind), undefined)));
     assert.ok(isUsable(usablePrivateKey("id", pkcs8(kind, PASSPHRASE), PASSPHRASE)));
   });
 }
 
-Deno.test("usablePrivateKey() rewrites ECDSA keys of 521 bits whose numbers begin with zeros", () => {
+Deno.test("usablePrivateKey() converts P-521 keys whose numbers start with zeros", () => {
   for (let turn = 0; turn < 40; turn++) {
     const made = generateKeyPairSync("ec", { namedCurve: "P-521" });
     const pem = made.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
@@ -75,13 +75,13 @@ Deno.test("usablePrivateKey() asks for the passphrase of an encrypted key", () =
   assert.match(suggestion, /^Set SSH_KEY_PASSPHRASE/);
 });
 
-Deno.test("usablePrivateKey() says that a passphrase does not fit", () => {
+Deno.test("usablePrivateKey() reports a wrong passphrase", () => {
   const { message, suggestion } = refused(pkcs8("ec", PASSPHRASE), "something else");
   assert.match(message, /the passphrase is wrong$/);
   assert.equal(suggestion, "Correct SSH_KEY_PASSPHRASE");
 });
 
-pure("usablePrivateKey() says what a file is that is no private key", () => {
+pure("usablePrivateKey() reports what a file is if it is not a private key", () => {
   assert.match(refused("ssh-ed25519 AAAAC3Nza me@here").message, /it is a public key$/);
   for (const text of ["", "hello", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"]) {
     const { message, suggestion } = refused(text);
@@ -90,7 +90,7 @@ pure("usablePrivateKey() says what a file is that is no private key", () => {
   }
 });
 
-// One path a type, so that every session test below has a key file of its own.
+// One path per type, so each test below has its own key file.
 const KEYS = Object.fromEntries(
   (["ed25519", "ecdsa", "rsa"] as const).map((type) => [type, privateKeyOf(type)]),
 ) as Record<HostKeyType, string>; // the keys are the types listed here
@@ -141,7 +141,7 @@ sessionTest(
   },
 );
 
-sessionTest("a session names who was refused and how it tried", async ({ exec, host }) => {
+sessionTest("a session reports the refused user and method", async ({ exec, host }) => {
   await assert.rejects(exec("true"), {
     code: "authentication_failed",
     message: `Authentication failed for operator@127.0.0.1:${host.port} (tried: password)`,
