@@ -11,7 +11,7 @@ import { PeerMissing } from "../peer_missing.ts";
 const ROUND_TRIP_MS = 20;
 const CTID = 101;
 
-/** A command in a container, next to the very same `pct exec` line through ssh_exec_command. */
+/** Measures a command in a container against the same `pct exec` line run by ssh_exec_command. */
 export const proxmoxRows: Rows = {
   name: "proxmox",
   about: `a container's \`true\` at ${ROUND_TRIP_MS} ms, against its own pct line over SSH`,
@@ -66,7 +66,7 @@ async function measureNode(bench: Bench, sshd: Sshd) {
     line: () => counted(turns.line, () => exec(server, line)),
     plain: () => timed(() => exec(server, "true")),
   });
-  // What pct itself takes is the stand-in's and not ours.
+  // The time of pct itself belongs to the stand-in.
   const pctMs = median(samples.line) - median(samples.plain);
   const roundTripMs = median(samples.bare);
   const trips = (ms: readonly number[], offMs: number) =>

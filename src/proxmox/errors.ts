@@ -175,7 +175,7 @@ export const programMissing = (program: string) =>
     "Set HOST to a Proxmox VE node, or turn the module off with ENABLE_PROXMOX=false",
   );
 
-/** Source: captured from `pct` as a user other than root: `ipcc_send_rec… Unknown error -1`. */
+/** Source: captured from `pct`, run by a user other than root: `ipcc_send_rec… Unknown error -1`. */
 export const notRoot = () =>
   new RemoteExecError(
     "not_permitted",

@@ -1,4 +1,4 @@
-/** What a model that was talked into it, or a call that is cut off, may try with guests. */
+/** What a manipulated model or an interrupted call may do to guests. */
 import assert from "node:assert/strict";
 import { cancelled, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
@@ -14,7 +14,7 @@ const LIMITS = { characterLimit: 25_000, maxFileBytes: 1_000, timeoutMs: 30_000 
 
 type Part = Pick<ExecOutcome, "ending" | "exitCode"> & { readonly stdout?: string };
 
-/** A host that answers by a function and keeps the command lines. */
+/** A host that answers with a function and records the command lines. */
 function hostWith(answer: (command: string) => Part | Error) {
   const commands: string[] = [];
   const unused = () => Promise.reject(new Error("not expected"));
@@ -63,7 +63,7 @@ function hostWith(answer: (command: string) => Part | Error) {
 
 const done = (stdout: string): Part => ({ ending: "exit", exitCode: 0, stdout });
 const isStart = (command: string) => command.includes("'--synchronous'");
-/** The order to end what bears the mark of the first command. */
+/** Matches the command that stops the processes with the mark of the first command. */
 const isEndOf = (start: string) => {
   const mark = /MCP_REMOTE_EXEC_CALL=[0-9a-f-]{36}/.exec(start)?.[0] ?? "no mark";
   return (command: string) => !isStart(command) && command.includes(`'${mark}'`);
@@ -77,7 +77,7 @@ for (
     ["was refused by a lost connection", cancelled()],
   ] as const
 ) {
-  Deno.test(`proxmox_vm_exec_command ends in the VM what its start, which ${what}, may have begun`, async () => {
+  Deno.test(`proxmox_vm_exec_command stops in the VM what its start, which ${what}, may have started`, async () => {
     const { call, commands } = hostWith((command) =>
       isStart(command) ? cut : done('{"exited":1,"exitcode":0,"out-data":"0\\n"}')
     );
@@ -87,7 +87,7 @@ for (
   });
 }
 
-Deno.test("proxmox_vm_exec_command ends the command when its end cannot be asked for", async () => {
+Deno.test("proxmox_vm_exec_command stops the command if its end cannot be read", async () => {
   const { call, commands } = hostWith((command) => {
     if (isStart(command)) return done('{"pid":7}');
     if (command.includes("exec-status")) return { ending: "timeout", exitCode: null };
@@ -98,7 +98,7 @@ Deno.test("proxmox_vm_exec_command ends the command when its end cannot be asked
   assert.ok(commands.some(isEndOf(commands[0] ?? "")));
 });
 
-Deno.test("proxmox_vm_exec_command ends nothing after a refusal that began nothing", async () => {
+Deno.test("proxmox_vm_exec_command stops nothing after a refusal that started nothing", async () => {
   const { call, commands } = hostWith((command) =>
     isStart(command)
       ? new RemoteExecError("unreachable", "no connection", "check it")
@@ -109,14 +109,14 @@ Deno.test("proxmox_vm_exec_command ends nothing after a refusal that began nothi
   assert.equal(commands.length, 1);
 });
 
-Deno.test("proxmox_create_snapshot refuses a description that no program can be given", async () => {
+Deno.test("proxmox_create_snapshot refuses a description with NUL", async () => {
   const { call, commands } = hostWith(() => done("[]"));
   const args = { ctid: 101, snapshot: "one", description: "a\0b" };
   assert.equal((await call("proxmox_create_snapshot", args))?.code, "invalid_argument");
   assert.deepEqual(commands, []);
 });
 
-Deno.test("no tool takes an argument that could be an option or another path", async () => {
+Deno.test("no tool accepts an argument that could be an option or another path", async () => {
   const { call, commands } = hostWith(() => done("[]"));
   const hostile: [string, Record<string, unknown>][] = [
     ["proxmox_start_container", { ctid: "101; reboot" }],
@@ -145,7 +145,7 @@ Deno.test("no tool takes an argument that could be an option or another path", a
   assert.deepEqual(commands, []);
 });
 
-Deno.test("proxmox_backup tells a finished backup as finished although another storage is away", async () => {
+Deno.test("proxmox_backup succeeds although another storage cannot be read", async () => {
   const name = "vzdump-lxc-101-2026_05_26-00_16_48.tar.zst";
   const log = [
     `INFO: creating vzdump archive '/var/lib/vz/dump/${name}'`,

@@ -1,4 +1,4 @@
-/** Command lines against the shells that read them. */
+/** Command lines, run by the shells that will read them. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { containerLine } from "../../src/proxmox/guests/container_exec.ts";
@@ -9,7 +9,7 @@ import { BUSYBOX, peerTest } from "../peers/require.ts";
 
 const SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"]] as const;
 
-/** Text that a shell would change if it could: no NUL, which no argument can hold. */
+/** Text with characters that are special to shells. NUL is left out: no argument can contain it. */
 const nastyText = fc.array(
   fc.oneof(
     fc.constantFrom("'", '"', "`", "$(id)", "${HOME}", "\\", "\n", "\r", "\t", " ", "!", "*", "~"),
@@ -34,7 +34,7 @@ async function run(
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(stdout);
 }
 
-/** A `pct` that does what the real one does with its words: run them, or show them. */
+/** Runs work with a `pct` on PATH that is the given script. */
 async function withPct(script: string, work: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "mre_pct_" });
   try {
@@ -50,7 +50,7 @@ for (const shell of SHELLS) {
   const needed = shell[0] === "busybox" ? BUSYBOX : [];
 
   peerTest({
-    name: `shellQuote() gives ${name} each word as it was`,
+    name: `shellQuote() passes each word to ${name} unchanged`,
     peer: needed,
     async fn() {
       await fc.assert(
@@ -64,7 +64,7 @@ for (const shell of SHELLS) {
   });
 
   peerTest({
-    name: `hostLine() hands its words to the program through ${name}`,
+    name: `hostLine() passes its words to the program through ${name}`,
     peer: needed,
     async fn() {
       await withPct(`printf '%s\\0' "$@"`, async (directory) => {
@@ -103,7 +103,7 @@ Deno.test("hostLine() finds programs in /usr/sbin, after the PATH of the login",
   });
 });
 
-Deno.test("termOnlyCommand() hands a line of the host's on as it was", async () => {
+Deno.test("termOnlyCommand() passes a line of the host on unchanged", async () => {
   await fc.assert(
     fc.asyncProperty(nastyText, async (text) => {
       const line = termOnlyCommand(hostLine(["printf", "%s", text]));

@@ -1,4 +1,4 @@
-/** Tasks that are cut short: the guest must not be left locked, and the answer must say what is so. */
+/** Interrupted tasks: the guest must not stay locked, and the answer must describe its real state. */
 import assert from "node:assert/strict";
 import type { Progress } from "../../src/mcp/tool.ts";
 import { ProxmoxHost } from "../../src/proxmox/host.ts";
@@ -12,7 +12,7 @@ import { bothTest, failure, type Node, startSshdFor } from "./node.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
-/** More than what other commands get between TERM and KILL. */
+/** Longer than the time that other commands get between TERM and KILL. */
 const CLEANUP_MS = 2_500;
 
 const lockOf = (pve: Node["pve"]): string | undefined =>
@@ -23,7 +23,7 @@ const TASKS: readonly (readonly [string, string, Record<string, unknown>])[] = [
   ["proxmox_create_snapshot", 'Creating the snapshot "one"', { ctid: 101, snapshot: "one" }],
 ];
 
-bothTest("a task that is cancelled has tidied up when the answer says that it was stopped", {
+bothTest("a cancelled task has cleaned up when the answer says that it was stopped", {
   containers: [WEB],
 }, async ({ pve, call }) => {
   await pve.setFault("taskHolds", 0);
@@ -39,7 +39,7 @@ bothTest("a task that is cancelled has tidied up when the answer says that it wa
   }
 });
 
-bothTest("a task whose time is over has tidied up when the answer says that it was stopped", {
+bothTest("a task that timed out has cleaned up when the answer says that it was stopped", {
   containers: [WEB],
 }, async ({ pve, call }) => {
   await pve.setFault("taskHolds", 0);
@@ -52,7 +52,7 @@ bothTest("a task whose time is over has tidied up when the answer says that it w
   assert.equal(lockOf(pve), undefined);
 });
 
-bothTest("proxmox_backup tells how far it is", { containers: [WEB] }, async ({ pve, call }) => {
+bothTest("proxmox_backup reports its progress", { containers: [WEB] }, async ({ pve, call }) => {
   const steps: Progress[] = [];
   await pve.setFault("taskHolds", 25);
   const progress = (step: Progress) => void steps.push(step);
@@ -74,7 +74,7 @@ bothTest("proxmox_backup tells how far it is", { containers: [WEB] }, async ({ p
   assert.deepEqual([Math.floor(last?.progress ?? 0), last?.total], [60, 100]);
 });
 
-/** A host on which nothing ends, and the grace that its commands are given. */
+/** A host on which every command times out, and the cleanup times that the commands were given. */
 function endlessHost() {
   const graces: (number | undefined)[] = [];
   const unused = () => Promise.reject(new Error("not expected"));
@@ -95,7 +95,7 @@ function endlessHost() {
 
 const LIMITS = { characterLimit: 25_000, maxFileBytes: 1_000, timeoutMs: 30_000 };
 
-Deno.test("a task is given time to tidy up, and the answer says when it may still run", async () => {
+Deno.test("a task gets time to clean up, and the answer says if it may still run", async () => {
   const { host, graces } = endlessHost();
   const { signal } = new AbortController();
   const call = { signal, progress: undefined, timeoutMs: 5_000, action: "Starting container 101" };
@@ -113,7 +113,7 @@ Deno.test("a task is given time to tidy up, and the answer says when it may stil
 
 for (const way of ["SIGKILL", "SIGTERM", "a cut link"] as const) {
   peerTest({
-    name: `a task that ${way} cuts short tidies up on the host`,
+    name: `a task that is interrupted by ${way} cleans up on the host`,
     peer: [SSHD, ...CONTAINERS],
     async fn() {
       await using pve = disposable(await installProxmox());

@@ -1,4 +1,4 @@
-/** A Proxmox VE node for tests: the stand-in, a way to it over SSH, and the tools that use it. */
+/** A Proxmox VE node for tests: the stand-in, an SSH server in front of it, and the tools. */
 import assert from "node:assert/strict";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { type Clock, systemClock } from "../../src/async/clock.ts";
@@ -29,9 +29,9 @@ export interface NodeOptions {
   readonly vms?: readonly VmOptions[];
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
-  /** False leaves the stand-in out of the PATH of the host. */
+  /** False removes the stand-in from the PATH of the host. */
   readonly hasPrograms?: boolean;
-  /** More variables of the host's environment; for the embedded host only. */
+  /** Additional environment variables of the host; embedded host only. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -56,11 +56,11 @@ export interface Node extends AsyncDisposable {
   readonly dir: string;
   /** Calls a tool and checks its data against its output schema. */
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
-  /** Commands that the host has run; for the embedded host only. */
+  /** Returns the number of commands that the host has run; embedded host only. */
   commandCount(): number;
-  /** Whether an end can be confirmed: no guard runs on the embedded host. */
+  /** Whether the end of a command can be confirmed: no guard runs on the embedded host. */
   readonly isGuarded: boolean;
-  /** The stand-in's calls since the last time it was asked. */
+  /** Returns the stand-in's calls since the previous call of this function. */
   newCalls(): Promise<string[]>;
 }
 
@@ -108,7 +108,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
   };
 }
 
-/** Containers are real and the login is root's, so that only root can run these. */
+/** Registers a test with a node. Only root can run it: containers are real and the SSH user is root. */
 export function nodeTest(
   name: string,
   options: NodeOptions,
@@ -135,14 +135,14 @@ export function bothTest(
   }
 }
 
-/** The failure of an answer. */
+/** Returns code and error of a failed call. */
 export function failure({ data, isError }: Answer): [code: string, error: string] {
   assert.equal(isError, true, JSON.stringify(data));
   assert.notEqual(data.suggestion, "");
   return [data.code, data.error];
 }
 
-/** Command lines of living processes, of whatever container, as this machine sees them. */
+/** Returns matching command lines of all running processes, those in containers included. */
 export function processesLike(pattern: RegExp): string[] {
   const pids = Array.from(Deno.readDirSync("/proc"), ({ name }) => name);
   return pids.filter((pid) => /^\d+$/.test(pid)).map((pid) => {
@@ -223,7 +223,7 @@ async function openssh(pve: FakeProxmox): Promise<LinkTo> {
   };
 }
 
-/** An OpenSSH server whose root login has the node's programs on its PATH. */
+/** Starts an OpenSSH server whose root user has the node's programs on PATH. */
 export async function startSshdFor(pve: FakeProxmox): Promise<Sshd> {
   const sshd = await startSshd({ loginUser: "root", config: ["PermitUserEnvironment yes"] });
   await Deno.mkdir(`${sshd.home}/.ssh`, { recursive: true });
@@ -232,7 +232,7 @@ export async function startSshdFor(pve: FakeProxmox): Promise<Sshd> {
   return sshd;
 }
 
-/** The port as the worker implements it, without the worker. */
+/** Returns the port that the worker implements, without a worker. */
 function sessionPort(settings: SshSettings): SshPort {
   const session = new RemoteHost(settings, createLogger("error"));
   return {

@@ -1,4 +1,4 @@
-/** What the programs say when they fail. The texts are those of the real ones. */
+/** Error texts of the programs. They are those of the real programs. */
 import assert from "node:assert/strict";
 import { container, vm } from "../../src/proxmox/guests/guest.ts";
 import { readHostProblem } from "../../src/proxmox/host.ts";
@@ -11,7 +11,7 @@ function read(stderr: string, guest = container(101)): string {
 }
 
 // pve-container 94f5585 src/PVE/CLI/pct.pm and API2/LXC/Status.pm; measured
-pure("readProblem() knows the answers for a guest that is missing or does not run", () => {
+pure("readProblem() recognizes a guest that is missing or not running", () => {
   const missing = [
     "Configuration file 'nodes/pve/lxc/999.conf' does not exist\n",
     "Configuration file 'nodes/pve/qemu-server/999.conf' does not exist\n",
@@ -31,7 +31,7 @@ pure("readProblem() knows the answers for a guest that is missing or does not ru
 });
 
 // pve-guest-common 4a8f6cb src/PVE/AbstractConfig.pm; measured
-pure("readProblem() knows locks, templates and states", () => {
+pure("readProblem() recognizes locks, templates and states", () => {
   const locked = "locked: Container 101 is locked (snapshot-delete)";
   assert.equal(read("CT is locked (snapshot-delete)\n"), locked);
   assert.equal(read("VM is locked (backup)\n", vm(200)), "locked: VM 200 is locked (backup)");
@@ -46,7 +46,7 @@ pure("readProblem() knows locks, templates and states", () => {
   assert.match(read("VM quit/powerdown failed - got timeout\n"), /^timeout: /);
 });
 
-pure("readProblem() knows snapshots, agents, storages and refused arguments", () => {
+pure("readProblem() recognizes snapshots, agents, storages and refused arguments", () => {
   assert.equal(
     read("snapshot 'x' does not exist\n"),
     'not_found: Snapshot "x" of container 101 not found',
@@ -75,7 +75,7 @@ pure("readProblem() knows snapshots, agents, storages and refused arguments", ()
 
 // pve-common f665029 src/PVE/Tools.pm:203-272
 pure(
-  "readProblem() does not count the lines of a wait for the lock, nor perl's about locales",
+  "readProblem() ignores lines about waiting for a lock, and locale warnings of perl",
   () => {
     const wait = "trying to acquire lock...\n OK\n";
     const perl = "perl: warning: Setting locale failed.\nperl: warning: Please check that your\n" +
@@ -89,7 +89,7 @@ pure(
 const ended = (code: number, stderr: string) => ({ code, stdout: "", stderr });
 
 // public captures with RC=255
-pure("readHostProblem() tells no root, no cluster and no quorum apart", () => {
+pure("readHostProblem() distinguishes no root, no cluster and no quorum", () => {
   const ipcc = (reason: string) =>
     ended(
       255,
@@ -102,7 +102,7 @@ pure("readHostProblem() tells no root, no cluster and no quorum apart", () => {
   assert.equal(quorum?.code, "invalid_state");
 });
 
-pure("readHostProblem() knows a program that is not there, in any language", () => {
+pure("readHostProblem() recognizes a missing program in any language", () => {
   for (
     const text of [
       "env: 'pct': No such file\n",

@@ -1,4 +1,4 @@
-/** The real server over stdio against the stand-in. */
+/** The complete server over stdio, against the stand-in. */
 import assert from "node:assert/strict";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { connectTo, until } from "../peers/openssh.ts";
@@ -57,7 +57,7 @@ wholeTest(
   },
 );
 
-wholeTest("the server says which tools read, change and destroy", {}, async ({ client }) => {
+wholeTest("the server annotates which tools read, change and destroy", {}, async ({ client }) => {
   const { tools } = await client.listTools();
   const hints = (name: string) =>
     tools.find((tool) => tool.name === `proxmox_${name}`)?.annotations;

@@ -44,7 +44,7 @@ function succeeded({ data, text, isError }: ToolResult): Record<string, unknown>
   return data;
 }
 
-proxmoxTest("the Proxmox tools list containers and tell a missing one", async (server) => {
+proxmoxTest("the Proxmox tools list containers and report a missing one", async (server) => {
   const { text, data } = await server.call("proxmox_list_containers");
   assert.deepEqual(data.containers, [
     { ctid: 101, status: "running", name: "web" },
@@ -58,7 +58,7 @@ proxmoxTest("the Proxmox tools list containers and tell a missing one", async (s
 });
 
 proxmoxTest(
-  "proxmox_container_exec_command() runs in the container and tells its exit code",
+  "proxmox_container_exec_command() runs in the container and returns its exit code",
   async (server, pve) => {
     Deno.writeTextFileSync(`${pve.rootfs(101)}/etc/inside`, "grüße aus 101\n");
     const command = 'cat /etc/inside; id -u; echo "it\'s wrong" >&2; exit 3';
@@ -80,7 +80,7 @@ proxmoxTest(
 );
 
 proxmoxTest(
-  "proxmox_container_exec_command() leaves nothing running in the container after its limit",
+  "proxmox_container_exec_command() leaves nothing running in the container after its time limit",
   async (server) => {
     const marker = `300.${1 + randomBytes(4).readUInt32BE()}`;
     const { data, isError } = await server.call("proxmox_container_exec_command", {
@@ -96,7 +96,7 @@ proxmoxTest(
 );
 
 proxmoxTest(
-  "files go into a container and come back the same, under any name",
+  "files are copied into a container and back unchanged, under any name",
   async (server, pve, place) => {
     const bytes = content(3_000_001);
     Deno.writeFileSync(`${place.directory}/up.bin`, bytes);
@@ -138,7 +138,7 @@ proxmoxTest("a full disk in a container is not a success", async (server, pve, p
   assert.equal(left.data.stdout, "");
 });
 
-proxmoxTest("containers stop and start, and what is so already is an error", async (server) => {
+proxmoxTest("containers stop and start, and fail in the wrong state", async (server) => {
   const status = async () =>
     (await server.call("proxmox_container_status", { ctid: 101 })).data.status;
   succeeded(await server.call("proxmox_stop_container", { ctid: 101 }));
@@ -152,7 +152,7 @@ proxmoxTest("containers stop and start, and what is so already is an error", asy
 const STATE = "invalid_state";
 
 proxmoxTest(
-  "a connection that is cut in the middle of a container's command is told, and the next call works",
+  "a connection lost during a container's command is reported, and the next call works",
   async (server, _pve, place) => {
     const begun = Promise.withResolvers<void>();
     const call = server.call("proxmox_container_exec_command", {
@@ -172,7 +172,7 @@ proxmoxTest(
   },
 );
 
-proxmoxTest("a node whose cluster is down is told as such", async (server, pve) => {
+proxmoxTest("a node whose cluster is down is reported", async (server, pve) => {
   await pve.setFault("clusterDown", true);
   for (const name of ["proxmox_list_containers", "proxmox_list_vms"]) {
     const [code, error] = failure(await server.call(name));
@@ -183,7 +183,7 @@ proxmoxTest("a node whose cluster is down is told as such", async (server, pve) 
   succeeded(await server.call("proxmox_list_containers"));
 });
 
-proxmoxTest("with ImageKit on, no tool moves files but its own", async (server) => {
+proxmoxTest("with ImageKit on, only its own tools copy files", async (server) => {
   const names = (await server.client.listTools()).tools.map(({ name }) => name);
   assert.deepEqual(names.filter((name) => /(up|down)load(?!_(link|stats))/.test(name)).sort(), [
     "imagekit_confirm_download",
@@ -200,7 +200,7 @@ proxmoxTest("with ImageKit on, no tool moves files but its own", async (server) 
   IMAGEKIT_UPLOAD_URL: "https://127.0.0.1:1",
 });
 
-Deno.test("a host that is no Proxmox VE node is told as such", async () => {
+Deno.test("a host that is not a Proxmox VE node is reported", async () => {
   await using place = await startPlace();
   const env = { ...place.env, ENABLE_PROXMOX: "true" };
   await using server = await connectServer({ env, cwd: place.directory });
@@ -217,7 +217,7 @@ Deno.test("a host that is no Proxmox VE node is told as such", async () => {
   }
 });
 
-Deno.test("without ENABLE_PROXMOX nothing of it is there", async () => {
+Deno.test("without ENABLE_PROXMOX its tools do not exist", async () => {
   await using place = await startPlace();
   await using server = await connectServer({ env: place.env, cwd: place.directory });
   const { tools } = await server.client.listTools();

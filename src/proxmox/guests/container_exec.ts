@@ -3,8 +3,7 @@ import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall, SshService } from "../../ssh/service.ts";
 import { type HostAnswer, hostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
 import { explain } from "../problem.ts";
-import { container } from "./guest.ts";
-import { type GuestExec, runInShell } from "./guest_exec.ts";
+import { container, type GuestExec, runInShell } from "./guest.ts";
 
 /** What a root login in the container would find. Source: Debian's login.defs, ENV_SUPATH. */
 const GUEST_ENVIRONMENT = [

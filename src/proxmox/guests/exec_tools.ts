@@ -5,8 +5,7 @@ import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
 import { execAnswer, execOutput, formatExec, type HostName } from "../../ssh/outcome.ts";
 import { endingError } from "../../ssh/service.ts";
 import { idOf, idOutput, targetArgument, targetOf } from "../arguments.ts";
-import { type GuestKind, KINDS } from "./guest.ts";
-import type { GuestExec } from "./guest_exec.ts";
+import { type GuestExec, type GuestKind, KINDS } from "./guest.ts";
 
 const DESCRIPTIONS = {
   container: {

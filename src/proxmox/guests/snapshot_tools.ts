@@ -13,6 +13,14 @@ const done = z.object({
   snapshot: z.string(),
 });
 
+/** The arguments of a tool that changes one existing snapshot. */
+const oneSnapshot = z.strictObject({
+  ctid: ctidArgument,
+  snapshot: snapshotArgument,
+  timeout: taskTimeoutArgument(600),
+  response_format: responseFormat,
+});
+
 /** The tools for snapshots of containers. */
 export const snapshotTools = (snapshots: ContainerSnapshots): Tool[] => [
   listTool(snapshots),
@@ -89,12 +97,7 @@ const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
       "Restore an LXC container's disks and configuration from a snapshot. All later changes are lost. A running " +
       "container is STOPPED (killed) first and stays stopped: start it again with proxmox_start_container.",
     effect: "destroys",
-    input: z.strictObject({
-      ctid: ctidArgument,
-      snapshot: snapshotArgument,
-      timeout: taskTimeoutArgument(600),
-      response_format: responseFormat,
-    }),
+    input: oneSnapshot,
     output: done.extend({
       status: z.string().describe("State after the rollback, usually stopped"),
     }),
@@ -116,12 +119,7 @@ const deleteTool = (snapshots: ContainerSnapshots): Tool =>
       "Delete a snapshot of an LXC container. The container itself does not change. A deleted snapshot cannot be " +
       "restored.",
     effect: "destroys",
-    input: z.strictObject({
-      ctid: ctidArgument,
-      snapshot: snapshotArgument,
-      timeout: taskTimeoutArgument(600),
-      response_format: responseFormat,
-    }),
+    input: oneSnapshot,
     output: done,
     async run({ ctid, snapshot, timeout }, context) {
       await snapshots.remove(ctid, { snapshot, timeoutMs: timeout * 1000 }, context);

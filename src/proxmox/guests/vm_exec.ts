@@ -11,8 +11,7 @@ import { unreadable } from "../errors.ts";
 import type { HostCall, ProxmoxHost } from "../host.ts";
 import { type AgentAnswer, parseAgentAnswer } from "../parsers/qm.ts";
 import { explain } from "../problem.ts";
-import { vm } from "./guest.ts";
-import { type GuestExec, runInShell } from "./guest_exec.ts";
+import { type GuestExec, runInShell, vm } from "./guest.ts";
 
 /** The limit of one call of `qm`; the command in the VM may run longer. */
 const CALL_MS = 60_000;

@@ -6,7 +6,7 @@ const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 const backup = (node: Node, vmid: number, args: Record<string, unknown> = {}) =>
   node.call("proxmox_backup", { vmid, ...args });
 
-bothTest("proxmox_backup makes a backup that proxmox_list_backups shows", {
+bothTest("proxmox_backup creates a backup that proxmox_list_backups lists", {
   containers: [WEB],
   vms: [{ vmid: 200, name: "vm", status: "stopped" }],
 }, async (node) => {
@@ -31,7 +31,7 @@ nodeTest("proxmox_backup keeps older backups", { containers: [WEB] }, async (nod
   assert.match(line ?? "", / --remove 0 /);
 });
 
-nodeTest("proxmox_backup says why it failed", {
+nodeTest("proxmox_backup reports the reason of a failure", {
   containers: [
     { ctid: 105, status: "stopped", lock: "snapshot" },
     { ctid: 106, status: "stopped" },
@@ -51,7 +51,7 @@ nodeTest("proxmox_backup says why it failed", {
   assert.match(error, /^The backup of 106 failed: command 'tar/);
 });
 
-nodeTest("proxmox_list_backups names a storage that is not there", {}, async (node) => {
+nodeTest("proxmox_list_backups names a missing storage", {}, async (node) => {
   const [code, error] = failure(await node.call("proxmox_list_backups", { storage: "nosuch" }));
   assert.deepEqual([code, /storage 'nosuch' does not exist/.test(error)], [
     "invalid_argument",

@@ -3,7 +3,7 @@ import { bothTest, failure } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 
-bothTest("proxmox_resource_usage answers real CPU values of the whole cluster", {
+bothTest("proxmox_resource_usage returns real CPU values of the complete cluster", {
   containers: [WEB, { ctid: 300, hostname: "far", status: "running", node: "pve2" }],
   vms: [{ vmid: 200, name: "vm", status: "running" }],
 }, async (node) => {

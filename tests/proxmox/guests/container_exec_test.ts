@@ -7,7 +7,7 @@ const BASH = { ctid: 102, hostname: "db", status: "running", bash: true } as con
 const exec = (node: Node, command: string, more: Record<string, unknown> = {}) =>
   node.call("proxmox_container_exec_command", { ctid: 101, command, ...more });
 
-bothTest("proxmox_container_exec_command answers streams, exit code and names", {
+bothTest("proxmox_container_exec_command returns streams, exit code and names", {
   containers: [BUSYBOX],
 }, async (node) => {
   const { text, data, isError } = await exec(node, "cat /etc/hostname; echo oops >&2; exit 42");
@@ -25,7 +25,7 @@ bothTest("proxmox_container_exec_command answers streams, exit code and names", 
   assert.equal(killed.data.exit_code, 137);
 });
 
-bothTest("proxmox_container_exec_command hands on any text unchanged", {
+bothTest("proxmox_container_exec_command passes on any text unchanged", {
   containers: [BUSYBOX, BASH],
 }, async (node) => {
   for (const text of [`'`, `"$HOME" $(id) \`id\` \\ ! *`, "two\nlines\n", "héllo €😀", "a'\n'b"]) {
@@ -38,7 +38,7 @@ bothTest("proxmox_container_exec_command hands on any text unchanged", {
   assert.equal((await exec(node, `echo done; : ${"x".repeat(9_987)}`)).data.stdout, "done\n");
 });
 
-// Quoted it has 40,000 characters, more than one packet of the embedded host may have.
+// Quoted, it has 40,000 characters: more than the max. packet of the embedded host.
 nodeTest("proxmox_container_exec_command takes 10,000 quotes", {
   link: "openssh",
   containers: [BUSYBOX],
@@ -47,7 +47,7 @@ nodeTest("proxmox_container_exec_command takes 10,000 quotes", {
   assert.equal(data.stdout, "done\n");
 });
 
-bothTest("proxmox_container_exec_command runs what begins with a dash as a command", {
+bothTest("proxmox_container_exec_command runs text that begins with a dash as a command", {
   containers: [BUSYBOX, BASH],
 }, async (node) => {
   for (const ctid of [101, 102]) {
@@ -57,7 +57,7 @@ bothTest("proxmox_container_exec_command runs what begins with a dash as a comma
   }
 });
 
-bothTest("proxmox_container_exec_command uses bash where there is one, else sh", {
+bothTest("proxmox_container_exec_command uses bash if it exists, else sh", {
   containers: [BUSYBOX, BASH],
 }, async (node) => {
   const command = 'echo "${BASH_VERSION:-none}"';
@@ -66,7 +66,7 @@ bothTest("proxmox_container_exec_command uses bash where there is one, else sh",
   assert.match(data.stdout, /^5\./);
 });
 
-nodeTest("proxmox_container_exec_command gives a login's PATH and nothing of the host", {
+nodeTest("proxmox_container_exec_command sets the PATH of a login and no variables of the host", {
   containers: [BUSYBOX],
   env: { SECRET_OF_HOST: "1", LANG: "de_DE.UTF-8" },
 }, async (node) => {
@@ -83,7 +83,7 @@ nodeTest("proxmox_container_exec_command gives a login's PATH and nothing of the
   ]);
 });
 
-nodeTest("proxmox_container_exec_command takes one command on the host, like ssh_exec_command", {
+nodeTest("proxmox_container_exec_command runs one command on the host, like ssh_exec_command", {
   containers: [BUSYBOX],
 }, async (node) => {
   await node.call("ssh_exec_command", { command: "true" });
@@ -133,7 +133,7 @@ bothTest("proxmox_container_exec_command names why a container cannot be entered
   assert.deepEqual((await of(101))[0], "not_permitted");
 });
 
-nodeTest("proxmox_container_exec_command tells a guest's exit code from the host's", {
+nodeTest("proxmox_container_exec_command distinguishes the guest's exit code from the host's", {
   containers: [BUSYBOX],
 }, async (node) => {
   const command = "echo \"Configuration file 'nodes/pve/lxc/101.conf' does not exist\" >&2; exit 2";
@@ -154,7 +154,7 @@ nodeTest("proxmox_container_exec_command names a host without Proxmox VE", {
   ]);
 });
 
-bothTest("proxmox_container_exec_command ends the processes inside on a timeout", {
+bothTest("proxmox_container_exec_command stops the processes inside on a timeout", {
   containers: [BUSYBOX, { ...BUSYBOX, ctid: 104, unprivileged: true }],
 }, async (node) => {
   for (const ctid of [101, 104]) {
@@ -176,7 +176,7 @@ bothTest("proxmox_container_exec_command ends the processes inside on a timeout"
   }
 });
 
-nodeTest("proxmox_container_exec_command kills inside what ignores TERM", {
+nodeTest("proxmox_container_exec_command kills processes inside that ignore TERM", {
   link: "openssh",
   containers: [BUSYBOX],
 }, async (node) => {
@@ -186,7 +186,7 @@ nodeTest("proxmox_container_exec_command kills inside what ignores TERM", {
   assert.deepEqual(processesLike(/sleep 7123/), []);
 });
 
-bothTest("proxmox_container_exec_command ends the processes inside when it is cancelled", {
+bothTest("proxmox_container_exec_command stops the processes inside when it is cancelled", {
   containers: [BASH],
 }, async (node) => {
   const controller = new AbortController();

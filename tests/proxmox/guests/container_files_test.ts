@@ -20,7 +20,7 @@ const download = (node: Node, path: string, local: string, args: Record<string, 
     ...args,
   });
 
-/** A file in the container's root directory, as this machine sees it. */
+/** Returns the path on this machine of a file in a container. */
 const inside = (node: Node, path: string, ctid = 101) => `${node.pve.rootfs(ctid)}${path}`;
 
 const modeOf = (file: string) => ((Deno.statSync(file).mode ?? 0) & 0o7777).toString(8);
@@ -28,7 +28,7 @@ const modeOf = (file: string) => ((Deno.statSync(file).mode ?? 0) & 0o7777).toSt
 const names = (directory: string) =>
   Array.from(Deno.readDirSync(directory), ({ name }) => name).toSorted();
 
-/** Bytes without a pattern, among them every value. */
+/** Bytes without a pattern that include every value. */
 function noise(size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at += 65_536) {
@@ -39,7 +39,7 @@ function noise(size: number): Uint8Array<ArrayBuffer> {
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-bothTest("proxmox_upload_file_to_container and download carry any bytes both ways", {
+bothTest("proxmox_upload_file_to_container and download copy any bytes in both directions", {
   containers: [WEB],
 }, async (node) => {
   for (const size of [0, 1, 65_536, 3_000_001]) {
@@ -59,7 +59,7 @@ bothTest("proxmox_upload_file_to_container and download carry any bytes both way
   assert.deepEqual(names(inside(node, "/opt")), ["0", "1", "3000001", "65536"]);
 });
 
-bothTest("proxmox_upload_file_to_container answers as documented", {
+bothTest("proxmox_upload_file_to_container returns what is documented", {
   containers: [WEB],
 }, async (node) => {
   await Deno.writeTextFile(`${node.dir}/app.conf`, "port=1\n");
@@ -85,7 +85,7 @@ bothTest("proxmox_upload_file_to_container answers as documented", {
   ]);
 });
 
-nodeTest("proxmox_upload_file_to_container keeps owner and mode of what it replaces", {
+nodeTest("proxmox_upload_file_to_container keeps owner and mode of the replaced file", {
   containers: [WEB],
 }, async (node) => {
   const file = inside(node, "/opt/own");
@@ -107,7 +107,7 @@ nodeTest("proxmox_upload_file_to_container keeps owner and mode of what it repla
   assert.equal(modeOf(inside(node, "/opt/fresh")), "644");
 });
 
-bothTest("the file tools say why they cannot and leave nothing behind", {
+bothTest("the file tools report why they failed and leave nothing behind", {
   containers: [
     { ...WEB, smallDirectory: { path: "/small", bytes: 131_072 } },
     { ctid: 102, status: "stopped" },
@@ -160,7 +160,7 @@ bothTest("the file tools say why they cannot and leave nothing behind", {
   assert.deepEqual(names(inside(node, "/opt")), []);
 });
 
-bothTest("an upload that fails leaves the old file as it was", {
+bothTest("a failed upload does not change the old file", {
   containers: [{ ...WEB, smallDirectory: { path: "/small", bytes: 131_072 } }],
   limits: { maxFileBytes: 2 ** 32 },
 }, async (node) => {
@@ -185,7 +185,7 @@ bothTest("an upload that fails leaves the old file as it was", {
   assert.equal(await Deno.readTextFile(inside(node, "/opt/x")), "old");
 });
 
-bothTest("the file tools follow links and read what has no size", {
+bothTest("the file tools follow links and read files without a size", {
   containers: [WEB],
 }, async (node) => {
   await Deno.writeTextFile(inside(node, "/opt/target"), "old");
@@ -201,7 +201,7 @@ bothTest("the file tools follow links and read what has no size", {
   assert.deepEqual([data.bytes_transferred, data.verified], [text.length, "size"]);
 });
 
-bothTest("the file tools take paths full of what a shell would touch", {
+bothTest("the file tools accept paths full of shell characters", {
   containers: [WEB],
 }, async (node) => {
   await Deno.writeTextFile(`${node.dir}/f`, "content");
@@ -225,7 +225,7 @@ bothTest("the file tools take paths full of what a shell would touch", {
   assert.deepEqual(names(inside(node, "/opt")), odd.toSorted());
 });
 
-nodeTest("proxmox_download_file_from_container keeps what is there unless told otherwise", {
+nodeTest("proxmox_download_file_from_container keeps an existing file without overwrite", {
   containers: [WEB],
   limits: { maxFileBytes: 1000 },
 }, async (node) => {
@@ -260,7 +260,7 @@ bothTest("the file tools leave nothing behind when they are cancelled", {
   containers: [WEB],
   limits: { maxFileBytes: 2 ** 32 },
 }, async (node) => {
-  // Large enough that the transfer cannot be over before it is cancelled; it takes no space.
+  // So large that the transfer cannot end before it is cancelled; the file is sparse.
   await Deno.writeTextFile(`${node.dir}/huge`, "");
   await Deno.truncate(`${node.dir}/huge`, 2 ** 31);
   const cancelled = async (tool: string, args: Record<string, unknown>) => {

@@ -8,12 +8,12 @@ const LOCKED = { ctid: 1103, hostname: "backup-me", status: "stopped", lock: "ba
 const TEMPLATE = { ctid: 104, hostname: "base", status: "stopped", template: true } as const;
 const FAR = { ctid: 300, hostname: "far", status: "running", node: "pve2" } as const;
 
-/** Every tool that takes the number of a container and nothing else that is required. */
+/** Every tool whose only required argument is ctid. */
 const TOOLS = ["container_status", "container_config", "start_container", "stop_container"].concat(
   ["shutdown_container", "reboot_container", "list_snapshots"],
 );
 
-/** Every tool for containers, with what it requires beyond their number. */
+/** Every tool for containers, with its other required arguments. */
 const ALL_TOOLS = TOOLS.map((tool): [string, object] => [tool, {}]).concat([
   ["create_snapshot", { snapshot: "before" }],
   ["rollback_snapshot", { snapshot: "before" }],
@@ -26,7 +26,7 @@ const ALL_TOOLS = TOOLS.map((tool): [string, object] => [tool, {}]).concat([
 const statusOf = async (node: Node, ctid: number) =>
   (await node.call("proxmox_container_status", { ctid })).data.status;
 
-bothTest("proxmox_list_containers answers names, locks and an empty list", {}, async (node) => {
+bothTest("proxmox_list_containers returns names, locks and an empty list", {}, async (node) => {
   const empty = await node.call("proxmox_list_containers");
   assert.deepEqual([empty.data, empty.text], [{ containers: [] }, "No containers found"]);
   for (const ct of [WEB, IDLE, LOCKED]) await node.pve.addContainer(ct);
@@ -47,7 +47,7 @@ bothTest("proxmox_list_containers answers names, locks and an empty list", {}, a
   assert.deepEqual(JSON.parse(json.text), data);
 });
 
-nodeTest("proxmox_list_containers takes one command for 200 containers", {
+nodeTest("proxmox_list_containers runs one command for 200 containers", {
   limits: { characterLimit: 100 },
 }, async (node) => {
   const state = (id: number) =>
@@ -66,7 +66,7 @@ nodeTest("proxmox_list_containers takes one command for 200 containers", {
 });
 
 bothTest(
-  "proxmox_container_status answers the state",
+  "proxmox_container_status returns the state",
   { containers: [WEB, IDLE] },
   async (node) => {
     const { text, data } = await node.call("proxmox_container_status", { ctid: 101 });
@@ -118,7 +118,7 @@ nodeTest("proxmox_shutdown_container kills after the timeout only with force_sto
   assert.ok(calls.includes("pct shutdown 101 --timeout 7"), calls.join("\n"));
 });
 
-nodeTest("proxmox_reboot_container does not believe in a reboot that did not happen", {
+nodeTest("proxmox_reboot_container fails if the reboot did not happen", {
   containers: [WEB],
 }, async (node) => {
   await node.pve.setFault("rebootDoesNothing", [101]);
@@ -129,7 +129,7 @@ nodeTest("proxmox_reboot_container does not believe in a reboot that did not hap
   ]);
 });
 
-nodeTest("proxmox_start_container says why it cannot, and what it was warned of", {
+nodeTest("proxmox_start_container reports why it failed, and warnings", {
   containers: [IDLE, LOCKED, TEMPLATE],
 }, async (node) => {
   const start = (ctid: number) => node.call("proxmox_start_container", { ctid });
@@ -159,7 +159,7 @@ nodeTest("proxmox_stop_container names a task that holds the container", {
   assert.equal((await node.call("proxmox_stop_container", { ctid: 101 })).data.success, true);
 });
 
-bothTest("every tool for containers says of a missing one that it is not found", {
+bothTest("every tool for containers reports a missing one as not found", {
   containers: [WEB],
 }, async (node) => {
   await Deno.writeTextFile(`${node.dir}/here`, "x");
@@ -172,7 +172,7 @@ bothTest("every tool for containers says of a missing one that it is not found",
   }
 });
 
-nodeTest("every tool for containers names the other node, or that it is a VM", {
+nodeTest("every tool for containers reports another node, and a VM", {
   containers: [WEB, FAR],
   vms: [{ vmid: 200, status: "running" }],
 }, async (node) => {
@@ -185,7 +185,7 @@ nodeTest("every tool for containers names the other node, or that it is a VM", {
   }
 });
 
-nodeTest("proxmox tools name a login that is not root, a dead cluster and a lost quorum", {
+nodeTest("proxmox tools report a user other than root, a cluster that is down and a lost quorum", {
   containers: [WEB, IDLE],
 }, async (node) => {
   await node.pve.setFault("notRoot", true);
@@ -203,13 +203,13 @@ nodeTest("proxmox tools name a login that is not root, a dead cluster and a lost
   assert.deepEqual([code, error.includes("no quorum")], ["invalid_state", true]);
 });
 
-nodeTest("proxmox tools name a host without Proxmox VE", { hasPrograms: false }, async (node) => {
+nodeTest("proxmox tools report a host without Proxmox VE", { hasPrograms: false }, async (node) => {
   assert.equal(failure(await node.call("proxmox_list_containers"))[0], "unsupported");
   const [, error] = failure(await node.call("proxmox_list_vms"));
   assert.match(error, /no program "qm"/);
 });
 
-nodeTest("proxmox_start_container waits until HA has done it", {
+nodeTest("proxmox_start_container waits until HA has carried it out", {
   containers: [{ ...IDLE, ha: true }],
   clock: new FakeClock({ skipUpToMs: Infinity }),
 }, async (node) => {
@@ -227,7 +227,7 @@ nodeTest("proxmox_start_container waits until HA has done it", {
   assert.equal(await statusOf(node, 102), "stopped");
 });
 
-nodeTest("proxmox_start_container says that HA has not done it within the timeout", {
+nodeTest("proxmox_start_container fails if HA has not carried it out within the timeout", {
   containers: [{ ...IDLE, ha: true }],
   clock: new FakeClock({ skipUpToMs: Infinity }),
 }, async (node) => {
@@ -238,7 +238,7 @@ nodeTest("proxmox_start_container says that HA has not done it within the timeou
   assert.match(error, /^Container 102 is managed by HA, .* within 3 seconds: .* it is stopped$/);
 });
 
-nodeTest("proxmox_container_config answers the options, decoded", {
+nodeTest("proxmox_container_config returns the decoded options", {
   containers: [{
     ...WEB,
     config: { description: "first\nsécond", tags: "a;b", "lxc.apparmor.profile": "unconfined" },
@@ -269,7 +269,7 @@ nodeTest("proxmox tools stop their command on the host when they are cancelled",
   assert.equal(await statusOf(node, 101), "running");
 });
 
-nodeTest("proxmox tools refuse numbers that no container can have", {}, async (node) => {
+nodeTest("proxmox tools refuse IDs that no container can have", {}, async (node) => {
   for (const ctid of [99, 1_000_000_000, 101.5, "101", undefined]) {
     const answer = await node.call("proxmox_container_status", { ctid });
     assert.equal(failure(answer)[0], "invalid_argument");

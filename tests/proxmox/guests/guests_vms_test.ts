@@ -19,7 +19,7 @@ const call = (
   progress?: (step: Progress) => void,
 ) => node.call(`proxmox_${verb}`, { vmid, ...args }, progress === undefined ? {} : { progress });
 
-bothTest("proxmox_list_vms answers names with blanks and an empty list", {}, async (node) => {
+bothTest("proxmox_list_vms returns names with blanks, and an empty list", {}, async (node) => {
   assert.deepEqual((await node.call("proxmox_list_vms")).data, { vms: [] });
   await node.pve.addVm(WEB);
   await node.pve.addVm(IDLE);
@@ -45,7 +45,7 @@ bothTest("proxmox_list_vms answers names with blanks and an empty list", {}, asy
   assert.match(text, /VM 201/);
 });
 
-bothTest("proxmox_start_vm, shutdown and stop change the state and say when they cannot", {
+bothTest("proxmox_start_vm, shutdown and stop change the state, and fail in the wrong state", {
   vms: [WEB, IDLE],
 }, async (node) => {
   assert.deepEqual((await call(node, "vm_status", 201)).data, { status: "stopped" });
@@ -121,7 +121,7 @@ nodeTest("proxmox_reboot_vm names a lock", { vms: [{ ...WEB, lock: "backup" }] }
   assert.deepEqual(answer, ["locked", "VM 200 is locked (backup)"]);
 });
 
-nodeTest("proxmox_vm_config answers the options, decoded", {
+nodeTest("proxmox_vm_config returns the decoded options", {
   vms: [{ ...WEB, config: { description: "first\nsécond: 50 %", tags: "a;b", onboot: 1 } }],
 }, async (node) => {
   const { data, text } = await call(node, "vm_config", 200);
@@ -145,7 +145,7 @@ nodeTest("proxmox_vm_config answers the options, decoded", {
   assert.deepEqual(await node.newCalls(), ["qm config 200", "qm config 200"]);
 });
 
-nodeTest("proxmox_start_vm, shutdown and stop wait until HA has done it", {
+nodeTest("proxmox_start_vm, shutdown and stop wait until HA has carried it out", {
   vms: [{ ...IDLE, ha: true }],
 }, async (node) => {
   for (const verb of ["start_vm", "shutdown_vm", "start_vm", "stop_vm"]) {
@@ -155,7 +155,7 @@ nodeTest("proxmox_start_vm, shutdown and stop wait until HA has done it", {
   assert.equal((await call(node, "vm_status", 201)).data.status, "stopped");
 });
 
-nodeTest("every tool for VMs names a missing one, a container and another node", {
+nodeTest("every tool for VMs reports a missing one, a container and another node", {
   containers: [{ ctid: 101, status: "running" }],
   vms: [{ vmid: 300, status: "running", node: "pve2" }],
 }, async (node) => {

@@ -6,7 +6,7 @@ const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 const call = (node: Node, verb: string, args: Record<string, unknown> = {}) =>
   node.call(`proxmox_${verb}`, { ctid: 101, ...args });
 
-bothTest("proxmox_create_snapshot and the others make, list, roll back and delete", {
+bothTest("proxmox_create_snapshot and the others create, list, roll back and delete", {
   containers: [WEB],
 }, async (node) => {
   const file = `${node.pve.rootfs(101)}/root/state`;
@@ -44,7 +44,7 @@ bothTest("proxmox_create_snapshot and the others make, list, roll back and delet
   assert.equal((await call(node, "list_snapshots")).data.snapshots.length, 1);
 });
 
-nodeTest("proxmox_create_snapshot says why it cannot", {
+nodeTest("proxmox_create_snapshot reports why it failed", {
   containers: [WEB, { ctid: 104, status: "stopped", template: true }, {
     ctid: 105,
     status: "stopped",
@@ -68,7 +68,7 @@ nodeTest("proxmox_create_snapshot says why it cannot", {
   assert.equal((await create("two"))[0], "unsupported");
 });
 
-nodeTest("proxmox_rollback_snapshot and delete name a snapshot that is not there", {
+nodeTest("proxmox_rollback_snapshot and delete name a missing snapshot", {
   containers: [WEB],
 }, async (node) => {
   for (const verb of ["rollback_snapshot", "delete_snapshot"]) {

@@ -26,7 +26,7 @@ bothTest("proxmox_vm_exec_command decodes output and exit code", { vms: [AGENT] 
   assert.equal((await exec(`printf %s "it's"; :`)).stdout, "it's");
 });
 
-bothTest("proxmox_vm_exec_command hands on any text unchanged, and no stdin", {
+bothTest("proxmox_vm_exec_command passes on any text unchanged, and no stdin", {
   vms: [AGENT],
 }, async (node) => {
   const exec = async (command: string) =>
@@ -42,7 +42,7 @@ bothTest("proxmox_vm_exec_command hands on any text unchanged, and no stdin", {
   assert.equal((await exec("cat; echo end")).stdout, "end\n");
 });
 
-nodeTest("proxmox_vm_exec_command keeps its timeout also while the host is slow", {
+nodeTest("proxmox_vm_exec_command keeps its timeout on a slow host", {
   vms: [AGENT],
 }, async (node) => {
   await node.pve.setFault("delayMs", 1_500);
@@ -50,13 +50,13 @@ nodeTest("proxmox_vm_exec_command keeps its timeout also while the host is slow"
   assert.deepEqual([failure(answer)[0], answer.data.timeout_reached], ["timeout", true]);
 });
 
-nodeTest("proxmox_vm_exec_command stops asking when its time is over", {
+nodeTest("proxmox_vm_exec_command stops polling at its time limit", {
   vms: [AGENT],
 }, async (node) => {
   const command = "echo begun; sleep 7127";
   const running = call(node, "vm_exec_command", 202, { command, timeout: 3 });
   await until("it runs", () => processesLike(/^sleep 7127/).length > 0);
-  // The answers to all that is asked from now on come after the limit.
+  // From now on every answer of the host comes after the limit.
   await node.pve.setFault("delayMs", 3_000);
   const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
@@ -64,7 +64,7 @@ nodeTest("proxmox_vm_exec_command stops asking when its time is over", {
   assert.ok(answer.data.duration_ms < 12_000);
 });
 
-nodeTest("proxmox_vm_exec_command asks for the end of a long command", {
+nodeTest("proxmox_vm_exec_command polls until a long command ends", {
   vms: [AGENT],
 }, async (node) => {
   const command = "sleep 1; echo late";
@@ -74,7 +74,7 @@ nodeTest("proxmox_vm_exec_command asks for the end of a long command", {
   assert.ok(polls.length > 1);
 });
 
-bothTest("proxmox_vm_exec_command ends the command in the VM on timeout and cancellation", {
+bothTest("proxmox_vm_exec_command stops the command in the VM on timeout and cancellation", {
   vms: [AGENT],
 }, async (node) => {
   const command = "echo begun; trap '' TERM; sleep 7124 & sleep 7124";

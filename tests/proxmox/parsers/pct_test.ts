@@ -16,7 +16,7 @@ const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,60}$/);
 const pctRow = (...[vmid, status, lock, name]: readonly [string, string, string, string]) =>
   `${vmid.padEnd(10)} ${status.padEnd(10)} ${lock.padEnd(12)} ${name.padEnd(20)}\n`;
 
-pure("parseContainerList() reads what pct list prints", () => {
+pure("parseContainerList() parses the output of pct list", () => {
   const row = fc.record({
     ctid: id,
     status: fc.constantFrom("running", "stopped"),
@@ -37,7 +37,7 @@ pure("parseContainerList() reads what pct list prints", () => {
 });
 
 pure(
-  "parseContainerList() finds nothing in no output, and keeps a blank name beside a lock",
+  "parseContainerList() returns no rows for empty output, and keeps a blank name when the container is locked",
   () => {
     assert.deepEqual(parseContainerList(""), []);
     assert.deepEqual(parseContainerList(pctRow("101", "running", "backup", "")), [
@@ -46,13 +46,13 @@ pure(
   },
 );
 
-pure("parseStatus() reads the one word and nothing else", () => {
+pure("parseStatus() returns the status, or undefined without one", () => {
   assert.equal(parseStatus("status: running\n"), "running");
   assert.equal(parseStatus("WARN: x\nstatus: prelaunch\n"), "prelaunch");
   assert.equal(parseStatus("running\n"), undefined);
 });
 
-pure("parseConfig() decodes the description and keeps raw lines apart", () => {
+pure("parseConfig() decodes the description and separates raw lines", () => {
   const text = "arch: amd64\ndescription: my%0At%C3%A9st%0A\nnet0: name=eth0,hwaddr=BC:24\n" +
     "lxc.cap.drop: mknod\nlxc.cap.drop: sys_time\n";
   assert.deepEqual(parseConfig(text), {
@@ -62,7 +62,7 @@ pure("parseConfig() decodes the description and keeps raw lines apart", () => {
   assert.equal(parseConfig("description: 100%\n").options.description, "100%");
 });
 
-pure("parseHaRequest() and parseWarnings() read a task's lines", () => {
+pure("parseHaRequest() and parseWarnings() find their lines in a task's output", () => {
   assert.equal(parseHaRequest("Requesting HA start for CT 101\n"), "start");
   assert.equal(parseHaRequest("Requesting HA stop for VM 200\n"), "stop");
   assert.equal(parseHaRequest(""), undefined);

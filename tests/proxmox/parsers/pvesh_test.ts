@@ -7,7 +7,7 @@ import {
 } from "../../../src/proxmox/parsers/pvesh.ts";
 import { pure } from "../../support/pure.ts";
 
-pure("parseSnapshots() sorts what has no order and takes the present apart", () => {
+pure("parseSnapshots() sorts by time and separates the current state", () => {
   const text = JSON.stringify([
     { name: "second", snaptime: 20, parent: "first", description: "" },
     { name: "current", description: "You are here!", parent: "second", running: 1 },
@@ -22,7 +22,7 @@ pure("parseSnapshots() sorts what has no order and takes the present apart", () 
   });
 });
 
-pure("parseResources() takes numbers that are text and refuses what is no list", () => {
+pure("parseResources() accepts numbers as text and refuses anything but a list", () => {
   const [guest] = parseResources('[{"type":"lxc","id":"lxc/101","vmid":"101","maxcpu":"1.5"}]\n');
   assert.deepEqual([guest?.vmid, guest?.maxcpu], [101, 1.5]);
   for (const text of ["", "{}", "[1]", "[{"]) {
@@ -30,7 +30,7 @@ pure("parseResources() takes numbers that are text and refuses what is no list",
   }
 });
 
-pure("parseNodeTraffic() takes the newest sample that has values", () => {
+pure("parseNodeTraffic() returns the newest sample that has values", () => {
   const samples = [{ time: 60, netin: 1, netout: 2 }, { time: 180 }, {
     time: 120,
     netin: 3,

@@ -7,7 +7,7 @@ import { pure } from "../../support/pure.ts";
 const id = fc.integer({ min: 100, max: 999_999_999 });
 const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,60}$/);
 
-pure("parseVmList() reads what qm list prints", () => {
+pure("parseVmList() parses the output of qm list", () => {
   const row = fc.record({
     vmid: id,
     name: fc.oneof(word, id.map((number) => `VM ${number}`)),
@@ -39,7 +39,7 @@ pure("parseAgentAnswer() decodes any text that was encoded twice", () => {
   }));
 });
 
-pure("parseAgentAnswer() reads signals, a process that runs, and cut output", () => {
+pure("parseAgentAnswer() parses signals, a running process and truncated output", () => {
   assert.equal(parseAgentAnswer('{"exited":1,"signal":15}').signal, "TERM");
   assert.deepEqual(parseAgentAnswer('{"pid":12}'), {
     pid: 12,

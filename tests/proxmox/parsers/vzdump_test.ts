@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isArchive, parseBackupLog, parseBackupStep } from "../../../src/proxmox/parsers/vzdump.ts";
 import { pure } from "../../support/pure.ts";
 
-pure("parseBackupLog() reads the end, the archive and the reason of a failure", () => {
+pure("parseBackupLog() returns the result, the archive and the reason of a failure", () => {
   const good = parseBackupLog(
     "INFO: starting new backup job: vzdump 100\nINFO: Starting Backup of VM 100 (lxc)\n" +
       "INFO: creating vzdump archive '/var/lib/vz/dump/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz'\n" +
@@ -21,7 +21,7 @@ pure("parseBackupLog() reads the end, the archive and the reason of a failure", 
   assert.deepEqual(parseBackupLog(""), { finished: false, warnings: [] });
 });
 
-pure("isArchive() knows files and names on a backup server", () => {
+pure("isArchive() recognizes files and names on a backup server", () => {
   const file = "/var/lib/vz/dump/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz";
   assert.equal(isArchive("local:backup/vzdump-lxc-100-2022_05_26-00_16_48.tar.gz", file), true);
   assert.equal(isArchive("local:backup/vzdump-lxc-100-2022_05_26-00_16_49.tar.gz", file), false);
