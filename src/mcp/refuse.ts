@@ -1,4 +1,4 @@
-import { waitingClock } from "../async/clock.ts";
+import { type Clock, waitingClock } from "../async/clock.ts";
 
 /** JSON-RPC code for a server that cannot work with its configuration. */
 const NOT_CONFIGURED = -32_002;
@@ -14,9 +14,10 @@ export async function refuseClient(
   write: (line: string) => void,
   message: string,
   waitMs: number,
+  clock: Clock = waitingClock,
 ): Promise<void> {
   const reader = input.getReader();
-  const stopWaiting = waitingClock.after(waitMs, () => reader.cancel().catch(() => {}));
+  const stopWaiting = clock.after(waitMs, () => reader.cancel().catch(() => {}));
   const decoder = new TextDecoder();
   let text = "";
   try {

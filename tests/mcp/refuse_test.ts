@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { refuseClient } from "../../src/mcp/refuse.ts";
 import { pure } from "../support/pure.ts";
-import { FakeTimers } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 const initialize = (id: unknown) => JSON.stringify({ jsonrpc: "2.0", id, method: "initialize" });
 
@@ -61,15 +61,16 @@ pure("refuseClient() stops reading a line that never ends", async () => {
 });
 
 pure("refuseClient() returns at its time limit", async () => {
-  using time = new FakeTimers();
+  const clock = new FakeClock();
   const answers: string[] = [];
   const waiting = refuseClient(
     new ReadableStream(),
     (line) => answers.push(line),
     "it is wrong",
     5_000,
+    clock,
   );
-  time.advance(5_000);
+  clock.advance(5_000);
   await waiting;
   assert.deepEqual(answers, []);
 });

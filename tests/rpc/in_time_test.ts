@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../src/errors.ts";
 import { inTime } from "../../src/rpc/in_time.ts";
-import { FakeTimers } from "../support/fake_clock.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 const noAnswer = (error: unknown) =>
   error instanceof RemoteExecError && error.code === "internal" &&
@@ -19,42 +19,45 @@ Deno.test("inTime() waits for the answer of a cancelled call", async () => {
 });
 
 Deno.test("inTime() ends a call when the worker is silent beyond the call's limit", async () => {
-  using time = new FakeTimers();
-  const call = assert.rejects(inTime(new AbortController().signal, 5_000, never), noAnswer);
-  time.advance(14_999);
-  assert.equal(time.waiting, 1);
-  time.advance(1);
+  const clock = new FakeClock();
+  const call = assert.rejects(
+    inTime(new AbortController().signal, 5_000, never, 0, clock),
+    noAnswer,
+  );
+  clock.advance(14_999);
+  assert.equal(clock.waiting, 1);
+  clock.advance(1);
   await call;
-  assert.equal(time.waiting, 0);
+  assert.equal(clock.waiting, 0);
 });
 
 Deno.test("inTime() ends a cancelled call when the worker is silent about it", async () => {
-  using time = new FakeTimers();
+  const clock = new FakeClock();
   const controller = new AbortController();
-  const call = assert.rejects(inTime(controller.signal, undefined, never), noAnswer);
-  const before = assert.rejects(inTime(AbortSignal.abort(), undefined, never), noAnswer);
+  const call = assert.rejects(inTime(controller.signal, undefined, never, 0, clock), noAnswer);
+  const before = assert.rejects(inTime(AbortSignal.abort(), undefined, never, 0, clock), noAnswer);
   controller.abort();
-  time.advance(10_000);
+  clock.advance(10_000);
   await Promise.all([call, before]);
-  assert.equal(time.waiting, 0);
+  assert.equal(clock.waiting, 0);
 });
 
 Deno.test("inTime() leaves no timer and no listener behind", async () => {
-  using time = new FakeTimers();
+  const clock = new FakeClock();
   const controller = new AbortController();
-  await inTime(controller.signal, 5_000, Promise.resolve());
-  assert.equal(time.waiting, 0);
+  await inTime(controller.signal, 5_000, Promise.resolve(), 0, clock);
+  assert.equal(clock.waiting, 0);
   controller.abort();
-  assert.equal(time.waiting, 0);
+  assert.equal(clock.waiting, 0);
 });
 
 Deno.test("inTime() adds a call's own grace period to its limit", async () => {
-  using time = new FakeTimers();
+  const clock = new FakeClock();
   const controller = new AbortController();
-  const call = assert.rejects(inTime(controller.signal, undefined, never, 30_000), noAnswer);
+  const call = assert.rejects(inTime(controller.signal, undefined, never, 30_000, clock), noAnswer);
   controller.abort();
-  time.advance(39_999);
-  assert.equal(time.waiting, 1);
-  time.advance(1);
+  clock.advance(39_999);
+  assert.equal(clock.waiting, 1);
+  clock.advance(1);
   await call;
 });

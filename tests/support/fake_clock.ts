@@ -61,25 +61,3 @@ export class FakeClock implements Clock {
     timer.action();
   }
 }
-
-/** A {@linkcode FakeClock} that replaces `setTimeout` and `clearTimeout`, for code that takes no clock. */
-export class FakeTimers extends FakeClock implements Disposable {
-  readonly #real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
-  readonly #cancel = new Map<number, () => void>();
-  #lastId = 1_000_000;
-
-  constructor() {
-    super();
-    Object.assign(globalThis, {
-      setTimeout: (run: () => void, delayMs = 0) => {
-        this.#cancel.set(++this.#lastId, this.after(delayMs, run));
-        return this.#lastId;
-      },
-      clearTimeout: (id = 0) => this.#cancel.get(id)?.(),
-    });
-  }
-
-  [Symbol.dispose](): void {
-    Object.assign(globalThis, this.#real);
-  }
-}
