@@ -4,7 +4,7 @@ import type { Attributes, SFTPWrapper } from "ssh2";
 import { copy } from "../../src/ssh/worker/files/copy.ts";
 import type { Sink, Source } from "../../src/ssh/worker/files/source_sink.ts";
 import { TEMPORARY_NAME } from "../../src/ssh/worker/files/temporary_files.ts";
-import { type HostHelp, openHostSource } from "../../src/ssh/worker/files/host_files.ts";
+import { type HostAccess, openHostSource } from "../../src/ssh/worker/files/host_files.ts";
 import { openHostSink } from "../../src/ssh/worker/files/host_sink.ts";
 import { Sftp } from "../../src/ssh/worker/files/sftp.ts";
 import { toStream } from "../../src/ssh/worker/files/files_server.ts";
@@ -43,7 +43,7 @@ function lyingHost(answers: Readonly<Record<string, Answer>>) {
 const missing = () => Object.assign(new Error("No such file"), { code: 2 });
 const endOfList = () => Object.assign(new Error("EOF"), { code: 1 });
 
-function help(sftp: Sftp): HostHelp {
+function help(sftp: Sftp): HostAccess {
   return {
     sftp,
     hash: () => Promise.resolve(undefined),

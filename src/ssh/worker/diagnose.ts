@@ -92,12 +92,12 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
       step: "SFTP",
       remedy: "Enable `Subsystem sftp` in the host's sshd_config",
       run: async () => {
-        const patience = {
+        const wait = {
           deadlineMs: performance.now() + limitMs,
           limitMs,
           signal: new AbortController().signal,
         };
-        const { sftp } = await pool.sftp(patience);
+        const { sftp } = await pool.sftp(wait);
         return `starts in ${await new Sftp(sftp).realPath(".")}`;
       },
     },

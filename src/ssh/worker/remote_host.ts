@@ -10,10 +10,10 @@ import { runCommand } from "./commands/exec.ts";
 import type { CommandStream } from "./commands/command_stream.ts";
 import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
-import { hostFacts, type HostHelp, hostPath, openHostSource } from "./files/host_files.ts";
+import { type HostAccess, hostFacts, hostPath, openHostSource } from "./files/host_files.ts";
 import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local_files.ts";
-import { ConnectionPool, type Patience } from "./connection/pool.ts";
+import { ConnectionPool, type SessionWait } from "./connection/pool.ts";
 import type {
   Check,
   CopyOutcome,
@@ -129,7 +129,7 @@ export class RemoteHost {
       case "local":
         return await this.#local.facts(endpoint.path);
       case "host":
-        return await hostFacts(await this.#help(signal), endpoint.path);
+        return await hostFacts(await this.#access(signal), endpoint.path);
       case "shell":
         return await shellFacts(this.#starter(signal), endpoint);
     }
@@ -145,7 +145,7 @@ export class RemoteHost {
       case "local":
         return await this.#local.openSource(from.path, maxBytes, range);
       case "host":
-        return await openHostSource(await this.#help(signal), from.path, maxBytes, range);
+        return await openHostSource(await this.#access(signal), from.path, maxBytes, range);
       case "shell":
         return await openShellSource(this.#starter(signal), from, maxBytes, range);
     }
@@ -159,7 +159,7 @@ export class RemoteHost {
 
   async #list(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
     if (endpoint.kind === "host") {
-      const { sftp } = await this.#help(signal);
+      const { sftp } = await this.#access(signal);
       return await hostTree(sftp, endpoint.path, limits);
     }
     if (endpoint.kind === "shell") return await shellTree(this.#starter(signal), endpoint, limits);
@@ -201,18 +201,18 @@ export class RemoteHost {
       case "local":
         return await this.#local.openSink(to.path, options);
       case "host":
-        return await openHostSink(await this.#help(signal), to.path, options);
+        return await openHostSink(await this.#access(signal), to.path, options);
       case "shell":
         return await openShellSink(this.#starter(signal), to, size ?? 0, options);
     }
   }
 
   #starter(signal: AbortSignal): Start {
-    return (command) => this.#pool.start(command, this.#patience(signal));
+    return (command) => this.#pool.start(command, this.#sessionWait(signal));
   }
 
-  async #help(signal: AbortSignal): Promise<HostHelp> {
-    const { sftp, connection } = await this.#pool.sftp(this.#patience(signal));
+  async #access(signal: AbortSignal): Promise<HostAccess> {
+    const { sftp, connection } = await this.#pool.sftp(this.#sessionWait(signal));
     return {
       sftp: new Sftp(sftp),
       hash: (path, size) => this.#hash(path, size, signal),
@@ -229,7 +229,7 @@ export class RemoteHost {
     return outcome?.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;
   }
 
-  #patience(signal: AbortSignal): Patience {
+  #sessionWait(signal: AbortSignal): SessionWait {
     const limitMs = this.#settings.limits.timeoutMs;
     return { deadlineMs: performance.now() + limitMs, limitMs, signal };
   }

@@ -14,7 +14,7 @@ const MAX_CONNECTIONS = 8;
 const YOUNG_ATTEMPT_MS = 1_000;
 
 /** How long a call waits for a session: until its deadline or its cancellation. */
-export interface Patience {
+export interface SessionWait {
   readonly deadlineMs: number;
   readonly limitMs: number;
   readonly signal: AbortSignal;
@@ -62,21 +62,21 @@ export class ConnectionPool {
    * @throws RemoteExecError `timeout`, `cancelled`, `connection_lost`, `unsupported`, or the error
    *   of a failed connection
    */
-  async start(command: string, patience: Patience): Promise<StartedCommand> {
+  async start(command: string, wait: SessionWait): Promise<StartedCommand> {
     return await this.#withSession(
-      patience,
+      wait,
       "the start of the command",
       (connection) => connection.start(command),
     );
   }
 
   /** Returns an SFTP session and its connection. */
-  async sftp(patience: Patience): Promise<{ sftp: SFTPWrapper; connection: HostConnection }> {
+  async sftp(wait: SessionWait): Promise<{ sftp: SFTPWrapper; connection: HostConnection }> {
     for (const connection of this.#connections) {
       const sftp = await connection.openSftp();
       if (sftp !== undefined) return { sftp, connection };
     }
-    return await this.#withSession(patience, "the start of SFTP", async (connection) => ({
+    return await this.#withSession(wait, "the start of SFTP", async (connection) => ({
       sftp: await connection.sftp(),
       connection,
     }));
@@ -91,12 +91,12 @@ export class ConnectionPool {
   }
 
   async #withSession<T>(
-    patience: Patience,
+    wait: SessionWait,
     what: string,
     use: (connection: HostConnection) => Promise<T>,
   ): Promise<T> {
     for (;;) {
-      const connection = await this.#reserve(patience);
+      const connection = await this.#reserve(wait);
       try {
         return await use(connection);
       } catch (error) {
@@ -112,25 +112,25 @@ export class ConnectionPool {
     }
   }
 
-  #reserve(patience: Patience): Promise<HostConnection> {
+  #reserve(wait: SessionWait): Promise<HostConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<HostConnection>();
     const waiter: Waiter = { resolve, reject, attempt: undefined };
-    const leftMs = patience.deadlineMs - performance.now();
-    const late = () => noChannelInTime(patience.limitMs);
-    const limit = deadlineSignal(Math.max(0, leftMs), { signal: patience.signal, late });
+    const leftMs = wait.deadlineMs - performance.now();
+    const late = () => noChannelInTime(wait.limitMs);
+    const limit = deadlineSignal(Math.max(0, leftMs), { signal: wait.signal, late });
     const leave = () => this.#waiters = this.#waiters.filter((each) => each !== waiter);
     // At once, so that no connection is handed to a caller that has gone.
-    const giveUp = () => {
+    const stopWaiting = () => {
       leave();
-      reject(patience.signal.reason ?? late());
+      reject(wait.signal.reason ?? late());
     };
-    limit.signal.addEventListener("abort", giveUp, { once: true });
+    limit.signal.addEventListener("abort", stopWaiting, { once: true });
     this.#waiters.push(waiter);
-    if (limit.signal.aborted || leftMs <= 0) giveUp();
+    if (limit.signal.aborted || leftMs <= 0) stopWaiting();
     this.#serve();
     return promise.finally(() => {
       limit[Symbol.dispose]();
-      limit.signal.removeEventListener("abort", giveUp);
+      limit.signal.removeEventListener("abort", stopWaiting);
       leave();
     });
   }

@@ -6,7 +6,7 @@ import { fileKind, type Sftp } from "./sftp.ts";
 import type { Source } from "./source_sink.ts";
 
 /** The SFTP session for files on the host, and what else their connection provides. */
-export interface HostHelp {
+export interface HostAccess {
   readonly sftp: Sftp;
   /** Returns the sha256 of a file's first `size` bytes, computed on the host; undefined if it has no tool. */
   hash(path: string, size: number): Promise<string | undefined>;
@@ -30,7 +30,7 @@ export function hostPath(path: string): string {
 }
 
 /** Returns what is at a path; links are followed. @throws RemoteExecError `not_found`, … */
-export async function hostFacts({ sftp }: HostHelp, path: string): Promise<FileFacts> {
+export async function hostFacts({ sftp }: HostAccess, path: string): Promise<FileFacts> {
   const wanted = hostPath(path);
   const [info, real] = await Promise.all([
     sftp.stat(wanted).catch((error) => {
@@ -50,12 +50,12 @@ export async function hostFacts({ sftp }: HostHelp, path: string): Promise<FileF
 
 /** Opens a regular file on the host, or a part of it. */
 export async function openHostSource(
-  help: HostHelp,
+  access: HostAccess,
   path: string,
   maxBytes: number,
   range?: ByteRange,
 ): Promise<Source> {
-  const { sftp } = help;
+  const { sftp } = access;
   const wanted = hostPath(path);
   // Checked before opening, because opening a FIFO waits for a writer.
   requireFile(
@@ -78,11 +78,11 @@ export async function openHostSource(
     return {
       size: range === undefined ? size : Math.max(0, end - start),
       path,
-      chunks: () => explained(sftp.read(handle, end, start), path),
+      chunks: () => withReadErrors(sftp.read(handle, end, start), path),
       remoteSha256: (length) =>
         size === undefined || range !== undefined
           ? Promise.resolve(undefined)
-          : help.hash(wanted, length),
+          : access.hash(wanted, length),
       close: () => sftp.close(handle).catch(() => {}),
     };
   } catch (error) {
@@ -92,7 +92,7 @@ export async function openHostSource(
 }
 
 /** Passes the chunks on and converts read errors. */
-async function* explained(
+async function* withReadErrors(
   chunks: AsyncIterable<Uint8Array>,
   path: string,
 ): AsyncGenerator<Uint8Array> {

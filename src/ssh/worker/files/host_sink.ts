@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import type { Attributes } from "ssh2";
 import { errorText } from "../../../errors.ts";
 import { remoteExists, remoteFileError, verificationFailed } from "../../errors.ts";
-import { type HostHelp, hostPath } from "./host_files.ts";
+import { type HostAccess, hostPath } from "./host_files.ts";
 import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
 import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
@@ -16,11 +16,11 @@ import { sweepHost, temporaryName } from "./temporary_files.ts";
  * @throws RemoteExecError `already_exists`, `is_directory`, `not_a_file`, `not_found`, `not_permitted`, …
  */
 export async function openHostSink(
-  help: HostHelp,
+  access: HostAccess,
   path: string,
   options: SinkOptions,
 ): Promise<Sink> {
-  const { sftp } = help;
+  const { sftp } = access;
   const wanted = hostPath(path);
   const [link, found] = await Promise.all([
     orMissing(sftp.lstat(wanted), path),
@@ -34,12 +34,12 @@ export async function openHostSink(
   const target = isLink ? await sftp.realPath(wanted) : wanted;
   const temporary = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
   const wantedMode = options.mode ?? found?.mode;
-  help.keep(temporary);
-  const usualMode = wantedMode === undefined ? umaskMode(help, target) : undefined;
+  access.keep(temporary);
+  const usualMode = wantedMode === undefined ? umaskMode(access, target) : undefined;
   usualMode?.catch(() => {}); // reported below, when it is awaited
   // 0600 from the start: a process that opens the file once can read everything that is written later.
   const handle = await sftp.open(temporary, "wx", 0o600).catch((error) => {
-    help.drop(temporary);
+    access.drop(temporary);
     throw parentOr(path, error);
   });
   const sink = async (): Promise<Sink> => {
@@ -50,21 +50,21 @@ export async function openHostSink(
       sftp.fsetstat(handle, { mode: 0o600 }),
     ]);
     // Not awaited, because a directory may have many entries.
-    sweepUnguarded(help, posix.dirname(target), created).catch(() => {});
+    sweepUnguarded(access, posix.dirname(target), created).catch(() => {});
     const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
       ? { uid: found.uid, gid: found.gid }
       : undefined;
-    return new HostSink(help, handle, { temporary, target, shown: path, options, owner, mode });
+    return new HostSink(access, handle, { temporary, target, shown: path, options, owner, mode });
   };
   return await sink().catch(async (error) => {
     await sftp.close(handle).catch(() => {});
-    await sftp.remove(temporary).then(() => help.drop(temporary), () => {});
+    await sftp.remove(temporary).then(() => access.drop(temporary), () => {});
     throw remoteFileError("write", path, error);
   });
 }
 
 /** Returns the mode of a new file next to `target` by the host's umask, read from an empty probe file. */
-export async function umaskMode({ sftp, keep, drop }: HostHelp, target: string): Promise<number> {
+export async function umaskMode({ sftp, keep, drop }: HostAccess, target: string): Promise<number> {
   const probe = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
   keep(probe);
   const handle = await sftp.open(probe, "wx").catch((error) => {
@@ -80,8 +80,12 @@ export async function umaskMode({ sftp, keep, drop }: HostHelp, target: string):
   }
 }
 
-async function sweepUnguarded(help: HostHelp, directory: string, made: Attributes): Promise<void> {
-  if (!await help.isGuarded()) await sweepHost(help.sftp, directory, made);
+async function sweepUnguarded(
+  access: HostAccess,
+  directory: string,
+  made: Attributes,
+): Promise<void> {
+  if (!await access.isGuarded()) await sweepHost(access.sftp, directory, made);
 }
 
 interface Plan {
@@ -96,15 +100,15 @@ interface Plan {
 
 class HostSink implements Sink {
   readonly path: string;
-  readonly #help: HostHelp;
+  readonly #access: HostAccess;
   readonly #handle: Uint8Array;
   readonly #plan: Plan;
   readonly #writes = new Pipeline();
   #position = 0;
   #state: "open" | "closed" | "done" = "open";
 
-  constructor(help: HostHelp, handle: Uint8Array, plan: Plan) {
-    this.#help = help;
+  constructor(access: HostAccess, handle: Uint8Array, plan: Plan) {
+    this.#access = access;
     this.#handle = handle;
     this.#plan = plan;
     this.path = plan.target;
@@ -113,20 +117,22 @@ class HostSink implements Sink {
   async write(chunk: Uint8Array): Promise<void> {
     const position = this.#position;
     this.#position += chunk.length;
-    await this.#writes.add(this.#help.sftp.write(this.#handle, chunk, position)).catch((error) => {
-      throw remoteFileError("write", this.#plan.shown, error);
-    });
+    await this.#writes.add(this.#access.sftp.write(this.#handle, chunk, position)).catch(
+      (error) => {
+        throw remoteFileError("write", this.#plan.shown, error);
+      },
+    );
   }
 
   async commit(finished: Finished): Promise<Proof> {
-    const { sftp } = this.#help;
+    const { sftp } = this.#access;
     const { temporary, shown } = this.#plan;
     try {
       await this.#writes.finish();
       // Hashed before the mode is set, because the mode may forbid reading.
       const [info, hash] = await Promise.all([
         sftp.fstat(this.#handle),
-        this.#help.hash(temporary, finished.size),
+        this.#access.hash(temporary, finished.size),
       ]);
       if (info.size !== finished.size) {
         throw verificationFailed(shown, `${info.size} bytes instead of ${finished.size}`);
@@ -137,7 +143,7 @@ class HostSink implements Sink {
       await this.#setOwnerAndMode();
       await this.#rename();
       this.#state = "done";
-      this.#help.drop(temporary);
+      this.#access.drop(temporary);
       return hash === undefined ? "size" : "sha256";
     } catch (error) {
       throw remoteFileError("write", shown, error);
@@ -147,9 +153,9 @@ class HostSink implements Sink {
   async discard(): Promise<void> {
     if (this.#state === "done") return;
     await this.#writes.finish().catch(() => {});
-    if (this.#state === "open") await this.#help.sftp.close(this.#handle).catch(() => {});
-    await this.#help.sftp.remove(this.#plan.temporary).then(
-      () => this.#help.drop(this.#plan.temporary),
+    if (this.#state === "open") await this.#access.sftp.close(this.#handle).catch(() => {});
+    await this.#access.sftp.remove(this.#plan.temporary).then(
+      () => this.#access.drop(this.#plan.temporary),
       () => {},
     );
     this.#state = "done";
@@ -157,7 +163,7 @@ class HostSink implements Sink {
 
   /** Sets owner and mode and closes the file. */
   async #setOwnerAndMode(): Promise<void> {
-    const { sftp } = this.#help;
+    const { sftp } = this.#access;
     const { owner } = this.#plan;
     // Only root may change the owner; otherwise the login stays the owner.
     if (owner) await sftp.fsetstat(this.#handle, owner).catch(() => {});
@@ -167,7 +173,7 @@ class HostSink implements Sink {
   }
 
   async #rename(): Promise<void> {
-    const { sftp } = this.#help;
+    const { sftp } = this.#access;
     const { temporary, target, shown, options } = this.#plan;
     if (options.overwrite) return await replace(sftp, temporary, target);
     try {

@@ -28,9 +28,9 @@ export type Start = (command: string) => Promise<StartedCommand>;
 
 /** Returns what is at a path behind the endpoint's command; links are followed. */
 export async function shellFacts(start: Start, end: ShellEndpoint): Promise<FileFacts> {
-  const stream = await run(start, end, statScript(absolute(end)));
+  const stream = await run(start, end, statScript(absolutePath(end)));
   try {
-    const [kind, facts] = await header(stream, end);
+    const [kind, facts] = await readHeader(stream, end);
     const kinds = { S: "file", D: "directory" } as const;
     return { ...facts, path: end.path, kind: kind === "S" || kind === "D" ? kinds[kind] : "other" };
   } finally {
@@ -45,10 +45,10 @@ export async function openShellSource(
   maxBytes: number,
   range?: ByteRange,
 ): Promise<Source & { readonly facts: FileFacts }> {
-  const script = readScript(absolute(end), maxBytes, range?.start ?? 0, range?.end);
+  const script = readScript(absolutePath(end), maxBytes, range?.start ?? 0, range?.end);
   const stream = await run(start, end, script);
   try {
-    const [, facts] = await header(stream, end, maxBytes);
+    const [, facts] = await readHeader(stream, end, maxBytes);
     const size = facts.size === 0 ? undefined : facts.size;
     const wanted = Math.max(
       0,
@@ -80,11 +80,11 @@ export async function shellTree(
   end: ShellEndpoint,
   limits: TreeLimits,
 ): Promise<TreeEntry[]> {
-  const stream = await run(start, end, listScript(absolute(end)));
+  const stream = await run(start, end, listScript(absolutePath(end)));
   const counter = new TreeCounter(end.path, limits);
   const entries: TreeEntry[] = [];
   try {
-    await header(stream, end);
+    await readHeader(stream, end);
     for (let line = await stream.readLine(); line !== undefined; line = await stream.readLine()) {
       const entry = parseListed(line);
       if (entry === undefined) continue;
@@ -106,9 +106,9 @@ const CANNOT_RUN = 126;
 
 /** Opens a directory as a tar stream. */
 export async function openShellTree(start: Start, end: ShellEndpoint): Promise<CommandStream> {
-  const stream = await run(start, end, tarScript(absolute(end)));
+  const stream = await run(start, end, tarScript(absolutePath(end)));
   try {
-    await header(stream, end);
+    await readHeader(stream, end);
     return stream;
   } catch (error) {
     await stream.close();
@@ -123,7 +123,7 @@ export async function openShellSink(
   size: number,
   options: SinkOptions,
 ): Promise<Sink> {
-  const path = absolute(end);
+  const path = absolutePath(end);
   const script = writeScript({
     path,
     temporaryName: temporaryName(posix.basename(path)),
@@ -131,11 +131,14 @@ export async function openShellSink(
     ...options,
   });
   const stream = await run(start, end, script);
-  const reply = await answer(stream, end).catch(async (error) => {
+  const reply = await readReply(stream, end).catch(async (error) => {
     await stream.close();
     throw error;
   });
-  if (reply !== "K") throw await closing(stream, shellFileError(reply, end, 0));
+  if (reply !== "K") {
+    await stream.close();
+    throw shellFileError(reply, end, 0);
+  }
   return {
     path,
     async write(chunk) {
@@ -157,7 +160,7 @@ async function commit(
   }
   await stream.write(new TextEncoder().encode(`${finished.sha256}\n`));
   stream.endInput();
-  const reply = await answer(stream, end);
+  const reply = await readReply(stream, end);
   if (!reply.startsWith("D ")) throw shellFileError(reply, end, 0);
   await stream.close();
   return reply === "D -" ? "size" : "sha256";
@@ -168,12 +171,12 @@ async function run(start: Start, end: ShellEndpoint, script: string): Promise<Co
 }
 
 /** Reads the script's first line. @throws the error that the line reports */
-async function header(
+async function readHeader(
   stream: CommandStream,
   end: ShellEndpoint,
   maxBytes = Infinity,
 ): Promise<[string, Pick<FileFacts, "size" | "mode" | "mtimeMs">]> {
-  const line = await answer(stream, end);
+  const line = await readReply(stream, end);
   const [kind = "", size = "", mode = "", mtime = ""] = line.split(" ");
   if (kind === "E") throw shellFileError(line, end, maxBytes);
   return [kind, {
@@ -183,16 +186,19 @@ async function header(
   }];
 }
 
-async function answer(stream: CommandStream, end: ShellEndpoint): Promise<string> {
+async function readReply(stream: CommandStream, end: ShellEndpoint): Promise<string> {
   for (;;) {
     const line = await stream.readLine();
-    if (line === undefined) throw await unreached(stream, end);
+    if (line === undefined) throw await unreachableError(stream, end);
     // Skips what a login shell prints before the script starts.
     if (/^[EKSDO]( |$)/.test(line)) return line;
   }
 }
 
-async function unreached(stream: CommandStream, end: ShellEndpoint): Promise<RemoteExecError> {
+async function unreachableError(
+  stream: CommandStream,
+  end: ShellEndpoint,
+): Promise<RemoteExecError> {
   const code = await stream.exitCode();
   if (code === undefined) return connectionLost(`the transfer of ${end.path}`);
   const said = stream.stderr === "" ? "no error message" : stream.stderr;
@@ -206,25 +212,20 @@ async function unreached(stream: CommandStream, end: ShellEndpoint): Promise<Rem
 async function* content(
   stream: CommandStream,
   size: number | undefined,
-  tellHash: (hash: string | undefined) => void,
+  onHash: (hash: string | undefined) => void,
 ): AsyncGenerator<Uint8Array> {
   let left = size ?? Infinity;
   while (left > 0) {
     const chunk = await stream.read(left);
-    if (chunk === undefined) return tellHash(undefined);
+    if (chunk === undefined) return onHash(undefined);
     left -= chunk.length;
     yield chunk;
   }
   const trailer = await stream.readLine();
-  tellHash(/^H ([0-9a-f]{64})\b/.exec(trailer ?? "")?.[1]);
+  onHash(/^H ([0-9a-f]{64})\b/.exec(trailer ?? "")?.[1]);
 }
 
-async function closing(stream: CommandStream, error: RemoteExecError): Promise<RemoteExecError> {
-  await stream.close();
-  return error;
-}
-
-function absolute({ path }: ShellEndpoint): string {
+function absolutePath({ path }: ShellEndpoint): string {
   checkRemotePath(path);
   // Relative paths start at the root directory behind the command.
   return path.startsWith("/") ? path : `/${path}`;

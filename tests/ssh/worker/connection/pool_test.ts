@@ -138,9 +138,9 @@ sessionTest(
       logger,
     );
     const signal = new AbortController().signal;
-    const patience = { deadlineMs: performance.now() + 10_000, limitMs: 10_000, signal };
-    await pool.start("exec sleep 300", patience);
-    const waiting = pool.start("exec sleep 300", patience);
+    const wait = { deadlineMs: performance.now() + 10_000, limitMs: 10_000, signal };
+    await pool.start("exec sleep 300", wait);
+    const waiting = pool.start("exec sleep 300", wait);
     while (dials.length > 1) await new Promise((resolve) => setTimeout(resolve));
     failing.reject(hostUnreachable("127.0.0.1", 22, undefined, "the test says so"));
     await failing.promise.catch(() => {});
