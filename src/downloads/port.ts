@@ -84,11 +84,11 @@ export interface LinkEvents {
 /** The calls that the downloads worker answers. Every failure is a RemoteExecError. */
 export interface DownloadsPort {
   /**
-   * Prepares the worker. With the HTTP API on, it starts to listen; otherwise the first link does that.
+   * Prepares the worker. With the HTTP API on, the worker starts to listen afterwards; it logs an address
+   * that cannot be bound, and each new link tries again. Otherwise the first link starts the listener.
    *
    * @param files a port that answers as FilesPort; without it, links to remote files are refused
    * @param events a port that answers as LinkEvents
-   * @throws RemoteExecError `configuration` when the HTTP API is on and the address cannot be bound
    */
   configure(
     settings: DownloadsSettings,

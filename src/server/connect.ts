@@ -36,7 +36,6 @@ export async function connectTransfers(
 
 /**
  * Configures the downloads worker and joins it to the ssh worker, whose files it may only read.
- * A listener that cannot be opened now (the HTTP API is on) is logged; each new link tries again.
  *
  * @param onEvent gets one event for each change of a link, reduced to what a link may report
  */
@@ -55,8 +54,7 @@ export async function connectDownloads(
   };
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
-    downloads.configure(settings, port2, eventsPort(onEvent, logger))
-      .catch((error) => logger.error("the download links are not served yet", error)),
+    downloads.configure(settings, port2, eventsPort(onEvent, logger)),
     offerFiles(ssh, port1, config)
       .catch((error) => logger.error("remote files cannot be linked", error)),
   ]);

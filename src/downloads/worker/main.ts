@@ -15,7 +15,7 @@ let hub: Promise<LinkHub> | undefined;
 const unconfirmed = new Set<Promise<void>>();
 
 const port: DownloadsPort = {
-  async configure(settings, filesPort, events) {
+  configure(settings, filesPort, events) {
     logger.configure(settings.logLevel, settings.secrets);
     const files = filesPort && remote<FilesPort>(filesPort).port;
     const { port: { record } } = remote<LinkEvents>(events);
@@ -30,7 +30,12 @@ const port: DownloadsPort = {
       const { LinkHub } = await import("./link_hub.ts");
       return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
     };
-    if (settings.downloads.apiKey !== undefined) await (await configured()).start();
+    // Not awaited: the server would answer its first message about 300 ms later.
+    if (settings.downloads.apiKey !== undefined) {
+      configured().then((hub) => hub.start())
+        .catch((error) => logger.error("the download links are not served yet", error));
+    }
+    return Promise.resolve();
   },
   createLink: async (request, signal, progress) =>
     await (await configured()).create(request, signal, progress),
