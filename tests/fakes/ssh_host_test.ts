@@ -35,7 +35,7 @@ hostTest(
   async (host, client) => {
     const { stdout } = await exec(
       client,
-      "echo $0; pwd; echo $HOME; ps -o sid= -p $$ | tr -d ' '; echo $$; echo ${DENO_DIR-none}; echo $EXTRA; echo $PATH",
+      "echo $0; pwd; echo $HOME; cut -d ' ' -f 6 /proc/$$/stat; echo $$; echo ${DENO_DIR-none}; echo $EXTRA; echo $PATH",
     );
     const [name, cwd, home, sid, pid, inherited, extra, path] = stdout.split("\n");
     assert.deepEqual([name, cwd, home, inherited], ["sh", host.directory, host.directory, "none"]);
