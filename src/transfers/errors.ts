@@ -40,7 +40,7 @@ export function bridgeNotConfigured(bridge: BridgeName) {
   return new RemoteExecError("not_configured", message, suggestion);
 }
 
-/** A container path was given and Proxmox is off. */
+/** `ctid` was passed while Proxmox is off. */
 export const containersOff = () =>
   new RemoteExecError(
     "not_configured",
@@ -54,81 +54,81 @@ export const invalidName = (argument: string, problem: string, suggestion: strin
 export const fileTooLarge = (label: string, bytes: number, maxBytes: number, bridge: BridgeName) =>
   new RemoteExecError(
     "too_large",
-    `${label} is too large for ${BRIDGES[bridge].title}: ${bytes} bytes, ${maxBytes} at most`,
+    `${label} is too large for ${BRIDGES[bridge].title}: ${bytes} bytes, max ${maxBytes}`,
     `Raise ${BRIDGES[bridge].limit} (bytes), or transfer a smaller part of it`,
   );
 
-/** The file was not what it had been a moment before. */
+/** The file changed during the transfer. */
 export const sourceChanged = (label: string, seen: string) =>
   new RemoteExecError(
     "changed",
     `${label} changed while it was read: ${seen}`,
-    "Try again when nothing writes to the file",
+    "Try again when no program writes to the file",
   );
 
-/** Reading broke off; the text comes from the module that reads. */
+/** Reading failed; `seen` is the reason from the worker that reads. */
 export const readFailed = (label: string, seen: string) =>
   new RemoteExecError(
     "io_error",
     `Cannot read ${label}: ${seen}`,
-    "Check that the file is still there and the SSH connection stands, then try again",
+    "Check that the file still exists and the SSH connection works, then try again",
   );
 
 export const transferMissing = (transferId: string) =>
   new RemoteExecError(
     "not_found",
-    `Transfer ${transferId} not found: nothing is stored under this id (deleted, never uploaded, or gone after 48 hours)`,
-    "Call exchange_list to see what is there; after exchange_request_upload, run the command first",
+    `Transfer ${transferId} not found: no file is stored under this id (deleted, never uploaded, or removed after 48 hours)`,
+    "Call exchange_list to see what is stored; after exchange_request_upload, run the command first",
   );
 
-/** @param when ISO time, when it is known */
+/** @param when ISO time, if it is known */
 export const transferExpired = (transferId: string, when: string | undefined) =>
   new RemoteExecError(
     "expired",
     `Transfer ${transferId} has expired${when === undefined ? "" : ` (${when})`}`,
-    "Call exchange_share with transfer_id and source_client for a fresh download_url, while the file is still there",
+    "Call exchange_share with transfer_id and source_client for a new download_url while the file is still stored",
   );
 
 export const urlExpired = () =>
   new RemoteExecError(
     "expired",
     "The download_url has expired",
-    "Call exchange_share with transfer_id and source_client for a fresh download_url",
+    "Call exchange_share with transfer_id and source_client for a new download_url",
   );
 
 export const urlRefused = (problem: string) =>
   new RemoteExecError(
     "not_permitted",
-    `The download_url was not fetched: ${problem}`,
+    `Cannot fetch the download_url: ${problem}`,
     "Pass a download_url from exchange_upload or exchange_share, or transfer_id and source_client",
   );
 
 export const urlInvalid = () =>
   new RemoteExecError(
     "not_permitted",
-    "The service refused the download_url: its signature does not fit, or it was altered",
-    "Pass the download_url exactly as it was given, or call exchange_share for a fresh one",
+    "The service refused the download_url: its signature does not match, or it was altered",
+    "Pass the download_url exactly as it was returned, or call exchange_share for a new one",
   );
 
-/** The object at hand is no longer the one that was asked for. */
+/** The stored object is no longer the requested one. */
 export const objectChanged = (name: string) =>
   new RemoteExecError(
     "changed",
-    `${name} was replaced or removed on the bridge while it was read`,
-    "Call the tool again for the object as it is now",
+    `${name} was replaced or removed at the storage service while it was read`,
+    "Start the transfer again for the object as it is now",
   );
 
 export const objectDamaged = (name: string) =>
   new RemoteExecError(
     "verification_failed",
-    `The content of ${name} does not equal what the bridge has stored, and was discarded`,
-    "Try again; if it happens again, upload the file anew",
+    `The content of ${name} differs from what the storage service has stored, and was discarded`,
+    "Try again; if it happens again, upload the file again",
   );
 
 export const retentionOver = (transferId: string) =>
   new RemoteExecError(
     "expired",
-    `Transfer ${transferId} is over: files are kept for 48 hours`,
+    `Transfer ${transferId} has expired: files are kept for 48 hours`,
     "Upload the file again with exchange_upload",
   );
 
@@ -146,10 +146,10 @@ export const chooseSource = (problem: string) =>
     "Pass transfer_id together with source_client, or download_url alone",
   );
 
-/** One PUT cannot carry it. */
+/** The file is larger than one PUT request may be. */
 export const tooLargeForOnePut = (bytes: number, maxBytes: number) =>
   new RemoteExecError(
     "too_large",
-    `${bytes} bytes are too large for one upload by command: ${maxBytes} at most`,
-    "Split the file, or put it on the SSH host and call exchange_upload with remote_path",
+    `${bytes} bytes are too large for one upload command: max ${maxBytes}`,
+    "Split the file, or copy it to the SSH host and call exchange_upload with remote_path",
   );

@@ -5,7 +5,7 @@ import type { Check, CopyOutcome, CopyProgress, Endpoint } from "../ssh/port.ts"
 /** A storage service that carries bytes between two machines. */
 export type BridgeName = "imagekit" | "r2";
 
-/** What the transfers worker needs to know; sent once, before any other call. */
+/** Settings of the transfers worker; sent once, before any other call. */
 export interface TransfersSettings {
   readonly imageKit: ImageKitConfig | undefined;
   readonly r2: R2Config | undefined;
@@ -13,29 +13,29 @@ export interface TransfersSettings {
   readonly secrets: readonly string[];
 }
 
-/** Names one object of a bridge. */
+/** Identifies one object of a storage service. */
 export interface ObjectRef {
-  /** The name below the bridge's own folder or prefix; drivers refuse what leads out of it. */
+  /** Name below the folder or prefix of this program; drivers refuse a name that leads out of it. */
   readonly name: string;
-  /** The service's own id when it is known, like ImageKit's `fileId`; it must belong to `name`. */
+  /** The service's id if it is known, like ImageKit's `fileId`; it must belong to `name`. */
   readonly id?: string;
-  /** A presigned address of the object: reading then uses its signature in place of our own. */
+  /** A presigned URL of the object: reading then uses its signature instead of our credentials. */
   readonly url?: string;
 }
 
-/** An object as the service tells of it. */
+/** An object as the service reports it. */
 export interface StoredObject {
   readonly name: string;
-  /** ImageKit's `fileId`, S3's ETag without quotation marks. */
+  /** ImageKit's `fileId`, or S3's ETag without quotation marks. */
   readonly id: string;
   readonly size: number;
-  /** The service's time of storing. */
+  /** When it was stored, by the service's clock. */
   readonly storedAtMs: number;
-  /** Our own words about it, as they were given; empty where the service keeps none. */
+  /** The metadata that was stored with it; empty for a service that keeps none. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A file to put on a bridge. */
+/** A file to store. */
 export interface StoreRequest {
   readonly bridge: BridgeName;
   readonly from: Endpoint;
@@ -44,7 +44,7 @@ export interface StoreRequest {
   readonly maxBytes: number;
 }
 
-/** What was stored; `sha256` is that of the bytes that were sent, in lower-case hex. */
+/** What was stored; `sha256` is computed from the bytes that were sent, in lower-case hex. */
 export interface StoreOutcome {
   readonly object: StoredObject;
   readonly bytes: number;
@@ -52,13 +52,13 @@ export interface StoreOutcome {
   readonly durationMs: number;
 }
 
-/** How far a file has come to the bridge. */
+/** Progress of storing a file. */
 export interface StoreProgress extends CopyProgress {
-  /** What is being done before the first byte leaves; `bytes` then only grows from step to step. */
+  /** The step before the first byte is sent; `bytes` then only counts up. */
   readonly message?: string;
 }
 
-/** An object to write to a file. */
+/** A stored object to write to a file. */
 export interface DeliverRequest {
   readonly bridge: BridgeName;
   readonly ref: ObjectRef;
@@ -69,47 +69,47 @@ export interface DeliverRequest {
   readonly maxBytes: number;
 }
 
-/** What was written, and the object that it came from. */
+/** What was written, and from which object. */
 export interface DeliverOutcome extends CopyOutcome {
   readonly object: StoredObject;
-  /** The content equals a hash that the bridge keeps, not only its size. */
+  /** The content was compared with a hash that the service keeps, not only with a size. */
   readonly contentProven: boolean;
 }
 
-/** What a person needs to store one object without our credentials. */
+/** A request to let somebody store one object without our credentials. */
 export interface TicketRequest {
   readonly bridge: BridgeName;
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly expiresAtMs: number;
-  /** Bytes, when they are known before: the service then refuses any other length where it can. */
+  /** Bytes, if known: a service that supports it then refuses any other length. */
   readonly size?: number;
 }
 
-/** One upload by somebody else. Everything has to be sent exactly as it stands here. */
+/** One upload by somebody else. Every value has to be sent exactly as it is here. */
 export interface UploadTicket {
   readonly method: "PUT" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Form fields of a POST, in order; the file is the field `file`. Empty for PUT. */
+  /** Form fields of a POST, in order; the file goes into the field `file`. Empty for PUT. */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** What really holds. */
+  /** The time limit that the service applies. */
   readonly expiresAtMs: number;
   /** A second upload is refused by the service. */
   readonly writeOnce: boolean;
 }
 
-/** How far a listing has come, in objects. */
+/** Progress of a listing, in objects. */
 export interface ListProgress {
   readonly read: number;
   readonly total: number;
 }
 
-/** What became of a removal. */
+/** Result of a removal. */
 export interface Removal {
-  /** There was something to remove. */
+  /** False if the object did not exist. */
   readonly existed: boolean;
-  /** Copies in the service's delivery network are gone too; undefined where it has none. */
+  /** Copies in the service's delivery network were purged too; undefined for a service without one. */
   readonly purged?: boolean;
 }
 
@@ -118,7 +118,7 @@ export interface Removal {
  * No byte of a file passes through the main isolate.
  */
 export interface TransfersPort {
-  /** `files` answers as a FilesPort. Sweeping begins with this call, in the background. */
+  /** `files` is connected to a FilesPort. Starts the sweeps, in the background. */
   configure(settings: TransfersSettings, files: MessagePort): Promise<void>;
   store(
     request: StoreRequest,
@@ -130,7 +130,7 @@ export interface TransfersPort {
     signal: AbortSignal,
     progress?: (step: CopyProgress) => void,
   ): Promise<DeliverOutcome>;
-  /** The object, or undefined when there is none, after looking for it for up to `waitMs`. */
+  /** Returns the object, or undefined when it does not appear within `waitMs`. */
   find(
     bridge: BridgeName,
     ref: ObjectRef,
@@ -138,7 +138,7 @@ export interface TransfersPort {
     signal: AbortSignal,
     progress?: (step: { readonly waitedMs: number }) => void,
   ): Promise<StoredObject | undefined>;
-  /** Everything of ours whose name starts with `prefix`, with its metadata, oldest name first. */
+  /** Returns our objects whose name starts with `prefix`, with metadata, sorted by name. */
   list(
     bridge: BridgeName,
     prefix: string,
@@ -147,10 +147,10 @@ export interface TransfersPort {
   ): Promise<StoredObject[]>;
   remove(bridge: BridgeName, ref: ObjectRef, signal: AbortSignal): Promise<Removal>;
   uploadTicket(request: TicketRequest): Promise<UploadTicket>;
-  /** An address that gives exactly the stored bytes to whoever has it. The object need not exist. */
+  /** Returns a URL that returns the stored bytes to anybody who has it. The object need not exist. */
   downloadUrl(bridge: BridgeName, ref: ObjectRef, expiresAtMs: number): Promise<string>;
-  /** One line a step and configured bridge, for `doctor`. */
+  /** Checks each configured service, for `doctor`. */
   diagnose(): Promise<Check[]>;
-  /** Cancels everything; unfinished uploads are taken back as far as `limitMs` allows. */
+  /** Cancels everything and removes unfinished uploads, as far as `limitMs` allows. */
   close(limitMs: number): Promise<void>;
 }

@@ -21,7 +21,7 @@ import type { DeliverOutcome } from "../port.ts";
 
 const isoTime = z.string().describe("ISO time, UTC");
 
-/** A transfer with an address for downloading. */
+/** Output of exchange_share: a transfer with a download URL. */
 export const shareOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
@@ -33,20 +33,26 @@ export const shareOutput = z.object({
   download_command: z.string(),
   download_command_powershell: z.string(),
   note: z.string(),
-  sha256: z.string().optional().describe("Of the content; missing when no hash is stored with it"),
-  check_command: z.string().optional().describe("Fails unless the downloaded file is whole"),
-  check_command_powershell: z.string().optional().describe("Prints True when it is whole"),
+  sha256: z.string().optional().describe(
+    "SHA-256 of the content; missing when no hash is stored with it",
+  ),
+  check_command: z.string().optional().describe(
+    "Fails unless the downloaded file is complete and intact",
+  ),
+  check_command_powershell: z.string().optional().describe(
+    "Prints True when the file is complete and intact",
+  ),
   expires_at: isoTime,
 });
 
-/** What exchange_upload answers: the same, and what was sent. */
+/** Output of exchange_upload: the same, and what was sent. */
 export const uploadOutput = shareOutput.extend({
   sha256: z.string(),
   dest_client: z.string().optional(),
   bytes_transferred: z.number().int(),
 });
 
-/** What exchange_download answers: where the file is now, and how far its content is proven. */
+/** Output of exchange_download: where the file is, and how its content was verified. */
 export const downloadOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
@@ -59,10 +65,12 @@ export const downloadOutput = z.object({
   bytes_transferred: z.number().int(),
   sha256: z.string(),
   verified: z.enum(["content", "size"])
-    .describe("content: equals the hash that was stored with it; size: no hash is stored"),
+    .describe(
+      "content: equals the stored hash; size: no hash is stored, only the size was compared",
+    ),
 });
 
-/** What exchange_list answers, oldest first. */
+/** Output of exchange_list, oldest first. */
 export const listOutput = z.object({
   transfers: z.array(z.object({
     key: z.string(),
@@ -80,15 +88,15 @@ export const listOutput = z.object({
   message: z.string(),
 });
 
-/** What exchange_delete answers; removing nothing is a success too. */
+/** Output of exchange_delete; deleting nothing is a success too. */
 export const deleteOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
   key: z.string(),
-  deleted: z.boolean().describe("false: there was nothing under this id"),
+  deleted: z.boolean().describe("false if the transfer did not exist"),
 });
 
-/** What exchange_request_upload answers: a PUT that needs no credentials. */
+/** Output of exchange_request_upload: a PUT request that needs no credentials. */
 export const requestOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
@@ -96,17 +104,19 @@ export const requestOutput = z.object({
   key: z.string(),
   filename: z.string(),
   upload_url: z.string(),
-  upload_headers: z.record(z.string(), z.string()).describe("To be sent exactly with a PUT"),
+  upload_headers: z.record(z.string(), z.string()).describe(
+    "Headers to send with the PUT, exactly as they are",
+  ),
   upload_command: z.string(),
   upload_command_powershell: z.string(),
   note: z.string(),
-  write_once: z.boolean().describe("true: a second upload is refused"),
+  write_once: z.boolean().describe("true if the service refuses a second upload"),
   expires_at: isoTime,
 });
 
 type Output<Schema extends z.ZodType> = z.infer<Schema>;
 
-/** A transfer with the commands that fetch and check it. */
+/** Formats a transfer with the commands that download and check it. */
 export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
   const command = downloadCommand(shared.downloadUrl);
   return {
@@ -123,7 +133,7 @@ export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
   };
 }
 
-/** The same for a file that was put there just now. */
+/** Formats a new upload. */
 export function uploadAnswer(upload: ExchangeUpload): Output<typeof uploadOutput> {
   const { destClient, sha256, size } = upload;
   return {
@@ -134,7 +144,7 @@ export function uploadAnswer(upload: ExchangeUpload): Output<typeof uploadOutput
   };
 }
 
-/** A file that was written, under the path as the caller named it. */
+/** Formats a download, with the path as the caller wrote it. */
 export function downloadAnswer(
   { localPath, remotePath, ctid }: ExchangePath,
   outcome: DeliverOutcome & { readonly name: ExchangeName },
@@ -152,7 +162,11 @@ export function downloadAnswer(
   };
 }
 
-/** The list, with client and name also where the metadata lacks them. @param filtered it is of one client only */
+/**
+ * Formats the list. Client and file name are added where the metadata lacks them.
+ *
+ * @param filtered true for the list of one client
+ */
 export function listAnswer(
   transfers: readonly ListedTransfer[],
   filtered: boolean,
@@ -173,7 +187,7 @@ export function listAnswer(
   };
 }
 
-/** An upload for somebody else, with its command. */
+/** Formats an upload by somebody else, with its command. */
 export function requestAnswer(request: RequestedUpload): Output<typeof requestOutput> {
   const { ticket } = request;
   const command = uploadCommand(ticket);
@@ -191,21 +205,21 @@ export function requestAnswer(request: RequestedUpload): Output<typeof requestOu
   };
 }
 
-/** Text of {@linkcode shareAnswer}. The address is a secret of its own, which the text says. */
+/** Text of {@linkcode shareAnswer}. It warns that the URL itself is a secret. */
 export const formatShare = (answer: Output<typeof shareOutput>): string =>
   [
     `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
     `File: ${answer.filename}, ${answer.size} bytes`,
-    `Download URL (expires ${answer.expires_at}; whoever has it can download):`,
+    `Download URL (expires ${answer.expires_at}; anybody who has it can download):`,
     answer.download_url,
     "",
-    "Download command (run it again after a cut, it goes on where it stopped):",
+    "Download command (run it again after an interruption; it resumes):",
     answer.download_command,
     PATH_NOTE,
     RESUME_NOTE,
     ...(answer.check_command === undefined
       ? []
-      : ["Check of the downloaded file:", answer.check_command]),
+      : ["Command to check the downloaded file:", answer.check_command]),
   ].join("\n");
 
 /** Text of {@linkcode uploadAnswer}. */
@@ -231,7 +245,7 @@ export function formatDownload(answer: Output<typeof downloadOutput>): string {
   ].join("\n");
 }
 
-/** Text of {@linkcode listAnswer}: two lines a transfer. */
+/** Text of {@linkcode listAnswer}: two lines per transfer. */
 export const formatList = (answer: Output<typeof listOutput>): string =>
   [
     answer.message,
@@ -242,20 +256,20 @@ export const formatList = (answer: Output<typeof listOutput>): string =>
     ),
   ].join("\n");
 
-/** One line that says whether there was something to delete. */
+/** One line that says whether the transfer existed. */
 export const formatDelete = ({ deleted, key }: Output<typeof deleteOutput>): string =>
-  deleted ? `Deleted ${key}` : `Nothing to delete: there is no ${key}`;
+  deleted ? `Deleted ${key}` : `Nothing to delete: ${key} does not exist`;
 
-/** Text of {@linkcode requestAnswer}, with what to do next. */
+/** Text of {@linkcode requestAnswer}, with the next step. */
 export const formatRequest = (answer: Output<typeof requestOutput>): string =>
   [
     `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
-    `Upload command, good until ${answer.expires_at}${
-      answer.write_once ? ", once" : "; a second upload replaces the first"
+    `Upload command (expires ${answer.expires_at}${
+      answer.write_once ? "; works once)" : "; a second upload replaces the first)"
     }:`,
     answer.upload_command,
     PATH_NOTE,
-    "In PowerShell write curl.exe for curl. Then exchange_list shows the file and exchange_download takes it.",
+    "In PowerShell, write curl.exe instead of curl. Then exchange_list shows the file and exchange_download fetches it.",
   ].join("\n");
 
 const checks = (sha256: string | undefined) =>

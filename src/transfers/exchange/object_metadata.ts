@@ -4,9 +4,10 @@ import type { StoredObject } from "../port.ts";
 const DAY_MS = 86_400_000;
 
 /**
- * An object by the headers of an answer. A time of storing that is missing, or that no clock can explain, is 0.
+ * Returns the object that the headers of a response describe. `storedAtMs` is 0 when the time is
+ * missing or more than a day in the future.
  *
- * @throws RemoteExecError `verification_failed` without a length
+ * @throws RemoteExecError `verification_failed` when the length is missing
  */
 export function readObject(name: string, headers: Headers, nowMs: number): StoredObject {
   const size = Number(headers.get("content-length") ?? NaN);
@@ -21,25 +22,25 @@ export function readObject(name: string, headers: Headers, nowMs: number): Store
   };
 }
 
-/** The hash that was stored with an object, in lower-case hex. Anybody with a ticket may have written there. */
+/** Returns the SHA-256 that was stored with an object, in lower-case hex. Anybody with an upload ticket can write it. */
 export function storedSha256({ metadata }: Pick<StoredObject, "metadata">): string | undefined {
   const { sha256 = "" } = metadata;
   return /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined;
 }
 
-/** An object that was put at once has the MD5 of its content as ETag, unless the service encrypts by KMS. */
+/** Returns the MD5 of the content. Only an object that was uploaded in one part and not encrypted by KMS has it as ETag. */
 export function contentMd5(etag: string, headers: Headers): string | undefined {
   const encrypted = headers.get("x-amz-server-side-encryption")?.startsWith("aws:") ?? false;
   return /^[0-9a-f]{32}$/.test(etag) && !encrypted ? etag : undefined;
 }
 
 const HEADER = "x-amz-meta-";
-/** What passes every service, shell and signature unchanged. */
+/** Values that every service, shell and signature keeps unchanged. */
 const PLAIN = /^[A-Za-z0-9._~:+@/-]*$/;
 
 /**
- * Metadata as request headers. Values travel percent-encoded unless they are plain: header values
- * are ASCII, R2 decodes RFC 2047 in them, and signing folds blanks.
+ * Returns metadata as request headers. Values are percent-encoded unless they are plain: header values
+ * are ASCII, R2 decodes RFC 2047 in them, and signing folds spaces.
  */
 export function metadataHeaders(
   metadata: Readonly<Record<string, string>>,
@@ -50,8 +51,8 @@ export function metadataHeaders(
 }
 
 /**
- * The metadata of an answer. Swift gives `-` for `_` in names of objects that were put in parts, so
- * names are read with `_` throughout.
+ * Returns the metadata of a response. Swift returns `-` for `_` in the names when an object was
+ * uploaded in parts, so every `-` is read as `_`.
  */
 export function readMetadata(headers: Headers): Record<string, string> {
   const ours = [...headers].filter(([name]) => name.startsWith(HEADER));
@@ -63,7 +64,7 @@ export function readMetadata(headers: Headers): Record<string, string> {
   );
 }
 
-/** Percent-encodes a path segment or value so that nothing in it needs quoting anywhere. */
+/** Percent-encodes a path segment or value so that no shell, URL or header needs quoting for it. */
 export const encodeStrictly = (text: string): string =>
   encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -72,7 +73,7 @@ export const encodeStrictly = (text: string): string =>
 
 const encodeValue = (value: string): string => PLAIN.test(value) ? value : encodeStrictly(value);
 
-/** A value by another program may hold a percent sign that encodes nothing. */
+/** A value from another program may contain a percent sign that encodes nothing. */
 function decodeValue(value: string): string {
   try {
     return decodeURIComponent(value);

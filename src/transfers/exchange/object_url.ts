@@ -5,10 +5,10 @@ import { encodeStrictly } from "./object_metadata.ts";
 
 type Place = Pick<R2Config, "endpoint" | "bucket">;
 
-/** The bucket's address, path style. */
+/** Returns the URL of the bucket, in path style. */
 export const bucketUrl = ({ endpoint, bucket }: Place): URL => new URL(`${endpoint}/${bucket}`);
 
-/** The address of an object; its path decodes to exactly this name. @throws RemoteExecError for a name that is not ours */
+/** Returns the URL of an object; its path decodes to exactly this name. @throws RemoteExecError for a foreign name */
 export function objectUrl(place: Place, name: string): URL {
   const slash = name.indexOf("/");
   const safe = objectName(name.slice(0, Math.max(slash, 0)), name.slice(slash + 1));
@@ -16,32 +16,32 @@ export function objectUrl(place: Place, name: string): URL {
   return new URL(`${bucketUrl(place).href}/${EXCHANGE_PREFIX}${path}`);
 }
 
-/** The key of an object, or the part of a key that names start with. */
+/** Returns the key of an object name or of a prefix of names. */
 export const keyOf = (name: string): string => EXCHANGE_PREFIX + name;
 
-/** The name behind a key of a listing; undefined for what is not an object of the exchange. */
+/** Returns the object name of a key in a listing; undefined for an object that is not part of the exchange. */
 export function nameOfKey(key: string): string | undefined {
   const name = key.slice(EXCHANGE_PREFIX.length);
   return key.startsWith(EXCHANGE_PREFIX) && parseObjectName(name) !== undefined ? name : undefined;
 }
 
 /**
- * The object that an address from outside names, when it lies in our bucket on our endpoint and
- * bears a signature. Nothing else may be fetched: the address could name any machine in reach.
+ * Returns the name of the object that a URL from a client points to. The URL must be signed and belong
+ * to our bucket on our endpoint: any other URL could reach any machine in the network.
  *
- * @throws RemoteExecError `not_permitted` that says what does not fit
+ * @throws RemoteExecError `not_permitted` with the reason
  */
 export function nameOfUrl(place: Place, address: string): string {
   const url = URL.parse(address);
-  if (url === null) throw urlRefused("it is not an address");
+  if (url === null) throw urlRefused("it is not a URL");
   const own = bucketUrl(place);
   if (url.origin !== own.origin) {
-    throw urlRefused(`it does not lie on the configured service (${own.origin})`);
+    throw urlRefused(`it does not belong to the configured service (${own.origin})`);
   }
-  if (url.username !== "" || url.password !== "") throw urlRefused("it holds a login");
+  if (url.username !== "" || url.password !== "") throw urlRefused("it contains a login");
   const prefix = `${own.pathname}/${EXCHANGE_PREFIX}`;
   if (!url.pathname.startsWith(prefix)) {
-    throw urlRefused(`it does not lie under ${EXCHANGE_PREFIX} of the configured bucket`);
+    throw urlRefused(`its path is not below ${EXCHANGE_PREFIX} in the configured bucket`);
   }
   if (!url.searchParams.has("X-Amz-Signature")) throw urlRefused("it is not signed");
   const segments = url.pathname.slice(prefix.length).split("/").map(decoded);
@@ -50,7 +50,7 @@ export function nameOfUrl(place: Place, address: string): string {
   return name;
 }
 
-/** The object's own address with the signature of an address from outside. */
+/** Returns the object's URL with the signature of a URL from a client. */
 export function withSignatureOf(place: Place, name: string, address: string): URL {
   if (nameOfUrl(place, address) !== name) throw urlRefused("it names another transfer");
   const url = objectUrl(place, name);
@@ -58,7 +58,7 @@ export function withSignatureOf(place: Place, name: string, address: string): UR
   return url;
 }
 
-/** Whether the time of a presigned address is over, by what it says of itself. */
+/** Reports whether a presigned URL has expired, by its own query. */
 export function isUrlOver(address: string, nowMs: number): boolean {
   const query = new URL(address).searchParams;
   const [, y, mo, d, h, mi, s] =
@@ -68,7 +68,7 @@ export function isUrlOver(address: string, nowMs: number): boolean {
   return signedAtMs + Number(query.get("X-Amz-Expires")) * 1000 < nowMs;
 }
 
-/** The address with more in its query. */
+/** Returns the URL with these parameters added to its query. */
 export function withQuery(url: URL, query: Readonly<Record<string, string>>): URL {
   const result = new URL(url);
   for (const [name, value] of Object.entries(query)) result.searchParams.set(name, value);
@@ -79,6 +79,6 @@ function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw urlRefused("its path is not encoded rightly");
+    throw urlRefused("its path is not encoded correctly");
   }
 }

@@ -48,12 +48,12 @@ import { storedSha256 } from "./object_metadata.ts";
 import { keyOf, nameOfUrl } from "./object_url.ts";
 
 const HOUR_MS = 3_600_000;
-/** One PUT carries 5 GiB; R2 stays a little below it. */
-const LARGEST_PUT_BYTES = 4_995 * 1_048_576;
-/** A question to the service: five attempts of 30 s with pauses between them. */
-const QUESTION_LIMIT_MS = 180_000;
+/** S3 allows 5 GiB in one PUT request; R2 allows a little less. */
+const MAX_PUT_BYTES = 4_995 * 1_048_576;
+/** One request to the service: five attempts of 30 s with pauses between them. */
+const REQUEST_LIMIT_MS = 180_000;
 
-/** What the service is made of. */
+/** What the service needs. */
 export interface ExchangeParts {
   readonly port: TransfersPort;
   readonly config: R2Config;
@@ -77,7 +77,7 @@ export class ExchangeService {
     this.#clock = clock;
   }
 
-  /** Puts a file on the exchange; its address is good for `hours` from the end of the upload. */
+  /** Uploads a file; its URL works for `hours` from the end of the upload. */
   async upload(
     path: ExchangePath,
     destClient: string | undefined,
@@ -102,8 +102,8 @@ export class ExchangeService {
   }
 
   /**
-   * Takes a file from the exchange. By an address, its signature decides; by id, the transfer's own
-   * expiry does.
+   * Downloads a file. For a URL, its signature decides whether it has expired; for an id, the
+   * transfer's metadata does.
    */
   async download(
     source: ExchangeSource,
@@ -129,7 +129,7 @@ export class ExchangeService {
     return { ...outcome, name };
   }
 
-  /** Everything that is there, or what one client has put there; oldest first. */
+  /** Lists all transfers, or those of one client; oldest first. */
   async list(
     sourceClient: string | undefined,
     { signal, progress }: ToolContext,
@@ -147,7 +147,7 @@ export class ExchangeService {
     }).sort((a, b) => a.object.storedAtMs - b.object.storedAtMs);
   }
 
-  /** Removes a transfer; false when there was none. */
+  /** Deletes a transfer; `deleted` is false if it did not exist. */
   async delete(
     transferId: string,
     sourceClient: string,
@@ -155,11 +155,11 @@ export class ExchangeService {
   ): Promise<{ readonly key: string; readonly deleted: boolean }> {
     const name = objectName(sourceClient, transferId);
     const removing = this.#port.remove("r2", { name }, signal);
-    const { existed } = await inTime(signal, QUESTION_LIMIT_MS, removing);
+    const { existed } = await inTime(signal, REQUEST_LIMIT_MS, removing);
     return { key: keyOf(name), deleted: existed };
   }
 
-  /** Lets somebody without credentials put one file on the exchange. */
+  /** Creates a ticket with which somebody without credentials can upload one file. */
   async requestUpload(
     filename: string,
     size: number | undefined,
@@ -178,7 +178,7 @@ export class ExchangeService {
     return { ...name, key: keyOf(objectName(name.sourceClient, name.transferId)), ticket };
   }
 
-  /** A fresh address for a transfer that is still there, also when it has expired. */
+  /** Creates a new URL for a transfer that is still stored, even if it has expired. */
   async share(
     transferId: string,
     sourceClient: string,
@@ -217,7 +217,7 @@ export class ExchangeService {
     return await inTime(signal, undefined, this.#port.store(request, signal, report));
   }
 
-  /** Throws what a failed move is called by those who know the container. */
+  /** Throws the error in the words of the container, if the container is its cause. */
   async #explain(
     { ctid }: ExchangePath,
     error: unknown,
@@ -226,7 +226,7 @@ export class ExchangeService {
     throw await explained(this.#containers, ctid, error, signal);
   }
 
-  /** An address never outlives the object that it names. */
+  /** Creates a URL. It never works longer than its object is stored. */
   async #share(name: ExchangeName, object: StoredObject, hours: number): Promise<Shared> {
     const expiresAtMs = Math.min(this.#clock.now() + hours * HOUR_MS, this.#keptUntil(object));
     const downloadUrl = await this.#port.downloadUrl("r2", { name: object.name }, expiresAtMs);
@@ -237,7 +237,7 @@ export class ExchangeService {
 
   async #byId({ transferId, sourceClient }: ExchangeSource, context: ToolContext) {
     if (transferId === undefined || sourceClient === undefined) {
-      throw chooseSource("Nothing to download is named");
+      throw chooseSource("No transfer was named");
     }
     const object = await this.#find(objectName(sourceClient, transferId), transferId, context);
     const { expired, expiresAtMs } = this.#listed(nameOf(object.name), object);
@@ -248,7 +248,7 @@ export class ExchangeService {
 
   #byUrl(url: string, { transferId, sourceClient }: ExchangeSource) {
     if (transferId !== undefined || sourceClient !== undefined) {
-      throw chooseSource("transfer_id and download_url were both given");
+      throw chooseSource("Both transfer_id and download_url were passed");
     }
     const name = nameOfUrl(this.#config, url);
     const ref: ObjectRef = { name, url };
@@ -257,7 +257,7 @@ export class ExchangeService {
 
   async #find(name: string, transferId: string, { signal }: ToolContext): Promise<StoredObject> {
     const finding = this.#port.find("r2", { name }, 0, signal);
-    const object = await inTime(signal, QUESTION_LIMIT_MS, finding);
+    const object = await inTime(signal, REQUEST_LIMIT_MS, finding);
     if (object === undefined) throw transferMissing(transferId);
     return object;
   }
@@ -274,6 +274,6 @@ export class ExchangeService {
     const { maxFileBytes } = this.#config;
     if (size === undefined) return;
     if (size > maxFileBytes) throw fileTooLarge(filename, size, maxFileBytes, "r2");
-    if (size > LARGEST_PUT_BYTES) throw tooLargeForOnePut(size, LARGEST_PUT_BYTES);
+    if (size > MAX_PUT_BYTES) throw tooLargeForOnePut(size, MAX_PUT_BYTES);
   }
 }

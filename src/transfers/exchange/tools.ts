@@ -26,7 +26,7 @@ const clientId = z.string().min(1).max(128);
 const transferId = z.string().min(1).max(1024);
 
 const hours = z.number().int().min(1).max(12).default(12)
-  .describe("Hours for which the address can be used, 12 at most; for example 6");
+  .describe("Hours until the URL expires, for example 6");
 
 const localPath = (what: string) =>
   pathArgument.optional().describe(
@@ -36,7 +36,7 @@ const localPath = (what: string) =>
 const remotePath = (what: string) =>
   pathArgument.optional().describe(
     `${what} on the SSH host (with ctid: in that container), for example /var/backups/db.sql.gz; ` +
-      "it does not pass through this machine's disk",
+      "it is not copied to this machine's disk",
   );
 
 const sourceClient = clientId.describe("Client that uploaded it, for example server");
@@ -47,14 +47,14 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_upload",
     title: "Upload a file to the exchange",
     description:
-      "Put one file of this machine, the SSH host or a container on the R2 exchange and get a download_url that works " +
-      "without credentials until it expires. Large files go in parts. Files are removed after 48 hours.",
+      "Upload one file from this machine, the SSH host or a container to the R2 exchange. Returns a download_url that works " +
+      "without credentials until it expires. Files are deleted after 48 hours.",
     effect: "changes",
     input: z.strictObject({
       local_path: localPath("File to upload"),
       remote_path: remotePath("File to upload"),
       ctid: pathCtidArgument,
-      dest_client: clientId.optional().describe("Client that it is meant for; kept as metadata"),
+      dest_client: clientId.optional().describe("Client that the file is for; stored as metadata"),
       expires_hours: hours,
       response_format: responseFormat,
     }),
@@ -71,15 +71,17 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_download",
     title: "Download a file from the exchange",
     description:
-      "Write one file of the exchange to this machine, the SSH host or a container: by transfer_id and source_client, " +
-      "or by a download_url of this exchange. The file gets its name only when its content is verified.",
+      "Download one file from the exchange to this machine, the SSH host or a container. Pass transfer_id and source_client, " +
+      "or a download_url of this exchange. The destination appears only after the content is verified.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
       transfer_id: transferId.optional().describe("Transfer, as exchange_list shows it"),
       source_client: sourceClient.optional(),
       download_url: z.string().min(1).max(8192).optional()
-        .describe("Address from exchange_upload or exchange_share, in place of the two above"),
+        .describe(
+          "URL from exchange_upload or exchange_share, instead of transfer_id and source_client",
+        ),
       local_path: localPath("Destination"),
       remote_path: remotePath("Destination"),
       ctid: pathCtidArgument,
@@ -105,10 +107,10 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_list",
     title: "List the files on the exchange",
     description:
-      "List the transfers that are on the exchange, of all clients or of one, with size, time and metadata.",
+      "List the transfers on the exchange, of all clients or of one, with size, time and metadata.",
     effect: "reads",
     input: z.strictObject({
-      client_id: clientId.optional().describe("Only what this client has uploaded"),
+      client_id: clientId.optional().describe("List only what this client has uploaded"),
       response_format: responseFormat,
     }),
     output: listOutput,
@@ -121,7 +123,7 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_delete",
     title: "Delete a file from the exchange",
     description:
-      "Remove one transfer before it is removed by age. The answer says whether there was one.",
+      "Delete one transfer now instead of after 48 hours. `deleted` is false if it did not exist.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
@@ -138,17 +140,17 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
   }),
   defineTool({
     name: "exchange_request_upload",
-    title: "Let somebody upload a file to the exchange",
+    title: "Create an upload command for the exchange",
     description:
-      "Make a curl command with which a person or another machine can put one file on the exchange without " +
-      "credentials. Afterwards exchange_list shows it and exchange_download takes it by transfer_id and source_client.",
+      "Create a curl command with which a person or another machine can upload one file to the exchange without " +
+      "credentials. Afterwards exchange_list shows the file and exchange_download fetches it.",
     effect: "changes",
     input: z.strictObject({
       filename: z.string().min(1).max(255).describe("Name of the file, for example logs.tar.gz"),
       size: z.number().int().min(0).optional()
-        .describe("Length in bytes; when given, the service refuses any other"),
+        .describe("Size in bytes; if set, the service refuses a file of any other size"),
       source_client: clientId.optional()
-        .describe("Client that will upload it; this server's own name by default"),
+        .describe("Client that will upload the file; this server's client id by default"),
       expires_hours: hours,
       response_format: responseFormat,
     }),
@@ -162,9 +164,9 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
   }),
   defineTool({
     name: "exchange_share",
-    title: "Make a fresh download address",
+    title: "Create a new download URL",
     description:
-      "Make a new download_url for a transfer that is still on the exchange, for example when the old one has expired.",
+      "Create a new download_url for a transfer that is still on the exchange, for example after the old one has expired.",
     effect: "changes",
     input: z.strictObject({
       transfer_id: transferId.describe("Transfer, as exchange_list shows it"),

@@ -1,8 +1,8 @@
 import { invalidName } from "../errors.ts";
 
-/** The folder of the bucket in which everything of the exchange lies. Nothing else is ever touched. */
+/** The folder of the bucket that belongs to the exchange. Nothing outside it is read or changed. */
 export const EXCHANGE_PREFIX = "transfers/";
-/** How long an object stays, whatever its address says. */
+/** How long an object is stored, whatever the expiry of its URL is. */
 export const RETENTION_MS = 48 * 3_600_000;
 
 const CLIENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -12,7 +12,7 @@ const LONGEST_KEY_BYTES = 1_024;
 const LONGEST_FILENAME_BYTES = 255;
 const encoder = new TextEncoder();
 
-/** Who put a file there and what it is called; the parts of an object's name. */
+/** The parts of an object's name. */
 export interface ExchangeName {
   readonly sourceClient: string;
   readonly transferId: string;
@@ -20,8 +20,8 @@ export interface ExchangeName {
 }
 
 /**
- * A new transfer id: `{client}_{YYYYMMDD}_{HHMMSS}_{8 hex digits}_{filename}`, in UTC. The digits keep
- * two files of one second apart and the id unguessable.
+ * Returns a new transfer id: `{client}_{YYYYMMDD}_{HHMMSS}_{8 hex digits}_{filename}`, in UTC. The hex
+ * digits are random: two files of the same second differ, and nobody can guess the id.
  */
 export function newTransferId(client: string, filename: string, nowMs: number): string {
   const [date, time] = new Date(nowMs).toISOString().replace(/[-:]/g, "").split(/[T.]/);
@@ -30,9 +30,9 @@ export function newTransferId(client: string, filename: string, nowMs: number): 
 }
 
 /**
- * The object's name below {@link EXCHANGE_PREFIX}.
+ * Returns the object's name below {@link EXCHANGE_PREFIX}.
  *
- * @throws RemoteExecError `invalid_argument` for parts that could name something else
+ * @throws RemoteExecError `invalid_argument` for parts that could name another object
  */
 export function objectName(sourceClient: string, transferId: string): string {
   checkClient(sourceClient);
@@ -40,7 +40,7 @@ export function objectName(sourceClient: string, transferId: string): string {
   if (!transferId.startsWith(`${sourceClient}_`)) {
     throw invalidName(
       "transfer_id",
-      `does not begin with "${sourceClient}_"`,
+      `does not start with "${sourceClient}_"`,
       "Pass transfer_id and source_client of the same transfer, as exchange_list shows them",
     );
   }
@@ -51,7 +51,7 @@ export function objectName(sourceClient: string, transferId: string): string {
   return name;
 }
 
-/** The parts of a name, or undefined when it is not one of the exchange's. */
+/** Returns the parts of a name, or undefined when it does not belong to the exchange. */
 export function parseObjectName(name: string): ExchangeName | undefined {
   const slash = name.indexOf("/");
   const sourceClient = name.slice(0, Math.max(slash, 0));
@@ -62,17 +62,17 @@ export function parseObjectName(name: string): ExchangeName | undefined {
   return { sourceClient, transferId, filename };
 }
 
-/** @throws RemoteExecError `invalid_argument` unless it is a plain name */
+/** Returns the client id. @throws RemoteExecError `invalid_argument` unless it is a plain name */
 export function checkClient(client: string, argument = "source_client"): string {
   if (CLIENT.test(client)) return client;
   throw invalidName(
     argument,
-    "must consist of letters, digits, '.', '_' and '-' (128 at most)",
+    "must consist of max 128 letters, digits, '.', '_' and '-'",
     "Pass the client's id, for example abc-123-def",
   );
 }
 
-/** @throws RemoteExecError `invalid_argument` unless it can be the last part of a path everywhere */
+/** Returns the file name. @throws RemoteExecError `invalid_argument` unless every system accepts it */
 export function checkFilename(filename: string): string {
   checkSegment("filename", filename);
   if (byteLength(filename) <= LONGEST_FILENAME_BYTES) return filename;
@@ -83,7 +83,7 @@ function checkSegment(argument: string, text: string): void {
   if (isSegment(text)) return;
   throw invalidName(
     argument,
-    "must be one plain name, without '/', control characters, and not '.' or '..'",
+    "must be a plain file name: not '.' or '..', without '/' and control characters",
     `Correct ${argument}`,
   );
 }

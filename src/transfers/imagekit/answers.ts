@@ -7,28 +7,30 @@ import type { DownloadState, UploadState } from "./open_transfers.ts";
 import { PATH_PLACEHOLDER } from "../command_words.ts";
 import type { DeliverOutcome } from "../port.ts";
 
-const expiresIn = z.number().int().describe("Seconds that are left for both steps");
+const expiresIn = z.number().int().describe("Remaining seconds for steps 2 and 3");
 
-/** What imagekit_request_upload answers. */
+/** Output of imagekit_request_upload. */
 export const uploadRequest = z.object({
   transfer_id: z.string(),
   upload_command: z.string().describe("For sh, bash and zsh; works once"),
-  upload_command_powershell: z.string().describe("The same for PowerShell; only one of the two"),
-  quoting: z.string().describe("How odd characters of the path are written in the command"),
+  upload_command_powershell: z.string().describe(
+    "The same for PowerShell; run only one of the two",
+  ),
+  quoting: z.string().describe("How to write special characters of the path in the command"),
   expires_in: expiresIn,
-  max_bytes: z.number().int().describe("Largest file; an empty one is refused"),
+  max_bytes: z.number().int().describe("Max size of the file; an empty file is refused"),
 });
 
-/** What imagekit_request_download answers. */
+/** Output of imagekit_request_download. */
 export const downloadRequest = z.object({
   transfer_id: z.string(),
   download_url: z.string(),
   download_command: z.string().describe("For sh, bash and zsh"),
   download_command_powershell: z.string(),
-  quoting: z.string().describe("How odd characters of the path are written in the command"),
+  quoting: z.string().describe("How to write special characters of the path in the command"),
   expires_in: expiresIn,
   bytes: z.number().int(),
-  sha256: z.string().describe("Of the content that the download_url gives"),
+  sha256: z.string().describe("SHA-256 of the content behind the download_url"),
 });
 
 const confirmation = {
@@ -37,19 +39,23 @@ const confirmation = {
   remote_path: z.string(),
   ctid: z.number().int().optional(),
   bytes_transferred: z.number().int(),
-  bridge_copy_deleted: z.boolean().describe("The copy on ImageKit is gone"),
-  cache_purged: z.boolean().describe("ImageKit has accepted to purge it from its delivery cache"),
+  bridge_copy_deleted: z.boolean().describe("The copy on ImageKit was deleted"),
+  cache_purged: z.boolean().describe(
+    "ImageKit has accepted the request to purge its delivery cache",
+  ),
 };
 
-/** What imagekit_confirm_upload answers. */
+/** Output of imagekit_confirm_upload. */
 export const uploadConfirmation = z.object({
   ...confirmation,
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared at the destination"),
+  verified: z.enum(["sha256", "size"]).describe(
+    "What was compared after writing: the SHA-256, or only the size",
+  ),
   permissions: z.string().optional(),
 });
 
-/** What imagekit_confirm_download answers. */
+/** Output of imagekit_confirm_download. */
 export const downloadConfirmation = z.object(confirmation);
 
 export type UploadRequest = z.infer<typeof uploadRequest>;
@@ -93,57 +99,57 @@ export function confirmedUpload({ state, outcome, cleanup }: {
   };
 }
 
-/** No byte moves in this step, so `bytes_transferred` is 0. */
+/** Formats the end of a download. This step transfers nothing, so `bytes_transferred` is 0. */
 export const confirmedDownload = ({ state, cleanup }: {
   readonly state: DownloadState;
   readonly cleanup: Cleanup;
 }): DownloadConfirmation => confirmed("Download completed and cleaned up", state, cleanup);
 
-/** A prepared upload for people. */
+/** Text of a prepared upload. */
 export const formatUploadRequest = (answer: UploadRequest): string =>
   [
     "Step 1 of 3 is done: the upload is prepared.",
     "",
-    `Step 2: run this command where the file is, with its path in place of ${PATH_PLACEHOLDER}:`,
+    `Step 2: run this command where the file is, with its path instead of ${PATH_PLACEHOLDER}:`,
     "",
     answer.upload_command,
     "",
-    "or, in PowerShell (cmd.exe knows neither form):",
+    "or, in PowerShell (neither form works in cmd.exe):",
     "",
     answer.upload_command_powershell,
     "",
     answer.quoting,
-    `The file may have 1 to ${answer.max_bytes} bytes; ImageKit refuses an empty one.`,
-    "The command works once, also when it fails: then call imagekit_request_upload again.",
-    `It has to be run and confirmed within ${answer.expires_in} seconds.`,
+    `The file may have 1 to ${answer.max_bytes} bytes; ImageKit refuses an empty file.`,
+    "The command works once. If it fails, call imagekit_request_upload again for a new one.",
+    `Run and confirm it within ${answer.expires_in} seconds.`,
     "",
-    "Step 3: when it has printed HTTP 200, call imagekit_confirm_upload with the fileId that it printed as file_id and",
+    "Step 3: after it has printed HTTP 200, call imagekit_confirm_upload with the printed fileId as file_id and",
     `transfer_id: ${answer.transfer_id}`,
   ].join("\n");
 
-/** A prepared download for people. */
+/** Text of a prepared download. */
 export const formatDownloadRequest = (answer: DownloadRequest): string =>
   [
     "Step 1 of 3 is done: the file is on ImageKit.",
     "",
-    `Step 2: run this command on the user's machine, with the wanted path in place of ${PATH_PLACEHOLDER}:`,
+    `Step 2: run this command on the user's machine, with the destination path instead of ${PATH_PLACEHOLDER}:`,
     "",
     answer.download_command,
     "",
-    "or, in PowerShell (cmd.exe knows neither form):",
+    "or, in PowerShell (neither form works in cmd.exe):",
     "",
     answer.download_command_powershell,
     "",
     answer.quoting,
     `Bytes: ${answer.bytes}`,
     `SHA-256: ${answer.sha256}`,
-    `The address works for ${answer.expires_in} seconds: ${answer.download_url}`,
+    `The URL works for ${answer.expires_in} seconds: ${answer.download_url}`,
     "",
-    "Step 3: call imagekit_confirm_download, which removes the copy on ImageKit, with",
+    "Step 3: call imagekit_confirm_download, which deletes the copy on ImageKit, with",
     `transfer_id: ${answer.transfer_id}`,
   ].join("\n");
 
-/** A completed transfer for people. */
+/** Text of a completed transfer. */
 export function formatConfirmation(answer: UploadConfirmation | DownloadConfirmation): string {
   const proof = "sha256" in answer
     ? [
@@ -180,9 +186,9 @@ function confirmed(
 
 function fateOfCopy({ bridge_copy_deleted, cache_purged }: DownloadConfirmation): string {
   if (!bridge_copy_deleted) {
-    return "Copy on ImageKit: could not be deleted now; it is swept after the transfer's time is over";
+    return "Copy on ImageKit: could not be deleted now; it is deleted after the transfer has expired";
   }
   return cache_purged
     ? "Copy on ImageKit: deleted, and purged from its delivery cache"
-    : "Copy on ImageKit: deleted; its delivery cache could not be purged and may keep it for a while";
+    : "Copy on ImageKit: deleted; its delivery cache could not be purged and may keep the file for a while";
 }

@@ -1,7 +1,7 @@
 import { shellQuote } from "../../shell/quote.ts";
 import { address, oneLine, PATH_PLACEHOLDER } from "../command_words.ts";
 
-/** One command for POSIX shells and the same for PowerShell, where `curl` alone may be another program. */
+/** One command for POSIX shells, and the same for PowerShell, where `curl` may be another program. */
 export interface CommandPair {
   readonly sh: string;
   readonly powershell: string;
@@ -13,23 +13,23 @@ export interface UploadForm {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** How a path with odd characters is written in the place of {@linkcode PATH_PLACEHOLDER}. */
+/** How to write a path with special characters instead of {@linkcode PATH_PLACEHOLDER}. */
 export const UPLOAD_QUOTING =
-  `Spaces, ";" and "," in the path need nothing. In sh write " as \\" and \\ as \\\\ and ' as '\\''; ` +
-  `in PowerShell write the path as it is, but with / instead of \\ when it begins with \\\\.`;
+  `Spaces, ";" and "," in the path need no escaping. In sh write " as \\" and \\ as \\\\ and ' as '\\''; ` +
+  `in PowerShell write the path as it is, but with / instead of \\ when it starts with \\\\.`;
 
 /** The same for the download command. */
 export const DOWNLOAD_QUOTING =
-  `Spaces, ";", "," and " in the path need nothing. In sh write ' as '\\''; in PowerShell as ''.`;
+  `Spaces, ";", "," and " in the path need no escaping. In sh write ' as '\\''; in PowerShell as ''.`;
 
 /**
- * The command that sends a file to ImageKit. It works once: the token is used up even by a failure,
- * so nothing in it repeats the request.
+ * Returns the command that uploads a file to ImageKit. It works once: a failure uses up the token
+ * too, so the command does not retry.
  */
 export function uploadCommand({ url, fields }: UploadForm): CommandPair {
   const pairs = fields.map(([name, value]) => oneLine(`${name}=${value}`));
-  // Inside its own double quotes curl leaves ; and , in a file name alone; --form-string leaves the
-  // values alone. Without "Expect:" a proxy that does not know it costs a second.
+  // curl keeps ; and , in a file name only inside double quotes. --form-string keeps values as they
+  // are. The empty "Expect:" saves a second at proxies that do not support it.
   const sh = [
     `curl -sS -X POST ${shellQuote(address(url))} -H 'Expect:'`,
     `-F 'file=@"${PATH_PLACEHOLDER}"'`,
@@ -45,7 +45,7 @@ export function uploadCommand({ url, fields }: UploadForm): CommandPair {
   return { sh, powershell };
 }
 
-/** The command that fetches a file; -f keeps an error page from being stored under its name. */
+/** Returns the command that downloads a file. With -f, curl does not save an error page as the file. */
 export function downloadCommand(url: string): CommandPair {
   return {
     sh: `curl -fsSL -o '${PATH_PLACEHOLDER}' ${shellQuote(address(url))}`,
@@ -54,8 +54,8 @@ export function downloadCommand(url: string): CommandPair {
 }
 
 /**
- * Quotes one word behind PowerShell's `--%`, where the rest of the line reaches the program as it is:
- * versions of PowerShell differ in how they pass a double quote on, but not there.
+ * Quotes one word after PowerShell's `--%`, where the rest of the line reaches the program unchanged.
+ * Elsewhere the versions of PowerShell differ in how they pass a double quote.
  * Source: Microsoft, about_Parsing, "The stop-parsing token".
  */
 function windowsQuote(word: string): string {

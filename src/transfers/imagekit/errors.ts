@@ -1,6 +1,6 @@
 import { RemoteExecError } from "../../errors.ts";
 
-/** The transfer_id is not ours, was altered, is over, or was completed. */
+/** The transfer_id is foreign, was altered, has expired, or was completed. */
 export const transferNotFound = () =>
   new RemoteExecError(
     "not_found",
@@ -12,7 +12,7 @@ export const transferUnderWay = () =>
   new RemoteExecError(
     "busy",
     "Another call is completing this transfer",
-    "Wait for the answer of that call",
+    "Wait until that call has ended",
   );
 
 export const wrongOperation = (transferId: string, wanted: "upload" | "download") =>
@@ -22,19 +22,19 @@ export const wrongOperation = (transferId: string, wanted: "upload" | "download"
     `Use imagekit_confirm_${wanted === "upload" ? "download" : "upload"} for it`,
   );
 
-/** Nothing arrived: the usual reason is a command that failed, and with it its token. */
+/** No file arrived. Usually the upload command failed, which uses up its token. */
 export const notOnImageKit = () =>
   new RemoteExecError(
     "not_found",
     "File not found on ImageKit. Make sure upload completed successfully.",
-    "Look for HTTP 200 in the output of the upload command. A command works once, also when it " +
-      "failed: call imagekit_request_upload again for a new one",
+    "Look for HTTP 200 in the output of the upload command. Each command works once: after a " +
+      "failure, call imagekit_request_upload for a new one",
   );
 
 export const foreignObject = (fileId: string) =>
   new RemoteExecError(
     "not_permitted",
-    `The file ${fileId} on ImageKit is not the one of this transfer`,
+    `The file ${fileId} on ImageKit does not belong to this transfer`,
     "Pass the fileId that the upload command printed, or leave file_id out",
   );
 
@@ -59,29 +59,29 @@ export const notARegularFile = (path: string, kind: "directory" | "other") =>
     ? new RemoteExecError(
       "is_directory",
       `Remote path is a directory: ${path}`,
-      "Name a file; pack a directory first, for example with tar",
+      "Pass the path of a file; pack a directory first, for example with tar",
     )
     : new RemoteExecError(
       "not_a_file",
       `Remote path is not a regular file: ${path}`,
-      "Name a regular file",
+      "Pass the path of a regular file",
     );
 
 export const emptyFile = (path: string) =>
   new RemoteExecError(
     "unsupported",
     `${path} is empty, and ImageKit cannot hold an empty file`,
-    "Make the empty file at its destination by a command, for example `: > name`",
+    "Create the empty file at its destination with a command, for example `: > name`",
   );
 
-/** The same failure under the words of the step that met it. */
+/** Returns the same failure with the name of the step that failed. */
 export const failedAt = (step: string, error: RemoteExecError, suggestion = error.suggestion) =>
   new RemoteExecError(error.code, `${step}: ${error.message}`, suggestion, { cause: error });
 
-/** The file became older than its time while it was still on its way. */
+/** The transfer expired before the file was stored. */
 export const tookTooLong = (seconds: number) =>
   new RemoteExecError(
     "timeout",
-    `Download preparation failed: it took longer than the ${seconds} seconds that a transfer stays open`,
-    "Raise IMAGEKIT_TRANSFER_TIMEOUT (seconds, 3300 at most), or transfer a smaller file",
+    `Download preparation failed: it took longer than the ${seconds} seconds of a transfer`,
+    "Raise IMAGEKIT_TRANSFER_TIMEOUT (seconds, max 3300), or transfer a smaller file",
   );

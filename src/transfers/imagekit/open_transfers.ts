@@ -9,13 +9,16 @@ interface States {
   download: DownloadState;
 }
 
-/** Which transfer_ids may be completed: sealed by us, for this host, in time, once at a time and once. */
+/**
+ * Decides which transfer_ids may be completed: only our own, for this host, before they expire, and
+ * once.
+ */
 export class OpenTransfers {
   readonly #privateKey: string;
   readonly #host: string;
   readonly #clock: Clock;
   readonly #underWay = new Set<string>();
-  /** Completed ones, with their expiry in Unix seconds: after it they are refused anyway. */
+  /** Completed transfers with their expiry in Unix seconds; expired ids are refused anyway. */
   readonly #completed = new Map<string, number>();
 
   constructor(privateKey: string, host: string, clock: Clock) {
@@ -25,7 +28,7 @@ export class OpenTransfers {
   }
 
   /**
-   * Runs `work` for a transfer_id and takes it as completed when that succeeds.
+   * Runs `work` for a transfer_id. The id counts as completed when the work succeeds.
    *
    * @throws RemoteExecError `not_found` for an id that is not open, `busy`, and what `work` throws
    */
@@ -68,7 +71,7 @@ function isOf<Kind extends keyof States>(
 }
 
 const shared = {
-  /** The host that the transfer was asked for; another server of the same account may have another. */
+  /** Host of the transfer; another server with the same account may serve another host. */
   host: z.string(),
   path: z.string(),
   ctid: z.number().int().optional(),
@@ -83,7 +86,7 @@ const stateSchema = z.discriminatedUnion("operation", [
   z.strictObject({
     operation: z.literal("upload"),
     ...shared,
-    /** Octal digits as the caller wrote them. */
+    /** Octal digits, as the caller wrote them. */
     permissions: z.number().int().optional(),
     overwrite: z.boolean(),
   }),
@@ -95,29 +98,29 @@ const stateSchema = z.discriminatedUnion("operation", [
   }),
 ]);
 
-/** Everything about a transfer under way. No server keeps it: the transfer_id carries it. */
+/** Everything about an open transfer. No server stores it: the transfer_id contains it. */
 export type TransferState = z.infer<typeof stateSchema>;
 export type UploadState = Extract<TransferState, { operation: "upload" }>;
 export type DownloadState = Extract<TransferState, { operation: "download" }>;
 
-/** Writes a state as a transfer_id: readable by anyone, sealed with the private key. */
+/** Formats a state as a transfer_id. Anybody can read it; only the private key can seal it. */
 export function formatTransferId(privateKey: string, state: TransferState): string {
   const body = Buffer.from(JSON.stringify(state)).toString("base64url");
   return `${body}.${sealOf(privateKey, body)}`;
 }
 
 /**
- * Reads a transfer_id; undefined unless {@linkcode formatTransferId} wrote exactly this text with the
- * same private key. Says nothing about its expiry.
+ * Parses a transfer_id. Returns undefined unless {@linkcode formatTransferId} made exactly this text
+ * with the same private key. Does not check the expiry.
  */
 export function parseTransferId(privateKey: string, transferId: string): TransferState | undefined {
   const [body = "", mark = "", ...more] = transferId.split(".");
-  // Texts are compared, not bytes: several texts decode to the same bytes.
+  // Compares texts, not bytes: several base64 texts decode to the same bytes.
   if (more.length > 0 || !isSameText(mark, sealOf(privateKey, body))) return undefined;
   try {
     return stateSchema.parse(JSON.parse(Buffer.from(body, "base64url").toString()));
   } catch {
-    // Sealed by another version of this program.
+    // Made by another version of this program.
     return undefined;
   }
 }

@@ -16,16 +16,16 @@ import { type ErrorCode, RemoteExecError, traversal } from "../../errors.ts";
 import { containersOff } from "../errors.ts";
 import { failedAt, fileExists } from "./errors.ts";
 
-/** For a call that only asks or deletes, with all its repetitions. */
+/** Limit of a call that only looks up or deletes, with all its retries. */
 const CALL_MS = 180_000;
 
-/** What became of the copy on ImageKit. */
+/** Whether the copy on ImageKit is gone. */
 export interface Cleanup {
   readonly deleted: boolean;
   readonly purged: boolean;
 }
 
-/** The calls into the worker, with their limits, their progress and the words for their failures. */
+/** Calls the worker, with limits, progress and error messages for each step. */
 export class ImageKitMoves {
   readonly #port: TransfersPort;
   readonly #maxBytes: number;
@@ -52,7 +52,7 @@ export class ImageKitMoves {
     return await inTime(signal, CALL_MS, this.#port.find("imagekit", ref, waitMs, signal, report));
   }
 
-  /** Writes an object to its destination. */
+  /** Writes a stored object to its destination. */
   async deliver(
     { path, ctid, permissions, overwrite }: UploadState,
     to: Endpoint,
@@ -72,7 +72,7 @@ export class ImageKitMoves {
     }
   }
 
-  /** Puts a file on ImageKit. */
+  /** Uploads a file to ImageKit. */
   async store(
     file: RemoteFile,
     from: Endpoint,
@@ -81,7 +81,7 @@ export class ImageKitMoves {
   ): Promise<StoreOutcome> {
     const maxBytes = this.#maxBytes;
     const request = { bridge: "imagekit", from, name, metadata: {}, maxBytes } as const;
-    const report = bytesReport(progress, "Putting the file on ImageKit");
+    const report = bytesReport(progress, "Uploading the file to ImageKit");
     try {
       return await inTime(signal, undefined, this.#port.store(request, signal, report));
     } catch (error) {
@@ -89,7 +89,7 @@ export class ImageKitMoves {
     }
   }
 
-  /** Removes an object. Not cancelled with the call: the transfer itself is done by then. */
+  /** Deletes an object. A cancellation of the call does not stop it, since the transfer is complete. */
   async remove({ name, id: fileId }: StoredObject): Promise<Cleanup> {
     const { signal } = new AbortController();
     const removing = this.#port.remove("imagekit", { name, id: fileId }, signal);
@@ -101,13 +101,13 @@ export class ImageKitMoves {
 const bytesReport = (progress: ToolContext["progress"], message: string) =>
   mapProgress(progress, (step: CopyProgress) => ({ ...bytesMoved(step), message }));
 
-/** A file of the host, or with `ctid` of a container. */
+/** A file on the host, or in a container if `ctid` is set. */
 export interface RemoteFile {
   readonly path: string;
   readonly ctid?: number | undefined;
 }
 
-/** What stands in messages as it is: it names its own subject, or has nothing to do with the step. */
+/** Errors that keep their message: they name their subject, or do not depend on the step. */
 const PLAIN: ReadonlySet<ErrorCode> = new Set([
   "cancelled",
   "changed",
@@ -118,7 +118,7 @@ const PLAIN: ReadonlySet<ErrorCode> = new Set([
   "worker_died",
 ]);
 
-/** What only the storage service says. */
+/** Errors that only the storage service causes. */
 const OF_IMAGEKIT: ReadonlySet<ErrorCode> = new Set([
   "authentication_failed",
   "quota",
@@ -127,7 +127,7 @@ const OF_IMAGEKIT: ReadonlySet<ErrorCode> = new Set([
   "unreachable",
 ]);
 
-/** Files of the host and of containers, and what went wrong with them in the words of this module. */
+/** Resolves files on the host and in containers, and explains what went wrong with them. */
 export class RemotePlaces {
   readonly #containers: ContainerAccess | undefined;
 
@@ -144,7 +144,7 @@ export class RemotePlaces {
     return this.#containers.endpoint(ctid, path);
   }
 
-  /** A failure of looking at a file; undefined when the file is simply not there. */
+  /** Returns the error of a failed look at a file; undefined when the file does not exist. */
   async notSeen(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
     const known = await explained(this.#containers, file.ctid, error, signal);
     if (known !== error) return known;
@@ -152,7 +152,7 @@ export class RemotePlaces {
     return this.failed("Could not check file", error);
   }
 
-  /** A failure of writing a file from ImageKit. */
+  /** Returns the error of a failed write from ImageKit. */
   async notWritten(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
     const { path, ctid } = file;
     if (error instanceof RemoteExecError && error.code === "already_exists") {
@@ -166,7 +166,7 @@ export class RemotePlaces {
     return this.failed(step, error, "Upload failed");
   }
 
-  /** A failure of putting a file on ImageKit. */
+  /** Returns the error of a failed upload to ImageKit. */
   async notRead(file: RemoteFile, error: unknown, signal: AbortSignal): Promise<unknown> {
     const { ctid } = file;
     const known = await explained(this.#containers, ctid, error, signal);
@@ -177,7 +177,7 @@ export class RemotePlaces {
     return this.failed(step, error, "Download preparation failed");
   }
 
-  /** A failure under the words of its step; `atService` when it is ImageKit's. */
+  /** Adds the name of the step to an error; `atService` when ImageKit is the cause. */
   failed(step: string, error: unknown, atService = step): unknown {
     if (!(error instanceof RemoteExecError) || PLAIN.has(error.code)) return error;
     if (OF_IMAGEKIT.has(error.code)) return failedAt(atService, error);

@@ -26,29 +26,31 @@ import {
 import { type Cleanup, ImageKitMoves, type RemoteFile, RemotePlaces } from "./remote_moves.ts";
 import type { DeliverOutcome, StoredObject, TransfersPort } from "../port.ts";
 
-/** How long a file that was just uploaded may be missing in the service's search. */
+/** How long ImageKit's search may not find a new file. */
 const SEARCH_LAG_MS = 20_000;
-/** How far the service's clock and ours may be apart. */
-const CLOCKS_APART_MS = 5 * 60_000;
+/** Max difference between ImageKit's clock and ours. */
+const CLOCK_SKEW_MS = 5 * 60_000;
 
-/** What the service stands on. */
+/** What the service needs. */
 export interface ImageKitParts {
   readonly port: TransfersPort;
   readonly ssh: Pick<SshService, "stat">;
   readonly config: ImageKitConfig;
-  /** HOST; a transfer_id of a server for another host is none of ours. */
+  /** HOST. A transfer_id of a server for another host is refused. */
   readonly host: string;
   /** Undefined when Proxmox is off. */
   readonly containers: ContainerAccess | undefined;
   readonly clock?: Clock;
 }
 
+/** A requested upload. */
 export interface UploadWish extends RemoteFile {
   /** Octal digits, like 644. */
   readonly permissions: number | undefined;
   readonly overwrite: boolean;
 }
 
+/** A prepared upload. */
 export interface UploadOffer {
   readonly transferId: string;
   readonly command: CommandPair;
@@ -56,6 +58,7 @@ export interface UploadOffer {
   readonly maxBytes: number;
 }
 
+/** A prepared download. */
 export interface DownloadOffer {
   readonly transferId: string;
   readonly url: string;
@@ -66,8 +69,8 @@ export interface DownloadOffer {
 }
 
 /**
- * The two-phase transfers over ImageKit. Nothing about one is kept here: its transfer_id carries all
- * of it, so a restarted or a second server with the same credentials and host can complete it.
+ * Two-phase transfers over ImageKit. The transfer_id contains the complete state, so a restarted or a
+ * second server with the same credentials and host can complete a transfer.
  */
 export class ImageKitService {
   readonly #parts: ImageKitParts;
@@ -84,7 +87,7 @@ export class ImageKitService {
     this.#open = new OpenTransfers(parts.config.privateKey, parts.host, this.#clock);
   }
 
-  /** Checks the destination and makes a command that sends one file to ImageKit, once. */
+  /** Checks the destination and returns a command that uploads one file to ImageKit, once. */
   async requestUpload(wish: UploadWish, { signal }: ToolContext): Promise<UploadOffer> {
     const { port, config, host } = this.#parts;
     const { path, ctid, permissions, overwrite } = wish;
@@ -112,7 +115,7 @@ export class ImageKitService {
     };
   }
 
-  /** Writes the uploaded file to its destination; the copy on ImageKit goes only after that. */
+  /** Writes the uploaded file to its destination, then deletes the copy on ImageKit. */
   async confirmUpload(
     transferId: string,
     fileId: string | undefined,
@@ -130,7 +133,7 @@ export class ImageKitService {
     });
   }
 
-  /** Puts a file on ImageKit and makes an address that gives exactly its bytes for a while. */
+  /** Uploads a file to ImageKit and returns a URL that returns exactly its bytes until it expires. */
   async requestDownload(file: RemoteFile, context: ToolContext): Promise<DownloadOffer> {
     const { port, config, host } = this.#parts;
     const { path, ctid } = file;
@@ -158,7 +161,7 @@ export class ImageKitService {
     return { transferId, url, command: downloadCommand(url), expiresInS, bytes, sha256 };
   }
 
-  /** Removes the copy that {@linkcode requestDownload} put on ImageKit. */
+  /** Deletes the copy that {@linkcode requestDownload} stored on ImageKit. */
   async confirmDownload(
     transferId: string,
     { signal }: ToolContext,
@@ -168,7 +171,7 @@ export class ImageKitService {
         signal,
         progress: undefined,
       });
-      // Completed by another server, or swept.
+      // Another server completed it, or the sweep removed it.
       if (object === undefined) throw transferNotFound();
       if (object.size !== state.bytes || !isOfItsTime(object, state)) {
         throw foreignObject(state.fileId);
@@ -180,7 +183,7 @@ export class ImageKitService {
     });
   }
 
-  /** The object of an upload, proven to be the one that its command has stored. */
+  /** Returns the object of an upload, after checking that it can be from its command. */
   async #uploaded(
     state: UploadState,
     fileId: string | undefined,
@@ -220,8 +223,8 @@ export class ImageKitService {
   }
 }
 
-/** Stored after the transfer was asked for, and not empty. */
+/** Reports whether an object is not empty and was stored after the transfer was requested. */
 const isOfItsTime = (
   { storedAtMs, size }: StoredObject,
   { issuedAtMs }: { readonly issuedAtMs: number },
-): boolean => size > 0 && storedAtMs >= issuedAtMs - CLOCKS_APART_MS;
+): boolean => size > 0 && storedAtMs >= issuedAtMs - CLOCK_SKEW_MS;

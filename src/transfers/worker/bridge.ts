@@ -12,7 +12,7 @@ import type {
   UploadTicket,
 } from "../port.ts";
 
-/** What every driver gets from the worker besides its own settings. */
+/** What every driver receives from the worker besides its own settings. */
 export interface BridgeTools {
   readonly fetch: typeof fetch;
   readonly clock: Clock;
@@ -21,30 +21,31 @@ export interface BridgeTools {
 
 /** What comes with each call to a driver. */
 export interface BridgeCall {
-  /** Aborted with a RemoteExecError as its reason; a driver rejects with that reason, soon. */
+  /** Its reason is a RemoteExecError. A driver rejects with that reason without delay. */
   readonly signal: AbortSignal;
   readonly progress: ((step: StoreProgress) => void) | undefined;
 }
 
-/** The bytes of a file to be stored. */
+/** A file to be stored. */
 export interface PutSource {
-  /** What messages call it. */
+  /** The name in messages. */
   readonly label: string;
-  /** Bytes; 0 also for a file like those in /proc whose size is not known before. */
+  /** Bytes; 0 also for a file whose size is unknown, like those in /proc. */
   readonly size: number;
   readonly maxBytes: number;
-  /** To be read once, to its end or cancelled. Whoever opened it cancels what was not begun. */
+  /** Read it once, to its end, or cancel it. If nothing was read, the caller of the driver cancels it. */
   readonly stream: ReadableStream<Uint8Array>;
-  /** Lower-case hex of the whole file, computed where it lies: a second reading there. */
+  /** Lower-case hex of the complete file, computed where the file is: it is read twice there. */
   sha256(): Promise<string>;
 }
 
+/** A new object. */
 export interface NewObject {
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What was sent; `sha256` is computed from the bytes as they were sent. */
+/** What was stored; `sha256` is computed from the bytes that were sent. */
 export interface PutOutcome {
   readonly object: StoredObject;
   readonly sha256: string;
@@ -53,33 +54,33 @@ export interface PutOutcome {
 /** An object opened for reading. */
 export interface OpenedObject {
   readonly object: StoredObject;
-  /** Lower-case hex that the content must have, when the bridge keeps it. */
+  /** Lower-case hex that the content must have, if the service stores it. */
   readonly sha256: string | undefined;
-  /** The driver proves the content by itself: the stream ends in an error when it is another. */
+  /** True if the driver checks the content: the stream then ends in an error if the content differs. */
   readonly selfProving: boolean;
-  /** Exactly the stored bytes, also over a connection that was cut in between. Fails with RemoteExecError. */
+  /** Exactly the stored bytes; resumed after a cut. Fails with a RemoteExecError. */
   readonly stream: ReadableStream<Uint8Array>;
 }
 
 /**
  * One storage service. All drivers pass the same contract test (tests/contracts/bridge.ts).
- * A driver needs the net right for the service's hosts and nothing else. Every failure is a
- * RemoteExecError; it carries neither secrets nor signed addresses.
+ * A driver needs only the permission `net` for the hosts of its service. Every failure is a
+ * RemoteExecError without secrets and signed URLs.
  */
 export interface Bridge {
   readonly name: BridgeName;
   /**
-   * Stores a file; done when the service has confirmed size and content. When it fails or is
-   * cancelled nothing of it stays there.
+   * Stores a file. Resolves when the service has confirmed size and content. A failed or cancelled
+   * upload leaves nothing behind.
    *
    * @throws RemoteExecError `too_large` beyond `maxBytes`, `changed` when the file is not `size` bytes long
    */
   put(object: NewObject, source: PutSource, call: BridgeCall): Promise<PutOutcome>;
-  /** @throws RemoteExecError `not_found`, `expired` for an address that is over, `too_large` */
+  /** Opens an object. @throws RemoteExecError `not_found`, `expired` for an expired URL, `too_large` */
   open(ref: ObjectRef, maxBytes: number, call: BridgeCall): Promise<OpenedObject>;
-  /** Undefined when there is none; asks once. */
+  /** Returns undefined if the object does not exist. Asks once. */
   find(ref: ObjectRef, call: BridgeCall): Promise<StoredObject | undefined>;
-  /** Everything of ours whose name starts with `prefix`, sorted by name. */
+  /** Returns our objects whose name starts with `prefix`, sorted by name. */
   list(
     prefix: string,
     call: BridgeCall,
@@ -88,7 +89,7 @@ export interface Bridge {
   remove(ref: ObjectRef, call: BridgeCall): Promise<Removal>;
   uploadTicket(request: Omit<TicketRequest, "bridge">): Promise<UploadTicket>;
   downloadUrl(ref: ObjectRef, expiresAtMs: number): Promise<string>;
-  /** Removes objects of ours that are over; gives how many. Never touches anything else. */
+  /** Deletes our expired objects and returns their number. Never touches other objects. */
   sweep(call: BridgeCall): Promise<number>;
   diagnose(call: BridgeCall): Promise<Check[]>;
 }

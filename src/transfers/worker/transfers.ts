@@ -24,12 +24,12 @@ import { openSource } from "./open_source.ts";
 const SWEEP_EVERY_MS = 3_600_000;
 const SWEEP_LIMIT_MS = 600_000;
 const FIRST_LOOK_MS = 250;
-const LONGEST_LOOK_MS = 2_000;
+const MAX_LOOK_MS = 2_000;
 const PROGRESS_MS = 250;
-/** Read from a bridge while the far side writes. */
+/** Pieces that are read ahead from the service while the ssh worker writes. */
 const PIECES_AHEAD = 2;
 
-/** Where the bytes come from and go to, and what carries them. */
+/** What the transfers need. */
 export interface TransferParts {
   readonly bridges: readonly Bridge[];
   readonly files: FilesPort;
@@ -37,7 +37,7 @@ export interface TransferParts {
   readonly logger: Logger;
 }
 
-/** Moves files between the ssh worker's ends and the bridges: what the transfers worker does, once configured. */
+/** Moves files between the ssh worker and the storage services. */
 export class Transfers {
   readonly #parts: TransferParts;
 
@@ -45,7 +45,7 @@ export class Transfers {
     this.#parts = parts;
   }
 
-  /** @throws RemoteExecError `not_configured` */
+  /** Returns the driver of a service. @throws RemoteExecError `not_configured` */
   bridge(name: BridgeName): Bridge {
     const bridge = this.#parts.bridges.find((each) => each.name === name);
     if (bridge === undefined) throw bridgeNotConfigured(name);
@@ -63,7 +63,7 @@ export class Transfers {
       const { object, sha256 } = await bridge.put(request, source, call);
       return { object, bytes: object.size, sha256, durationMs: since(startedAt) };
     } catch (error) {
-      // A driver that failed before it read leaves the file open at the other end.
+      // A driver that failed before it read leaves the file open at the ssh worker.
       if (!source.stream.locked) source.stream.cancel(error).catch(() => {});
       throw error;
     }
@@ -71,18 +71,18 @@ export class Transfers {
 
   async deliver(request: DeliverRequest, call: BridgeCall): Promise<DeliverOutcome> {
     const bridge = this.bridge(request.bridge);
-    // Ends the bridge's side whenever the file's side is done with it, for better or worse.
+    // Ends the download as soon as the write has ended, with or without success.
     const stop = new AbortController();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     try {
       const opened = await bridge.open(request.ref, request.maxBytes, { ...call, signal });
       return await this.#write(request, opened, call);
     } finally {
-      stop.abort(new RemoteExecError("cancelled", "The transfer is over", "Call the tool again"));
+      stop.abort(new RemoteExecError("cancelled", "The transfer has ended", "Start it again"));
     }
   }
 
-  /** Looks again with growing pauses, because an index may lag behind the store. */
+  /** Looks for an object again with growing pauses, because the service's index may be late. */
   async find(
     bridge: BridgeName,
     ref: ObjectRef,
@@ -92,7 +92,7 @@ export class Transfers {
   ): Promise<StoredObject | undefined> {
     const { clock } = this.#parts;
     const startedAt = clock.now();
-    for (let delayMs = FIRST_LOOK_MS;; delayMs = Math.min(delayMs * 2, LONGEST_LOOK_MS)) {
+    for (let delayMs = FIRST_LOOK_MS;; delayMs = Math.min(delayMs * 2, MAX_LOOK_MS)) {
       const found = await this.bridge(bridge).find(ref, call);
       const waitedMs = clock.now() - startedAt;
       if (found !== undefined || waitedMs >= waitMs) return found;
@@ -106,7 +106,7 @@ export class Transfers {
     return checks.flat();
   }
 
-  /** Sweeps all bridges now and every hour; gives a function that ends it. */
+  /** Sweeps all services now and every hour; returns a function that stops it. */
   startSweeping(): () => void {
     const { clock, bridges } = this.#parts;
     const stop = new AbortController();
@@ -117,19 +117,23 @@ export class Transfers {
     const stopSweeping = every(clock, SWEEP_EVERY_MS, sweepAll);
     return () => {
       stopSweeping();
-      stop.abort(new RemoteExecError("cancelled", "The server ends", "Start it again"));
+      stop.abort(
+        new RemoteExecError("cancelled", "The server is shutting down", "Start the server again"),
+      );
     };
   }
 
   async #sweep(bridge: Bridge, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#parts;
-    const late = () => new Error("it took too long");
+    const late = () => new Error("the sweep took too long");
     using limit = deadlineSignal(SWEEP_LIMIT_MS, { clock, signal, late });
     try {
       const removed = await bridge.sweep({ signal: limit.signal, progress: undefined });
-      if (removed > 0) logger.info(`${bridge.name}: ${removed} transfers removed that were over`);
+      if (removed > 0) logger.info(`${bridge.name}: ${removed} expired transfers removed`);
     } catch (error) {
-      if (!signal.aborted) logger.warn(`${bridge.name}: old transfers could not be removed`, error);
+      if (!signal.aborted) {
+        logger.warn(`${bridge.name}: expired transfers could not be removed`, error);
+      }
     }
   }
 

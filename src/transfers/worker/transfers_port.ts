@@ -8,10 +8,10 @@ import { ImageKitBridge } from "./imagekit/imagekit_bridge.ts";
 import { R2Bridge } from "./r2/r2_bridge.ts";
 
 /**
- * The functions of the worker.
+ * Returns the functions of the worker.
  *
- * @param start makes what does the work, once it is configured
- * @param cancelAll aborts the signals of all calls that run
+ * @param start called with the settings; returns what does the work
+ * @param cancelAll aborts the signals of all running calls
  */
 export function createTransfersPort(
   start: (settings: TransfersSettings, files: MessagePort) => Transfers,
@@ -62,7 +62,7 @@ export function createTransfersPort(
   };
 }
 
-/** One row a bridge: undefined when it is not configured. */
+/** One row per driver; it returns undefined when its service is not configured. */
 const DRIVERS: {
   readonly [Name in BridgeName]: (
     settings: TransfersSettings,
@@ -73,7 +73,7 @@ const DRIVERS: {
   r2: ({ r2 }, tools) => r2 && new R2Bridge(r2, tools),
 };
 
-/** The drivers of the bridges that are configured. */
+/** Returns a driver for each configured service. */
 export const createBridges = (settings: TransfersSettings, tools: BridgeTools): Bridge[] =>
   Object.values(DRIVERS).map((create) => create(settings, tools))
     .filter((bridge) => bridge !== undefined);

@@ -102,7 +102,7 @@ commandTest(
       size: object.size,
       sha256: object.metadata.sha256,
     });
-    assert.match(answer.note, /No other file may be at that path/);
+    assert.match(answer.note, /No other file may exist at that path/);
     assert.equal(answer.sha256, await sha256(text("0123456789")));
     const run = (command = "", name: string) =>
       runShell(command.replace(PATH_PLACEHOLDER, () => inSh(name)), dir);

@@ -236,8 +236,8 @@ peerTest({
         return isFailure(code)(error);
       });
     };
-    await failing("exchange_upload", { local_path: "a" }, "too_large", /6 bytes, 5 at most/);
-    await failing("exchange_request_upload", { filename: "a", size: 6 }, "too_large", /5 at most/);
+    await failing("exchange_upload", { local_path: "a" }, "too_large", /6 bytes, max 5/);
+    await failing("exchange_request_upload", { filename: "a", size: 6 }, "too_large", /max 5/);
     await failing(
       "exchange_upload",
       { remote_path: "/a", ctid: 101 },
@@ -263,7 +263,7 @@ peerTest({
       "exchange_delete",
       { transfer_id: "other_x", source_client: "server" },
       "invalid_argument",
-      /does not begin with/,
+      /does not start with/,
     );
     await failing(
       "exchange_request_upload",

@@ -193,7 +193,7 @@ curlTest(
     for (const id of [foreign.fileId, other.fileId]) {
       await rejects(
         service.confirmUpload(transferId, id, context()),
-        failsWith("not_permitted", `The file ${id} on ImageKit is not the one of this transfer`),
+        failsWith("not_permitted", `The file ${id} on ImageKit does not belong to this transfer`),
       );
     }
     await rejects(
@@ -217,7 +217,7 @@ Deno.test("confirmUpload() refuses a file that is older than the transfer", asyn
   for (const id of [fileId, undefined]) {
     await rejects(
       service.confirmUpload(transferId, id, context()),
-      failsWith("not_permitted", /is not the one of this transfer/),
+      failsWith("not_permitted", /does not belong to this transfer/),
     );
   }
   equal(stage.fake.objects().length, 1);
@@ -230,7 +230,7 @@ curlTest(
     const service = stage.service();
     const { transferId, fileId } = await uploaded(service, "too long");
     const error = await service.confirmUpload(transferId, fileId, context()).catch((e) => e);
-    ok(failsWith("too_large", /8 bytes, 5 at most/)(error));
+    ok(failsWith("too_large", /8 bytes, max 5/)(error));
     match(error.suggestion, /IMAGEKIT_MAX_FILE_SIZE/);
     equal(operations(stage).includes("delivery"), false);
     equal(stage.fake.objects().length, 1);
@@ -471,7 +471,7 @@ Deno.test("requestDownload() refuses what is missing, empty, too large or no fil
     failsWith("not_found", "File not found in container 101: /etc/none"),
   );
   await rejects(ask("/data/empty"), failsWith("unsupported", /is empty, and ImageKit cannot hold/));
-  await rejects(ask("/data/long"), failsWith("too_large", /7 bytes, 6 at most/));
+  await rejects(ask("/data/long"), failsWith("too_large", /7 bytes, max 6/));
   await rejects(ask("/data"), failsWith("is_directory", "Remote path is a directory: /data"));
   equal(stage.fake.requests.length, 0);
 });

@@ -60,8 +60,8 @@ pure("startSweeping() sweeps at once and every hour, until it is stopped", async
   clock.advance(HOUR_MS);
   assert.equal(sweeps, 2);
   assert.deepEqual(lines, [
-    "[info] r2: 1 transfers removed that were over\n",
-    "[info] r2: 2 transfers removed that were over\n",
+    "[info] r2: 1 expired transfers removed\n",
+    "[info] r2: 2 expired transfers removed\n",
   ]);
 });
 
@@ -80,7 +80,7 @@ pure("startSweeping() tells of a failure and goes on", async () => {
   assert.equal(sweeps, 2);
   assert.match(
     lines[0] ?? "",
-    /old transfers could not be removed: authentication_failed: Wrong key/,
+    /expired transfers could not be removed: authentication_failed: Wrong key/,
   );
 });
 

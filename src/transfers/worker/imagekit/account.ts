@@ -10,10 +10,10 @@ import { boundedResponse } from "../response_body.ts";
 const CALL_MS = 15_000;
 const UPLOAD_MS = 10 * 60_000;
 const PAGE = 1000;
-/** A listing that does not end is left here. */
-const MOST_FILES = 100_000;
+/** A listing without an end is aborted here. */
+const MAX_FILES = 100_000;
 
-/** A file as the service describes it; only what is used. */
+/** The used fields of a file in a response. */
 const fileSchema = z.object({
   type: z.literal("file").optional(),
   fileId: z.string(),
@@ -30,7 +30,7 @@ const storedSchema = z.object({ fileId: z.string(), size: z.number() });
 
 export type Stored = z.infer<typeof storedSchema>;
 
-/** The requests to the account, each with the rule by which it may be repeated. */
+/** Requests to the account, each with its retry rule. */
 export class ImageKitAccount {
   readonly #config: ImageKitConfig;
   readonly #tools: BridgeTools;
@@ -41,14 +41,14 @@ export class ImageKitAccount {
     this.#config = config;
     this.#tools = tools;
     const { privateKey } = config;
-    // A base URL that is given holds for every request of a client, so each has one of its own.
+    // The base URL of a client applies to all its requests, so each URL needs a client.
     this.#api = createSdk({ baseUrl: config.apiUrl, privateKey, fetch: tools.fetch });
     this.#uploads = createSdk({ baseUrl: config.uploadUrl, privateKey, fetch: tools.fetch });
   }
 
   /**
-   * Stores a file under our own name. Repeating is safe: nobody else has the name, and a second time
-   * replaces the same bytes.
+   * Stores a file under our own name. A retry is safe: nobody else uses the name, and it replaces the
+   * same bytes.
    */
   async upload(name: string, file: File, signal: AbortSignal): Promise<Stored> {
     const stored = await this.#call(
@@ -69,7 +69,7 @@ export class ImageKitAccount {
     return understood("upload to ImageKit", storedSchema, stored);
   }
 
-  /** Undefined when there is no file with this id. */
+  /** Returns undefined if no file has this id. */
   async details(fileId: string, signal: AbortSignal): Promise<AccountFile | undefined> {
     const file = await this.#call(
       "look up a file on ImageKit",
@@ -81,18 +81,18 @@ export class ImageKitAccount {
     return understood("look up a file on ImageKit", fileSchema, file);
   }
 
-  /** The file with this name in our folder, as far as the service's index has it. */
+  /** Returns the file with this name in our folder, if the service's index contains it already. */
   async search(name: string, signal: AbortSignal): Promise<AccountFile | undefined> {
     const { files } = await this.#page(`type = "file" AND name = "${name}"`, 0, signal);
     const path = objectPath(this.#config.folder, name);
     return files.find((file) => file.filePath === path);
   }
 
-  /** Everything in our folder whose name starts with `prefix`, by name. */
+  /** Returns all files in our folder whose name starts with `prefix`, sorted by name. */
   async list(prefix: string, signal: AbortSignal): Promise<AccountFile[]> {
     const query = `type = "file" AND name : "${prefix}"`;
     const files: AccountFile[] = [];
-    for (let skip = 0; skip < MOST_FILES; skip += PAGE) {
+    for (let skip = 0; skip < MAX_FILES; skip += PAGE) {
       const page = await this.#page(query, skip, signal);
       files.push(...page.files);
       if (page.count < PAGE) break;
@@ -100,7 +100,7 @@ export class ImageKitAccount {
     return files.filter(({ name }) => name.startsWith(prefix));
   }
 
-  /** False when it was not there. */
+  /** Deletes a file; returns false if it did not exist. */
   async delete(fileId: string, signal: AbortSignal): Promise<boolean> {
     const gone = Symbol();
     const answer = await this.#call(
@@ -115,9 +115,9 @@ export class ImageKitAccount {
     return answer !== gone;
   }
 
-  /** Makes the delivery network forget an address; `*` at its end stands for every query. */
+  /** Purges a URL from the delivery network; a trailing `*` matches every query. */
   async purge(url: string, signal: AbortSignal): Promise<void> {
-    // The requests of a month are counted, so only one that was certainly not performed is repeated.
+    // ImageKit limits these requests per month, so only one that was not performed is sent again.
     await this.#call(
       "purge a file from ImageKit's cache",
       signal,
@@ -150,7 +150,7 @@ export class ImageKitAccount {
     timeout = CALL_MS,
   ): Promise<T> {
     const { clock } = this.#tools;
-    const late = () => new ServiceFailure(undefined, `no whole answer in ${timeout / 1000} s`);
+    const late = () => new ServiceFailure(undefined, `no complete response in ${timeout / 1000} s`);
     // The SDK's own limit ends with the head of a response.
     const attempt = () =>
       deadline(
@@ -162,11 +162,14 @@ export class ImageKitAccount {
   }
 }
 
-/** @throws RemoteExecError for an answer of another form than the service gives */
+/** Parses a response. @throws RemoteExecError when it does not have the documented form */
 function understood<T>(action: string, schema: z.ZodType<T>, answer: unknown): T {
   const result = schema.safeParse(answer);
   if (result.success) return result.data;
-  throw failureError(action, new ServiceFailure(200, "the answer is none of ImageKit's"));
+  throw failureError(
+    action,
+    new ServiceFailure(200, "the response does not have the documented form"),
+  );
 }
 
 function unlessMissing(error: unknown): undefined {
@@ -176,10 +179,10 @@ function unlessMissing(error: unknown): undefined {
   throw error;
 }
 
-/** A page of a listing: 1,000 files, each with all that the service knows of it. */
-const LONGEST_ANSWER_BYTES = 32 * 1_048_576;
+/** Enough for a page of a listing: 1,000 files with all their fields. */
+const MAX_RESPONSE_BYTES = 32 * 1_048_576;
 
-/** What the SDK is told. */
+/** Settings of an SDK client. */
 export interface SdkOptions {
   readonly baseUrl: string;
   readonly privateKey: string;
@@ -187,11 +190,11 @@ export interface SdkOptions {
 }
 
 /**
- * A client of the vendor's SDK that repeats nothing, logs nothing and needs no right but net.
+ * Returns a client of the vendor's SDK that does not retry or log and needs only the permission `net`.
  *
- * Its constructor reads `IMAGE_KIT_CUSTOM_HEADERS` whatever it is given, which a worker without the
- * environment is refused. It finds the environment through the global `process`, so for as long as the
- * (synchronous) constructor runs, that global has an empty one.
+ * The SDK's constructor always reads `IMAGE_KIT_CUSTOM_HEADERS` from the environment, which the worker
+ * may not read. While the constructor runs (synchronously), the global `process` therefore has an
+ * empty environment.
  * Source: @imagekit/nodejs 7.11.0, client.mjs and internal/utils/env.mjs.
  */
 export function createSdk({ baseUrl, privateKey, fetch }: SdkOptions): ImageKit {
@@ -203,15 +206,15 @@ export function createSdk({ baseUrl, privateKey, fetch }: SdkOptions): ImageKit 
       webhookSecret: null,
       logLevel: "off",
       maxRetries: 0,
-      // With `Response` beside it the SDK does not try it out on a data: URL.
-      fetch: Object.assign(fetchNoRedirect(fetch), { Response }),
+      // Without `Response` here, the SDK would test `fetch` with a data: URL.
+      fetch: Object.assign(fetchWithoutRedirects(fetch), { Response }),
     })
   );
 }
 
-/** A redirect could carry the Authorization header elsewhere; the service has none. */
-const fetchNoRedirect = (real: typeof fetch): typeof fetch => async (input, init) =>
-  boundedResponse(await real(input, { ...init, redirect: "error" }), LONGEST_ANSWER_BYTES);
+/** Refuses redirects, which could send the Authorization header to another host. ImageKit sends none. */
+const fetchWithoutRedirects = (real: typeof fetch): typeof fetch => async (input, init) =>
+  boundedResponse(await real(input, { ...init, redirect: "error" }), MAX_RESPONSE_BYTES);
 
 function withoutEnvironment<T>(create: () => T): T {
   const own = Object.getOwnPropertyDescriptor(globalThis, "process");

@@ -26,14 +26,14 @@ import {
 } from "../../imagekit/signed_names.ts";
 import type { ObjectRef, Removal, StoredObject, TicketRequest, UploadTicket } from "../../port.ts";
 
-/** How long an object that is over stays for whoever is still busy with it. */
+/** How long an expired object is kept for a transfer that still uses it. */
 const GRACE_MS = 5 * 60_000;
-/** How long an address for our own reading works. */
+/** How long a URL for our own download works. */
 const READING_S = 600;
-/** How long taking back a failed upload may hold up its answer. */
+/** How long the removal of a failed upload may delay its error. */
 const TAKE_BACK_MS = 5_000;
 
-/** ImageKit as a bridge: files of at most some tens of megabytes, private, under names of ours. */
+/** The driver for ImageKit: private files of max some tens of megabytes, under our own names. */
 export class ImageKitBridge implements Bridge {
   readonly name = "imagekit";
   readonly #config: ImageKitConfig;
@@ -47,7 +47,7 @@ export class ImageKitBridge implements Bridge {
     this.#account = new ImageKitAccount(config, tools);
   }
 
-  /** The whole file is in memory while it is sent, so one is sent at a time. */
+  /** Sends one file at a time, because the complete file is in memory. */
   async put({ name }: NewObject, source: PutSource, call: BridgeCall): Promise<PutOutcome> {
     const done = Promise.withResolvers<void>();
     const before = this.#turn;
@@ -83,7 +83,7 @@ export class ImageKitBridge implements Bridge {
     return files.map(toObject).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** Deleting leaves copies in the delivery network, so every address of the object is purged too. */
+  /** Also purges all URLs of the object, because the delivery network keeps copies. */
   async remove(ref: ObjectRef, call: BridgeCall): Promise<Removal> {
     const file = await this.#find(ref, call.signal);
     if (file === undefined) return { existed: false };
@@ -91,7 +91,7 @@ export class ImageKitBridge implements Bridge {
     return { existed: true, purged: await this.#purge(file.name, call) };
   }
 
-  /** A form for upload V1. Its token works once, also when the upload fails. */
+  /** Returns a form for upload V1. Its token works once, even if the upload fails. */
   uploadTicket({ name, expiresAtMs }: Omit<TicketRequest, "bridge">): Promise<UploadTicket> {
     const { publicKey, privateKey, folder, uploadUrl, transferTimeoutMs } = this.#config;
     const latest = Math.ceil((this.#tools.clock.now() + transferTimeoutMs) / 1000);
@@ -121,7 +121,7 @@ export class ImageKitBridge implements Bridge {
     return Promise.resolve(this.#signed(plainName(name), nowSeconds(expiresAtMs)));
   }
 
-  /** Removes what its own sealed name says to be over; whoever made it. */
+  /** Deletes expired objects with our seal, also those of other servers. */
   async sweep(call: BridgeCall): Promise<number> {
     const { privateKey } = this.#config;
     const nowMs = this.#tools.clock.now();
@@ -154,12 +154,12 @@ export class ImageKitBridge implements Bridge {
     if (size > maxBytes) throw fileTooLarge(label, size, maxBytes, "imagekit");
     const { chunks, bytes, sha256 } = await collect(source, maxBytes, call);
     if (bytes === 0) throw emptyFile(label);
-    // A file of unknown size is one that is made anew for each reader.
+    // A file of unknown size may differ for each reader, so its hash is not compared.
     const expected = size > 0 ? await abortable(source.sha256(), call.signal) : sha256;
     if (expected !== sha256) throw sourceChanged(label, "its hash differs");
     try {
       const stored = await this.#account.upload(name, new File(chunks, name), call.signal);
-      if (stored.size !== bytes) throw notWhole(stored.size, bytes);
+      if (stored.size !== bytes) throw incompleteUpload(stored.size, bytes);
       call.progress?.({ bytes, total: bytes });
       const storedAtMs = this.#tools.clock.now();
       return { object: { name, id: stored.fileId, size: bytes, storedAtMs, metadata: {} }, sha256 };
@@ -182,7 +182,7 @@ export class ImageKitBridge implements Bridge {
   }
 
   async #find({ name, id, url }: ObjectRef, signal: AbortSignal): Promise<AccountFile | undefined> {
-    if (url !== undefined) throw noAddresses();
+    if (url !== undefined) throw urlsUnsupported();
     if (id === undefined) return await this.#account.search(plainName(name), signal);
     const file = await this.#account.details(id, signal);
     if (file === undefined) return undefined;
@@ -203,7 +203,7 @@ export class ImageKitBridge implements Bridge {
     }
   }
 
-  /** Without `orig-true` images and videos would be delivered re-encoded. */
+  /** `orig-true` makes ImageKit deliver images and videos without re-encoding them. */
   #signed(name: string, expiresAt: number, more = ""): string {
     const { privateKey, urlEndpoint, folder } = this.#config;
     const rest = `${objectPath(folder, name).slice(1)}?tr=orig-true${more}`;
@@ -243,12 +243,12 @@ async function collect(source: PutSource, maxBytes: number, call: BridgeCall) {
   return { chunks, bytes, sha256: hash.digest("hex") };
 }
 
-/** A name of characters that the service keeps; others would be stored under another name. */
+/** Returns the name if ImageKit keeps each of its characters; it renames a file with others. */
 function plainName(name: string): string {
   if (/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/.test(name)) return name;
   throw new RemoteExecError(
     "invalid_argument",
-    `Not a name for an object on ImageKit: ${JSON.stringify(name)}`,
+    `Not a valid object name for ImageKit: ${JSON.stringify(name)}`,
     "Use letters, digits, '.', '_' and '-'",
   );
 }
@@ -256,18 +256,18 @@ function plainName(name: string): string {
 const missingObject = () =>
   new RemoteExecError(
     "not_found",
-    "The object is not on ImageKit",
+    "The object does not exist on ImageKit",
     "Start a new transfer",
   );
 
-const noAddresses = () =>
+const urlsUnsupported = () =>
   new RemoteExecError(
     "unsupported",
-    "ImageKit objects are read by name, not by address",
+    "ImageKit objects are read by name, not by URL",
     "Use imagekit_confirm_upload",
   );
 
-const notWhole = (stored: number, sent: number) =>
+const incompleteUpload = (stored: number, sent: number) =>
   new RemoteExecError(
     "verification_failed",
     `ImageKit stored ${stored} of ${sent} bytes`,

@@ -5,17 +5,17 @@ import { retry } from "../../../async/retry.ts";
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
-/** A longer hint is told to the caller instead of being waited for. */
+/** A longer pause is reported to the caller instead of waited for. */
 const MAX_PAUSE_MS = 30_000;
-/** Characters of what the service says that are passed on. */
+/** Max length of a message of the service in our messages. */
 const MAX_REASON_LENGTH = 300;
 
-/** A refusal or failure of the service, before it is put into words. */
+/** A failure of the service, before {@linkcode failureError} adds the action. */
 export class ServiceFailure extends Error {
   override readonly name = "ServiceFailure";
-  /** HTTP status; undefined when no answer arrived. */
+  /** HTTP status; undefined when no response arrived. */
   readonly status: number | undefined;
-  /** What `X-RateLimit-Reset` asks for. */
+  /** Milliseconds to wait, from `X-RateLimit-Reset`. */
   readonly resetMs: number | undefined;
 
   constructor(status: number | undefined, message: string, resetMs?: number, cause?: unknown) {
@@ -25,7 +25,7 @@ export class ServiceFailure extends Error {
   }
 }
 
-/** How one request may be repeated. */
+/** How a request may be retried. */
 export interface RetryRule {
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -37,7 +37,7 @@ export interface RetryRule {
  * Sends a request, and again after 429, 5xx and lost responses, with the pause that the service asks
  * for. Source: ImageKit, "Rate limits": `X-RateLimit-Reset` counts milliseconds.
  *
- * @param action what fails if it fails, for messages
+ * @param action what the request does, for messages: "list files on ImageKit"
  * @throws RemoteExecError for the last failure; the signal's reason when it is aborted
  */
 export async function retried<T>(
@@ -58,11 +58,11 @@ export async function retried<T>(
   }
 }
 
-/** The failure that an answer of the delivery network is. */
+/** Returns the failure of a response of the delivery network. */
 export const responseFailure = (response: Response): ServiceFailure =>
   new ServiceFailure(response.status, `HTTP ${response.status}`, resetMsOf(response.headers));
 
-/** A failure in the words of the project. Texts of the service are quoted; they hold no secret of ours. */
+/** Returns the error for a failure. It quotes texts of the service, which contain no secrets of ours. */
 export function failureError(action: string, failure: ServiceFailure): RemoteExecError {
   const { status, message, cause } = failure;
   const options = { cause: cause ?? failure };
@@ -70,7 +70,7 @@ export function failureError(action: string, failure: ServiceFailure): RemoteExe
     return new RemoteExecError(
       "unreachable",
       `Cannot ${action}: ImageKit did not answer (${message})`,
-      "Check that this machine reaches ImageKit over https, then try again",
+      "Check that this machine can reach ImageKit over https, then try again",
       options,
     );
   }
@@ -94,19 +94,19 @@ function meaning(status: number, message: string, resetMs: number | undefined) {
 const MEANINGS = {
   tooLarge: {
     code: "too_large",
-    suggestion: "Set IMAGEKIT_MAX_FILE_SIZE to what the ImageKit plan allows, or split the file",
+    suggestion: "Set IMAGEKIT_MAX_FILE_SIZE to the limit of the ImageKit plan, or split the file",
   },
-  quota: { code: "quota", suggestion: "Free storage in the ImageKit account or raise its plan" },
+  quota: { code: "quota", suggestion: "Free storage in the ImageKit account or upgrade its plan" },
   credentials: {
     code: "authentication_failed",
     suggestion: "Check IMAGEKIT_PUBLIC_KEY, IMAGEKIT_PRIVATE_KEY and IMAGEKIT_URL_ENDPOINT, and " +
-      "that this machine's clock is right",
+      "that this machine's clock is correct",
   },
   missing: { code: "not_found", suggestion: "Start a new transfer" },
   broken: { code: "refused_by_service", suggestion: "Try again in a few minutes" },
   refused: {
     code: "refused_by_service",
-    suggestion: "Check the ImageKit settings and that this machine's clock is right",
+    suggestion: "Check the ImageKit settings and that this machine's clock is correct",
   },
 } as const;
 
@@ -116,20 +116,20 @@ const mayPass = ({ status }: ServiceFailure, isRepeatable: boolean): boolean =>
 function toFailure(error: unknown): ServiceFailure {
   if (error instanceof ServiceFailure) return error;
   if (error instanceof APIConnectionError) {
-    const text = withoutAddresses(errorText(error.cause ?? error));
+    const text = withoutUrls(errorText(error.cause ?? error));
     return new ServiceFailure(undefined, text, undefined, error);
   }
   if (error instanceof APIError && error.status !== undefined) {
     return new ServiceFailure(error.status, textOf(error), resetMsOf(error.headers), error);
   }
-  // fetch and the reading of a body that ended early reject with TypeErrors.
+  // fetch rejects with a TypeError, and so does reading a body that ends early.
   if (error instanceof TypeError || error instanceof SyntaxError) {
-    return new ServiceFailure(undefined, withoutAddresses(error.message), undefined, error);
+    return new ServiceFailure(undefined, withoutUrls(error.message), undefined, error);
   }
   throw error;
 }
 
-/** The service's own sentence; a page of HTML from a proxy says nothing to anyone. */
+/** Returns the message of the service. The HTML page of a proxy would not help anybody. */
 function textOf({ error }: APIError): string {
   const said: unknown = typeof error === "object" && error !== null && "message" in error
     ? error.message
@@ -137,8 +137,8 @@ function textOf({ error }: APIError): string {
   return typeof said === "string" ? said.slice(0, MAX_REASON_LENGTH) : "without a reason";
 }
 
-/** The runtime names the address in its messages; a signed one is a secret for as long as it works. */
-const withoutAddresses = (text: string): string => text.replaceAll(/https?:[^\s)]+/g, "…");
+/** Removes URLs, which the runtime adds to its messages: a signed URL is a secret. */
+const withoutUrls = (text: string): string => text.replaceAll(/https?:[^\s)]+/g, "…");
 
 function resetMsOf(headers: Headers | undefined): number | undefined {
   const text = headers?.get("x-ratelimit-reset") ?? "";

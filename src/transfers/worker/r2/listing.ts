@@ -7,10 +7,10 @@ import { xmlElements, xmlValue } from "./s3_xml.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 
 const DELETES_AT_ONCE = 8;
-/** A million objects. */
-const MOST_PAGES = 1_000;
+/** One million objects. */
+const MAX_PAGES = 1_000;
 
-/** A key of the bucket that belongs to the exchange. */
+/** An object of the exchange in a listing. */
 export interface ListedObject {
   readonly name: string;
   readonly storedAtMs: number;
@@ -22,7 +22,7 @@ interface OpenUpload {
   readonly startedAtMs: number;
 }
 
-/** All objects of the exchange whose names begin with `prefix`, page by page. What is not ours is left out. */
+/** Returns all objects of the exchange whose names start with `prefix`. Skips foreign objects. */
 export async function listKeys(
   client: S3Client,
   config: R2Config,
@@ -46,13 +46,13 @@ export async function listKeys(
     found.push(...parseListing(body));
     if (xmlValue(body, "IsTruncated") !== "true") return found;
     token = xmlValue(body, "NextContinuationToken") ?? "";
-    // Pages that lead nowhere or back to themselves would be read for ever.
-    if (token === "" || tokens.has(token) || tokens.size >= MOST_PAGES) throw endlessListing();
+    // A missing or repeated token would make this loop endless.
+    if (token === "" || tokens.has(token) || tokens.size >= MAX_PAGES) throw endlessListing();
     tokens.add(token);
   }
 }
 
-/** The objects of one page. */
+/** Returns the objects on one page of a listing. */
 export function parseListing(xml: string): ListedObject[] {
   return xmlElements(xml, "Contents").flatMap((entry) => {
     const name = nameOfKey(xmlValue(entry, "Key") ?? "");
@@ -62,8 +62,8 @@ export function parseListing(xml: string): ListedObject[] {
 }
 
 /**
- * Removes what is older than the exchange keeps files, and parts of uploads that nobody finishes.
- * Only names of the exchange's own shape are touched.
+ * Deletes expired objects and the parts of abandoned uploads; returns their number. Touches only names
+ * in the form of the exchange.
  */
 export async function sweep(
   client: S3Client,
@@ -84,13 +84,13 @@ export async function sweep(
   );
   await pooledMap(left, DELETES_AT_ONCE, async ({ name, uploadId }) => {
     const url = withQuery(objectUrl(config, name), { uploadId });
-    // Gone in the meantime is as good.
+    // It may be gone already.
     await client.askText({ action: "remove an old upload", method: "DELETE", url, signal });
   });
   return old.length + left.length;
 }
 
-/** Uploads in parts that have been neither completed nor taken back; a page of a thousand at most. */
+/** Returns multipart uploads that were neither completed nor aborted; only the first page of 1,000. */
 async function openUploads(
   client: S3Client,
   config: R2Config,
@@ -98,7 +98,8 @@ async function openUploads(
 ): Promise<OpenUpload[]> {
   const url = withQuery(bucketUrl(config), { uploads: "", prefix: EXCHANGE_PREFIX });
   const answer = await client.askText({ action: "list open uploads", method: "GET", url, signal });
-  // Not every service lists them, and a token may not be allowed to; the bucket's own rule remains.
+  // Some services cannot list them, and a token may lack the permission. A lifecycle rule of the bucket
+  // then removes them.
   if (!answer.ok) return [];
   return xmlElements(answer.body, "Upload").flatMap((entry) => {
     const name = nameOfKey(xmlValue(entry, "Key") ?? "");

@@ -45,19 +45,19 @@ import {
   withQuery,
   withSignatureOf,
 } from "../../exchange/object_url.ts";
-import { DEFAULT_PART_BYTES, takeBack, upload } from "./upload.ts";
+import { DEFAULT_PART_BYTES, deleteUpload, upload } from "./upload.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 
 const HEADS_AT_ONCE = 8;
-/** Objects between two steps of progress of a listing. */
+/** Objects per progress report of a listing. */
 const PROGRESS_EVERY = 50;
-/** A missing object, a missing bucket, a wrong clock, key, region or right. */
-const UNEXPLAINED = new Set([400, 401, 403, 404]);
+/** Statuses of a HEAD that have several causes: object, bucket, clock, key, region or permission. */
+const AMBIGUOUS = new Set([400, 401, 403, 404]);
 const CONTENT_TYPE = "application/octet-stream";
 
-/** What tests set. */
+/** Options for tests. */
 export interface R2Options {
-  /** Length of a part, as long as 10,000 of them suffice. */
+  /** Min length of a part. */
   readonly partBytes?: number;
 }
 
@@ -84,7 +84,7 @@ export class R2Bridge implements Bridge {
       headers: { ...metadataHeaders(object.metadata), "content-type": CONTENT_TYPE },
       source,
       call,
-      leastPartBytes: this.#partBytes,
+      minPartBytes: this.#partBytes,
       clock: this.#tools.clock,
     };
     const { bytes, sha256 } = await upload(job);
@@ -93,7 +93,7 @@ export class R2Bridge implements Bridge {
       if (stored === undefined || stored.size !== bytes) throw objectDamaged(object.name);
       return { object: stored, sha256 };
     } catch (error) {
-      await takeBack(job);
+      await deleteUpload(job);
       throw error;
     }
   }
@@ -145,7 +145,7 @@ export class R2Bridge implements Bridge {
   ): Promise<StoredObject[]> {
     const listed = await listKeys(this.#client, this.#config, prefix, call.signal);
     let read = 0;
-    // A listing holds no metadata, so each object is asked for by itself.
+    // A listing contains no metadata, so each object is requested.
     const found = await pooledMap(listed, HEADS_AT_ONCE, async ({ name }) => {
       const object = await this.find({ name }, call);
       if (++read % PROGRESS_EVERY === 0) progress?.({ read, total: listed.length });
@@ -155,7 +155,7 @@ export class R2Bridge implements Bridge {
   }
 
   async remove(ref: ObjectRef, call: BridgeCall): Promise<Removal> {
-    // Removing what is not there is a success as well, so it is looked for first.
+    // S3 reports success for a missing object too, so it is looked up first.
     const existed = await this.find(ref, call) !== undefined;
     await this.#client.text({
       action: `delete ${filenameOf(ref.name)}`,
@@ -172,7 +172,7 @@ export class R2Bridge implements Bridge {
       ...metadataHeaders(request.metadata),
       ...(writeOnce ? { "If-None-Match": "*" } : {}),
     };
-    // The length is signed but not listed: every client sends it by itself.
+    // The length is signed but not listed, because every client sends it by itself.
     const signed = request.size === undefined
       ? headers
       : { ...headers, "content-length": String(request.size) };
@@ -189,7 +189,7 @@ export class R2Bridge implements Bridge {
 
   async downloadUrl(ref: ObjectRef, expiresAtMs: number): Promise<string> {
     const url = objectUrl(this.#config, ref.name);
-    // A browser then saves the file under its own name instead of showing it.
+    // Makes a browser save the file under its own name instead of showing it.
     const name = encodeStrictly(filenameOf(ref.name));
     url.searchParams.set("response-content-disposition", `attachment; filename*=UTF-8''${name}`);
     return await this.#client.presign("GET", url, expiresAtMs);
@@ -217,11 +217,11 @@ export class R2Bridge implements Bridge {
   }
 
   /**
-   * What a refused HEAD means. Its answer has no body, so a missing object and a missing bucket look
-   * alike, as do a wrong clock and a wrong key: the bucket is asked in its place, which explains itself.
+   * Explains a refused HEAD. Its response has no body: a missing object and a missing bucket look alike,
+   * and so do a wrong clock and a wrong key. A request to the bucket returns an explanation.
    */
   async #refusedHead(action: string, head: S3Refusal, call: BridgeCall): Promise<undefined> {
-    const bucket = UNEXPLAINED.has(head.status) ? await this.#askBucket(action, call) : undefined;
+    const bucket = AMBIGUOUS.has(head.status) ? await this.#askBucket(action, call) : undefined;
     const isExplained = bucket?.ok === false && bucket.refusal.status === head.status;
     if (isExplained) throw this.#client.errorOf(action, bucket.refusal);
     if (head.status !== 404) throw this.#client.errorOf(action, head);
@@ -268,11 +268,11 @@ export class R2Bridge implements Bridge {
     const { status, body } = this.#opened(ref, answer);
     if (status === 206) return body;
     await body.cancel();
-    throw connectionLost(ref.name)(offset, "the service does not go on from there");
+    throw connectionLost(ref.name)(offset, "the service does not resume there");
   }
 }
 
-/** R2 honours `If-None-Match` on PUT; other servers may answer 501 to it. */
+/** R2 supports `If-None-Match` for PUT; other services may answer 501. */
 const hasWriteOnce = (endpoint: string): boolean =>
   new URL(endpoint).hostname.endsWith(".r2.cloudflarestorage.com");
 
@@ -282,6 +282,6 @@ const transferIdOf = (name: string): string => parseObjectName(name)?.transferId
 const connectionLost = (name: string) => (offset: number, cause: string) =>
   new RemoteExecError(
     "connection_lost",
-    `The download of ${filenameOf(name)} was cut off after ${offset} bytes: ${cause}`,
+    `The download of ${filenameOf(name)} was interrupted after ${offset} bytes: ${cause}`,
     "Check the network, then call exchange_download again",
   );

@@ -18,29 +18,29 @@ const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 20_000;
 const ANSWER_LIMIT_MS = 30_000;
-/** Slower than this (bytes a millisecond) counts as standing still: two parts at once need 1 Mbit/s. */
-const SLOWEST_BYTES_PER_MS = 64;
-/** A page of a listing: 1,000 keys of 1,024 bytes, each written as up to six characters. */
+/** An upload below this speed counts as stalled: two parallel parts need 1 Mbit/s. */
+const MIN_BYTES_PER_MS = 64;
+/** Enough for a page of a listing: 1,000 keys of 1,024 bytes, each byte as up to six characters. */
 const MAX_TEXT_BYTES = 16 * 1_048_576;
 const MAX_REFUSAL_BYTES = 65_536;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
 
-/** One request to the service. It is repeated on faults that pass, so it must be safe to repeat. */
+/** One request to the service. It is retried after temporary faults, so it must be safe to repeat. */
 export interface S3Request {
-  /** What fails if it fails, for messages: "upload a.txt". */
+  /** What the request does, for messages: "upload a.txt". */
   readonly action: string;
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly signal: AbortSignal;
-  /** Bound of one attempt, to the end of a text answer or the head of a streamed one. */
+  /** Limit of one attempt, to the end of a text response or the head of a streamed response. */
   readonly limitMs?: number;
-  /** The address bears a signature already. */
+  /** The URL is already signed. */
   readonly presigned?: boolean;
 }
 
-/** An answer with status 2xx. */
+/** A response with status 2xx. */
 export interface S3Success<Body> {
   readonly ok: true;
   readonly status: number;
@@ -48,13 +48,16 @@ export interface S3Success<Body> {
   readonly body: Body;
 }
 
-/** An answer, or how it was refused. */
+/** A response, or the refusal. */
 export type S3Answer<Body> = S3Success<Body> | {
   readonly ok: false;
   readonly refusal: S3Refusal;
 };
 
-/** Signs, sends and repeats requests to one S3 service. */
+/**
+ * Signs, sends and retries requests to one S3 service. It is our own code on `aws4fetch`, which needs
+ * only the permission `net`: the AWS SDK needs the environment, the home directory and all of `sys`.
+ */
 export class S3Client {
   readonly #config: R2Config;
   readonly #tools: BridgeTools;
@@ -65,22 +68,22 @@ export class S3Client {
     this.#tools = tools;
   }
 
-  /** The text of a 2xx answer. @throws RemoteExecError for any other */
+  /** Returns the text of a 2xx response. @throws RemoteExecError for any other */
   async text(request: S3Request): Promise<S3Success<string>> {
     return this.insist(request.action, await this.askText(request));
   }
 
-  /** Like {@link text}; a refusal is given back to be judged. */
+  /** Like {@link text}, but returns a refusal. */
   askText(request: S3Request): Promise<S3Answer<string>> {
     return this.#ask(request, (response) => boundedText(response, MAX_TEXT_BYTES));
   }
 
-  /** The same with the body as a stream, which the request's signal also ends. */
+  /** Like {@link askText}, with the body as a stream. The request's signal ends the stream too. */
   askStream(request: S3Request): Promise<S3Answer<ReadableStream<Uint8Array>>> {
     return this.#ask(request, (response) => Promise.resolve(response.body ?? emptyBody()));
   }
 
-  /** @throws RemoteExecError when it was refused */
+  /** Returns the success. @throws RemoteExecError for a refusal */
   insist<Body>(action: string, answer: S3Answer<Body>): S3Success<Body> {
     if (answer.ok) return answer;
     throw this.errorOf(action, answer.refusal);
@@ -90,7 +93,7 @@ export class S3Client {
     return serviceError(action, refusal, this.#config, this.#tools.clock.now());
   }
 
-  /** An address that anybody can use until `expiresAtMs`; all `headers` have to be sent with it. */
+  /** Returns a URL that anybody can use until `expiresAtMs`. All `headers` have to be sent with it. */
   async presign(
     method: "GET" | "PUT",
     url: URL,
@@ -98,12 +101,12 @@ export class S3Client {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<string> {
     const signed = new URL(url);
-    // Upwards: the signature's own time is a whole second too, and at most one second back.
+    // Rounded up, because the time of the signature is rounded down to a second.
     const seconds = Math.ceil((expiresAtMs - this.#tools.clock.now()) / 1000);
     signed.searchParams.set("X-Amz-Expires", String(Math.max(1, seconds)));
     const signer = this.#signer({ method, url: signed, headers }, true);
     const address = (await signer.sign()).url;
-    // A blank in the query is signed as %20; not every server reads "+" as one.
+    // A space in the query is signed as %20; not every server reads "+" as a space.
     address.search = address.search.replaceAll("+", "%20");
     return address.href;
   }
@@ -115,18 +118,18 @@ export class S3Client {
     const { signal } = request;
     const { clock } = this.#tools;
     const pauseMs = (error: unknown, attempt: number) =>
-      error instanceof PassingFault ? error.retryAfterMs ?? backoff(attempt) : undefined;
+      error instanceof TemporaryFault ? error.retryAfterMs ?? backoff(attempt) : undefined;
     try {
       const attempt = () => this.#attempt(request, read);
       return await retry(attempt, { attempts: ATTEMPTS, pauseMs, signal, clock });
     } catch (error) {
-      if (!(error instanceof PassingFault)) throw error;
+      if (!(error instanceof TemporaryFault)) throw error;
       if (error.refusal === undefined) throw error.cause;
       return { ok: false, refusal: error.refusal };
     }
   }
 
-  /** An answer. @throws PassingFault for one that may be another next time; RemoteExecError */
+  /** Sends the request once. @throws TemporaryFault when a retry may help; RemoteExecError */
   async #attempt<Body>(
     request: S3Request,
     read: (response: Response) => Promise<Body>,
@@ -134,15 +137,16 @@ export class S3Client {
     const { action, signal } = request;
     const { clock } = this.#tools;
     const limitMs = request.limitMs ?? limitFor(request.body?.length ?? 0);
-    const late = () => serviceUnreachable(action, this.#config, `none in ${limitMs / 1000} s`);
+    const late = () =>
+      serviceUnreachable(action, this.#config, `no response in ${limitMs / 1000} s`);
     try {
       const ask = (both: AbortSignal) => this.#exchange(request, both, read);
       return await deadline(ask, limitMs, { clock, signal, late });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (error instanceof PassingFault) throw error;
+      if (error instanceof TemporaryFault) throw error;
       if (error instanceof Deno.errors.NotCapable) throw beyondRights(action, request.url.host);
-      throw new PassingFault(
+      throw new TemporaryFault(
         error instanceof RemoteExecError
           ? error
           : serviceUnreachable(action, this.#config, fetchFault(error)),
@@ -161,23 +165,23 @@ export class S3Client {
     const text = await boundedText(response, MAX_REFUSAL_BYTES);
     const refusal = parseRefusal(status, headers, text);
     if (!RETRIED.has(status)) return { ok: false, refusal };
-    throw new PassingFault(undefined, refusal, retryAfter(headers));
+    throw new TemporaryFault(undefined, refusal, retryAfter(headers));
   }
 
   async #prepared(request: S3Request, signal: AbortSignal): Promise<[URL, RequestInit]> {
     const { url, headers } = request.presigned
       ? { url: request.url, headers: new Headers(request.headers) }
       : await this.#signedHeaders(request);
-    // Bytes as they are stored; the runtime would ask for compressed ones and unpack them.
+    // The runtime would otherwise request compressed bytes and unpack them.
     headers.set("accept-encoding", "identity");
     const { method, body } = request;
-    // A redirect could lead anywhere; its status is a refusal like others.
+    // A redirect could lead to any host; its status counts as a refusal.
     return [url, { method, headers, signal, redirect: "manual", ...(body ? { body } : {}) }];
   }
 
   async #signedHeaders(request: S3Request) {
     const { body } = request;
-    // The service compares the body with this hash, so a part arrives whole or not at all.
+    // The service compares the body with this hash, so it never stores an incomplete part.
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", body ?? new Uint8Array()));
     const headers = { ...request.headers, "x-amz-content-sha256": hash.toHex() };
     return await this.#signer({ ...request, headers }, false).sign();
@@ -199,26 +203,26 @@ export class S3Client {
       cache: this.#keys,
       datetime: amzDate(this.#tools.clock.now()),
       signQuery,
-      // An address is only as narrow as what it signs, so length and range count there too.
+      // Only what is signed restricts a URL, so length and range are signed too.
       allHeaders: signQuery,
     });
   }
 }
 
-/** A refusal or a broken connection that may not occur again. */
-class PassingFault extends Error {
+/** A temporary fault: a refusal, or an error of the connection. */
+class TemporaryFault extends Error {
   constructor(
     cause: RemoteExecError | undefined,
     readonly refusal?: S3Refusal,
     readonly retryAfterMs?: number,
   ) {
-    super("a passing fault", { cause });
+    super("a temporary fault", { cause });
   }
 }
 
-const limitFor = (bytes: number): number => ANSWER_LIMIT_MS + bytes / SLOWEST_BYTES_PER_MS;
+const limitFor = (bytes: number): number => ANSWER_LIMIT_MS + bytes / MIN_BYTES_PER_MS;
 
-/** Doubling, with a random share so that several clients do not come back together. */
+/** Doubles with each attempt, with a random part so that several clients do not retry together. */
 const backoff = (attempt: number): number =>
   FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 

@@ -2,13 +2,13 @@ import { errorText, RemoteExecError } from "../../../errors.ts";
 import type { R2Config } from "../../../config/config.ts";
 import { xmlValue } from "./s3_xml.ts";
 
-/** How a service refused, as far as it said so. */
+/** A refusal of the service. */
 export interface S3Refusal {
   readonly status: number;
   /** Like `NoSuchKey`; empty when there was no body (HEAD). */
   readonly code: string;
   readonly message: string;
-  /** The service's clock. */
+  /** Time of the service's clock. */
   readonly dateMs: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export function parseRefusal(status: number, headers: Headers, xml: string): S3R
 }
 
 /**
- * Tells an address whose time is over from other refusals.
+ * Reports whether a refusal means that a presigned URL has expired.
  *
  * Source: R2 answers `ExpiredRequest` (400 until July 2026, then 403), AWS and Swift `AccessDenied`
  * with "Request has expired".
@@ -32,7 +32,7 @@ export function parseRefusal(status: number, headers: Headers, xml: string): S3R
 export const isExpired = ({ code, message }: S3Refusal): boolean =>
   code === "ExpiredRequest" || (code === "AccessDenied" && /expired/i.test(message));
 
-/** What a refusal of our own request means for the person who runs the server. */
+/** Returns the error for a refused request, with what the operator of the server can do. */
 export function serviceError(
   action: string,
   refusal: S3Refusal,
@@ -44,31 +44,31 @@ export function serviceError(
   return make({ action, seen: seen(refusal), bucket, skew: skew(refusal, nowMs) });
 }
 
-/** The service could not be reached, or the connection broke. @param cause text without addresses */
+/** The service could not be reached, or the connection broke. @param cause text without URLs */
 export const serviceUnreachable = (action: string, { endpoint }: R2Config, cause: string) =>
   new RemoteExecError(
     "unreachable",
-    `Cannot ${action}: no answer from ${new URL(endpoint).host}: ${cause}`,
+    `Cannot ${action}: no response from ${new URL(endpoint).host}: ${cause}`,
     "Check the network and R2_ACCOUNT_ID or R2_ENDPOINT, then try again",
   );
 
-/** A listing of more pages than anybody can have, or of pages that lead back to themselves. */
+/** A listing has too many pages, or its pages repeat. */
 export const endlessListing = () =>
   new RemoteExecError(
     "refused_by_service",
-    "Cannot list the transfers: the service's listing does not come to an end",
+    "Cannot list the transfers: the service's listing does not end",
     "Check R2_ENDPOINT; name a client_id to list fewer transfers",
   );
 
-/** The sandbox does not let the module speak to this host; the configuration names another. */
+/** The sandbox does not let the module connect to this host. */
 export const beyondRights = (action: string, host: string) =>
   new RemoteExecError(
     "not_permitted",
     `Cannot ${action}: this module may not connect to ${host}`,
-    "Check R2_ENDPOINT; `mcp-remote-exec permissions` shows what each module may reach",
+    "Check R2_ENDPOINT; `mcp-remote-exec permissions` shows the hosts of each module",
   );
 
-/** The text of a failed fetch without the address in it: it may be signed. */
+/** Returns the message of a failed fetch without its URL, which may be signed. */
 export const fetchFault = (error: unknown): string =>
   errorText(error).replace(/ for url \(.*?\)(?=:|$)/g, "");
 
@@ -98,7 +98,7 @@ const notAllowed: Maker = ({ action, seen }) =>
 const wrongClock: Maker = ({ action, seen, skew }) =>
   new RemoteExecError(
     "authentication_failed",
-    `Cannot ${action}: the clock of this machine does not agree with the service's${skew}: ${seen}`,
+    `Cannot ${action}: the clock of this machine differs from the service's${skew}: ${seen}`,
     "Set the clock of this machine (timedatectl set-ntp true), then try again",
   );
 

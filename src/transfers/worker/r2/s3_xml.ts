@@ -8,7 +8,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 const LAST_CODE_POINT = 0x10ffff;
 
-/** The contents of every element of that name, as they stand in the text. S3's answers nest no equal names. */
+/** Returns the raw content of every element with this name. S3 does not nest elements of one name. */
 export function xmlElements(xml: string, tag: string): string[] {
   const opening = new RegExp(`<${tag}(?:\\s[^<>]*)?>`, "g");
   const closing = `</${tag}>`;
@@ -16,7 +16,7 @@ export function xmlElements(xml: string, tag: string): string[] {
   while (opening.exec(xml) !== null) {
     const start = opening.lastIndex;
     const end = xml.indexOf(closing, start);
-    // One pattern for both would look for the end again from each beginning.
+    // One pattern for both tags would search for the end again from each start tag.
     if (end < 0) break;
     found.push(xml.slice(start, end));
     opening.lastIndex = end + closing.length;
@@ -24,7 +24,7 @@ export function xmlElements(xml: string, tag: string): string[] {
   return found;
 }
 
-/** The text of the first element of that name, entities replaced. */
+/** Returns the text of the first element with this name, with entities replaced. */
 export function xmlValue(xml: string, tag: string): string | undefined {
   const [inner] = xmlElements(xml, tag);
   return inner === undefined ? undefined : unescapeXml(inner);

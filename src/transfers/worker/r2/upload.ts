@@ -12,25 +12,25 @@ import { withQuery } from "../../exchange/object_url.ts";
 import { xmlElements, xmlValue } from "./s3_xml.ts";
 
 const MIB = 1_048_576;
-/** Source: S3 and R2 limits; the least part is 5 MiB, and all but the last have one length. */
-const MOST_PARTS = 10_000;
-/** Bigger files go in parts. One part of memory for each that is on its way, and one being filled. */
+/** Source: S3 and R2 limits. A part has min 5 MiB, and all but the last have one length. */
+const MAX_PARTS = 10_000;
+/** Larger files are sent in parts. Memory holds each part on its way, and one that is being filled. */
 export const DEFAULT_PART_BYTES = 8 * MIB;
 const PARTS_AT_ONCE = 2;
-const HASHING = "Computing the checksum where the file lies";
+const HASHING = "Computing the checksum where the file is";
 const HASHING_EVERY_MS = 5_000;
 const COMPLETE_LIMIT_MS = 300_000;
 const ABORT_LIMIT_MS = 5_000;
-/** Codes of failures after which the object may be there. */
+/** Codes of failures after which the object may be stored all the same. */
 const UNCERTAIN: readonly ErrorCode[] = ["unreachable", "refused_by_service"];
 
-/** The length of the parts of a file, so that they are 10,000 at most. */
-export function partBytesFor(size: number, least = DEFAULT_PART_BYTES): number {
-  const needed = Math.ceil(Math.ceil(size / MOST_PARTS) / MIB) * MIB;
-  return Math.max(least, needed);
+/** Returns the part length for a file, so that max 10,000 parts are needed. */
+export function partBytesFor(size: number, minBytes = DEFAULT_PART_BYTES): number {
+  const needed = Math.ceil(Math.ceil(size / MAX_PARTS) / MIB) * MIB;
+  return Math.max(minBytes, needed);
 }
 
-/** An upload at work. */
+/** A running upload. */
 export interface Upload {
   readonly client: S3Client;
   readonly url: URL;
@@ -38,7 +38,7 @@ export interface Upload {
   readonly headers: Readonly<Record<string, string>>;
   readonly source: PutSource;
   readonly call: BridgeCall;
-  readonly leastPartBytes: number;
+  readonly minPartBytes: number;
   readonly clock: Clock;
 }
 
@@ -49,13 +49,13 @@ export interface Uploaded {
   readonly sha256: string;
 }
 
-/** Sends a file: at once when it fits into one part, else in parts. Lets go of the stream in any case. */
+/** Sends a file, in parts if it does not fit into one. Releases the stream in any case. */
 export async function upload(job: Upload): Promise<Uploaded> {
   const { source, call } = job;
   const reader = new ByteReader(source.stream, call.signal);
   try {
     if (source.size > source.maxBytes) throw tooLarge(source, source.size);
-    const first = new Uint8Array(partBytesFor(source.size, job.leastPartBytes));
+    const first = new Uint8Array(partBytesFor(source.size, job.minPartBytes));
     const length = await reader.fill(first);
     return await reader.hasMore()
       ? await uploadInParts(job, reader, first)
@@ -71,7 +71,7 @@ async function uploadAtOnce(job: Upload, body: Uint8Array<ArrayBuffer>): Promise
   checkLength(source, body.length);
   const sha256 = createHash("sha256").update(body).digest("hex");
   const headers = { ...job.headers, "x-amz-meta-sha256": sha256 };
-  await orTakenBack(
+  await orDeleted(
     job,
     () => client.text({ action, method: "PUT", url, headers, body, signal: call.signal }),
   );
@@ -85,28 +85,28 @@ async function uploadInParts(
   first: Uint8Array<ArrayBuffer>,
 ): Promise<Uploaded> {
   const { source } = job;
-  // Metadata is fixed when the upload starts, so the hash has to be known before the bytes are.
+  // The metadata is sent when the upload starts, so the hash is needed before the bytes.
   const promised = source.size > 0 ? await hashed(job) : undefined;
   const uploadId = await start(job, promised);
   try {
     const { etags, ...sent } = await sendParts(job, uploadId, reader, first);
     checkLength(source, sent.bytes);
     if (promised !== undefined && promised !== sent.sha256) {
-      throw sourceChanged(source.label, "its sha256 is another than before");
+      throw sourceChanged(source.label, "its sha256 is different now");
     }
-    await orTakenBack(job, () => complete(job, uploadId, etags));
+    await orDeleted(job, () => complete(job, uploadId, etags));
     return sent;
   } catch (error) {
-    await takeBack(job, { uploadId });
+    await deleteUpload(job, { uploadId });
     throw error;
   }
 }
 
-/** Hashing takes minutes and tells nothing of itself; a client may give up what does not move. */
+/** Reports progress while the file is hashed: a client may abort a call without progress. */
 async function hashed({ source, call, clock }: Upload): Promise<string> {
   let seconds = 0;
   const report = () => {
-    // Progress has to grow, and seconds stay far below the first part's bytes.
+    // Progress has to grow, and the seconds stay far below the bytes of the first part.
     call.progress?.({ bytes: seconds, total: source.size, message: HASHING });
     seconds += HASHING_EVERY_MS / 1000;
   };
@@ -131,7 +131,7 @@ async function start(job: Upload, sha256: string | undefined): Promise<string> {
   });
   const uploadId = xmlValue(body, "UploadId");
   if (uploadId !== undefined) return uploadId;
-  const message = "the answer names no UploadId";
+  const message = "the response contains no UploadId";
   throw client.errorOf(action, { status, code: "", message, dateMs: undefined });
 }
 
@@ -148,7 +148,7 @@ async function sendParts(
   const free: Uint8Array<ArrayBuffer>[] = [];
   const running = new Set<Promise<void>>();
   const sent = { bytes: 0 };
-  // Kept, because a part may fail while nothing but the next bytes is waited for.
+  // Stored, because a part may fail while this function waits for the next bytes.
   let failure: { readonly error: unknown } | undefined;
   const checkParts = () => {
     if (failure !== undefined) throw failure.error;
@@ -208,7 +208,7 @@ async function sendPart(
   return headers.get("etag") ?? "";
 }
 
-/** Puts the parts together. A lost answer is no harm: {@link S3Client} asks again and what is there is compared. */
+/** Completes the upload. A lost response does no harm: {@link S3Client} retries, and the caller compares the object. */
 async function complete(job: Upload, uploadId: string, etags: readonly string[]): Promise<void> {
   const { client, url, action, call } = job;
   const lines = etags.map((etag, index) =>
@@ -223,10 +223,10 @@ async function complete(job: Upload, uploadId: string, etags: readonly string[])
     signal: call.signal,
     limitMs: COMPLETE_LIMIT_MS,
   });
-  // Already completed by an attempt whose answer was lost; the caller compares what is there.
+  // An attempt whose response was lost has completed it; the caller compares the object.
   if (!answer.ok && answer.refusal.code === "NoSuchUpload") return;
   const { body } = client.insist(action, answer);
-  // S3 may begin its answer before it knows how it ends: status 200 with an error inside.
+  // S3 may start its response before it knows the result: status 200 with an error inside.
   if (xmlElements(body, "Error").length > 0) {
     const refusal = {
       status: 500,
@@ -238,20 +238,20 @@ async function complete(job: Upload, uploadId: string, etags: readonly string[])
   }
 }
 
-/** A step that stores the object, and may have done so although no answer says it. */
-async function orTakenBack<T>(job: Upload, step: () => Promise<T>): Promise<T> {
+/** Runs a step that stores the object, and deletes the object if the result is unknown. */
+async function orDeleted<T>(job: Upload, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
     const isUncertain = job.call.signal.aborted ||
       (error instanceof RemoteExecError && UNCERTAIN.includes(error.code));
-    if (isUncertain) await takeBack(job);
+    if (isUncertain) await deleteUpload(job);
     throw error;
   }
 }
 
-/** Removes the object, or the parts of an upload. What cannot be removed now is found by the sweep. */
-export async function takeBack(
+/** Deletes the object, or the parts of an upload. The sweep deletes what fails here. */
+export async function deleteUpload(
   { client, url, action, clock }: Upload,
   query: Readonly<Record<string, string>> = {},
 ): Promise<void> {
@@ -271,7 +271,7 @@ function checkLength(source: PutSource, bytes: number): void {
 function checkGrowth(source: PutSource, bytes: number): void {
   if (bytes > source.maxBytes) throw tooLarge(source, bytes);
   if (source.size > 0 && bytes > source.size) {
-    throw sourceChanged(source.label, `it has more than its ${source.size} bytes`);
+    throw sourceChanged(source.label, `it has more than ${source.size} bytes`);
   }
 }
 

@@ -72,7 +72,7 @@ Deno.test("put() says which host does not answer, without the address that was a
   const { bridge } = bridgeWith(fault, fault, fault, fault, fault);
   const { code, message } = await failureOf(put(bridge));
   assert.equal(code, "unreachable");
-  assert.match(message, /no answer from account\.r2\.cloudflarestorage\.com: .*refused$/);
+  assert.match(message, /no response from account\.r2\.cloudflarestorage\.com: .*refused$/);
   assert.doesNotMatch(message, /secret/);
 });
 

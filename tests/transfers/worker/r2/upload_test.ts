@@ -119,7 +119,7 @@ Deno.test("put() tells again and again that the checksum is being computed, in g
   clock.advance(60_000);
   hash.resolve(await sha256(bytes));
   await done;
-  const message = "Computing the checksum where the file lies";
+  const message = "Computing the checksum where the file is";
   assert.deepEqual(steps.slice(0, 3).map((step) => step.message), [message, message, message]);
   assert.equal(steps[3]?.message, undefined);
   const values = steps.map((step) => step.bytes);
