@@ -23,9 +23,9 @@ async function main(args: readonly string[]): Promise<number> {
   const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
   const runs = [await run(FAST, files.fast)];
   if (!args.includes("--fast")) {
-    runs.push(
-      ...await Promise.all([run(PARALLEL, files.parallel), run(ALL, files.alone, "piped")]),
-    );
+    const together = [run(PARALLEL, files.parallel), run(ALL, files.process, "piped")];
+    runs.push(...await Promise.all(together));
+    runs.push(await run(ALL, files.alone));
   }
   return summarize(runs);
 }
