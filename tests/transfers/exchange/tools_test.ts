@@ -249,15 +249,20 @@ peerTest({
       "exchange_upload",
       { local_path: "a", remote_path: "b" },
       "invalid_argument",
-      /both/,
+      /Both local_path and remote_path were passed/,
     );
     await failing("exchange_upload", { local_path: "a", ctid: 101 }, "invalid_argument", /ctid/);
-    await failing("exchange_download", { local_path: "b" }, "invalid_argument", /Nothing/);
+    await failing(
+      "exchange_download",
+      { local_path: "b" },
+      "invalid_argument",
+      /No transfer was named/,
+    );
     await failing(
       "exchange_download",
       { local_path: "b", transfer_id: "x", download_url: "y" },
       "invalid_argument",
-      /both given/,
+      /Both transfer_id and download_url were passed/,
     );
     await failing(
       "exchange_delete",
@@ -269,7 +274,7 @@ peerTest({
       "exchange_request_upload",
       { filename: "../x" },
       "invalid_argument",
-      /plain name/,
+      /plain file name/,
     );
     await failing("exchange_upload", { local_path: "missing" }, "not_found", /missing/);
   },
