@@ -1,3 +1,4 @@
+import { ByteReader } from "../../../bytes/byte_reader.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import { tooManyEntries } from "../../errors.ts";
 import { MAX_ENTRIES } from "../sources/source.ts";
@@ -42,14 +43,14 @@ export async function* readTar(
     let longName: string | undefined;
     let pax: Map<string, string> = new Map();
     for (;;) {
-      const header = await bytes.take(BLOCK);
+      const header = await take(bytes, BLOCK);
       if (header.every((byte) => byte === 0)) return;
       checkSum(header);
       if (++records > MAX_RECORDS) throw notTar("a member has too many records");
       const size = Number(pax.get("size") ?? number(header, 124, 12));
       const type = String.fromCharCode(header[156] ?? 0);
       if (type === "L" || type === "K" || type === "x" || type === "g") {
-        const record = await bytes.record(number(header, 124, 12));
+        const record = await takeRecord(bytes, number(header, 124, 12));
         if (type === "L") longName = text(record, 0, record.length);
         if (type === "x") pax = paxRecords(record);
         continue;
@@ -72,13 +73,13 @@ export async function* readTar(
           size: kind === "file" ? size : 0,
           mtimeMs,
           mode,
-          content: () => bytes.content(length),
+          content: () => content(bytes, length),
         };
       }
-      await bytes.skip(start + length + padding(length) - bytes.position);
+      await skip(bytes, start + length + padding(length) - bytes.position);
     }
   } finally {
-    await bytes.cancel();
+    bytes.cancel();
   }
 }
 
@@ -156,60 +157,31 @@ const notTar = (seen: string) =>
     "Try again; if it fails again, check that tar works on the host",
   );
 
-/** Reads exact numbers of bytes from a stream. */
-class ByteReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #abort = () => void this.#reader.cancel().catch(() => {});
-  #rest: Uint8Array = new Uint8Array(0);
-  /** Number of bytes read so far. */
-  position = 0;
+/** Reads exactly `count` bytes. */
+async function take(bytes: ByteReader, count: number): Promise<Uint8Array> {
+  const taken = new Uint8Array(count);
+  if (await bytes.fill(taken) < count) throw endedEarly();
+  return taken;
+}
 
-  constructor(stream: ReadableStream<Uint8Array>, signal: AbortSignal | undefined) {
-    this.#reader = stream.getReader();
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#abort, { once: true });
-    if (signal?.aborted) this.#abort();
-  }
+async function takeRecord(bytes: ByteReader, size: number): Promise<Uint8Array> {
+  if (size > MAX_RECORD_BYTES) throw notTar("a name is too long");
+  const record = await take(bytes, size);
+  await skip(bytes, padding(size));
+  return record;
+}
 
-  async take(count: number): Promise<Uint8Array> {
-    const out = new Uint8Array(count);
-    let filled = 0;
-    for await (const piece of this.content(count)) {
-      out.set(piece, filled);
-      filled += piece.length;
-    }
-    return out;
-  }
+async function skip(bytes: ByteReader, count: number): Promise<void> {
+  for await (const _ of content(bytes, count));
+}
 
-  async record(size: number): Promise<Uint8Array> {
-    if (size > MAX_RECORD_BYTES) throw notTar("a name is too long");
-    const record = await this.take(size);
-    await this.skip(padding(size));
-    return record;
-  }
-
-  async skip(count: number): Promise<void> {
-    for await (const _ of this.content(count));
-  }
-
-  async *content(count: number): AsyncGenerator<Uint8Array> {
-    for (let left = count; left > 0;) {
-      if (this.#rest.length === 0) {
-        const { done, value } = await this.#reader.read();
-        if (done) throw notTar("the stream ended early");
-        this.#rest = value;
-      }
-      const piece = this.#rest.subarray(0, left);
-      this.#rest = this.#rest.subarray(piece.length);
-      left -= piece.length;
-      this.position += piece.length;
-      yield piece;
-    }
-  }
-
-  async cancel(): Promise<void> {
-    this.#signal?.removeEventListener("abort", this.#abort);
-    await this.#reader.cancel().catch(() => {});
+async function* content(bytes: ByteReader, count: number): AsyncGenerator<Uint8Array> {
+  for (let left = count; left > 0;) {
+    const piece = await bytes.read(left);
+    if (piece === undefined) throw endedEarly();
+    left -= piece.length;
+    yield piece;
   }
 }
+
+const endedEarly = () => notTar("the stream ended early");

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
+import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 // @ts-types="@types/ssh2"
 import type { Attributes, InputAttributes, SFTPWrapper } from "ssh2";
-import { CHUNK_BYTES, CHUNK_LIFE } from "./source_sink.ts";
+import { CHUNK_LIFE } from "./source_sink.ts";
 
 type Callback<T> = (error: Error | undefined | null, value: T) => void;
 

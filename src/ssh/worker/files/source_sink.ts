@@ -1,9 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { FileFacts } from "../../port.ts";
 
-/** 255 KiB: the max that OpenSSH's sftp-server accepts in one request. It suits all other endpoints too. */
-export const CHUNK_BYTES = 255 * 1024;
-
 /** A source may reuse the buffer of a chunk after this many further chunks have been read. */
 export const CHUNK_LIFE = 16;
 
