@@ -1,4 +1,5 @@
 import type { Clock } from "../../async/clock.ts";
+import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Check } from "../../ssh/port.ts";
 import type {
@@ -92,4 +93,17 @@ export interface Bridge {
   /** Deletes our expired objects and returns their number. Never touches other objects. */
   sweep(call: BridgeCall): Promise<number>;
   diagnose(call: BridgeCall): Promise<Check[]>;
+}
+
+/**
+ * Runs one check for `doctor`. `run` returns the detail of a success; a RemoteExecError becomes a
+ * failed check with its suggestion as the remedy.
+ */
+export async function runCheck(step: string, run: () => Promise<string>): Promise<Check[]> {
+  try {
+    return [{ step, ok: true, detail: await run() }];
+  } catch (error) {
+    if (!(error instanceof RemoteExecError)) throw error;
+    return [{ step, ok: false, detail: error.message, remedy: error.suggestion }];
+  }
 }

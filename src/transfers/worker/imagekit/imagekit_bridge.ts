@@ -5,14 +5,15 @@ import { ByteReader } from "../../../bytes/byte_reader.ts";
 import type { ImageKitConfig } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Check } from "../../../ssh/port.ts";
-import type {
-  Bridge,
-  BridgeCall,
-  BridgeTools,
-  NewObject,
-  OpenedObject,
-  PutOutcome,
-  PutSource,
+import {
+  type Bridge,
+  type BridgeCall,
+  type BridgeTools,
+  type NewObject,
+  type OpenedObject,
+  type PutOutcome,
+  type PutSource,
+  runCheck,
 } from "../bridge.ts";
 import { type AccountFile, ImageKitAccount } from "./account.ts";
 import { openDelivery } from "./delivery.ts";
@@ -137,15 +138,10 @@ export class ImageKitBridge implements Bridge {
   }
 
   async diagnose(call: BridgeCall): Promise<Check[]> {
-    const step = "ImageKit";
-    try {
+    return await runCheck("ImageKit", async () => {
       const files = await this.#account.list("mcp-", call.signal);
-      const detail = `${this.#config.folder} can be listed (${files.length} transfer files)`;
-      return [{ step, ok: true, detail }];
-    } catch (error) {
-      if (!(error instanceof RemoteExecError)) throw error;
-      return [{ step, ok: false, detail: error.message, remedy: error.suggestion }];
-    }
+      return `${this.#config.folder} can be listed (${files.length} transfer files)`;
+    });
   }
 
   async #put(name: string, source: PutSource, call: BridgeCall): Promise<PutOutcome> {

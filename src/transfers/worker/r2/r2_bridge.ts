@@ -1,14 +1,15 @@
 import type { R2Config } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Check } from "../../../ssh/port.ts";
-import type {
-  Bridge,
-  BridgeCall,
-  BridgeTools,
-  NewObject,
-  OpenedObject,
-  PutOutcome,
-  PutSource,
+import {
+  type Bridge,
+  type BridgeCall,
+  type BridgeTools,
+  type NewObject,
+  type OpenedObject,
+  type PutOutcome,
+  type PutSource,
+  runCheck,
 } from "../bridge.ts";
 import {
   fileTooLarge,
@@ -200,20 +201,12 @@ export class R2Bridge implements Bridge {
   }
 
   async diagnose(call: BridgeCall): Promise<Check[]> {
-    const step = `R2 exchange: bucket ${this.#config.bucket}`;
-    const startedAt = performance.now();
-    try {
+    return await runCheck(`R2 exchange: bucket ${this.#config.bucket}`, async () => {
+      const startedAt = performance.now();
       const action = "list the bucket";
       this.#client.insist(action, await this.#askBucket(action, call));
-      return [{
-        step,
-        ok: true,
-        detail: `answers in ${Math.round(performance.now() - startedAt)} ms`,
-      }];
-    } catch (error) {
-      if (!(error instanceof RemoteExecError)) throw error;
-      return [{ step, ok: false, detail: error.message, remedy: error.suggestion }];
-    }
+      return `answers in ${Math.round(performance.now() - startedAt)} ms`;
+    });
   }
 
   /**
