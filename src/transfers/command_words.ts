@@ -12,7 +12,7 @@ export function plainWord(value: string): string {
 }
 
 /** Returns a URL in printable ASCII, which no program takes for an option. It may contain single quotes. */
-export function address(value: string): string {
+export function plainUrl(value: string): string {
   if (/^https?:\/\/[\x21-\x7e]+$/.test(value)) return value;
   throw internalError("a URL for a command is not a URL");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { address, oneLine, plainHash, plainWord } from "../../src/transfers/command_words.ts";
+import { oneLine, plainHash, plainUrl, plainWord } from "../../src/transfers/command_words.ts";
 import { checkCommand, downloadCommand } from "../../src/transfers/exchange/commands.ts";
 import { pure } from "../support/pure.ts";
 
@@ -7,7 +7,7 @@ const INTERNAL = { code: "internal" };
 
 pure("words for commands are what they must be", () => {
   assert.equal(plainWord("x-amz-meta-a: b; c"), "x-amz-meta-a: b; c");
-  assert.equal(address("https://s3.example/a'b?c=d&e"), "https://s3.example/a'b?c=d&e");
+  assert.equal(plainUrl("https://s3.example/a'b?c=d&e"), "https://s3.example/a'b?c=d&e");
   assert.equal(plainHash("0f".repeat(32)), "0f".repeat(32));
   assert.equal(oneLine("fileName=é'\".txt"), "fileName=é'\".txt");
 });
@@ -19,7 +19,7 @@ pure("words that a shell would read more in are refused", () => {
   for (
     const url of ["-Kfile", "file:///etc/passwd", "https://a b", "https://a\n", "https://é", ""]
   ) {
-    assert.throws(() => address(url), INTERNAL, url);
+    assert.throws(() => plainUrl(url), INTERNAL, url);
   }
   for (const hash of ["x; id", "0F".repeat(32), "00".repeat(31), `${"00".repeat(32)}\n`]) {
     assert.throws(() => plainHash(hash), INTERNAL, hash);

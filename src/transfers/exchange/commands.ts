@@ -1,5 +1,5 @@
 import { shellQuote } from "../../shell/quote.ts";
-import { address, PATH_PLACEHOLDER, plainHash, plainWord } from "../command_words.ts";
+import { PATH_PLACEHOLDER, plainHash, plainUrl, plainWord } from "../command_words.ts";
 import type { UploadTicket } from "../port.ts";
 
 /** How to insert a path into a command. */
@@ -21,7 +21,7 @@ export function uploadCommand({ url, headers }: UploadTicket): string {
     ...options,
     `-T '${PATH_PLACEHOLDER}'`,
     String.raw`-w 'HTTP %{http_code}\n'`,
-    shellQuote(plainWord(address(url))),
+    shellQuote(plainWord(plainUrl(url))),
   ].join(" ");
 }
 
@@ -32,7 +32,7 @@ export const RESUME_NOTE =
 
 /** Returns a command that downloads to a file and resumes when it is run again. */
 export const downloadCommand = (url: string): string =>
-  `curl -fgSL --retry 5 -C - -o '${PATH_PLACEHOLDER}' ${shellQuote(plainWord(address(url)))}`;
+  `curl -fgSL --retry 5 -C - -o '${PATH_PLACEHOLDER}' ${shellQuote(plainWord(plainUrl(url)))}`;
 
 /** Returns the command for PowerShell, where `curl` may be another program. No value contains a quote, so quoting is equal. */
 export const forPowerShell = (command: string): string => command.replace(/^curl /, "curl.exe ");

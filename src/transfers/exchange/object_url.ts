@@ -31,8 +31,8 @@ export function nameOfKey(key: string): string | undefined {
  *
  * @throws RemoteExecError `not_permitted` with the reason
  */
-export function nameOfUrl(place: Place, address: string): string {
-  const url = URL.parse(address);
+export function nameOfUrl(place: Place, presigned: string): string {
+  const url = URL.parse(presigned);
   if (url === null) throw urlRefused("it is not a URL");
   const own = bucketUrl(place);
   if (url.origin !== own.origin) {
@@ -51,16 +51,16 @@ export function nameOfUrl(place: Place, address: string): string {
 }
 
 /** Returns the object's URL with the signature of a URL from a client. */
-export function withSignatureOf(place: Place, name: string, address: string): URL {
-  if (nameOfUrl(place, address) !== name) throw urlRefused("it names another transfer");
+export function withSignatureOf(place: Place, name: string, presigned: string): URL {
+  if (nameOfUrl(place, presigned) !== name) throw urlRefused("it names another transfer");
   const url = objectUrl(place, name);
-  url.search = new URL(address).search;
+  url.search = new URL(presigned).search;
   return url;
 }
 
 /** Reports whether a presigned URL has expired, by its own query. */
-export function isUrlOver(address: string, nowMs: number): boolean {
-  const query = new URL(address).searchParams;
+export function isUrlExpired(presigned: string, nowMs: number): boolean {
+  const query = new URL(presigned).searchParams;
   const [, y, mo, d, h, mi, s] =
     query.get("X-Amz-Date")?.match(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/) ?? [];
   if (y === undefined) return false;

@@ -62,7 +62,7 @@ export interface ExchangeParts {
   readonly clock?: Clock;
 }
 
-/** The rules of the file exchange over R2. Hours are whole, from 1 to 12. */
+/** The rules of the file exchange over R2. `hours` is an integer from 1 to 12. */
 export class ExchangeService {
   readonly #port: TransfersPort;
   readonly #config: R2Config;

@@ -8,8 +8,8 @@ export const RETENTION_MS = 48 * 3_600_000;
 const CLIENT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const OURS = /^\d{8}_\d{6}_(?:[0-9a-f]{8}_)?(.+)$/su;
 /** Source: R2 limits; a key has at most 1,024 bytes. */
-const LONGEST_KEY_BYTES = 1_024;
-const LONGEST_FILENAME_BYTES = 255;
+const MAX_KEY_BYTES = 1_024;
+const MAX_FILENAME_BYTES = 255;
 const encoder = new TextEncoder();
 
 /** The parts of an object's name. */
@@ -45,7 +45,7 @@ export function objectName(sourceClient: string, transferId: string): string {
     );
   }
   const name = `${sourceClient}/${transferId}`;
-  if (byteLength(EXCHANGE_PREFIX + name) > LONGEST_KEY_BYTES) {
+  if (byteLength(EXCHANGE_PREFIX + name) > MAX_KEY_BYTES) {
     throw invalidName("transfer_id", "is too long", "Pass it as exchange_list shows it");
   }
   return name;
@@ -75,7 +75,7 @@ export function checkClient(client: string, argument = "source_client"): string 
 /** Returns the file name. @throws RemoteExecError `invalid_argument` unless every system accepts it */
 export function checkFilename(filename: string): string {
   checkSegment("filename", filename);
-  if (byteLength(filename) <= LONGEST_FILENAME_BYTES) return filename;
+  if (byteLength(filename) <= MAX_FILENAME_BYTES) return filename;
   throw invalidName("filename", "is longer than 255 bytes", "Shorten the file's name");
 }
 

@@ -1,5 +1,5 @@
 import { shellQuote } from "../../shell/quote.ts";
-import { address, oneLine, PATH_PLACEHOLDER } from "../command_words.ts";
+import { oneLine, PATH_PLACEHOLDER, plainUrl } from "../command_words.ts";
 
 /** One command for POSIX shells, and the same for PowerShell, where `curl` may be another program. */
 export interface CommandPair {
@@ -31,13 +31,13 @@ export function uploadCommand({ url, fields }: UploadForm): CommandPair {
   // curl keeps ; and , in a file name only inside double quotes. --form-string keeps values as they
   // are. The empty "Expect:" saves a second at proxies that do not support it.
   const sh = [
-    `curl -sS -X POST ${shellQuote(address(url))} -H 'Expect:'`,
+    `curl -sS -X POST ${shellQuote(plainUrl(url))} -H 'Expect:'`,
     `-F 'file=@"${PATH_PLACEHOLDER}"'`,
     ...pairs.map((pair) => `--form-string ${shellQuote(pair)}`),
     `-w '\\nHTTP %{http_code}\\n'`,
   ].join(" \\\n  ");
   const powershell = [
-    `curl.exe --% -sS -X POST ${windowsQuote(address(url))} -H "Expect:"`,
+    `curl.exe --% -sS -X POST ${windowsQuote(plainUrl(url))} -H "Expect:"`,
     `-F "file=@\\"${PATH_PLACEHOLDER}\\""`,
     ...pairs.map((pair) => `--form-string ${windowsQuote(pair)}`),
     `-w "\\nHTTP %{http_code}\\n"`,
@@ -48,7 +48,7 @@ export function uploadCommand({ url, fields }: UploadForm): CommandPair {
 /** Returns the command that downloads a file. With -f, curl does not save an error page as the file. */
 export function downloadCommand(url: string): CommandPair {
   return {
-    sh: `curl -fsSL -o '${PATH_PLACEHOLDER}' ${shellQuote(address(url))}`,
+    sh: `curl -fsSL -o '${PATH_PLACEHOLDER}' ${shellQuote(plainUrl(url))}`,
     powershell: `curl.exe -fsSL -o '${PATH_PLACEHOLDER}' '${url.replaceAll("'", "''")}'`,
   };
 }

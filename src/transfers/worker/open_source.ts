@@ -8,7 +8,7 @@ import type { PutSource } from "./bridge.ts";
 
 /** Connecting and looking at the file; the ssh worker has limits of its own for each. */
 const OPEN_MS = 300_000;
-/** The ssh worker is given up on when it sends nothing for this long. */
+/** Reading is aborted when the ssh worker sends nothing for this long. */
 const STALL_MS = 60_000;
 const HASH_MS = 60_000;
 /** Bytes per millisecond. A file that is read slower than this is not hashed. */

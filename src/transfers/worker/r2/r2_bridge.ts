@@ -41,7 +41,7 @@ import {
 } from "../../exchange/object_metadata.ts";
 import {
   bucketUrl,
-  isUrlOver,
+  isUrlExpired,
   objectUrl,
   withQuery,
   withSignatureOf,
@@ -249,7 +249,7 @@ export class R2Bridge implements Bridge {
     if (status === 404 && code !== "NoSuchBucket") return transferMissing(transferIdOf(ref.name));
     if (status === 412) return objectChanged(filenameOf(ref.name));
     if (ref.url !== undefined) {
-      if (isExpired(refusal) || isUrlOver(ref.url, this.#tools.clock.now())) return urlExpired();
+      if (isExpired(refusal) || isUrlExpired(ref.url, this.#tools.clock.now())) return urlExpired();
       if ([400, 401, 403].includes(status)) return urlInvalid();
     }
     return this.#client.errorOf(`download ${filenameOf(ref.name)}`, refusal);

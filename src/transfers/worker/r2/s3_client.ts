@@ -105,10 +105,10 @@ export class S3Client {
     const seconds = Math.ceil((expiresAtMs - this.#tools.clock.now()) / 1000);
     signed.searchParams.set("X-Amz-Expires", String(Math.max(1, seconds)));
     const signer = this.#signer({ method, url: signed, headers }, true);
-    const address = (await signer.sign()).url;
+    const presigned = (await signer.sign()).url;
     // A space in the query is signed as %20; not every server reads "+" as a space.
-    address.search = address.search.replaceAll("+", "%20");
-    return address.href;
+    presigned.search = presigned.search.replaceAll("+", "%20");
+    return presigned.href;
   }
 
   async #ask<Body>(

@@ -143,7 +143,7 @@ async function sendParts(
 ): Promise<Uploaded & { etags: string[] }> {
   const stop = new AbortController();
   const signal = AbortSignal.any([job.call.signal, stop.signal]);
-  const whole = createHash("sha256");
+  const hash = createHash("sha256");
   const etags: string[] = [];
   const free: Uint8Array<ArrayBuffer>[] = [];
   const running = new Set<Promise<void>>();
@@ -167,7 +167,7 @@ async function sendParts(
       failure ??= { error };
     }).finally(() => running.delete(task));
     running.add(task);
-    whole.update(part);
+    hash.update(part);
   };
   try {
     let read = first.length;
@@ -183,7 +183,7 @@ async function sendParts(
     }
     await Promise.all(running);
     checkParts();
-    return { bytes: sent.bytes, sha256: whole.digest("hex"), etags };
+    return { bytes: sent.bytes, sha256: hash.digest("hex"), etags };
   } catch (error) {
     stop.abort(error);
     await Promise.allSettled(running);
