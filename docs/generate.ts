@@ -2,7 +2,7 @@
  * Writes what is generated from the code: docs/tools.md, .env.example and the README's variables. Run by `deno task docs`;
  * tests fail while a page is out of date.
  */
-import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
+import type { Tool as McpTool } from "@modelcontextprotocol/server";
 import { type ConfigurationName, listTools } from "../tests/support/catalogs.ts";
 import { envExample } from "./env_example.ts";
 import { type Section, toolsPage } from "./tools_page.ts";

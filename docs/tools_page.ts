@@ -1,4 +1,4 @@
-import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
+import type { Tool as McpTool } from "@modelcontextprotocol/server";
 
 /** Tools that one setting turns on. */
 export interface Section {

@@ -1,4 +1,4 @@
-import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
+import type { Tool as McpTool } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { failureSchema } from "./result.ts";
 import type { Tool } from "./tool.ts";

@@ -1,7 +1,12 @@
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types";
+import type { CallToolResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { RemoteExecError } from "../errors.ts";
 import type { ToolAnswer } from "./tool.ts";
+
+/** The result of a tool call; its structured content is always an object. */
+export interface ToolResult extends CallToolResult {
+  readonly structuredContent: Record<string, unknown>;
+}
 
 /** The shape of a failure, which every output schema allows in addition to its own. */
 export const failureSchema = z.object({
@@ -12,7 +17,7 @@ export const failureSchema = z.object({
 });
 
 /** Converts a tool's answer to MCP. With format `json` the text is exactly the structured content. */
-export function toResult(answer: ToolAnswer<unknown>, format: unknown): CallToolResult {
+export function toResult(answer: ToolAnswer<unknown>, format: unknown): ToolResult {
   const { failure } = answer;
   const data = failure === undefined
     ? answer.data
@@ -26,7 +31,7 @@ export function toResult(answer: ToolAnswer<unknown>, format: unknown): CallTool
 }
 
 /** Converts a failure to MCP. */
-export function toFailure(error: RemoteExecError, format: unknown): CallToolResult {
+export function toFailure(error: RemoteExecError, format: unknown): ToolResult {
   const data = failureOf(error);
   return {
     content: [{

@@ -1,20 +1,16 @@
-import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol";
-// The SDK exports its types only for the path without ".js".
-// @ts-types="@modelcontextprotocol/sdk/types"
-import { ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
-import type {
-  CallToolResult,
-  ServerNotification,
-  ServerRequest,
-} from "@modelcontextprotocol/sdk/types";
+import {
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { cancelled, internalError, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
 import { increasing } from "./progress.ts";
-import { invalidArguments, toFailure, toResult } from "./result.ts";
-import { ServerProtocol } from "./server_protocol.ts";
+import { invalidArguments, toFailure, type ToolResult, toResult } from "./result.ts";
 import type { ToolContext } from "./tool.ts";
 
 /** What the server needs. */
@@ -26,39 +22,49 @@ export interface ServerParts {
   readonly logger: Logger;
 }
 
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
-
-/** The MCP server: lists the tools and calls them. Failures are answers, never protocol errors. */
-export function createMcpServer(parts: ServerParts): ServerProtocol {
-  const server = new ServerProtocol({
-    serverInfo: { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
-    capabilities: { tools: {} },
-    instructions: parts.instructions,
-  });
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...parts.catalog.list] }));
+/**
+ * Returns the MCP server of one connection: it lists the tools and calls them, in every revision of
+ * the protocol. Failures are answers, never protocol errors.
+ */
+export function createMcpServer(parts: ServerParts): Server {
+  const server = new Server(
+    { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
+    {
+      capabilities: { tools: {} },
+      instructions: parts.instructions,
+      jsonSchemaValidator: NO_VALIDATOR,
+    },
+  );
+  server.setRequestHandler("tools/list", () => ({ tools: [...parts.catalog.list] }));
   // Not `setRequestHandler`: the SDK answers a malformed call with a protocol error, which has no
   // failure code and no line in the audit log.
-  server.fallbackRequestHandler = async ({ method, params = {} }, extra: Extra) => {
-    if (method !== "tools/call") throw new McpError(ErrorCode.MethodNotFound, "Method not found");
+  server.fallbackRequestHandler = async ({ method, params = {} }, context) => {
+    if (method !== "tools/call") {
+      throw new ProtocolError(ProtocolErrorCode.MethodNotFound, "Method not found");
+    }
     const { name, arguments: args = {} } = params;
     return await callTool(parts, typeof name === "string" ? name : "", args, {
-      signal: extra.signal,
-      progress: progressTo(extra),
+      signal: context.mcpReq.signal,
+      progress: progressTo(context),
     });
   };
   return server;
 }
 
+/** The SDK validates answers of clients to requests that this server never sends. */
+const NO_VALIDATOR = {
+  getValidator(): never {
+    throw new TypeError("The server sends no requests");
+  },
+};
+
 /** Returns undefined when the client did not ask for progress. */
-function progressTo({ _meta, sendNotification }: Extra): ToolContext["progress"] {
+function progressTo({ mcpReq: { _meta, notify } }: ServerContext): ToolContext["progress"] {
   const token = _meta?.progressToken;
   if (typeof token !== "string" && typeof token !== "number") return undefined;
   return increasing((step) => {
     // The client may be gone. The end of stdin cancels the call itself.
-    sendNotification({
-      method: "notifications/progress",
-      params: { progressToken: token, ...step },
-    })
+    notify({ method: "notifications/progress", params: { progressToken: token, ...step } })
       .catch(() => {});
   });
 }
@@ -72,10 +78,10 @@ export async function callTool(
   name: string,
   given: unknown,
   context: ToolContext,
-): Promise<CallToolResult> {
+): Promise<ToolResult> {
   const startedAt = performance.now();
   const args = isRecord(given) ? withFormat(given) : given;
-  const record = (result: CallToolResult) => {
+  const record = (result: ToolResult) => {
     try {
       parts.audit.record(auditEntry(name, args, result, performance.now() - startedAt));
     } catch (error) {
@@ -107,7 +113,7 @@ async function answer(
   name: string,
   args: Record<string, unknown>,
   context: ToolContext,
-): Promise<CallToolResult> {
+): Promise<ToolResult> {
   const tool = parts.catalog.find(name);
   if (tool === undefined) return toFailure(unknownTool(name, parts.catalog), args.response_format);
   try {
@@ -147,10 +153,10 @@ function withFormat(args: Record<string, unknown>): Record<string, unknown> {
 function auditEntry(
   tool: string,
   args: unknown,
-  result: CallToolResult,
+  result: ToolResult,
   elapsedMs: number,
 ): AuditEntry {
-  const { code, bytes_transferred: bytes, exit_code: exitCode } = result.structuredContent ?? {};
+  const { code, bytes_transferred: bytes, exit_code: exitCode } = result.structuredContent;
   return {
     tool,
     arguments: args,

@@ -1,4 +1,4 @@
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { writeAll } from "./stdio.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
@@ -29,20 +29,16 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
   const { ssh, downloads, transfers } = workers;
   const ports = { ssh: ssh.port, downloads: downloads.port, transfers: transfers?.port };
   const catalog = createCatalog(await createTools(config, ports));
-  const server = createMcpServer({
-    version: VERSION,
-    catalog,
-    instructions: instructions(config),
-    audit,
-    logger,
-  });
+  const parts = { version: VERSION, catalog, instructions: instructions(config), audit, logger };
   const onEvent = audit.event;
   await Promise.all([
     workers.ready,
     connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
   ]);
   dropPermissions();
-  await server.connect(new StdioServerTransport());
+  serveStdio(() => createMcpServer(parts), {
+    onerror: (error) => logger.debug("protocol", error),
+  });
   return {
     broken: workers.died,
     stop: () => workers.stop(STOP_MS),

@@ -56,8 +56,8 @@ pure("callTool() answers an unknown tool with the names of all", async () => {
 pure("callTool() answers arguments that do not match, and records the refusal", async () => {
   const { made, entries } = parts();
   const result = await callTool(made, "test_tool", { wat: 1 }, calm);
-  assert.equal(result.structuredContent?.code, "invalid_argument");
-  assert.match(String(result.structuredContent?.error), /unknown argument 'wat'/);
+  assert.equal(result.structuredContent.code, "invalid_argument");
+  assert.match(String(result.structuredContent.error), /unknown argument 'wat'/);
   assert.deepEqual(
     [entries[0]?.outcome, entries[0]?.code, entries[0]?.arguments],
     ["error", "invalid_argument", { wat: 1 }],
@@ -67,9 +67,9 @@ pure("callTool() answers arguments that do not match, and records the refusal", 
 pure("callTool() returns known errors and hides defects", async () => {
   const { made, lines } = parts();
   const known = await callTool(made, "test_tool", { what: "known" }, calm);
-  assert.equal(known.structuredContent?.code, "locked");
+  assert.equal(known.structuredContent.code, "locked");
   const defect = await callTool(made, "test_tool", { what: "defect" }, calm);
-  assert.equal(defect.structuredContent?.code, "internal");
+  assert.equal(defect.structuredContent.code, "internal");
   assert.doesNotMatch(JSON.stringify(defect), /correct horse/);
   assert.match(lines.join(""), /defect in a tool: TypeError: the password/);
 });
@@ -78,7 +78,7 @@ pure("callTool() reports an aborted call as cancelled", async () => {
   const { made } = parts();
   const context = { signal: AbortSignal.abort(), progress: undefined };
   const { structuredContent } = await callTool(made, "test_tool", { what: "aborted" }, context);
-  assert.equal(structuredContent?.code, "cancelled");
+  assert.equal(structuredContent.code, "cancelled");
 });
 
 pure("callTool() records outcome, duration and bytes", async () => {

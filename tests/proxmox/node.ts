@@ -1,6 +1,5 @@
 /** A Proxmox VE node for tests: the stand-in, an SSH server in front of it, and the tools. */
 import assert from "node:assert/strict";
-import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import { type Clock, systemClock } from "../../src/async/clock.ts";
 import type { Limits } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
@@ -173,7 +172,7 @@ async function call(
   signal: AbortSignal,
   progress: ((step: Progress) => void) | undefined,
 ): Promise<Answer> {
-  const result: CallToolResult = await callTool(parts, name, args, { signal, progress });
+  const result = await callTool(parts, name, args, { signal, progress });
   const [block] = result.content;
   const text = block?.type === "text" ? block.text : "";
   const isError = result.isError === true;

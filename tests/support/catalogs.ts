@@ -1,4 +1,4 @@
-import type { Tool as McpTool } from "@modelcontextprotocol/sdk/types";
+import type { Tool as McpTool } from "@modelcontextprotocol/server";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { createTools, type Ports } from "../../src/server/tools.ts";
 import { configOf } from "./config.ts";

@@ -156,7 +156,7 @@ Deno.test("the ImageKit tools describe every argument, and what they do to the w
   ]);
   for (const { name, inputSchema } of list) {
     for (const [argument, schema] of Object.entries(inputSchema.properties ?? {})) {
-      ok("description" in schema, `${name} ${argument}`);
+      ok(Object.hasOwn(Object(schema), "description"), `${name} ${argument}`);
     }
   }
 });

@@ -1,5 +1,5 @@
 // Starts the server as main.ts does, then tries forbidden things in the same isolate.
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
