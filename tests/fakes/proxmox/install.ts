@@ -7,7 +7,7 @@
  */
 import { shellQuote } from "../../../src/shell/quote.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
-import { findOnPath, makeRootfs, run } from "./rootfs.ts";
+import { findOnPath, makeRootfs, type RootfsOptions, run } from "./rootfs.ts";
 
 export type { ContainerOptions, Faults, Isolation, VmOptions } from "./options.ts";
 
@@ -115,7 +115,12 @@ export class FakeProxmox {
       unprivileged,
       hasProcess: true,
       ...(smallDirectory === undefined ? {} : { small: smallDirectory }),
-    }, { bash, hostname: hostname ?? `CT${ctid}` });
+    }, {
+      bash,
+      hostname: hostname ?? `CT${ctid}`,
+      without: options.without ?? [],
+      ...(options.programDirectory === undefined ? {} : { programs: options.programDirectory }),
+    });
   }
 
   async addVm(options: VmOptions): Promise<void> {
@@ -130,7 +135,9 @@ export class FakeProxmox {
       scsi0: `local-lvm:vm-${vmid}-disk-0,size=32G`,
       ...options.config,
     };
-    const files = agent ? { bash: false, hostname: name ?? `vm${vmid}` } : undefined;
+    const files = agent
+      ? { bash: false, hostname: name ?? `vm${vmid}`, without: options.without ?? [] }
+      : undefined;
     await this.#add(vmid, "qemu", options, { config, hasProcess: agent }, files);
   }
 
@@ -139,7 +146,7 @@ export class FakeProxmox {
     kind: "lxc" | "qemu",
     { status, lock, template, ha, node }: GuestOptions,
     own: Record<string, unknown>,
-    files: { bash: boolean; hostname: string } | undefined,
+    files: RootfsOptions | undefined,
   ): Promise<void> {
     const directory = `${this.stateDirectory}/guests/${id}`;
     await Deno.mkdir(directory);

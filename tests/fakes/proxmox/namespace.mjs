@@ -21,6 +21,9 @@ export const GUEST_PATH = "/sbin:/bin:/usr/sbin:/usr/bin";
 
 const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** The init of a container also finds the programs of NixOS and Guix; `pct exec` does not. */
+const INIT_PATH = `${HOST_PATH}:/run/current-system/sw/bin:/run/current-system/profile/bin`;
+
 // A TERM runs the guest's own /etc/rc.shutdown, if it has one, so that a test can tell a graceful
 // shutdown from a kill, and can make one that never ends.
 const INIT = `echo ready; exec </dev/null >/dev/null 2>&1
@@ -78,7 +81,7 @@ function spawnInit(guest, log, placeholder) {
   return spawn(program, args, {
     cwd: "/",
     detached: true,
-    env: { PATH: HOST_PATH },
+    env: { PATH: INIT_PATH },
     stdio: ["ignore", "pipe", fs.openSync(log, "w")],
   });
 }

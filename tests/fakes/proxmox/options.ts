@@ -23,6 +23,10 @@ export interface ContainerOptions extends GuestOptions {
   readonly bash?: boolean;
   /** Root inside is 100000 outside. Has its effect with the isolation "namespaces" only. */
   readonly unprivileged?: boolean;
+  /** Programs are only in this directory, as in /run/current-system/sw/bin of NixOS. */
+  readonly programDirectory?: string;
+  /** Programs that the container does not have. */
+  readonly without?: readonly string[];
   /** A directory in the container with its own small file system. */
   readonly smallDirectory?: { readonly path: string; readonly bytes: number };
 }
@@ -32,6 +36,8 @@ export interface VmOptions extends GuestOptions {
   readonly name?: string;
   /** Whether `qm guest exec` works; the VM then has files and processes like a container. */
   readonly agent?: boolean;
+  /** Programs that the VM does not have, for example `env` and `sh` of a Windows guest. */
+  readonly without?: readonly string[];
 }
 
 /** `true` for every guest, or the ids of some. */
@@ -68,4 +74,14 @@ export interface Faults {
   readonly agentDown: boolean;
   readonly noSnapshots: boolean;
   readonly backupFails: Which;
+  /** What pvesh prints on stdout in lines of their own before and behind its JSON. */
+  readonly pveshNoise: { readonly before?: string; readonly after?: string };
+  /** The text that pvesh prints for a path, instead of its own answer. */
+  readonly pveshAnswers: Readonly<Record<string, string>>;
+  /** More storages for backups, by name: the error of reading them, or "inactive", or "" for none. */
+  readonly moreStorages: Readonly<Record<string, string>>;
+  /** The `dumpdir` of vzdump.conf, a directory of this machine. */
+  readonly dumpdir: string;
+  /** Answers of a guest agent that does not allow a command, by the command's name. */
+  readonly agentRefuses: Readonly<Record<string, string>>;
 }

@@ -15,7 +15,7 @@ const MAX_INPUT = 1024 * 1024;
 export async function guestExec(
   { vmid, "extra-args": command, timeout = 30, synchronous, "pass-stdin": pass },
 ) {
-  const vm = agentOf(vmid);
+  const vm = agentOf(vmid, "guest-exec");
   if (command.length === 0 && pass !== 1) fail("command or input-data (or both) required");
   const input = pass === 1 ? await readInput() : Buffer.alloc(0);
   if (input.length > MAX_INPUT) fail("'input-data' exceeds 1 MiB");
@@ -40,7 +40,7 @@ export async function guestExec(
 }
 
 export function guestExecStatus({ vmid, pid }) {
-  const vm = agentOf(vmid);
+  const vm = agentOf(vmid, "guest-exec-status");
   if (!fs.existsSync(folder(vm, pid))) {
     fail(`Agent error: Invalid parameter 'pid'`);
   }
@@ -63,11 +63,13 @@ function refuseWide(vm, words) {
   fail(`VM ${vm.id} qmp command 'guest-exec' failed - got timeout`);
 }
 
-function agentOf(vmid) {
+function agentOf(vmid, command) {
   const vm = findGuest("qemu", vmid) ?? fail(missingText("qemu", vmid), 2);
   if (!vm.hasProcess) fail("No QEMU guest agent configured");
   if (!isRunning(vm)) fail(`VM ${vmid} is not running`);
   if (fault("agentDown")) fail("QEMU guest agent is not running");
+  const refusal = fault("agentRefuses")?.[command];
+  if (refusal !== undefined) fail(`Agent error: ${refusal}`);
   return vm;
 }
 

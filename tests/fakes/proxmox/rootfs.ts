@@ -14,6 +14,16 @@ const FILES: Readonly<Record<string, string>> = {
   "etc/os-release": 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
 };
 
+/** What a root file system has. */
+export interface RootfsOptions {
+  readonly bash: boolean;
+  readonly hostname: string;
+  /** Programs that are left out. */
+  readonly without: readonly string[];
+  /** The only directory with programs; `/bin/sh` and `/usr/bin/env` exist besides. */
+  readonly programs?: string;
+}
+
 /**
  * Fills `directory` with a root file system: busybox if a static one is installed, else copies of
  * the host's own tools with their libraries. `bash` adds the host's bash, which is left out
@@ -21,13 +31,15 @@ const FILES: Readonly<Record<string, string>> = {
  */
 export async function makeRootfs(
   directory: string,
-  { bash, hostname }: { readonly bash: boolean; readonly hostname: string },
+  { bash, hostname, without, programs }: RootfsOptions,
 ): Promise<void> {
   await makeFolders(directory);
   for (const [name, text] of Object.entries({ ...FILES, "etc/hostname": `${hostname}\n` })) {
     await Deno.writeTextFile(`${directory}/${name}`, text);
   }
-  const busybox = await firstStatic(BUSYBOX);
+  // The shell of busybox finds its own programs also where their names are missing.
+  const isOwn = without.length > 0 || programs !== undefined;
+  const busybox = isOwn ? undefined : await firstStatic(BUSYBOX);
   if (busybox === undefined) {
     for (const tool of HOST_TOOLS) await copyProgram(directory, tool);
   } else {
@@ -35,6 +47,18 @@ export async function makeRootfs(
     await run(busybox, ["--install", "-s", `${directory}/usr/bin`]);
   }
   if (bash) await copyProgram(directory, "bash");
+  for (const name of without) await Deno.remove(`${directory}/usr/bin/${name}`);
+  if (programs !== undefined) await movePrograms(directory, programs);
+}
+
+async function movePrograms(directory: string, programs: string): Promise<void> {
+  const target = `${directory}${programs}`;
+  await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
+  await Deno.rename(`${directory}/usr/bin`, target);
+  await Deno.mkdir(`${directory}/usr/bin`);
+  for (const name of ["sh", "env"]) {
+    await Deno.copyFile(`${target}/${name}`, `${directory}/usr/bin/${name}`);
+  }
 }
 
 async function makeFolders(directory: string): Promise<void> {

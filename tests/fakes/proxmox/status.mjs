@@ -1,6 +1,6 @@
 /** The numbers of a guest, a node and a storage. They are made up, their names and types are not. */
 import { createHash } from "node:crypto";
-import { isRunning, nameOf, node, statusOf } from "./state.mjs";
+import { fault, isRunning, nameOf, node, statusOf } from "./state.mjs";
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -166,6 +166,20 @@ export const STORAGES = [
     total: 337 * GIB,
     used: 42 * GIB,
   },
+];
+
+/** All storages: those with a fault are the test's own. */
+export const storages = () => [
+  ...STORAGES,
+  ...Object.entries(fault("moreStorages") ?? {}).map(([storage, text]) => ({
+    storage,
+    type: "nfs",
+    content: "backup",
+    total: 94 * GIB,
+    used: 11 * GIB,
+    active: text === "inactive" ? 0 : 1,
+    text,
+  })),
 ];
 
 /** Samples a minute apart. Source: pve-cluster 7091d92 src/PVE/RRD.pm:49-130. */

@@ -5,7 +5,16 @@ import path from "node:path";
 import { BOOL, choice, Exit, fail, findCommand, out, parse, TEXT } from "./cli.mjs";
 import { formatTime } from "./snapshots.mjs";
 import { STORAGES } from "./status.mjs";
-import { anyGuest, faultFor, isRunning, nameOf, node, root, rootfsDirectory } from "./state.mjs";
+import {
+  anyGuest,
+  fault,
+  faultFor,
+  isRunning,
+  nameOf,
+  node,
+  root,
+  rootfsDirectory,
+} from "./state.mjs";
 import { startGuest } from "./snapshots.mjs";
 import { stopGuest } from "./lifecycle.mjs";
 import { holdTask, nowRunning, withConfigLock, worker } from "./task.mjs";
@@ -63,8 +72,10 @@ async function backUpAll(here, options, directory, argv) {
   if (failed) fail("job errors");
 }
 
-function dumpDirectory({ storage = "local", dumpdir }) {
+/** The `dumpdir` of vzdump.conf counts unless the call names a storage. */
+function dumpDirectory({ storage: named, dumpdir = named ? undefined : fault("dumpdir") }) {
   if (dumpdir !== undefined) return dumpdir;
+  const storage = named ?? "local";
   const known = STORAGES.find((entry) => entry.storage === storage);
   if (!known) {
     fail(`could not get storage information for '${storage}': storage '${storage}' does not exist`);
