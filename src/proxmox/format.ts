@@ -1,4 +1,4 @@
-/** Formats seconds since 1970 like `2026-05-26T00:16:48Z`. */
+/** Formats seconds since 1970, up to 8.64e12, like `2026-05-26T00:16:48Z`. */
 export const isoTime = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 

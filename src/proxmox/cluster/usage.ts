@@ -19,7 +19,8 @@ export interface UsageRow {
   readonly name: string;
   /** Undefined for a node. */
   readonly id?: number;
-  readonly node: string;
+  /** Undefined if the cluster does not say. */
+  readonly node?: string;
   readonly status: string;
   /** Percent of all CPUs. */
   readonly cpuPercent?: number;
@@ -28,7 +29,7 @@ export interface UsageRow {
   readonly disk: Share;
   /** For guests bytes since the start; for nodes bytes per second. */
   readonly network?: { readonly in: number; readonly out: number };
-  readonly uptimeSeconds: number;
+  readonly uptimeSeconds?: number;
 }
 
 /** Usage of the cluster. */
@@ -59,14 +60,15 @@ export class Usage {
     const answer = await this.#get("/cluster/resources", [], context);
     const resources = choose(parseResources(outputOf(answer, ACTION)), only);
     const of = (type: string) => resources.filter((entry) => entry.type === type);
+    const guests = (type: string) => of(type).filter(({ vmid }) => vmid !== undefined);
     const nodes = of("node");
     return {
       nodes: await Promise.all(nodes.map(async (entry) => ({
         ...rowOf(entry),
         ...(nodes.length > MAX_NODES ? {} : await this.#traffic(entry, context)),
       }))),
-      containers: of("lxc").map(rowOf).sort(byId),
-      vms: of("qemu").map(rowOf).sort(byId),
+      containers: guests("lxc").map(rowOf).sort(byId),
+      vms: guests("qemu").map(rowOf).sort(byId),
     };
   }
 
@@ -104,20 +106,21 @@ function choose(resources: Resource[], only: number | undefined): Resource[] {
 }
 
 function rowOf(entry: Resource): UsageRow {
-  const { type, vmid, node = "", name, status = "unknown", cpu, maxcpu, netin, netout } = entry;
+  const { type, vmid, node, name, status = "unknown", cpu, maxcpu, netin, netout } = entry;
   // For the disk of a VM the host knows only the size.
   const diskUsed = type === "qemu" && !entry.disk ? undefined : entry.disk;
   return {
-    name: name ?? (type === "node" ? node : `${type === "lxc" ? "CT" : "VM "}${vmid ?? ""}`),
+    name: name ??
+      (type === "node" ? node ?? "unknown" : `${type === "lxc" ? "CT" : "VM "}${vmid ?? ""}`),
     ...(vmid === undefined ? {} : { id: vmid }),
-    node,
+    ...(node === undefined ? {} : { node }),
     status,
     ...(cpu === undefined ? {} : { cpuPercent: Math.round(cpu * 1000) / 10 }),
     ...(maxcpu === undefined ? {} : { cpus: maxcpu }),
     memory: share(entry.mem, entry.maxmem),
     disk: share(diskUsed, entry.maxdisk),
     ...(netin === undefined || netout === undefined ? {} : { network: { in: netin, out: netout } }),
-    uptimeSeconds: entry.uptime ?? 0,
+    ...(entry.uptime === undefined ? {} : { uptimeSeconds: entry.uptime }),
   };
 }
 

@@ -13,7 +13,7 @@ const usageOutput = {
   memory_total: z.number().optional().describe("Bytes"),
   disk_used: z.number().optional().describe("Bytes; unknown for VMs"),
   disk_total: z.number().optional().describe("Bytes"),
-  uptime_seconds: z.number(),
+  uptime_seconds: z.number().optional(),
 };
 
 const nodeOutput = z.object({
@@ -24,7 +24,7 @@ const nodeOutput = z.object({
 
 const guestOutput = z.object({
   ...usageOutput,
-  node: z.string(),
+  node: z.string().optional(),
   network_in: z.number().optional().describe("Bytes since the start"),
   network_out: z.number().optional().describe("Bytes since the start"),
 });
@@ -75,7 +75,7 @@ function shownGuest(guest: UsageRow) {
   const { network } = guest;
   return {
     ...shown(guest),
-    node: guest.node,
+    ...(guest.node === undefined ? {} : { node: guest.node }),
     ...(network ? { network_in: network.in, network_out: network.out } : {}),
   };
 }
@@ -90,7 +90,7 @@ function shown({ name, status, cpuPercent, cpus, memory, disk, uptimeSeconds }: 
     ...(memory.total === undefined ? {} : { memory_total: memory.total }),
     ...(disk.used === undefined ? {} : { disk_used: disk.used }),
     ...(disk.total === undefined ? {} : { disk_total: disk.total }),
-    uptime_seconds: uptimeSeconds,
+    ...(uptimeSeconds === undefined ? {} : { uptime_seconds: uptimeSeconds }),
   };
 }
 
@@ -108,14 +108,16 @@ function format({ nodes, containers, vms }: ClusterUsage): string {
 function formatUsage(entry: UsageRow, perSecond: string): string {
   const { id, name, node, status, cpuPercent, cpus, network } = entry;
   return [
-    `${id === undefined ? "" : `${id} `}${name} (${status}${id === undefined ? "" : `, ${node}`})`,
+    `${id === undefined ? "" : `${id} `}${name} (${status}${
+      id === undefined || node === undefined ? "" : `, ${node}`
+    })`,
     ...(cpuPercent === undefined ? [] : [`CPU ${cpuPercent} % of ${cpus ?? "?"}`]),
     ...formatShare("memory", entry.memory),
     ...formatShare("disk", entry.disk),
     ...(network
       ? [`network in ${bytes(network.in)}${perSecond} out ${bytes(network.out)}${perSecond}`]
       : []),
-    `up ${entry.uptimeSeconds} s`,
+    ...(entry.uptimeSeconds === undefined ? [] : [`up ${entry.uptimeSeconds} s`]),
   ].join(" · ");
 }
 

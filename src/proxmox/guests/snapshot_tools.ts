@@ -41,7 +41,7 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
       snapshots: z.array(z.object({
         name: z.string(),
         description: z.string(),
-        created: z.string().describe("UTC, ISO 8601"),
+        created: z.string().optional().describe("UTC, ISO 8601"),
         parent: z.string().optional(),
         state: z.string().optional().describe(
           "Set while it is created or deleted, or if that failed",
@@ -55,7 +55,7 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
         ctid,
         snapshots: found.snapshots.map(({ createdAt, ...rest }) => ({
           ...rest,
-          created: isoTime(createdAt),
+          ...(createdAt === undefined ? {} : { created: isoTime(createdAt) }),
         })),
         ...(found.parent === undefined ? {} : { current_parent: found.parent }),
       };
@@ -136,7 +136,12 @@ function format(ctid: number, { snapshots, parent }: Snapshots): string {
   return [
     `Snapshots of container ${ctid}`,
     ...snapshots.map(({ name, createdAt, description, state }) =>
-      [isoTime(createdAt), name, ...(state === undefined ? [] : [`[${state}]`]), description]
+      [
+        createdAt === undefined ? "" : isoTime(createdAt),
+        name,
+        ...(state === undefined ? [] : [`[${state}]`]),
+        description,
+      ]
         .filter((word) => word !== "").join("  ")
     ),
     `The current state is based on: ${parent ?? "no snapshot"}`,

@@ -15,7 +15,8 @@ export interface ContainerRow {
  */
 export function parseContainerList(stdout: string): ContainerRow[] {
   return stdout.split("\n").flatMap((line) => {
-    const [, id, status = ""] = /^(\d+) +(\S+)/.exec(line.slice(0, LOCK_COLUMN)) ?? [];
+    const [, id, status = ""] =
+      /^(\d{3,9}) +(running|stopped)\b/.exec(line.slice(0, LOCK_COLUMN)) ?? [];
     if (id === undefined) return [];
     const rest = line.slice(LOCK_COLUMN);
     const [lock = "", name = ""] = /^\s/.test(rest) ? ["", rest.trim()] : rest.trim().split(/ +/);
@@ -44,7 +45,7 @@ export function parseConfig(stdout: string): GuestConfig {
   const options: Record<string, string> = {};
   const raw: string[] = [];
   for (const line of stdout.split("\n")) {
-    const [, key, value = ""] = /^([^:\s]+): ?(.*)$/.exec(line) ?? [];
+    const [, key, value = ""] = /^([a-z][a-z0-9_.-]*): ?(.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     if (key.startsWith("lxc.")) raw.push(line);
     else options[key] = key === "description" ? decodeDescription(value) : value;

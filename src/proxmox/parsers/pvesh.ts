@@ -1,49 +1,69 @@
 import { z } from "zod";
 import { unreadable } from "../errors.ts";
+import { readJsonOutput } from "./json_output.ts";
 
-/** A number; older versions print some as text. */
-const number = z.union([z.number(), z.string()]).transform(Number).pipe(z.number());
+/** A number; older versions print some as text. Any other value counts as left out. */
+const numberLike = (kind: z.ZodNumber) =>
+  z.union([z.number(), z.string().regex(/\d/).transform(Number)]).pipe(kind).optional()
+    .catch(undefined);
+
+const number = numberLike(z.number());
+const guestId = numberLike(z.number().int());
+
+/** Seconds since 1970, up to the last one that a date can be made of. */
+const time = numberLike(z.number().min(0).max(8_640_000_000_000));
+
+/** A text; a name made of digits may be printed as a number. Any other value counts as left out. */
+const text = z.union([z.string(), z.number().transform(String)]).optional().catch(undefined);
+
+/** `lxc/101` or `qemu/200`: says the kind and ID also if the fields of their own are missing. */
+const GUEST_ID = /^(lxc|qemu)\/(\d+)$/;
 
 const resource = z.object({
-  type: z.string(),
-  id: z.string(),
-  node: z.string().optional(),
-  vmid: number.optional(),
-  name: z.string().optional(),
-  status: z.string().optional(),
-  template: number.optional(),
-  lock: z.string().optional(),
-  hastate: z.string().optional(),
-  uptime: number.optional(),
-  cpu: number.optional(),
-  maxcpu: number.optional(),
-  mem: number.optional(),
-  maxmem: number.optional(),
-  disk: number.optional(),
-  maxdisk: number.optional(),
-  netin: number.optional(),
-  netout: number.optional(),
-  diskread: number.optional(),
-  diskwrite: number.optional(),
+  type: text,
+  id: text,
+  node: text,
+  vmid: guestId,
+  name: text,
+  status: text,
+  template: number,
+  lock: text,
+  hastate: text,
+  uptime: number,
+  cpu: number,
+  maxcpu: number,
+  mem: number,
+  maxmem: number,
+  disk: number,
+  maxdisk: number,
+  netin: number,
+  netout: number,
+  diskread: number,
+  diskwrite: number,
+}).transform(({ type, id, vmid, ...rest }, context) => {
+  const [, kind = id?.split("/")[0], number] = GUEST_ID.exec(id ?? "") ?? [];
+  const known = {
+    type: type ?? kind,
+    vmid: vmid ?? (number === undefined ? vmid : Number(number)),
+  };
+  if (known.type !== undefined) return { ...rest, ...known, id, type: known.type };
+  context.addIssue("It has no type");
+  return z.NEVER;
 });
 
 /** An entry of `/cluster/resources`, the only list with real `cpu` values. */
 export type Resource = z.infer<typeof resource>;
 
 /** Parses `pvesh get /cluster/resources`. The result includes entries of other types, like storage. */
-export const parseResources = (stdout: string): Resource[] => parse(z.array(resource), stdout);
+export const parseResources = (stdout: string): Resource[] => parseList(resource, stdout);
 
-const sample = z.object({
-  time: number,
-  netin: number.optional(),
-  netout: number.optional(),
-});
+const sample = z.object({ time: z.number(), netin: number, netout: number });
 
 /** Parses the traffic of the last complete minute, in bytes per second; undefined if there is none. */
 export function parseNodeTraffic(
   stdout: string,
 ): { readonly netin: number; readonly netout: number } | undefined {
-  const samples = parse(z.array(sample), stdout).sort((a, b) => b.time - a.time);
+  const samples = parseList(sample, stdout).sort((a, b) => b.time - a.time);
   for (const { netin, netout } of samples) {
     if (netin !== undefined && netout !== undefined) return { netin, netout };
   }
@@ -51,11 +71,11 @@ export function parseNodeTraffic(
 }
 
 const snapshot = z.object({
-  name: z.string(),
-  description: z.string().optional(),
-  snaptime: number.optional(),
-  parent: z.string().optional(),
-  snapstate: z.string().optional(),
+  name: z.union([z.string(), z.number().transform(String)]),
+  description: text,
+  snaptime: time,
+  parent: text,
+  snapstate: text,
 });
 
 /** A guest's snapshots, oldest first. */
@@ -63,8 +83,8 @@ export interface Snapshots {
   readonly snapshots: readonly {
     readonly name: string;
     readonly description: string;
-    /** Seconds since 1970. */
-    readonly createdAt: number;
+    /** Seconds since 1970; undefined if it is not known. */
+    readonly createdAt?: number;
     readonly parent?: string;
     /** Set while it is created or deleted, or if that failed. */
     readonly state?: string;
@@ -75,61 +95,73 @@ export interface Snapshots {
 
 /** Parses `pvesh get …/snapshot`, whose order is random and which has an entry for the current state. */
 export function parseSnapshots(stdout: string): Snapshots {
-  const entries = parse(z.array(snapshot), stdout);
+  const entries = parseList(snapshot, stdout);
   const current = entries.find(({ name }) => name === "current");
   return {
     snapshots: entries.filter((entry) => entry !== current).map((entry) => ({
       name: entry.name,
       description: (entry.description ?? "").trimEnd(),
-      createdAt: entry.snaptime ?? 0,
+      ...(entry.snaptime === undefined ? {} : { createdAt: entry.snaptime }),
       ...(entry.parent === undefined ? {} : { parent: entry.parent }),
       ...(entry.snapstate === undefined ? {} : { state: entry.snapstate }),
-    })).sort((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1)),
+    })).sort((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0) || (a.name < b.name ? -1 : 1)),
     ...(current?.parent === undefined ? {} : { parent: current.parent }),
   };
 }
 
-/** Parses `pvesh get /nodes/N/storage` into the names of the storages for backups. */
-export const parseBackupStorages = (stdout: string): string[] =>
-  parse(
-    z.array(z.object({
-      storage: z.string(),
-      content: z.string().default(""),
-      active: number.optional(),
-    })),
-    stdout,
-  ).filter(({ content, active }) => content.split(",").includes("backup") && active !== 0)
-    .map(({ storage }) => storage);
+const storage = z.object({
+  storage: z.string(),
+  content: text,
+  active: number,
+  enabled: number,
+});
+
+/** A storage for backups. */
+export interface BackupStorage {
+  readonly name: string;
+  /** False if the node cannot use it now, for example because its server is down. */
+  readonly isActive: boolean;
+}
+
+/** Parses `pvesh get /nodes/N/storage` into the storages for backups that are not turned off. */
+export const parseBackupStorages = (stdout: string): BackupStorage[] =>
+  parseList(storage, stdout)
+    .filter(({ content = "", enabled }) => content.split(",").includes("backup") && enabled !== 0)
+    .map(({ storage, active }) => ({ name: storage, isActive: active !== 0 }));
 
 const volume = z.object({
   volid: z.string(),
-  vmid: number.optional(),
+  vmid: guestId,
   size: number,
-  ctime: number.optional(),
-  format: z.string().optional(),
-  subtype: z.string().optional(),
-  notes: z.string().optional(),
-  protected: number.optional(),
+  ctime: time,
+  format: text,
+  subtype: text,
+  notes: text,
+  protected: number,
 });
 
 /** One backup on a storage. */
 export type BackupVolume = z.infer<typeof volume>;
 
 /** Parses `pvesh get /nodes/N/storage/S/content`. */
-export const parseVolumes = (stdout: string): BackupVolume[] => parse(z.array(volume), stdout);
+export const parseVolumes = (stdout: string): BackupVolume[] => parseList(volume, stdout);
 
-function parse<T>(schema: z.ZodType<T>, stdout: string): T {
-  // Warnings of a storage may precede the JSON, on separate lines.
-  const text = stdout.split("\n").findLast((line) => /^[[{]/.test(line));
-  const result = schema.safeParse(parseJson(text ?? ""));
-  if (result.success) return result.data;
-  throw unreadable("pvesh", z.prettifyError(result.error).slice(0, 300));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw unreadable("pvesh", text.slice(0, 100));
+/**
+ * Parses the list in pvesh's output. An entry that lacks what identifies it is left out. Of several
+ * lists, for example in warnings, returns the one with the most entries that fit.
+ *
+ * @throws RemoteExecError `internal` if there is no list
+ */
+function parseList<T>(schema: z.ZodType<T>, stdout: string): T[] {
+  for (const values of readJsonOutput(stdout)) {
+    const lists = values.filter((value) => Array.isArray(value)).map((list) => {
+      const results = list.map((entry) => schema.safeParse(entry));
+      const entries = results.flatMap((result) => result.success ? [result.data] : []);
+      return { entries, strangers: list.length - entries.length };
+    });
+    const [best] = lists.filter(({ entries, strangers }) => entries.length > 0 || strangers === 0)
+      .sort((a, b) => b.entries.length - a.entries.length);
+    if (best !== undefined) return best.entries;
   }
+  throw unreadable("pvesh", stdout.slice(0, 100));
 }

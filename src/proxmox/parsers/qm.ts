@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { unreadable } from "../errors.ts";
+import { firstMatch } from "./json_output.ts";
 
 /** One row of `qm list`. */
 export interface VmRow {
@@ -19,7 +20,7 @@ export interface VmRow {
  */
 export function parseVmList(stdout: string): VmRow[] {
   return stdout.split("\n").flatMap((line) => {
-    const match = /^ *(\d+) (.*?) +(\S+) +(\d+) +([\d.]+) +(\d+) *$/.exec(line);
+    const match = /^ *(\d{3,9}) (.*?) +(\S+) +(\d+) +([\d.]+) +(\d+) *$/.exec(line);
     if (match === null) return [];
     const [, id, name = "", status = "", memory, disk, pid] = match;
     return [{
@@ -33,18 +34,21 @@ export function parseVmList(stdout: string): VmRow[] {
   });
 }
 
-const flag = z.union([z.boolean(), z.number()]).transform(Boolean);
+const flag = z.union([z.boolean(), z.number()]).transform(Boolean).optional().catch(undefined);
+const integer = z.number().int().optional().catch(undefined);
+const data = z.string().catch("");
 
+/** An answer names a process or says whether it has exited; any other JSON is not an answer. */
 const agentAnswer = z.object({
-  pid: z.number().int().optional(),
-  exited: flag.optional(),
-  exitcode: z.number().int().optional(),
-  signal: z.number().int().optional(),
-  "out-data": z.string().default(""),
-  "err-data": z.string().default(""),
-  "out-truncated": flag.optional(),
-  "err-truncated": flag.optional(),
-});
+  pid: integer,
+  exited: flag,
+  exitcode: integer,
+  signal: integer,
+  "out-data": data,
+  "err-data": data,
+  "out-truncated": flag,
+  "err-truncated": flag,
+}).refine(({ pid, exited }) => pid !== undefined || exited !== undefined);
 
 /** The state of a command, as the guest agent reports it. */
 export interface AgentAnswer {
@@ -69,9 +73,9 @@ export interface AgentAnswer {
  * @throws RemoteExecError `internal` if the output is not the expected JSON
  */
 export function parseAgentAnswer(stdout: string): AgentAnswer {
-  const result = agentAnswer.safeParse(readJson(stdout));
-  if (!result.success) throw unreadable("qm guest exec", stdout.slice(0, 100));
-  const { pid, exited, exitcode, signal, ...data } = result.data;
+  const answer = firstMatch(agentAnswer, stdout);
+  if (answer === undefined) throw unreadable("qm guest exec", stdout.slice(0, 100));
+  const { pid, exited, exitcode, signal, ...data } = answer;
   return {
     ...(pid === undefined ? {} : { pid }),
     exited: exited ?? false,
@@ -84,14 +88,6 @@ export function parseAgentAnswer(stdout: string): AgentAnswer {
       stderr: data["err-truncated"] ?? false,
     },
   };
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Decodes a text in which each character is one byte; returns any other text unchanged. */

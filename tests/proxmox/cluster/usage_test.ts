@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bothTest, failure } from "../node.ts";
+import { bothTest, failure, nodeTest } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 
@@ -41,4 +41,42 @@ bothTest("proxmox_resource_usage returns real CPU values of the complete cluster
   const one = (await node.call("proxmox_resource_usage", { vmid: 300 })).data;
   assert.deepEqual([one.nodes.length, one.containers.length, one.vms.length], [1, 1, 0]);
   assert.equal(failure(await node.call("proxmox_resource_usage", { vmid: 999 }))[0], "not_found");
+});
+
+nodeTest("proxmox_resource_usage leaves out fields that cannot be read", {}, async (node) => {
+  const entries = [
+    '{"type":"node","id":"node/pve","node":"pve","status":"online","cpu":null,"uptime":NaN}',
+    '{"type":"lxc","id":"lxc/101","vmid":101,"node":null,"name":null,"mem":"x","maxmem":5}',
+    '{"type":"qemu","id":"qemu/250","vmid":null,"node":"pve2","status":null,"cpu":0.5}',
+  ];
+  await node.pve.setFault("pveshAnswers", { "/cluster/resources": `[${entries.join(",")}]` });
+  const { data } = await node.call("proxmox_resource_usage");
+  assert.deepEqual(data.nodes, [{
+    name: "pve",
+    status: "online",
+    network_in_per_second: 121,
+    network_out_per_second: 33,
+  }]);
+  assert.deepEqual(data.containers, [
+    { ctid: 101, name: "CT101", status: "unknown", memory_total: 5 },
+  ]);
+  assert.deepEqual(data.vms, [
+    { vmid: 250, name: "VM 250", status: "unknown", cpu_percent: 50, node: "pve2" },
+  ]);
+  const elsewhere = await node.call("proxmox_vm_status", { vmid: 250 });
+  assert.match(failure(elsewhere)[1], /^VM 250 is on the cluster node "pve2"/);
+});
+
+nodeTest("the tools read pvesh's answer between lines of warnings", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("pveshNoise", {
+    before: "WARNING: storage 'nas' is not online\n",
+    after: '{"warning":"nas"}\n["nas"]\nlate\n',
+  });
+  assert.equal((await node.call("proxmox_resource_usage")).data.containers[0].ctid, 101);
+  assert.deepEqual((await node.call("proxmox_list_backups")).data, { backups: [] });
+  const args = { ctid: 101, snapshot: "one" };
+  assert.equal((await node.call("proxmox_create_snapshot", args)).data.success, true);
+  assert.equal((await node.call("proxmox_list_snapshots", { ctid: 101 })).data.snapshots.length, 1);
 });
