@@ -1,4 +1,4 @@
-import { RemoteExecError } from "../errors.ts";
+import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import { type Guest, guestInText, guestName, KINDS, programOf } from "./guests/guest.ts";
 
 /** The cluster has no guest with this ID. */
@@ -124,6 +124,58 @@ export const agentUnavailable = (guest: Guest, found: string) =>
     "Install qemu-guest-agent in the VM, set `qm set ID --agent 1` on the host, and restart the VM",
   );
 
+/** The agent of the VM runs, but its own configuration forbids the command. */
+export const agentForbids = (guest: Guest, command: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `The guest agent in ${guestInText(guest)} does not allow ${command}`,
+    "Allow guest-exec and guest-exec-status in the VM: in /etc/sysconfig/qemu-ga take them out of BLACKLIST_RPC " +
+      "(or BLOCK_RPCS), or add them to --allow-rpcs of FILTER_RPC_ARGS, then restart qemu-guest-agent",
+  );
+
+/** The agent was asked and did not answer. */
+export const agentSilent = (guest: Guest, found: string) =>
+  new RemoteExecError(
+    "unreachable",
+    `The guest agent in ${guestInText(guest)} did not answer: ${found}`,
+    "Restart qemu-guest-agent in the VM",
+  );
+
+/** The agent cannot start `env`: the guest is Windows, or another system without POSIX tools. */
+export const noPosixShell = (guest: Guest, found: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `${guestName(guest)} has no POSIX shell, which this tool needs: ${found}`,
+    `For a Windows guest run this on the host with ssh_exec_command: qm guest exec ${guest.id} -- ` +
+      "powershell.exe -Command …",
+  );
+
+/** A command that the agent started, and whose result it then did not report. */
+export const resultUnknown = (vmid: number, isGone: boolean, error: RemoteExecError) =>
+  new RemoteExecError(
+    error.code === "internal" ? "verification_failed" : error.code,
+    `The command was started in VM ${vmid}, but its result is not known; ` +
+      `${isGone ? "it was stopped" : "it may still run"}: ${error.message}`,
+    error.suggestion,
+  );
+
+const ENDINGS: readonly ErrorCode[] = ["cancelled", "connection_lost", "timeout", "worker_died"];
+
+/** A change whose command succeeded, and whose result could not be read back. */
+export const notReadBack = (action: string, error: RemoteExecError) =>
+  new RemoteExecError(
+    ENDINGS.includes(error.code) ? error.code : "verification_failed",
+    `${action} was reported as done, but the result could not be read back: ${error.message}`,
+    "Read the state of the guest before you repeat the change",
+  );
+
+export const programMissingInGuest = (guest: Guest, program: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `${guestName(guest)} has no program "${program}", which this tool needs`,
+    `Install "${program}" in the ${KINDS[guest.kind].noun}, or make it available in /usr/local/bin`,
+  );
+
 /** `lxc-attach` failed before the command started, for example because the container is stopping. */
 export const cannotEnter = (guest: Guest, found: string) =>
   new RemoteExecError(
@@ -137,6 +189,32 @@ export const storageUnusable = (found: string) =>
     "invalid_argument",
     `The storage cannot be used for backups: ${found}`,
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
+  );
+
+/** The storage exists, but it cannot be read now. */
+export const storageUnreadable = (storage: string, found: string) =>
+  new RemoteExecError(
+    "io_error",
+    `The backups on the storage "${storage}" cannot be read: ${
+      found === "" ? "the program gave no reason" : found
+    }`,
+    "Check the storage in Proxmox VE: its server or disk may be down",
+  );
+
+export const storagesUnreadable = (all: readonly { readonly reason: string }[]) =>
+  new RemoteExecError(
+    "io_error",
+    all.map(({ reason }) => reason).join("; "),
+    "Check the storages in Proxmox VE: their servers or disks may be down",
+  );
+
+/** vzdump reported success and named an archive that does not exist. */
+export const archiveMissing = (vmid: number, archive: string) =>
+  new RemoteExecError(
+    "verification_failed",
+    `The backup of ${vmid} was reported as done, but its archive is on no storage and not on the ` +
+      `node: ${archive}`,
+    "Check whether a hook script of vzdump moves archives, and read the guest's task log",
   );
 
 export const backupFailed = (vmid: number, found: string) =>

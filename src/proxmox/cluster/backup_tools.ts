@@ -3,7 +3,7 @@ import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { formatBytes, isoTime } from "../format.ts";
 import { storageArgument, taskTimeoutArgument } from "../arguments.ts";
-import type { Backups, StoredBackup } from "./backups.ts";
+import type { BackupList, Backups, StoredBackup } from "./backups.ts";
 
 const backupOutput = z.object({
   volid: z.string().describe("Name to restore the backup by, like local:backup/vzdump-lxc-…"),
@@ -11,7 +11,7 @@ const backupOutput = z.object({
   vmid: z.number().int().optional(),
   type: z.string().optional().describe("lxc or qemu"),
   format: z.string().optional(),
-  size_bytes: z.number(),
+  size_bytes: z.number().optional(),
   created: z.string().optional().describe("UTC, ISO 8601"),
   notes: z.string().optional(),
   protected: z.boolean().optional(),
@@ -44,20 +44,29 @@ const createTool = (backups: Backups): Tool =>
     output: z.object({
       success: z.literal(true),
       message: z.string(),
-      ...backupOutput.shape,
+      ...backupOutput.partial().shape,
+      vmid: z.number().int(),
+      path: z.string().describe("Archive, as the log of vzdump names it"),
       warnings: z.array(z.string()).optional(),
     }),
     async run({ vmid, storage, mode, timeout }, context) {
       const order = { vmid, storage, mode, timeoutMs: timeout * 1000 };
-      const { backup, warnings } = await backups.create(order, context);
-      const message = `Backup of ${vmid} finished: ${backup.volid}`;
+      const { archive, kind, size, stored, warnings } = await backups.create(order, context);
+      const message = `Backup of ${vmid} finished: ${stored?.volid ?? archive}`;
       const data = {
         success: true as const,
         message,
-        ...shown(backup),
+        ...(kind === undefined ? {} : { type: kind }),
+        ...(size === undefined ? {} : { size_bytes: size }),
+        ...(stored === undefined ? {} : shown(stored)),
+        vmid,
+        path: archive,
         ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
       };
-      const lines = [`[SUCCESS] ${message}`, `Size: ${formatBytes(backup.size)}`];
+      const lines = [
+        `[SUCCESS] ${message}`,
+        ...(size === undefined ? [] : [`Size: ${formatBytes(size)}`]),
+      ];
       return { text: [...lines, ...warnings.map((text) => `[WARNING] ${text}`)].join("\n"), data };
     },
   });
@@ -66,7 +75,8 @@ const listTool = (backups: Backups): Tool =>
   defineTool({
     name: "proxmox_list_backups",
     title: "List backups",
-    description: "List the backups on the node's storages, oldest first.",
+    description:
+      "List the backups on the node's storages, oldest first. Storages that cannot be read are named.",
     effect: "reads",
     input: z.strictObject({
       vmid: guestArgument.optional().describe(
@@ -77,10 +87,19 @@ const listTool = (backups: Backups): Tool =>
       ),
       response_format: responseFormat,
     }),
-    output: z.object({ backups: z.array(backupOutput) }),
+    output: z.object({
+      backups: z.array(backupOutput),
+      unreadable: z.array(z.object({ storage: z.string(), reason: z.string() })).optional()
+        .describe("Storages whose backups are missing from the list"),
+    }),
     async run({ vmid, storage }, context) {
       const found = await backups.list({ vmid, storage }, context);
-      return { text: format(found), data: { backups: found.map(shown) } };
+      const { unreadable } = found;
+      const data = {
+        backups: found.backups.map(shown),
+        ...(unreadable.length === 0 ? {} : { unreadable: [...unreadable] }),
+      };
+      return { text: format(found), data };
     },
   });
 
@@ -89,7 +108,7 @@ function shown(backup: StoredBackup): z.infer<typeof backupOutput> {
   return {
     volid,
     storage,
-    size_bytes: size,
+    ...(size === undefined ? {} : { size_bytes: size }),
     ...(vmid === undefined ? {} : { vmid }),
     ...(subtype === undefined ? {} : { type: subtype }),
     ...(format === undefined ? {} : { format }),
@@ -99,13 +118,19 @@ function shown(backup: StoredBackup): z.infer<typeof backupOutput> {
   };
 }
 
-function format(found: readonly StoredBackup[]): string {
-  if (found.length === 0) return "No backups found";
+function format({ backups, unreadable }: BackupList): string {
+  return [
+    backups.length === 0 ? "No backups found" : formatBackups(backups),
+    ...unreadable.map(({ reason }) => `[WARNING] ${reason}`),
+  ].join("\n");
+}
+
+function formatBackups(found: readonly StoredBackup[]): string {
   return found.map(({ ctime, vmid, size, volid, notes }) =>
     [
       ctime === undefined ? "" : isoTime(ctime),
       String(vmid ?? ""),
-      formatBytes(size).padStart(10),
+      (size === undefined ? "?" : formatBytes(size)).padStart(10),
       volid,
       notes?.split("\n")[0] ?? "",
     ].join("  ").trimEnd()

@@ -1,10 +1,23 @@
-import type { RemoteExecError } from "../../errors.ts";
+import { type ErrorCode, RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
-import { backupFailed, guestMissing, onOtherNode, storageUnusable } from "../errors.ts";
+import {
+  archiveMissing,
+  backupFailed,
+  guestMissing,
+  onOtherNode,
+  storagesUnreadable,
+  storageUnreadable,
+  storageUnusable,
+} from "../errors.ts";
 import { container, vm } from "../guests/guest.ts";
 import { type HostAnswer, outputOf, type ProxmoxHost, withoutNoise } from "../host.ts";
 import { findInCluster, readProblem } from "../problem.ts";
-import { type BackupVolume, parseBackupStorages, parseVolumes } from "../parsers/pvesh.ts";
+import {
+  type BackupStorage,
+  type BackupVolume,
+  parseBackupStorages,
+  parseVolumes,
+} from "../parsers/pvesh.ts";
 import { type BackupLog, isArchive, parseBackupLog, parseBackupStep } from "../parsers/vzdump.ts";
 
 /** What to back up and how. */
@@ -21,6 +34,31 @@ export interface StoredBackup extends BackupVolume {
   readonly storage: string;
 }
 
+/** A storage whose backups could not be read. */
+export interface UnreadableStorage {
+  readonly storage: string;
+  readonly reason: string;
+}
+
+/** The backups that could be read, oldest first. */
+export interface BackupList {
+  readonly backups: readonly StoredBackup[];
+  readonly unreadable: readonly UnreadableStorage[];
+}
+
+/** A finished backup. */
+export interface FinishedBackup {
+  /** A path, or the name on a backup server. */
+  readonly archive: string;
+  /** The kind of the guest, `lxc` or `qemu`. */
+  readonly kind?: string;
+  /** Bytes; undefined if the archive could not be looked at. */
+  readonly size?: number;
+  /** Undefined for an archive outside of the storages, in the `dumpdir` of vzdump.conf. */
+  readonly stored?: StoredBackup;
+  readonly warnings: readonly string[];
+}
+
 /** Creates and lists backups. */
 export class Backups {
   readonly #host: ProxmoxHost;
@@ -30,54 +68,122 @@ export class Backups {
   }
 
   /**
-   * Backs up one container or VM. Succeeds only if the log says so and the archive is on a storage. Older
-   * backups are kept.
+   * Backs up one container or VM. Succeeds only if the log says so and the archive exists. If the archive
+   * cannot be looked at, a warning says why. Older backups are kept.
    *
    * @throws RemoteExecError `io_error`, `not_found`, `locked`, `timeout` and others
    */
   async create(
     { vmid, storage, mode, timeoutMs }: BackupOrder,
     context: ToolContext,
-  ): Promise<{ readonly backup: StoredBackup; readonly warnings: readonly string[] }> {
+  ): Promise<FinishedBackup> {
     const action = `The backup of ${vmid}`;
     const answer = await this.#host.task([
       ...["vzdump", String(vmid), "--mode", mode, "--remove", "0"] as const,
       ...["--compress", "zstd", ...(storage === undefined ? [] : ["--storage", storage])],
     ], { ...context, action, timeoutMs, progress: withPercent(context.progress) });
     const log = parseBackupLog(answer.stdout);
-    if (answer.code !== 0 || !log.finished || log.archive === undefined) {
+    const { archive, kind, warnings } = log;
+    if (answer.code !== 0 || !log.finished || archive === undefined) {
       throw await this.#problem(vmid, log, answer, context);
     }
-    const { archive } = log;
-    const backup = await this.#stored(archive, { vmid, storage }, context);
-    return { backup, warnings: log.warnings };
+    const found = await this.#find(archive, { vmid, storage }, context);
+    return {
+      archive,
+      ...(kind === undefined ? {} : { kind }),
+      ...(found.size === undefined ? {} : { size: found.size }),
+      ...(found.stored === undefined ? {} : { stored: found.stored }),
+      warnings: [...warnings, ...found.warnings],
+    };
   }
 
-  /** Lists backups, oldest first; undefined means of all guests or on all storages. @throws RemoteExecError */
+  /**
+   * Lists backups; undefined means of all guests or on all storages. Of several storages, those that cannot
+   * be read are named.
+   *
+   * @throws RemoteExecError if a storage that was asked for, or every storage, cannot be read
+   */
   async list(
     { vmid, storage }: { readonly vmid: number | undefined; readonly storage: string | undefined },
     context: ToolContext,
-  ): Promise<StoredBackup[]> {
-    const storages = storage === undefined ? await this.#storages(context) : [storage];
-    const lists = await Promise.all(storages.map((name) => this.#content(name, vmid, context)));
-    return lists.flat().sort((a, b) => (a.ctime ?? 0) - (b.ctime ?? 0));
+  ): Promise<BackupList> {
+    if (storage !== undefined) {
+      return { backups: byTime(await this.#content(storage, vmid, context)), unreadable: [] };
+    }
+    const storages = await this.#storages(context);
+    const list = await this.#contents(storages, vmid, context);
+    const { unreadable } = list;
+    if (storages.length > 0 && unreadable.length === storages.length) {
+      throw storagesUnreadable(unreadable);
+    }
+    return list;
   }
 
-  /** Finds a finished archive. The failure of another storage is ignored. */
-  async #stored(
+  /** Reads each storage. Only a failure that concerns the call itself is thrown. */
+  async #contents(
+    storages: readonly BackupStorage[],
+    vmid: number | undefined,
+    context: ToolContext,
+  ): Promise<BackupList> {
+    const looks = await Promise.allSettled(storages.map(async ({ name, isActive }) => {
+      if (!isActive) throw storageUnreadable(name, "it is not active");
+      return await this.#content(name, vmid, context);
+    }));
+    const unreadable = looks.flatMap((look, index) => {
+      if (look.status === "fulfilled") return [];
+      const { reason } = look;
+      if (!(reason instanceof RemoteExecError) || ENDS_THE_CALL.includes(reason.code)) throw reason;
+      return [{ storage: storages[index]?.name ?? "", reason: reason.message }];
+    });
+    const backups = looks.flatMap((look) => look.status === "fulfilled" ? look.value : []);
+    return { backups: byTime(backups), unreadable };
+  }
+
+  /**
+   * Finds a finished archive: on a storage, or as a file on the node. The backup is done, so whatever
+   * cannot be read becomes a warning.
+   *
+   * @throws RemoteExecError `verification_failed` if the archive does not exist
+   */
+  async #find(
     archive: string,
     { vmid, storage }: Pick<BackupOrder, "vmid" | "storage">,
     context: ToolContext,
-  ): Promise<StoredBackup> {
-    const storages = storage === undefined ? await this.#storages(context) : [storage];
-    const looks = await Promise.allSettled(
-      storages.map((name) => this.#content(name, vmid, context)),
-    );
-    const stored = looks.flatMap((look) => look.status === "fulfilled" ? look.value : []);
-    const backup = stored.find(({ volid }) => isArchive(volid, archive));
-    if (backup !== undefined) return backup;
-    throw looks.find((look) => look.status === "rejected")?.reason ??
-      backupFailed(vmid, `${archive} is on no storage`);
+  ): Promise<Pick<FinishedBackup, "size" | "stored" | "warnings">> {
+    try {
+      const storages = storage === undefined
+        ? await this.#storages(context)
+        : [{ name: storage, isActive: true }];
+      const { backups, unreadable } = await this.#contents(storages, vmid, context);
+      const stored = backups.find(({ volid }) => isArchive(volid, archive));
+      if (stored !== undefined) {
+        return {
+          ...(stored.size === undefined ? {} : { size: stored.size }),
+          stored,
+          warnings: [],
+        };
+      }
+      const size = await this.#fileSize(archive, context);
+      if (size !== undefined) return { size, warnings: [] };
+      if (unreadable.length === 0) throw archiveMissing(vmid, archive);
+      return { warnings: unreadable.map(({ reason }) => notLookedAt(reason)) };
+    } catch (error) {
+      const isUnread = error instanceof RemoteExecError && error.code !== "verification_failed";
+      if (!isUnread) throw error;
+      return { warnings: [notLookedAt(error.message)] };
+    }
+  }
+
+  /** Returns the size of a file on the node; undefined if there is none. */
+  async #fileSize(path: string, { signal }: ToolContext): Promise<number | undefined> {
+    if (!path.startsWith("/")) return undefined;
+    const { code, stdout } = await this.#host.run(["stat", "-L", "-c", "%F %s", "--", path], {
+      signal,
+      progress: undefined,
+      action: "Reading the backup",
+    });
+    const size = /^(?:regular file|directory) (\d+)$/m.exec(stdout)?.[1];
+    return code !== 0 || size === undefined ? undefined : Number(size);
   }
 
   /** Returns the reason of a failure. The ID may belong to either kind; vzdump silently skips other nodes. */
@@ -102,7 +208,7 @@ export class Backups {
     return known ? problem : backupFailed(vmid, withoutNoise(text));
   }
 
-  async #storages(context: ToolContext): Promise<string[]> {
+  async #storages(context: ToolContext): Promise<BackupStorage[]> {
     const answer = await this.#pvesh("/nodes/localhost/storage", [], context);
     return parseBackupStorages(outputOf(answer, "Listing the storages"));
   }
@@ -117,7 +223,7 @@ export class Backups {
       ["--content", "backup", ...(vmid === undefined ? [] : ["--vmid", String(vmid)])],
       context,
     );
-    if (code !== 0) throw storageUnusable(withoutNoise(stderr));
+    if (code !== 0) throw storageProblem(storage, withoutNoise(stderr));
     return parseVolumes(stdout).map((volume) => ({ ...volume, storage }));
   }
 
@@ -133,6 +239,26 @@ export class Backups {
     });
   }
 }
+
+/** Failures that would be the same for each storage. */
+const ENDS_THE_CALL: readonly ErrorCode[] = [
+  "authentication_failed",
+  "cancelled",
+  "connection_lost",
+  "not_permitted",
+  "worker_died",
+];
+
+const byTime = (backups: readonly StoredBackup[]): StoredBackup[] =>
+  backups.toSorted((a, b) => (a.ctime ?? 0) - (b.ctime ?? 0));
+
+const storageProblem = (storage: string, found: string): RemoteExecError =>
+  /^storage '.*' does not exist/m.test(found)
+    ? storageUnusable(found)
+    : storageUnreadable(storage, found);
+
+const notLookedAt = (reason: string): string =>
+  `The backup is done, but its archive could not be looked at: ${reason}`;
 
 /** Reports the log's lines as progress: the percentage, or a small step where a line has none. */
 function withPercent(progress: ToolContext["progress"]): ToolContext["progress"] {

@@ -58,3 +58,81 @@ nodeTest("proxmox_list_backups names a missing storage", {}, async (node) => {
     true,
   ]);
 });
+
+nodeTest("proxmox_list_backups lists what can be read, and names the storages that cannot", {
+  containers: [WEB],
+}, async (node) => {
+  const { data: made } = await backup(node, 101);
+  await node.pve.setFault("moreStorages", {
+    empty: "",
+    nas: "storage 'nas' is not online",
+    off: "inactive",
+  });
+  const { data, text, isError } = await node.call("proxmox_list_backups");
+  assert.equal(isError, false);
+  assert.deepEqual(data.backups.map((one: { volid: string }) => one.volid), [made.volid]);
+  assert.deepEqual(data.unreadable, [
+    {
+      storage: "nas",
+      reason: `The backups on the storage "nas" cannot be read: storage 'nas' is not online`,
+    },
+    { storage: "off", reason: `The backups on the storage "off" cannot be read: it is not active` },
+  ]);
+  assert.match(text, /^\[WARNING\] The backups on the storage "nas" cannot be read/m);
+  const [code, error] = failure(await node.call("proxmox_list_backups", { storage: "nas" }));
+  assert.deepEqual([code, /'nas' is not online/.test(error)], ["io_error", true]);
+  const { data: another } = await backup(node, 101);
+  assert.equal(another.storage, "local");
+});
+
+nodeTest("proxmox_list_backups fails if no storage can be read", {}, async (node) => {
+  await node.pve.setFault("pveshAnswers", {
+    "/nodes/localhost/storage": '[{"storage":"a","content":"backup","active":0},' +
+      '{"storage":"b","content":"backup","active":0}]',
+  });
+  const [code, error] = failure(await node.call("proxmox_list_backups"));
+  assert.deepEqual([code, /"a" cannot be read.*"b" cannot be read/.test(error)], [
+    "io_error",
+    true,
+  ]);
+});
+
+nodeTest("proxmox_backup reports the path of an archive outside of the storages", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("dumpdir", node.dir);
+  const { data, text, isError } = await backup(node, 101);
+  assert.equal(isError, false, text);
+  const [name] = Array.from(Deno.readDirSync(node.dir), ({ name }) => name);
+  const path = `${node.dir}/${name}`;
+  assert.deepEqual([data.success, data.path, data.vmid, data.type, data.size_bytes], [
+    true,
+    path,
+    101,
+    "lxc",
+    (await Deno.stat(path)).size,
+  ]);
+  assert.deepEqual(["volid" in data, "storage" in data, "warnings" in data], [false, false, false]);
+  assert.equal(text.split("\n")[0], `[SUCCESS] Backup of 101 finished: ${path}`);
+});
+
+nodeTest("proxmox_backup never calls a finished backup a failure of reading it", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("pveshAnswers", { "/nodes/localhost/storage": "no JSON" });
+  const { data, isError } = await backup(node, 101);
+  assert.deepEqual([isError, data.success], [false, true]);
+  assert.match(data.path, /^\/var\/lib\/vz\/dump\/vzdump-lxc-101-/);
+  assert.match(data.warnings[0], /^The backup is done, but its archive could not be looked at: /);
+});
+
+nodeTest("proxmox_backup does not claim an archive that does not exist", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("pveshAnswers", { "/nodes/localhost/storage/local/content": "[]" });
+  const [code, error] = failure(await backup(node, 101));
+  assert.deepEqual([code, /its archive is on no storage/.test(error)], [
+    "verification_failed",
+    true,
+  ]);
+});
