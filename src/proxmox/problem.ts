@@ -1,6 +1,8 @@
-import type { RemoteExecError } from "../errors.ts";
+import { RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import {
+  agentForbids,
+  agentSilent,
   agentUnavailable,
   alreadyRunning,
   argumentRefused,
@@ -11,8 +13,11 @@ import {
   guestIsTemplate,
   guestLocked,
   guestMissing,
+  noPosixShell,
+  notReadBack,
   notRunning,
   onOtherNode,
+  programMissingInGuest,
   snapshotExists,
   snapshotMissing,
   snapshotNameReserved,
@@ -57,6 +62,19 @@ export async function explain(
   const isMissing = status.code !== 0 &&
     readProblem(guest, action, status.stderr) === "missing";
   return isMissing ? await locate(host, guest, signal) : notRunning(guest);
+}
+
+/**
+ * Waits for what is read after a change. The change was carried out, so a failure says so.
+ *
+ * @throws RemoteExecError `verification_failed`, or the code of a call that was ended
+ */
+export async function readBack<T>(action: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw error instanceof RemoteExecError ? notReadBack(action, error) : error;
+  }
 }
 
 /** Returns the reason why this node does not have the guest. */
@@ -128,6 +146,23 @@ const PROBLEMS: readonly (readonly [RegExp, (match: Match) => Problem])[] = [
   [
     /^(No QEMU guest agent configured|QEMU guest agent is not running)/m,
     ({ guest, found }) => agentUnavailable(guest, found),
+  ],
+  [
+    /(guest-[a-z-]+) has (?:been disabled|not been found)/m,
+    ({ guest, found }) => agentForbids(guest, found),
+  ],
+  [
+    /^VM \d+ (?:qmp|qga) command '(guest-[a-z-]+' failed - .*)/m,
+    ({ guest, found }) => agentSilent(guest, `'${found}`),
+  ],
+  // Sources: glib gspawn.c (its quotes depend on the version), gspawn-win32.c (names no program).
+  [
+    /(Failed to execute (?:child process|helper program).*)/m,
+    ({ guest, found }) => noPosixShell(guest, found),
+  ],
+  [
+    /^lxc-attach: .* - Failed to exec "([^"]*)"/m,
+    ({ guest, found }) => programMissingInGuest(guest, found),
   ],
   [/^lxc-attach: (.*)/m, ({ guest, found }) => cannotEnter(guest, found)],
   [/^could not get storage information for '.*': (.*)/m, ({ found }) => storageUnusable(found)],

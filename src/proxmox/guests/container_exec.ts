@@ -3,14 +3,17 @@ import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall, SshService } from "../../ssh/service.ts";
 import { type HostAnswer, hostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
 import { explain } from "../problem.ts";
-import { container, type GuestExec, runInShell } from "./guest.ts";
+import { container, FOREIGN_PATH, type GuestExec, runInShell } from "./guest.ts";
 
-/** What a root login in the container would find. Source: Debian's login.defs, ENV_SUPATH. */
+/**
+ * What a root login in the container would find. Source: Debian's login.defs, ENV_SUPATH; the further
+ * directories exist on other systems only.
+ */
 const GUEST_ENVIRONMENT = [
   "HOME=/root",
   "USER=root",
   "LOGNAME=root",
-  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  `PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${FOREIGN_PATH}`,
   "container=lxc",
 ];
 

@@ -15,7 +15,7 @@ import {
   parseWarnings,
 } from "../parsers/pct.ts";
 import { parseVmList, type VmRow } from "../parsers/qm.ts";
-import { explain } from "../problem.ts";
+import { explain, readBack } from "../problem.ts";
 import { type Guest, guestInText, programOf } from "./guest.ts";
 
 const STATUS_MS = 30_000;
@@ -144,7 +144,9 @@ export class Guests {
     const byHa = parseHaRequest(answer.stdout) !== undefined;
     const waitsFor = byHa ? "HA" : restarts && guest.kind === "vm" ? "its start" : undefined;
     await this.#confirm({ guest, action, wanted, limitMs, deadlineMs, waitsFor }, context);
-    if (pidBefore !== undefined && pidBefore === await this.#pid(guest, context)) {
+    if (
+      pidBefore !== undefined && pidBefore === await readBack(action, this.#pid(guest, context))
+    ) {
       throw otherState(guest, action, "running as before");
     }
     return { byHa, warnings: parseWarnings(answer.stdout) };
@@ -169,7 +171,7 @@ export class Guests {
   async #confirm(change: Unconfirmed, { signal, progress }: ToolContext): Promise<void> {
     const { guest, action, wanted, limitMs, deadlineMs, waitsFor } = change;
     for (let polls = 1;; polls++) {
-      const state = await this.status(guest, { signal, progress: undefined });
+      const state = await readBack(action, this.status(guest, { signal, progress: undefined }));
       if (state === wanted) return;
       if (waitsFor === undefined || this.#clock.now() >= deadlineMs) {
         throw waitsFor === "HA"

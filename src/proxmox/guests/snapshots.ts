@@ -3,7 +3,7 @@ import { otherState } from "../errors.ts";
 import { container } from "./guest.ts";
 import type { ProxmoxHost } from "../host.ts";
 import type { Guests } from "./guests.ts";
-import { explain } from "../problem.ts";
+import { explain, readBack } from "../problem.ts";
 import { parseSnapshots, type Snapshots } from "../parsers/pvesh.ts";
 
 /** Lists, creates and deletes snapshots of containers, and rolls back to them. Every result is read back. */
@@ -43,7 +43,7 @@ export class ContainerSnapshots {
       action,
       timeoutMs,
     });
-    if (!await this.#exists(ctid, snapshot, context)) {
+    if (!await readBack(action, this.#exists(ctid, snapshot, context))) {
       throw otherState(container(ctid), action, "without it");
     }
   }
@@ -61,11 +61,11 @@ export class ContainerSnapshots {
   ): Promise<string> {
     const action = `Rolling back to the snapshot "${snapshot}"`;
     await this.#run(ctid, ["rollback", String(ctid), snapshot], { ...context, action, timeoutMs });
-    const { parent } = await this.list(ctid, context);
+    const { parent } = await readBack(action, this.list(ctid, context));
     if (parent !== snapshot) {
       throw otherState(container(ctid), action, `based on ${parent ?? "no snapshot"}`);
     }
-    return await this.#guests.status(container(ctid), context);
+    return await readBack(action, this.#guests.status(container(ctid), context));
   }
 
   /** Deletes a snapshot. @throws RemoteExecError `not_found` and others */
@@ -80,7 +80,7 @@ export class ContainerSnapshots {
       action,
       timeoutMs,
     });
-    if (await this.#exists(ctid, snapshot, context)) {
+    if (await readBack(action, this.#exists(ctid, snapshot, context))) {
       throw otherState(container(ctid), action, "still with it");
     }
   }

@@ -7,11 +7,11 @@ import { asciiText } from "../../shell/quote.ts";
 import { cutTexts } from "../../ssh/outcome.ts";
 import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall } from "../../ssh/service.ts";
-import { unreadable } from "../errors.ts";
+import { resultUnknown, unreadable } from "../errors.ts";
 import type { HostCall, ProxmoxHost } from "../host.ts";
 import { type AgentAnswer, parseAgentAnswer } from "../parsers/qm.ts";
 import { explain } from "../problem.ts";
-import { type GuestExec, runInShell, vm } from "./guest.ts";
+import { FOREIGN_PATH, type GuestExec, runInShell, vm } from "./guest.ts";
 
 /** The limit of one call of `qm`; the command in the VM may run longer. */
 const CALL_MS = 60_000;
@@ -24,6 +24,9 @@ const UNCERTAIN: readonly ErrorCode[] = ["cancelled", "connection_lost", "intern
 /** Marks a command's processes in the VM: the agent itself cannot stop anything. */
 const MARK = "MCP_REMOTE_EXEC_CALL";
 
+/** The PATH of the agent, which on NixOS lacks what users have. */
+const EXTEND_PATH = `PATH="$PATH:${FOREIGN_PATH}"; export PATH`;
+
 /**
  * Reads the command from stdin, in ASCII. As an argument it could be too long, and `qm` would cut off
  * the end of a non-ASCII argument: it counts characters but writes bytes.
@@ -31,12 +34,16 @@ const MARK = "MCP_REMOTE_EXEC_CALL";
  * Source: qemu-server e6352be src/PVE/QMPClient.pm and src/PVE/QemuServer/Agent.pm (`input-data`).
  */
 const SCRIPT = [
-  `c=$(cat); c=$(printf "%bx" "$c"); c=\${c%x}; exec </dev/null`,
+  EXTEND_PATH,
+  `c=$(cat) || exit 127; c=$(printf "%bx" "$c"); c=\${c%x}; exec </dev/null`,
   runInShell("$c"),
 ].join("; ");
 
 /** Stops the processes with the mark: TERM, then KILL after a second. Prints how many remain. */
 const STOP_SCRIPT = [
+  EXTEND_PATH,
+  // Without grep nothing would be found, which must not count as nothing left.
+  `command -v grep >/dev/null 2>&1 || exit 127`,
   `look() { P=; for f in $(grep -l "$1" /proc/[0-9]*/environ 2>/dev/null); do f=\${f#/proc/}; P="$P \${f%/*}"; done; }`,
   `look "$1"; [ -z "$P" ] || kill -s TERM $P 2>/dev/null; i=0`,
   `while look "$1"; [ -n "$P" ] && [ $i -lt 20 ]; do i=$((i+1))`,
@@ -87,12 +94,15 @@ export class VmExec implements GuestExec {
       return this.#outcome("exit", answer, startedAt);
     } catch (error) {
       // `qm` was stopped or lost, but the command may have reached the VM.
-      if (!(error instanceof RemoteExecError && UNCERTAIN.includes(error.code))) throw error;
+      if (!(error instanceof RemoteExecError)) throw error;
+      if (!UNCERTAIN.includes(error.code) && pid === undefined) throw error;
       const stopped = await this.#stop(vmid, mark, pid);
       // A timeout of one `qm` call is the command's timeout only if the command's limit is the shorter one.
       const isOver = limit.signal.aborted || (error.code === "timeout" && timeoutMs <= CALL_MS);
       // If nothing was started and the VM cannot be asked, the error itself says why.
-      if (!(isOver || signal.aborted) || (pid === undefined && stopped === undefined)) throw error;
+      if (!(isOver || signal.aborted) || (pid === undefined && stopped === undefined)) {
+        throw pid === undefined ? error : resultUnknown(vmid, stopped?.exited ?? false, error);
+      }
       return this.#outcome(signal.aborted ? "cancelled" : "timeout", stopped ?? UNKNOWN, startedAt);
     }
   }
@@ -106,7 +116,7 @@ export class VmExec implements GuestExec {
   ): Promise<number> {
     const words = ["exec", String(vmid), "--synchronous", "0", "--pass-stdin", "1", "--"];
     const stdin = asciiText(command);
-    const { pid } = await this.#qm(vmid, [...words, "env", mark, "sh", "-c", SCRIPT], {
+    const { pid } = await this.#qm(vmid, [...words, "env", mark, "/bin/sh", "-c", SCRIPT], {
       timeoutMs,
       signal,
       stdin,
@@ -143,7 +153,7 @@ export class VmExec implements GuestExec {
   ): Promise<AgentAnswer | undefined> {
     using limit = deadlineSignal(STOP_MS, { clock: this.#clock, late: cancelled });
     try {
-      const words = ["exec", String(vmid), "--timeout", "20", "--", "sh", "-c", STOP_SCRIPT];
+      const words = ["exec", String(vmid), "--timeout", "20", "--", "/bin/sh", "-c", STOP_SCRIPT];
       const { signal } = limit;
       const { stdout } = await this.#qm(vmid, [...words, "sh", mark], {
         timeoutMs: STOP_MS,

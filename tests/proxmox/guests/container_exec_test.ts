@@ -74,7 +74,9 @@ nodeTest("proxmox_container_exec_command sets the PATH of a login and no variabl
   assert.deepEqual(data.stdout.split("\n").filter((line: string) => !/^(_|SHLVL)=/.test(line)), [
     "HOME=/root",
     "LOGNAME=root",
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/wrappers/bin:" +
+    "/run/current-system/sw/bin:/run/current-system/profile/bin:/run/current-system/profile/sbin:" +
+    "/nix/var/nix/profiles/default/bin",
     "PWD=/root",
     "USER=root",
     "container=lxc",
@@ -203,4 +205,28 @@ bothTest("proxmox_container_exec_command stops the processes inside when it is c
   assert.equal(failure(answer)[0], "cancelled");
   assert.deepEqual([answer.data.cancelled, answer.data.process_ended], [true, node.isGuarded]);
   assert.deepEqual(processesLike(/sleep 7123/), []);
+});
+
+for (const programDirectory of ["/run/current-system/sw/bin", "/run/current-system/profile/bin"]) {
+  nodeTest(`proxmox_container_exec_command finds programs that are only in ${programDirectory}`, {
+    containers: [{ ...BUSYBOX, programDirectory }],
+  }, async (node) => {
+    const { data } = await exec(node, "ls / | grep -c etc; echo in | cat; stat -c %a /root");
+    assert.deepEqual([data.exit_code, data.stdout, data.stderr], [0, "1\nin\n700\n", ""]);
+  });
+}
+
+nodeTest("proxmox_container_exec_command names the program that a container lacks", {
+  containers: [
+    { ...BUSYBOX, without: ["stat"] },
+    { ctid: 102, status: "running", without: ["env"] },
+  ],
+}, async (node) => {
+  const { data } = await exec(node, "stat /");
+  assert.deepEqual([data.exit_code, /stat: not found/.test(data.stderr)], [127, true]);
+  const answer = await node.call("proxmox_container_exec_command", { ctid: 102, command: "ls" });
+  assert.deepEqual(failure(answer), [
+    "unsupported",
+    'Container 102 has no program "env", which this tool needs',
+  ]);
 });

@@ -81,3 +81,15 @@ nodeTest("proxmox_rollback_snapshot and delete name a missing snapshot", {
   const status = await call(node, "container_status");
   assert.equal(status.data.status, "running");
 });
+
+nodeTest("a snapshot that was made and cannot be read back is no unknown defect", {
+  containers: [WEB],
+}, async (node) => {
+  await node.pve.setFault("pveshAnswers", { "/nodes/localhost/lxc/101/snapshot": "no JSON" });
+  for (const verb of ["create", "rollback", "delete"]) {
+    const args = { ctid: 101, snapshot: "one" };
+    const [code, error] = failure(await node.call(`proxmox_${verb}_snapshot`, args));
+    assert.equal(code, "verification_failed");
+    assert.match(error, /was reported as done, but the result could not be read back/);
+  }
+});

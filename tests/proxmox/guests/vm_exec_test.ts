@@ -115,3 +115,58 @@ nodeTest("proxmox_vm_exec_command names a VM without an agent and one that is st
   await node.pve.setFault("agentDown", true);
   assert.match((await of(202))[1], /QEMU guest agent is not running/);
 });
+
+nodeTest("proxmox_vm_exec_command says what to allow in an agent that refuses the command", {
+  vms: [AGENT],
+}, async (node) => {
+  for (
+    const refusal of [
+      "Command guest-exec has been disabled: the command is not allowed",
+      "The command guest-exec has been disabled for this instance",
+      "The command guest-exec has not been found",
+    ]
+  ) {
+    await node.pve.setFault("agentRefuses", { "guest-exec": refusal });
+    const answer = await call(node, "vm_exec_command", 202, { command: "true" });
+    assert.deepEqual(failure(answer), [
+      "unsupported",
+      "The guest agent in VM 202 does not allow guest-exec",
+    ]);
+    assert.match(answer.data.suggestion, /qemu-ga.*allow-rpcs/);
+  }
+});
+
+nodeTest("proxmox_vm_exec_command says that a command was started whose result is refused", {
+  vms: [AGENT],
+}, async (node) => {
+  await node.pve.setFault("agentRefuses", {
+    "guest-exec-status": "Command guest-exec-status has been disabled",
+  });
+  const [code, error] = failure(await call(node, "vm_exec_command", 202, { command: "true" }));
+  assert.equal(code, "unsupported");
+  assert.match(error, /^The command was started in VM 202, .*does not allow guest-exec-status$/);
+});
+
+nodeTest("proxmox_vm_exec_command says that a guest without POSIX tools cannot run it", {
+  vms: [{ ...AGENT, without: ["env"] }],
+}, async (node) => {
+  const answer = await call(node, "vm_exec_command", 202, { command: "dir" });
+  const [code, error] = failure(answer);
+  assert.deepEqual([code, /^VM 202 has no POSIX shell/.test(error)], ["unsupported", true]);
+  assert.match(answer.data.suggestion, /powershell\.exe/);
+});
+
+nodeTest("proxmox_vm_exec_command does not run an empty command without cat", {
+  vms: [{ ...AGENT, without: ["cat"] }],
+}, async (node) => {
+  const { data } = await call(node, "vm_exec_command", 202, { command: "true" });
+  assert.deepEqual([data.exit_code, /cat: not found/.test(data.stderr)], [127, true]);
+});
+
+nodeTest("proxmox_vm_exec_command does not claim an end that it cannot see without grep", {
+  vms: [{ ...AGENT, without: ["grep"] }],
+}, async (node) => {
+  const command = "sleep 7128";
+  const answer = await call(node, "vm_exec_command", 202, { command, timeout: 1 });
+  assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", false]);
+});
