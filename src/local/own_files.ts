@@ -1,4 +1,4 @@
-import { type FileIdentity, isInside, isSameFile } from "./paths.ts";
+import { type FileIdentity, isInside } from "./paths.ts";
 
 /** Reports whether a resolved path is one of the server's own files. */
 export type IsOwnFile = (real: string, identity: FileIdentity | undefined) => boolean;
@@ -16,12 +16,27 @@ export async function ownFiles(
   identities: readonly FileIdentity[] = [],
 ): Promise<IsOwnFile> {
   const found = await Promise.all(paths.map((path) => Deno.stat(path).catch(() => undefined)));
-  const known = [...found.filter((each) => each !== undefined), ...identities]
-    .filter(({ ino }) => ino !== null);
+  const looked = indexed(found.filter((each) => each !== undefined));
+  const given = indexOf(identities);
   return (real, identity) =>
     paths.some((path) => isInside(comparable(path), comparable(real))) ||
-    (identity !== undefined && known.some((each) => isSameFile(each, identity)));
+    (identity !== undefined && identity.ino !== null &&
+      (looked.has(keyOf(identity)) || given.has(keyOf(identity))));
 }
+
+/** Main hands over thousands of identities once; they are indexed once. */
+const indexes = new WeakMap<readonly FileIdentity[], ReadonlySet<string>>();
+
+function indexOf(identities: readonly FileIdentity[]): ReadonlySet<string> {
+  const index = indexes.get(identities) ?? indexed(identities);
+  indexes.set(identities, index);
+  return index;
+}
+
+const indexed = (identities: readonly FileIdentity[]): ReadonlySet<string> =>
+  new Set(identities.filter(({ ino }) => ino !== null).map(keyOf));
+
+const keyOf = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
 
 /** File systems on Windows and macOS usually ignore case. */
 const comparable = (path: string): string => Deno.build.os === "linux" ? path : path.toLowerCase();
