@@ -2,15 +2,18 @@ import { parseArguments } from "./src/cli/arguments.ts";
 import { readEnvironment } from "./src/cli/environment.ts";
 import { runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
-import { onEnd, writeAll } from "./src/server/stdio.ts";
+import { printTo } from "./src/cli/print.ts";
+import { onEnd } from "./src/server/stdio.ts";
 import type { Config } from "./src/config/config.ts";
 import { formatFaults } from "./src/config/faults.ts";
 import { loadConfig } from "./src/config/load.ts";
+import { formatOrigin, formatRemark } from "./src/config/origin.ts";
 import { thisMachine } from "./src/config/paths.ts";
 import { RemoteExecError } from "./src/errors.ts";
-import { createLogger } from "./src/log.ts";
+import { createLogger, type Logger } from "./src/log.ts";
 import { refuseClient } from "./src/mcp/refuse.ts";
 import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
+import { withOwnIdentities } from "./src/server/own_identities.ts";
 import { startWorkers } from "./src/server/workers.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -40,7 +43,10 @@ async function main(args: readonly string[]): Promise<void> {
     }
     return Deno.exit(MISCONFIGURED);
   }
-  if (task.kind === "permissions") return print(formatPermissions(permissionTable(loaded)));
+  if (task.kind === "permissions") {
+    printError(originLines(loaded).map((line) => `${line}\n`).join(""));
+    return print(formatPermissions(permissionTable(loaded)));
+  }
   if (task.kind === "doctor") return Deno.exit(await runDoctor(loaded, print));
   await serveUntilEnd(loaded);
 }
@@ -48,8 +54,8 @@ async function main(args: readonly string[]): Promise<void> {
 /** Returns the configuration, or a text with all of its faults. */
 function load(envFile: string | undefined): Config | string {
   try {
-    const env = readEnvironment(envFile);
-    const loaded = loadConfig(env, thisMachine(env), envFile);
+    const { env, origin } = readEnvironment(envFile);
+    const loaded = loadConfig(env, thisMachine(env), origin);
     return loaded.ok ? loaded.config : formatFaults(loaded.faults);
   } catch (error) {
     if (!(error instanceof RemoteExecError)) throw error;
@@ -60,10 +66,12 @@ function load(envFile: string | undefined): Config | string {
 /** Serves until the client disconnects, then exits: with 0, or with a non-zero code if a worker died. */
 export async function serveUntilEnd(config: Config, start = startWorkers): Promise<void> {
   const logger = createLogger(config.logLevel, config.secrets);
-  const workers = start(config, logger);
+  logOrigin(config, logger);
+  const complete = withOwnIdentities(config);
+  const workers = start(complete, logger);
   // The MCP library loads while the workers load theirs.
   const { serve } = await import("./src/server/serve.ts");
-  const running = await serve(config, workers, logger).catch((error) => {
+  const running = await serve(complete, workers, logger).catch((error) => {
     logger.error("the server cannot start", error);
     return Deno.exit(BROKEN);
   });
@@ -79,10 +87,24 @@ export async function serveUntilEnd(config: Config, start = startWorkers): Promi
   });
 }
 
+/** Says on stderr where the configuration came from and what is odd about it. */
+function logOrigin({ origin }: Config, logger: Logger): void {
+  const source = formatOrigin(origin);
+  if (source !== undefined) logger.info(`configuration: ${source}`);
+  for (const remark of origin.remarks) {
+    logger[remark.level === "info" ? "info" : "warn"](formatRemark(remark));
+  }
+}
+
+function originLines({ origin }: Config): string[] {
+  const source = formatOrigin(origin);
+  return [...(source === undefined ? [] : [source]), ...origin.remarks.map(formatRemark)];
+}
+
 function print(text: string): void {
-  writeAll(Deno.stdout, text);
+  printTo(Deno.stdout, text);
 }
 
 function printError(text: string): void {
-  writeAll(Deno.stderr, text);
+  printTo(Deno.stderr, text);
 }

@@ -1,8 +1,9 @@
 import { type Variable, VARIABLES } from "../src/config/variables.ts";
 
 const HEAD =
-  `# Configuration of mcp-remote-exec. Copy this file to .env in the directory in which the server starts,
-# or pass it with --env-file. Variables of the environment take precedence over this file.
+  `# Configuration of mcp-remote-exec. Copy this file, run \`chmod 600\` on the copy and pass it with --env-file.
+# A copy named .env in the current directory is read without the option, but only if the environment sets neither
+# HOST nor I_ACCEPT_RISKS. Variables of the environment take precedence over this file.
 # Variables after # are not set; the value shown is the default, if there is one.
 `;
 

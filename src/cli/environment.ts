@@ -1,37 +1,127 @@
+import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { RemoteExecError } from "../errors.ts";
-import type { Environment } from "../config/load.ts";
-import { environmentNames } from "../config/variables.ts";
+import { type Environment, isSet } from "../config/given.ts";
+import { meantVariable, misnamedNames } from "../config/misnamed.ts";
+import type { Origin, Remark } from "../config/origin.ts";
+import {
+  environmentNames,
+  SYSTEM_VARIABLES,
+  type Variable,
+  VARIABLES,
+} from "../config/variables.ts";
+import { notRead, readEnvFile, readTrustedEnvFile } from "./env_file.ts";
 
 // The types of ssh2 depend on the types of Node 18, which lack this function.
 declare module "node:util" {
   export function parseEnv(content: string): Record<string, string>;
 }
 
-/**
- * Reads the variables of the process and of a `.env` file; the process wins. No other file of the
- * program reads the environment.
- *
- * @param envFile must exist if it is given; otherwise `.env` in the current directory is read if it exists
- * @throws RemoteExecError `configuration` when the file cannot be read
- */
-export function readEnvironment(envFile: string | undefined): Environment {
-  const fromFile: Environment = parseEnv(readEnvFile(envFile));
-  return Object.fromEntries(
-    environmentNames().map((name) => [name, Deno.env.get(name) || fromFile[name]]),
-  );
+/** The variables and where they come from. */
+export interface Settings {
+  readonly env: Environment;
+  readonly origin: Origin;
 }
 
-function readEnvFile(envFile: string | undefined): string {
-  try {
-    return Deno.readTextFileSync(envFile ?? ".env");
-  } catch (error) {
-    if (envFile === undefined && error instanceof Deno.errors.NotFound) return "";
-    throw new RemoteExecError(
-      "configuration",
-      `Cannot read the environment file: ${envFile ?? ".env"}`,
-      "Correct --env-file, or make the file readable",
-      { cause: error },
+/** Whoever sets one of these configures the server by the environment, and `.env` is not for it. */
+const CONFIGURED_BY = ["HOST", "I_ACCEPT_RISKS"] as const;
+const MAX_NAMES = 20;
+
+/**
+ * Reads the variables of the process and of one environment file; the process takes precedence. No other
+ * file of the program reads the environment.
+ *
+ * @param envFile must exist if it is given. Otherwise `.env` in the current directory is read, but only
+ *   if the environment sets neither HOST nor I_ACCEPT_RISKS and only the user can have written the file
+ * @throws RemoteExecError `configuration` when the file cannot be read
+ */
+export function readEnvironment(envFile: string | undefined): Settings {
+  const given: Environment = Object.fromEntries(
+    environmentNames().map((name) => [name, Deno.env.get(name)]),
+  );
+  const remarks: Remark[] = [];
+  const path = resolve(envFile ?? ".env");
+  const text = envFile === undefined ? readDotEnv(path, given, remarks) : readEnvFile(envFile);
+  const inFile: Environment = parseEnv(text ?? "");
+  const { env, names } = merge(given, inFile);
+  remarks.push(...misnamedInFile(inFile, path), ...misnamed(given, env));
+  return { env, origin: { file: text === undefined ? undefined : path, names, remarks } };
+}
+
+function readDotEnv(path: string, given: Environment, remarks: Remark[]): string | undefined {
+  const configured = CONFIGURED_BY.find((name) => given[name] !== undefined);
+  const found = configured === undefined
+    ? readTrustedEnvFile(path, given.USERPROFILE)
+    : isFile(path)
+    ? { remark: notRead(path, `${configured} is set in the environment`, "info") }
+    : undefined;
+  if (found === undefined) return undefined;
+  if ("text" in found) return found.text;
+  remarks.push(found.remark);
+  return undefined;
+}
+
+/** A variable that the environment sets under any of its names is not taken from the file. */
+function merge(given: Environment, inFile: Environment): { env: Environment; names: string[] } {
+  const env: Record<string, string | undefined> = {};
+  for (const name of SYSTEM_VARIABLES) env[name] = given[name];
+  const fromFile: string[] = [];
+  for (const variable of Object.values<Variable<unknown>>(VARIABLES)) {
+    const names = [variable.name, ...variable.aliases];
+    const isGiven = names.some((name) => isSet(given[name]));
+    for (const name of names) {
+      env[name] = isGiven ? given[name] : inFile[name];
+      if (!isGiven && isSet(inFile[name])) fromFile.push(name);
+    }
+  }
+  return { env, names: fromFile };
+}
+
+const variableNames = (): string[] =>
+  Object.values<Variable<unknown>>(VARIABLES).flatMap(({ name, aliases }) => [name, ...aliases]);
+
+/** Names of the environment that probably mean a variable that is not set. */
+function misnamed(given: Environment, env: Environment): Remark[] {
+  return misnamedNames().filter((name) => isSet(given[name])).flatMap((name) => {
+    const meant = meantVariable(name, variableNames());
+    return meant === undefined || isSet(env[meant]) ? [] : [misnamedRemark(name, meant)];
+  });
+}
+
+function misnamedInFile(inFile: Environment, path: string): Remark[] {
+  const known = variableNames();
+  // What is no name may be a line of a key.
+  const unknown = Object.keys(inFile)
+    .filter((name) =>
+      !known.includes(name) && /^([A-Z][A-Z0-9_]{0,39}|[a-z][a-z0-9_]{0,39})$/.test(name)
     );
+  const meant = unknown.map((name) => [name, meantVariable(name, known)] as const);
+  const others = meant.filter(([, variable]) => variable === undefined).map(([name]) => name);
+  const remarks = meant.flatMap(([name, variable]) =>
+    variable === undefined ? [] : [misnamedRemark(name, variable, path)]
+  );
+  return others.length === 0 ? remarks : [...remarks, unknownRemark(others, path)];
+}
+
+const misnamedRemark = (name: string, meant: string, path?: string): Remark => ({
+  level: "warning",
+  message: `${name}${
+    path === undefined ? "" : ` in ${path}`
+  } is not read: the variable is ${meant}`,
+  remedy: `Rename ${name} to ${meant}`,
+});
+
+const unknownRemark = (names: readonly string[], path: string): Remark => ({
+  level: "info",
+  message: `${path} has names that are not read: ${names.slice(0, MAX_NAMES).join(", ")}${
+    names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ""
+  }`,
+  remedy: "Correct them if they are meant for this server (--help lists the variables)",
+});
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }

@@ -9,9 +9,7 @@ export function helpText(): string {
   const sections = [...groups].map(([group, variables]) =>
     `${group}:\n${variables.map(line).join("\n")}`
   );
-  return `${USAGE}\nEnvironment variables (also read from .env in the current directory):\n\n${
-    sections.join("\n\n")
-  }\n`;
+  return `${USAGE}\nEnvironment variables:\n\n${sections.join("\n\n")}\n`;
 }
 
 const USAGE = `mcp-remote-exec: an MCP server that gives an AI assistant a remote machine over SSH
@@ -24,7 +22,10 @@ Usage:
   mcp-remote-exec --version, -v    print the version
 
 Options:
-  --env-file PATH                  read variables from PATH instead of .env; the environment takes precedence
+  --env-file PATH                  read variables from PATH; the environment takes precedence
+
+Without --env-file, .env in the current directory is read, but only if the environment sets neither HOST
+nor I_ACCEPT_RISKS, and file and directory belong to you and are not writable by others.
 `;
 
 function line({ name, shown, help }: Variable<unknown>): string {

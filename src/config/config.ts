@@ -1,4 +1,5 @@
 import type { LogLevel } from "../log.ts";
+import type { Origin } from "./origin.ts";
 
 /**
  * The checked configuration. All paths are absolute; those of directories, the key and the TLS files
@@ -18,6 +19,7 @@ export interface Config {
   readonly secrets: readonly string[];
   /** Sentences for the person who starts the server, like "ImageKit plugin disabled: …". */
   readonly notices: readonly string[];
+  readonly origin: Origin;
 }
 
 /** One host and one way to log in. */
@@ -55,8 +57,10 @@ export interface FilesConfig {
   readonly roots: readonly string[];
   /** Other names of the roots, with which a path may begin. */
   readonly aliases: readonly Alias[];
-  /** The server's own files, by their written and resolved paths. No tool reads or writes them. */
+  /** The server's own files and directories, by their written and resolved paths. No tool reads or writes them. */
   readonly own: readonly string[];
+  /** Device and number of own files: a hard link to one is refused too. Main adds them before it serves. */
+  readonly ownIdentities?: readonly { readonly dev: number; readonly ino: number | null }[];
 }
 
 export interface ImageKitConfig {

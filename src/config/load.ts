@@ -1,13 +1,14 @@
-import { errorText, RemoteExecError } from "../errors.ts";
-import type { Alias, Config, FilesConfig, Login } from "./config.ts";
+import { RemoteExecError } from "../errors.ts";
+import type { Config, Login } from "./config.ts";
+import { chooseDirectories, uselessDirectories } from "./directories.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
-import { expandPath, isFilesystemRoot, type Machine, parentOf, resolveLinks } from "./paths.ts";
+import { type Environment, isSet, shownValue } from "./given.ts";
+import { ENVIRONMENT_ONLY, type Origin, withOrigin } from "./origin.ts";
+import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./parsers.ts";
 import { secretsOf } from "./secrets.ts";
 import { type Values, type Variable, VARIABLES } from "./variables.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
@@ -24,20 +25,26 @@ By setting this to 'true', you acknowledge that:
 
 See README DISCLAIMER section for full details.`;
 
+const RISKS_FAULT: Fault = { message: RISKS, remedy: "Set I_ACCEPT_RISKS=true" };
+
 /**
- * Converts variables to a configuration, or to the list of all their faults. An empty variable
- * counts as not set.
- *
- * @param envFile the file that variables were read from, or may be read from at the next start
+ * Converts variables to a configuration, or to the list of all their faults, each with the file that its
+ * value comes from, and the remarks. An empty variable and a placeholder count as not set.
  */
-export function loadConfig(env: Environment, machine: Machine, envFile = ".env"): Loaded {
+export function loadConfig(
+  env: Environment,
+  machine: Machine,
+  origin: Origin = ENVIRONMENT_ONLY,
+): Loaded {
   const faults: Fault[] = [];
-  const report: Report = (message, remedy) => faults.push({ message, remedy });
+  const report: Report = (message, remedy) => faults.push(withOrigin({ message, remedy }, origin));
   const values = readValues(env, report);
   // First: nobody should complete a configuration before accepting the risks.
-  if (!values.acceptRisks) faults.unshift({ message: RISKS, remedy: "Set I_ACCEPT_RISKS=true" });
-  const config = assemble(values, env, machine, envFile, report);
-  return faults.length > 0 || config === undefined ? { ok: false, faults } : { ok: true, config };
+  if (!values.acceptRisks) faults.unshift(withOrigin(RISKS_FAULT, origin));
+  const config = assemble(values, env, machine, origin, report);
+  if (config !== undefined && faults.length === 0) return { ok: true, config };
+  const remarks = origin.remarks.map(({ message, remedy }) => ({ message, remedy }));
+  return { ok: false, faults: [...faults, ...remarks] };
 }
 
 function readValues(env: Environment, report: Report): Values {
@@ -49,15 +56,13 @@ function readValues(env: Environment, report: Report): Values {
 }
 
 function readValue<T>(variable: Variable<T>, env: Environment, report: Report): T {
-  const name = [variable.name, ...variable.aliases].find((each) => (env[each] ?? "") !== "");
+  const name = [variable.name, ...variable.aliases].find((each) => isSet(env[each]));
   if (name === undefined) return variable.fallback;
   try {
     return variable.parse(env[name] ?? "");
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    // The value may be a URL with a password.
-    const shown = env[name]?.replace(/\/\/[^/]*@/, "//[redacted]@");
-    const found = variable.secret ? "" : `: got "${shown}"`;
+    const found = variable.secret ? "" : `: got ${shownValue(env[name] ?? "")}`;
     report(`${name} ${error.message}${found}`, `Correct ${name}${alternative(variable)}`);
     return variable.fallback;
   }
@@ -72,17 +77,17 @@ function assemble(
   values: Values,
   env: Environment,
   machine: Machine,
-  envFile: string,
+  origin: Origin,
   report: Report,
 ): Config | undefined {
-  if (values.host === undefined && !env.HOST) {
+  if (values.host === undefined && !isSet(env.HOST)) {
     report(
       "No SSH host configuration found. Set HOST environment variable",
       "Set HOST to the name or address of the SSH host",
     );
   }
   const login = attempt(report, () => chooseLogin(values, machine));
-  const files = chooseFiles(values, machine, report);
+  const files = chooseDirectories(values, machine, report);
   const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
   const links = downloadsConfig(values, machine, report);
@@ -105,11 +110,13 @@ function assemble(
     files: {
       ...files,
       own: underAllNames([
-        ...[".env", envFile].map((path) => expandPath(path, machine)),
+        expandPath(".env", machine),
+        ...(origin.file ? [origin.file] : []),
         ...(login.kind === "key" ? [login.path] : []),
         ...knownHostsPaths,
         ...(auditLog ? [auditLog] : []),
         ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
+        ...machine.program,
       ], machine),
     },
     auditLog,
@@ -120,6 +127,7 @@ function assemble(
     downloads: links,
     secrets: secretsOf(values),
     notices,
+    origin: { ...origin, remarks: [...origin.remarks, ...uselessDirectories(files, machine)] },
   };
 }
 
@@ -132,12 +140,24 @@ function chooseLogin(values: Values, machine: Machine): Login {
   }
   if (values.password !== undefined) return { kind: "password", password: values.password };
   if (values.agentSocket !== undefined) {
-    return { kind: "agent", socket: expandPath(values.agentSocket, machine) };
+    return { kind: "agent", socket: agentSocket(values.agentSocket, machine) };
   }
   throw new RemoteExecError(
     "configuration",
     "No authentication configured. Set SSH_PASSWORD or SSH_KEY environment variable",
     "Set SSH_KEY to a private key file, or SSH_PASSWORD, or start an agent (SSH_AUTH_SOCK)",
+  );
+}
+
+function agentSocket(value: string, machine: Machine): string {
+  const path = expandPath(value, machine);
+  // A named pipe of Windows cannot be looked at like a file.
+  if (machine.windows && path.startsWith("\\\\.\\pipe\\")) return path;
+  if (machine.kind(path) === "socket") return path;
+  throw new RemoteExecError(
+    "configuration",
+    `SSH_AUTH_SOCK names ${shownValue(value)}, which is not a socket`,
+    "Start the SSH agent and set SSH_AUTH_SOCK to its socket, or set SSH_KEY",
   );
 }
 
@@ -152,7 +172,9 @@ const keyInsteadOfPath = () =>
 const keyMissing = (path: string) =>
   new RemoteExecError(
     "configuration",
-    `SSH key file not found: ${path}. Verify SSH_KEY environment variable points to a valid private key file.`,
+    `SSH key file not found: ${
+      shownValue(path).replace(/^"|"$/g, "")
+    }. Verify SSH_KEY environment variable points to a valid private key file.`,
     "Set SSH_KEY to the path of the private key (not the .pub file)",
   );
 
@@ -161,72 +183,16 @@ const underAllNames = (paths: readonly string[], machine: Machine): string[] => 
   ...new Set(paths.flatMap((path) => [path, resolveLinks(path, machine)])),
 ];
 
-function chooseFiles(
-  values: Values,
-  machine: Machine,
-  report: Report,
-): Omit<FilesConfig, "own"> | undefined {
-  const { workingDirectory } = values;
-  const working = attempt(
-    report,
-    () =>
-      workingDirectory === undefined
-        ? defaultDirectory(machine)
-        : existingDirectory("WORKING_DIRECTORY", workingDirectory, machine),
-  );
-  const more = (values.allowedDirectories ?? "").split(machine.windows ? ";" : ":")
-    .filter((path) => path !== "")
-    .map((path) => attempt(report, () => existingDirectory("ALLOWED_DIRECTORIES", path, machine)));
-  if (working === undefined) return undefined;
-  const all = [working, ...more.filter((each) => each !== undefined)];
-  return {
-    workingDirectory: working.real,
-    roots: [...new Set(all.map(({ real }) => real))],
-    aliases: all.filter(({ path, real }) => path !== real),
-  };
-}
-
-function defaultDirectory(machine: Machine): Alias {
-  if (!isFilesystemRoot(machine.cwd, machine)) return aliasOf(machine.cwd, machine);
-  if (machine.home === undefined) throw noDirectory("the home directory is not known");
-  const path = expandPath("~/mcp-remote-exec", machine);
-  try {
-    machine.makeDirectory(path);
-    return aliasOf(path, machine);
-  } catch (error) {
-    throw noDirectory(`${path} cannot be created: ${errorText(error)}`);
-  }
-}
-
-const noDirectory = (why: string) =>
-  new RemoteExecError(
-    "configuration",
-    `WORKING_DIRECTORY is not set, the current directory is the root, and ${why}`,
-    "Set WORKING_DIRECTORY to the directory for local files",
-  );
-
-function existingDirectory(name: string, value: string, machine: Machine): Alias {
-  const path = expandPath(value, machine);
-  if (machine.kind(path) === "directory") return aliasOf(path, machine);
-  throw new RemoteExecError(
-    "configuration",
-    `${name} names "${value}", which is not a directory`,
-    `Create the directory, or correct ${name}`,
-  );
-}
-
-const aliasOf = (path: string, machine: Machine): Alias => ({ path, real: machine.realPath(path) });
-
 function chooseAuditLog({ auditLog }: Values, machine: Machine): string | undefined {
   if (auditLog === undefined) return undefined;
   const path = expandPath(auditLog, machine);
-  const isDirectory = machine.kind(path) === "directory";
-  if (!isDirectory && machine.kind(parentOf(path, machine)) === "directory") return path;
+  const kind = machine.kind(path);
+  const isUsable = kind === "file" || kind === "missing";
+  if (isUsable && machine.kind(parentOf(path, machine)) === "directory") return path;
+  const found = kind === "directory" ? "which is a directory" : "which is not a regular file";
   throw new RemoteExecError(
     "configuration",
-    `AUDIT_LOG names "${auditLog}", ${
-      isDirectory ? "which is a directory" : "whose directory is missing"
-    }`,
+    `AUDIT_LOG names ${shownValue(auditLog)}, ${isUsable ? "whose directory is missing" : found}`,
     "Create the directory and name a file in it, or correct AUDIT_LOG",
   );
 }
@@ -235,8 +201,19 @@ function knownHosts(values: Values, env: Environment, machine: Machine): string[
   const system = machine.windows
     ? `${env.ProgramData ?? "C:\\ProgramData"}\\ssh\\ssh_known_hosts`
     : "/etc/ssh/ssh_known_hosts";
-  if (values.knownHosts !== undefined) return [expandPath(values.knownHosts, machine), system];
+  if (values.knownHosts !== undefined) return [knownHostsFile(values.knownHosts, machine), system];
   return machine.home === undefined
     ? [system]
     : [expandPath("~/.ssh/known_hosts", machine), system];
+}
+
+/** A file may be missing; people who want none name /dev/null. */
+function knownHostsFile(value: string, machine: Machine): string {
+  const path = expandPath(value, machine);
+  if (path === "/dev/null" || ["file", "missing"].includes(machine.kind(path))) return path;
+  throw new RemoteExecError(
+    "configuration",
+    `SSH_KNOWN_HOSTS names ${shownValue(value)}, which is not a file`,
+    "Set SSH_KNOWN_HOSTS to a known_hosts file",
+  );
 }

@@ -1,6 +1,7 @@
 import { RemoteExecError } from "../errors.ts";
 import type { DownloadsConfig, ImageKitConfig, R2Config } from "./config.ts";
 import { attempt, type Report } from "./faults.ts";
+import { shownValue } from "./given.ts";
 import { expandPath, type Machine } from "./paths.ts";
 import type { Values } from "./variables.ts";
 
@@ -55,7 +56,7 @@ function pemFile(name: string, value: string, machine: Machine): string {
   if (machine.kind(path) === "file") return machine.realPath(path);
   throw new RemoteExecError(
     "configuration",
-    `${name} names "${value}", which is not a file`,
+    `${name} names ${shownValue(value)}, which is not a file`,
     `Correct ${name}`,
   );
 }
@@ -142,7 +143,9 @@ function checkEncrypted(name: string, url: string, report: Report): void {
   const { protocol, hostname } = new URL(url);
   if (protocol === "https:" || ["127.0.0.1", "localhost", "[::1]"].includes(hostname)) return;
   report(
-    `${name} "${url}" is not encrypted: http is allowed only for a server on this machine`,
+    `${name} ${
+      shownValue(url)
+    } is not encrypted: http is allowed only for a server on this machine`,
     `Use an https URL in ${name}`,
   );
 }

@@ -11,6 +11,20 @@ export class ValueError extends Error {
 /** Any text. */
 export const text: Parser<string> = (value) => value;
 
+/** A login name. With `:` or `/` it would be a URL or a login with its password. */
+export const loginName: Parser<string> = (value) => {
+  if (!/[:/\p{Cc}]/u.test(value)) return value;
+  throw new ValueError("must be a login name, without password, scheme or host");
+};
+
+const MIN_KEY_LENGTH = 16;
+
+/** A key that strangers must not guess. */
+export const apiKey: Parser<string> = (value) => {
+  if ([...value.trim()].length >= MIN_KEY_LENGTH) return value;
+  throw new ValueError(`must have at least ${MIN_KEY_LENGTH} characters`);
+};
+
 /** `true` or `false`, in any case. Anything else is a fault: a typo must not turn a setting off. */
 export const boolean: Parser<boolean> = (value) => {
   const word = value.trim().toLowerCase();

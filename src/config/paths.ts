@@ -1,29 +1,35 @@
 import { type PlatformPath, posix, win32 } from "node:path";
 import { RemoteExecError } from "../errors.ts";
+import { type Environment, shownValue } from "./given.ts";
+import { programPaths } from "./program.ts";
 
 /** What the configuration needs to know about the machine. Tests pass a fake one. */
 export interface Machine {
   readonly cwd: string;
   readonly home: string | undefined;
   readonly windows: boolean;
+  /** Files and directories of the running program. */
+  readonly program: readonly string[];
   /** Type of what is at a path; symbolic links are followed. */
-  kind(path: string): "file" | "directory" | "other" | "missing";
+  kind(path: string): "file" | "directory" | "socket" | "other" | "missing";
   /** The path with symbolic links resolved. It must exist. */
   realPath(path: string): string;
   makeDirectory(path: string): void;
 }
 
 /** Returns the machine that the process runs on, with the home directory from the environment. */
-export function thisMachine(env: Readonly<Record<string, string | undefined>>): Machine {
+export function thisMachine(env: Environment): Machine {
   const windows = Deno.build.os === "windows";
   return {
     cwd: Deno.cwd(),
     home: (windows ? env.USERPROFILE : undefined) ?? env.HOME ?? env.USERPROFILE,
     windows,
+    program: programPaths(env),
     kind(path) {
       try {
         const info = Deno.statSync(path);
-        return info.isFile ? "file" : info.isDirectory ? "directory" : "other";
+        if (info.isFile) return "file";
+        return info.isDirectory ? "directory" : info.isSocket ? "socket" : "other";
       } catch {
         return "missing";
       }
@@ -44,7 +50,7 @@ export function expandPath(path: string, machine: Machine): string {
   if (tilde && machine.home === undefined) {
     throw new RemoteExecError(
       "configuration",
-      `"${path}" cannot be expanded: the home directory is not known`,
+      `${shownValue(path)} cannot be expanded: the home directory is not known`,
       "Write the absolute path, or set HOME",
     );
   }
@@ -69,5 +75,16 @@ export const parentOf = (path: string, machine: Machine): string => pathsOf(mach
 /** Whether a path is a root such as `/` or `C:\`. Claude Desktop starts servers there. */
 export const isFilesystemRoot = (path: string, machine: Machine): boolean =>
   pathsOf(machine).parse(path).root === path;
+
+/** Reports whether a path is the directory itself or below it. Both are absolute. */
+export function isWithin(directory: string, path: string, machine: Machine): boolean {
+  const { isAbsolute, relative, sep } = pathsOf(machine);
+  const rest = relative(directory, path);
+  return rest.split(sep)[0] !== ".." && !isAbsolute(rest);
+}
+
+/** Returns the path of an entry of a directory. */
+export const entryOf = (directory: string, name: string, machine: Machine): string =>
+  pathsOf(machine).join(directory, name);
 
 const pathsOf = (machine: Machine): PlatformPath => machine.windows ? win32 : posix;

@@ -1,11 +1,14 @@
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
+import { misnamedNames } from "./misnamed.ts";
 import {
+  apiKey,
   baseUrl,
   boolean,
   folder,
   host,
   integer,
   listenAddress,
+  loginName,
   oneOf,
   plainName,
   text,
@@ -28,7 +31,7 @@ export const VARIABLES = {
     "Must be true: an AI gets a shell on HOST",
   ),
   host: optional("Required", "HOST", host, "Host name or IP address of the SSH host"),
-  username: row("SSH", "SSH_USERNAME", text, "root", "Login name"),
+  username: row("SSH", "SSH_USERNAME", loginName, "root", "Login name"),
   password: optional(
     "SSH",
     "SSH_PASSWORD",
@@ -91,7 +94,7 @@ export const VARIABLES = {
     "Files",
     "WORKING_DIRECTORY",
     text,
-    "Existing directory for local files; a server started in / creates ~/mcp-remote-exec",
+    "Existing directory for local files; in / or beside the program the default is ~/mcp-files, which is created",
     { shown: "current directory" },
   ),
   allowedDirectories: optional(
@@ -243,8 +246,8 @@ export const VARIABLES = {
   downloadApiKey: optional(
     "Links",
     "DOWNLOAD_API_KEY",
-    text,
-    "Bearer token that turns on the HTTP API",
+    apiKey,
+    "Bearer token of 16 characters or more that turns on the HTTP API",
     { secret: true },
   ),
   downloadMaxSize: row(
@@ -281,13 +284,24 @@ export type Values = {
     : never;
 };
 
-/** Variables of the system, which locate the home directory and the system's known_hosts. */
-const SYSTEM_VARIABLES = ["HOME", "USERPROFILE", "ProgramData"] as const;
+/** Variables of the system, which locate the home directory, the system's known_hosts and the program's caches. */
+export const SYSTEM_VARIABLES = [
+  "HOME",
+  "USERPROFILE",
+  "ProgramData",
+  "LOCALAPPDATA",
+  "XDG_CACHE_HOME",
+  "DENO_DIR",
+  "TMPDIR",
+  "TMP",
+  "TEMP",
+] as const;
 
 /** Every name that the program reads from the environment, for `--allow-env`. */
 export const environmentNames = (): string[] => [
   ...Object.values(VARIABLES).flatMap((variable) => [variable.name, ...variable.aliases]),
   ...SYSTEM_VARIABLES,
+  ...misnamedNames(),
 ];
 
 function plainPrintable(value: string): string {

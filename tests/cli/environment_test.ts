@@ -9,7 +9,7 @@ function readAlone(path: string) {
   const set = environmentNames().map((name) => [name, Deno.env.get(name)] as const);
   for (const [name] of set) Deno.env.delete(name);
   try {
-    return readEnvironment(path);
+    return readEnvironment(path).env;
   } finally {
     for (const [name, value] of set) if (value !== undefined) Deno.env.set(name, value);
   }

@@ -1,8 +1,25 @@
 import assert from "node:assert/strict";
 import { formatFaults } from "../../src/config/faults.ts";
+import type { Origin } from "../../src/config/origin.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { BASIC, configOf, fakeMachine, faultsOf } from "../support/config.ts";
+import { type Variable, VARIABLES } from "../../src/config/variables.ts";
 import { pure } from "../support/pure.ts";
+
+const R2 = {
+  R2_ACCESS_KEY: "access",
+  R2_SECRET_KEY: "secret",
+  R2_BUCKET: "bucket",
+  R2_ACCOUNT_ID: "account",
+};
+const IMAGEKIT = {
+  ENABLE_IMAGEKIT: "true",
+  IMAGEKIT_PUBLIC_KEY: "public",
+  IMAGEKIT_PRIVATE_KEY: "private",
+  IMAGEKIT_URL_ENDPOINT: "https://ik.imagekit.io/me",
+};
+
+const fromFile = (file: string, ...names: string[]): Origin => ({ file, names, remarks: [] });
 
 pure("loadConfig() fills in every default", () => {
   const { downloads, ...config } = configOf();
@@ -33,6 +50,7 @@ pure("loadConfig() fills in every default", () => {
     r2: undefined,
     secrets: ["correct horse"],
     notices: [],
+    origin: { file: undefined, names: [], remarks: [] },
   });
   assert.deepEqual({ ...downloads, sessionId: "" }, {
     host: "127.0.0.1",
@@ -102,7 +120,7 @@ pure("loadConfig() reports an impossible host once", () => {
   assert.equal(faults.length, 1);
   assert.match(
     faults[0]?.message ?? "",
-    /^HOST must be a host name or an IP address.*"root@server"/,
+    /^HOST must be a host name or an IP address.*: got a value that is not shown$/,
   );
 });
 
@@ -234,7 +252,7 @@ pure("loadConfig() never shows a secret's value", () => {
     SSH_KEY_PASSPHRASE: "phrase-1234",
     IMAGEKIT_PRIVATE_KEY: "private-1234",
     R2_SECRET_KEY: "r2-1234",
-    DOWNLOAD_API_KEY: "api-1234",
+    DOWNLOAD_API_KEY: "api-key-of-links-1234",
   };
   assert.doesNotMatch(formatFaults(faultsOf({ ...env, SSH_PORT: "x" })), /1234/);
   assert.deepEqual(
@@ -243,14 +261,14 @@ pure("loadConfig() never shows a secret's value", () => {
   );
 });
 
-pure("loadConfig() creates ~/mcp-remote-exec when it is started in the root", () => {
+pure("loadConfig() creates ~/mcp-files when it is started in the root", () => {
   const machine = fakeMachine({ cwd: "/" });
   const { workingDirectory, roots } = configOf({}, machine).files;
-  assert.deepEqual([workingDirectory, ...roots], Array(2).fill("/home/me/mcp-remote-exec"));
-  assert.deepEqual(machine.made, ["/home/me/mcp-remote-exec"]);
+  assert.deepEqual([workingDirectory, ...roots], Array(2).fill("/home/me/mcp-files"));
+  assert.deepEqual(machine.made, ["/home/me/mcp-files"]);
 });
 
-pure("loadConfig() requires WORKING_DIRECTORY when ~/mcp-remote-exec cannot be created", () => {
+pure("loadConfig() requires WORKING_DIRECTORY when ~/mcp-files cannot be created", () => {
   const machine = {
     ...fakeMachine({ cwd: "/" }),
     makeDirectory() {
@@ -259,7 +277,7 @@ pure("loadConfig() requires WORKING_DIRECTORY when ~/mcp-remote-exec cannot be c
   };
   assert.deepEqual(faultsOf({}, machine), [{
     message: "WORKING_DIRECTORY is not set, the current directory is the root, and " +
-      "/home/me/mcp-remote-exec cannot be created: File exists (os error 17)",
+      "/home/me/mcp-files cannot be created: File exists (os error 17)",
     remedy: "Set WORKING_DIRECTORY to the directory for local files",
   }]);
 });
@@ -356,7 +374,7 @@ pure("loadConfig() uses a directory in the home instead of the root of a Windows
   const machine = fakeMachine({ ...WINDOWS, cwd: "C:\\" });
   assert.equal(
     configOf({}, machine).files.workingDirectory,
-    "C:\\Users\\me\\mcp-remote-exec",
+    "C:\\Users\\me\\mcp-files",
   );
 });
 
@@ -396,7 +414,7 @@ pure("loadConfig() lists the server's own files, which no tool may touch", () =>
   for (const name of [".env", "id", "known", "audit.jsonl", "cert.pem", "key.pem"]) {
     assert.ok(own.includes(`/home/me/project/${name}`), name);
   }
-  const loaded = loadConfig(BASIC, machine, "other.env");
+  const loaded = loadConfig(BASIC, machine, fromFile("/home/me/project/other.env"));
   assert.ok(loaded.ok && loaded.config.files.own.includes("/home/me/project/other.env"));
 });
 
@@ -407,7 +425,11 @@ pure("loadConfig() lists its own files by their resolved paths too", () => {
     directories: ["/data/project"],
     links: { "/short/.env": "/data/project/config/prod.env", "/short": "/data/project" },
   });
-  const loaded = loadConfig({ ...BASIC, AUDIT_LOG: "audit.jsonl" }, machine, "/short/my.env");
+  const loaded = loadConfig(
+    { ...BASIC, AUDIT_LOG: "audit.jsonl" },
+    machine,
+    fromFile("/short/my.env"),
+  );
   assert.ok(loaded.ok);
   for (const name of ["config/prod.env", "my.env", "audit.jsonl"]) {
     assert.ok(loaded.config.files.own.includes(`/data/project/${name}`), name);
@@ -424,4 +446,96 @@ pure("loadConfig() does not repeat a key or a password that is in the wrong plac
   assert.equal(faults.length, 3);
   const text = JSON.stringify(faults);
   assert.doesNotMatch(text, /b3Bl|correct-horse|token/);
+});
+
+const CREDENTIALS = [
+  "root:S3CRETpw@1.2.3.4",
+  "https:u:S3CRETpw@h",
+  "https://u:a/S3CRETpw@h?x",
+  "https://u:S3CRETpw%40h/",
+  "https://h/?token=S3CRETpw",
+  "http://h/@S3CRETpw",
+];
+
+for (const { name } of Object.values<Variable<unknown>>(VARIABLES)) {
+  pure(`loadConfig() never repeats a value of ${name} that may hold credentials`, () => {
+    for (const value of CREDENTIALS) {
+      for (const more of [{}, R2, IMAGEKIT, { SSH_PASSWORD: undefined }]) {
+        // The second variable makes sure that there is a fault.
+        const faults = faultsOf({ ...more, TIMEOUT: "x", [name]: value });
+        assert.doesNotMatch(formatFaults(faults), /S3CRETpw/, value);
+      }
+    }
+  });
+}
+
+pure("loadConfig() takes a placeholder that the client did not fill in for not set", () => {
+  const literal = (name: string) => `\${user_config.${name}}`;
+  const config = configOf({
+    SSH_KEY: literal("key"),
+    SSH_PORT: literal("port"),
+    WORKING_DIRECTORY: literal("directory"),
+    DOWNLOAD_API_KEY: literal("api"),
+  });
+  assert.equal(config.ssh.login.kind, "password");
+  assert.equal(config.ssh.port, 22);
+  assert.equal(config.files.workingDirectory, "/home/me/project");
+  assert.equal(config.downloads.apiKey, undefined);
+  assert.match(faultsOf({ HOST: literal("host") })[0]?.message ?? "", /^No SSH host configuration/);
+  const [fault] = faultsOf({ SSH_PASSWORD: literal("password") });
+  assert.match(fault?.message ?? "", /^No authentication configured/);
+});
+
+const KINDS: readonly (readonly [string, string, RegExp])[] = [
+  ["SSH_AUTH_SOCK", "/etc/passwd", /^SSH_AUTH_SOCK names "\/etc\/passwd", which is not a socket$/],
+  ["SSH_AUTH_SOCK", "/", /^SSH_AUTH_SOCK names "\/", which is not a socket$/],
+  ["SSH_AUTH_SOCK", "/none", /^SSH_AUTH_SOCK names "\/none", which is not a socket$/],
+  ["SSH_KNOWN_HOSTS", "/", /^SSH_KNOWN_HOSTS names "\/", which is not a file$/],
+  ["SSH_KNOWN_HOSTS", "~", /^SSH_KNOWN_HOSTS names "~", which is not a file$/],
+  ["SSH_KNOWN_HOSTS", "/run/agent.sock", /^SSH_KNOWN_HOSTS names .*, which is not a file$/],
+  ["SSH_KEY", "/", /^SSH key file not found: \/\. /],
+  ["SSH_KEY", "/run/agent.sock", /^SSH key file not found: /],
+  ["AUDIT_LOG", "/run/agent.sock", /^AUDIT_LOG names .*, which is not a regular file$/],
+  ["DOWNLOAD_API_KEY", "x", /^DOWNLOAD_API_KEY must have at least 16 characters$/],
+  ["DOWNLOAD_API_KEY", "123456789012345", /^DOWNLOAD_API_KEY must have at least 16 characters$/],
+  ["DOWNLOAD_API_KEY", "               x", /^DOWNLOAD_API_KEY must have at least 16 characters$/],
+  ["SSH_USERNAME", "root:password", /^SSH_USERNAME must be a login name, without password/],
+];
+
+for (const [name, value, expected] of KINDS) {
+  pure(`loadConfig() refuses ${name}=${value}`, () => {
+    const machine = fakeMachine({ files: ["/etc/passwd"], directories: ["/", "/run"] });
+    const faults = faultsOf({ SSH_PASSWORD: undefined, [name]: value }, machine);
+    assert.ok(faults.some(({ message }) => expected.test(message)), JSON.stringify(faults));
+  });
+}
+
+pure("loadConfig() accepts an agent's pipe on Windows, and /dev/null as known_hosts", () => {
+  const pipe = "\\\\.\\pipe\\openssh-ssh-agent";
+  const agent = { SSH_PASSWORD: undefined, SSH_AUTH_SOCK: pipe };
+  assert.deepEqual(configOf(agent, fakeMachine(WINDOWS)).ssh.login, {
+    kind: "agent",
+    socket: pipe,
+  });
+  assert.equal(configOf({ SSH_KNOWN_HOSTS: "/dev/null" }).ssh.knownHostsPaths[0], "/dev/null");
+});
+
+pure("loadConfig() names the file of each wrong value, and repeats the remarks", () => {
+  const file = "/home/me/project/.env";
+  const remark = { level: "info", message: "something is odd", remedy: "Look" } as const;
+  const origin = { file, names: ["TIMEOUT", "WORKING_DIRECTORY", "SSH_KEY"], remarks: [remark] };
+  const env = { ...BASIC, TIMEOUT: "30000", WORKING_DIRECTORY: "/none", SSH_KEY: "/none" };
+  const loaded = loadConfig({ ...env, SSH_PORT: "x" }, fakeMachine(), origin);
+  const messages = loaded.ok ? [] : loaded.faults.map(({ message }) => message);
+  assert.equal(messages.length, 5);
+  for (const name of origin.names) {
+    assert.ok(messages.some((message) => message.endsWith(` (${name} from ${file})`)), name);
+  }
+  assert.equal(messages.find((each) => each.startsWith("SSH_PORT"))?.includes(file), false);
+  assert.equal(messages.at(-1), "something is odd");
+});
+
+pure("loadConfig() lists the program among the server's own files", () => {
+  const { own } = configOf({}, fakeMachine({ program: ["/app", "/cache"] })).files;
+  assert.ok(own.includes("/app") && own.includes("/cache"));
 });

@@ -1,6 +1,7 @@
 import type { Config } from "../../src/config/config.ts";
 import type { Fault } from "../../src/config/faults.ts";
-import { type Environment, loadConfig } from "../../src/config/load.ts";
+import type { Environment } from "../../src/config/given.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import type { Machine } from "../../src/config/paths.ts";
 
 export interface FakeMachineOptions {
@@ -9,6 +10,9 @@ export interface FakeMachineOptions {
   readonly windows?: boolean;
   readonly files?: readonly string[];
   readonly directories?: readonly string[];
+  readonly sockets?: readonly string[];
+  /** What the running program is made of. */
+  readonly program?: readonly string[];
   /** Symbolic links: path to target. */
   readonly links?: Readonly<Record<string, string>>;
 }
@@ -16,11 +20,13 @@ export interface FakeMachineOptions {
 /** Returns a machine that exists in memory only. `made` lists the directories that were made on it. */
 export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made: string[] } {
   const { cwd = "/home/me/project", windows = false, files = [], links = {} } = options;
+  const { sockets = ["/run/agent.sock"], program = [] } = options;
   const home = "home" in options ? options.home : "/home/me";
   const made: string[] = [];
   const directories = () => [cwd, home, ...options.directories ?? [], ...made];
   const kind = (path: string) => {
     if (directories().includes(real(path))) return "directory";
+    if (sockets.includes(real(path))) return "socket";
     return files.includes(real(path)) ? "file" : "missing";
   };
   const real = (path: string): string => {
@@ -32,6 +38,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made:
     cwd,
     home,
     windows,
+    program,
     made,
     kind,
     realPath(path) {

@@ -159,7 +159,7 @@ Deno.test("the server works without HOME and any other variable of a shell", asy
   assert.equal((await server.call("ssh_exec_command", { command: "echo ok" })).data.stdout, "ok\n");
 });
 
-Deno.test("a server that is started in the root works in ~/mcp-remote-exec", async () => {
+Deno.test("a server that is started in the root works in ~/mcp-files", async () => {
   await using place = await startPlace();
   const { WORKING_DIRECTORY: _, ...env } = place.env;
   Deno.writeTextFileSync(`${place.host.directory}/file`, "content");
@@ -169,7 +169,7 @@ Deno.test("a server that is started in the root works in ~/mcp-remote-exec", asy
     local_path: "copy",
   });
   assert.equal(data.success, true, JSON.stringify(data));
-  assert.equal(Deno.readTextFileSync(`${place.home}/mcp-remote-exec/copy`), "content");
+  assert.equal(Deno.readTextFileSync(`${place.home}/mcp-files/copy`), "content");
 });
 
 Deno.test("doctor checks every step, shows the permissions and exits with 0", async () => {

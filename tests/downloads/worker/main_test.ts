@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ENVIRONMENT_ONLY } from "../../../src/config/origin.ts";
 import type { Config, DownloadsConfig } from "../../../src/config/config.ts";
 import { createLogger } from "../../../src/log.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
@@ -81,6 +82,7 @@ const configOf = (downloads: DownloadsConfig, workingDirectory: string): Config 
   downloads,
   secrets: [],
   notices: [],
+  origin: ENVIRONMENT_ONLY,
 });
 
 Deno.test("the downloads worker serves a link with the rights of its row alone", async () => {

@@ -7,8 +7,8 @@ import { spawn } from "../../../src/sandbox/spawn.ts";
 import type { SshPort } from "../../../src/ssh/port.ts";
 import { startWorkers } from "../../../src/server/workers.ts";
 
-const env = readEnvironment(undefined);
-const loaded = loadConfig(env, thisMachine(env));
+const { env, origin } = readEnvironment(undefined);
+const loaded = loadConfig(env, thisMachine(env), origin);
 if (!loaded.ok) throw new Error("The configuration has faults");
 await serveUntilEnd(loaded.config, (config, logger) => {
   const row = { worker: "ssh", net: [], read: [], write: [] } as const;

@@ -20,8 +20,8 @@ StdioServerTransport.prototype.start = function () {
   return start.call(this);
 };
 
-const env = readEnvironment(undefined);
-const loaded = loadConfig(env, thisMachine(env));
+const { env, origin } = readEnvironment(undefined);
+const loaded = loadConfig(env, thisMachine(env), origin);
 if (!loaded.ok) throw new Error("The configuration has faults");
 const logger = createLogger("error", loaded.config.secrets);
 const running = await serve(loaded.config, startWorkers(loaded.config, logger), logger);

@@ -7,8 +7,8 @@ import { permissionTable } from "../../../src/sandbox/permissions.ts";
 import { toDenoPermissions } from "../../../src/sandbox/spawn.ts";
 
 const [name, task] = Deno.args;
-const env = readEnvironment(undefined);
-const loaded = loadConfig(env, thisMachine(env));
+const { env, origin } = readEnvironment(undefined);
+const loaded = loadConfig(env, thisMachine(env), origin);
 if (!loaded.ok) throw new Error("The configuration has faults");
 const row = permissionTable(loaded.config).find(({ worker }) => worker === name);
 if (row === undefined) throw new Error(`There is no row for the worker ${name}`);

@@ -1,0 +1,49 @@
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Environment } from "./given.ts";
+
+/**
+ * Returns the files and directories that the running program is made of: the executable and its code
+ * cache, or the source tree, Deno and Deno's cache. Whoever can write them decides what the next start runs.
+ */
+export function programPaths(env: Environment): string[] {
+  const executable = Deno.execPath();
+  if (Deno.build.standalone) return [executable, codeCache(executable, env)];
+  const source = sourceTree();
+  const cache = denoCache(env);
+  // The cache's part of this program comes first on its own: the rest may be large.
+  const caches = cache === undefined ? [] : [join(cache, "gen", "file", source), cache];
+  return [...sourcePaths(source), executable, ...installation(executable), ...caches];
+}
+
+/** Source: measured with `deno compile` of 2.9.4. */
+function codeCache(executable: string, env: Environment): string {
+  const windows = Deno.build.os === "windows";
+  const temporary = windows ? env.TMP ?? env.TEMP ?? "C:\\Windows\\Temp" : env.TMPDIR || "/tmp";
+  return join(temporary, `deno-compile-${basename(executable)}.cache`);
+}
+
+const sourceTree = (): string => dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** A tree at the root of the file system must not make every file the program's own. */
+const sourcePaths = (tree: string): string[] =>
+  dirname(tree) === tree
+    ? ["src", "main.ts", "deno.json", "deno.lock"].map((name) => join(tree, name))
+    : [tree];
+
+/** The packages of an npm installation: its start script decides which Deno runs. */
+function installation(executable: string): string[] {
+  const [before, after] = executable.split(/(?<=[\\/]node_modules)[\\/]/, 2);
+  return before === undefined || after === undefined
+    ? []
+    : [/[\\/]_npx[\\/][^\\/]+[\\/]node_modules$/.test(before) ? dirname(before) : before];
+}
+
+/** Source: Deno 2.9 manual, "DENO_DIR". */
+function denoCache(env: Environment): string | undefined {
+  const { DENO_DIR: given, XDG_CACHE_HOME: caches, LOCALAPPDATA: local, HOME: home } = env;
+  if (given) return given;
+  if (Deno.build.os === "windows") return local && join(local, "deno");
+  if (Deno.build.os === "darwin") return home && join(home, "Library", "Caches", "deno");
+  return caches ? join(caches, "deno") : home && join(home, ".cache", "deno");
+}

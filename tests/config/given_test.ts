@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { isSet, shownValue } from "../../src/config/given.ts";
+import { pure } from "../support/pure.ts";
+
+pure("isSet() takes an empty value and a placeholder that nobody filled in for no value", () => {
+  for (
+    const value of [
+      undefined,
+      "",
+      "${user_config.key}",
+      " ${user_config.key} ",
+      "${user_config.dir}/sub",
+      "${user_config.a}:${user_config.b}",
+      "${input:key}",
+      "${HOST}",
+    ]
+  ) assert.equal(isSet(value), false, value);
+  for (const value of ["x", "$HOST", "a${b}c", "${HOME}/.ssh/id", "p${", "$2y$10$x", "{x}"]) {
+    assert.equal(isSet(value), true, value);
+  }
+});
+
+pure("shownValue() hides what may hold a password or a token", () => {
+  assert.equal(shownValue("/home/me/id"), '"/home/me/id"');
+  for (const value of ["u:p@h", "https://h/?token=1", "https://h/#t", "u:p%40h", "a\nb"]) {
+    assert.equal(shownValue(value), "a value that is not shown", value);
+  }
+  assert.equal(shownValue("x".repeat(201)), "a value that is not shown");
+});
