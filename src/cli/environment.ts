@@ -3,12 +3,8 @@ import { parseEnv } from "node:util";
 import { type Environment, isSet } from "../config/given.ts";
 import { meantVariable, misnamedNames } from "../config/misnamed.ts";
 import type { Origin, Remark } from "../config/origin.ts";
-import {
-  environmentNames,
-  SYSTEM_VARIABLES,
-  type Variable,
-  VARIABLES,
-} from "../config/variables.ts";
+import { environmentNames, SYSTEM_VARIABLES, variableNames } from "../config/environment_names.ts";
+import { type Variable, VARIABLES } from "../config/variables.ts";
 import { notRead, readEnvFile, readTrustedEnvFile } from "./env_file.ts";
 
 // The types of ssh2 depend on the types of Node 18, which lack this function.
@@ -75,9 +71,6 @@ function merge(given: Environment, inFile: Environment): { env: Environment; nam
   }
   return { env, names: fromFile };
 }
-
-const variableNames = (): string[] =>
-  Object.values<Variable<unknown>>(VARIABLES).flatMap(({ name, aliases }) => [name, ...aliases]);
 
 /** Names of the environment that probably mean a variable that is not set. */
 function misnamed(given: Environment, env: Environment): Remark[] {

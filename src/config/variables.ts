@@ -1,5 +1,4 @@
 import { LOG_LEVELS, type LogLevel } from "../log.ts";
-import { misnamedNames } from "./misnamed.ts";
 import {
   apiKey,
   baseUrl,
@@ -283,26 +282,6 @@ export type Values = {
   -readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K] extends Variable<infer T> ? T
     : never;
 };
-
-/** Variables of the system, which locate the home directory, the system's known_hosts and the program's caches. */
-export const SYSTEM_VARIABLES = [
-  "HOME",
-  "USERPROFILE",
-  "ProgramData",
-  "LOCALAPPDATA",
-  "XDG_CACHE_HOME",
-  "DENO_DIR",
-  "TMPDIR",
-  "TMP",
-  "TEMP",
-] as const;
-
-/** Every name that the program reads from the environment, for `--allow-env`. */
-export const environmentNames = (): string[] => [
-  ...Object.values(VARIABLES).flatMap((variable) => [variable.name, ...variable.aliases]),
-  ...SYSTEM_VARIABLES,
-  ...misnamedNames(),
-];
 
 function plainPrintable(value: string): string {
   return text(value.trim());

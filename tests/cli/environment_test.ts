@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readEnvironment } from "../../src/cli/environment.ts";
-import { environmentNames } from "../../src/config/variables.ts";
+import { environmentNames } from "../../src/config/environment_names.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 

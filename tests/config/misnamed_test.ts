@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { meantVariable, misnamedNames } from "../../src/config/misnamed.ts";
-import { type Variable, VARIABLES } from "../../src/config/variables.ts";
+import { variableNames } from "../../src/config/environment_names.ts";
 import { pure } from "../support/pure.ts";
 
-const NAMES = Object.values<Variable<unknown>>(VARIABLES).flatMap(({ name, aliases }) => [
-  name,
-  ...aliases,
-]);
+const NAMES = variableNames();
 
 pure("meantVariable() knows the names of other programs, in any case", () => {
   for (

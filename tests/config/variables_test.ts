@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
-import { environmentNames, type Variable, VARIABLES } from "../../src/config/variables.ts";
+import { environmentNames } from "../../src/config/environment_names.ts";
+import { type Variable, VARIABLES } from "../../src/config/variables.ts";
 import { envExample } from "../../docs/env_example.ts";
 import { flagsOf, projectFile } from "../support/project.ts";
 
