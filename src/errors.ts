@@ -75,6 +75,32 @@ export const traversal = () =>
     "Write the path without '..' components",
   );
 
+/** Longest text from outside in a message. */
+const MAX_SHOWN = 500;
+
+/**
+ * Makes a text from outside (a name, an error message of a host or a library) safe inside a message: one
+ * line, printable, at most 500 characters. Control characters and those that reorder text are escaped.
+ */
+export function printable(text: string): string {
+  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+  const escaped = shown.replace(UNPRINTABLE, escape);
+  return escaped.length > MAX_SHOWN ? `${escaped.slice(0, MAX_SHOWN - 1)}…` : escaped;
+}
+
+/** Like {@linkcode printable}, for prose: lines are joined by spaces. */
+export const oneLine = (text: string): string => printable(text.trim().replace(/\s+/g, " "));
+
+const UNPRINTABLE =
+  /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+const SHORT: ReadonlyMap<string, string> = new Map([["\n", "\\n"], ["\r", "\\r"], ["\t", "\\t"]]);
+
+function escape(character: string): string {
+  const code = character.charCodeAt(0).toString(16);
+  return SHORT.get(character) ??
+    (code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`);
+}
+
 /** Returns the text of anything thrown, for a `cause` or a log line. */
 export const errorText = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

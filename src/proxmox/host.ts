@@ -1,6 +1,7 @@
 import { cancelled, RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
-import { shellJoin } from "../shell/quote.ts";
+import { loginLine } from "../shell/login_line.ts";
+import { PRINT_START_MARK } from "../shell/start_mark.ts";
 import type { ExecOutcome } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
 import {
@@ -54,8 +55,13 @@ export interface HostAnswer {
  * Source: pve-common f665029 src/PVE/CLIHandler.pm; measured: with LC_ALL=C each non-ASCII byte
  * becomes U+FFFD.
  */
-export const hostLine = (words: readonly string[]): string =>
-  `exec env "PATH=$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 ${shellJoin(words)}`;
+export const hostLine = (words: readonly string[]): string => loginLine(RUN, ...words);
+
+/** Like {@linkcode hostLine}, for calls with `hasStartMark`. */
+export const markedHostLine = (words: readonly string[]): string =>
+  loginLine(`${PRINT_START_MARK}; ${RUN}`, ...words);
+
+const RUN = `exec env "PATH=$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 "$@"`;
 
 /** Runs the programs of Proxmox VE on the SSH host. */
 export class ProxmoxHost {
@@ -92,7 +98,8 @@ export class ProxmoxHost {
   async #run(words: Words, call: HostCall, graceMs?: number): Promise<HostAnswer> {
     const { timeoutMs = READ_MS, signal, action, stdin } = call;
     const outcome = await this.#ssh.exec({
-      command: hostLine(words),
+      command: markedHostLine(words),
+      hasStartMark: true,
       timeoutMs,
       ...(stdin === undefined ? {} : { stdin }),
       characterLimit: OUTPUT_CHARACTERS,

@@ -1,4 +1,4 @@
-import { errorText, RemoteExecError } from "../errors.ts";
+import { errorText, oneLine, RemoteExecError } from "../errors.ts";
 
 /** Nothing responds at the address, or the connection failed. `seen` is the cause as text. */
 export const hostUnreachable = (host: string, port: number, cause: unknown, seen: string) =>
@@ -56,6 +56,16 @@ export const notOffered = (what: string, seen: string) =>
     "unsupported",
     `The host does not offer ${what}: ${seen}`,
     "Enable it in the host's sshd_config",
+  );
+
+/** The login shell ended before it ran a command of the server's own. `seen` is what it printed. */
+export const commandNotRun = (exitCode: number, seen: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `The host's login shell did not run the command (exit code ${exitCode}): ${
+      oneLine(seen) || "it printed nothing"
+    }`,
+    "Check the login shell, its start-up files and a forced command of SSH_USERNAME on the host",
   );
 
 /** Turns ssh2's error for a file into one with a code and a readable message. */

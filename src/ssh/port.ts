@@ -24,6 +24,11 @@ export interface ExecRequest {
    * gets TERM only, and has this long to end. Such a command has no stdin.
    */
   readonly graceMs?: number;
+  /**
+   * The command begins with `PRINT_START_MARK`: the output of the login shell's start-up files, which
+   * comes before the mark on stdout, is removed. Without the mark the command did not run at all.
+   */
+  readonly hasStartMark?: boolean;
 }
 
 /** One stream of a command, cut to its share of the limit. */

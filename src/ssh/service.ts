@@ -21,6 +21,8 @@ export interface ExecCall extends ToolContext {
   readonly characterLimit?: number;
   /** See `graceMs` of {@linkcode ExecRequest}. */
   readonly graceMs?: number;
+  /** See `hasStartMark` of {@linkcode ExecRequest}. */
+  readonly hasStartMark?: boolean;
 }
 
 /** One call of {@linkcode SshService.copy}. */
@@ -49,7 +51,8 @@ export class SshService {
    * @throws RemoteExecError if the host did not confirm the start of the command
    */
   async exec(
-    { command, timeoutMs, stdin, characterLimit, graceMs, signal, progress }: ExecCall,
+    { command, timeoutMs, stdin, characterLimit, graceMs, hasStartMark, signal, progress }:
+      ExecCall,
   ): Promise<ExecOutcome> {
     const request = {
       command,
@@ -57,6 +60,7 @@ export class SshService {
       ...(stdin === undefined ? {} : { stdin }),
       ...(characterLimit === undefined ? {} : { characterLimit }),
       ...(graceMs === undefined ? {} : { graceMs }),
+      ...(hasStartMark === undefined ? {} : { hasStartMark }),
     };
     const startedAt = performance.now();
     const report = mapProgress(progress, ({ bytes, tail }: ExecProgress) => ({

@@ -1,7 +1,7 @@
 import { without } from "../../ssh/outcome.ts";
 import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall, SshService } from "../../ssh/service.ts";
-import { type HostAnswer, hostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
+import { type HostAnswer, markedHostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
 import { explain } from "../problem.ts";
 import { container, FOREIGN_PATH, type GuestExec, runInShell } from "./guest.ts";
 
@@ -36,7 +36,7 @@ const SCRIPT = [
  * Source: pve-container 94f5585 src/PVE/CLI/pct.pm:214-255 (`--keep-env` since 2024-02).
  */
 export const containerLine = (ctid: number, command: string): string =>
-  hostLine([
+  markedHostLine([
     ...["pct", "exec", String(ctid), "--"],
     ...["env", "-i", ...GUEST_ENVIRONMENT],
     ...["sh", "-c", SCRIPT, "sh", command],
@@ -69,6 +69,7 @@ export class ContainerExec implements GuestExec {
   ): Promise<ExecOutcome> {
     const outcome = await this.#ssh.exec({
       command: containerLine(ctid, command),
+      hasStartMark: true,
       timeoutMs,
       characterLimit: this.#characterLimit + ENTERED.length,
       signal,

@@ -223,7 +223,8 @@ export class RemoteHost {
   }
 
   async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
-    const request = { command: hashCommand(path, size), timeoutMs: HASH_LIMIT_MS };
+    const command = hashCommand(path, size);
+    const request = { command, timeoutMs: HASH_LIMIT_MS, hasStartMark: true };
     const context = { signal, progress: undefined };
     const outcome = await runCommand(this.#pool, request, 1_000, context).catch(noneIfUnsupported);
     return outcome?.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;

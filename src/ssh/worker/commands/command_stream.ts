@@ -4,18 +4,23 @@ import { valueWithin } from "../../../async/deadline.ts";
 import type { StartedCommand } from "./started_command.ts";
 import { connectionLost } from "../../errors.ts";
 import { OutputCollector } from "../../output.ts";
+import { StartMark } from "../../../shell/start_mark.ts";
 
 const MAX_LINE_BYTES = 65_536;
 /** A command that has written all its output normally exits within this time. */
 const EXIT_MS = 300;
 
-/** A running command as a pair of byte streams whose first part is lines: the transport of file scripts. */
+/**
+ * A running command as a pair of byte streams whose first part is lines: the transport of file scripts.
+ * What the login shell prints before the script's {@linkcode StartMark} is skipped.
+ */
 export class CommandStream {
   readonly #command: StartedCommand;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #stderr = new OutputCollector(2_000);
   readonly #exited: Promise<void>;
   readonly #ended: Promise<number | undefined>;
+  readonly #mark = new StartMark();
   #rest: Uint8Array = new Uint8Array();
   #over = false;
 
@@ -62,10 +67,10 @@ export class CommandStream {
 
   /** Returns the next bytes, at most `limit`, or undefined at the end of output. */
   async read(limit = Infinity): Promise<Uint8Array | undefined> {
-    if (this.#rest.length === 0) {
+    while (this.#rest.length === 0) {
       const { value, done } = await this.#chunks.next();
       if (done) return undefined;
-      this.#rest = value;
+      this.#rest = this.#mark.after(value);
     }
     const chunk = this.#rest.subarray(0, limit);
     this.#rest = this.#rest.subarray(chunk.length);

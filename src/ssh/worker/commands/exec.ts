@@ -9,6 +9,8 @@ import type { StartedCommand } from "./started_command.ts";
 import { OutputCollector, shareLimit } from "../../output.ts";
 import type { ConnectionPool } from "../connection/pool.ts";
 import type { ExecOutcome, ExecProgress, ExecRequest } from "../../port.ts";
+import { StartMark } from "../../../shell/start_mark.ts";
+import { commandNotRun } from "../../errors.ts";
 import { termOnlyCommand } from "./term_only_command.ts";
 
 const PROGRESS_MS = 1_000;
@@ -25,7 +27,7 @@ export interface ExecContext {
  * Runs one command and waits for its end, its time limit or its cancellation. In the last two cases the
  * command is stopped on the host first. The command line reaches the login shell unchanged.
  *
- * @throws RemoteExecError if the host did not confirm the start
+ * @throws RemoteExecError if the host did not confirm the start, or if the start mark is missing
  */
 export async function runCommand(
   pool: ConnectionPool,
@@ -90,7 +92,8 @@ async function follow(
     return "exited" as const;
   });
   const closed = new Promise<"closed">((resolve) => channel.once("close", () => resolve("closed")));
-  channel.on("data", (chunk: Uint8Array) => stdout.push(chunk));
+  const mark = request.hasStartMark ? new StartMark() : undefined;
+  channel.on("data", (chunk: Uint8Array) => stdout.push(mark?.after(chunk) ?? chunk));
   channel.stderr.on("data", (chunk: Uint8Array) => stderr.push(chunk));
   channel.on("error", () => {}); // a write after the command has closed its stdin
   channel.end(request.stdin);
@@ -115,6 +118,9 @@ async function follow(
   stopReporting();
   stdout.end();
   stderr.end();
+  if (event === "closed" && ending.exitCode !== null && mark?.seen === false) {
+    throw commandNotRun(ending.exitCode, `${mark.before}\n${stderr.cut(1_000).text}`);
+  }
   const [outShare, errShare] = shareLimit(stdout.length, stderr.length, characterLimit);
   return {
     ending: event === "stopped" ? stopReason(stop) : endingOf(ending),

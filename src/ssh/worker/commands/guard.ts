@@ -1,5 +1,7 @@
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
+import { loginLine } from "../../../shell/login_line.ts";
+import { asciiText } from "../../../shell/quote.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 
 /** One process on the host as `PID:START`; the start time excludes a later process with the same pid. */
@@ -33,7 +35,7 @@ export class Guard {
 
   /** Returns the command that starts the guard. @param token letters and digits only */
   static command(token: string): string {
-    return `exec sh -c '${SCRIPT}' ${token}`;
+    return loginLine(SCRIPT, token);
   }
 
   /** The guard's process id on the host; undefined until it is ready. */
@@ -72,12 +74,12 @@ export class Guard {
 
   /** Has the guard remove a file if the connection ends before {@linkcode Guard.drop} is called for it. */
   keep(path: string): void {
-    this.#write(`+${oneLine(path)}`);
+    this.#write(`+${asciiText(path)}`);
   }
 
   /** Cancels {@linkcode Guard.keep}. */
   drop(path: string): void {
-    this.#write(`-${oneLine(path)}`);
+    this.#write(`-${asciiText(path)}`);
   }
 
   /** Ends everything that the connection runs. True if the guard confirms it in time. */
@@ -129,9 +131,6 @@ export class Guard {
   }
 }
 
-/** Encodes a path in one line; the guard decodes it with `printf %b`. */
-const oneLine = (path: string): string => path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-
 /**
  * The guard: a small script that runs on the host beside a connection's commands as long as the
  * connection lives. The commands' processes are its siblings: sshd starts the shell of every session
@@ -152,12 +151,10 @@ const oneLine = (path: string): string => path.replaceAll("\\", "\\\\").replaceA
  * A process is identified by pid and start time, so a reused pid is never mistaken for it. Zombies do
  * not count as alive. Processes that detached themselves (`setsid`) are not stopped.
  *
- * One line without single quotes and `!`, so that every login shell (csh and fish too) passes it on
- * unchanged.
  * Source: sshd session.c do_exec_no_pty (setsid in the child); proc(5) for `stat` and `children`.
  */
 const SCRIPT = [
-  `exec 2>/dev/null; trap "" HUP INT TERM PIPE; P=$PPID; T=$0; L=;`,
+  `exec 2>/dev/null; trap "" HUP INT TERM PIPE; P=$PPID; T=$1; shift; L=;`,
   // Fields of /proc/PID/stat. The name in parentheses may contain anything, so count after the last ")".
   `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
   `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,

@@ -1,30 +1,30 @@
-import { shellJoin } from "../../../shell/quote.ts";
+import { loginLine, scriptWords, wordsOfLine } from "../../../shell/login_line.ts";
 
 /** Each shell needs its own trap, because children do not inherit it. */
 const SURVIVE = "trap : HUP INT TERM";
 
 /**
- * Runs the program and forwards its stdout, even when nobody reads it anymore: a program that is
+ * Runs `$@` and forwards its stdout, even when nobody reads it anymore: a program that is
  * cleaning up must not be killed by SIGPIPE.
  */
 const INNER = [
   SURVIVE,
-  `{ code=$(${SURVIVE}; { { ${SURVIVE}; sh -c "$1" 3>&- 4>&-; echo $? >&4; } | ` +
+  `{ code=$(${SURVIVE}; { { ${SURVIVE}; "$@" 3>&- 4>&-; echo $? >&4; } | ` +
   `(trap "" HUP INT TERM PIPE; exec tee /dev/null >&3 2>/dev/null 4>&-); } 4>&1); } 3>&1`,
   `exit $code`,
 ].join("; ");
 
 /**
- * Leads the session that the guard knows; the program runs in a session of its own. Forwards TERM to
- * the program once. Signals can interrupt each other's handlers, so each takes a number and only the
- * first one acts.
+ * Leads the session that the guard knows; the program (INNER with its words) runs in a session of its own.
+ * Forwards TERM to the program once. Signals can interrupt each other's handlers, so each takes a number
+ * and only the first one acts.
  */
 const OUTER = [
-  `told=; tell() { [ -n "$told" ] || { told=1; kill -s TERM -- "-$leader" || kill -s TERM "$leader"; }; } 2>/dev/null`,
-  `stop() { [ "$1" != 1 ] || [ -z "$leader" ] || tell; }`,
+  `shift; told=; tell() { [ -n "$told" ] || { told=1; kill -s TERM -- "-$leader" || kill -s TERM "$leader"; }; } 2>/dev/null`,
+  `stop() { [ "$1" = 1 ] && [ -n "$leader" ] && tell; }`,
   `count=0; leader=; trap "stop \\$((count=count+1))" HUP INT TERM`,
   // In one step, so that each signal is either counted in `before` or finds `leader` set.
-  `setsid sh -c "$1" sh "$2" & before=$count leader=$!`,
+  `setsid sh -c "$1" "$@" & before=$count leader=$!`,
   `[ "$before" = 0 ] || tell`,
   `wait "$leader"; code=$?`,
   `while kill -0 "$leader" 2>/dev/null; do wait "$leader"; code=$?; done`,
@@ -36,5 +36,8 @@ const OUTER = [
  * connection or this program ends. It gets TERM once (a second TERM could interrupt its cleanup) and
  * all the time it needs. The wrapper exits after the command, unless the wrapper itself is killed.
  */
-export const termOnlyCommand = (command: string): string =>
-  `exec ${shellJoin(["sh", "-c", OUTER, "sh", INNER, command])}`;
+export function termOnlyCommand(command: string): string {
+  // The words of a line stay as they are: encoded twice, a long line would be too long.
+  const words = wordsOfLine(command) ?? wordsOfLine(loginLine(`exec "$@"`, "sh", "-c", command));
+  return `exec ${scriptWords(OUTER)} '${INNER}' ${words}`;
+}

@@ -1,7 +1,17 @@
-import { asciiText, shellQuote } from "../../../shell/quote.ts";
+import { loginLine, scriptWords } from "../../../shell/login_line.ts";
+import { asciiText } from "../../../shell/quote.ts";
+import { PRINT_START_MARK } from "../../../shell/start_mark.ts";
 
 /** Block size for reading content from stdin. `dd` is used because it never reads more than requested. */
 const BLOCK = 65_536;
+
+/**
+ * Returns a command line that runs one of the scripts below behind another command, such as
+ * `pct exec 101 --`, from any login shell. Its output follows a start mark.
+ */
+export function scriptLine(prefix: string, script: string): string {
+  return `${prefix} ${scriptWords(`${PRINT_START_MARK}; ${script}`)}`.trimStart();
+}
 
 /**
  * Scripts that read and write files that SFTP cannot reach, such as files in a container. They run in
@@ -128,8 +138,9 @@ const FACTS =
 
 /** Assigns any text to a variable, encoded in ASCII; a final newline is kept. */
 function assign(name: string, text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return `${name}=${shellQuote(text)}`;
-  return `${name}=$(printf "%bx" ${shellQuote(asciiText(text))}); ${name}=\${${name}%x}`;
+  const encoded = asciiText(text);
+  if (encoded === text) return `${name}='${text}'`;
+  return `${name}=$(printf %bx '${encoded}'); ${name}=\${${name}%x}`;
 }
 
 /**
@@ -149,9 +160,10 @@ const FAST_STDIN =
 export function hashCommand(path: string, size: number): string {
   const tool = size < LARGE_BYTES ? HASH_STDIN : FAST_STDIN;
   // Opened first: if the shell does not see the file that SFTP sees, there must be no hash of nothing.
-  const opened = `exec < ${shellQuote(operand(path))} || exit`;
+  const opened = 'exec < "$1" || exit';
   // `head` limits the hash to what was transferred, because a log file may have grown since.
-  return `sh -c ${shellQuote(`${opened}; head -c ${size} | { ${tool}; }`)}`;
+  const script = `${PRINT_START_MARK}; ${opened}; head -c ${size} | { ${tool}; }`;
+  return loginLine(script, operand(path));
 }
 
 /** Returns the first word of the hash command's output if it is a sha256. */

@@ -1,6 +1,5 @@
 import { posix } from "node:path";
 import { RemoteExecError } from "../../../errors.ts";
-import { shellQuote } from "../../../shell/quote.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { connectionLost, verificationFailed } from "../../errors.ts";
@@ -12,7 +11,14 @@ import {
   type Source,
 } from "./source_sink.ts";
 import { temporaryName } from "./temporary_files.ts";
-import { listScript, readScript, statScript, tarScript, writeScript } from "./file_scripts.ts";
+import {
+  listScript,
+  readScript,
+  scriptLine,
+  statScript,
+  tarScript,
+  writeScript,
+} from "./file_scripts.ts";
 import type { FileFacts } from "../../port.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../../files_port.ts";
 import {
@@ -167,7 +173,7 @@ async function commit(
 }
 
 async function run(start: Start, end: ShellEndpoint, script: string): Promise<CommandStream> {
-  return new CommandStream(await start(`${end.prefix} sh -c ${shellQuote(script)}`.trimStart()));
+  return new CommandStream(await start(scriptLine(end.prefix, script)));
 }
 
 /** Reads the script's first line. @throws the error that the line reports */
@@ -187,12 +193,9 @@ async function readHeader(
 }
 
 async function readReply(stream: CommandStream, end: ShellEndpoint): Promise<string> {
-  for (;;) {
-    const line = await stream.readLine();
-    if (line === undefined) throw await unreachableError(stream, end);
-    // Skips what a login shell prints before the script starts.
-    if (/^[EKSDO]( |$)/.test(line)) return line;
-  }
+  const line = await stream.readLine();
+  if (line === undefined) throw await unreachableError(stream, end);
+  return line;
 }
 
 async function unreachableError(

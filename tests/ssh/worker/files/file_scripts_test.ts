@@ -198,7 +198,9 @@ function exists(path: string): boolean {
 
 sessionTest("a download fails when the host reports another hash", async (place) => {
   const { session, directory } = place;
-  const sh = `#!/bin/sh\necho "S 3 81a4 0"\nprintf abc\necho "H ${"0".repeat(64)}"\n`;
+  const sh = `#!/bin/sh\nprintf "\\036started\\n"\necho "S 3 81a4 0"\nprintf abc\necho "H ${
+    "0".repeat(64)
+  }"\n`;
   const from = endpoint(directory, { sh });
   const to = { kind: "local", path: `${directory}/got` } as const;
   const { signal } = new AbortController();
