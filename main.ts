@@ -3,7 +3,7 @@ import { readEnvironment } from "./src/cli/environment.ts";
 import { runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
 import { printTo } from "./src/cli/print.ts";
-import { onEnd } from "./src/server/stdio.ts";
+import { onSignal } from "./src/server/stdio.ts";
 import type { Config } from "./src/config/config.ts";
 import { formatFaults } from "./src/config/faults.ts";
 import { loadConfig } from "./src/config/load.ts";
@@ -75,7 +75,10 @@ export async function serveUntilEnd(config: Config, start = startWorkers): Promi
     logger.error("the server cannot start", error);
     return Deno.exit(BROKEN);
   });
-  onEnd((reason) => {
+  const ended = Promise.withResolvers<string>();
+  onSignal(ended.resolve);
+  running.ended.then(ended.resolve);
+  ended.promise.then((reason) => {
     logger.debug(`exiting: ${reason}`);
     setTimeout(() => Deno.exit(0), EXIT_LIMIT_MS);
     running.stop().finally(() => Deno.exit(0));

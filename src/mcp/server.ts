@@ -1,8 +1,10 @@
 import {
+  PROTOCOL_VERSION_META_KEY,
   ProtocolError,
   ProtocolErrorCode,
   Server,
   type ServerContext,
+  UnsupportedProtocolVersionError,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { cancelled, internalError, RemoteExecError } from "../errors.ts";
@@ -11,6 +13,7 @@ import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
 import { increasing } from "./progress.ts";
 import { invalidArguments, toFailure, type ToolResult, toResult } from "./result.ts";
+import { RunningCalls } from "./running_calls.ts";
 import type { ToolContext } from "./tool.ts";
 
 /** What the server needs. */
@@ -26,7 +29,10 @@ export interface ServerParts {
  * Returns the MCP server of one connection: it lists the tools and calls them, in every revision of
  * the protocol. Failures are answers, never protocol errors.
  */
-export function createMcpServer(parts: ServerParts): Server {
+export function createMcpServer(
+  parts: ServerParts,
+  calls: RunningCalls<ToolResult> = new RunningCalls(),
+): Server {
   const server = new Server(
     { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
     {
@@ -35,21 +41,40 @@ export function createMcpServer(parts: ServerParts): Server {
       jsonSchemaValidator: NO_VALIDATOR,
     },
   );
-  server.setRequestHandler("tools/list", () => ({ tools: [...parts.catalog.list] }));
+  server.setRequestHandler("tools/list", (_, { mcpReq }) => {
+    refuseUnknownVersion(mcpReq.envelope);
+    return { tools: [...parts.catalog.list] };
+  });
   // Not `setRequestHandler`: the SDK answers a malformed call with a protocol error, which has no
   // failure code and no line in the audit log.
   server.fallbackRequestHandler = async ({ method, params = {} }, context) => {
     if (method !== "tools/call") {
       throw new ProtocolError(ProtocolErrorCode.MethodNotFound, "Method not found");
     }
-    const { name, arguments: args = {} } = params;
-    return await callTool(parts, typeof name === "string" ? name : "", args, {
-      signal: context.mcpReq.signal,
-      progress: progressTo(context),
-    });
+    refuseUnknownVersion(context.mcpReq.envelope);
+    const { name, arguments: given } = params;
+    const args = given ?? {};
+    return await calls.run(
+      context.mcpReq.signal,
+      (signal) => {
+        const toolContext = { signal, progress: progressTo(context) };
+        return callTool(parts, typeof name === "string" ? name : "", args, toolContext);
+      },
+      () => toFailure(cancelled(), isRecord(args) ? args.response_format : undefined),
+    );
   };
   return server;
 }
+
+/** The SDK looks at the version of the first request only. */
+function refuseUnknownVersion(envelope: Readonly<Record<string, unknown>> | undefined): void {
+  const requested = envelope?.[PROTOCOL_VERSION_META_KEY];
+  if (typeof requested !== "string" || MODERN_VERSIONS.includes(requested)) return;
+  throw new UnsupportedProtocolVersionError({ supported: [...MODERN_VERSIONS], requested });
+}
+
+/** Versions in which every request names its version. */
+const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
 
 /** The SDK validates answers of clients to requests that this server never sends. */
 const NO_VALIDATOR = {

@@ -1,10 +1,14 @@
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { valueWithin } from "../async/deadline.ts";
 import { writeAll } from "./stdio.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import { type AuditLog, createAuditLog, noAudit } from "../mcp/audit.ts";
 import { createCatalog } from "../mcp/catalog.ts";
+import type { ToolResult } from "../mcp/result.ts";
+import { RunningCalls } from "../mcp/running_calls.ts";
 import { createMcpServer } from "../mcp/server.ts";
+import { StdioTransport } from "../mcp/stdio/transport.ts";
 import { dropPermissions } from "../sandbox/drop_permissions.ts";
 import { VERSION } from "../version.ts";
 import { connectDownloads } from "./connect.ts";
@@ -13,10 +17,16 @@ import type { Workers } from "./workers.ts";
 
 /** Time for stopping what runs on the hosts, out of the two seconds that an exit may take. */
 const STOP_MS = 1_600;
+/** The part of that time in which cancelled calls may answer with their outcome. */
+const OUTCOME_MS = 1_000;
+/** The time after that for answers without an outcome. */
+const ANSWER_MS = 200;
 
 /** A server that answers its client. */
 export interface Running {
-  /** Stops what runs on the hosts, then the workers. */
+  /** Resolves when the client is gone. */
+  readonly ended: Promise<string>;
+  /** Cancels the calls and sends their answers, stops what runs on the hosts, then the workers. */
   stop(): Promise<void>;
   /** Rejects when a worker has died and the process must end. */
   readonly broken: Promise<never>;
@@ -36,13 +46,28 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
     connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
   ]);
   dropPermissions();
-  serveStdio(() => createMcpServer(parts), {
-    onerror: (error) => logger.debug("protocol", error),
-  });
+  const calls = new RunningCalls<ToolResult>();
+  const transport = new StdioTransport(Deno.stdin, Deno.stdout, logger);
+  const onerror = (error: Error) => logger.debug("protocol", error);
+  serveStdio(() => createMcpServer(parts, calls), { transport, onerror });
   return {
     broken: workers.died,
-    stop: () => workers.stop(STOP_MS),
+    ended: transport.ended,
+    async stop() {
+      const startedAt = performance.now();
+      await endCalls(calls, transport);
+      await workers.stop(STOP_MS - (performance.now() - startedAt));
+    },
   };
+}
+
+/** Cancels the calls; those that are too slow are answered without their outcome. */
+async function endCalls(calls: RunningCalls<ToolResult>, transport: StdioTransport): Promise<void> {
+  const idle = transport.idle();
+  calls.cancel();
+  await valueWithin(idle, OUTCOME_MS);
+  calls.abandon();
+  await valueWithin(idle, ANSWER_MS);
 }
 
 /** Opened before the permissions are dropped; written line by line, so that a kill loses nothing. */

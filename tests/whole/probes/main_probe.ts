@@ -1,9 +1,9 @@
 // Starts the server as main.ts does, then tries forbidden things in the same isolate.
-import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { createLogger } from "../../../src/log.ts";
+import { StdioTransport } from "../../../src/mcp/stdio/transport.ts";
 import { serve } from "../../../src/server/serve.ts";
 import { startWorkers } from "../../../src/server/workers.ts";
 import { tryEverything } from "./attempts.ts";
@@ -12,8 +12,8 @@ const PERMISSIONS = ["net", "read", "write", "env", "run", "sys", "ffi", "import
 
 /** The permissions that main still has when it starts to read from its client. */
 let grantedAtStart: readonly string[] | undefined;
-const { start } = StdioServerTransport.prototype;
-StdioServerTransport.prototype.start = function () {
+const { start } = StdioTransport.prototype;
+StdioTransport.prototype.start = function () {
   grantedAtStart = PERMISSIONS.filter((name) =>
     Deno.permissions.querySync({ name }).state === "granted"
   );
