@@ -9,6 +9,10 @@ export function shellQuote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** Quotes a word for a command line that a person pastes: only if it needs quotes. */
+export const shellWord = (word: string): string =>
+  /^[\w./:%@+-]+$/.test(word) ? word : shellQuote(word);
+
 /**
  * Encodes a text in characters that mean themselves between the single quotes of every shell: printable
  * ASCII without `'`, `\` and `!`. Everything else becomes octal, which `printf %b` of any `sh` decodes.

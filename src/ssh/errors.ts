@@ -1,4 +1,5 @@
 import { errorText, oneLine, RemoteExecError } from "../errors.ts";
+import { shellWord } from "../shell/quote.ts";
 
 /** Nothing responds at the address, or the connection failed. `seen` is the cause as text. */
 export const hostUnreachable = (host: string, port: number, cause: unknown, seen: string) =>
@@ -9,14 +10,24 @@ export const hostUnreachable = (host: string, port: number, cause: unknown, seen
     { cause },
   );
 
-/** The host refused the configured login. `method` is `key`, `password`, or the agent with its error. */
-export const authenticationFailed = (user: string, host: string, port: number, method: string) =>
+/**
+ * The host refused the configured login. `method` is `key`, `password`, or the agent with its error.
+ *
+ * @param keyPath for the command line in the suggestion, which a person can paste
+ */
+export const authenticationFailed = (
+  user: string,
+  host: string,
+  port: number,
+  method: string,
+  keyPath?: string,
+) =>
   new RemoteExecError(
     "authentication_failed",
     `Authentication failed for ${user}@${host}:${port} (tried: ${method})`,
     `Check SSH_USERNAME${LOGIN_CHECKS.get(method) ?? AGENT_CHECK}; try by hand: ssh ${
-      method === "key" ? "-i SSH_KEY " : ""
-    }-p ${port} ${user}@${host}`,
+      keyPath === undefined ? "" : `-i ${shellWord(keyPath)} `
+    }-p ${port} ${shellWord(`${user}@${host}`)}`,
   );
 
 const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([

@@ -1,7 +1,7 @@
 import { errorText, RemoteExecError } from "../../errors.ts";
 import type { DialedConnection, Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
-import { fingerprint, keyscanCommand } from "./trust/host_keys.ts";
+import { decideHostKey, fingerprint, keyscanCommand } from "./trust/host_keys.ts";
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
 import type { ConnectionPool } from "./connection/pool.ts";
 import type { Check, SshSettings } from "../port.ts";
@@ -12,12 +12,18 @@ interface Step {
   readonly step: string;
   /** The suggestion for an error that has none of its own. */
   readonly remedy: string;
-  run(): Promise<string>;
+  run(): Promise<string | Doubt>;
+}
+
+/** A check that fails although the steps after it can succeed. */
+interface Doubt {
+  readonly detail: string;
+  readonly remedy: string;
 }
 
 /**
- * Checks everything that a call needs, in the order in which it is needed. Stops at the first failure,
- * because each step needs the ones before it.
+ * Checks everything that a call needs, in the order in which it is needed. Stops at the first step that
+ * cannot be done, because each step needs the ones before it.
  */
 export async function diagnose(
   settings: SshSettings,
@@ -26,19 +32,23 @@ export async function diagnose(
 ): Promise<Check[]> {
   const checks: Check[] = [];
   for (const step of steps(settings, dialer, pool)) {
-    const check = await tryStep(step);
+    const { check, canGoOn } = await tryStep(step);
     checks.push(check);
-    if (!check.ok) break;
+    if (!canGoOn) break;
   }
   return checks;
 }
 
-async function tryStep({ step, remedy, run }: Step): Promise<Check> {
+async function tryStep({ step, remedy, run }: Step): Promise<{ check: Check; canGoOn: boolean }> {
   try {
-    return { step, ok: true, detail: await run() };
+    const found = await run();
+    const check = typeof found === "string"
+      ? { step, ok: true, detail: found }
+      : { step, ok: false, ...found };
+    return { check, canGoOn: true };
   } catch (error) {
     const known = error instanceof RemoteExecError ? error.suggestion : remedy;
-    return { step, ok: false, detail: errorText(error), remedy: known };
+    return { check: { step, ok: false, detail: errorText(error), remedy: known }, canGoOn: false };
   }
 }
 
@@ -118,29 +128,38 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
   ];
 }
 
-/** Succeeds if the host presented a key and the connection did not fail because of it. */
+/**
+ * Succeeds if the host presented a key that is known. A key that was accepted only because checking is
+ * off is a doubt.
+ */
 async function hostKey(
   settings: SshSettings,
   dialer: Dialer,
   dialled: () => Promise<DialedConnection>,
-): Promise<string> {
+): Promise<string | Doubt> {
   const failure: unknown = await dialled().then(() => undefined, (error) => error);
   const key = dialer.presentedKey;
-  const { host, port, knownHostsPaths } = settings.ssh;
-  if (
-    failure instanceof RemoteExecError && failure.code === "host_key_unknown" && key !== undefined
-  ) {
-    const suggestion =
-      `Compare the fingerprint on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
-      `${keyscanCommand(settings.ssh)}\n     -> or add this line to ${
-        knownHostsPaths[0]
-      }:\n        ${knownHostsLine(host, port, key)}`;
-    throw new RemoteExecError(failure.code, failure.message, suggestion);
+  const { host, port } = settings.ssh;
+  const refused = failure instanceof RemoteExecError && failure.code.startsWith("host_key");
+  if (refused && failure.code === "host_key_unknown" && key !== undefined) {
+    throw new RemoteExecError(failure.code, failure.message, howToTrust(settings, key));
   }
-  if (
-    key === undefined || failure instanceof RemoteExecError && failure.code.startsWith("host_key")
-  ) throw failure;
-  return `${keyTypeOf(key)} ${fingerprint(key)}`;
+  if (key === undefined || refused) throw failure;
+  const shown = `${keyTypeOf(key)} ${fingerprint(key)}`;
+  const entries = await dialer.knownHosts();
+  const { kind } = decideHostKey({ host, port, key, entries, strict: true });
+  return kind === "known" ? shown : {
+    detail:
+      `${shown} is not in known_hosts; it is accepted only because SSH_STRICT_HOST_KEY_CHECKING=false`,
+    remedy: howToTrust(settings, key),
+  };
+}
+
+function howToTrust({ ssh }: SshSettings, key: Uint8Array): string {
+  return `Compare the fingerprint on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
+    `${keyscanCommand(ssh)}\n     -> or add this line to ${ssh.knownHostsPaths[0]}:\n        ${
+      knownHostsLine(ssh.host, ssh.port, key)
+    }`;
 }
 
 async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> {

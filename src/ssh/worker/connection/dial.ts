@@ -155,7 +155,8 @@ export class Dialer {
     const level = (error as { level?: unknown }).level; // set by ssh2 on errors of its own
     const text = errorText(error);
     if (level === "client-authentication") {
-      return authenticationFailed(username, host, port, login.kind);
+      const keyPath = login.kind === "key" ? login.path : undefined;
+      return authenticationFailed(username, host, port, login.kind, keyPath);
     }
     if (login.kind === "agent" && level === "agent") {
       return authenticationFailed(username, host, port, `agent: ${text}`);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { dirname } from "node:path";
 import {
   entriesFor,
   isKnownKeyType,
@@ -8,7 +9,7 @@ import {
 } from "./known_hosts.ts";
 import type { SshConfig } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
-import { shellQuote } from "../../../shell/quote.ts";
+import { shellWord } from "../../../shell/quote.ts";
 
 /** A host key in the form that people compare. */
 export interface KeyFacts {
@@ -167,10 +168,19 @@ export function hostKeyError(place: HostPlace, refusal: HostKeyRefusal): RemoteE
     : hostKeyRevoked(place.host, refusal);
 }
 
-/** Returns the shell command that adds the host's keys to the first known_hosts file. */
+/**
+ * Returns the shell command that adds the host's keys to the first known_hosts file, in a directory that
+ * may not exist yet.
+ */
 export function keyscanCommand({ host, port, knownHostsPaths }: HostPlace): string {
-  const file = shellWord(knownHostsPaths[0] ?? "known_hosts");
-  return `ssh-keyscan -H ${port === 22 ? "" : `-p ${port} `}${shellWord(host)} >> ${file}`;
+  const file = knownHostsPaths.find((path) => path !== "/dev/null") ?? "known_hosts";
+  const scan = `ssh-keyscan -H ${port === 22 ? "" : `-p ${port} `}${shellWord(host)} >> ${
+    shellWord(file)
+  }`;
+  const directory = dirname(file);
+  return [".", "/", "/etc/ssh"].includes(directory)
+    ? scan
+    : `mkdir -p -m 700 ${shellWord(directory)} && ${scan}`;
 }
 
 const hostKeyUnknown = (
@@ -224,5 +234,3 @@ function removal(place: HostPlace, expected: readonly ExpectedKey[]): string {
   const commands = [...sources].map((file) => `\`ssh-keygen -R ${name} -f ${shellWord(file)}\``);
   return `run ${commands.join(" and ")} and then \`${keyscanCommand(place)}\``;
 }
-
-const shellWord = (word: string): string => /^[\w./:%@+-]+$/.test(word) ? word : shellQuote(word);

@@ -3,6 +3,7 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import ssh2 from "ssh2";
 import { keyUnusable } from "../../errors.ts";
 import { Buffer } from "node:buffer";
+import { shellWord } from "../../../shell/quote.ts";
 
 /**
  * Returns the private key in a format that ssh2 accepts, after checking the passphrase. ssh2 reads the
@@ -58,7 +59,9 @@ function unusable(path: string, text: string, passphrase: string | undefined, re
   return keyUnusable(
     path,
     "Supported formats: RSA, Ed25519, ECDSA (OpenSSH or PEM)",
-    `Test the key with ssh-keygen -y -f ${path}; convert it to the OpenSSH format with ssh-keygen -p -f ${path}`,
+    `Test the key with ssh-keygen -y -f ${
+      shellWord(path)
+    }; convert it to the OpenSSH format with ssh-keygen -p -f ${shellWord(path)}`,
   );
 }
 

@@ -20,6 +20,7 @@ import {
 import { pure } from "../../../support/pure.ts";
 
 const FILE = "/home/me/.ssh/known_hosts";
+const MAKE = "mkdir -p -m 700 /home/me/.ssh && ";
 const ED_BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIAl2bb5qM1m9QyBHHdEYa189/6eHVHg6I1ttPoxEnjVo";
 const ED = `ssh-ed25519 ${ED_BASE64}`;
 const ED_PRINT = "SHA256:4ngtxzWb5/SpXT5VfrDPorFN84jokHqNVvevcC3L2MM";
@@ -254,14 +255,17 @@ pure("preferredHostKeyTypes() puts known types first and keeps the rest", () => 
 const target = (host: string, port: number) => ({ host, port, knownHostsPaths: [FILE, "/etc/x"] });
 
 pure("keyscanCommand() names the port only if it is not 22, and quotes an unusual host", () => {
-  assert.equal(keyscanCommand(target("a.b", 22)), `ssh-keyscan -H a.b >> ${FILE}`);
-  assert.equal(keyscanCommand(target("::1", 2222)), `ssh-keyscan -H -p 2222 ::1 >> ${FILE}`);
-  assert.equal(keyscanCommand(target("a;b", 22)), `ssh-keyscan -H 'a;b' >> ${FILE}`);
+  assert.equal(keyscanCommand(target("a.b", 22)), `${MAKE}ssh-keyscan -H a.b >> ${FILE}`);
+  assert.equal(keyscanCommand(target("::1", 2222)), `${MAKE}ssh-keyscan -H -p 2222 ::1 >> ${FILE}`);
+  assert.equal(keyscanCommand(target("a;b", 22)), `${MAKE}ssh-keyscan -H 'a;b' >> ${FILE}`);
 });
 
 pure("keyscanCommand() names the known_hosts file, quoted", () => {
   const odd = { host: "h", port: 22, knownHostsPaths: ["/my keys/hosts", "/etc/x"] };
-  assert.equal(keyscanCommand(odd), "ssh-keyscan -H h >> '/my keys/hosts'");
+  assert.equal(
+    keyscanCommand(odd),
+    "mkdir -p -m 700 '/my keys' && ssh-keyscan -H h >> '/my keys/hosts'",
+  );
 });
 
 pure("hostKeyError() suggests how to add an unknown host", () => {
@@ -271,7 +275,7 @@ pure("hostKeyError() suggests how to add an unknown host", () => {
     error.message,
     `Server 'h' not found in known_hosts: its ssh-ed25519 key is ${ED_PRINT}`,
   );
-  assert.ok(error.suggestion.includes(`\`ssh-keyscan -H -p 2222 h >> ${FILE}\``));
+  assert.ok(error.suggestion.includes(`\`${MAKE}ssh-keyscan -H -p 2222 h >> ${FILE}\``));
   assert.match(error.suggestion, /SSH_STRICT_HOST_KEY_CHECKING=false/);
 });
 
@@ -290,7 +294,7 @@ pure("hostKeyError() shows both keys of a changed host and how to remove the old
   );
   assert.match(error.suggestion, /^Find out why /);
   assert.ok(error.suggestion.includes(`\`ssh-keygen -R '[h]:2222' -f ${FILE}\``));
-  assert.ok(error.suggestion.endsWith(`\`ssh-keyscan -H -p 2222 h >> ${FILE}\``));
+  assert.ok(error.suggestion.endsWith(`\`${MAKE}ssh-keyscan -H -p 2222 h >> ${FILE}\``));
 });
 
 pure("hostKeyError() names no file for a key accepted earlier by this process", () => {
