@@ -18,8 +18,8 @@ Usage:
   mcp-remote-exec                  serve on stdio (started by an MCP client)
   mcp-remote-exec doctor           check configuration, connection, login, commands and SFTP
   mcp-remote-exec permissions      print what each worker may access with this configuration
-  mcp-remote-exec --help, -h       print this text
-  mcp-remote-exec --version, -v    print the version
+  mcp-remote-exec --help, -h       print this text (also: help)
+  mcp-remote-exec --version, -v    print the version (also: version, -V)
 
 Options:
   --env-file PATH                  read variables from PATH; the environment takes precedence

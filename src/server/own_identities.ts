@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { FileIdentity } from "../local/paths.ts";
 
-/** Directories that may hold tens of thousands of files, none of which is the program's alone. */
-const SKIPPED = [".git", "node_modules", "npm", "remote", "gen"];
+/** Directories that may hold tens of thousands of files, and parts of the source that do not run. */
+const SKIPPED = [".git", "node_modules", "npm", "remote", "gen", "tests", "bench", "docs"];
 const MAX_FILES = 5_000;
 
 /**

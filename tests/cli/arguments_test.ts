@@ -22,6 +22,11 @@ const CASES: readonly (readonly [string, Task])[] = [
   ["--env-file=-x", { kind: "serve", envFile: "-x" }],
   ["--env-file=a=b", { kind: "serve", envFile: "a=b" }],
   ["-- doctor", { kind: "doctor", envFile }],
+  ["help", { kind: "help" }],
+  ["help doctor", { kind: "help" }],
+  ["-?", { kind: "help" }],
+  ["version", { kind: "version" }],
+  ["-V", { kind: "version" }],
 ];
 
 for (const [line, task] of CASES) {
@@ -39,6 +44,13 @@ const MISTAKES: readonly (readonly [string, RegExp])[] = [
   ["--env-file --nonsense", /^--env-file needs a path\n/],
   ["-x", /^unknown option "-x"\n/],
   ["--verbose=1 doctor now", /^unknown option "--verbose"\n/],
+  ["doctr", /^unknown command "doctr"; did you mean doctor\?\n/],
+  ["Doctor", /^unknown command "Doctor"; did you mean doctor\?\n/],
+  ["permission", /^unknown command "permission"; did you mean permissions\?\n/],
+  ["--hlep", /^unknown option "--hlep"; did you mean --help\?\n/],
+  ["--envfile x", /^unknown option "--envfile"; did you mean --env-file\?\n/],
+  ["root:S3CRETpw@1.2.3.4", /^unknown command a value that is not shown\n/],
+  ["doctor root:S3CRETpw@h", /^unexpected argument a value that is not shown\n/],
 ];
 
 for (const [line, expected] of MISTAKES) {
