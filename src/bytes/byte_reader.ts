@@ -112,3 +112,24 @@ export class ByteReader {
     this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }
+
+/**
+ * Yields the chunks of a stream. Leaving the loop early cancels the stream; so does `signal`, which also
+ * ends a read that is waiting. Nothing is read ahead here: the call between the workers does that, and
+ * chunks read ahead for a stalled client would add up over all downloads.
+ *
+ * @throws the error of the stream, or the signal's reason
+ */
+export async function* piecesOf(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = new ByteReader(stream, signal);
+  try {
+    for (let piece = await reader.read(); piece !== undefined; piece = await reader.read()) {
+      yield piece;
+    }
+  } finally {
+    reader.cancel();
+  }
+}

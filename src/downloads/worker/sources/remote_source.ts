@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
+import { piecesOf } from "../../../bytes/byte_reader.ts";
 import { abortable } from "../../../async/abortable.ts";
 import { every } from "../../../async/every.ts";
 import type { Clock } from "../../../async/clock.ts";
@@ -16,14 +17,7 @@ import {
 } from "../../errors.ts";
 import type { LinkProgress } from "../../port.ts";
 import { remoteMembers } from "./remote_tree.ts";
-import {
-  type Content,
-  LeftOutNames,
-  MAX_ENTRIES,
-  piecesOf,
-  type Source,
-  type Span,
-} from "./source.ts";
+import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
 
 /** A path on the host or in a container to be linked, and its limits. */
 export interface RemoteRequest {

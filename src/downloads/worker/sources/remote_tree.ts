@@ -1,10 +1,11 @@
+import { piecesOf } from "../../../bytes/byte_reader.ts";
 import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { FilesPort, OpenedFile, TreeEntry } from "../../../ssh/files_port.ts";
 import type { Endpoint } from "../../../ssh/port.ts";
 import { leftOutMember, nothing } from "../archive/zip_archive.ts";
 import type { ArchiveEntry } from "../archive/zip_records.ts";
 import { fileChanged, tooLarge } from "../../errors.ts";
-import { MAX_ENTRIES, piecesOf } from "./source.ts";
+import { MAX_ENTRIES } from "./source.ts";
 import { readTar, type TarMember } from "../archive/tar.ts";
 
 /** Number of host files that are opened ahead: opening one takes several network round trips. */

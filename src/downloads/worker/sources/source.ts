@@ -54,28 +54,3 @@ export class LeftOutNames {
     return { count: this.#count, names: this.#names };
   }
 }
-
-/**
- * Yields the chunks of a stream. Leaving the loop early cancels the stream; so does `signal`, which also
- * ends a read that is waiting. Nothing is read ahead here: the call between the workers does that, and
- * chunks read ahead for a stalled client would add up over all downloads.
- */
-export async function* piecesOf(
-  stream: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = stream.getReader();
-  const cancel = () => reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel, { once: true });
-  if (signal.aborted) cancel();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    await cancel();
-  }
-}
