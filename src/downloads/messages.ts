@@ -14,14 +14,14 @@ export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
   `Download link generated successfully!\n\nURL: ${link.url}\n` +
   `Type: ${link.fileType === "directory" ? "directory (will be zipped)" : "file"}\n` +
   `Expires: ${expiryMinutes} minute(s)\n` +
-  "Note: This is a single-use link that will be invalidated after download." +
-  (isHere(link.url) ? `\n${HERE_ONLY}` : "");
+  "Note: This is a single-use link that will be invalidated after download.\n" +
+  "It works only while this server runs." +
+  (link.missing.length > 0 ? `\n${hereOnly(link.missing)}` : "");
 
-const HERE_ONLY =
-  "It opens on this machine only. For other machines, set DOWNLOAD_HOST and BASE_URL, then make a new link.";
-
-const isHere = (url: string): boolean =>
-  /^(127\..*|localhost|\[::1\])$/.test(new URL(url).hostname);
+const hereOnly = (missing: NewLink["missing"]): string =>
+  `It opens on this machine only. For other machines, set ${
+    missing.join(" and ")
+  }, then make a new link.`;
 
 /** Returns what a directory's archive leaves out; empty if nothing. */
 export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {

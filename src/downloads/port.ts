@@ -44,6 +44,8 @@ export interface NewLink {
   /** Lowercase hex; undefined for a directory. */
   readonly sha256: string | undefined;
   readonly leftOut: LeftOut;
+  /** The variables to set for links that open on other machines; empty if this one does. */
+  readonly missing: readonly ("DOWNLOAD_HOST" | "BASE_URL")[];
 }
 
 /** Each link is counted in `total` and in exactly one of the others. */

@@ -1,6 +1,6 @@
 import { createLogger } from "../../src/log.ts";
 import type { DownloadsConfig } from "../../src/config/config.ts";
-import { HTTP_LIMITS, type HttpLimits } from "../../src/downloads/worker/http/http_server.ts";
+import { HTTP_LIMITS, type HttpLimits } from "../../src/downloads/worker/http/http_limits.ts";
 import { LinkHub } from "../../src/downloads/worker/link_hub.ts";
 import type { LinkEvent, LinkProgress, LinkRequest, NewLink } from "../../src/downloads/port.ts";
 import type { PathBounds } from "../../src/local/paths.ts";

@@ -16,6 +16,7 @@ const LINK: NewLink = {
   size: 5,
   sha256: "ab".repeat(32),
   leftOut: { count: 0, names: [] },
+  missing: ["DOWNLOAD_HOST", "BASE_URL"],
 };
 
 const REPORT: LinkReport = {
@@ -91,6 +92,7 @@ Deno.test("generate_download_link answers the link and everything about it", asy
     message: "Download link generated successfully!\n\n" +
       "URL: http://127.0.0.1:8000/api/download/secret-token\nType: file\nExpires: 5 minute(s)\n" +
       "Note: This is a single-use link that will be invalidated after download.\n" +
+      "It works only while this server runs.\n" +
       "It opens on this machine only. For other machines, set DOWNLOAD_HOST and BASE_URL, then make a new link.",
   });
   assert.match(text, /SHA-256: abab/);

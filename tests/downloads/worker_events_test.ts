@@ -86,6 +86,7 @@ Deno.test("a link that the end of the server meets open has an end too", async (
     test.write("a.txt", "hello");
     const used = await test.link("a.txt");
     await ask(used.url);
+    await test.hub.store.settled();
     await test.link("a.txt");
   }
   assert.deepEqual(test.actions(), ["created", "claimed", "used", "created", "closed"]);

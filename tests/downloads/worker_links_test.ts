@@ -217,6 +217,7 @@ Deno.test("a lease ends with the link's time", async () => {
   test.write("a.txt", "0123456789");
   const link = await test.link("a.txt", 1);
   assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=0-3" })).status, 206);
+  await test.hub.store.settled();
   test.clock.advance(60_000);
   assert.equal((await ask(link.url, { ...PROGRAM, Range: "bytes=4-" })).status, 404);
   assert.deepEqual(test.hub.store.report().statistics, {

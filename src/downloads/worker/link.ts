@@ -10,6 +10,8 @@ export interface Visitor {
   readonly hasRange: boolean;
   /** Requests the content itself, not a page, as curl does. */
   readonly isProgram: boolean;
+  /** Has pressed the button of the page. */
+  readonly isPress: boolean;
 }
 
 /** Why a link has ended. */
@@ -21,6 +23,9 @@ export interface Claim {
   readonly userAgent: string;
   /** At least the beginning of the content has been sent. */
   isServed: boolean;
+  readonly madeAtMs: number;
+  /** The claim was made with the button of the page. */
+  readonly byButton: boolean;
 }
 
 /** One link. It is open until `ending` is set. */
@@ -36,6 +41,8 @@ export interface Link {
   ending: Ending | undefined;
   /** Number of running downloads. */
   running: number;
+  /** Downloads whose last byte was sent, but of which it is not known yet whether the client received it. */
+  readonly unconfirmed: Set<Promise<unknown>>;
 }
 
 /** Returns a new secret of 256 random bits in base64url, as used in URLs and cookies. */
@@ -60,10 +67,12 @@ export function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(hash(given), hash(expected));
 }
 
-/** The parts of a file that have been sent by all downloads of a link together. */
+/** The parts of a file that were received by the claimant, by all downloads of a link together. */
 export class Coverage {
   readonly #size: number;
   #spans: Span[] = [];
+  /** Sent by downloads that were interrupted: nobody knows how much of each was received. */
+  readonly #unsure: Span[] = [];
 
   constructor(size: number) {
     this.#size = size;
@@ -80,9 +89,30 @@ export class Coverage {
     this.#spans = [...apart, merged];
   }
 
+  /** Adds a part that was sent and perhaps received, from its start to an unknown place. */
+  addUnsure(start: number, end: number): void {
+    if (end <= start || this.#unsure.length >= MAX_UNSURE) return;
+    this.#unsure.push({ start, end });
+  }
+
+  /** Records where a download starts. One that resumes shows that what was sent before was received. */
+  startAt(place: number): void {
+    for (const { start, end } of this.#unsure) {
+      if (start < place && place <= end) this.add(start, place);
+    }
+  }
+
+  /** Reports whether any part was surely received. */
+  get hasAny(): boolean {
+    return this.#spans.length > 0;
+  }
+
   get isComplete(): boolean {
     if (this.#size === 0) return true;
     const [only] = this.#spans;
     return this.#spans.length === 1 && only?.start === 0 && only.end >= this.#size;
   }
 }
+
+/** Max number of remembered interruptions of one link. */
+const MAX_UNSURE = 1000;

@@ -1,10 +1,12 @@
 import type { Clock } from "../../async/clock.ts";
 import { traversal } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
+import type { DownloadsConfig } from "../../config/config.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
 import { Deliveries } from "./http/deliveries.ts";
 import { badCertificate, cannotListen, portTaken, remoteNotConnected } from "../errors.ts";
-import { HTTP_LIMITS, type HttpLimits, listen, type Listening } from "./http/http_server.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./http/http_limits.ts";
+import { listen, type Listening } from "./http/http_server.ts";
 import { LinkStore } from "./link_store.ts";
 import { linkListener } from "./http/link_listener.ts";
 import { localSource } from "./sources/local_source.ts";
@@ -70,7 +72,7 @@ export class LinkHub {
     const { token, link } = this.store.create(source, request.expiryMs);
     return {
       token,
-      url: `${this.#url.href.replace(/\/$/, "")}/api/download/${token}`,
+      url: `${this.#url.href.replace(/\/+$/, "")}/api/download/${token}`,
       tokenId: link.id,
       expiresAtMs: link.expiresAtMs,
       fileType: source.kind,
@@ -78,10 +80,12 @@ export class LinkHub {
       size: source.size,
       sha256: source.sha256,
       leftOut: source.leftOut,
+      missing: missingSettings(this.#parts.settings.downloads),
     };
   }
 
   async close(): Promise<void> {
+    await this.store.settled();
     this.store.close();
     await (await this.#listening?.catch(() => undefined))?.close();
   }
@@ -147,6 +151,16 @@ async function readTls({ certPath, keyPath }: { certPath: string; keyPath: strin
     throw badCertificate(error);
   }
 }
+
+/** Returns what has to be set for links that work on other machines. */
+function missingSettings({ host, baseUrl }: DownloadsConfig): NewLink["missing"] {
+  if (baseUrl !== undefined) return isThisMachine(new URL(baseUrl).hostname) ? ["BASE_URL"] : [];
+  if (host === "0.0.0.0" || host === "::") return ["BASE_URL"];
+  return isThisMachine(host) ? ["DOWNLOAD_HOST", "BASE_URL"] : [];
+}
+
+const isThisMachine = (hostname: string): boolean =>
+  /^(127\..*|localhost|.*\.localhost|\[?::1\]?|0\.0\.0\.0|\[::\])$/.test(hostname);
 
 /** Returns the host name under which a browser on this machine reaches the server. */
 function reachable(host: string): string {

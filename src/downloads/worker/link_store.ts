@@ -1,4 +1,5 @@
 import type { Clock } from "../../async/clock.ts";
+import { delay } from "../../async/delay.ts";
 import { noSuchLink, tooManyLinks } from "../errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "../port.ts";
 import { RateLimit } from "./http/rate_limit.ts";
@@ -20,6 +21,12 @@ export const MAX_OPEN_LINKS = 100;
 
 /** A refused address is recorded at most once in this time. */
 const CROWD_MS = 60_000;
+
+/** Max time to wait until the end of a download is known. */
+const SETTLE_MS = 500;
+
+/** A browser that hands a download over to another program does so within this time. */
+const HANDOVER_MS = 15_000;
 
 /** Expired links are removed at least this often. */
 const SWEEP_MS = 300_000;
@@ -62,6 +69,7 @@ export class LinkStore {
       claim: undefined,
       ending: undefined,
       running: 0,
+      unconfirmed: new Set(),
     };
     this.#links.set(link.digest, link);
     this.#total++;
@@ -84,7 +92,20 @@ export class LinkStore {
 
   /** Reports whether the link is unclaimed, or claimed by this visitor. */
   mayTake(link: Link, visitor: Visitor): boolean {
-    return link.claim === undefined || this.#isClaimant(link, link.claim, visitor);
+    return this.needsClaim(link, visitor) || this.hasClaimed(link, visitor);
+  }
+
+  /**
+   * Reports whether the visitor may make the claim: of an unclaimed link, or of one whose button was just
+   * pressed in a browser that hands the download over to another program of the same machine, as phones do.
+   */
+  needsClaim(link: Link, visitor: Visitor): boolean {
+    const { claim, running } = link;
+    if (claim === undefined) return true;
+    return claim.byButton && !visitor.isPress && running === 0 && !link.covered.hasAny &&
+      this.#clock.now() - claim.madeAtMs < HANDOVER_MS &&
+      visitor.address === claim.address && visitor.userAgent !== claim.userAgent &&
+      visitor.claimCookie(link.id) === undefined;
   }
 
   /** Reports whether this visitor has claimed the link. */
@@ -93,9 +114,17 @@ export class LinkStore {
   }
 
   /** Claims an unclaimed link for the visitor and returns the secret of the claim. Others are refused from now on. */
-  claim(link: Link, { address, userAgent }: Visitor): string {
+  claim(link: Link, { address, userAgent, isPress }: Visitor): string {
     const secret = newSecret();
-    link.claim = { secretDigest: digestOf(secret), address, userAgent, isServed: false };
+    const madeAtMs = link.claim?.madeAtMs ?? this.#clock.now();
+    link.claim = {
+      secretDigest: digestOf(secret),
+      address,
+      userAgent,
+      isServed: false,
+      madeAtMs,
+      byButton: isPress,
+    };
     this.note(link, "claimed", { address });
     return secret;
   }
@@ -115,10 +144,24 @@ export class LinkStore {
     this.note(link, "released");
   }
 
-  /** Counts bytes that a download has sent. */
-  handedOver(link: Link, start: number, end: number): void {
-    if (link.source.kind === "file") link.covered.add(start, end);
-    this.#bytesServed += end - start;
+  /**
+   * Waits shortly for downloads that are ending, of one link or of all, so that a client which was
+   * interrupted can resume at once, and a report is true. Clients that keep their connections open are
+   * not waited for.
+   */
+  async settled(links: Iterable<Link> = this.#links.values()): Promise<void> {
+    const ends = [...links].flatMap(({ unconfirmed }) => [...unconfirmed]);
+    if (ends.length === 0) return;
+    const stop = new AbortController();
+    const late = delay(SETTLE_MS, { signal: stop.signal }).catch(() => {});
+    await Promise.race([Promise.all(ends), late]);
+    stop.abort();
+    await late;
+  }
+
+  /** Counts bytes that a download has sent; a negative number takes back what was not received. */
+  count(bytes: number): void {
+    this.#bytesServed += bytes;
   }
 
   /** Ends a link. Does nothing if it has ended already. */

@@ -39,7 +39,11 @@ const port: DownloadsPort = {
   },
   createLink: async (request, signal, progress) =>
     await (await configured()).create(request, signal, progress),
-  report: async () => (await configured()).store.report(),
+  async report() {
+    const { store } = await configured();
+    await store.settled();
+    return store.report();
+  },
   async revoke(tokenId) {
     (await configured()).store.revoke(tokenId);
   },

@@ -30,6 +30,7 @@ const visitor = (more: Partial<Visitor> = {}): Visitor => ({
   claimCookie: () => undefined,
   hasRange: false,
   isProgram: true,
+  isPress: false,
   ...more,
 });
 

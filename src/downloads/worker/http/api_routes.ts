@@ -4,12 +4,13 @@ import { RemoteExecError } from "../../../errors.ts";
 import { createdMessage, formatCounts, linkRefusedText } from "../../messages.ts";
 import type { LinkStore } from "../link_store.ts";
 import type { LinkRequest, NewLink } from "../../port.ts";
+import type { Exchange } from "./http_server.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { isSameSecret } from "../link.ts";
 
-/** What a handler receives besides the request: the address of the client. */
+/** What a handler receives besides the request. */
 export interface Env {
-  readonly Bindings: { readonly address: string };
+  readonly Bindings: Exchange;
 }
 
 /** What the HTTP API works with. */
@@ -40,11 +41,12 @@ export function api(parts: ApiParts, limit: RateLimit, store: LinkStore): Hono<E
     );
   }
   routes.post("/generate", (context) => generate(context, parts, store));
-  routes.get("/stats", (context) => {
+  routes.get("/stats", async (context) => {
     const session = context.req.query("session_id");
     if (session !== undefined && session !== parts.sessionId) {
       return refuse(context, store, "api session", 404, SESSION_NOT_FOUND);
     }
+    await store.settled();
     return context.json({ statistics: formatCounts(store.report().statistics) });
   });
   return routes;

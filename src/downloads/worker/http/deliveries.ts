@@ -6,8 +6,11 @@ import type { Link, Visitor } from "../link.ts";
 import type { LinkStore } from "../link_store.ts";
 import type { Content, Span } from "../sources/source.ts";
 
-/** Max number of simultaneous downloads of one link: some download managers open several. */
-const MAX_RUNNING = 8;
+/** Max number of simultaneous downloads of one link: download managers open 16 and more. */
+const MAX_RUNNING = 32;
+
+/** Bytes that the buffers of both systems, and of a proxy between them, hold at most (Linux's defaults). */
+const BUFFERED_BYTES = 8 * 1024 * 1024;
 
 /** Codes that mean: the linked file does not exist anymore. */
 const GONE: readonly ErrorCode[] = [
@@ -71,8 +74,17 @@ export class Deliveries {
     }
   }
 
-  /** Claims the link for the first visitor and returns the content. Other visitors get `dead`. */
-  async take(link: Link, visitor: Visitor, wanted: Wanted): Promise<Delivery> {
+  /**
+   * Claims the link for the first visitor and returns the content. Other visitors get `dead`.
+   *
+   * @param received reports how the answer ended; the default believes that what was sent was received
+   */
+  async take(
+    link: Link,
+    visitor: Visitor,
+    wanted: Wanted,
+    received: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<Delivery> {
     const span = spanOf(link, wanted);
     if (span === "unsatisfiable") return { kind: "unsatisfiable", size: link.source.size };
     if (link.running >= MAX_RUNNING) {
@@ -81,13 +93,16 @@ export class Deliveries {
     }
     // Nothing is awaited between check and claim, so that only one of many simultaneous requests wins.
     if (!this.#store.mayTake(link, visitor)) return { kind: "dead" };
-    const claimSecret = link.claim === undefined ? this.#store.claim(link, visitor) : undefined;
+    const claimSecret = this.#store.needsClaim(link, visitor)
+      ? this.#store.claim(link, visitor)
+      : undefined;
+    link.covered.startAt(span?.start ?? 0);
     link.running++;
     try {
       const content = await this.#open(link, span ?? { start: 0, end: link.source.size });
       if (content === undefined) return { kind: "dead" };
       this.#store.served(link);
-      const body = this.#stream(link, content, span);
+      const body = this.#stream(link, content, span, received);
       const head = headOf(link, span);
       return {
         kind: "content",
@@ -139,22 +154,23 @@ export class Deliveries {
    * Returns the content as a stream without a queue of its own: when the next chunk is requested, the
    * operating system has accepted the one before.
    */
-  #stream(link: Link, content: Content, span: Span | undefined): ReadableStream<Uint8Array> {
-    let position = span?.start ?? 0;
+  #stream(
+    link: Link,
+    content: Content,
+    span: Span | undefined,
+    received: () => Promise<boolean>,
+  ): ReadableStream<Uint8Array> {
+    const start = span?.start ?? 0;
+    const receipt = received();
     let pending = 0;
     let sent = 0;
     let isOver = false;
-    const confirm = () => {
-      this.#store.handedOver(link, position, position + pending);
-      position += pending;
-      sent += pending;
-      pending = 0;
-    };
-    const finish = async (outcome: "complete" | "interrupted", error?: unknown) => {
+    const finish = async (isSent: boolean, error?: unknown) => {
       if (isOver) return;
       isOver = true;
-      link.running--;
-      this.#ended(link, outcome, sent, error);
+      const end = this.#end(link, { start, end: start + sent }, isSent && receipt, error);
+      link.unconfirmed.add(end);
+      end.finally(() => link.unconfirmed.delete(end));
       await content.close().catch((cause) => this.#logger.warn("closing failed", cause));
     };
     return new ReadableStream<Uint8Array>({
@@ -162,16 +178,18 @@ export class Deliveries {
         link.abort.signal.addEventListener("abort", () => {
           if (isOver) return;
           controller.error(fileChanged());
-          finish("interrupted");
+          finish(false);
         }, { once: true });
       },
-      async pull(controller) {
-        confirm();
+      pull: async (controller) => {
+        sent += pending;
+        this.#store.count(pending);
+        pending = 0;
         try {
           const { done, value } = await content.chunks.next();
           if (isOver) return;
           if (done) {
-            await finish("complete");
+            await finish(true);
             return controller.close();
           }
           pending = value.length;
@@ -179,21 +197,37 @@ export class Deliveries {
         } catch (error) {
           if (isOver) return;
           controller.error(error);
-          await finish("interrupted", error);
+          await finish(false, error);
         }
       },
-      cancel: () => finish("interrupted"),
+      cancel: () => finish(false),
     }, { highWaterMark: 0 });
   }
 
-  #ended(link: Link, outcome: "complete" | "interrupted", bytes: number, error?: unknown): void {
-    if (outcome === "complete") {
-      const isWhole = link.source.kind === "directory" || link.covered.isComplete;
-      if (isWhole) this.#store.end(link, "used", { bytes });
-      else this.#store.note(link, "part_delivered", { bytes });
+  /** Counts what the client has received of a download, when that is known. */
+  async #end(
+    link: Link,
+    { start, end }: Span,
+    receipt: false | Promise<boolean>,
+    error?: unknown,
+  ): Promise<void> {
+    const isReceived = receipt !== false && await receipt;
+    link.running--;
+    const isFile = link.source.kind === "file";
+    if (isReceived) {
+      if (isFile) link.covered.add(start, end);
+      const isWhole = !isFile || link.covered.isComplete;
+      if (isWhole) this.#store.end(link, "used", { bytes: end - start });
+      else this.#store.note(link, "part_delivered", { bytes: end - start });
       return;
     }
-    this.#store.note(link, "interrupted", { bytes });
+    const sure = Math.max(0, end - start - BUFFERED_BYTES);
+    this.#store.count(sure - (end - start));
+    if (isFile) {
+      link.covered.add(start, start + sure);
+      link.covered.addUnsure(start, end);
+    }
+    this.#store.note(link, "interrupted", { bytes: sure });
     if (error === undefined) return;
     if (error instanceof RemoteExecError && GONE.includes(error.code)) {
       this.#store.end(link, "changed");

@@ -43,14 +43,24 @@ export function isAutomaticVisit(headers: Headers): boolean {
   return PREVIEW_AGENTS.test(headers.get("user-agent") ?? "");
 }
 
-/** Returns `page` for a browser that navigates, and `content` for curl, wget and other programs. */
+/**
+ * Returns `page` for a browser that navigates, and `content` for curl, wget and other programs. Some
+ * programs ask for HTML like a browser (wget2, Java), so its name counts too: outside of https and this
+ * machine, browsers do not send `Sec-Fetch-Mode`.
+ */
 export function wishOf(headers: Headers): Wish {
   if (isAutomaticVisit(headers)) return "page";
   const asksForHtml = /\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(
     headers.get("accept") ?? "",
   );
-  return asksForHtml || headers.get("sec-fetch-mode") === "navigate" ? "page" : "content";
+  const isBrowser = BROWSERS.test(headers.get("user-agent") ?? "");
+  return (asksForHtml && isBrowser) || headers.get("sec-fetch-mode") === "navigate"
+    ? "page"
+    : "content";
 }
+
+/** Every graphical browser calls itself Mozilla or Opera; text browsers have names of their own. */
+const BROWSERS = /^(mozilla|opera|lynx|links|elinks|w3m|dillo|netsurf)\b/i;
 
 /**
  * Returns the part of a file that a Range header requests: undefined for the complete file (no header,
@@ -83,6 +93,9 @@ export function parseRange(
  */
 const PREVIEW_AGENTS = new RegExp(
   [
+    // A robot says where it is described: `Name/1.0 (+https://example.com/bot)`.
+    "https?://",
+    "\\+www\\.",
     "(?<!cu)bot\\b",
     "(?<!cu)bot[-_/]",
     "crawl",

@@ -4,31 +4,11 @@ import type { Socket } from "node:net";
 import type { Clock } from "../../../async/clock.ts";
 import { cancelled } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
+import { Connections, keepAccepting } from "./connections.ts";
 import { SECURITY_HEADERS } from "./headers.ts";
-
-/** Limits of a client. A connection that exceeds one is closed. */
-export interface HttpLimits {
-  /** For the headers of a request, and for the TLS handshake. */
-  readonly headersMs: number;
-  /** For the complete request. */
-  readonly requestMs: number;
-  readonly keepAliveMs: number;
-  /** For accepting one chunk of an answer. */
-  readonly stallMs: number;
-  readonly headerBytes: number;
-  readonly bodyBytes: number;
-  readonly connections: number;
-}
-
-export const HTTP_LIMITS: HttpLimits = {
-  headersMs: 10_000,
-  requestMs: 20_000,
-  keepAliveMs: 5_000,
-  stallMs: 60_000,
-  headerBytes: 16 * 1024,
-  bodyBytes: 16 * 1024,
-  connections: 4096,
-};
+import type { HttpLimits } from "./http_limits.ts";
+import { nextRequest } from "./receipt.ts";
+import { breakOff, send } from "./send.ts";
 
 export interface ListenOptions {
   readonly host: string;
@@ -45,8 +25,19 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Answers a request. `address` is the IP address of the client. */
-export type HttpHandler = (request: Request, address: string) => Promise<Response>;
+/** What a handler knows about a request besides the request itself. */
+export interface Exchange {
+  /** The IP address of the client. */
+  readonly address: string;
+  /**
+   * Reports whether the client has received the answer completely, not only the operating system. The
+   * connection is closed after the answer. Call it before the answer is returned.
+   */
+  received(): Promise<boolean>;
+}
+
+/** Answers a request. */
+export type HttpHandler = (request: Request, exchange: Exchange) => Promise<Response>;
 
 /** The methods that reach the handler. Others are answered with 405. */
 const METHODS = ["GET", "HEAD", "POST"];
@@ -70,12 +61,14 @@ export async function listen(
   const { host, port, limits } = options;
   probe(options);
   const server = makeServer(options, (request, response) => {
+    const release = connections.use(request.socket);
+    response.once("close", release);
     answer(request, response, handler, limits, clock).catch((error) => {
       logger.warn("an HTTP answer was aborted", error);
-      response.destroy();
+      breakOff(response);
     });
   });
-  server.maxConnections = limits.connections;
+  const connections = new Connections(server, limits, clock, logger);
   limitHandshakes(server, options, clock);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -85,11 +78,13 @@ export async function listen(
     "error",
     (error: Error) => logger.warn("the HTTP server of the download links failed", error),
   );
+  const stopAccepting = keepAccepting(server);
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
     close: () =>
       new Promise((resolve) => {
+        stopAccepting();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -148,6 +143,8 @@ async function answer(
   clock: Clock,
 ): Promise<void> {
   const { method = "GET", url = "/" } = incoming;
+  nextRequest(incoming.socket);
+  if (hostsOf(incoming) > 1) return refuse(outgoing, 400);
   if (!METHODS.includes(method)) return refuse(outgoing, 405, { Allow: METHODS.join(", ") });
   const address = incoming.socket.remoteAddress ?? "unknown";
   const target = URL.parse(url, "http://listener");
@@ -162,8 +159,19 @@ async function answer(
     signal: gone.signal,
     ...(method === "POST" ? { body } : {}),
   });
-  await send(await handler(request, address), outgoing, limits, clock);
+  let onReceipt: ((received: boolean) => void) | undefined;
+  const received = () => {
+    const receipt = Promise.withResolvers<boolean>();
+    onReceipt = receipt.resolve;
+    return receipt.promise;
+  };
+  const response = await handler(request, { address, received });
+  await send(response, outgoing, limits, clock, onReceipt);
 }
+
+/** A proxy and this server could each take another one of several for the right one. */
+const hostsOf = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
 
 function refuse(outgoing: ServerResponse, status: number, headers: Record<string, string> = {}) {
   outgoing.writeHead(status, {
@@ -198,54 +206,4 @@ function headersOf(incoming: IncomingMessage): Headers {
     }
   }
   return headers;
-}
-
-/** Sends an answer chunk by chunk, each one when the one before was accepted. */
-async function send(
-  response: Response,
-  outgoing: ServerResponse,
-  { stallMs }: HttpLimits,
-  clock: Clock,
-): Promise<void> {
-  const { body, status, headers } = response;
-  outgoing.writeHead(status, [...headers].flat());
-  if (body === null) return void outgoing.end();
-  const reader = body.getReader();
-  const onClose = () => void reader.cancel().catch(() => {});
-  outgoing.once("close", onClose);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      await write(outgoing, value, stallMs, clock);
-    }
-    outgoing.removeListener("close", onClose);
-    outgoing.end();
-  } catch (error) {
-    outgoing.removeListener("close", onClose);
-    await reader.cancel().catch(() => {});
-    outgoing.destroy();
-    if (!(error instanceof ClientGone)) throw error;
-  }
-}
-
-class ClientGone extends Error {}
-
-function write(
-  outgoing: ServerResponse,
-  chunk: Uint8Array,
-  stallMs: number,
-  clock: Clock,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const gone = () => settle(() => reject(new ClientGone()));
-    const stopTimer = clock.after(stallMs, gone);
-    const settle = (how: () => void) => {
-      stopTimer();
-      outgoing.removeListener("close", gone);
-      how();
-    };
-    outgoing.once("close", gone);
-    outgoing.write(chunk, (error) => settle(() => error ? reject(new ClientGone()) : resolve()));
-  });
 }

@@ -50,7 +50,17 @@ export function linkListener(parts: ListenerParts): HttpHandler {
     parts.logger.error("defect in the handler of the download links", error);
     return context.text("Internal error", 500);
   });
-  return async (request, address) => await app.fetch(request, { address });
+  return async (request, exchange) =>
+    await app.fetch(withoutPrefix(request, parts.publicUrl()), exchange);
+}
+
+/** Removes the path of the public URL: a proxy may keep it or remove it itself. */
+function withoutPrefix(request: Request, publicUrl: URL): Request {
+  const prefix = publicUrl.pathname.replace(/\/+$/, "");
+  const url = new URL(request.url);
+  if (prefix === "" || !url.pathname.startsWith(`${prefix}/`)) return request;
+  url.pathname = url.pathname.slice(prefix.length);
+  return new Request(url, request);
 }
 
 class LinkRoutes {
@@ -98,16 +108,23 @@ class LinkRoutes {
     const { address } = context.env;
     const link = isTokenShaped(token) ? store.find(token) : undefined;
     if (link === undefined) return this.#unknown(context);
+    await store.settled([link]);
     if (link.ending === "changed") {
       return this.#answer(context, { kind: "changed", reason: fileChanged().message }, link);
     }
+    if (link.ending !== undefined) return this.#unknown(context);
     const visitor = visitorOf(context, address);
     if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link.id);
     return await use(link, visitor);
   }
 
   async #give(context: Context<Env>, link: Link, visitor: Visitor): Promise<Response> {
-    const delivery = await this.#parts.deliveries.take(link, visitor, wanted(context));
+    const delivery = await this.#parts.deliveries.take(
+      link,
+      visitor,
+      wanted(context),
+      () => context.env.received(),
+    );
     return this.#answer(context, delivery, link);
   }
 
@@ -164,7 +181,7 @@ class LinkRoutes {
   #setClaim(context: Context<Env>, link: Link, secret: string): void {
     const { protocol, pathname } = this.#parts.publicUrl();
     setCookie(context, claimCookie(link.id), secret, {
-      path: `${pathname.replace(/\/$/, "")}/api/download/`,
+      path: `${pathname.replace(/\/+$/, "")}/api/download/`,
       httpOnly: true,
       // A Strict cookie is not sent when a person clicks the link in a web chat again.
       sameSite: "Lax",
@@ -183,6 +200,7 @@ const visitorOf = (context: Context<Env>, address: string): Visitor => ({
   claimCookie: (tokenId) => getCookie(context, claimCookie(tokenId)),
   hasRange: context.req.header("range") !== undefined,
   isProgram: wishOf(context.req.raw.headers) === "content",
+  isPress: context.req.method === "POST",
 });
 
 const wanted = (context: Context<Env>) => ({

@@ -55,7 +55,8 @@ export class RateLimit {
   }
 }
 
-function networkOf(address: string): string {
+/** Returns the address, or for IPv6 its /64 network, which one machine usually has entirely. */
+export function networkOf(address: string): string {
   const plain = address.replace(/%.*$/, "");
   if (!isIPv6(plain)) return address;
   // The URL parser returns the shortest form of an address, entirely in hexadecimal.

@@ -14,6 +14,7 @@ const visitor = (hasRange: boolean, address = "10.0.0.1"): Visitor => ({
   claimCookie: () => undefined,
   hasRange,
   isProgram: true,
+  isPress: false,
 });
 
 /** A link whose openings a test ends one by one, in the order in which they came. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../../../src/async/clock.ts";
-import { HTTP_LIMITS, listen } from "../../../../src/downloads/worker/http/http_server.ts";
+import { HTTP_LIMITS } from "../../../../src/downloads/worker/http/http_limits.ts";
+import { listen } from "../../../../src/downloads/worker/http/http_server.ts";
 import { createLogger } from "../../../../src/log.ts";
 import { RawClient } from "../../http.ts";
 

@@ -53,6 +53,7 @@ Deno.test("a part of a host's file is given by Range", async () => {
   assert.deepEqual(first.bytes, content.subarray(0, 1_000_000));
   const rest = await ask(link.url, { ...PROGRAM, Range: "bytes=1000000-" });
   assert.deepEqual(rest.bytes, content.subarray(1_000_000));
+  await test.hub.store.settled();
   assert.equal(test.hub.store.report().statistics.used, 1);
 });
 
@@ -96,6 +97,7 @@ Deno.test("an empty file of the host is a file", async () => {
   const link = await test.create(host("/empty"));
   const { status, headers, bytes } = await ask(link.url);
   assert.deepEqual([status, headers.get("content-length"), bytes.length], [200, "0", 0]);
+  await test.hub.store.settled();
   assert.equal(test.hub.store.report().statistics.used, 1);
 });
 
@@ -128,6 +130,7 @@ Deno.test("parts of a small file of the host are given by Range", async () => {
     parts.push((await ask(link.url, { ...PROGRAM, Range: range })).text);
   }
   assert.deepEqual(parts, ["0123", "89", "45678"]);
+  await test.hub.store.settled();
   assert.equal(test.hub.store.report().statistics.used, 1);
 });
 
@@ -152,6 +155,7 @@ Deno.test("a host that cannot be reached leaves the link as it was", async () =>
   assert.equal(refused.text.includes("db.internal"), false);
   files.failure = undefined;
   assert.equal((await ask(link.url, { ...PROGRAM, "User-Agent": "wget" })).text, "hello");
+  await test.hub.store.settled();
   assert.deepEqual(test.actions(), [
     "created",
     "claimed",

@@ -1,0 +1,84 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { systemClock } from "../../../async/clock.ts";
+
+/** Time limits of {@linkcode awaitReceipt}. */
+export interface ReceiptLimits {
+  /** A client that has closed its side is asked after this time whether it has read everything. */
+  readonly probeMs: number;
+  /** After this time the server closes its side, for clients that read until then. */
+  readonly closeMs: number;
+  /** After this time without a sign the answer counts as received. */
+  readonly graceMs: number;
+}
+
+/** Called when a connection carries another request. */
+const waiting = new WeakMap<Socket, () => void>();
+
+/** Tells the receipt of the answer before, if there is one, that the connection carries another request. */
+export const nextRequest = (socket: Socket): void => waiting.get(socket)?.();
+
+/**
+ * Ends an answer whose headers and body have been written, and reports whether the client has received
+ * all of it. When the last byte is written, megabytes may still wait in buffers of both systems. They
+ * were received when the client then closed the connection and its system does not refuse data, when the
+ * connection carried another request, or when a grace passed. They were not when the connection was
+ * reset: a client that closes with data unread, or is killed, resets it, at once or after it has closed
+ * its side. The only way to see the latter is to write.
+ *
+ * The answer must have the header `Connection: close`.
+ *
+ * @param endsByClose the client finds the end of the answer only by the end of the connection
+ */
+export function awaitReceipt(
+  outgoing: ServerResponse,
+  limits: ReceiptLimits,
+  endsByClose: boolean,
+): Promise<boolean> {
+  const { socket } = outgoing;
+  if (socket === null || socket.destroyed) return Promise.resolve(false);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timers: (() => void)[] = [];
+  const httpListeners = socket.listeners("end");
+  let isSettled = false;
+  const settle = (received: boolean) => {
+    if (isSettled) return;
+    isSettled = true;
+    for (const cancel of timers) cancel();
+    waiting.delete(socket);
+    resolve(received);
+  };
+  const after = (ms: number, action: () => void) => {
+    if (!isSettled) timers.push(systemClock.after(ms, action));
+  };
+  // `node:http` would close both sides now, and the client's side could not be observed.
+  socket.destroySoon = () => {};
+  socket.removeAllListeners("end");
+  waiting.set(socket, () => {
+    Reflect.deleteProperty(socket, "destroySoon");
+    for (const listener of httpListeners) {
+      socket.on("end", () => Reflect.apply(listener, socket, []));
+    }
+    settle(true);
+  });
+  socket.once("error", () => settle(false));
+  socket.once("close", () => settle(false));
+  socket.once("end", () => {
+    if (isSettled) return;
+    after(limits.probeMs, () => {
+      if (socket.writableEnded) return finish(true);
+      socket.write("\n", (error) => finish(!error));
+    });
+  });
+  const finish = (received: boolean) => {
+    settle(received);
+    socket.destroy();
+  };
+  outgoing.end(() => {
+    if (endsByClose) socket.end();
+    else after(limits.closeMs, () => socket.end());
+    after(limits.graceMs, () => finish(true));
+    socket.resume();
+  });
+  return promise;
+}

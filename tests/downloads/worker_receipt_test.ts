@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { CURL, peer, peerTest } from "../peers/require.ts";
+import { randomBytes, sha256, TestHub } from "./fixture.ts";
+import { ask, PROGRAM, RawClient } from "./http.ts";
+import { outputOf } from "../support/command.ts";
+
+const curlUser = { ...PROGRAM, "User-Agent": "curl/8.5.0" };
+
+function get(url: string, version = "1.1"): string {
+  const { pathname } = new URL(url);
+  return `GET ${pathname} HTTP/${version}\r\nHost: x\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n`;
+}
+
+/** Reads about so many bytes of the link's answer and closes the connection with the rest unread. */
+async function readSome(url: string, count: number, version?: string): Promise<void> {
+  await using client = await RawClient.connect(url);
+  await client.send(get(url, version));
+  for (let read = 0; read < count;) read += await client.read(count - read);
+}
+
+for (const count of [50_000, 100_000, 300_000]) {
+  for (const version of ["1.0", "1.1"]) {
+    Deno.test(`a client that closed after ${count} bytes of 1 MB over HTTP/${version} can resume`, async () => {
+      await using test = new TestHub();
+      const content = randomBytes(1_000_000);
+      test.write("a.bin", content);
+      const link = await test.link("a.bin");
+      await readSome(link.url, count, version);
+      const rest = await ask(link.url, { ...curlUser, Range: `bytes=${count}-` });
+      assert.equal(rest.status, 206);
+      assert.deepEqual(rest.bytes, content.subarray(count));
+      assert.equal((await ask(link.url, { ...curlUser, Range: `bytes=${count}-` })).status, 404);
+      assert.equal(test.hub.store.report().statistics.used, 1);
+      assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
+    });
+  }
+}
+
+Deno.test("a small directory that was read in part can be downloaded again by the same program", async () => {
+  await using test = new TestHub();
+  test.write("tree/a.bin", randomBytes(1_000_000));
+  const link = await test.link("tree");
+  await readSome(link.url, 100_000);
+  const again = await ask(link.url, curlUser);
+  assert.equal(again.status, 200);
+  assert.ok(again.bytes.length > 1_000_000);
+  assert.equal((await ask(link.url, curlUser)).status, 404);
+  assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
+});
+
+Deno.test("another request on the connection shows that the answer was received", async () => {
+  await using test = new TestHub({ limits: { keepAliveMs: 500 } });
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  await using client = await RawClient.connect(link.url);
+  await client.send(get(link.url));
+  await client.read(10_000);
+  await client.send(get(link.url));
+  assert.match(await client.rest(), /^HTTP\/1\.1 404 /);
+  assert.deepEqual(test.actions(), ["created", "claimed", "used", "refused"]);
+});
+
+Deno.test("two requests sent at once do not show that the first answer was received", async () => {
+  await using test = new TestHub();
+  test.write("a.bin", randomBytes(1_000_000));
+  const link = await test.link("a.bin");
+  {
+    await using client = await RawClient.connect(link.url);
+    await client.send(get(link.url) + get(link.url));
+    await client.read(100_000);
+  }
+  assert.equal((await ask(link.url, { ...curlUser, Range: "bytes=100000-" })).status, 206);
+});
+
+Deno.test("a client that keeps its connection open has received the answer after a grace", async () => {
+  await using test = new TestHub({ limits: { keepAliveMs: 50, receiptMs: 100 } });
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  await using client = await RawClient.connect(link.url);
+  await client.send(get(link.url));
+  assert.match(await client.rest(), /\r\n\r\nhello$/);
+  while (!test.actions().includes("used") && !test.actions().includes("interrupted")) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+});
+
+const ARIA2 = peer("aria2c", "/usr/bin/aria2c", "aria2");
+const MANY = ["-q", "-x16", "-s16", "-k1M", "-d", "/"];
+
+for (
+  const [name, program, args] of [
+    ["curl", CURL, ["-sf", "-o"]],
+    ["curl -0", CURL, ["-sf0", "-o"]],
+    ["wget", peer("wget", "/usr/bin/wget"), ["-q", "-O"]],
+    ["wget2", peer("wget2", "/usr/bin/wget2"), ["-q", "-O"]],
+    ["aria2c", ARIA2, ["-q", "-d", "/", "-o"]],
+    ["aria2c -x16", ARIA2, [...MANY, "-o"]],
+    ["axel", peer("axel", "/usr/bin/axel"), ["-q", "-n16", "-o"]],
+  ] as const
+) {
+  peerTest({
+    name: `${name} downloads 100 MB`,
+    peer: program,
+    async fn() {
+      await using test = new TestHub();
+      test.write("big.bin", randomBytes(100_000_000));
+      const link = await test.link("big.bin");
+      const target = test.outside("copy.bin");
+      const shown = program === ARIA2 ? target.slice(1) : target;
+      await outputOf("timeout", "60", program.name, ...args, shown, link.url);
+      assert.equal(await sha256(Deno.readFileSync(target)), link.sha256);
+      // With so many connections that it ends early, what arrived cannot be told from what was sent.
+      if (name === "aria2c -x16") return;
+      while (!test.actions().includes("used")) await new Promise((done) => setTimeout(done, 5));
+    },
+  });
+}
