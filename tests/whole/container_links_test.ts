@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ask } from "../downloads/http.ts";
-import { installProxmox } from "../fakes/proxmox/install.ts";
+import { type ContainerOptions, installProxmox } from "../fakes/proxmox/install.ts";
 import { content } from "../fakes/ssh_host_client.ts";
 import { CONTAINERS, type Peer, peerTest, UNZIP } from "../peers/require.ts";
 import { startPlace } from "../support/places.ts";
@@ -17,13 +17,13 @@ interface Guest {
 
 interface Options {
   readonly peer?: Peer;
-  readonly bash?: boolean;
+  readonly container?: Partial<ContainerOptions>;
 }
 
 function containerTest(
   name: string,
   use: (guest: Guest) => Promise<void>,
-  { peer, bash = false }: Options = {},
+  { peer, container = {} }: Options = {},
 ): void {
   peerTest({
     name,
@@ -31,7 +31,7 @@ function containerTest(
     async fn() {
       const pve = await installProxmox();
       try {
-        await pve.addContainer({ ctid: 101, status: "running", bash });
+        await pve.addContainer({ ctid: 101, status: "running", ...container });
         await using place = await startPlace({ env: { PATH: pve.binDirectory } });
         const env = { ...place.env, ENABLE_PROXMOX: "true" };
         await using server = await connectServer({ env, cwd: place.directory });
@@ -107,6 +107,29 @@ for (const bash of [true, false]) {
       assert.equal(Deno.statSync(`${home}/out/empty`).isDirectory, true);
       assert.throws(() => Deno.lstatSync(`${home}/out/way out`), Deno.errors.NotFound);
     },
-    { peer: UNZIP, bash },
+    { peer: UNZIP, container: { bash } },
   );
 }
+
+containerTest(
+  "links reach files and directories of a container like NixOS",
+  async ({ server, root }) => {
+    Deno.writeTextFileSync(`${root}/opt/file`, "content");
+    const file = await link(server, "/opt/file");
+    assert.equal((await ask(String(file.download_url))).text, "content");
+    const directory = await link(server, "/opt");
+    assert.equal((await ask(String(directory.download_url))).status, 200);
+  },
+  { container: { programDirectory: "/run/current-system/sw/bin" } },
+);
+
+containerTest(
+  "a link into a container names the program that is missing",
+  async ({ server, root }) => {
+    Deno.writeTextFileSync(`${root}/opt/file`, "content");
+    const answer = await server.call("generate_download_link", { path: "/opt", ctid: 101 });
+    assert.deepEqual([answer.isError, answer.data.code], [true, "unsupported"]);
+    assert.match(String(answer.data.error), /container 101 has no program "find"$/);
+  },
+  { container: { without: ["find"] } },
+);

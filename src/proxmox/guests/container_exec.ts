@@ -1,9 +1,10 @@
+import { FOREIGN_PATH } from "../../shell/search_path.ts";
 import { without } from "../../ssh/outcome.ts";
 import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall, SshService } from "../../ssh/service.ts";
 import { type HostAnswer, markedHostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
 import { explain } from "../problem.ts";
-import { container, FOREIGN_PATH, type GuestExec, runInShell } from "./guest.ts";
+import { container, type GuestExec, runInShell } from "./guest.ts";
 
 /**
  * What a root login in the container would find. Source: Debian's login.defs, ENV_SUPATH; the further

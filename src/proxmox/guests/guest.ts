@@ -63,16 +63,6 @@ export interface GuestExec {
 }
 
 /**
- * Where systems without /usr/bin have their programs: NixOS (wrappers like `sudo` first), Guix, and Nix on
- * other systems.
- *
- * Source: nixpkgs nixos/modules/programs/environment.nix; guix gnu/services/base.scm (`/run/current-system`).
- */
-export const FOREIGN_PATH =
-  "/run/wrappers/bin:/run/current-system/sw/bin:/run/current-system/profile/bin:" +
-  "/run/current-system/profile/sbin:/nix/var/nix/profiles/default/bin";
-
-/**
  * Returns shell text that runs the command in a variable with bash, or with sh where bash is missing.
  *
  * @param variable the expansion, like `$1`

@@ -4,6 +4,7 @@ import { deadlineSignal } from "../../async/deadline.ts";
 import { delay } from "../../async/delay.ts";
 import { cancelled, type ErrorCode, RemoteExecError } from "../../errors.ts";
 import { asciiText } from "../../shell/quote.ts";
+import { EXTEND_PATH } from "../../shell/search_path.ts";
 import { cutTexts } from "../../ssh/outcome.ts";
 import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall } from "../../ssh/service.ts";
@@ -11,7 +12,7 @@ import { resultUnknown, unreadable } from "../errors.ts";
 import type { HostCall, ProxmoxHost } from "../host.ts";
 import { type AgentAnswer, parseAgentAnswer } from "../parsers/qm.ts";
 import { explain } from "../problem.ts";
-import { FOREIGN_PATH, type GuestExec, runInShell, vm } from "./guest.ts";
+import { type GuestExec, runInShell, vm } from "./guest.ts";
 
 /** The limit of one call of `qm`; the command in the VM may run longer. */
 const CALL_MS = 60_000;
@@ -23,9 +24,6 @@ const UNCERTAIN: readonly ErrorCode[] = ["cancelled", "connection_lost", "intern
 
 /** Marks a command's processes in the VM: the agent itself cannot stop anything. */
 const MARK = "MCP_REMOTE_EXEC_CALL";
-
-/** The PATH of the agent, which on NixOS lacks what users have. */
-const EXTEND_PATH = `PATH="$PATH:${FOREIGN_PATH}"; export PATH`;
 
 /**
  * Reads the command from stdin, in ASCII. As an argument it could be too long, and `qm` would cut off

@@ -26,15 +26,14 @@ export function planExec(ct, command, keepEnvironment) {
   const [program, ...inside] = [...enter(ct, workingDirectory(ct)), ...command];
   const clean = keepEnvironment ? [] : ["/usr/bin/env", "-i"];
   const path = keepEnvironment ? GUEST_PATH : CLEAN_PATH;
-  const words = [...clean, "container=lxc", `PATH=${path}`, onHost(program), ...inside];
+  // Assignments stay unquoted, as a shell needs them; a word of the guest's command never is one.
+  const before = [...clean, "container=lxc", `PATH=${path}`];
+  const line = [...before, ...[onHost(program), ...inside].map(quote)].join(" ");
   out(`unset SSL_CERT_FILE SSL_CERT_DIR PVE_FAKE_ROOT plan\n`);
   // Hides the shell's own "Killed" but not the command's stderr. A redirection
   // of a plain command would hold for the shell's message too, hence the parentheses.
-  out(`exec 3>&2 2>/dev/null\n(${words.map(quoteWord).join(" ")} 2>&3 3>&-)\nexit $?\n`);
+  out(`exec 3>&2 2>/dev/null\n(${line} 2>&3 3>&-)\nexit $?\n`);
 }
-
-/** Assignments stay unquoted up to their value, as a shell needs them. */
-const quoteWord = (word) => /^(container|PATH)=/.test(word) ? word : quote(word);
 
 const onHost = (program) =>
   program.startsWith("/") ? program : CLEAN_PATH.split(":")

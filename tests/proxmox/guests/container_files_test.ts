@@ -284,3 +284,61 @@ bothTest("the file tools leave nothing behind when they are cancelled", {
   });
   assert.deepEqual(names(node.dir), []);
 });
+
+nodeTest("files are copied to and from a container whose programs are only in one directory", {
+  containers: [{ ...WEB, programDirectory: "/run/current-system/sw/bin" }],
+}, async (node) => {
+  await Deno.writeTextFile(`${node.dir}/out`, "content\n");
+  const up = await upload(node, "out", "/tmp/file");
+  assert.deepEqual([up.isError, up.data.verified], [false, "sha256"]);
+  const again = await upload(node, "out", "/tmp/file", { overwrite: true });
+  assert.equal(again.isError, false);
+  const down = await download(node, "/tmp/file", "back");
+  assert.deepEqual([down.isError, down.data.verified], [false, "sha256"]);
+  const [code, error] = failure(await upload(node, "out", "/no/such/file"));
+  assert.equal(code, "not_found");
+  assert.match(error, /the directory \/no\/such does not exist/);
+});
+
+for (const tool of ["dd", "wc", "dirname", "chmod", "ln"]) {
+  nodeTest(`proxmox_upload_file_to_container names a missing ${tool} and leaves nothing`, {
+    containers: [{ ...WEB, without: [tool] }],
+  }, async (node) => {
+    await Deno.writeTextFile(`${node.dir}/out`, "content\n");
+    assert.deepEqual(failure(await upload(node, "out", "/opt/file")), [
+      "unsupported",
+      `Cannot transfer /opt/file: container 101 has no program "${tool}"`,
+    ]);
+    assert.deepEqual(names(inside(node, "/opt")), []);
+  });
+}
+
+nodeTest("a file in a container is not replaced without the program that reads its owner", {
+  containers: [{ ...WEB, without: ["stat"] }],
+}, async (node) => {
+  await Deno.writeTextFile(`${node.dir}/out`, "content\n");
+  await Deno.writeTextFile(inside(node, "/opt/secret"), "old");
+  await Deno.chmod(inside(node, "/opt/secret"), 0o600);
+  const [code, error] = failure(await upload(node, "out", "/opt/secret", { overwrite: true }));
+  assert.deepEqual([code, /has no program "stat"$/.test(error)], ["unsupported", true]);
+  assert.equal(modeOf(inside(node, "/opt/secret")), "600");
+  assert.equal((await download(node, "/opt/secret", "back")).data.bytes_transferred, 3);
+});
+
+nodeTest("proxmox_download_file_from_container names a missing head", {
+  containers: [{ ...WEB, without: ["head"] }],
+}, async (node) => {
+  await Deno.writeTextFile(inside(node, "/opt/file"), "content");
+  assert.deepEqual(failure(await download(node, "/opt/file", "back")), [
+    "unsupported",
+    'Cannot transfer /opt/file: container 101 has no program "head"',
+  ]);
+});
+
+nodeTest("a copy claims no sha256 where the container cannot compute one", {
+  containers: [{ ...WEB, without: ["sha256sum"] }],
+}, async (node) => {
+  await Deno.writeTextFile(`${node.dir}/out`, "content\n");
+  assert.equal((await upload(node, "out", "/opt/file")).data.verified, "size");
+  assert.equal((await download(node, "/opt/file", "back")).data.verified, "size");
+});

@@ -1,5 +1,6 @@
 import { loginLine, scriptWords } from "../../../shell/login_line.ts";
 import { asciiText } from "../../../shell/quote.ts";
+import { EXTEND_PATH } from "../../../shell/search_path.ts";
 import { PRINT_START_MARK } from "../../../shell/start_mark.ts";
 
 /** Block size for reading content from stdin. `dd` is used because it never reads more than requested. */
@@ -18,12 +19,15 @@ export function scriptLine(prefix: string, script: string): string {
  * any POSIX `sh` (busybox too) and are pure ASCII, because a program in between (`pct`) may decode its
  * arguments by the host's locale.
  *
+ * They first extend PATH, and name a program that is missing (`E tool NAME`).
+ *
  * The first line of output is `E KIND` for an error, or `S SIZE MODE MTIME` (mode in hexadecimal).
  */
 
 /** Prints what is at a path: `S …` for a file, `D …` for a directory, `O …` for anything else. */
 export const statScript = (path: string): string =>
   [
+    EXTEND_PATH,
     assign("f", path),
     MUST_EXIST,
     FACTS,
@@ -44,9 +48,11 @@ export function readScript(
   const length = end === undefined ? "$((n - " + start + "))" : String(end - start);
   const content = whole ? `head -c "$n" < "$f"` : `tail -c +${start + 1} "$f" | head -c ${length}`;
   return [
+    EXTEND_PATH,
     assign("f", path),
     MUST_EXIST,
     MUST_BE_FILE,
+    need("head", ...(whole ? [] : ["tail"])),
     `[ -r "$f" ] || { echo "E denied"; exit 0; }`,
     FACTS,
     `n=\${facts%% *}`,
@@ -84,10 +90,16 @@ export function writeScript(
     ":",
   ].join("; ");
   return [
+    EXTEND_PATH,
+    need("dirname", "rm", "dd", "wc", "chmod", overwrite ? "mv" : "ln"),
     assign("f", path),
-    `if [ -L "$f" ]; then f=$(readlink -f "$f") && [ -e "$f" ] || { echo "E dangling"; exit 0; }; fi`,
+    `if [ -L "$f" ]; then ${
+      need("readlink")
+    }; f=$(readlink -f "$f") && [ -e "$f" ] || { echo "E dangling"; exit 0; }; fi`,
     `o=; m=${mode === undefined ? "644" : mode.toString(8)}`,
     `if [ -e "$f" ]; then ${overwrite ? "" : `echo "E exists"; exit 0; `}${MUST_BE_FILE}; ` +
+    // Without them the file would silently get another owner or mode.
+    `${need("stat", "chown")}; ` +
     `set -- $(stat -c "%u:%g %a" "$f"); o=$1; ${mode === undefined ? "m=${2:-$m}; " : ""}fi`,
     ...(path.endsWith("/") ? [`echo "E slash"; exit 0`] : []),
     `d=$(dirname "$f"; echo x); d=\${d%?x}; [ -d "$d" ] || { echo "E parent"; exit 0; }`,
@@ -113,6 +125,8 @@ export function writeScript(
 /** Prints a directory as a tar stream. */
 export const tarScript = (path: string): string =>
   [
+    EXTEND_PATH,
+    need("tar"),
     assign("f", path),
     MUST_EXIST,
     `[ -d "$f" ] || { echo "E special"; exit 0; }`,
@@ -123,6 +137,8 @@ export const tarScript = (path: string): string =>
 /** Prints one line for each entry below a directory: mode in hexadecimal, size, mtime, path. */
 export const listScript = (path: string): string =>
   [
+    EXTEND_PATH,
+    need("find", "stat"),
     assign("f", path),
     MUST_EXIST,
     `[ -d "$f" ] || { echo "E special"; exit 0; }`,
@@ -130,11 +146,18 @@ export const listScript = (path: string): string =>
     `cd "$f" && find . ! -name . -exec stat -c "%f %s %Y %n" {} +`,
   ].join("; ");
 
+/** Ends the script with `E tool NAME` if one of the programs is missing. */
+function need(...programs: readonly string[]): string {
+  const check = 'command -v "$p" >/dev/null 2>&1 || { echo "E tool $p"; exit 0; }';
+  return `for p in ${programs.join(" ")}; do ${check}; done`;
+}
+
 const MUST_EXIST = `[ -e "$f" ] || { echo "E missing"; exit 0; }`;
 const MUST_BE_FILE =
   `[ ! -d "$f" ] || { echo "E directory"; exit 0; }; [ -f "$f" ] || { echo "E special"; exit 0; }`;
-const FACTS =
-  `facts=$(stat -L -c "%s %f %Y" "$f" 2>/dev/null) || facts="$(($(wc -c < "$f"))) 81a4 0"`;
+const FACTS = `command -v stat >/dev/null 2>&1 || ${
+  need("wc")
+}; facts=$(stat -L -c "%s %f %Y" "$f" 2>/dev/null) || facts="$(($(wc -c < "$f"))) 81a4 0"`;
 
 /** Assigns any text to a variable, encoded in ASCII; a final newline is kept. */
 function assign(name: string, text: string): string {

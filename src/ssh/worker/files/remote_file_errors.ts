@@ -82,6 +82,14 @@ export const listFailed = ({ path, label }: ShellEndpoint, said: string): Remote
     "Check that `find` and `stat` are installed there",
   );
 
+/** Returns the error for a program that a transfer needs and the endpoint lacks. */
+export const toolMissing = ({ path, label }: ShellEndpoint, program: string): RemoteExecError =>
+  new RemoteExecError(
+    "unsupported",
+    `Cannot transfer ${path}: ${label} has no program "${program}"`,
+    `Install "${program}" there, or make it available in /usr/local/bin`,
+  );
+
 /** Returns the error for a script's output line `E KIND`. */
 export function shellFileError(
   line: string,
@@ -108,6 +116,8 @@ export function shellFileError(
         `Cannot write ${path}: the directory ${posix.dirname(path)} does not exist in ${end.label}`,
         `Create it first: mkdir -p ${shellQuote(posix.dirname(path))}`,
       );
+    case "tool":
+      return toolMissing(end, detail);
     case "slash":
       return new RemoteExecError(
         "invalid_argument",

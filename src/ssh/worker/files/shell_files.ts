@@ -26,6 +26,7 @@ import {
   listFailed,
   type ShellEndpoint,
   shellFileError,
+  toolMissing,
 } from "./remote_file_errors.ts";
 import { parseListed, TreeCounter } from "./tree.ts";
 
@@ -204,6 +205,8 @@ async function unreachableError(
 ): Promise<RemoteExecError> {
   const code = await stream.exitCode();
   if (code === undefined) return connectionLost(`the transfer of ${end.path}`);
+  const missing = /^lxc-attach: .* - Failed to exec "([^"]*)"/m.exec(stream.stderr)?.[1];
+  if (missing !== undefined) return toolMissing(end, missing);
   const said = stream.stderr === "" ? "no error message" : stream.stderr;
   return new RemoteExecError(
     "invalid_state",

@@ -167,21 +167,31 @@ const hasCode = (code: string) => (error: unknown) =>
 
 sessionTest("tree() fails when no program lists the directory", async ({ session, directory }) => {
   const { signal } = new AbortController();
-  const tree = session.tree(endpoint(directory, {}), LIMITS, signal);
+  const find = "#!/bin/sh\nexit 127\n";
+  const tree = session.tree(endpoint(directory, { find, stat: find }), LIMITS, signal);
   await assert.rejects(tree, hasCode("io_error"));
+});
+
+sessionTest("tree() names a program that is missing", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const tree = session.tree(endpoint(directory, {}), LIMITS, signal);
+  await assert.rejects(tree, {
+    code: "unsupported",
+    message: 'Cannot transfer /etc: container 101 has no program "find"',
+  });
 });
 
 sessionTest("tree() skips entries that disappear meanwhile", async ({ session, directory }) => {
   const { signal } = new AbortController();
   const find = '#!/bin/sh\necho "81a4 1 0 ./a"\nexit 1\n';
-  const entries = await session.tree(endpoint(directory, { find }), LIMITS, signal);
+  const entries = await session.tree(endpoint(directory, { find, stat: find }), LIMITS, signal);
   assert.equal(entries.length, 1);
 });
 
 sessionTest("tree() fails when the connection is cut", async ({ session, directory }) => {
   const { signal } = new AbortController();
   const find = `#!/bin/sh\necho "81a4 1 0 ./a"\necho >${directory}/begun\nexec /bin/sleep 60\n`;
-  const tree = session.tree(endpoint(directory, { find }), LIMITS, signal);
+  const tree = session.tree(endpoint(directory, { find, stat: find }), LIMITS, signal);
   const failed = assert.rejects(tree, hasCode("connection_lost"));
   await until("it lists", () => Deno.statSync(directory) && exists(`${directory}/begun`));
   await session.close(500);
