@@ -70,11 +70,11 @@ async function offerFiles(
   await ssh.serveFiles(end, { kinds: ["host", "shell"], write: false, shellPrefix });
 }
 
-/** The one command that other workers may put before a file's path; `#` is the container's number. */
+/** The one command that other workers may put before a file's path; `<number>` stands for the container. */
 async function containerPrefix({ proxmox }: Pick<Config, "proxmox">): Promise<string | undefined> {
   if (!proxmox) return undefined;
   const { hostLine } = await import("../proxmox/host.ts");
-  return hostLine(["pct", "exec", "#", "--"]);
+  return hostLine(["pct", "exec", "<number>", "--"]);
 }
 
 function eventsPort(onEvent: (event: LinkEvent) => void, logger: Logger): MessagePort {

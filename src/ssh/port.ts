@@ -132,7 +132,7 @@ export interface Check {
 export interface FilesGrant {
   readonly kinds: readonly Endpoint["kind"][];
   readonly write: boolean;
-  /** The only permitted `prefix` of a shell endpoint; `#` stands for a number of 1 to 9 digits. */
+  /** The only permitted `prefix` of a shell endpoint; `<number>` stands for 1 to 9 digits. */
   readonly shellPrefix?: string | undefined;
 }
 

@@ -37,7 +37,7 @@ export function restricted(port: FilesPort, grant: FilesGrant): FilesPort {
 function mayUse(endpoint: Endpoint, { kinds, shellPrefix }: FilesGrant): boolean {
   if (!kinds.includes(endpoint.kind)) return false;
   if (endpoint.kind !== "shell") return true;
-  const [before, after, more] = shellPrefix?.split("#") ?? [];
+  const [before, after, more] = shellPrefix?.split("<number>") ?? [];
   if (before === undefined || after === undefined || more !== undefined) return false;
   const { prefix } = endpoint;
   if (!prefix.startsWith(before) || !prefix.endsWith(after)) return false;

@@ -14,7 +14,7 @@ const host = { kind: "host", path: "/f" } as const;
 const local = { kind: "local", path: "f" } as const;
 const shell = (prefix: string): Endpoint => ({ kind: "shell", prefix, path: "/f", label: "it" });
 const REFUSED = { code: "not_permitted" };
-const PCT = "pct exec # --";
+const PCT = "pct exec <number> --";
 
 /** Every call that names a file. */
 function calls(rights: FilesGrant, end: Endpoint): (() => Promise<unknown>)[] {
@@ -127,7 +127,7 @@ pure("restricted() refuses every other prefix of a shell endpoint", async () => 
     "pct exec 1 --; id",
     "id; pct exec 1 --",
     "pct exec 1\n --",
-    "pct exec # --",
+    "pct exec <number> --",
     "pct exec --",
   ];
   for (const prefix of others) {

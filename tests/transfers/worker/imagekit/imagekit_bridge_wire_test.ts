@@ -46,7 +46,7 @@ async function startServer(place: Place, fake: FakeImageKit) {
   await sshWorker.port.serveFiles(port1, {
     kinds: ["host", "shell"],
     write: true,
-    shellPrefix: "env CTID=#",
+    shellPrefix: "env CTID=<number>",
   });
   await transfers.port.configure(
     { imageKit, r2, logLevel, secrets },
