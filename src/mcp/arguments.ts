@@ -42,13 +42,45 @@ export const localPathArgument = pathArgument.describe(
   "File on this machine, relative to WORKING_DIRECTORY or absolute, for example report.pdf",
 );
 
-/** An octal mode written as a decimal number, like 644; each digit is 0 to 7. */
-export const octalMode = z.number().int().min(0).max(777)
+const octalDigits = z.number().int().min(0).max(777)
   .refine((value) => /^[0-7]+$/.test(String(value)), {
     error: (issue) =>
       `Invalid octal permission value: ${issue.input}. Each digit must be 0-7. ` +
       "Common values: 644 (rw-r--r--), 755 (rwxr-xr-x), 600 (rw-------), 700 (rwx------)",
   });
+
+/**
+ * An octal mode written as a decimal number, like 644, or as a text, like "0644". A number is refused if
+ * it looks like the decimal value of a mode, as 420 is of 0644; with a leading zero a text is always octal.
+ */
+export const octalMode = z.preprocess((given, { issues }) => {
+  if (typeof given === "string" && /^0o?[0-7]{1,3}$/.test(given)) {
+    return Number(given.replace("o", ""));
+  }
+  const value = typeof given === "string" && /^\d{1,3}$/.test(given) ? Number(given) : given;
+  if (typeof value === "number" && isUnusualMode(value)) {
+    issues.push({ code: "custom", input: given, message: unusualMode(value) });
+  }
+  return value;
+}, octalDigits);
+
+/** Modes whose decimal value could be taken for octal digits, and vice versa. */
+const COMMON_MODES = [0o777, 0o775, 0o770, 0o755, 0o750, 0o700, 0o666, 0o664, 0o660, 0o644, 0o640]
+  .concat(0o600, 0o555, 0o550, 0o500, 0o444, 0o440, 0o400);
+
+/** The value is that of a common mode, or its digits allow others what they refuse to the owner. */
+function isUnusualMode(value: number): boolean {
+  if (COMMON_MODES.includes(value)) return true;
+  if (!/^[0-7]{1,3}$/.test(String(value))) return false; // refused with its own message
+  const bits = modeBits(value);
+  return ((bits >> 3 | bits) & ~(bits >> 6) & 7) !== 0;
+}
+
+function unusualMode(value: number): string {
+  const example = COMMON_MODES.includes(value) ? value.toString(8) : "644";
+  return `Unusual permission value: ${value}. Write the octal digits as for chmod, for example ${example}` +
+    ` or "0${example}"; if you mean 0${formatMode(value)}, write "0${formatMode(value)}"`;
+}
 
 /** Returns the mode for octal digits written as a decimal number: 0o644 for 644. */
 export const modeBits = (mode: number): number => Number.parseInt(String(mode), 8);

@@ -37,7 +37,7 @@ export function createAuditLog(
   const put = (fields: object) => {
     const time = { time: new Date(now()).toISOString() };
     const entry = { ...time, ...fields, ...time };
-    write(`${JSON.stringify(entry, (_, value) => withoutSecrets(value, redact))}\n`);
+    write(`${serialize(entry, (_, value) => withoutSecrets(value, redact))}\n`);
   };
   return {
     record: ({ durationMs, exitCode, ...entry }) =>
@@ -48,6 +48,20 @@ export function createAuditLog(
       }),
     event: put,
   };
+}
+
+/** Leaves the arguments out if they are nested too deeply for JSON. */
+function serialize(
+  entry: Readonly<Record<string, unknown>>,
+  replace: (name: string, value: unknown) => unknown,
+): string {
+  try {
+    return JSON.stringify(entry, replace);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { arguments: _, ...rest } = entry;
+    return JSON.stringify(rest, replace);
+  }
 }
 
 /** Redacts names as well: an unknown argument is recorded under the name that the caller sent. */

@@ -1,6 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { RemoteExecError } from "../errors.ts";
+import { printable, RemoteExecError } from "../errors.ts";
 import type { ToolAnswer } from "./tool.ts";
 
 /** The result of a tool call; its structured content is always an object. */
@@ -47,7 +47,7 @@ export function toFailure(error: RemoteExecError, format: unknown): ToolResult {
 export function invalidArguments(error: z.ZodError, known: readonly string[]): RemoteExecError {
   const problems = error.issues.map((issue) => {
     if (issue.code === "unrecognized_keys") {
-      return `unknown argument ${issue.keys.map((key) => `'${key}'`).join(", ")}`;
+      return `unknown argument ${listed(issue.keys)}`;
     }
     const place = issue.path.join(".");
     return place === "" ? issue.message : `${place}: ${issue.message}`;
@@ -60,6 +60,14 @@ export function invalidArguments(error: z.ZodError, known: readonly string[]): R
       : `Correct the call; the arguments are ${known.join(", ")}`,
   );
 }
+
+/** Names that the client made up: shown, but not all of very many. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).map((name) => `'${printable(name)}'`).join(", ");
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
+}
+
+const MAX_NAMES = 10;
 
 function failureOf(error: RemoteExecError): z.infer<typeof failureSchema> {
   return { success: false, code: error.code, error: error.message, suggestion: error.suggestion };

@@ -7,10 +7,11 @@ import {
   UnsupportedProtocolVersionError,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { cancelled, internalError, RemoteExecError } from "../errors.ts";
+import { cancelled, internalError, printable, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
+import { givenArguments } from "./given_arguments.ts";
 import { increasing } from "./progress.ts";
 import { invalidArguments, toFailure, type ToolResult, toResult } from "./result.ts";
 import { RunningCalls } from "./running_calls.ts";
@@ -105,18 +106,17 @@ export async function callTool(
   context: ToolContext,
 ): Promise<ToolResult> {
   const startedAt = performance.now();
-  const args = isRecord(given) ? withFormat(given) : given;
   const record = (result: ToolResult) => {
     try {
-      parts.audit.record(auditEntry(name, args, result, performance.now() - startedAt));
+      parts.audit.record(auditEntry(name, given, result, performance.now() - startedAt));
     } catch (error) {
       parts.logger.error("the audit log cannot be written", error);
     }
   };
   const onExit = () => record(toFailure(cancelled(), "text"));
   globalThis.addEventListener("unload", onExit);
-  const result = isRecord(args)
-    ? await answer(parts, name, args, context)
+  const result = isRecord(given)
+    ? await answer(parts, name, given, context)
     : toFailure(noArguments(), "text");
   globalThis.removeEventListener("unload", onExit);
   record(result);
@@ -136,21 +136,21 @@ const noArguments = () =>
 async function answer(
   parts: ServerParts,
   name: string,
-  args: Record<string, unknown>,
+  given: Record<string, unknown>,
   context: ToolContext,
 ): Promise<ToolResult> {
   const tool = parts.catalog.find(name);
-  if (tool === undefined) return toFailure(unknownTool(name, parts.catalog), args.response_format);
+  const shape = tool?.input.shape ?? {};
+  const args = givenArguments(given, shape);
+  const format = args.response_format;
+  if (tool === undefined) return toFailure(unknownTool(name, parts.catalog), format);
   try {
-    return toResult(await tool.call(args, context), args.response_format);
+    return toResult(await tool.call(args, context), format);
   } catch (error) {
-    if (error instanceof z.ZodError) {
-      return toFailure(
-        invalidArguments(error, Object.keys(tool.input.shape)),
-        args.response_format,
-      );
-    }
-    return toFailure(known(error, context, parts.logger), args.response_format);
+    const failure = error instanceof z.ZodError
+      ? invalidArguments(error, Object.keys(shape))
+      : known(error, context, parts.logger);
+    return toFailure(failure, format);
   }
 }
 
@@ -164,15 +164,9 @@ function known(error: unknown, context: ToolContext, logger: Logger): RemoteExec
 function unknownTool(name: string, catalog: Catalog): RemoteExecError {
   return new RemoteExecError(
     "unknown_tool",
-    `There is no tool named "${name}"`,
+    `There is no tool named "${printable(name)}"`,
     `Use one of: ${catalog.list.map((tool) => tool.name).join(", ")}`,
   );
-}
-
-/** Accepts `response_format` in any case. */
-function withFormat(args: Record<string, unknown>): Record<string, unknown> {
-  const format = args.response_format;
-  return typeof format === "string" ? { ...args, response_format: format.toLowerCase() } : args;
 }
 
 function auditEntry(

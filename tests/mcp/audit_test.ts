@@ -82,3 +82,16 @@ Deno.test("createAuditLog() redacts the signature of a presigned URL", () => {
   assert.doesNotMatch(lines.join(""), /0a1b2c/);
   assert.match(lines.join(""), /X-Amz-Signature=\[redacted\]&x=1/);
 });
+
+pure("createAuditLog() writes the line without arguments that are nested too deeply", () => {
+  const { lines, log } = audit();
+  const deep: unknown = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
+  log.record({ tool: "t", arguments: { deep }, outcome: "error", code: "x", durationMs: 1 });
+  assert.deepEqual(JSON.parse(lines.join("")), {
+    time: "2031-01-02T03:04:05.678Z",
+    tool: "t",
+    outcome: "error",
+    code: "x",
+    duration_ms: 1,
+  });
+});

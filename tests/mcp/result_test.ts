@@ -60,3 +60,13 @@ pure("invalidArguments() suggests no arguments for a tool without any", () => {
   assert.ok(issues);
   assert.equal(invalidArguments(issues, []).suggestion, "Call the tool without arguments");
 });
+
+pure("invalidArguments() shortens names and lists that the client made up", () => {
+  const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`key${at}`, 1]));
+  const { error: issues } = z.strictObject({}).safeParse({ ["x\n".repeat(1e6)]: 1, ...many });
+  assert.ok(issues);
+  const { message } = invalidArguments(issues, []);
+  assert.ok(message.length < 1_000, message);
+  assert.match(message, / and 991 more$/);
+  assert.doesNotMatch(message, /\n/);
+});

@@ -34,11 +34,32 @@ pure("defineTool() makes a tool that only reads idempotent", () => {
   );
 });
 
-pure("octalMode accepts three octal digits written as a decimal number", () => {
-  for (const mode of [0, 7, 44, 600, 644, 755, 777]) assert.equal(octalMode.parse(mode), mode);
-  for (const mode of [-1, 8, 80, 800, 778, 1000, 6.5, "644", Number.NaN]) {
+pure("octalMode accepts three octal digits written as a decimal number, or as a text", () => {
+  for (const mode of [0, 400, 444, 600, 640, 644, 700, 755, 777]) {
+    assert.equal(octalMode.parse(mode), mode);
+    assert.equal(octalMode.parse(String(mode)), mode);
+    assert.equal(octalMode.parse(`0${mode}`), mode);
+    assert.equal(octalMode.parse(`0o${mode}`), mode);
+  }
+  for (const mode of [-1, 8, 80, 800, 778, 1000, 6.5, "", "x", "0688", "rw", "01777", Number.NaN]) {
     assert.equal(octalMode.safeParse(mode).success, false, String(mode));
   }
+});
+
+pure("octalMode refuses a number that looks like the decimal value of a mode", () => {
+  const decimal = [0o644, 0o755, 0o600, 0o640, 0o664, 0o666, 0o700, 0o777, 0o770, 0o400, 0o500];
+  for (const mode of [...decimal, 7, 44, 70, 466, 577]) {
+    for (const given of [mode, String(mode)]) {
+      assert.equal(octalMode.safeParse(given).success, false, String(mode));
+    }
+  }
+  assert.equal(octalMode.parse("0420"), 420);
+  assert.equal(octalMode.parse("007"), 7);
+  const { error } = octalMode.safeParse(420);
+  assert.deepEqual(error?.issues.map(({ message }) => message), [
+    'Unusual permission value: 420. Write the octal digits as for chmod, for example 644 or "0644"; ' +
+    'if you mean 0420, write "0420"',
+  ]);
 });
 
 pure("octalMode says what a mode may look like", () => {

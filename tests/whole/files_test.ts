@@ -88,6 +88,24 @@ filesTest("ssh_upload_file() answers a person in sections", async (server, place
   );
 });
 
+filesTest(
+  "ssh_upload_file() reads a mode, a number and null as they are meant",
+  async (server, place) => {
+    Deno.writeTextFileSync(`${place.directory}/f`, "x");
+    for (const permissions of ["0640", "640", "0o640", 640]) {
+      const { data } = await server.call("ssh_upload_file", {
+        local_path: "f",
+        remote_path: "g",
+        permissions,
+        overwrite: "true",
+        response_format: null,
+      });
+      assert.equal(data.permissions, "640", `${permissions}`);
+      assert.equal(mode(`${place.host.directory}/g`), 0o640);
+    }
+  },
+);
+
 filesTest("ssh_upload_file() sets permissions 0, which are a value", async (server, place) => {
   Deno.writeTextFileSync(`${place.directory}/f`, "x");
   const { data } = await server.call("ssh_upload_file", {
@@ -288,7 +306,9 @@ for (
     ["888", { permissions: 888 }],
     ["1000", { permissions: 1000 }],
     ["-1", { permissions: -1 }],
-    ['"644"', { permissions: "644" }],
+    ["420", { permissions: 420 }],
+    ['"420"', { permissions: "420" }],
+    ['"rw-"', { permissions: "rw-" }],
   ] as const
 ) {
   filesTest(`ssh_upload_file() refuses the permissions ${name}`, async (server) => {

@@ -110,6 +110,40 @@ eraTest("a message over 10 MiB is refused under its id, in linear time", async (
   assert.equal(read(await client.answerTo(3), "result", "structuredContent", "stdout"), "on\n");
 });
 
+eraTest("null is left out and digits are a number in every argument", async (client) => {
+  const args = { command: "sleep 30", timeout: "1", response_format: null };
+  const params = { name: "ssh_exec_command", arguments: args };
+  await client.send({ id: 1, method: "tools/call", params });
+  const answer = await client.answerTo(1);
+  assert.equal(read(answer, "result", "structuredContent", "code"), "timeout");
+  assert.match(String(read(answer, "result", "structuredContent", "error")), /after 1 seconds/);
+  await client.send({ id: 2, method: "tools/call", params: { ...params, arguments: null } });
+  const refusal = await client.answerTo(2);
+  assert.match(String(read(refusal, "result", "structuredContent", "error")), /command: /);
+});
+
+for (const era of ERAS) {
+  Deno.test(`arguments that are nested 100,000 deep are refused and audited (${era})`, async () => {
+    await using place = await startPlace();
+    const env = { ...place.env, AUDIT_LOG: `${place.home}/audit.jsonl` };
+    await using client = await RawClient.connect({ env, cwd: place.directory }, era);
+    const params = client.params({ name: "ssh_exec_command", arguments: { command: "DEEP" } });
+    const message = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+    await client.line(message.replace('"DEEP"', deep));
+    const answer = await client.answerTo(1);
+    assert.equal(read(answer, "result", "structuredContent", "code"), "invalid_argument");
+    const { time: _, duration_ms: __, ...entry } = JSON.parse(
+      Deno.readTextFileSync(`${place.home}/audit.jsonl`),
+    );
+    assert.deepEqual(entry, {
+      tool: "ssh_exec_command",
+      outcome: "error",
+      code: "invalid_argument",
+    });
+  });
+}
+
 eraTest("a call that runs when stdin ends is answered as cancelled", async (client) => {
   const pid = await client.startSleep("call");
   const began = performance.now();

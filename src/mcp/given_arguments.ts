@@ -1,0 +1,36 @@
+import { z } from "zod";
+
+type Given = Record<string, unknown>;
+
+/**
+ * Returns the arguments as clients mean them, for a tool's schema to check: `null` is left out, a text of
+ * digits is a number where the tool expects a number, and `response_format` has any case. Unknown
+ * arguments stay, so that the schema refuses them by name.
+ */
+export function givenArguments(given: Given, shape: Readonly<Record<string, unknown>>): Given {
+  const kept = Object.entries(given).filter(([name, value]) =>
+    value !== null || !Object.hasOwn(shape, name)
+  );
+  return Object.fromEntries(kept.map(([name, value]) => [
+    name,
+    typeof value === "string" ? fromText(value, name, shape[name]) : value,
+  ]));
+}
+
+function fromText(text: string, name: string, schema: unknown): unknown {
+  if (name === "response_format") return text.toLowerCase();
+  const inner = innermost(schema);
+  if (inner instanceof z.ZodNumber && DIGITS.test(text)) return Number(text);
+  if (inner instanceof z.ZodBoolean && (text === "true" || text === "false")) {
+    return text === "true";
+  }
+  return text;
+}
+
+/** No leading zero: in a mode it has a meaning. */
+const DIGITS = /^(?:0|-?[1-9]\d{0,14})$/;
+
+function innermost(schema: unknown): unknown {
+  const isWrapper = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault;
+  return isWrapper ? innermost(schema.unwrap()) : schema;
+}
