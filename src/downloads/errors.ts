@@ -89,6 +89,13 @@ export const withoutLength = (path: string) =>
     "Copy it to a regular file first, for example with ssh_exec_command, and link that file",
   );
 
+export const readStalled = (path: string, stallMs: number) =>
+  new RemoteExecError(
+    "timeout",
+    `Cannot link ${path}: reading it stalled for ${stallMs / 1000} seconds`,
+    "Check whether the file ends, for example with ssh_exec_command; copy what is needed to a regular file",
+  );
+
 /** The file behind a link is not the linked one anymore. */
 export const fileChanged = () =>
   new RemoteExecError(

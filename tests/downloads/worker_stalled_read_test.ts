@@ -59,3 +59,57 @@ for (
     assert.equal(silent.cancelled, 1);
   });
 }
+
+/** A port to one file whose reported size is wrong. */
+function odd(size: number, content: ReadableStream<Uint8Array>): FilesPort {
+  const facts: FileFacts = { kind: "file", size, mtimeMs: 0, mode: 0o444, path: "/sys/a" };
+  const refused = () => Promise.reject(new Error("not called here"));
+  return {
+    stat: () => Promise.resolve(facts),
+    tree: refused,
+    read: () => Promise.resolve({ facts, stream: content }),
+    readTree: refused,
+    sha256: refused,
+    write: refused,
+  };
+}
+
+const requestOf = (files: FilesPort, clock: FakeClock) => ({
+  files,
+  from: { kind: "host", path: "/sys/a" } as const,
+  maxBytes: 10_000_000,
+  signal: new AbortController().signal,
+  clock,
+  progress: undefined,
+});
+
+pure("a link to a file that never ends is refused after the time limit of a copy", async () => {
+  let isCancelled = false;
+  const silent = new ReadableStream<Uint8Array>({ cancel: () => void (isCancelled = true) });
+  const clock = new FakeClock();
+  const making = remoteSource(requestOf(odd(0, silent), clock));
+  const outcome = assert.rejects(making, {
+    code: "timeout",
+    message: "Cannot link /sys/a: reading it stalled for 30 seconds",
+  });
+  for (let n = 0; n < 12; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    clock.advance(3_000);
+  }
+  await outcome;
+  assert.equal(isCancelled, true);
+});
+
+for (const size of [0, 4096, 1]) {
+  pure(`a link to 6 bytes that are reported as ${size} has the 6 bytes`, async () => {
+    const bytes = new TextEncoder().encode("65536\n");
+    const source = await remoteSource(
+      requestOf(odd(size, ReadableStream.from([bytes])), new FakeClock()),
+    );
+    assert.equal(source.size, 6);
+    const content = await source.open({ start: 1, end: 6 });
+    const { value } = await content.chunks.next();
+    assert.equal(new TextDecoder().decode(value), "5536\n");
+    await content.close();
+  });
+}

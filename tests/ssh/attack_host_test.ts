@@ -83,6 +83,21 @@ pure("hostTree() stops when a host lists names forever", async () => {
   assert.ok(requests.length < 200, `${requests.length} requests`);
 });
 
+pure("hostTree() sends no further request once its call is cancelled", async () => {
+  const call = new AbortController();
+  let seen = 0;
+  const { sftp, requests } = lyingHost({
+    opendir: () => new Uint8Array(1),
+    readdir: () => {
+      if (++seen === 5) call.abort(new Error("cancelled"));
+      return [];
+    },
+  });
+  await assert.rejects(hostTree(sftp, "d", LIMITS, call.signal), /cancelled/);
+  assert.equal(seen, 5);
+  assert.ok(requests.length <= 7, `${requests.length} requests`);
+});
+
 pure("hostTree() counts entries when the host omits sizes", async () => {
   let turn = 0;
   const nameless: Partial<Attributes> = { mode: 0o100644 };

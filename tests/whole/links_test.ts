@@ -258,3 +258,12 @@ linksTest("no link's secret and no key is in the log or the audit log", async (s
 });
 
 const KEY = "api-f5d3d58503b9699d";
+
+linksTest("a link to a file of /sys or /proc has its true content", async (server) => {
+  for (const path of ["/sys/class/net/lo/mtu", "/proc/sys/kernel/ostype"]) {
+    const { url, size } = await link(server, { path, source: "host" });
+    const expected = Deno.readTextFileSync(path);
+    assert.equal(size, expected.length);
+    assert.equal((await ask(url)).text, expected);
+  }
+});

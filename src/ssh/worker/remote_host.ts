@@ -153,16 +153,18 @@ export class RemoteHost {
 
   /** Lists everything below a directory. */
   async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
-    const listing = this.#list(endpoint, limits, signal);
+    const listing = (limited: AbortSignal) => this.#list(endpoint, limits, limited);
     return await deadline(listing, LIST_LIMIT_MS, stallOptions(signal));
   }
 
   async #list(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
     if (endpoint.kind === "host") {
       const { sftp } = await this.#access(signal);
-      return await hostTree(sftp, endpoint.path, limits);
+      return await hostTree(sftp, endpoint.path, limits, signal);
     }
-    if (endpoint.kind === "shell") return await shellTree(this.#starter(signal), endpoint, limits);
+    if (endpoint.kind === "shell") {
+      return await shellTree(this.#starter(signal), endpoint, limits, signal);
+    }
     throw unsupportedEnd(endpoint);
   }
 

@@ -1,38 +1,24 @@
 import { createHash } from "node:crypto";
-import { posix } from "node:path";
 import { piecesOf } from "../../../bytes/byte_reader.ts";
 import { abortable } from "../../../async/abortable.ts";
 import { every } from "../../../async/every.ts";
-import type { Clock } from "../../../async/clock.ts";
 import { RemoteExecError } from "../../../errors.ts";
-import type { FilesPort } from "../../../ssh/files_port.ts";
-import type { Endpoint, FileFacts } from "../../../ssh/port.ts";
+import type { FileFacts } from "../../../ssh/port.ts";
 import { once, zipArchive } from "../archive/zip_archive.ts";
+import { directoryTooLarge, fileChanged, notLinkable, tooLarge } from "../../errors.ts";
 import {
-  directoryTooLarge,
-  fileChanged,
-  notLinkable,
-  tooLarge,
-  withoutLength,
-} from "../../errors.ts";
-import type { LinkProgress } from "../../port.ts";
+  nameOf,
+  originOf,
+  readSmall,
+  type RemoteRequest,
+  SNAPSHOT_BYTES,
+  snapshotSource,
+} from "./snapshot_source.ts";
 import { remoteMembers } from "./remote_tree.ts";
 import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
 
-/** A path on the host or in a container to be linked, and its limits. */
-export interface RemoteRequest {
-  readonly files: FilesPort;
-  readonly from: Exclude<Endpoint, { kind: "local" }>;
-  readonly maxBytes: number;
-  readonly signal: AbortSignal;
-  readonly clock: Clock;
-  readonly progress: ((step: LinkProgress) => void) | undefined;
-}
-
 /** Up to this size, a file is compared with its checksum before the first byte is sent. */
 const CHECKED_AHEAD_BYTES = 1024 * 1024;
-
-const EMPTY_SHA256 = createHash("sha256").digest("hex");
 
 /**
  * Checks a file or directory of the host or of a container and computes a file's checksum there. The
@@ -65,9 +51,11 @@ function tick({ clock, progress }: RemoteRequest): () => void {
 async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Source> {
   const { files, from, maxBytes, signal } = request;
   if (facts.size > maxBytes) throw tooLarge("File", facts.size, maxBytes);
+  if (facts.size <= SNAPSHOT_BYTES) {
+    const content = await readSmall(request);
+    if (content.length !== facts.size) return snapshotSource(request, facts, content);
+  }
   const sha256 = await abortable(files.sha256(from, signal), signal);
-  // Files such as those in /proc report that they are empty.
-  if (facts.size === 0 && sha256 !== EMPTY_SHA256) throw withoutLength(from.path);
   const expected = { size: facts.size, mtimeMs: facts.mtimeMs, sha256 };
   if (!isSame(await abortable(files.stat(from, signal), signal), expected)) throw fileChanged();
   const name = nameOf(from.path, facts.path);
@@ -238,12 +226,3 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
 
 const isSame = (facts: FileFacts, { size, mtimeMs }: Expected): boolean =>
   facts.kind === "file" && facts.size === size && facts.mtimeMs === mtimeMs;
-
-const originOf = ({ kind }: RemoteRequest["from"]) => kind === "host" ? "host" : "container";
-
-/** Returns the last part of the requested path; for `~`, `.` and `/`, that of the path that the host resolved. */
-function nameOf(asked: string, real: string): string {
-  const own = posix.basename(asked);
-  if (own !== "" && own !== "." && !own.startsWith("~")) return own;
-  return posix.basename(real) || "root";
-}

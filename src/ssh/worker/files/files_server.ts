@@ -1,4 +1,8 @@
+import { abortable } from "../../../async/abortable.ts";
+import { cancelling } from "../../../async/cancelling.ts";
+import { stallLimit } from "../../../async/stall_limit.ts";
 import { RemoteExecError } from "../../../errors.ts";
+import { stalled } from "./copy.ts";
 import { sha256, type Source } from "./source_sink.ts";
 import type { FilesPort } from "../../files_port.ts";
 import type { FilesGrant } from "../../port.ts";
@@ -48,19 +52,25 @@ function unrestricted(host: RemoteHost): FilesPort {
   };
 }
 
+/** A file that sends nothing for so long, such as /proc/kmsg, is not read on. */
+const STALL_MS = 30_000;
+
 async function hashHere(
   host: RemoteHost,
   endpoint: Parameters<FilesPort["sha256"]>[0],
   signal: AbortSignal,
 ): Promise<string> {
   const source = await host.openSource(endpoint, Number.MAX_SAFE_INTEGER, signal);
+  using stall = stallLimit(STALL_MS, { signal: cancelling(signal), late: stalled });
   try {
     const hash = sha256();
-    for await (const chunk of source.chunks()) {
-      signal.throwIfAborted();
-      hash.update(chunk);
+    const chunks = source.chunks()[Symbol.asyncIterator]();
+    for (;;) {
+      const { value, done } = await abortable(chunks.next(), stall.signal);
+      if (done) return hash.digest("hex");
+      stall.moved();
+      hash.update(value);
     }
-    return hash.digest("hex");
   } finally {
     await source.close();
   }

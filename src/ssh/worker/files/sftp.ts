@@ -83,13 +83,16 @@ export class Sftp {
   /**
    * Lists the names in a directory with their attributes, without `.` and `..`. Stops soon after `limit`
    * names, because a malicious host could send names forever.
+   *
+   * @throws the signal's reason, with no further request, after it is aborted
    */
-  async list(path: string, limit: number): Promise<Entry[]> {
+  async list(path: string, limit: number, signal?: AbortSignal): Promise<Entry[]> {
     const handle = await this.#call<Uint8Array>((done) => this.#sftp.opendir(path, done));
     const entries: Entry[] = [];
     try {
       // An empty answer is not the end: it may have contained only `.` and `..`.
       for (let turn = 0; turn <= limit && entries.length <= limit; turn++) {
+        signal?.throwIfAborted();
         const some = await this.#call<Entry[]>((done) => this.#sftp.readdir(asBuffer(handle), done))
           .catch(noneAtEnd);
         if (some === undefined) break;

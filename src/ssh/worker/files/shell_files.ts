@@ -1,3 +1,4 @@
+import { abortable } from "../../../async/abortable.ts";
 import { posix } from "node:path";
 import { RemoteExecError } from "../../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
@@ -86,13 +87,15 @@ export async function shellTree(
   start: Start,
   end: ShellEndpoint,
   limits: TreeLimits,
+  signal: AbortSignal,
 ): Promise<TreeEntry[]> {
   const stream = await run(start, end, listScript(absolutePath(end)));
   const counter = new TreeCounter(end.path, limits);
   const entries: TreeEntry[] = [];
+  const readLine = () => abortable(stream.readLine(), signal);
   try {
-    await readHeader(stream, end);
-    for (let line = await stream.readLine(); line !== undefined; line = await stream.readLine()) {
+    await abortable(readHeader(stream, end), signal);
+    for (let line = await readLine(); line !== undefined; line = await readLine()) {
       const entry = parseListed(line);
       if (entry === undefined) continue;
       counter.add(entry);

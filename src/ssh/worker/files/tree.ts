@@ -9,17 +9,23 @@ import { fileKind, type Sftp } from "./sftp.ts";
 const AT_ONCE = 16;
 
 /** Lists everything below a directory on the host, parents first; links are listed and not followed. */
-export async function hostTree(sftp: Sftp, path: string, limits: TreeLimits): Promise<TreeEntry[]> {
+export async function hostTree(
+  sftp: Sftp,
+  path: string,
+  limits: TreeLimits,
+  signal?: AbortSignal,
+): Promise<TreeEntry[]> {
   const root = hostPath(path);
   const entries: TreeEntry[] = [];
   const counter = new TreeCounter(path, limits);
   let level = [""];
   while (level.length > 0) {
+    signal?.throwIfAborted();
     const next: string[] = [];
     for (let at = 0; at < level.length; at += AT_ONCE) {
       const listed = await Promise.all(
         level.slice(at, at + AT_ONCE)
-          .map((directory) => list(sftp, root, directory, limits.maxEntries)),
+          .map((directory) => list(sftp, root, directory, limits.maxEntries, signal)),
       );
       for (const entry of listed.flat()) {
         counter.add(entry);
@@ -61,8 +67,10 @@ async function list(
   root: string,
   directory: string,
   limit: number,
+  signal?: AbortSignal,
 ): Promise<TreeEntry[]> {
-  const names = await sftp.list(posix.join(root, directory), limit).catch((error) => {
+  const names = await sftp.list(posix.join(root, directory), limit, signal).catch((error) => {
+    signal?.throwIfAborted();
     throw remoteFileError("list", posix.join(root, directory), error);
   });
   const odd = names.find(({ filename }) => !isName(filename));
