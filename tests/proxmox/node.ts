@@ -1,5 +1,6 @@
 /** A Proxmox VE node for tests: the stand-in, an SSH server in front of it, and the tools. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { type Clock, systemClock } from "../../src/async/clock.ts";
 import type { Limits } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
@@ -28,10 +29,20 @@ export interface NodeOptions {
   readonly vms?: readonly VmOptions[];
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Root's shell and its start-up file; OpenSSH only. */
+  readonly login?: LoginOptions;
   /** False removes the stand-in from the PATH of the host. */
   readonly hasPrograms?: boolean;
   /** Additional environment variables of the host; embedded host only. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A login shell, and what it reads when it starts. */
+export interface LoginOptions {
+  readonly shell: string;
+  /** Below the home, for example `.bashrc`. */
+  readonly startFile: string;
+  readonly text: string;
 }
 
 /** The parts of a tool's answer. */
@@ -70,7 +81,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
   for (const vm of options.vms ?? []) await pve.addVm(vm);
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_proxmox_" }));
   const link = options.link === "openssh"
-    ? await openssh(pve)
+    ? await openssh(pve, options.login)
     : await embedded(options.hasPrograms === false ? undefined : pve, options.env ?? {});
   const limits = { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 30_000 };
   const settings: SshSettings = {
@@ -206,8 +217,13 @@ async function embedded(
   };
 }
 
-async function openssh(pve: FakeProxmox): Promise<LinkTo> {
-  const sshd = await startSshdFor(pve);
+async function openssh(pve: FakeProxmox, login: LoginOptions | undefined): Promise<LinkTo> {
+  const sshd = await startSshdFor(pve, login?.shell);
+  if (login !== undefined) {
+    const file = `${sshd.home}/${login.startFile}`;
+    await Deno.mkdir(dirname(file), { recursive: true });
+    await Deno.writeTextFile(file, login.text);
+  }
   return {
     ssh: {
       host: sshd.host,
@@ -223,8 +239,9 @@ async function openssh(pve: FakeProxmox): Promise<LinkTo> {
 }
 
 /** Starts an OpenSSH server whose root user has the node's programs on PATH. */
-export async function startSshdFor(pve: FakeProxmox): Promise<Sshd> {
-  const sshd = await startSshd({ loginUser: "root", config: ["PermitUserEnvironment yes"] });
+export async function startSshdFor(pve: FakeProxmox, shell = "/bin/sh"): Promise<Sshd> {
+  const config = ["PermitUserEnvironment yes"];
+  const sshd = await startSshd({ loginUser: "root", config, shell });
   await Deno.mkdir(`${sshd.home}/.ssh`, { recursive: true });
   const path = `${pve.binDirectory}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
   await Deno.writeTextFile(`${sshd.home}/.ssh/environment`, `PATH=${path}\n`);

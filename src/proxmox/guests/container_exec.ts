@@ -82,7 +82,9 @@ export class ContainerExec implements GuestExec {
     if (!hasEntered && outcome.ending === "exit") {
       throw await this.#problem(ctid, outcome, signal);
     }
-    return { ...outcome, stderr: without(ENTERED, stderr) };
+    // Before the mark are warnings of the login's start-up files and of pct itself.
+    const [before = "", ...rest] = stderr.text.split(ENTERED);
+    return { ...outcome, stderr: rest.length === 0 ? stderr : without(before + ENTERED, stderr) };
   }
 
   async #problem(ctid: number, outcome: ExecOutcome, signal: AbortSignal): Promise<Error> {
