@@ -50,15 +50,17 @@ export function readTrustedEnvFile(path: string, home: string | undefined): Foun
   }
 }
 
-/** Why a `.env` is left alone although it exists. */
-export const notRead = (
-  path: string,
-  reason: string,
-  level: Remark["level"] = "warning",
-): Remark => ({
-  level,
+/** A `.env` that is left alone because the environment configures the server. */
+export const notForUs = (path: string, variable: string): Remark => ({
+  level: "info",
+  message: `${path} was not read: ${variable} is set in the environment`,
+  remedy: `Pass --env-file ${path} if it is meant for this server`,
+});
+
+const notRead = (path: string, reason: string): Remark => ({
+  level: "warning",
   message: `${path} was not read: ${reason}`,
-  remedy: `Remove it, or pass --env-file ${path} to read it all the same`,
+  remedy: `Correct that, or pass --env-file ${path} to read it all the same`,
 });
 
 function untrusted(path: string): string | undefined {

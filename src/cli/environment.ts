@@ -5,7 +5,7 @@ import { meantVariable, misnamedNames } from "../config/misnamed.ts";
 import type { Origin, Remark } from "../config/origin.ts";
 import { environmentNames, SYSTEM_VARIABLES, variableNames } from "../config/environment_names.ts";
 import { type Variable, VARIABLES } from "../config/variables.ts";
-import { notRead, readEnvFile, readTrustedEnvFile } from "./env_file.ts";
+import { notForUs, readEnvFile, readTrustedEnvFile } from "./env_file.ts";
 
 // The types of ssh2 depend on the types of Node 18, which lack this function.
 declare module "node:util" {
@@ -48,7 +48,7 @@ function readDotEnv(path: string, given: Environment, remarks: Remark[]): string
   const found = configured === undefined
     ? readTrustedEnvFile(path, given.USERPROFILE)
     : isFile(path)
-    ? { remark: notRead(path, `${configured} is set in the environment`, "info") }
+    ? { remark: notForUs(path, configured) }
     : undefined;
   if (found === undefined) return undefined;
   if ("text" in found) return found.text;

@@ -10,8 +10,10 @@ export const isSet = (value: string | undefined): value is string =>
   !/^\s*\$\{[^{}]*\}\s*$|\$\{user_config\.[^{}]*\}/.test(value);
 
 /**
- * Returns a value for a message, in quotes, or words in its place: with `@`, `?`, `#` or `%` it may
- * be a URL or a login with a password in it.
+ * Returns a value for a message, in quotes, or words in its place: with `@`, `?`, `#` or `%`, or with a
+ * word behind a colon, it may be a URL or a login with a password in it.
  */
 export const shownValue = (value: string): string =>
-  /^[^@?#%\p{Cc}]{0,200}$/u.test(value) ? `"${value}"` : "a value that is not shown";
+  /^[^@?#%\p{Cc}]{0,200}$/u.test(value) && !/:[^\s/\\]*[^\s/\\\d:]/.test(value)
+    ? `"${value}"`
+    : "a value that is not shown";

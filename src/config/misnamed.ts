@@ -1,9 +1,6 @@
 import { closest } from "./closest.ts";
 
-/**
- * Names that other programs use, or that people guess, and the variable that they mean. Only names
- * that no other program sets for its own purpose.
- */
+/** Names that other programs use, or that people guess, by the variable that they mean. */
 const MISNAMED: Readonly<Record<string, readonly string[]>> = {
   I_ACCEPT_RISKS: ["ACCEPT_RISKS", "I_ACCEPT_RISK", "I_ACCEPT_THE_RISKS"],
   HOST: ["SSH_HOST", "SSH_HOSTNAME", "SSH_SERVER", "SSH_ADDRESS", "REMOTE_HOST"],
@@ -66,8 +63,12 @@ const MEANT: ReadonlyMap<string, string> = new Map(
   Object.entries(MISNAMED).flatMap(([name, others]) => others.map((other) => [other, name])),
 );
 
+/** Other names are set by other programs for their own purposes. */
+const OURS = /^(SSH|IMAGEKIT|R2|DOWNLOAD|PROXMOX|AUDIT|ALLOWED)_|ACCEPT_|^WORKING_/;
+
 /** Names that are looked for in the environment only to say which variable is meant. */
-export const misnamedNames = (): string[] => [...MEANT.keys()];
+export const misnamedNames = (): string[] =>
+  [...MEANT.keys()].filter((name) => OURS.test(name) && !name.endsWith("TIMEOUT"));
 
 /** Returns the variable that a name probably means, if any. */
 export const meantVariable = (name: string, variables: readonly string[]): string | undefined =>

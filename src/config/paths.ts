@@ -35,7 +35,7 @@ export function thisMachine(env: Environment): Machine {
       }
     },
     realPath: (path) => Deno.realPathSync(path),
-    makeDirectory: (path) => Deno.mkdirSync(path, { recursive: true }),
+    makeDirectory: (path) => Deno.mkdirSync(path, { recursive: true, mode: 0o700 }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "./given.ts";
 
@@ -42,7 +42,7 @@ function installation(executable: string): string[] {
 /** Source: Deno 2.9 manual, "DENO_DIR". */
 function denoCache(env: Environment): string | undefined {
   const { DENO_DIR: given, XDG_CACHE_HOME: caches, LOCALAPPDATA: local, HOME: home } = env;
-  if (given) return given;
+  if (given) return resolve(given);
   if (Deno.build.os === "windows") return local && join(local, "deno");
   if (Deno.build.os === "darwin") return home && join(home, "Library", "Caches", "deno");
   return caches ? join(caches, "deno") : home && join(home, ".cache", "deno");

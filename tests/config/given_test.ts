@@ -21,8 +21,21 @@ pure("isSet() takes an empty value and a placeholder that nobody filled in for n
 });
 
 pure("shownValue() hides what may hold a password or a token", () => {
-  assert.equal(shownValue("/home/me/id"), '"/home/me/id"');
-  for (const value of ["u:p@h", "https://h/?token=1", "https://h/#t", "u:p%40h", "a\nb"]) {
+  for (const value of ["/home/me/id", "C:\\keys\\id", "https://h/x", "localhost:3000", "::1"]) {
+    assert.equal(shownValue(value), `"${value}"`);
+  }
+  for (
+    const value of [
+      "u:p@h",
+      "https://h/?token=1",
+      "https://h/#t",
+      "u:p%40h",
+      "a\nb",
+      "u:p",
+      "u:1p:h",
+      "https://u:p/",
+    ]
+  ) {
     assert.equal(shownValue(value), "a value that is not shown", value);
   }
   assert.equal(shownValue("x".repeat(201)), "a value that is not shown");

@@ -30,4 +30,30 @@ if (binary !== undefined) {
       Deno.env.set("MRE_BINARY", binary);
     }
   });
+
+  Deno.test("no tool and no link reads or writes the running binary and its code cache", async () => {
+    await using place = await startPlace();
+    const copy = `${place.directory}/mcp-remote-exec`;
+    Deno.copyFileSync(binary, copy);
+    Deno.linkSync(copy, `${place.directory}/hard`);
+    Deno.symlinkSync("mcp-remote-exec", `${place.directory}/link`);
+    Deno.writeTextFileSync(`${place.host.directory}/evil`, "evil");
+    Deno.env.set("MRE_BINARY", copy);
+    try {
+      const env = { ...place.env, TMPDIR: place.directory, MAX_FILE_SIZE: "1000000000" };
+      await using server = await connectServer({ env, cwd: place.directory });
+      const cache = "deno-compile-mcp-remote-exec.cache";
+      for (const path of ["mcp-remote-exec", "hard", "link", cache]) {
+        const write = { remote_path: "evil", local_path: path, overwrite: true };
+        const { data } = await server.call("ssh_download_file", write);
+        assert.equal(data.code, "not_permitted", path);
+        const link = await server.call("generate_download_link", { path });
+        const missing = link.data.code === "not_found" && path === cache;
+        assert.ok(missing || link.data.code === "not_permitted", path);
+      }
+    } finally {
+      Deno.env.set("MRE_BINARY", binary);
+    }
+    assert.equal(Deno.statSync(copy).size, Deno.statSync(binary).size);
+  });
 }
