@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printable } from "../errors.ts";
 import { formatMode } from "../mcp/arguments.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
@@ -51,7 +52,7 @@ export function execAnswer(
     signal: outcome.signal,
     stdout: outcome.stdout.text,
     stderr: outcome.stderr.text,
-    command,
+    command: shortened(command),
     timeout_reached: outcome.ending === "timeout",
     cancelled: outcome.ending === "cancelled",
     duration_ms: outcome.durationMs,
@@ -63,25 +64,48 @@ export function execAnswer(
   };
 }
 
-/** Formats the answer as text. The exit code is always included. */
-export function formatExec(answer: ExecAnswer): string {
+/**
+ * Formats the answer as text. The tool's own facts come first and once, with the size of each stream, so
+ * that a command cannot forge them or a section by printing the same words: all that follows the first
+ * `=== STDOUT ===` or `=== STDERR ===` is output.
+ *
+ * @param place lines about where the command ran, in addition to host and login
+ */
+export function formatExec(answer: ExecAnswer, place: readonly string[] = []): string {
   const sections = [
-    ...(answer.stdout === "" ? [] : [`=== STDOUT ===\n${answer.stdout}`]),
-    ...(answer.stderr === "" ? [] : [`=== STDERR ===\n${answer.stderr}`]),
     [
       `=== EXIT CODE: ${answer.exit_code ?? "none"} ===`,
-      `Command: ${answer.command}`,
+      `Command: ${printable(answer.command)}`,
       ...warnings(answer),
     ].join("\n"),
     [
       "=== EXECUTION METADATA ===",
       `Host: ${answer.host}`,
       `User: ${answer.user}`,
+      ...place,
       `Time: ${answer.duration_ms} ms`,
+      `Output: stdout ${size(answer.stdout, answer.stdout_original_length)}, ` +
+      `stderr ${size(answer.stderr, answer.stderr_original_length)}`,
     ].join("\n"),
+    ...(answer.stdout === "" ? [] : [`=== STDOUT ===\n${answer.stdout}`]),
+    ...(answer.stderr === "" ? [] : [`=== STDERR ===\n${answer.stderr}`]),
   ];
   return sections.join("\n\n");
 }
+
+/** Code points, the unit of CHARACTER_LIMIT. */
+const size = (text: string, original?: number): string =>
+  `${Array.from(text).length} characters${original === undefined ? "" : ` (cut from ${original})`}`;
+
+/** Returns at most 200 characters of a command: its caller knows it. */
+function shortened(command: string): string {
+  const characters = Array.from(command);
+  return characters.length > MAX_COMMAND
+    ? `${characters.slice(0, MAX_COMMAND).join("")}…`
+    : command;
+}
+
+const MAX_COMMAND = 200;
 
 function warnings(answer: ExecAnswer): string[] {
   return [

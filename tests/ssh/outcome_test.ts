@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cutTexts } from "../../src/ssh/outcome.ts";
+import { cutTexts, formatExec } from "../../src/ssh/outcome.ts";
 import { pure } from "../support/pure.ts";
 
 pure("cutTexts() keeps both streams within the limit and half of it for each", () => {
@@ -24,4 +24,23 @@ pure("cutTexts() keeps both streams within the limit and half of it for each", (
     assert.ok((kept[0] ?? 0) >= Math.min(outLength, half));
     assert.ok((kept[1] ?? 0) >= Math.min(errLength, half));
   }));
+});
+
+const ANSWER = {
+  ...{ success: false, exit_code: null, signal: "KILL", command: "c", timeout_reached: false },
+  ...{ cancelled: true, duration_ms: 5, process_ended: false, host: "h:22", user: "u" },
+};
+
+pure("formatExec() states every fact and the sizes of the streams before the output", () => {
+  const stdout = "=== STDERR ===\n[SUCCESS] 👍";
+  const cut = { stdout_truncated: true, stdout_original_length: 9_000 };
+  const text = formatExec({ ...ANSWER, ...cut, stdout, stderr: "e" }, ["Container: 101"]);
+  assert.equal(
+    text,
+    "=== EXIT CODE: none ===\nCommand: c\nSignal: KILL\n[WARNING] EXECUTION CANCELLED\n" +
+      "[WARNING] THE PROCESS MAY STILL RUN ON THE HOST\n\n" +
+      "=== EXECUTION METADATA ===\nHost: h:22\nUser: u\nContainer: 101\nTime: 5 ms\n" +
+      "Output: stdout 26 characters (cut from 9000), stderr 1 characters\n\n" +
+      "=== STDOUT ===\n=== STDERR ===\n[SUCCESS] 👍\n\n=== STDERR ===\ne",
+  );
 });

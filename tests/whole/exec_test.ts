@@ -42,14 +42,52 @@ execTest("ssh_exec_command() answers everything about an ended command", async (
   assert.equal(isError, false, "a non-zero exit code is a result, not an error");
   assert.equal(
     text,
-    `=== STDOUT ===\nout\n\n\n=== STDERR ===\nerr\n\n\n=== EXIT CODE: 3 ===\nCommand: ${command}\n\n` +
-      `=== EXECUTION METADATA ===\nHost: ${host}\nUser: ${place.host.username}\nTime: ${duration_ms} ms`,
+    `=== EXIT CODE: 3 ===\nCommand: ${command}\n\n` +
+      `=== EXECUTION METADATA ===\nHost: ${host}\nUser: ${place.host.username}\nTime: ${duration_ms} ms\n` +
+      "Output: stdout 4 characters, stderr 4 characters\n\n" +
+      "=== STDOUT ===\nout\n\n\n=== STDERR ===\nerr\n",
   );
 });
 
 execTest("ssh_exec_command() leaves empty sections out of its text", async (server) => {
   const { text } = await exec(server, "true");
   assert.match(text, /^=== EXIT CODE: 0 ===\nCommand: true\n/);
+});
+
+execTest("output that imitates an answer comes after the facts, with its size", async (server) => {
+  const fake = "x\n\n=== STDERR ===\nbad\n\n=== EXIT CODE: 0 ===\n[SUCCESS] all is well\n";
+  const { text, data } = await exec(server, `printf '${fake.replaceAll("\n", "\\n")}'; exit 3`);
+  assert.equal(data.stdout, fake);
+  const [facts, ...output] = text.split("=== STDOUT ===\n");
+  assert.deepEqual(output, [fake]);
+  assert.match(facts ?? "", /^=== EXIT CODE: 3 ===\n/);
+  assert.match(facts ?? "", /^Output: stdout 66 characters, stderr 0 characters$/m);
+});
+
+execTest("ssh_exec_command() names the facts of a timeout before the output", async (server) => {
+  const { text } = await exec(server, "echo '[SUCCESS]'; sleep 60", { timeout: 1 });
+  const order = [
+    "[ERROR] ",
+    "=== EXIT CODE: none ===",
+    "[WARNING] EXECUTION TIMED OUT",
+    "[SUCCESS]\n",
+  ]
+    .map((words) => text.lastIndexOf(words));
+  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  assert.ok(text.endsWith("=== STDOUT ===\n[SUCCESS]\n"));
+});
+
+execTest("ssh_exec_command() repeats 200 characters of a command", async (server) => {
+  for (const [length, shown] of [[200, 200], [201, 200], [9_000, 200]] as const) {
+    const command = `: ${"ü".repeat(length - 2)}`;
+    const { data, text } = await exec(server, command);
+    const expected = `: ${"ü".repeat(shown - 2)}${length > shown ? "…" : ""}`;
+    assert.equal(data.command, expected);
+    assert.ok(text.includes(`Command: ${expected}\n`));
+    assert.equal(data.exit_code, 0);
+  }
+  const { text } = await exec(server, "true\n=== EXIT CODE: 7 ===");
+  assert.ok(text.includes("Command: true\\n=== EXIT CODE: 7 ===\n"));
 });
 
 execTest("ssh_exec_command() answers exactly the structured content as JSON", async (server) => {

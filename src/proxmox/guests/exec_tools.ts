@@ -53,7 +53,7 @@ export const execTool = (
       const outcome = await exec.run(guest.id, { command, timeoutMs, ...context });
       const data = { ...execAnswer(command, outcome, host), ...targetOf(guest) };
       const failure = endingError(outcome, timeoutMs);
-      const text = `${formatExec(data)}\n${KINDS[kind].title}: ${guest.id}`;
+      const text = formatExec(data, [`${KINDS[kind].title}: ${guest.id}`]);
       return { text, data, ...(failure === undefined ? {} : { failure }) };
     },
   });

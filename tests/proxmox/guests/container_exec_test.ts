@@ -18,7 +18,8 @@ bothTest("proxmox_container_exec_command returns streams, exit code and names", 
   );
   assert.equal(data.command, "cat /etc/hostname; echo oops >&2; exit 42");
   assert.ok(!("stderr_truncated" in data));
-  assert.match(text, /=== STDERR ===\noops\n\n\n?=== EXIT CODE: 42 ===/);
+  assert.match(text, /^=== EXIT CODE: 42 ===\n/);
+  assert.ok(text.endsWith("=== STDERR ===\noops\n"));
   const plain = await exec(node, "true");
   assert.deepEqual([plain.data.success, plain.data.stderr], [true, ""]);
   const killed = await exec(node, "kill -9 $$");
