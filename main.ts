@@ -1,19 +1,16 @@
 import { parseArguments } from "./src/cli/arguments.ts";
-import { readEnvironment } from "./src/cli/environment.ts";
+import { readConfiguration } from "./src/cli/configuration.ts";
 import { runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
 import { printTo } from "./src/cli/print.ts";
 import { onSignal } from "./src/server/stdio.ts";
 import type { Config } from "./src/config/config.ts";
-import { formatFaults } from "./src/config/faults.ts";
-import { loadConfig } from "./src/config/load.ts";
+import { type Fault, formatFaults } from "./src/config/faults.ts";
 import { formatOrigin, formatRemark } from "./src/config/origin.ts";
-import { thisMachine } from "./src/config/paths.ts";
-import { RemoteExecError } from "./src/errors.ts";
 import { createLogger, type Logger } from "./src/log.ts";
-import { refuseClient } from "./src/mcp/refuse.ts";
 import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
 import { withOwnIdentities } from "./src/server/own_identities.ts";
+import type { Running } from "./src/server/running.ts";
 import { startWorkers } from "./src/server/workers.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -35,32 +32,34 @@ async function main(args: readonly string[]): Promise<void> {
       printError(`${task.message}\n`);
       return Deno.exit(MISCONFIGURED);
   }
-  const loaded = load(task.envFile);
-  if (typeof loaded === "string") {
-    printError(`${loaded}\n`);
-    if (task.kind === "serve" && !Deno.stdin.isTerminal()) {
-      await refuseClient(Deno.stdin.readable, print, loaded, 5_000);
-    }
+  const loaded = readConfiguration(task.envFile);
+  if (!loaded.ok) {
+    const { faults, strictStart } = loaded;
+    // A client that started the server reads neither stderr nor the exit code.
+    const isForClient = task.kind === "serve" && !strictStart && !Deno.stdin.isTerminal();
+    if (isForClient) return await reportUntilEnd(faults);
+    printError(`${formatFaults(faults)}\n`);
     return Deno.exit(MISCONFIGURED);
   }
+  const { config } = loaded;
   if (task.kind === "permissions") {
-    printError(originLines(loaded).map((line) => `${line}\n`).join(""));
-    return print(formatPermissions(permissionTable(loaded)));
+    printError(originLines(config).map((line) => `${line}\n`).join(""));
+    return print(formatPermissions(permissionTable(config)));
   }
-  if (task.kind === "doctor") return Deno.exit(await runDoctor(loaded, print));
-  await serveUntilEnd(loaded);
+  if (task.kind === "doctor") return Deno.exit(await runDoctor(config, print));
+  await serveUntilEnd(config);
 }
 
-/** Returns the configuration, or a text with all of its faults. */
-function load(envFile: string | undefined): Config | string {
-  try {
-    const { env, origin } = readEnvironment(envFile);
-    const loaded = loadConfig(env, thisMachine(env), origin);
-    return loaded.ok ? loaded.config : formatFaults(loaded.faults);
-  } catch (error) {
-    if (!(error instanceof RemoteExecError)) throw error;
-    return formatFaults([{ message: error.message, remedy: error.suggestion }]);
-  }
+/** Answers every call with the faults until the client disconnects, then exits with 0. */
+async function reportUntilEnd(faults: readonly Fault[]): Promise<void> {
+  const logger = createLogger("info");
+  logger.error(
+    `the server is not configured and answers every call with these faults:\n\n${
+      formatFaults(faults)
+    }`,
+  );
+  const { serveUnconfigured } = await import("./src/server/unconfigured.ts");
+  exitAtEnd(await serveUnconfigured(faults, logger), logger);
 }
 
 /** Serves until the client disconnects, then exits: with 0, or with a non-zero code if a worker died. */
@@ -75,6 +74,10 @@ export async function serveUntilEnd(config: Config, start = startWorkers): Promi
     logger.error("the server cannot start", error);
     return Deno.exit(BROKEN);
   });
+  exitAtEnd(running, logger);
+}
+
+function exitAtEnd(running: Running, logger: Logger): void {
   const ended = Promise.withResolvers<string>();
   onSignal(ended.resolve);
   running.ended.then(ended.resolve);

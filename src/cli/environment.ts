@@ -31,9 +31,7 @@ const MAX_NAMES = 20;
  * @throws RemoteExecError `configuration` when the file cannot be read
  */
 export function readEnvironment(envFile: string | undefined): Settings {
-  const given: Environment = Object.fromEntries(
-    environmentNames().map((name) => [name, Deno.env.get(name)]),
-  );
+  const given = processEnvironment();
   const remarks: Remark[] = [];
   const path = resolve(envFile ?? ".env");
   const text = envFile === undefined ? readDotEnv(path, given, remarks) : readEnvFile(envFile);
@@ -42,6 +40,10 @@ export function readEnvironment(envFile: string | undefined): Settings {
   remarks.push(...misnamedInFile(inFile, path), ...misnamed(given, env));
   return { env, origin: { file: text === undefined ? undefined : path, names, remarks } };
 }
+
+/** Returns the variables of the process alone. */
+export const processEnvironment = (): Environment =>
+  Object.fromEntries(environmentNames().map((name) => [name, Deno.env.get(name)]));
 
 function readDotEnv(path: string, given: Environment, remarks: Remark[]): string | undefined {
   const configured = CONFIGURED_BY.find((name) => given[name] !== undefined);

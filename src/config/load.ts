@@ -12,7 +12,12 @@ import { type Values, type Variable, VARIABLES } from "./variables.ts";
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly faults: readonly Fault[] };
+  | {
+    readonly ok: false;
+    readonly faults: readonly Fault[];
+    /** The server must exit, instead of reporting the faults to its client. */
+    readonly strictStart: boolean;
+  };
 
 const RISKS = `You must explicitly accept the risks before using this software.
 Set environment variable: I_ACCEPT_RISKS=true
@@ -44,8 +49,12 @@ export function loadConfig(
   const config = assemble(values, env, machine, origin, report);
   if (config !== undefined && faults.length === 0) return { ok: true, config };
   const remarks = origin.remarks.map(({ message, remedy }) => ({ message, remedy }));
-  return { ok: false, faults: [...faults, ...remarks] };
+  return { ok: false, faults: [...faults, ...remarks], strictStart: values.strictStart };
 }
+
+/** Returns STRICT_START alone, for a configuration that cannot be read. */
+export const isStrictStart = (env: Environment): boolean =>
+  readValue(VARIABLES.strictStart, env, () => {});
 
 function readValues(env: Environment, report: Report): Values {
   const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([key, variable]) =>

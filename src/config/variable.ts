@@ -19,6 +19,7 @@ export type Group =
   | "SSH"
   | "Limits"
   | "Files"
+  | "Server"
   | "Proxmox"
   | "ImageKit"
   | "R2"

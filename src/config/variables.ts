@@ -113,6 +113,13 @@ export const VARIABLES = {
     "info",
     "Log level on stderr: debug, info, warn or error",
   ),
+  strictStart: row(
+    "Server",
+    "STRICT_START",
+    boolean,
+    false,
+    "true exits with code 2 when the configuration has faults, instead of reporting them to the client",
+  ),
   enableProxmox: row(
     "Proxmox",
     "ENABLE_PROXMOX",

@@ -1,36 +1,16 @@
-import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { valueWithin } from "../async/deadline.ts";
 import { writeAll } from "./stdio.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import { type AuditLog, createAuditLog, noAudit } from "../mcp/audit.ts";
 import { createCatalog } from "../mcp/catalog.ts";
-import type { ToolResult } from "../mcp/result.ts";
-import { RunningCalls } from "../mcp/running_calls.ts";
-import { createMcpServer } from "../mcp/server.ts";
-import { StdioTransport } from "../mcp/stdio/transport.ts";
-import { dropPermissions } from "../sandbox/drop_permissions.ts";
 import { VERSION } from "../version.ts";
 import { connectDownloads } from "./connect.ts";
+import { answerClient, type Running } from "./running.ts";
 import { createTools } from "./tools.ts";
 import type { Workers } from "./workers.ts";
 
 /** Time for stopping what runs on the hosts, out of the two seconds that an exit may take. */
 const STOP_MS = 1_600;
-/** The part of that time in which cancelled calls may answer with their outcome. */
-const OUTCOME_MS = 1_000;
-/** The time after that for answers without an outcome. */
-const ANSWER_MS = 200;
-
-/** A server that answers its client. */
-export interface Running {
-  /** Resolves when the client is gone. */
-  readonly ended: Promise<string>;
-  /** Cancels the calls and sends their answers, stops what runs on the hosts, then the workers. */
-  stop(): Promise<void>;
-  /** Rejects when a worker has died and the process must end. */
-  readonly broken: Promise<never>;
-}
 
 /** Wires workers, services, tools and stdio. When it returns, this isolate has no permissions left. */
 export async function serve(config: Config, workers: Workers, logger: Logger): Promise<Running> {
@@ -45,29 +25,16 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
     workers.ready,
     connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
   ]);
-  dropPermissions();
-  const calls = new RunningCalls<ToolResult>();
-  const transport = new StdioTransport(Deno.stdin, Deno.stdout, logger);
-  const onerror = (error: Error) => logger.debug("protocol", error);
-  serveStdio(() => createMcpServer(parts, calls), { transport, onerror });
+  const client = answerClient(parts);
   return {
     broken: workers.died,
-    ended: transport.ended,
+    ended: client.ended,
     async stop() {
       const startedAt = performance.now();
-      await endCalls(calls, transport);
+      await client.stop();
       await workers.stop(STOP_MS - (performance.now() - startedAt));
     },
   };
-}
-
-/** Cancels the calls; those that are too slow are answered without their outcome. */
-async function endCalls(calls: RunningCalls<ToolResult>, transport: StdioTransport): Promise<void> {
-  const idle = transport.idle();
-  calls.cancel();
-  await valueWithin(idle, OUTCOME_MS);
-  calls.abandon();
-  await valueWithin(idle, ANSWER_MS);
 }
 
 /** Opened before the permissions are dropped; written line by line, so that a kill loses nothing. */

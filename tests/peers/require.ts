@@ -55,6 +55,8 @@ export const SWIFT: Peer = peer(
 );
 
 export const CURL: Peer = peer("curl", "/usr/bin/curl");
+/** Runs a program on a terminal. */
+export const SCRIPT: Peer = peer("script", "/usr/bin/script", "bsdutils");
 export const OPENSSL: Peer = peer("openssl", "/usr/bin/openssl");
 
 /** busybox, whose shell and tools are those of small systems. Containers of the tests are made of it. */

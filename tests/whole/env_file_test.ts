@@ -130,12 +130,21 @@ Deno.test("a misnamed variable of the environment is a warning that names the ri
 
 Deno.test("a value with credentials is shown neither on stderr nor to a client", async () => {
   using place = temporaryDirectory();
-  const stdin = `${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: {} })}\n`;
+  const clientInfo = { name: "tests", version: "1" };
+  const opening = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+  const call = { name: "ssh_exec_command", arguments: { command: "true" } };
+  const messages = [
+    { id: 1, method: "initialize", params: opening },
+    { id: 2, method: "tools/call", params: call },
+  ];
+  const stdin = messages.map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`)
+    .join("");
   for (const host of ["root:S3CRETpw@1.2.3.4", "https:u:S3CRETpw@h", "https://u:a/S3CRETpw@h?x"]) {
     const env = { ...MINE, HOST: host, BASE_URL: host, SSH_USERNAME: host, AUDIT_LOG: host };
     const { code, stdout, stderr } = await runProgram([], { cwd: place.path, env, stdin });
-    assert.equal(code, 2);
+    assert.equal(code, 0);
     assert.match(stderr, /^HOST must be a host name or an IP address/m);
+    assert.equal(stdout.match(/HOST must be a host name or an IP address/g)?.length, 3);
     assert.doesNotMatch(stdout + stderr, /S3CRETpw/);
   }
 });

@@ -19,14 +19,17 @@ async function probeMain(env: Record<string, string>, cwd: string) {
   return JSON.parse(server.stderr.trim().split("\n").at(-1) ?? "");
 }
 
-Deno.test("main is refused everything before it reads the first message", async () => {
-  await using place = await startPlace();
-  Deno.writeTextFileSync(`${place.directory}/mine.ts`, "");
-  const { results, states, grantedAtStart } = await probeMain(place.env, place.directory);
-  assert.deepEqual(grantedAtStart, []);
-  assert.deepEqual(results, allRefused(Object.keys(ATTEMPTS)));
-  assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
-});
+for (const what of ["a configuration", "none"]) {
+  Deno.test(`main is refused everything before it reads the first message, with ${what}`, async () => {
+    await using place = await startPlace();
+    Deno.writeTextFileSync(`${place.directory}/mine.ts`, "");
+    const env = what === "none" ? {} : place.env;
+    const { results, states, grantedAtStart } = await probeMain(env, place.directory);
+    assert.deepEqual(grantedAtStart, []);
+    assert.deepEqual(results, allRefused(Object.keys(ATTEMPTS)));
+    assert.deepEqual(Object.entries(states).filter(([, state]) => state === "granted"), []);
+  });
+}
 
 /** Loopback ports with listeners in place of storage services. */
 interface Services {

@@ -2,23 +2,11 @@ import assert from "node:assert/strict";
 import { startImageKit } from "../fakes/imagekit.ts";
 import { peerTest, SWIFT } from "../peers/require.ts";
 import { startS3 } from "../peers/s3.ts";
-import { parseMessages } from "../support/messages.ts";
 import { runProgram } from "../support/program.ts";
 import { startPlace } from "../support/places.ts";
-import { connectServer, ServerProcess } from "../support/server.ts";
+import { connectServer } from "../support/server.ts";
 import { BUCKET, exchangeVariables, imageKitVariables } from "./bridges.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
-
-const INITIALIZE = {
-  jsonrpc: "2.0",
-  id: 7,
-  method: "initialize",
-  params: {
-    protocolVersion: "2025-06-18",
-    capabilities: {},
-    clientInfo: { name: "tests", version: "1" },
-  },
-} as const;
 
 Deno.test("--help needs no configuration", async () => {
   using place = temporaryDirectory();
@@ -46,9 +34,10 @@ Deno.test("a mistyped command line is refused with exit code 2 and nothing on st
   assert.match(ended.stderr, /^unknown option "--verbose"\n {2}-> Run mcp-remote-exec --help\n$/);
 });
 
-Deno.test("all faults of the configuration are on stderr at once, exit code 2", async () => {
+Deno.test("all faults of the configuration are on stderr at once, exit code 2 with STRICT_START", async () => {
   using place = temporaryDirectory();
-  const env = { SSH_PORT: "ssh", TIMEOUT: "0", SSH_PASSWORD: "correct horse" };
+  const faulty = { SSH_PORT: "ssh", TIMEOUT: "0", SSH_PASSWORD: "correct horse" };
+  const env = { ...faulty, STRICT_START: "true" };
   const { code, stdout, stderr } = await runProgram([], { cwd: place.path, env });
   assert.deepEqual([code, stdout], [2, ""]);
   for (
@@ -60,37 +49,6 @@ Deno.test("all faults of the configuration are on stderr at once, exit code 2", 
     ]
   ) assert.match(stderr, expected);
   assert.doesNotMatch(stderr, /correct horse/);
-});
-
-Deno.test("a client that waits gets the faults as answer to its initialize, then exit code 2", async () => {
-  using place = temporaryDirectory();
-  const server = new ServerProcess({ env: {}, cwd: place.path });
-  await server.sendText(`${JSON.stringify(INITIALIZE)}\n`);
-  // stdin stays open: the answer must not wait for its end.
-  const { code } = await server.ended();
-  await server.close();
-  assert.equal(code, 2);
-  const messages = parseMessages(server.stdoutLines);
-  assert.equal(messages.length, 1);
-  const { id, error } = messages[0] as { id: number; error: { code: number; message: string } };
-  assert.equal(id, 7);
-  assert.match(error.message, /^You must explicitly accept the risks/);
-  assert.match(error.message, /No SSH host configuration found/);
-  assert.equal(`${error.message}\n`, server.stderr);
-});
-
-Deno.test("a file of variables that is missing is named, to a client as well", async () => {
-  using place = temporaryDirectory();
-  const { code, stdout, stderr } = await runProgram(["--env-file", "none.env"], {
-    cwd: place.path,
-    stdin: `${JSON.stringify(INITIALIZE)}\n`,
-  });
-  assert.equal(code, 2);
-  assert.match(
-    stderr,
-    /^Cannot read the environment file: none\.env\n {2}-> Correct --env-file/,
-  );
-  assert.match(stdout, /"id":7,"error":\{.*none\.env/);
 });
 
 Deno.test("variables come from .env in the current directory, and the environment wins", async () => {

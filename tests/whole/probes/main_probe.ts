@@ -5,6 +5,7 @@ import { thisMachine } from "../../../src/config/paths.ts";
 import { createLogger } from "../../../src/log.ts";
 import { StdioTransport } from "../../../src/mcp/stdio/transport.ts";
 import { serve } from "../../../src/server/serve.ts";
+import { serveUnconfigured } from "../../../src/server/unconfigured.ts";
 import { startWorkers } from "../../../src/server/workers.ts";
 import { tryEverything } from "./attempts.ts";
 
@@ -22,16 +23,18 @@ StdioTransport.prototype.start = function () {
 
 const { env, origin } = readEnvironment(undefined);
 const loaded = loadConfig(env, thisMachine(env), origin);
-if (!loaded.ok) throw new Error("The configuration has faults");
-const logger = createLogger("error", loaded.config.secrets);
-const running = await serve(loaded.config, startWorkers(loaded.config, logger), logger);
-const { ssh, files } = loaded.config;
+const directory = Deno.cwd();
+const logger = createLogger("error", loaded.ok ? loaded.config.secrets : []);
+const running = loaded.ok
+  ? await serve(loaded.config, startWorkers(loaded.config, logger), logger)
+  : await serveUnconfigured(loaded.faults, logger);
+const { host, port } = loaded.ok ? loaded.config.ssh : { host: "127.0.0.1", port: 1234 };
 const results = await tryEverything({
-  host: ssh.host,
-  port: ssh.port,
-  otherPort: ssh.port,
-  file: `${files.workingDirectory}/mine.ts`,
-  directory: files.workingDirectory,
+  host,
+  port,
+  otherPort: port,
+  file: `${directory}/mine.ts`,
+  directory,
 });
 const states = PERMISSIONS.map((name) => [name, Deno.permissions.requestSync({ name }).state]);
 const report = JSON.stringify({ results, states: Object.fromEntries(states), grantedAtStart });
