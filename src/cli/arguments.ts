@@ -40,7 +40,8 @@ export function parseArguments(args: readonly string[]): Task {
   if (unknown !== undefined) {
     const { rawName } = unknown;
     const names = Object.keys(OPTIONS).map((name) => `--${name}`);
-    return mistake(`unknown option ${shownValue(rawName)}`, closest(rawName, names));
+    const meant = closest(rawName, names) ?? closest(rawName.replace(/^-+/, ""), COMMANDS);
+    return mistake(`unknown option ${shownValue(rawName)}`, meant);
   }
   const envFile = options.filter(({ name }) => name === "env-file").at(-1);
   // `--env-file --verbose` lacks a path; `--env-file=--verbose` has one.

@@ -1,4 +1,9 @@
+import { errorText } from "../errors.ts";
 import { writeAll } from "../server/stdio.ts";
+
+/** 128 and the number of SIGPIPE. */
+const BROKEN_PIPE = 141;
+const FAILED = 1;
 
 /**
  * Writes text for a person. If the reader has gone, as `head` does, there is nobody left to write for:
@@ -8,10 +13,16 @@ export function printTo(output: { writeSync(bytes: Uint8Array): number }, text: 
   try {
     writeAll(output, text);
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    Deno.exit(BROKEN_PIPE);
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(BROKEN_PIPE);
+    complain(`The output cannot be written: ${errorText(error)}\n`);
+    Deno.exit(FAILED);
   }
 }
 
-/** 128 and the number of SIGPIPE. */
-const BROKEN_PIPE = 141;
+function complain(text: string): void {
+  try {
+    writeAll(Deno.stderr, text);
+  } catch {
+    // stderr is the output that cannot be written.
+  }
+}

@@ -48,6 +48,7 @@ const MISTAKES: readonly (readonly [string, RegExp])[] = [
   ["Doctor", /^unknown command "Doctor"; did you mean doctor\?\n/],
   ["permission", /^unknown command "permission"; did you mean permissions\?\n/],
   ["--hlep", /^unknown option "--hlep"; did you mean --help\?\n/],
+  ["--doctor", /^unknown option "--doctor"; did you mean doctor\?\n/],
   ["--envfile x", /^unknown option "--envfile"; did you mean --env-file\?\n/],
   ["root:S3CRETpw@1.2.3.4", /^unknown command a value that is not shown\n/],
   ["doctor root:S3CRETpw@h", /^unexpected argument a value that is not shown\n/],

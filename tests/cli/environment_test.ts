@@ -1,16 +1,19 @@
+// @process: it changes the environment of this process.
 import assert from "node:assert/strict";
 import { readEnvironment } from "../../src/cli/environment.ts";
-import { environmentNames } from "../../src/config/environment_names.ts";
+import { environmentNames, SYSTEM_VARIABLES } from "../../src/config/environment_names.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
-/** Reads a file as if no variable were set in this process. */
-function readAlone(path: string) {
+/** Reads a file as if only the given variables were set in this process. */
+function readAlone(path: string, given: Readonly<Record<string, string>> = {}) {
   const set = environmentNames().map((name) => [name, Deno.env.get(name)] as const);
   for (const [name] of set) Deno.env.delete(name);
+  for (const [name, value] of Object.entries(given)) Deno.env.set(name, value);
   try {
     return readEnvironment(path).env;
   } finally {
+    for (const name of Object.keys(given)) Deno.env.delete(name);
     for (const [name, value] of set) if (value !== undefined) Deno.env.set(name, value);
   }
 }
@@ -53,4 +56,31 @@ Deno.test("readEnvironment() returns only the variables of the table", () => {
   assert.equal(env.HOST, "h");
   assert.equal("LD_PRELOAD" in env, false);
   assert.equal("OTHER" in env, false);
+});
+
+Deno.test("readEnvironment() takes the variables of the system only from the environment", () => {
+  using place = temporaryDirectory();
+  const path = `${place.path}/env`;
+  Deno.writeTextFileSync(path, SYSTEM_VARIABLES.map((name) => `${name}=/stranger\n`).join(""));
+  const env = readAlone(path, { HOME: "/home/me" });
+  assert.deepEqual(Object.values(env).filter((value) => value !== undefined), ["/home/me"]);
+});
+
+Deno.test("readEnvironment() takes no variable from the file that the environment sets by its older name", () => {
+  using place = temporaryDirectory();
+  const path = `${place.path}/env`;
+  Deno.writeTextFileSync(path, "R2_BUCKET=stranger\nR2_REGION=eu\nSSH_PORT=23\nTIMEOUT=9\n");
+  const given = { ETPHONEHOME_R2_BUCKET: "mine", SSH_PORT: "22", TIMEOUT: "${user_config.t}" };
+  const env = readAlone(path, given);
+  assert.deepEqual([env.R2_BUCKET, env.ETPHONEHOME_R2_BUCKET], [undefined, "mine"]);
+  assert.deepEqual([env.R2_REGION, env.SSH_PORT, env.TIMEOUT], ["eu", "22", "9"]);
+});
+
+Deno.test("readEnvironment() lists no name that may be part of a key", () => {
+  using place = temporaryDirectory();
+  const path = `${place.path}/env`;
+  Deno.writeTextFileSync(path, "SSH_KEY=-----BEGIN\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUA=\nOTHER=1\n");
+  const { remarks } = readEnvironment(path).origin;
+  assert.match(JSON.stringify(remarks), /not read: OTHER"/);
+  assert.doesNotMatch(JSON.stringify(remarks), /b3Bl/);
 });

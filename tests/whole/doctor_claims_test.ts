@@ -191,6 +191,17 @@ Deno.test("doctor, permissions and --help end quietly when their reader has gone
   }
 });
 
+Deno.test("output that cannot be written is one line on stderr", async () => {
+  await using place = await startPlace();
+  const { path, args } = programCommand();
+  const shell = ["-c", '"$@" permissions >/dev/full', "sh", path, ...args];
+  const env = { ...runtimeEnvironment(), ...place.env, PATH: "/usr/bin:/bin" };
+  const options = { cwd: place.directory, env, clearEnv: true };
+  const { code, stderr } = await runCommand("/bin/sh", shell, options);
+  assert.equal(code, 1);
+  assert.match(stderr, /^The output cannot be written: No space left on device.*\n$/);
+});
+
 peerTest({
   name: "the line that doctor shows for an unknown host key can be pasted, also without ~/.ssh",
   peer: SSH_CLIENT,

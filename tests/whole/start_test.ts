@@ -57,11 +57,12 @@ Deno.test("variables come from .env in the current directory, and the environmen
     `${place.path}/.env`,
     "I_ACCEPT_RISKS=true\nHOST=from-file.example\nSSH_PASSWORD=x\nSSH_PORT=2201\n",
   );
-  const { code, stdout } = await runProgram(["permissions"], {
+  const { code, stdout, stderr } = await runProgram(["permissions"], {
     cwd: place.path,
     env: { SSH_PORT: "2202" },
   });
   assert.equal(code, 0);
+  assert.equal(stderr, `I_ACCEPT_RISKS, HOST, SSH_PASSWORD from ${place.path}/.env\n`);
   assert.match(stdout, /^ {2}net {4}from-file\.example:2202$/m);
 });
 
