@@ -123,6 +123,7 @@ browserTest({
     assert.deepEqual(await sha256(bytes), link.sha256);
     assert.equal(cut.wasCut(), true);
     assert.ok(test.actions().includes("interrupted"));
+    await test.hub.store.settled();
     assert.equal(test.hub.store.report().statistics.used, 1);
   },
 });

@@ -12,11 +12,18 @@ export interface Nginx extends AsyncDisposable {
 }
 
 /** Serves a directory on a free loopback port with `sendfile`, its fastest way. */
-export async function startNginx(directory: string): Promise<Nginx> {
+export const startNginx = (directory: string): Promise<Nginx> =>
+  start((port) => `listen 127.0.0.1:${port}; root ${directory};`);
+
+/** Passes all requests on to another server with nginx's defaults: it buffers, and speaks HTTP/1.0. */
+export const startNginxProxy = (upstream: string): Promise<Nginx> =>
+  start((port) => `listen 127.0.0.1:${port}; location / { proxy_pass ${upstream}; }`);
+
+async function start(server: (port: number) => string): Promise<Nginx> {
   const scratch = await Deno.makeTempDir({ prefix: "nginx_" });
   const port = freePort();
   const config = `${scratch}/nginx.conf`;
-  await Deno.writeTextFile(config, configOf(scratch, directory, port));
+  await Deno.writeTextFile(config, configOf(scratch, server(port)));
   const child = new Deno.Command(PATH, {
     args: ["-c", config, "-e", `${scratch}/error.log`],
     stdin: "null",
@@ -35,7 +42,7 @@ export async function startNginx(directory: string): Promise<Nginx> {
   };
 }
 
-function configOf(scratch: string, directory: string, port: number): string {
+function configOf(scratch: string, server: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${scratch}/${name};`).join(" ");
   // Otherwise root's workers run as nobody, who may not read the directory.
@@ -43,7 +50,7 @@ function configOf(scratch: string, directory: string, port: number): string {
   return `${user}worker_processes 1; daemon off; pid ${scratch}/nginx.pid;
 events { worker_connections 64; }
 http { sendfile on; tcp_nopush on; access_log off; ${temporary}
-server { listen 127.0.0.1:${port}; root ${directory}; } }
+server { ${server} } }
 `;
 }
 

@@ -60,6 +60,11 @@ export class Connections {
     };
   }
 
+  /** Resets the connections whose answers are not complete, so that no client takes a part for all. */
+  resetBusy(): void {
+    for (const { socket, busy } of this.#open.values()) if (busy > 0) socket.resetAndDestroy();
+  }
+
   #admit(socket: Socket): void {
     const key = keyOf(socket);
     const network = networkOf(socket.remoteAddress ?? "unknown");

@@ -266,6 +266,8 @@ function headOf(link: Link, span: Span | undefined): Head {
   const headers = {
     "Content-Type": kind === "directory" ? "application/zip" : "application/octet-stream",
     "Content-Disposition": contentDisposition(downloadName),
+    // Otherwise nginx takes as much as it can store, and what was received is not known here.
+    "X-Accel-Buffering": "no",
   };
   // An archive is made while it is sent: its length is unknown, and it cannot be resumed.
   if (kind === "directory") return { status: 200, headers };

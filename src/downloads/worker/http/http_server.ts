@@ -86,6 +86,7 @@ export async function listen(
       new Promise((resolve) => {
         stopAccepting();
         server.close(() => resolve());
+        connections.resetBusy();
         server.closeAllConnections();
       }),
   };
