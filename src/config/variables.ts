@@ -91,7 +91,7 @@ export const VARIABLES = {
     "Files",
     "WORKING_DIRECTORY",
     text,
-    "Existing directory for local files; in / or beside the program the default is ~/mcp-files, which is created",
+    "Existing directory for local files; if the current one is / or holds the program, ~/mcp-files is created",
     { shown: "current directory" },
   ),
   allowedDirectories: optional(
