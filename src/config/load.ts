@@ -96,6 +96,9 @@ function assemble(
     );
   }
   const login = attempt(report, () => chooseLogin(values, machine));
+  if (login !== undefined && login.kind !== "agent") {
+    attempt(report, () => checkUnusedAgent(values, machine));
+  }
   const files = chooseDirectories(values, machine, report);
   const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
@@ -168,6 +171,12 @@ function agentSocket(value: string, machine: Machine): string {
     `SSH_AUTH_SOCK names ${shownValue(value)}, which is not a socket`,
     "Start the SSH agent and set SSH_AUTH_SOCK to its socket, or set SSH_KEY",
   );
+}
+
+/** Shells keep the variable of an agent that has ended; anything else in its place is a mistake. */
+function checkUnusedAgent({ agentSocket: value }: Values, machine: Machine): void {
+  if (value === undefined || machine.kind(expandPath(value, machine)) === "missing") return;
+  agentSocket(value, machine);
 }
 
 /** The message does not quote the value, because it is the key. */

@@ -510,6 +510,16 @@ for (const [name, value, expected] of KINDS) {
   });
 }
 
+pure(
+  "loadConfig() refuses an unused SSH_AUTH_SOCK that is no socket, not one whose agent has ended",
+  () => {
+    const machine = fakeMachine({ files: ["/etc/passwd"] });
+    const [fault] = faultsOf({ SSH_AUTH_SOCK: "/etc/passwd" }, machine);
+    assert.equal(fault?.message, 'SSH_AUTH_SOCK names "/etc/passwd", which is not a socket');
+    assert.equal(configOf({ SSH_AUTH_SOCK: "/run/ended" }).ssh.login.kind, "password");
+  },
+);
+
 pure("loadConfig() accepts an agent's pipe on Windows, and /dev/null as known_hosts", () => {
   const pipe = "\\\\.\\pipe\\openssh-ssh-agent";
   const agent = { SSH_PASSWORD: undefined, SSH_AUTH_SOCK: pipe };

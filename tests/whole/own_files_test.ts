@@ -63,6 +63,12 @@ Deno.test("no tool and no link reads or writes the running program, under any na
   for (const path of ["folder/main.ts", "link", "hard", "hard.ts"]) {
     await assertRefused(server, path);
   }
+  Deno.writeTextFileSync(`${place.directory}/other`, "content");
+  const link = await server.call("generate_download_link", { path: "." });
+  const archive = await (await fetch(String(link.data.download_url))).text();
+  // The names in a zip archive are plain text.
+  assert.ok(archive.includes("other"), link.text);
+  assert.doesNotMatch(archive, /main\.ts|version\.ts|hard/);
   const before = Deno.readTextFileSync(projectFile("main.ts"));
   assert.equal(Deno.readTextFileSync(`${copy}/main.ts`), before);
 });
