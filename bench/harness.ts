@@ -14,6 +14,14 @@ export interface Rows {
   measure(bench: Bench): Promise<readonly Result[]>;
 }
 
+/** Rows that need no host. */
+export interface OfflineRows {
+  readonly name: string;
+  readonly about: string;
+  readonly offline: true;
+  measure(): Promise<readonly Result[]>;
+}
+
 /** How a server of the bench differs from the usual one. */
 export interface ServerChoice {
   /** `main.ts` when left out. */

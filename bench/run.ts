@@ -1,6 +1,6 @@
 import { availableParallelism, loadavg } from "node:os";
 import { SSH_CLIENT, SSHD } from "../tests/peers/require.ts";
-import { Bench, type Rows } from "./harness.ts";
+import { Bench, type OfflineRows, type Rows } from "./harness.ts";
 import { PeerMissing } from "./peer_missing.ts";
 import { distanceRows } from "./rows/distance.ts";
 import { exchangeRows } from "./rows/exchange.ts";
@@ -13,9 +13,10 @@ import { outputRows } from "./rows/output.ts";
 import { parallelRows } from "./rows/parallel.ts";
 import { proxmoxRows } from "./rows/proxmox.ts";
 import { startRows } from "./rows/start.ts";
+import { tokensRows } from "./rows/tokens.ts";
 import { formatTable, type Result } from "./table.ts";
 
-const ALL: readonly Rows[] = [
+const ALL: readonly (Rows | OfflineRows)[] = [
   execRows,
   firstRows,
   parallelRows,
@@ -27,6 +28,7 @@ const ALL: readonly Rows[] = [
   proxmoxRows,
   linksRows,
   exchangeRows,
+  tokensRows,
 ];
 
 const HELP = `Measures the server against a real sshd, next to OpenSSH's own programs.
@@ -44,6 +46,8 @@ new one), for files \`sftp -b\` with the time of its connection taken off. Ours 
 for files with the comparison of both sha256. Where a row names another program, that column is its.
 `;
 
+const isOffline = (rows: Rows | OfflineRows): rows is OfflineRows => "offline" in rows;
+
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 /** Gives the exit code: a missed aim is shown, it is not a failure. */
@@ -51,17 +55,24 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--help") || args.includes("-h")) return say(HELP);
   const unknown = args.filter((name) => !ALL.some((rows) => rows.name === name));
   if (unknown.length > 0) return say(`Unknown: ${unknown.join(", ")}\n\n${HELP}`, 2);
+  const chosen = args.length === 0 ? ALL : ALL.filter((rows) => args.includes(rows.name));
+  const offline = chosen.filter(isOffline);
+  if (offline.length === chosen.length) return say(await measureOffline(offline));
   const missing = [SSHD, SSH_CLIENT].filter((peer) => !peer.installed);
   if (missing.length > 0) {
     const packages = missing.map((peer) => peer.debianPackage).join(" ");
     return say(`Needs a real SSH server: apt-get install --no-install-recommends ${packages}\n`, 1);
   }
-  const chosen = args.length === 0 ? ALL : ALL.filter((rows) => args.includes(rows.name));
   say(await measure(chosen));
   return 0;
 }
 
-async function measure(chosen: readonly Rows[]): Promise<string> {
+async function measureOffline(chosen: readonly OfflineRows[]): Promise<string> {
+  const results = await Promise.all(chosen.map((rows) => rows.measure()));
+  return `\n${formatTable(results.flat())}\n`;
+}
+
+async function measure(chosen: readonly (Rows | OfflineRows)[]): Promise<string> {
   await using bench = await Bench.open();
   const results: Result[] = [];
   for (const rows of chosen) {

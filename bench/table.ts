@@ -3,7 +3,7 @@ import type { Figure } from "./numbers.ts";
 /** A line of the table. */
 export interface Result {
   readonly what: string;
-  readonly unit: "ms" | "MB/s" | "MB" | "round trips";
+  readonly unit: "ms" | "MB/s" | "MB" | "round trips" | "tokens";
   readonly ours: Figure;
   /** OpenSSH's figure for the same. */
   readonly theirs?: Figure;

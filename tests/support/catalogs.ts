@@ -24,6 +24,7 @@ export const CONFIGURATIONS = {
   proxmox: { ENABLE_PROXMOX: "true" },
   imagekit: IMAGEKIT,
   r2: R2,
+  proxmox_and_r2: { ENABLE_PROXMOX: "true", ...R2 },
   proxmox_and_imagekit: { ENABLE_PROXMOX: "true", ...IMAGEKIT },
   everything: { ENABLE_PROXMOX: "true", ...IMAGEKIT, ...R2 },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
