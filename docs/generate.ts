@@ -2,8 +2,8 @@
  * Writes what is generated from the code: docs/tools.md, .env.example and the README's variables. Run by `deno task docs`;
  * tests fail while a page is out of date.
  */
-import type { Tool as McpTool } from "@modelcontextprotocol/server";
-import { type ConfigurationName, listTools } from "../tests/support/catalogs.ts";
+import type { Tool } from "../src/mcp/tool.ts";
+import { type ConfigurationName, toolsOf } from "../tests/support/catalogs.ts";
 import { envExample } from "./env_example.ts";
 import { type Section, toolsPage } from "./tools_page.ts";
 import { projectFile } from "../tests/support/project.ts";
@@ -22,12 +22,12 @@ const SECTIONS: readonly (readonly [ConfigurationName, title: string, note: stri
 
 /** Returns the text of docs/tools.md. A tool is shown with the most arguments that it can have. */
 export async function currentToolsPage(): Promise<string> {
-  const everything = await listTools("everything");
-  const fullest = (tool: McpTool) => everything.find(({ name }) => name === tool.name) ?? tool;
+  const everything = await toolsOf("everything");
+  const fullest = (tool: Tool) => everything.find(({ name }) => name === tool.name) ?? tool;
   const seen = new Set<string>();
   const sections: Section[] = [];
   for (const [configuration, title, note] of SECTIONS) {
-    const tools = (await listTools(configuration)).filter(({ name }) => !seen.has(name));
+    const tools = (await toolsOf(configuration)).filter(({ name }) => !seen.has(name));
     for (const { name } of tools) seen.add(name);
     sections.push({ title, note, tools: tools.map(fullest) });
   }

@@ -1,11 +1,13 @@
-import type { Tool as McpTool } from "@modelcontextprotocol/server";
+import { z } from "zod";
+import { annotationsOf } from "../src/mcp/catalog.ts";
+import type { Tool } from "../src/mcp/tool.ts";
 
 /** Tools that one setting turns on. */
 export interface Section {
   readonly title: string;
   /** When the tools exist. */
   readonly note: string;
-  readonly tools: readonly McpTool[];
+  readonly tools: readonly Tool[];
 }
 
 /** What the page reads of a JSON schema. */
@@ -31,8 +33,9 @@ const HEAD = `# Tools
 Generated from the tool definitions by \`deno task docs\`; do not edit.
 
 Each tool also takes \`response_format\`: \`text\` (default) for people, or \`json\` for exactly the structured content as text.
-A failed call sets \`isError\` and returns \`success\` (false), \`code\`, \`error\` and \`suggestion\`; they are not repeated below.
-A field marked with \`?\` may be missing. Annotations that are not named are false.`;
+The schemas that clients get are shorter than this page: bounds of strings, minima and the required fields of answers are left
+out, and most tools do not list \`response_format\`. A failed call sets \`isError\` and returns \`success\` (false), \`code\`, \`error\` and \`suggestion\`; they are not repeated below.
+A field marked with \`?\` may be missing. Annotations that are not named have MCP's defaults.`;
 
 /** Returns the Markdown reference of the tools: arguments, output fields and annotations of each. */
 export function toolsPage(sections: readonly Section[]): string {
@@ -45,18 +48,26 @@ export function toolsPage(sections: readonly Section[]): string {
   return `${[HEAD, contents.join("\n"), ...bodies].join("\n\n")}\n`;
 }
 
-function toolText({ name, description, inputSchema, outputSchema, annotations }: McpTool): string {
-  // Both were made from zod schemas, as JSON Schema.
-  const [input, output] = [inputSchema, outputSchema] as [Schema, Schema];
-  const hints = Object.entries(annotations ?? {}).filter(([, value]) => value === true);
+function toolText(tool: Tool): string {
+  const { name, description } = tool;
+  const hints = Object.entries(annotationsOf(tool));
   return [
     `### ${name}`,
-    description ?? "",
-    `Annotations: ${hints.map(([hint]) => `\`${hint}\``).join(", ")}.`,
-    table(["argument", "type", "default", "description"], argumentRows(input)),
-    table(["output field", "type", "description"], fieldRows(output.anyOf?.[0] ?? {}, "")),
+    description,
+    `Annotations: ${hints.map(([hint, value]) => `\`${hint}\` ${value}`).join(", ")}.`,
+    table(
+      ["argument", "type", "default", "description"],
+      argumentRows(jsonSchema(tool.input, "input")),
+    ),
+    table(
+      ["output field", "type", "description"],
+      fieldRows(jsonSchema(tool.output, "output"), ""),
+    ),
   ].filter((part) => part !== "").join("\n\n");
 }
+
+const jsonSchema = (schema: z.ZodType, io: "input" | "output"): Schema =>
+  z.toJSONSchema(schema, { io, target: "draft-7" }) as Schema; // its own type admits every keyword
 
 function argumentRows({ properties = {}, required = [] }: Schema): string[][] {
   return Object.entries(properties).filter(([name]) => name !== "response_format")
@@ -77,18 +88,15 @@ function fieldRows(schema: Schema, prefix: string): string[][] {
   const fields = new Map(variants.flatMap(({ properties = {} }) => Object.entries(properties)));
   const isRequired = (name: string) =>
     variants.every(({ required = [] }) => required.includes(name));
-  return [...fields].filter(([name]) => prefix !== "" || !FAILURE.includes(name))
-    .flatMap(([name, field]) => [
-      [
-        `\`${prefix}${name}${isRequired(name) ? "" : "?"}\``,
-        typeText(field),
-        field.description ?? "",
-      ],
-      ...nestedRows(field, `${prefix}${name}`),
-    ]);
+  return [...fields].flatMap(([name, field]) => [
+    [
+      `\`${prefix}${name}${isRequired(name) ? "" : "?"}\``,
+      typeText(field),
+      field.description ?? "",
+    ],
+    ...nestedRows(field, `${prefix}${name}`),
+  ]);
 }
-
-const FAILURE = ["code", "error", "suggestion"];
 
 function nestedRows(field: Schema, path: string): string[][] {
   const object = [field, ...field.anyOf ?? []].find(({ properties }) => properties !== undefined);

@@ -9,14 +9,21 @@ export const linkRefusedText = (maxBytes: number): string =>
   "2. Path is within working directory\n" +
   `3. File/directory size is within limits (${megabytes(maxBytes)}MB)`;
 
-/** Returns the message for a new link. */
+const CREATED = "Download link generated successfully!";
+
+/** Returns the message for a new link, with all that a person must know. */
 export const createdMessage = (link: NewLink, expiryMinutes: number): string =>
-  `Download link generated successfully!\n\nURL: ${link.url}\n` +
+  `${CREATED}\n\nURL: ${link.url}\n` +
   `Type: ${link.fileType === "directory" ? "directory (will be zipped)" : "file"}\n` +
-  `Expires: ${expiryMinutes} minute(s)\n` +
+  `Expires: ${expiryMinutes} minute(s)\n${linkNote(link)}`;
+
+/** Returns the message without what the structured answer has in fields of its own. */
+export const shortMessage = (link: NewLink): string => `${CREATED}\n${linkNote(link)}`;
+
+const linkNote = ({ missing }: NewLink): string =>
   "Note: This is a single-use link that will be invalidated after download.\n" +
   "It works only while this server runs." +
-  (link.missing.length > 0 ? `\n${hereOnly(link.missing)}` : "");
+  (missing.length > 0 ? `\n${hereOnly(missing)}` : "");
 
 const hereOnly = (missing: NewLink["missing"]): string =>
   `It opens on this machine only. For other machines, set ${

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { pathArgument, pathCtidArgument } from "../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
-import { createdMessage, formatCounts, leftOutMessage } from "./messages.ts";
+import { exactSize } from "../mcp/words.ts";
+import { defineTool, type Tool, unlistedFormat } from "../mcp/tool.ts";
+import { createdMessage, formatCounts, leftOutMessage, shortMessage } from "./messages.ts";
 import type { LinkReport, NewLink } from "./port.ts";
 import type { DownloadsService } from "./service.ts";
 
@@ -9,15 +10,15 @@ const linkOutput = z.object({
   success: z.literal(true),
   download_url: z.string(),
   token_id: z.string().describe(
-    "Identifies the link for revoke_download_link; it does not open the link",
+    "For revoke_download_link",
   ),
-  expires_at: z.string().describe("ISO 8601, UTC"),
+  expires_at: z.string(),
   file_type: z.enum(["file", "directory"]),
   file_name: z.string(),
-  size: z.number().describe("Bytes of the file, or of all files in the directory"),
-  sha256: z.string().optional().describe("Checksum of the file; missing for a directory"),
+  size: z.number().describe("Bytes, of a directory all files"),
+  sha256: z.string().optional().describe("Missing for a directory"),
   left_out: z.object({ count: z.number(), names: z.array(z.string()) }).optional()
-    .describe("Names in the directory that its archive leaves out, with reasons"),
+    .describe("Names that the archive lacks, with reasons"),
   message: z.string(),
 });
 
@@ -38,7 +39,7 @@ const statsOutput = z.object({
     source: z.enum(["local", "host", "container"]),
     size: z.number(),
     expires_at: z.string(),
-    claimed: z.boolean().describe("True when a download has started"),
+    claimed: z.boolean().describe("A download has started"),
   })),
 });
 
@@ -50,14 +51,14 @@ const revokeOutput = z.object({
 
 const linkArguments = z.strictObject({
   path: pathArgument.describe(
-    "File or directory, for example `output/report.pdf` or `/var/log/syslog`; a local one must be inside WORKING_DIRECTORY",
+    "E.g. output/report.pdf or /var/log/syslog",
   ),
   expiry_minutes: z.number().int().min(1).max(60).default(5)
-    .describe("Minutes until the link expires, for example 10"),
+    .describe("Minutes until it expires"),
   source: z.enum(["local", "host"]).default("local")
-    .describe('"local": this machine, inside WORKING_DIRECTORY; "host": the SSH host'),
+    .describe("Where it is: in WORKING_DIRECTORY here, or on the SSH host"),
   ctid: pathCtidArgument,
-  response_format: responseFormat,
+  response_format: unlistedFormat,
 });
 
 /** Returns the tools for links that a person opens once in a browser. */
@@ -65,10 +66,9 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
   defineTool({
     name: "generate_download_link",
     title: "Make a download link",
-    description:
-      "Make a link with which a person downloads one file or directory (as zip) in any browser, once, before it expires. " +
-      "Link previews in chat programs do not use it up, and an interrupted download can be resumed. Give the link only to the " +
-      "person who needs it: anyone who has it can download the file.",
+    description: `Make a link with which a person downloads one file or directory (as zip; max ${
+      exactSize(service.session.downloads.maxBytes)
+    }) in any browser, once, while this server runs. Chat previews do not use it up; anyone who has it can download.`,
     effect: "changes",
     idempotent: false,
     input: service.hasContainers ? linkArguments : linkArguments.omit({ ctid: true }),
@@ -78,16 +78,15 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
       const expiryMs = expiry_minutes * 60_000;
       const link = await service.createLink({ path, source, ctid, expiryMs, ...context });
       const message = createdMessage(link, expiry_minutes);
-      return { text: formatLink(link, message), data: linkData(link, message) };
+      return { text: formatLink(link, message), data: linkData(link) };
     },
   }),
   defineTool({
     name: "list_download_stats",
     title: "Show the download links",
-    description:
-      "Count this session's download links (each is active, used or expired) and list the open ones without their URLs.",
+    description: "Count this session's download links and list the open ones, without their URLs.",
     effect: "reads",
-    input: z.strictObject({ response_format: responseFormat }),
+    input: z.strictObject({ response_format: unlistedFormat }),
     output: statsOutput,
     async run() {
       const data = statsData(await service.report(), service);
@@ -97,14 +96,14 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
   defineTool({
     name: "revoke_download_link",
     title: "Revoke a download link",
-    description: "End an open download link now. A download that is running on it is aborted.",
+    description: "End a download link now, and the download that runs on it.",
     effect: "destroys",
     idempotent: false,
     input: z.strictObject({
       token_id: z.string().regex(/^[0-9a-f]{16}$/).describe(
-        "token_id of an open link, from generate_download_link or list_download_stats",
+        "From generate_download_link or list_download_stats",
       ),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: revokeOutput,
     async run({ token_id }) {
@@ -115,7 +114,7 @@ export const downloadTools = (service: DownloadsService): Tool[] => [
   }),
 ];
 
-const linkData = (link: NewLink, message: string) => ({
+const linkData = (link: NewLink) => ({
   success: true as const,
   download_url: link.url,
   token_id: link.tokenId,
@@ -127,13 +126,14 @@ const linkData = (link: NewLink, message: string) => ({
   ...(link.leftOut.count === 0
     ? {}
     : { left_out: { count: link.leftOut.count, names: [...link.leftOut.names] } }),
-  message,
+  message: shortMessage(link),
 });
 
 function formatLink(link: NewLink, message: string): string {
   const facts = [
     `Name: ${link.fileName}`,
     `Size: ${link.size} bytes`,
+    `Expires at: ${new Date(link.expiresAtMs).toISOString()}`,
     ...(link.sha256 === undefined ? [] : [`SHA-256: ${link.sha256}`]),
     `Token id: ${link.tokenId}`,
   ].join("\n");

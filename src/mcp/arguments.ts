@@ -10,36 +10,36 @@ export const pathArgument = z.string().min(1).max(4096);
 
 /** Whether an existing file may be replaced. */
 export const overwriteArgument = z.boolean().default(false).describe(
-  "true replaces an existing file; the old file stays until the new one is complete and verified",
+  "Replace an existing file",
 );
 
 /** Source: pve-common src/PVE/JSONSchema.pm:63-75, `[1-9][0-9]{2,8}`. */
 const guestId = z.number().int().min(100).max(999_999_999);
 
 /** The container that a tool works on. */
-export const ctidArgument = guestId.describe("ID of the LXC container, for example 101");
+export const ctidArgument = guestId.describe("Container ID, e.g. 101");
 
 /** The virtual machine that a tool works on. */
-export const vmidArgument = guestId.describe("ID of the virtual machine, for example 200");
+export const vmidArgument = guestId.describe("VM ID, e.g. 200");
 
 /** A guest of either kind. */
-export const guestArgument = guestId.describe("ID of the container or VM, for example 101");
+export const guestArgument = guestId.describe("Container or VM ID, e.g. 101");
 
 /** The container that holds the path of a tool that also works without a container. */
 export const pathCtidArgument = guestId.optional().describe(
-  "ID of the LXC container that the remote path is in, for example 101; omit it for a path outside containers",
+  "Container that has the path, e.g. 101; omit for the host",
 );
 
 /** Seconds that a command may run. @param defaultMs the configured TIMEOUT */
 export const commandTimeoutArgument = (defaultMs: number) =>
   z.number().int().min(1).max(300).default(defaultMs / 1000)
     .describe(
-      "Seconds before the command is stopped on the host, including connecting; for example 120",
+      "Seconds until it is stopped, connecting included",
     );
 
 /** A file on the machine that the server runs on. */
 export const localPathArgument = pathArgument.describe(
-  "File on this machine, relative to WORKING_DIRECTORY or absolute, for example report.pdf",
+  "In WORKING_DIRECTORY, relative or absolute, e.g. report.pdf",
 );
 
 const octalDigits = z.number().int().min(0).max(777)

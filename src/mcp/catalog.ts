@@ -1,6 +1,5 @@
-import type { Tool as McpTool } from "@modelcontextprotocol/server";
-import { z } from "zod";
-import { failureSchema } from "./result.ts";
+import type { Tool as McpTool, ToolAnnotations } from "@modelcontextprotocol/server";
+import { answerSchema, argumentsSchema } from "./json_schema.ts";
 import type { Tool } from "./tool.ts";
 
 /** The tools by name, and their list in the form of MCP. */
@@ -21,23 +20,20 @@ function describe(tool: Tool): McpTool {
     name: tool.name,
     title: tool.title,
     description: tool.description,
-    inputSchema: { ...jsonSchema(tool.input, "input"), type: "object" },
-    outputSchema: {
-      type: "object",
-      anyOf: [jsonSchema(tool.output, "output"), jsonSchema(failureSchema, "output")],
-    },
-    annotations: {
-      title: tool.title,
-      readOnlyHint: tool.effect === "reads",
-      destructiveHint: tool.effect === "destroys",
-      idempotentHint: tool.idempotent,
-      openWorldHint: true,
-    },
+    inputSchema: argumentsSchema(tool.input),
+    outputSchema: answerSchema(tool.output),
+    annotations: annotationsOf(tool),
   };
 }
 
-function jsonSchema(schema: z.ZodType, io: "input" | "output"): Record<string, unknown> {
-  // Clients use draft 7 validators, which refuse a schema that names another draft.
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: "draft-7" });
-  return rest;
+/**
+ * Returns a tool's hints without those that have MCP's default or do not apply: `openWorldHint` is true,
+ * `idempotentHint` is false, and a tool that only reads has no other.
+ */
+export function annotationsOf({ effect, idempotent }: Tool): ToolAnnotations {
+  if (effect === "reads") return { readOnlyHint: true };
+  return {
+    destructiveHint: effect === "destroys",
+    ...(idempotent ? { idempotentHint: true } : {}),
+  };
 }

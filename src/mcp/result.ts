@@ -74,7 +74,7 @@ function failureOf(error: RemoteExecError): z.infer<typeof failureSchema> {
 }
 
 function formatFailure(error: RemoteExecError): string {
-  return `[ERROR] ${error.message}\n\nSuggestion: ${error.suggestion}`;
+  return `[ERROR] ${error.message}\n\nSuggestion: ${error.suggestion}\nCode: ${error.code}`;
 }
 
 /** The protocol requires structured content to be an object; every tool's data is one. */

@@ -63,6 +63,11 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodType>(
   };
 }
 
-/** The argument of every tool that chooses the form of the text block. */
-export const responseFormat = z.enum(["text", "json"]).default("text")
-  .describe('Form of the text block: "text" for people, "json" for exactly the structured content');
+/**
+ * Chooses the form of the text block: `json` is exactly the structured content. Listed by the tools
+ * that have always had it. Without a description, because its name says it.
+ */
+export const responseFormat = z.enum(["text", "json"]).default("text");
+
+/** The same for all other tools: accepted, but not listed, because each listing costs tokens. */
+export const unlistedFormat = responseFormat.meta({ unlisted: true });

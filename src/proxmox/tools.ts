@@ -23,7 +23,7 @@ export const proxmoxTools = (
   execTool("container", proxmox.exec.container, limits, hostName),
   execTool("vm", proxmox.exec.vm, limits, hostName),
   ...guestTools(proxmox.guests, "container"),
-  ...(files ? fileTools(proxmox.files) : []),
+  ...(files ? fileTools(proxmox.files, limits) : []),
   ...snapshotTools(proxmox.snapshots),
   ...guestTools(proxmox.guests, "vm"),
   ...backupTools(proxmox.backups),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Limits } from "../config/config.ts";
 import { printable } from "../errors.ts";
 import { formatMode } from "../mcp/arguments.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
@@ -12,29 +13,34 @@ export interface HostName {
   readonly user: string;
 }
 
+/** Returns what a model must know before it runs a command, wherever it runs. */
+export const commandRules = ({ characterLimit }: Pick<Limits, "characterLimit">): string =>
+  "No TTY, empty stdin. A non-zero exit code is no error. On timeout or cancellation, its processes are " +
+  "stopped and the output so far is returned. " +
+  `Output over ${characterLimit.toLocaleString("en-US")} characters loses its middle.`;
+
 /** Output schema of the tools that run commands. */
 export const execOutput = z.object({
-  success: z.boolean().describe("true if the exit code is 0"),
-  exit_code: z.number().int().nullable(),
-  signal: z.string().nullable().describe("Signal that ended the command, such as KILL"),
+  success: z.boolean().describe("Exit code is 0"),
+  exit_code: z.number().int().nullable().describe(
+    "null: no exit (signal, timeout, cancellation or lost connection)",
+  ),
+  signal: z.string().nullable().describe("E.g. KILL"),
   stdout: z.string(),
   stderr: z.string(),
-  command: z.string(),
-  timeout_reached: z.boolean(),
-  cancelled: z.boolean(),
+  command: z.string().describe("Max 200 characters of it"),
+  timeout_reached: z.boolean().describe("Stopped by timeout"),
+  cancelled: z.boolean().describe("Stopped by the client"),
   duration_ms: z.number().int(),
   process_ended: z.boolean().describe(
-    "true if the command ended by itself (its background jobs may still run), or if it was stopped and no process of its session is left",
+    "false: it may still run",
   ),
   host: z.string(),
   user: z.string(),
-  stdout_truncated: z.boolean().optional(),
-  stdout_original_length: z.number().int().optional().describe("Unicode characters"),
+  stdout_truncated: z.boolean().optional().describe("Its middle is missing"),
+  stdout_original_length: z.number().int().optional().describe("Characters before the cut"),
   stderr_truncated: z.boolean().optional(),
-  stderr_original_length: z.number().int().optional().describe("Unicode characters"),
-  code: z.string().optional(),
-  error: z.string().optional(),
-  suggestion: z.string().optional(),
+  stderr_original_length: z.number().int().optional(),
 });
 
 /** The structured answer of the tools that run commands. */
@@ -133,8 +139,8 @@ export const transferOutput = z.object({
   remote_path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared between source and copy"),
-  transfer_speed: z.number().int().describe("Bytes per second"),
+  verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
+  transfer_speed: z.number().int().describe("Bytes/s"),
   permissions: z.string().optional(),
 });
 

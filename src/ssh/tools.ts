@@ -9,8 +9,10 @@ import {
   overwriteArgument,
   pathArgument,
 } from "../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../mcp/tool.ts";
+import { exactSize, shortHost } from "../mcp/words.ts";
+import { defineTool, responseFormat, type Tool, unlistedFormat } from "../mcp/tool.ts";
 import {
+  commandRules,
   execAnswer,
   execOutput,
   formatExec,
@@ -27,7 +29,7 @@ export const sshTools = (
   limits: Limits,
   host: HostName,
   { files }: { readonly files: boolean },
-): Tool[] => [execTool(ssh, limits, host), ...(files ? fileTools(ssh, host) : [])];
+): Tool[] => [execTool(ssh, limits, host), ...(files ? fileTools(ssh, limits, host) : [])];
 
 /** Returns the tool that runs a command. */
 const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
@@ -35,12 +37,11 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
     name: "ssh_exec_command",
     title: "Run a command on the SSH host",
     description:
-      "Run one shell command on the configured host and wait for it to finish. It runs in the login shell without " +
-      "a TTY; stdin is empty. A non-zero exit code is a result, not an error. On timeout or cancellation, all " +
-      "processes of the command's session are stopped on the host and the output so far is returned.",
+      `Run one shell command as ${host.user} on ${shortHost(host.host)}, in the login shell, and ` +
+      `wait for it. ${commandRules(limits)}`,
     effect: "destroys",
     input: z.strictObject({
-      command: commandArgument.describe("Command line for the login shell, for example `df -h /`"),
+      command: commandArgument.describe("Max 10,000 characters, e.g. `df -h /`"),
       timeout: commandTimeoutArgument(limits.timeoutMs),
       response_format: responseFormat,
     }),
@@ -55,25 +56,24 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
   });
 
 /** Returns the tools that copy files between this machine and the SSH host. */
-const fileTools = (ssh: SshService, host: HostName): Tool[] => [
+const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
   defineTool({
     name: "ssh_upload_file",
     title: "Upload a file to the SSH host",
-    description:
-      "Copy one file from this machine (inside WORKING_DIRECTORY) to the SSH host over SFTP. The file appears " +
-      "at remote_path only after size and sha256 match. An existing file is replaced only if overwrite is true.",
+    description: `Copy one file (max ${exactSize(limits.maxFileBytes)}) from this machine to ` +
+      `${shortHost(host.host)} over SFTP. It appears there only after size and sha256 match.`,
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
       local_path: localPathArgument,
       remote_path: pathArgument.describe(
-        "File on the host; relative paths and ~ start at the login directory, for example /etc/app/app.conf",
+        "E.g. /etc/app/app.conf; relative paths and ~ start in the login directory",
       ),
       permissions: octalMode.optional().describe(
-        "Octal mode as a number, for example 644. Default: the replaced file's mode, or the host's umask",
+        "Octal digits, e.g. 644; default: as the replaced file, or by umask",
       ),
       overwrite: overwriteArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: transferOutput,
     async run({ local_path, remote_path, permissions, overwrite }, context) {
@@ -92,15 +92,17 @@ const fileTools = (ssh: SshService, host: HostName): Tool[] => [
     name: "ssh_download_file",
     title: "Download a file from the SSH host",
     description:
-      "Copy one file from the SSH host to this machine (inside WORKING_DIRECTORY) over SFTP. Missing local " +
-      "directories are created. An existing file is replaced only if overwrite is true.",
+      `Copy one file (max ${exactSize(limits.maxFileBytes)}) from ${
+        shortHost(host.host)
+      } to this ` +
+      "machine over SFTP. It appears there only after size and sha256 match; missing directories are made.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
-      remote_path: pathArgument.describe("File on the host, for example /var/log/nginx/access.log"),
+      remote_path: pathArgument.describe("E.g. /var/log/nginx/access.log"),
       local_path: localPathArgument,
       overwrite: overwriteArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: transferOutput,
     async run({ remote_path, local_path, overwrite }, context) {

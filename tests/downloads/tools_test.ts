@@ -89,12 +89,20 @@ Deno.test("generate_download_link answers the link and everything about it", asy
     file_name: "a.txt",
     size: 5,
     sha256: LINK.sha256,
-    message: "Download link generated successfully!\n\n" +
-      "URL: http://127.0.0.1:8000/api/download/secret-token\nType: file\nExpires: 5 minute(s)\n" +
+    message: "Download link generated successfully!\n" +
       "Note: This is a single-use link that will be invalidated after download.\n" +
       "It works only while this server runs.\n" +
       "It opens on this machine only. For other machines, set DOWNLOAD_HOST and BASE_URL, then make a new link.",
   });
+  assert.equal(
+    text.startsWith(
+      "Download link generated successfully!\n\n" +
+        "URL: http://127.0.0.1:8000/api/download/secret-token\nType: file\nExpires: 5 minute(s)\n",
+    ),
+    true,
+    text,
+  );
+  assert.match(text, /Expires at: 2026-03-01T12:05:00.000Z/);
   assert.match(text, /SHA-256: abab/);
 });
 

@@ -26,7 +26,10 @@ pure("toResult() keeps the data of a failure that has some", () => {
   const result = toResult(answer, "text");
   assert.equal(result.isError, true);
   assert.deepEqual(result.structuredContent, { stdout: "x", ...failure });
-  assert.equal(textOf(result), "[ERROR] It is locked\n\nSuggestion: Unlock it\n\nso far");
+  assert.equal(
+    textOf(result),
+    "[ERROR] It is locked\n\nSuggestion: Unlock it\nCode: locked\n\nso far",
+  );
   assert.deepEqual(JSON.parse(String(textOf(toResult(answer, "json")))), result.structuredContent);
 });
 
@@ -40,7 +43,7 @@ pure("toFailure() answers code, error and suggestion", () => {
   const result = toFailure(error, undefined);
   assert.equal(result.isError, true);
   assert.deepEqual(failureSchema.parse(result.structuredContent), failure);
-  assert.equal(textOf(result), "[ERROR] It is locked\n\nSuggestion: Unlock it");
+  assert.equal(textOf(result), "[ERROR] It is locked\n\nSuggestion: Unlock it\nCode: locked");
   assert.deepEqual(JSON.parse(String(textOf(toFailure(error, "json")))), failure);
 });
 

@@ -1,5 +1,6 @@
 import type { Tool as McpTool } from "@modelcontextprotocol/server";
 import { createCatalog } from "../../src/mcp/catalog.ts";
+import type { Tool } from "../../src/mcp/tool.ts";
 import { createTools, type Ports } from "../../src/server/tools.ts";
 import { configOf } from "./config.ts";
 
@@ -33,9 +34,13 @@ export type ConfigurationName = keyof typeof CONFIGURATIONS;
 
 export const CONFIGURATION_NAMES = Object.keys(CONFIGURATIONS) as ConfigurationName[]; // a const's keys
 
+/** Returns the tools of a configuration, without starting a worker. */
+export const toolsOf = (name: ConfigurationName): Promise<readonly Tool[]> =>
+  createTools(configOf(CONFIGURATIONS[name]), UNUSED);
+
 /** Returns the tools of a configuration as MCP lists them, without starting a worker. */
 export async function listTools(name: ConfigurationName): Promise<readonly McpTool[]> {
-  return createCatalog(await createTools(configOf(CONFIGURATIONS[name]), UNUSED)).list;
+  return createCatalog(await toolsOf(name)).list;
 }
 
 const unused = new Proxy({}, {

@@ -1,18 +1,18 @@
 import { z } from "zod";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { formatBytes, isoTime } from "../format.ts";
 import { storageArgument, taskTimeoutArgument } from "../arguments.ts";
 import type { BackupList, Backups, StoredBackup } from "./backups.ts";
 
 const backupOutput = z.object({
-  volid: z.string().describe("Name to restore the backup by, like local:backup/vzdump-lxc-…"),
+  volid: z.string().describe("For a restore, e.g. local:backup/…"),
   storage: z.string(),
   vmid: z.number().int().optional(),
   type: z.string().optional().describe("lxc or qemu"),
   format: z.string().optional(),
   size_bytes: z.number().optional(),
-  created: z.string().optional().describe("UTC, ISO 8601"),
+  created: z.string().optional(),
   notes: z.string().optional(),
   protected: z.boolean().optional(),
 });
@@ -28,25 +28,25 @@ const createTool = (backups: Backups): Tool =>
     name: "proxmox_backup",
     title: "Back up a container or VM",
     description:
-      "Back up one container or VM with vzdump and wait for the end. Older backups are kept. In mode snapshot the " +
-      "guest keeps running, suspend pauses it briefly, stop shuts it down for the whole backup and starts it again.",
+      "Back up one container or VM with vzdump and wait for the end; older backups are kept.",
     effect: "changes",
     input: z.strictObject({
       vmid: guestArgument,
       storage: storageArgument.optional().describe(
-        "Storage for the backup, for example local; default: the one that vzdump is configured for",
+        "E.g. local; default: vzdump's own",
       ),
-      mode: z.enum(["snapshot", "suspend", "stop"]).default("snapshot")
-        .describe("What happens to the guest during the backup, for example snapshot"),
+      mode: z.enum(["snapshot", "suspend", "stop"]).default("snapshot").describe(
+        "snapshot: the guest keeps running; suspend: paused briefly; stop: shut down meanwhile",
+      ),
       timeout: taskTimeoutArgument(3600),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: z.object({
       success: z.literal(true),
       message: z.string(),
       ...backupOutput.partial().shape,
       vmid: z.number().int(),
-      path: z.string().describe("Archive, as the log of vzdump names it"),
+      path: z.string().describe("Archive, as vzdump's log names it"),
       warnings: z.array(z.string()).optional(),
     }),
     async run({ vmid, storage, mode, timeout }, context) {
@@ -75,22 +75,21 @@ const listTool = (backups: Backups): Tool =>
   defineTool({
     name: "proxmox_list_backups",
     title: "List backups",
-    description:
-      "List the backups on the node's storages, oldest first. Storages that cannot be read are named.",
+    description: "List the backups on the node's storages, oldest first.",
     effect: "reads",
     input: z.strictObject({
       vmid: guestArgument.optional().describe(
-        "ID of the container or VM whose backups to list, for example 101",
+        "Only this container or VM, e.g. 101",
       ),
       storage: storageArgument.optional().describe(
-        "Storage whose backups to list, for example local",
+        "Only this storage, e.g. local",
       ),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: z.object({
       backups: z.array(backupOutput),
       unreadable: z.array(z.object({ storage: z.string(), reason: z.string() })).optional()
-        .describe("Storages whose backups are missing from the list"),
+        .describe("Storages that are missing from the list"),
     }),
     async run({ vmid, storage }, context) {
       const found = await backups.list({ vmid, storage }, context);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { formatBytes } from "../format.ts";
 import type { ClusterUsage, Share, Usage, UsageRow } from "./usage.ts";
@@ -7,30 +7,31 @@ import type { ClusterUsage, Share, Usage, UsageRow } from "./usage.ts";
 const usageOutput = {
   name: z.string(),
   status: z.string(),
-  cpu_percent: z.number().optional().describe("Percent of all CPUs together"),
+  cpu_percent: z.number().optional().describe("Of all its CPUs"),
   cpus: z.number().optional(),
-  memory_used: z.number().optional().describe("Bytes"),
-  memory_total: z.number().optional().describe("Bytes"),
-  disk_used: z.number().optional().describe("Bytes; unknown for VMs"),
-  disk_total: z.number().optional().describe("Bytes"),
+  memory_used: z.number().optional().describe("Bytes, like all sizes"),
+  memory_total: z.number().optional(),
+  disk_used: z.number().optional().describe("Unknown for VMs"),
+  disk_total: z.number().optional(),
   uptime_seconds: z.number().optional(),
 };
 
 const nodeOutput = z.object({
   ...usageOutput,
-  network_in_per_second: z.number().optional().describe("Bytes per second in the last minute"),
-  network_out_per_second: z.number().optional().describe("Bytes per second in the last minute"),
+  network_in_per_second: z.number().optional().describe("Bytes/s in the last minute"),
+  network_out_per_second: z.number().optional(),
 });
 
-const guestOutput = z.object({
-  ...usageOutput,
+const guestOutput = {
   node: z.string().optional(),
-  network_in: z.number().optional().describe("Bytes since the start"),
-  network_out: z.number().optional().describe("Bytes since the start"),
-});
+  network_in: z.number().optional().describe("Bytes since the start, like network_out"),
+  network_out: z.number().optional(),
+};
 
-const containerOutput = guestOutput.extend({ ctid: z.number().int() });
-const vmOutput = guestOutput.extend({ vmid: z.number().int() });
+/** Loose, so that the fields of a node are shown once. */
+const containerOutput = z.looseObject({ ctid: z.number().int(), ...guestOutput });
+/** The same for the fields of a container. */
+const vmOutput = z.looseObject({ vmid: z.number().int() });
 
 /** The tool that shows what nodes, containers and VMs use. */
 export const usageTool = (cluster: Usage): Tool =>
@@ -38,19 +39,18 @@ export const usageTool = (cluster: Usage): Tool =>
     name: "proxmox_resource_usage",
     title: "Show resource usage",
     description:
-      "Show CPU, memory, disk, network and uptime of all nodes, containers and VMs of the cluster, measured within " +
-      "the last minute.",
+      "Show CPU, memory, disk, network and uptime of all nodes, containers and VMs of the cluster, at most a minute old.",
     effect: "reads",
     input: z.strictObject({
       vmid: guestArgument.optional().describe(
-        "ID of the container or VM to show alone with its node, for example 101",
+        "Only this container or VM and its node, e.g. 101",
       ),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: z.object({
       nodes: z.array(nodeOutput),
-      containers: z.array(containerOutput),
-      vms: z.array(vmOutput),
+      containers: z.array(containerOutput).describe("Like nodes, but"),
+      vms: z.array(vmOutput).describe("Like containers, but"),
     }),
     async run({ vmid }, context) {
       const usage = await cluster.read(vmid, context);

@@ -1,26 +1,26 @@
 import { z } from "zod";
 import type { Limits } from "../../config/config.ts";
 import { commandArgument, commandTimeoutArgument } from "../../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
-import { execAnswer, execOutput, formatExec, type HostName } from "../../ssh/outcome.ts";
+import { shortHost } from "../../mcp/words.ts";
+import { defineTool, responseFormat, type Tool, unlistedFormat } from "../../mcp/tool.ts";
+import {
+  commandRules,
+  execAnswer,
+  execOutput,
+  formatExec,
+  type HostName,
+} from "../../ssh/outcome.ts";
 import { endingError } from "../../ssh/service.ts";
 import { idOf, idOutput, targetArgument, targetOf } from "../arguments.ts";
 import { type GuestExec, type GuestKind, KINDS } from "./guest.ts";
 
 const DESCRIPTIONS = {
   container: {
-    text:
-      "Run one shell command as root in a running LXC container and wait for it to finish. It runs in bash, or " +
-      "in sh where bash is missing, without a TTY; stdin is empty. A non-zero exit code is a result, not an " +
-      "error. On timeout or cancellation the command's processes in the container are stopped, and the answer " +
-      "has the output so far.",
+    where: (host: string) => `a running LXC container of ${host} (in bash, else sh)`,
     example: "df -h /",
   },
   vm: {
-    text:
-      "Run one shell command as root in a running Linux VM through the QEMU guest agent and wait for it to " +
-      "finish. A non-zero exit code is a result, not an error. The agent returns output only when the command " +
-      "has ended; on timeout or cancellation the command is stopped first.",
+    where: (host: string) => `a running Linux VM of ${host} through its guest agent`,
     example: "systemctl --failed",
   },
 };
@@ -35,15 +35,17 @@ export const execTool = (
   defineTool({
     name: `proxmox_${kind}_exec_command`,
     title: `Run a command in a ${KINDS[kind].noun}`,
-    description: DESCRIPTIONS[kind].text,
+    description:
+      `Run one shell command as root in ${DESCRIPTIONS[kind].where(shortHost(host.host))} and ` +
+      `wait for it. ${commandRules(limits)}`,
     effect: "destroys",
     input: z.strictObject({
       ...targetArgument[kind],
       command: commandArgument.describe(
-        `Shell command, for example \`${DESCRIPTIONS[kind].example}\``,
+        `Max 10,000 characters, e.g. \`${DESCRIPTIONS[kind].example}\``,
       ),
       timeout: commandTimeoutArgument(limits.timeoutMs),
-      response_format: responseFormat,
+      response_format: kind === "container" ? responseFormat : unlistedFormat,
     }),
     output: z.object({ ...execOutput.shape, ...idOutput[kind] }),
     async run(args, context) {

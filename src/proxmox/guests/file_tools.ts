@@ -8,12 +8,14 @@ import {
   overwriteArgument,
   pathArgument,
 } from "../../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
+import type { Limits } from "../../config/config.ts";
+import { exactSize } from "../../mcp/words.ts";
 import type { CopyOutcome } from "../../ssh/port.ts";
 import type { ContainerFiles } from "./container_files.ts";
 
 const containerPath = pathArgument.describe(
-  "File in the container, for example /etc/nginx/nginx.conf; relative paths start at /",
+  "Relative to / or absolute, e.g. /etc/nginx/nginx.conf",
 );
 
 const transferred = z.object({
@@ -24,17 +26,19 @@ const transferred = z.object({
   local_path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared at both ends"),
+  verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
 });
 
 /** The tools that copy files between this machine and containers. */
-export const fileTools = (files: ContainerFiles): Tool[] => [
+export const fileTools = (files: ContainerFiles, { maxFileBytes }: Limits): Tool[] => [
   defineTool({
     name: "proxmox_download_file_from_container",
     title: "Download a file from a container",
     description:
-      "Copy one file from a running LXC container to this machine (inside WORKING_DIRECTORY). The file gets its " +
-      "name only after size and sha256 match. An existing file is refused unless overwrite is true.",
+      `Copy one file (max ${
+        exactSize(maxFileBytes)
+      }) from a running LXC container to this machine. ` +
+      "It appears there only after size and sha256 match.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
@@ -42,7 +46,7 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
       container_path: containerPath,
       local_path: localPathArgument,
       overwrite: overwriteArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: transferred,
     async run({ ctid, container_path, local_path, overwrite }, context) {
@@ -62,9 +66,11 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
     name: "proxmox_upload_file_to_container",
     title: "Upload a file to a container",
     description:
-      "Copy one file from this machine (inside WORKING_DIRECTORY) into a running LXC container. The file gets its " +
-      "name only after size and sha256 match. An existing file is refused unless overwrite is true; it then keeps " +
-      "its owner. The parent directory must exist.",
+      `Copy one file (max ${
+        exactSize(maxFileBytes)
+      }) from this machine into a running LXC container. ` +
+      "It appears there only after size and sha256 match. The parent directory must exist; a replaced file " +
+      "keeps its owner.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
@@ -72,10 +78,10 @@ export const fileTools = (files: ContainerFiles): Tool[] => [
       local_path: localPathArgument,
       container_path: containerPath,
       permissions: octalMode.optional().describe(
-        "Octal mode in decimal digits, for example 755; default: 644, or the mode of the replaced file",
+        "Octal digits, e.g. 755; default: as the replaced file, or 644",
       ),
       overwrite: overwriteArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: transferred.extend({ permissions: z.string() }),
     async run({ ctid, local_path, container_path, permissions, overwrite }, context) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { ctidArgument } from "../../mcp/arguments.ts";
 import { snapshotArgument, taskTimeoutArgument } from "../arguments.ts";
 import { isoTime } from "../format.ts";
@@ -18,7 +18,7 @@ const oneSnapshot = z.strictObject({
   ctid: ctidArgument,
   snapshot: snapshotArgument,
   timeout: taskTimeoutArgument(600),
-  response_format: responseFormat,
+  response_format: unlistedFormat,
 });
 
 /** The tools for snapshots of containers. */
@@ -35,19 +35,19 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
     title: "List a container's snapshots",
     description: "List the snapshots of an LXC container, oldest first.",
     effect: "reads",
-    input: z.strictObject({ ctid: ctidArgument, response_format: responseFormat }),
+    input: z.strictObject({ ctid: ctidArgument, response_format: unlistedFormat }),
     output: z.object({
       ctid: z.number().int(),
       snapshots: z.array(z.object({
         name: z.string(),
         description: z.string(),
-        created: z.string().optional().describe("UTC, ISO 8601"),
+        created: z.string().optional(),
         parent: z.string().optional(),
         state: z.string().optional().describe(
-          "Set while it is created or deleted, or if that failed",
+          "Set while it is made or deleted, or if that failed",
         ),
       })),
-      current_parent: z.string().optional().describe("Snapshot that the current state is based on"),
+      current_parent: z.string().optional().describe("Base of the present state"),
     }),
     async run({ ctid }, context) {
       const found = await snapshots.list(ctid, context);
@@ -67,8 +67,7 @@ const createTool = (snapshots: ContainerSnapshots): Tool =>
   defineTool({
     name: "proxmox_create_snapshot",
     title: "Create a snapshot of a container",
-    description:
-      "Create a snapshot of an LXC container's disks and configuration. A running container keeps running.",
+    description: "Snapshot an LXC container's disks and configuration. It keeps running.",
     effect: "changes",
     input: z.strictObject({
       ctid: ctidArgument,
@@ -76,10 +75,10 @@ const createTool = (snapshots: ContainerSnapshots): Tool =>
       description: z.string().max(1000).refine((text) => !text.includes("\0"), {
         error: "A description cannot contain NUL",
       }).optional().describe(
-        "Description of the snapshot, for example `before the upgrade to 12`",
+        "E.g. before the upgrade to 12",
       ),
       timeout: taskTimeoutArgument(600),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: done,
     async run({ ctid, snapshot, description, timeout }, context) {
@@ -94,12 +93,12 @@ const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
     name: "proxmox_rollback_snapshot",
     title: "Roll a container back to a snapshot",
     description:
-      "Restore an LXC container's disks and configuration from a snapshot. All later changes are lost. A running " +
-      "container is STOPPED (killed) first and stays stopped: start it again with proxmox_start_container.",
+      "Restore an LXC container's disks and configuration from a snapshot; all later changes are lost. A " +
+      "running container is STOPPED (killed) first and stays stopped: start it with proxmox_start_container.",
     effect: "destroys",
     input: oneSnapshot,
     output: done.extend({
-      status: z.string().describe("State after the rollback, usually stopped"),
+      status: z.string().describe("Usually stopped"),
     }),
     async run({ ctid, snapshot, timeout }, context) {
       const timeoutMs = timeout * 1000;
@@ -116,8 +115,7 @@ const deleteTool = (snapshots: ContainerSnapshots): Tool =>
     name: "proxmox_delete_snapshot",
     title: "Delete a snapshot of a container",
     description:
-      "Delete a snapshot of an LXC container. The container itself does not change. A deleted snapshot cannot be " +
-      "restored.",
+      "Delete a snapshot of an LXC container for good. The container itself does not change.",
     effect: "destroys",
     input: oneSnapshot,
     output: done,

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { defineTool, type Effect, responseFormat, type Tool } from "../../mcp/tool.ts";
+import {
+  defineTool,
+  type Effect,
+  responseFormat,
+  type Tool,
+  unlistedFormat,
+} from "../../mcp/tool.ts";
 import {
   changeTimeoutArgument,
   forceStopArgument,
@@ -27,8 +33,7 @@ const listContainersTool = (guests: Guests): Tool =>
     name: "proxmox_list_containers",
     title: "List containers",
     description:
-      "List the LXC containers of the Proxmox VE node: ID, status, name and lock. Containers on other " +
-      "cluster nodes are not included; proxmox_resource_usage shows those too.",
+      "List the LXC containers of this Proxmox VE node; proxmox_resource_usage shows other nodes too.",
     effect: "reads",
     input: z.strictObject({ response_format: responseFormat }),
     output: z.object({
@@ -36,7 +41,7 @@ const listContainersTool = (guests: Guests): Tool =>
         ctid: z.number().int(),
         status: z.string().describe("running or stopped"),
         name: z.string(),
-        lock: z.string().optional().describe("Task that locked it, for example backup"),
+        lock: z.string().optional().describe("Task that locks it, e.g. backup"),
       })),
     }),
     async run(_args, context) {
@@ -50,10 +55,9 @@ const listVmsTool = (guests: Guests): Tool =>
     name: "proxmox_list_vms",
     title: "List virtual machines",
     description:
-      "List the virtual machines of the Proxmox VE node: ID, name, status, memory and size of the boot disk. " +
-      "VMs on other cluster nodes are not included; proxmox_resource_usage shows those too.",
+      "List the virtual machines of this Proxmox VE node; proxmox_resource_usage shows other nodes too.",
     effect: "reads",
-    input: z.strictObject({ response_format: responseFormat }),
+    input: z.strictObject({ response_format: unlistedFormat }),
     output: z.object({
       vms: z.array(z.object({
         vmid: z.number().int(),
@@ -61,7 +65,7 @@ const listVmsTool = (guests: Guests): Tool =>
         status: z.string(),
         memory_mb: z.number().describe("MiB"),
         bootdisk_gb: z.number().describe("GiB"),
-        pid: z.number().int().optional().describe("Process on the host while the VM is running"),
+        pid: z.number().int().optional().describe("On the host, while it runs"),
       })),
     }),
     async run(_args, context) {
@@ -77,16 +81,19 @@ const listVmsTool = (guests: Guests): Tool =>
 
 const STATES = {
   container: "running or stopped",
-  vm: "running, stopped, paused, suspended or another state of QEMU",
+  vm: "running, stopped, paused, suspended, …",
 };
 
 const statusTool = (guests: Guests, kind: GuestKind): Tool =>
   defineTool({
     name: `proxmox_${kind}_status`,
     title: `Read a ${KINDS[kind].noun}'s status`,
-    description: `Read the state of one ${KINDS[kind].longName}: ${STATES[kind]}.`,
+    description: `Read whether one ${KINDS[kind].longName} is running.`,
     effect: "reads",
-    input: z.strictObject({ ...targetArgument[kind], response_format: responseFormat }),
+    input: z.strictObject({
+      ...targetArgument[kind],
+      response_format: kind === "container" ? responseFormat : unlistedFormat,
+    }),
     output: z.object({ status: z.string().describe(STATES[kind]) }),
     async run(args, context) {
       const guest = { kind, id: idOf(args) };
@@ -97,7 +104,7 @@ const statusTool = (guests: Guests, kind: GuestKind): Tool =>
 
 const rawOutput = {
   container: {
-    raw: z.array(z.string()).describe("Lines that Proxmox VE passes to LXC (lxc.KEY: VALUE)"),
+    raw: z.array(z.string()).describe("Lines for LXC itself (lxc.KEY: VALUE)"),
   },
   vm: {},
 };
@@ -106,13 +113,11 @@ const configTool = (guests: Guests, kind: GuestKind): Tool =>
   defineTool({
     name: `proxmox_${kind}_config`,
     title: `Read a ${KINDS[kind].noun}'s configuration`,
-    description:
-      `Read the configuration of one ${
-        KINDS[kind].longName
-      }: cores, memory (MiB), network, disks, description ` +
-      "and so on.",
+    description: `Read the configuration of one ${
+      KINDS[kind].longName
+    }: cores, memory (MiB), network, disks, …`,
     effect: "reads",
-    input: z.strictObject({ ...targetArgument[kind], response_format: responseFormat }),
+    input: z.strictObject({ ...targetArgument[kind], response_format: unlistedFormat }),
     output: z.object({
       ...idOutput[kind],
       config: z.record(z.string(), z.string()),
@@ -155,8 +160,7 @@ const CHANGES: readonly ChangeDescription[] = [
     timeout: changeTimeoutArgument,
     words: (noun) => [`Stop a ${noun} at once`, "stopped"],
     description: (kind, longName) =>
-      `Kill a running ${longName}, like pulling the plug. Its unsaved work is lost: prefer ` +
-      `proxmox_shutdown_${kind}. Fails if it is not running.`,
+      `Kill a running ${longName}; unsaved work is lost. Prefer proxmox_shutdown_${kind}.`,
   },
   {
     verb: "shutdown",
@@ -167,8 +171,8 @@ const CHANGES: readonly ChangeDescription[] = [
     description: (kind, longName) =>
       `Ask a running ${longName} to shut down${
         kind === "vm" ? " (ACPI or guest agent)" : ""
-      } and wait for it. ` +
-      "If it does not stop in time, it keeps running and the call fails, unless force_stop is true.",
+      } and wait. ` +
+      "If it does not in time, the call fails and it keeps running, unless force_stop is true.",
   },
   {
     verb: "reboot",
@@ -178,8 +182,8 @@ const CHANGES: readonly ChangeDescription[] = [
     description: (kind, longName) =>
       kind === "container"
         ? `Shut a running ${longName} down and start it again. If it does not stop in time, it is killed.`
-        : `Shut a running ${longName} down (ACPI or guest agent) and start it again, which applies pending ` +
-          "configuration changes. If it does not stop in time, it keeps running and the call fails.",
+        : `Shut a running ${longName} down and start it again; applies pending configuration. ` +
+          "If it does not stop in time, the call fails and it keeps running.",
   },
 ];
 
@@ -195,13 +199,13 @@ const changeTool = (guests: Guests, kind: GuestKind, change: ChangeDescription):
       ...targetArgument[kind],
       timeout: timeoutArgument,
       ...(mayForce ? { force_stop: forceStopArgument } : {}),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: z.object({
       success: z.literal(true),
       message: z.string(),
       ...idOutput[kind],
-      by_ha: z.boolean().optional().describe("true if HA carried the change out"),
+      by_ha: z.boolean().optional().describe("HA carried it out"),
       warnings: z.array(z.string()).optional(),
     }),
     async run(args, context) {

@@ -3,7 +3,6 @@ import {
   checkCommand,
   checkCommandForPowerShell,
   downloadCommand,
-  forPowerShell,
   PATH_NOTE,
   RESUME_NOTE,
   uploadCommand,
@@ -19,7 +18,7 @@ import {
 } from "./transfer.ts";
 import type { DeliverOutcome } from "../port.ts";
 
-const isoTime = z.string().describe("ISO time, UTC");
+const isoTime = z.string();
 
 /** Output of exchange_share: a transfer with a download URL. */
 export const shareOutput = z.object({
@@ -31,17 +30,10 @@ export const shareOutput = z.object({
   size: z.number().int().describe("Bytes"),
   download_url: z.string(),
   download_command: z.string(),
-  download_command_powershell: z.string(),
   note: z.string(),
-  sha256: z.string().optional().describe(
-    "SHA-256 of the content; missing when no hash is stored with it",
-  ),
-  check_command: z.string().optional().describe(
-    "Fails unless the downloaded file is complete and intact",
-  ),
-  check_command_powershell: z.string().optional().describe(
-    "Prints True when the file is complete and intact",
-  ),
+  sha256: z.string().optional().describe("Missing if none is stored"),
+  check_command: z.string().optional().describe("Fails unless the download is intact"),
+  check_command_powershell: z.string().optional().describe("Prints True if it is intact"),
   expires_at: isoTime,
 });
 
@@ -49,7 +41,7 @@ export const shareOutput = z.object({
 export const uploadOutput = shareOutput.extend({
   sha256: z.string(),
   dest_client: z.string().optional(),
-  bytes_transferred: z.number().int(),
+  bytes_transferred: z.number().int().describe("Equals size"),
 });
 
 /** Output of exchange_download: where the file is, and how its content was verified. */
@@ -62,12 +54,9 @@ export const downloadOutput = z.object({
   remote_path: z.string().optional(),
   ctid: z.number().int().optional(),
   size: z.number().int().describe("Bytes"),
-  bytes_transferred: z.number().int(),
+  bytes_transferred: z.number().int().describe("Equals size"),
   sha256: z.string(),
-  verified: z.enum(["content", "size"])
-    .describe(
-      "content: equals the stored hash; size: no hash is stored, only the size was compared",
-    ),
+  verified: z.enum(["content", "size"]).describe("content: the stored hash; size: none is stored"),
 });
 
 /** Output of exchange_list, oldest first. */
@@ -93,7 +82,7 @@ export const deleteOutput = z.object({
   success: z.literal(true),
   transfer_id: z.string(),
   key: z.string(),
-  deleted: z.boolean().describe("false if the transfer did not exist"),
+  deleted: z.boolean().describe("false: it did not exist"),
 });
 
 /** Output of exchange_request_upload: a PUT request that needs no credentials. */
@@ -104,13 +93,10 @@ export const requestOutput = z.object({
   key: z.string(),
   filename: z.string(),
   upload_url: z.string(),
-  upload_headers: z.record(z.string(), z.string()).describe(
-    "Headers to send with the PUT, exactly as they are",
-  ),
+  upload_headers: z.record(z.string(), z.string()).describe("Send with the PUT, unchanged"),
   upload_command: z.string(),
-  upload_command_powershell: z.string(),
   note: z.string(),
-  write_once: z.boolean().describe("true if the service refuses a second upload"),
+  write_once: z.boolean().describe("A second upload is refused"),
   expires_at: isoTime,
 });
 
@@ -126,7 +112,6 @@ export function shareAnswer(shared: Shared): Output<typeof shareOutput> {
     size: shared.size,
     download_url: shared.downloadUrl,
     download_command: command,
-    download_command_powershell: forPowerShell(command),
     note: `${PATH_NOTE}. ${RESUME_NOTE}`,
     ...checks(shared.sha256),
     expires_at: formatTime(shared.expiresAtMs),
@@ -198,7 +183,6 @@ export function requestAnswer(request: RequestedUpload): Output<typeof requestOu
     upload_url: ticket.url,
     upload_headers: { ...ticket.headers },
     upload_command: command,
-    upload_command_powershell: forPowerShell(command),
     note: PATH_NOTE,
     write_once: ticket.writeOnce,
     expires_at: formatTime(ticket.expiresAtMs),
@@ -217,9 +201,12 @@ export const formatShare = (answer: Output<typeof shareOutput>): string =>
     answer.download_command,
     PATH_NOTE,
     RESUME_NOTE,
-    ...(answer.check_command === undefined
-      ? []
-      : ["Command to check the downloaded file:", answer.check_command]),
+    ...(answer.check_command === undefined ? [] : [
+      "Command to check the downloaded file:",
+      answer.check_command,
+      "The same for PowerShell, which prints True:",
+      answer.check_command_powershell ?? "",
+    ]),
   ].join("\n");
 
 /** Text of {@linkcode uploadAnswer}. */
@@ -269,7 +256,7 @@ export const formatRequest = (answer: Output<typeof requestOutput>): string =>
     }:`,
     answer.upload_command,
     PATH_NOTE,
-    "In PowerShell, write curl.exe instead of curl. Then exchange_list shows the file and exchange_download fetches it.",
+    "Then exchange_list shows the file and exchange_download fetches it.",
   ].join("\n");
 
 const checks = (sha256: string | undefined) =>

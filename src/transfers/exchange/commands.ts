@@ -2,10 +2,11 @@ import { shellQuote } from "../../shell/quote.ts";
 import { PATH_PLACEHOLDER, plainHash, plainUrl, plainWord } from "../command_words.ts";
 import type { UploadTicket } from "../port.ts";
 
-/** How to insert a path into a command. */
+/** How to insert a path into a command. Values contain no quote, so both shells quote them alike. */
 export const PATH_NOTE =
   `Replace ${PATH_PLACEHOLDER} with the path, inside the single quotes; spaces, ; and , need no escaping. ` +
-  "Write a single quote in the path as '\\'' in sh and as '' in PowerShell";
+  "Write a single quote in the path as '\\'' in sh and as '' in PowerShell. " +
+  "In PowerShell, write curl.exe instead of curl: the rest is equal";
 
 /**
  * Returns a command that stores one file with a PUT ticket. `-g` stops curl from reading brackets in
@@ -33,9 +34,6 @@ export const RESUME_NOTE =
 /** Returns a command that downloads to a file and resumes when it is run again. */
 export const downloadCommand = (url: string): string =>
   `curl -fgSL --retry 5 -C - -o '${PATH_PLACEHOLDER}' ${shellQuote(plainWord(plainUrl(url)))}`;
-
-/** Returns the command for PowerShell, where `curl` may be another program. No value contains a quote, so quoting is equal. */
-export const forPowerShell = (command: string): string => command.replace(/^curl /, "curl.exe ");
 
 /** Returns a command that fails unless a file has this content. It does not support line breaks in paths. */
 export const checkCommand = (sha256: string): string =>

@@ -77,6 +77,11 @@ export class ExchangeService {
     this.#clock = clock;
   }
 
+  /** Max size of a file. */
+  get maxBytes(): number {
+    return this.#config.maxFileBytes;
+  }
+
   /** Uploads a file; its URL works for `hours` from the end of the upload. */
   async upload(
     path: ExchangePath,

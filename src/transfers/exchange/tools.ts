@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { overwriteArgument, pathArgument, pathCtidArgument } from "../../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { exactSize } from "../../mcp/words.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
   deleteOutput,
   downloadAnswer,
@@ -26,20 +27,18 @@ const clientId = z.string().min(1).max(128);
 const transferId = z.string().min(1).max(1024);
 
 const hours = z.number().int().min(1).max(12).default(12)
-  .describe("Hours until the URL expires, for example 6");
+  .describe("Hours until the URL expires");
 
-const localPath = (what: string) =>
-  pathArgument.optional().describe(
-    `${what} on this machine, relative to WORKING_DIRECTORY or absolute, for example deploy.tar.gz`,
-  );
+const localPath = pathArgument.optional().describe(
+  "In WORKING_DIRECTORY, relative or absolute, e.g. deploy.tar.gz",
+);
 
-const remotePath = (what: string) =>
-  pathArgument.optional().describe(
-    `${what} on the SSH host (with ctid: in that container), for example /var/backups/db.sql.gz; ` +
-      "it is not copied to this machine's disk",
-  );
+const remotePath = pathArgument.optional().describe(
+  "On the SSH host, or in ctid's container, e.g. /var/backups/db.sql.gz",
+);
 
-const sourceClient = clientId.describe("Client that uploaded it, for example server");
+const sourceClient = clientId.describe("Client that uploaded it, e.g. server");
+const listedTransfer = transferId.describe("From exchange_list");
 
 /** The tools of the file exchange; registered when R2 is configured. */
 export const exchangeTools = (exchange: ExchangeService): Tool[] => [
@@ -47,16 +46,19 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_upload",
     title: "Upload a file to the exchange",
     description:
-      "Upload one file from this machine, the SSH host or a container to the R2 exchange. Returns a download_url that works " +
-      "without credentials until it expires. Files are deleted after 48 hours.",
+      `Upload one file (max ${
+        exactSize(exchange.maxBytes)
+      }) from this machine, the SSH host or a container to the R2 ` +
+      "exchange: exactly one of local_path and remote_path. Returns a download_url that anyone can use. Files are " +
+      "deleted after 48 hours.",
     effect: "changes",
     input: z.strictObject({
-      local_path: localPath("File to upload"),
-      remote_path: remotePath("File to upload"),
+      local_path: localPath,
+      remote_path: remotePath,
       ctid: pathCtidArgument,
-      dest_client: clientId.optional().describe("Client that the file is for; stored as metadata"),
+      dest_client: clientId.optional().describe("Client that it is for, kept as metadata"),
       expires_hours: hours,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: uploadOutput,
     async run({ local_path, remote_path, ctid, dest_client, expires_hours }, context) {
@@ -71,22 +73,23 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_download",
     title: "Download a file from the exchange",
     description:
-      "Download one file from the exchange to this machine, the SSH host or a container. Pass transfer_id and source_client, " +
-      "or a download_url of this exchange. The destination appears only after the content is verified.",
+      `Download one file (max ${
+        exactSize(exchange.maxBytes)
+      }) from the exchange to this machine, the SSH host or a ` +
+      "container: exactly one of local_path and remote_path; and transfer_id with source_client, or download_url. It " +
+      "appears there only after verification.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
-      transfer_id: transferId.optional().describe("Transfer, as exchange_list shows it"),
+      transfer_id: listedTransfer.optional(),
       source_client: sourceClient.optional(),
       download_url: z.string().min(1).max(8192).optional()
-        .describe(
-          "URL from exchange_upload or exchange_share, instead of transfer_id and source_client",
-        ),
-      local_path: localPath("Destination"),
-      remote_path: remotePath("Destination"),
+        .describe("From exchange_upload or exchange_share"),
+      local_path: localPath,
+      remote_path: remotePath,
       ctid: pathCtidArgument,
       overwrite: overwriteArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: downloadOutput,
     async run(args, context) {
@@ -106,12 +109,11 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
   defineTool({
     name: "exchange_list",
     title: "List the files on the exchange",
-    description:
-      "List the transfers on the exchange, of all clients or of one, with size, time and metadata.",
+    description: "List the transfers on the exchange, oldest first.",
     effect: "reads",
     input: z.strictObject({
-      client_id: clientId.optional().describe("List only what this client has uploaded"),
-      response_format: responseFormat,
+      client_id: clientId.optional().describe("Only of this source_client"),
+      response_format: unlistedFormat,
     }),
     output: listOutput,
     async run({ client_id }, context) {
@@ -122,14 +124,13 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
   defineTool({
     name: "exchange_delete",
     title: "Delete a file from the exchange",
-    description:
-      "Delete one transfer now instead of after 48 hours. `deleted` is false if it did not exist.",
+    description: "Delete one transfer now instead of after 48 hours.",
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
-      transfer_id: transferId.describe("Transfer, as exchange_list shows it"),
+      transfer_id: listedTransfer,
       source_client: sourceClient,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: deleteOutput,
     async run({ transfer_id, source_client }, context) {
@@ -142,17 +143,17 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_request_upload",
     title: "Create an upload command for the exchange",
     description:
-      "Create a curl command with which a person or another machine can upload one file to the exchange without " +
-      "credentials. Afterwards exchange_list shows the file and exchange_download fetches it.",
+      "Create a curl command with which a person or machine uploads one file to the exchange without credentials; " +
+      "exchange_list then shows it.",
     effect: "changes",
     input: z.strictObject({
-      filename: z.string().min(1).max(255).describe("Name of the file, for example logs.tar.gz"),
+      filename: z.string().min(1).max(255).describe("E.g. logs.tar.gz"),
       size: z.number().int().min(0).optional()
-        .describe("Size in bytes; if set, the service refuses a file of any other size"),
+        .describe("Bytes; if set, any other size is refused"),
       source_client: clientId.optional()
-        .describe("Client that will upload the file; this server's client id by default"),
+        .describe("Client that uploads it; default: this server"),
       expires_hours: hours,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: requestOutput,
     async run({ filename, size, source_client, expires_hours }) {
@@ -166,13 +167,13 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
     name: "exchange_share",
     title: "Create a new download URL",
     description:
-      "Create a new download_url for a transfer that is still on the exchange, for example after the old one has expired.",
+      "Create a new download_url for a transfer on the exchange, e.g. after the old one expired.",
     effect: "changes",
     input: z.strictObject({
-      transfer_id: transferId.describe("Transfer, as exchange_list shows it"),
+      transfer_id: listedTransfer,
       source_client: sourceClient,
       expires_hours: hours,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: shareOutput,
     async run({ transfer_id, source_client, expires_hours }, context) {

@@ -7,30 +7,28 @@ import type { DownloadState, UploadState } from "./open_transfers.ts";
 import { PATH_PLACEHOLDER } from "../command_words.ts";
 import type { DeliverOutcome } from "../port.ts";
 
-const expiresIn = z.number().int().describe("Remaining seconds for steps 2 and 3");
+const expiresIn = z.number().int().describe("Seconds left for steps 2 and 3");
 
 /** Output of imagekit_request_upload. */
 export const uploadRequest = z.object({
   transfer_id: z.string(),
-  upload_command: z.string().describe("For sh, bash and zsh; works once"),
-  upload_command_powershell: z.string().describe(
-    "The same for PowerShell; run only one of the two",
-  ),
-  quoting: z.string().describe("How to write special characters of the path in the command"),
+  upload_command: z.string().describe("For sh; works once"),
+  upload_command_powershell: z.string().describe("Instead, in PowerShell"),
+  quoting: z.string().describe("How to write the path in it"),
   expires_in: expiresIn,
-  max_bytes: z.number().int().describe("Max size of the file; an empty file is refused"),
+  max_bytes: z.number().int().describe("Max size; 0 is refused"),
 });
 
 /** Output of imagekit_request_download. */
 export const downloadRequest = z.object({
   transfer_id: z.string(),
   download_url: z.string(),
-  download_command: z.string().describe("For sh, bash and zsh"),
+  download_command: z.string(),
   download_command_powershell: z.string(),
-  quoting: z.string().describe("How to write special characters of the path in the command"),
+  quoting: z.string().describe("How to write the path in it"),
   expires_in: expiresIn,
   bytes: z.number().int(),
-  sha256: z.string().describe("SHA-256 of the content behind the download_url"),
+  sha256: z.string().describe("Of the content at download_url"),
 });
 
 const confirmation = {
@@ -39,19 +37,15 @@ const confirmation = {
   remote_path: z.string(),
   ctid: z.number().int().optional(),
   bytes_transferred: z.number().int(),
-  bridge_copy_deleted: z.boolean().describe("The copy on ImageKit was deleted"),
-  cache_purged: z.boolean().describe(
-    "ImageKit has accepted the request to purge its delivery cache",
-  ),
+  bridge_copy_deleted: z.boolean().describe("false: it is deleted after expiry"),
+  cache_purged: z.boolean().describe("false: ImageKit may serve it for a while"),
 };
 
 /** Output of imagekit_confirm_upload. */
 export const uploadConfirmation = z.object({
   ...confirmation,
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe(
-    "What was compared after writing: the SHA-256, or only the size",
-  ),
+  verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
   permissions: z.string().optional(),
 });
 

@@ -87,6 +87,11 @@ export class ImageKitService {
     this.#open = new OpenTransfers(parts.config.privateKey, parts.host, this.#clock);
   }
 
+  /** Max size of a file. */
+  get maxBytes(): number {
+    return this.#parts.config.maxFileBytes;
+  }
+
   /** Checks the destination and returns a command that uploads one file to ImageKit, once. */
   async requestUpload(wish: UploadWish, { signal }: ToolContext): Promise<UploadOffer> {
     const { port, config, host } = this.#parts;

@@ -5,7 +5,8 @@ import {
   pathArgument,
   pathCtidArgument,
 } from "../../mcp/arguments.ts";
-import { defineTool, responseFormat, type Tool } from "../../mcp/tool.ts";
+import { exactSize } from "../../mcp/words.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
   confirmedDownload,
   confirmedUpload,
@@ -34,20 +35,22 @@ export const imageKitTools = (service: ImageKitService): Tool[] => [
 const requestUploadTool = (service: ImageKitService): Tool =>
   defineTool({
     name: "imagekit_request_upload",
-    title: "Upload a file over ImageKit, step 1 of 3",
+    title: "Upload over ImageKit, step 1 of 3",
     description:
-      "Prepare the upload of one file from the user's machine to the SSH host or a container. Step 1 of 3: returns a curl " +
-      "command. Step 2: run it where the file is, with the file's path instead of <YOUR_FILE_PATH>. " +
-      "Step 3: imagekit_confirm_upload. The command works once, even if it fails.",
+      `Step 1 of 3 to upload one file (max ${
+        exactSize(service.maxBytes)
+      }) from the user's machine to the SSH ` +
+      "host or a container: returns a curl command. Step 2: run it where the file is, with its path for " +
+      "<YOUR_FILE_PATH>; it works once, even if it fails. Step 3: imagekit_confirm_upload.",
     effect: "changes",
     input: z.strictObject({
-      remote_path: pathArgument.describe("Destination, for example /data/app.conf"),
+      remote_path: pathArgument.describe("Destination, e.g. /data/app.conf"),
       permissions: octalMode.optional().describe(
-        "Octal mode in decimal digits, for example 644; default: the mode of the replaced file, or the umask",
+        "Octal digits, e.g. 644; default: as the replaced file, or by umask",
       ),
       overwrite: overwriteArgument,
       ctid: pathCtidArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: uploadRequest,
     async run({ remote_path: path, permissions, overwrite, ctid }, context) {
@@ -60,18 +63,17 @@ const requestUploadTool = (service: ImageKitService): Tool =>
 const confirmUploadTool = (service: ImageKitService): Tool =>
   defineTool({
     name: "imagekit_confirm_upload",
-    title: "Upload a file over ImageKit, step 3 of 3",
+    title: "Upload over ImageKit, step 3 of 3",
     description:
-      "Complete an upload after its curl command has printed HTTP 200: writes the file from ImageKit to its destination, " +
-      "verifies it and deletes the copy on ImageKit. After a failure the copy is kept until the transfer expires, " +
-      "so the same call can be repeated.",
+      "Step 3 of 3, after the curl command printed HTTP 200: writes the file to its destination, verifies it and deletes " +
+      "the copy on ImageKit. After a failure, the call can be repeated until the transfer expires.",
     effect: "destroys",
     input: z.strictObject({
-      transfer_id: transferIdArgument.describe("transfer_id from imagekit_request_upload"),
+      transfer_id: transferIdArgument.describe("From imagekit_request_upload"),
       file_id: z.string().regex(/^[A-Za-z0-9_-]{1,100}$/).optional().describe(
-        "fileId that the upload command printed, for example 64d2f1c0e2a5b8f3a1c4d5e6; recommended, it saves a search",
+        "fileId that the command printed; saves a search",
       ),
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: uploadConfirmation,
     async run({ transfer_id, file_id }, context) {
@@ -83,16 +85,18 @@ const confirmUploadTool = (service: ImageKitService): Tool =>
 const requestDownloadTool = (service: ImageKitService): Tool =>
   defineTool({
     name: "imagekit_request_download",
-    title: "Download a file over ImageKit, step 1 of 3",
+    title: "Download over ImageKit, step 1 of 3",
     description:
-      "Prepare the download of one file from the SSH host or a container to the user's machine. Step 1 of 3: uploads the file " +
-      "to ImageKit and returns a curl command. Step 2: run it on the user's machine, with the destination path instead of " +
-      "<YOUR_FILE_PATH>. Step 3: imagekit_confirm_download, which deletes the copy.",
+      `Step 1 of 3 to download one file (max ${
+        exactSize(service.maxBytes)
+      }) from the SSH host or a container to the ` +
+      "user's machine: returns a curl command. Step 2: run it there, with the destination path for <YOUR_FILE_PATH>. " +
+      "Step 3: imagekit_confirm_download.",
     effect: "changes",
     input: z.strictObject({
-      remote_path: pathArgument.describe("File to download, for example /var/log/nginx/access.log"),
+      remote_path: pathArgument.describe("E.g. /var/log/nginx/access.log"),
       ctid: pathCtidArgument,
-      response_format: responseFormat,
+      response_format: unlistedFormat,
     }),
     output: downloadRequest,
     async run({ remote_path: path, ctid }, context) {
@@ -104,14 +108,13 @@ const requestDownloadTool = (service: ImageKitService): Tool =>
 const confirmDownloadTool = (service: ImageKitService): Tool =>
   defineTool({
     name: "imagekit_confirm_download",
-    title: "Download a file over ImageKit, step 3 of 3",
+    title: "Download over ImageKit, step 3 of 3",
     description:
-      "Complete a download after its curl command has succeeded: deletes the copy on ImageKit and purges its cache. " +
-      "The download_url does not work afterwards.",
+      "Step 3 of 3, after the curl command succeeded: deletes the copy on ImageKit, which ends the download_url.",
     effect: "destroys",
     input: z.strictObject({
-      transfer_id: transferIdArgument.describe("transfer_id from imagekit_request_download"),
-      response_format: responseFormat,
+      transfer_id: transferIdArgument.describe("From imagekit_request_download"),
+      response_format: unlistedFormat,
     }),
     output: downloadConfirmation,
     async run({ transfer_id }, context) {

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { shareAnswer } from "../../../src/transfers/exchange/answers.ts";
-import {
-  downloadCommand,
-  forPowerShell,
-  uploadCommand,
-} from "../../../src/transfers/exchange/commands.ts";
+import { downloadCommand, uploadCommand } from "../../../src/transfers/exchange/commands.ts";
 import { nameOf } from "../../../src/transfers/exchange/transfer.ts";
 import { PATH_PLACEHOLDER } from "../../../src/transfers/command_words.ts";
 import { call, readAll, sha256, sourceOf, text } from "../../contracts/bridge.ts";
@@ -12,6 +8,9 @@ import { CURL, peerTest, SWIFT } from "../../peers/require.ts";
 import { runShell } from "../../support/command.ts";
 import { type R2Rig, startR2 } from "../worker/r2/rig.ts";
 import { nameFor } from "../worker/r2/fixture.ts";
+
+/** What the note tells a person to do. */
+const forPowerShell = (command: string) => command.replace(/^curl /, "curl.exe ");
 
 const HOUR_MS = 3_600_000;
 const NAMES = ["plain.bin", "my; [file], {x}.bin", "ü 名", "it's.txt", "-C"];
