@@ -8,7 +8,7 @@ import type { Config } from "./src/config/config.ts";
 import { type Fault, formatFaults } from "./src/config/faults.ts";
 import { formatOrigin, formatRemark } from "./src/config/origin.ts";
 import { createLogger, type Logger } from "./src/log.ts";
-import { formatPermissions, permissionTable } from "./src/sandbox/permissions.ts";
+import { describeAccess } from "./src/sandbox/permissions.ts";
 import { withOwnIdentities } from "./src/server/own_identities.ts";
 import type { Running } from "./src/server/running.ts";
 import { startWorkers } from "./src/server/workers.ts";
@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
   const { config } = loaded;
   if (task.kind === "permissions") {
     printError(originLines(config).map((line) => `${line}\n`).join(""));
-    return print(formatPermissions(permissionTable(config)));
+    return print(describeAccess(config));
   }
   if (task.kind === "doctor") return Deno.exit(await runDoctor(config, print));
   await serveUntilEnd(config);

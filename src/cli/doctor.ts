@@ -1,7 +1,8 @@
 import type { Config, Limits } from "../config/config.ts";
+import { offers, offersFamily } from "../config/offer.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 import { createLogger } from "../log.ts";
-import { formatPermissions, permissionTable } from "../sandbox/permissions.ts";
+import { describeAccess } from "../sandbox/permissions.ts";
 import { startWorkers } from "../server/workers.ts";
 import { localChecks, originChecks } from "./local_checks.ts";
 import type { Check, SshPort } from "../ssh/port.ts";
@@ -36,17 +37,19 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
   for (const check of sources) print(formatCheck(check));
   const workers = startWorkers(config, createLogger("error", config.secrets));
   try {
-    const host = await workers.ssh.port.diagnose();
+    // Without a tool that needs the host, the worker must not connect to it.
+    const host = offers(config.offer, "host") ? await workers.ssh.port.diagnose() : [];
     const checks = [
       ...localChecks(config),
       ...host,
-      ...(config.proxmox && host.some(({ step, ok }) => step === "command" && ok)
+      ...(offersFamily(config.offer, "proxmox") &&
+          host.some(({ step, ok }) => step === "command" && ok)
         ? [await proxmox(workers.ssh.port, config.limits)]
         : []),
       ...await workers.transfers?.port.diagnose() ?? [],
     ];
     for (const check of checks) print(formatCheck(check));
-    print(`\n${formatPermissions(permissionTable(config))}`);
+    print(`\n${describeAccess(config)}`);
     return config.notices.length === 0 && [...sources, ...checks].every(({ ok }) => ok) ? 0 : 1;
   } finally {
     await workers.stop(1_000);

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { offers } from "../config/offer.ts";
 import { formatOrigin } from "../config/origin.ts";
 import { errorText } from "../errors.ts";
 import { hostAndPort } from "../sandbox/permissions.ts";
@@ -24,25 +25,28 @@ export const localChecks = (config: Config): Check[] => [
   ...directories(config),
   ...keyFile(config),
   ...auditLog(config),
-  ...certificate(config),
-  linkAddress(config),
+  ...(offers(config.offer, "serves") ? [...certificate(config), linkAddress(config)] : []),
 ];
 
-/** The working directory must be writable; another one may be meant for reading only. */
-const directories = ({ files: { roots, workingDirectory } }: Config): Check[] =>
-  roots.map((root) => {
+/** The working directory must be writable if a tool writes; another one may be meant for reading only. */
+function directories({ files: { roots, workingDirectory }, offer }: Config): Check[] {
+  const isWritten = offers(offer, "local target");
+  if (!isWritten && !offers(offer, "local source") && !offers(offer, "serves")) return [];
+  return roots.map((root) => {
     const isWorking = root === workingDirectory;
     const step = isWorking ? "working directory" : "allowed directory";
     const name = isWorking ? "WORKING_DIRECTORY" : "ALLOWED_DIRECTORIES";
     const remedy = `Give the user that runs the server access to it, or correct ${name}`;
     return attempt(step, remedy, () => {
       for (const _ of Deno.readDirSync(root)) break;
+      if (!isWritten) return `${root} can be read`;
       const fault = unwritable(root);
       if (fault === undefined) return `${root} can be read and written`;
       if (isWorking) throw new Error(`${root} cannot be written: ${fault}`);
       return `${root} can only be read: ${fault}`;
     });
   });
+}
 
 function unwritable(directory: string): string | undefined {
   try {

@@ -15,6 +15,7 @@ export interface Config {
   readonly imageKit: ImageKitConfig | undefined;
   readonly r2: R2Config | undefined;
   readonly downloads: DownloadsConfig;
+  readonly offer: OfferConfig;
   /** Values that must not appear in any message, log line or answer. */
   readonly secrets: readonly string[];
   /** Sentences for the person who starts the server, like "ImageKit plugin disabled: …". */
@@ -82,6 +83,15 @@ export interface R2Config {
   readonly endpoint: string;
   readonly clientId: string;
   readonly maxFileBytes: number;
+}
+
+/** Which tools are offered. */
+export interface OfferConfig {
+  readonly readOnly: boolean;
+  /** The words of TOOLS; none if it is not set. */
+  readonly words: readonly string[];
+  /** Names of the tools that the configuration registers and that READ_ONLY and TOOLS leave. */
+  readonly tools: readonly string[];
 }
 
 export interface DownloadsConfig {

@@ -3,6 +3,7 @@ import type { Config, Login } from "./config.ts";
 import { chooseDirectories, uselessDirectories } from "./directories.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
 import { type Environment, isSet, shownValue } from "./given.ts";
+import { chooseTools, oddOffer } from "./offer.ts";
 import { ENVIRONMENT_ONLY, type Origin, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
@@ -104,6 +105,8 @@ function assemble(
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
   const links = downloadsConfig(values, machine, report);
   const { imageKit, r2, notices } = storageConfig(values, report);
+  const modules = { proxmox: values.enableProxmox, imageKit, r2 };
+  const offer = chooseTools(values, modules, report);
   if (!values.host || !login || !files || !knownHostsPaths) return undefined;
   return {
     ssh: {
@@ -133,13 +136,19 @@ function assemble(
     },
     auditLog,
     logLevel: values.logLevel,
-    proxmox: values.enableProxmox,
-    imageKit,
-    r2,
+    ...modules,
     downloads: links,
+    offer,
     secrets: secretsOf(values),
     notices,
-    origin: { ...origin, remarks: [...origin.remarks, ...uselessDirectories(files, machine)] },
+    origin: {
+      ...origin,
+      remarks: [
+        ...origin.remarks,
+        ...uselessDirectories(files, machine),
+        ...oddOffer(offer, values),
+      ],
+    },
   };
 }
 

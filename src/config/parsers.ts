@@ -40,6 +40,14 @@ export const integer = (min: number, max: number): Parser<number> => (value) => 
   throw new ValueError(`must be a whole number from ${min} to ${max}`);
 };
 
+/** Words in lower case, separated by commas. An empty list is a fault: it would mean everything or nothing. */
+export const words: Parser<readonly string[]> = (value) => {
+  const list = value.split(",").map((word) => word.trim().toLowerCase().replace(/^-\s+/, "-"))
+    .filter((word) => word !== "" && word !== "-");
+  if (list.length > 0) return list;
+  throw new ValueError("must be names separated by commas");
+};
+
 /** One word of a list, in any case. */
 export const oneOf = <const W extends string>(words: readonly W[]): Parser<W> => (value) => {
   const word = words.find((each) => each === value.trim().toLowerCase());

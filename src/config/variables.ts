@@ -10,6 +10,7 @@ import {
   oneOf,
   plainName,
   text,
+  words,
 } from "./parsers.ts";
 import { STORAGE_VARIABLES } from "./storage_variables.ts";
 import { optional, row, type Variable } from "./variable.ts";
@@ -112,6 +113,20 @@ export const VARIABLES = {
     oneOf(LOG_LEVELS),
     "info",
     "Log level on stderr: debug, info, warn or error",
+  ),
+  readOnly: row(
+    "Server",
+    "READ_ONLY",
+    boolean,
+    false,
+    "true offers only tools that change nothing on the host, this machine or a storage service",
+  ),
+  tools: optional<readonly string[]>(
+    "Server",
+    "TOOLS",
+    words,
+    "Tools to offer: names or families (ssh, proxmox, links, exchange, imagekit), separated by commas; -name removes",
+    { shown: "all" },
   ),
   strictStart: row(
     "Server",

@@ -1,4 +1,5 @@
-import type { Config } from "../config/config.ts";
+import type { Config, OfferConfig } from "../config/config.ts";
+import { offers, offersFamily, usedServices } from "../config/offer.ts";
 
 export type WorkerName = "ssh" | "transfers" | "downloads";
 
@@ -12,14 +13,30 @@ export interface WorkerPermissions {
 }
 
 /**
- * Returns the permissions that a configuration needs: one row per worker, none for a worker that is
- * not needed. Environment, subprocesses, system information, FFI and imports are refused to all.
+ * Returns the permissions that the offered tools of a configuration need: one row per worker, none for a
+ * worker that no tool needs. The ssh worker always has one, which may be empty. Environment, subprocesses, system information, FFI and imports are refused to all.
  */
 export function permissionTable(config: Config): WorkerPermissions[] {
-  return [sshRow(config), ...transfersRow(config), downloadsRow(config)];
+  return [sshRow(config), ...transfersRow(config), ...downloadsRow(config)];
 }
 
 /** The text that `mcp-remote-exec permissions` prints. */
+export const describeAccess = (config: Config): string =>
+  formatOffer(config.offer) + formatPermissions(permissionTable(config));
+
+/** What READ_ONLY and TOOLS leave; empty if neither is set. */
+export function formatOffer({ readOnly, words, tools }: OfferConfig): string {
+  if (!readOnly && words.length === 0) return "";
+  const lines = [
+    "offered tools",
+    `  READ_ONLY  ${readOnly}`,
+    `  TOOLS      ${words.length === 0 ? "all" : words.join(", ")}`,
+    `  tools      ${list(tools)}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** The table as text. */
 export function formatPermissions(table: readonly WorkerPermissions[]): string {
   const lines = table.flatMap((row) => [
     `worker ${row.worker}`,
@@ -37,19 +54,24 @@ export function formatPermissions(table: readonly WorkerPermissions[]): string {
 export const hostAndPort = (host: string, port: number | string): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
-function sshRow({ ssh, files }: Config): WorkerPermissions {
+function sshRow({ ssh, files, offer }: Config): WorkerPermissions {
+  if (!offers(offer, "host")) return { worker: "ssh", net: [], read: [], write: [] };
+  const written = offers(offer, "local target") ? files.roots : [];
+  // Resolving the path of a file to be written reads.
+  const read = offers(offer, "local source") ? files.roots : written;
   const key = ssh.login.kind === "key" ? [ssh.login.path] : [];
   // Connecting to a Unix socket needs net, read and write on its path (measured on Deno 2.9.4).
   const socket = ssh.login.kind === "agent" ? [ssh.login.socket] : [];
   return {
     worker: "ssh",
     net: [hostAndPort(ssh.host, ssh.port), ...socket.map((path) => `unix:${path}`)],
-    read: [...key, ...ssh.knownHostsPaths, ...socket, ...files.roots],
-    write: [...socket, ...files.roots],
+    read: [...key, ...ssh.knownHostsPaths, ...socket, ...read],
+    write: [...socket, ...written],
   };
 }
 
-function transfersRow({ imageKit, r2 }: Config): WorkerPermissions[] {
+function transfersRow(config: Config): WorkerPermissions[] {
+  const { imageKit, r2 } = usedServices(config);
   const urls = [
     ...(imageKit ? [imageKit.apiUrl, imageKit.uploadUrl, imageKit.urlEndpoint] : []),
     ...(r2 ? [r2.endpoint] : []),
@@ -58,15 +80,18 @@ function transfersRow({ imageKit, r2 }: Config): WorkerPermissions[] {
   return [{ worker: "transfers", net: [...new Set(urls.map(urlHost))], read: [], write: [] }];
 }
 
-function downloadsRow({ downloads, files }: Config): WorkerPermissions {
+function downloadsRow({ downloads, files, offer }: Config): WorkerPermissions[] {
+  if (!offersFamily(offer, "links")) return [];
+  // Without links, the worker only reports that there are none.
+  if (!offers(offer, "serves")) return [{ worker: "downloads", net: [], read: [], write: [] }];
   const { host, port, portIsFixed, tls } = downloads;
-  return {
+  return [{
     worker: "downloads",
     // Port 0 is any free port; it is tried only when the default port is taken.
     net: [hostAndPort(host, port), ...(portIsFixed ? [] : [hostAndPort(host, 0)])],
     read: [files.workingDirectory, ...(tls ? [tls.certPath, tls.keyPath] : [])],
     write: [],
-  };
+  }];
 }
 
 function urlHost(text: string): string {

@@ -1,10 +1,11 @@
-import type { Config } from "../config/config.ts";
+import type { Config, OfferConfig } from "../config/config.ts";
+import { offers, usedServices } from "../config/offer.ts";
 import { secretsIn } from "../config/secrets.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "../downloads/port.ts";
 import { boundsOf } from "../local/paths.ts";
 import type { Logger } from "../log.ts";
 import { expose } from "../rpc/expose.ts";
-import type { SshPort } from "../ssh/port.ts";
+import type { FilesGrant, SshPort } from "../ssh/port.ts";
 import type { TransfersPort } from "../transfers/port.ts";
 
 /** Configures the ssh worker. It loads its library later, so this does not wait for a connection. */
@@ -18,20 +19,28 @@ export async function connectSsh(ssh: Pick<SshPort, "configure">, config: Config
 export async function connectTransfers(
   transfers: Pick<TransfersPort, "configure">,
   ssh: Pick<SshPort, "serveFiles">,
-  config: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets" | "proxmox">,
+  config: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets" | "proxmox" | "offer">,
 ): Promise<void> {
-  const { imageKit, r2, logLevel } = config;
+  const { logLevel, offer } = config;
+  const { imageKit, r2 } = usedServices(config);
   const secrets = secretsIn({ imageKit, r2 }, config.secrets);
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
     ssh.serveFiles(port1, {
-      // ImageKit's clients are on another machine: they have no use for files of this one.
-      kinds: r2 === undefined ? ["host", "shell"] : ["local", "host", "shell"],
-      write: true,
+      kinds: transferKinds(offer),
+      write: offers(offer, "delivers"),
       shellPrefix: await containerPrefix(config),
     }),
-    transfers.configure({ imageKit, r2, logLevel, secrets }, port2),
+    transfers.configure({ imageKit, r2, sweeps: !offer.readOnly, logLevel, secrets }, port2),
   ]);
+}
+
+/** ImageKit's clients are on another machine: they have no use for files of this one. */
+function transferKinds(offer: OfferConfig): FilesGrant["kinds"] {
+  const isLocal = offers(offer, "local source", ["exchange"]) ||
+    offers(offer, "local target", ["exchange"]);
+  const isRemote = offers(offer, "host", ["exchange", "imagekit"]);
+  return [...(isLocal ? ["local" as const] : []), ...(isRemote ? ["host", "shell"] as const : [])];
 }
 
 /**
@@ -42,10 +51,15 @@ export async function connectTransfers(
 export async function connectDownloads(
   downloads: Pick<DownloadsPort, "configure">,
   ssh: Pick<SshPort, "serveFiles">,
-  config: Pick<Config, "downloads" | "files" | "logLevel" | "secrets" | "proxmox">,
+  config: Pick<Config, "downloads" | "files" | "logLevel" | "secrets" | "proxmox" | "offer">,
   { onEvent, logger }: { onEvent: (event: LinkEvent) => void; logger: Logger },
 ): Promise<void> {
-  const { downloads: links, files, logLevel } = config;
+  const { files, logLevel, offer } = config;
+  // Without generate_download_link, there are no links: not over the HTTP API either.
+  const isServing = offers(offer, "serves");
+  const links = isServing
+    ? config.downloads
+    : { ...config.downloads, apiKey: undefined, tls: undefined };
   const settings = {
     downloads: links,
     files: boundsOf(files.workingDirectory, files),
@@ -54,8 +68,8 @@ export async function connectDownloads(
   };
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
-    downloads.configure(settings, port2, eventsPort(onEvent, logger)),
-    offerFiles(ssh, port1, config)
+    downloads.configure(settings, isServing ? port2 : undefined, eventsPort(onEvent, logger)),
+    isServing && offerFiles(ssh, port1, config)
       .catch((error) => logger.error("remote files cannot be linked", error)),
   ]);
 }

@@ -17,13 +17,13 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
   for (const notice of config.notices) logger.warn(notice);
   const audit = openAudit(config);
   const { ssh, downloads, transfers } = workers;
-  const ports = { ssh: ssh.port, downloads: downloads.port, transfers: transfers?.port };
+  const ports = { ssh: ssh.port, downloads: downloads?.port, transfers: transfers?.port };
   const catalog = createCatalog(await createTools(config, ports));
   const parts = { version: VERSION, catalog, instructions: instructions(config), audit, logger };
   const onEvent = audit.event;
   await Promise.all([
     workers.ready,
-    connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
+    downloads && connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
   ]);
   const client = answerClient(parts);
   return {

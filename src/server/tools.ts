@@ -12,16 +12,26 @@ import { transferTools } from "../transfers/tools.ts";
 /** What the workers promise, by worker. */
 export interface Ports {
   readonly ssh: SshPort;
-  readonly downloads: DownloadsPort;
-  /** Only with a storage service. */
+  /** Only with a tool for links. */
+  readonly downloads: DownloadsPort | undefined;
+  /** Only with a tool that uses a storage service. */
   readonly transfers: TransfersPort | undefined;
 }
 
 /**
- * Returns every tool of the configuration, on services that call the given ports. Modules that the
+ * Returns the tools that the configuration offers, on services that call the given ports. Modules that the
  * configuration does not need are not loaded. Creating the tools calls no port.
  */
 export async function createTools(config: Config, ports: Ports): Promise<Tool[]> {
+  const { readOnly, tools } = config.offer;
+  // The effect is looked at as well, so that one mistake in the table offers nothing that changes.
+  return (await allTools(config, ports)).filter(({ name, effect }) =>
+    tools.includes(name) && (!readOnly || effect === "reads")
+  );
+}
+
+/** Returns the tools of all modules that are on and whose worker runs. */
+async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   const { limits, downloads } = config;
   const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
   const ssh = new SshService(ports.ssh, limits);
@@ -30,14 +40,16 @@ export async function createTools(config: Config, ports: Ports): Promise<Tool[]>
   const proxmox = config.proxmox ? await loadProxmox(ssh, limits) : undefined;
   const containers = proxmox?.service.containerAccess;
   const { workingDirectory } = config.files;
-  const links = new DownloadsService(ports.downloads, { downloads, workingDirectory }, containers);
+  const session = { downloads, workingDirectory };
   return [
     ...sshTools(ssh, limits, host, { files }),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers
       ? await transferTools(config, { port: ports.transfers, ssh, containers })
       : []),
-    ...downloadTools(links),
+    ...(ports.downloads
+      ? downloadTools(new DownloadsService(ports.downloads, session, containers))
+      : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { type Fault, formatFaults } from "../config/faults.ts";
+import { registeredTools } from "../config/offer.ts";
 import { ENVIRONMENT_ONLY } from "../config/origin.ts";
 import { VARIABLES } from "../config/variables.ts";
 import { oneLine, RemoteExecError } from "../errors.ts";
@@ -94,6 +95,12 @@ const NO_CONFIG: Config = {
     maxBytes: VARIABLES.downloadMaxSize.fallback,
     tls: undefined,
     bindAddress: false,
+  },
+  offer: {
+    readOnly: false,
+    words: [],
+    tools: registeredTools({ proxmox: false, imageKit: undefined, r2: undefined })
+      .map(({ name }) => name),
   },
   secrets: [],
   notices: [],

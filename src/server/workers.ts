@@ -10,9 +10,9 @@ import { connectSsh, connectTransfers } from "./connect.ts";
 /** The workers that the configuration needs. */
 export interface Workers {
   readonly ssh: SpawnedWorker<SshPort>;
-  /** Not configured yet: see {@linkcode connectDownloads}. */
-  readonly downloads: SpawnedWorker<DownloadsPort>;
-  /** Only with a storage service. */
+  /** Only with a tool for links. Not configured yet: see {@linkcode connectDownloads}. */
+  readonly downloads: SpawnedWorker<DownloadsPort> | undefined;
+  /** Only with a tool that uses a storage service. */
   readonly transfers: SpawnedWorker<TransfersPort> | undefined;
   /** The ssh and transfers workers are loaded and configured. */
   readonly ready: Promise<void>;
@@ -30,11 +30,11 @@ export function startWorkers(config: Config, logger: Logger): Workers {
     return row && spawn<Port>(row, logger);
   };
   const ssh = required(start<SshPort>("ssh"));
-  const downloads = required(start<DownloadsPort>("downloads"));
+  const downloads = start<DownloadsPort>("downloads");
   const transfers = start<TransfersPort>("transfers");
   const ready = configure(config, ssh.port, transfers?.port);
   ready.catch(() => {}); // reported to the caller that awaits it
-  const all = [ssh, downloads, ...(transfers === undefined ? [] : [transfers])];
+  const all = [ssh, downloads, transfers].filter((worker) => worker !== undefined);
   return {
     ssh,
     downloads,
@@ -45,7 +45,7 @@ export function startWorkers(config: Config, logger: Logger): Workers {
       await Promise.allSettled([
         ssh.port.close(limitMs),
         transfers?.port.close(limitMs),
-        downloads.port.close(),
+        downloads?.port.close(),
       ]);
       for (const worker of all) worker.terminate();
     },

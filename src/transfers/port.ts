@@ -9,6 +9,8 @@ export type BridgeName = "imagekit" | "r2";
 export interface TransfersSettings {
   readonly imageKit: ImageKitConfig | undefined;
   readonly r2: R2Config | undefined;
+  /** Whether expired transfers are removed at the start and hourly. */
+  readonly sweeps: boolean;
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
 }
@@ -118,7 +120,7 @@ export interface Removal {
  * No byte of a file passes through the main isolate.
  */
 export interface TransfersPort {
-  /** `files` is connected to a FilesPort. Starts the sweeps, in the background. */
+  /** `files` is connected to a FilesPort. Starts the sweeps, if any, in the background. */
   configure(settings: TransfersSettings, files: MessagePort): Promise<void>;
   store(
     request: StoreRequest,

@@ -48,6 +48,18 @@ pure("loadConfig() fills in every default", () => {
     proxmox: false,
     imageKit: undefined,
     r2: undefined,
+    offer: {
+      readOnly: false,
+      words: [],
+      tools: [
+        "ssh_exec_command",
+        "ssh_upload_file",
+        "ssh_download_file",
+        "generate_download_link",
+        "list_download_stats",
+        "revoke_download_link",
+      ],
+    },
     secrets: ["correct horse"],
     notices: [],
     origin: { file: undefined, names: [], remarks: [] },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Environment } from "../../src/config/given.ts";
 import {
+  describeAccess,
   formatPermissions,
   hostAndPort,
   permissionTable,
@@ -48,6 +49,18 @@ const CONFIGURATIONS: Readonly<Record<string, Environment>> = {
     DOWNLOAD_TLS_KEY: "/tls/key.pem",
     BASE_URL: "https://files.example.org",
   },
+  "read only": { READ_ONLY: "true", SSH_KEY: "/keys/id", ...IMAGEKIT, ...R2 },
+  "read only proxmox": { READ_ONLY: "true", SSH_KEY: "/keys/id", ENABLE_PROXMOX: "true" },
+  "only commands": { TOOLS: "ssh_exec_command", ALLOWED_DIRECTORIES: "/more", ...R2 },
+  "no downloads": { TOOLS: "ssh,-ssh_download_file", ALLOWED_DIRECTORIES: "/more" },
+  "no uploads": { TOOLS: "-ssh_upload_file", ALLOWED_DIRECTORIES: "/more" },
+  "links without new ones": {
+    TOOLS: "-generate_download_link",
+    DOWNLOAD_TLS_CERT: "/tls/cert.pem",
+    DOWNLOAD_TLS_KEY: "/tls/key.pem",
+  },
+  "one of two bridges": { TOOLS: "-exchange", ...IMAGEKIT, ...R2 },
+  "exchange without files": { TOOLS: "exchange_list,exchange_share", ...R2 },
 };
 
 Deno.test("permissionTable() returns these permissions and no others", () => {
@@ -77,6 +90,48 @@ pure("permissionTable() has no row for a worker that the configuration does not 
   assert.deepEqual(workers({}), ["ssh", "downloads"]);
   assert.deepEqual(workers(IMAGEKIT), ["ssh", "transfers", "downloads"]);
   assert.deepEqual(workers({ ...IMAGEKIT, ENABLE_IMAGEKIT: "false" }), ["ssh", "downloads"]);
+  assert.deepEqual(workers({ ...IMAGEKIT, TOOLS: "-imagekit" }), ["ssh", "downloads"]);
+  assert.deepEqual(workers({ ...R2, TOOLS: "-links" }), ["ssh", "transfers"]);
+});
+
+pure("permissionTable() permits only what an offered tool needs", () => {
+  const row = (wanted: WorkerName, env: Environment) => {
+    const table = permissionTable(configOf({ WORKING_DIRECTORY: "/data", ...env }, machine()));
+    return table.find(({ worker }) => worker === wanted) ?? assert.fail(wanted);
+  };
+  const mayUse = (env: Environment) => {
+    const { read, write } = row("ssh", env);
+    return [read.includes("/data"), write.includes("/data")];
+  };
+  assert.deepEqual(mayUse({}), [true, true]);
+  assert.deepEqual(mayUse({ TOOLS: "-ssh_download_file" }), [true, false]);
+  assert.deepEqual(mayUse({ TOOLS: "-ssh_download_file,-ssh_upload_file" }), [false, false]);
+  assert.deepEqual(mayUse({ READ_ONLY: "true", ENABLE_PROXMOX: "true" }), [false, false]);
+  assert.deepEqual(mayUse({ ...R2, TOOLS: "-ssh,-exchange_download" }), [true, false]);
+  assert.deepEqual(mayUse(IMAGEKIT), [false, false]);
+  const nothing = { net: [], read: [], write: [] };
+  const readOnly = { READ_ONLY: "true", SSH_KEY: "/keys/id" };
+  assert.deepEqual(row("ssh", readOnly), { worker: "ssh", ...nothing });
+  assert.deepEqual(row("downloads", readOnly), { worker: "downloads", ...nothing });
+  assert.deepEqual(row("transfers", { ...IMAGEKIT, ...R2, TOOLS: "exchange_list" }).net, [
+    "account.r2.cloudflarestorage.com:443",
+  ]);
+});
+
+pure("describeAccess() shows READ_ONLY and TOOLS when they are set", () => {
+  const shown = (env: Environment) => describeAccess(configOf(env, machine()));
+  assert.match(shown({}), /^worker ssh\n/);
+  assert.ok(
+    shown({ TOOLS: "SSH, -ssh_exec_command" }).startsWith(
+      "offered tools\n  READ_ONLY  false\n  TOOLS      ssh, -ssh_exec_command\n" +
+        "  tools      ssh_upload_file, ssh_download_file\nworker ssh\n",
+    ),
+  );
+  assert.match(
+    shown({ READ_ONLY: "true" }),
+    /^ {2}READ_ONLY {2}true\n {2}TOOLS {6}all\n {2}tools {6}list_download_stats\n/m,
+  );
+  assert.match(shown({ TOOLS: "proxmox" }), /^ {2}tools {6}none\n/m);
 });
 
 pure("formatPermissions() shows every permission of the table", () => {

@@ -1,4 +1,5 @@
 import type { Tool as McpTool } from "@modelcontextprotocol/server";
+import type { Environment } from "../../src/config/given.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import type { Tool } from "../../src/mcp/tool.ts";
 import { createTools, type Ports } from "../../src/server/tools.ts";
@@ -34,9 +35,13 @@ export type ConfigurationName = keyof typeof CONFIGURATIONS;
 
 export const CONFIGURATION_NAMES = Object.keys(CONFIGURATIONS) as ConfigurationName[]; // a const's keys
 
+/** Returns the tools that the server offers with these variables, without starting a worker. */
+export const offeredTools = (env: Environment): Promise<readonly Tool[]> =>
+  createTools(configOf(env), UNUSED);
+
 /** Returns the tools of a configuration, without starting a worker. */
 export const toolsOf = (name: ConfigurationName): Promise<readonly Tool[]> =>
-  createTools(configOf(CONFIGURATIONS[name]), UNUSED);
+  offeredTools(CONFIGURATIONS[name]);
 
 /** Returns the tools of a configuration as MCP lists them, without starting a worker. */
 export async function listTools(name: ConfigurationName): Promise<readonly McpTool[]> {

@@ -39,15 +39,33 @@ interface Services {
 
 /** What one worker may do. Everything else must be refused. */
 interface Allowed {
+  /** The worker, if the name of the row is another. */
+  readonly worker?: string;
   env?(services: Services): Readonly<Record<string, string>>;
   /** The only port that it may connect to; the SSH host's port by default. */
   port?(services: Services): number;
+  /** A port that it may not connect to; one that no row names by default. */
+  otherPort?(services: Services): number;
   may(place: Place, services: Services): Task["may"];
   mayNotWrite(place: Place): readonly string[];
+  mayNotRead?(place: Place): readonly string[];
 }
 
 const knownHosts = ({ home }: Place) => `${home}/.ssh/known_hosts`;
 const own = ({ directory }: Place) => `${directory}/own`;
+
+const transfersVariables = ({ imageKit, r2 }: Services) => ({
+  ENABLE_IMAGEKIT: "true",
+  IMAGEKIT_PUBLIC_KEY: "public",
+  IMAGEKIT_PRIVATE_KEY: "private",
+  IMAGEKIT_URL_ENDPOINT: `http://127.0.0.1:${imageKit}/me`,
+  IMAGEKIT_API_URL: `http://127.0.0.1:${imageKit}`,
+  IMAGEKIT_UPLOAD_URL: `http://127.0.0.1:${imageKit}`,
+  R2_ACCESS_KEY: "access",
+  R2_SECRET_KEY: "secret",
+  R2_BUCKET: "bucket",
+  R2_ENDPOINT: `http://127.0.0.1:${r2}`,
+});
 
 const WORKERS: Readonly<Record<string, Allowed>> = {
   ssh: {
@@ -58,6 +76,41 @@ const WORKERS: Readonly<Record<string, Allowed>> = {
     }),
     mayNotWrite: (place) => [knownHosts(place)],
   },
+  "ssh, without a tool that writes here,": {
+    worker: "ssh",
+    env: () => ({ TOOLS: "-ssh_download_file" }),
+    may: (place) => ({ call: [place.host.port], read: [knownHosts(place), own(place)], write: [] }),
+    mayNotWrite: (place) => [knownHosts(place), own(place)],
+  },
+  "ssh, without a tool for files,": {
+    worker: "ssh",
+    env: () => ({ READ_ONLY: "true", ENABLE_PROXMOX: "true" }),
+    may: (place) => ({ call: [place.host.port], read: [knownHosts(place)], write: [] }),
+    mayNotWrite: (place) => [knownHosts(place), own(place)],
+    mayNotRead: (place) => [own(place)],
+  },
+  "ssh, without a tool for the host,": {
+    worker: "ssh",
+    env: () => ({ READ_ONLY: "true" }),
+    may: () => ({ call: [], read: [], write: [] }),
+    mayNotWrite: (place) => [own(place)],
+    mayNotRead: (place) => [knownHosts(place), own(place)],
+  },
+  "downloads, without new links,": {
+    worker: "downloads",
+    env: () => ({ READ_ONLY: "true", DOWNLOAD_PORT: "8099" }),
+    may: () => ({ call: [], read: [], write: [] }),
+    mayNotWrite: (place) => [own(place)],
+    mayNotRead: (place) => [own(place)],
+  },
+  "transfers, without one of its services,": {
+    worker: "transfers",
+    env: (services) => ({ ...transfersVariables(services), TOOLS: "-exchange" }),
+    port: ({ imageKit }) => imageKit,
+    otherPort: ({ r2 }) => r2,
+    may: (_place, { imageKit }) => ({ call: [imageKit], read: [], write: [] }),
+    mayNotWrite: (place) => [own(place)],
+  },
   downloads: {
     // With a fixed port, the listener may not use any other.
     env: () => ({ DOWNLOAD_PORT: "8099" }),
@@ -65,18 +118,7 @@ const WORKERS: Readonly<Record<string, Allowed>> = {
     mayNotWrite: (place) => [own(place)],
   },
   transfers: {
-    env: ({ imageKit, r2 }) => ({
-      ENABLE_IMAGEKIT: "true",
-      IMAGEKIT_PUBLIC_KEY: "public",
-      IMAGEKIT_PRIVATE_KEY: "private",
-      IMAGEKIT_URL_ENDPOINT: `http://127.0.0.1:${imageKit}/me`,
-      IMAGEKIT_API_URL: `http://127.0.0.1:${imageKit}`,
-      IMAGEKIT_UPLOAD_URL: `http://127.0.0.1:${imageKit}`,
-      R2_ACCESS_KEY: "access",
-      R2_SECRET_KEY: "secret",
-      R2_BUCKET: "bucket",
-      R2_ENDPOINT: `http://127.0.0.1:${r2}`,
-    }),
+    env: transfersVariables,
     port: ({ r2 }) => r2,
     may: (_place, { imageKit, r2 }) => ({ call: [imageKit, r2], read: [], write: [] }),
     mayNotWrite: (place) => [own(place)],
@@ -86,7 +128,7 @@ const WORKERS: Readonly<Record<string, Allowed>> = {
 const listen = () => Deno.listen({ hostname: "127.0.0.1", port: 0 });
 
 for (const [name, row] of Object.entries(WORKERS)) {
-  Deno.test(`the ${name} worker may do what its row says and is refused everything else`, async () => {
+  Deno.test(`the worker ${name} may do what its row says and is refused everything else`, async () => {
     await using place = await startPlace();
     using other = listen();
     using imageKit = listen();
@@ -98,13 +140,15 @@ for (const [name, row] of Object.entries(WORKERS)) {
     const task: Task = {
       host: place.host.hostname,
       port: row.port?.(services) ?? place.host.port,
-      otherPort: other.addr.port,
+      otherPort: row.otherPort?.(services) ?? other.addr.port,
       file: secret,
       directory: place.home,
       may: row.may(place, services),
       mayNotWrite: row.mayNotWrite(place),
+      mayNotRead: row.mayNotRead?.(place) ?? [],
     };
-    const { allowed, results } = await probeWorker(name, task, place, row.env?.(services) ?? {});
+    const worker = row.worker ?? name;
+    const { allowed, results } = await probeWorker(worker, task, place, row.env?.(services) ?? {});
     const possible = (list: readonly unknown[]) => list.map(() => "POSSIBLE");
     const { call, read, write } = task.may;
     assert.deepEqual(allowed, {
@@ -113,7 +157,8 @@ for (const [name, row] of Object.entries(WORKERS)) {
       write: possible(write),
     });
     const notWritten = task.mayNotWrite.map((path) => `write: ${path}`);
-    assert.deepEqual(results, allRefused([...Object.keys(ATTEMPTS), ...notWritten]));
+    const notRead = task.mayNotRead.map((path) => `read: ${path}`);
+    assert.deepEqual(results, allRefused([...Object.keys(ATTEMPTS), ...notWritten, ...notRead]));
     assert.equal(Deno.readTextFileSync(secret), "export const secret = 1;");
   });
 }

@@ -36,7 +36,7 @@ export function createTransfersPort(
   return {
     configure(settings, files) {
       transfers = start(settings, files);
-      stopSweeping = transfers.startSweeping();
+      if (settings.sweeps) stopSweeping = transfers.startSweeping();
       return Promise.resolve();
     },
     store: (request, signal, progress) => call((work) => work.store(request, { signal, progress })),
@@ -62,10 +62,12 @@ export function createTransfersPort(
   };
 }
 
+type Services = Pick<TransfersSettings, "imageKit" | "r2">;
+
 /** One row per driver; it returns undefined when its service is not configured. */
 const DRIVERS: {
   readonly [Name in BridgeName]: (
-    settings: TransfersSettings,
+    settings: Services,
     tools: BridgeTools,
   ) => Bridge | undefined;
 } = {
@@ -74,6 +76,6 @@ const DRIVERS: {
 };
 
 /** Returns a driver for each configured service. */
-export const createBridges = (settings: TransfersSettings, tools: BridgeTools): Bridge[] =>
+export const createBridges = (settings: Services, tools: BridgeTools): Bridge[] =>
   Object.values(DRIVERS).map((create) => create(settings, tools))
     .filter((bridge) => bridge !== undefined);

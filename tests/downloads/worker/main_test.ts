@@ -10,6 +10,7 @@ import { connectDownloads } from "../../../src/server/connect.ts";
 import { OPENSSL, peerTest } from "../../peers/require.ts";
 import { API_KEY, downloadsConfig, TestHub } from "../fixture.ts";
 import { ask, RawClient } from "../http.ts";
+import { configOf as basicConfig } from "../../support/config.ts";
 import { outputOf } from "../../support/command.ts";
 
 const context = () => ({ signal: new AbortController().signal, progress: undefined });
@@ -80,6 +81,7 @@ const configOf = (downloads: DownloadsConfig, workingDirectory: string): Config 
   imageKit: undefined,
   r2: undefined,
   downloads,
+  offer: basicConfig().offer,
   secrets: [],
   notices: [],
   origin: ENVIRONMENT_ONLY,

@@ -36,7 +36,13 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
   const parts = { bridges: [rig.bridge], files, clock: rig.clock, logger: silent };
   const port = createTransfersPort(() => new Transfers(parts), rig.clock, () => {});
   const channel = new MessageChannel();
-  const settings = { imageKit: undefined, r2: rig.config, logLevel: "error", secrets: [] } as const;
+  const settings = {
+    imageKit: undefined,
+    r2: rig.config,
+    sweeps: true,
+    logLevel: "error",
+    secrets: [],
+  } as const;
   await port.configure(settings, channel.port1);
   const { maxFileBytes = rig.config.maxFileBytes } = options;
   const service = new ExchangeService({

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { R2Config } from "../../../src/config/config.ts";
+import { chooseTools } from "../../../src/config/offer.ts";
 import { expose } from "../../../src/rpc/expose.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import { createFilesServer } from "../../../src/ssh/worker/files/files_server.ts";
@@ -31,6 +32,11 @@ async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
     imageKit: undefined,
     r2,
     proxmox: false,
+    offer: chooseTools(
+      { readOnly: false, tools: undefined },
+      { proxmox: false, imageKit: undefined, r2 },
+      assert.fail,
+    ),
     logLevel: "error",
     secrets: [],
   } as const;

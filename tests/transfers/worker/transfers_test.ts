@@ -65,6 +65,21 @@ pure("startSweeping() sweeps at once and every hour, until it is stopped", async
   ]);
 });
 
+pure("the worker sweeps nothing when its settings forbid it, as with READ_ONLY", async () => {
+  let swept = 0;
+  const { transfers, clock } = transfersWith({ sweep: () => Promise.resolve(++swept) });
+  const port = createTransfersPort(() => transfers, clock, () => {});
+  const { port1, port2 } = new MessageChannel();
+  const settings = { imageKit: undefined, r2: undefined, logLevel: "error", secrets: [] } as const;
+  await port.configure({ ...settings, sweeps: false }, port1);
+  clock.advance(HOUR_MS);
+  await idle();
+  await port.close(1_000);
+  assert.equal(swept, 0);
+  port1.close();
+  port2.close();
+});
+
 pure("startSweeping() tells of a failure and goes on", async () => {
   let sweeps = 0;
   const sweep = () => {
@@ -174,7 +189,7 @@ pure("close() cancels what runs and waits for it to be taken back", async () => 
   );
   const { port1, port2 } = new MessageChannel();
   await port.configure(
-    { imageKit: undefined, r2: undefined, logLevel: "error", secrets: [] },
+    { imageKit: undefined, r2: undefined, sweeps: true, logLevel: "error", secrets: [] },
     port1,
   );
   const from = { kind: "local", path: "a" } as const;

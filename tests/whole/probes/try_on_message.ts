@@ -11,6 +11,7 @@ export interface Task extends Target {
   };
   /** Files that it must not write, including those that it may read. */
   readonly mayNotWrite: readonly string[];
+  readonly mayNotRead: readonly string[];
 }
 
 /** Waits for the task, tries everything and posts the results. */
@@ -18,10 +19,13 @@ export function tryOnMessage(): void {
   self.addEventListener("message", async ({ data }: MessageEvent<Task>) => {
     // The worker's own calls have another shape; its own listener handles them.
     if (data.may === undefined) return;
-    const { may, mayNotWrite, host } = data;
+    const { may, mayNotWrite, mayNotRead, host } = data;
     const results = await tryEverything(data);
     for (const path of mayNotWrite) {
       results[`write: ${path}`] = await outcome(() => Deno.writeTextFileSync(path, "x"));
+    }
+    for (const path of mayNotRead) {
+      results[`read: ${path}`] = await outcome(() => Deno.readTextFileSync(path));
     }
     const allowed = {
       call: await each(

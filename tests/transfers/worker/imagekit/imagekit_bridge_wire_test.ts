@@ -49,7 +49,7 @@ async function startServer(place: Place, fake: FakeImageKit) {
     shellPrefix: "env CTID=<number>",
   });
   await transfers.port.configure(
-    { imageKit, r2, logLevel, secrets },
+    { imageKit, r2, sweeps: true, logLevel, secrets },
     port2,
   );
   const service = new ImageKitService({

@@ -43,7 +43,7 @@ async function startReal() {
   port1.start();
   const { imageKit, r2, logLevel, secrets } = config;
   await worker.port.configure(
-    { imageKit, r2, logLevel, secrets },
+    { imageKit, r2, sweeps: true, logLevel, secrets },
     port2,
   );
   const service = new ImageKitService({
