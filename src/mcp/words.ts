@@ -4,12 +4,12 @@ const MAX_HOST = 60;
 /** Returns a host name for descriptions, shortened in its middle. */
 export const shortHost = (host: string): string => shortened(host, MAX_HOST);
 
-/** Returns a text of at most `max` characters: a longer one loses its middle. */
+/** Returns a text of at most `max` UTF-16 units: a longer one loses its middle. */
 export function shortened(text: string, max: number): string {
-  const points = [...text];
-  if (points.length <= max) return text;
-  const head = Math.ceil((max - 1) / 2);
-  return [...points.slice(0, head), "…", ...points.slice(head + 1 - max)].join("");
+  if (text.length <= max) return text;
+  const tail = Math.floor((max - 1) / 2);
+  // A cut may split a pair of surrogates.
+  return `${text.slice(0, max - 1 - tail)}…${text.slice(text.length - tail)}`.toWellFormed();
 }
 
 const UNITS: readonly (readonly [unit: string, bytes: number])[] = [

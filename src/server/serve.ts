@@ -5,6 +5,7 @@ import { type AuditLog, createAuditLog, noAudit } from "../mcp/audit.ts";
 import { createCatalog } from "../mcp/catalog.ts";
 import { VERSION } from "../version.ts";
 import { connectDownloads } from "./connect.ts";
+import { instructions } from "./instructions.ts";
 import { answerClient, type Running } from "./running.ts";
 import { createTools } from "./tools.ts";
 import type { Workers } from "./workers.ts";
@@ -19,7 +20,8 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
   const { ssh, downloads, transfers } = workers;
   const ports = { ssh: ssh.port, downloads: downloads?.port, transfers: transfers?.port };
   const catalog = createCatalog(await createTools(config, ports));
-  const parts = { version: VERSION, catalog, instructions: instructions(config), audit, logger };
+  const introduction = instructions(config, catalog.list.map(({ name }) => name));
+  const parts = { version: VERSION, catalog, instructions: introduction, audit, logger };
   const onEvent = audit.event;
   await Promise.all([
     workers.ready,
@@ -42,9 +44,4 @@ function openAudit(config: Config): AuditLog {
   if (config.auditLog === undefined) return noAudit;
   const file = Deno.openSync(config.auditLog, { create: true, append: true, mode: 0o600 });
   return createAuditLog((line) => writeAll(file, line), config.secrets);
-}
-
-function instructions(config: Config): string {
-  return `Tools for the remote machine ${config.ssh.host} (login ${config.ssh.username}, over SSH). ` +
-    `Local files are read and written in ${config.files.workingDirectory}.`;
 }

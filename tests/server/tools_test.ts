@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { currentToolsPage } from "../../docs/generate.ts";
-import { CONFIGURATION_NAMES, listTools } from "../support/catalogs.ts";
+import { CONFIGURATION_NAMES, listTools, offeredTools } from "../support/catalogs.ts";
 import { assertSnapshot, assertToolSnapshots } from "../support/snapshot.ts";
 import { projectFile } from "../support/project.ts";
 
@@ -27,6 +28,35 @@ Deno.test("createTools() makes these tools in each configuration", async () => {
     ),
   );
   assertSnapshot("server/__snapshots__/configurations", Object.fromEntries(names));
+});
+
+Deno.test("every output schema admits a failure, and no field of another type", async () => {
+  const failure = {
+    success: false,
+    code: "locked",
+    error: "It is locked",
+    suggestion: "Unlock it",
+  };
+  for (const { name, outputSchema } of await listTools("everything")) {
+    const schema = z.fromJSONSchema(JSON.parse(JSON.stringify(outputSchema)));
+    assert.deepEqual(schema.parse(failure), failure, name);
+    assert.equal(schema.safeParse([]).success, false, name);
+    for (const field of Object.keys(outputSchema?.properties ?? {})) {
+      assert.equal(schema.safeParse({ [field]: 1n }).success, false, `${name}: ${field}`);
+    }
+  }
+});
+
+Deno.test("two hosts and two logins make different tools and instructions", async () => {
+  const described = async (env: Readonly<Record<string, string>>) =>
+    JSON.stringify((await offeredTools(env)).map(({ description }) => description));
+  const texts = await Promise.all(
+    [{}, { HOST: "other.example" }, { SSH_USERNAME: "deploy" }, { MAX_FILE_SIZE: "1048576" }]
+      .map(described),
+  );
+  assert.equal(new Set(texts).size, 4);
+  assert.match(texts[1] ?? "", /other\.example/);
+  assert.match(texts[3] ?? "", /max 1 MiB/);
 });
 
 Deno.test("docs/tools.md is what `deno task docs` writes", async () => {

@@ -1,0 +1,101 @@
+import type { Config } from "../config/config.ts";
+import { printable } from "../errors.ts";
+import { exactSize, shortened, shortHost } from "../mcp/words.ts";
+
+const MAX_LOGIN = 32;
+const MAX_DIRECTORY = 80;
+
+/** What the instructions are made from. */
+export type Introduced = Pick<Config, "ssh" | "limits" | "files" | "r2">;
+
+/**
+ * Returns what a model must know before it chooses a tool. Many clients show it only this text and the
+ * names of the tools. At most 1,900 characters, because clients cut it at 2,048.
+ *
+ * @param names the tools that are offered; a family is described only if some of its tools are among them
+ */
+export function instructions(config: Introduced, names: readonly string[]): string {
+  const has = (name: string) => names.includes(name);
+  const hasFamily = (prefix: string) => names.some((name) => name.startsWith(prefix));
+  const isNode = hasFamily("proxmox_");
+  const sections = [
+    opening(config, isNode),
+    has("ssh_exec_command") ? commands(config) : "",
+    isNode ? proxmox(has) : "",
+    has("ssh_upload_file") || has("ssh_download_file") ? copies(config, has) : "",
+    hasFamily("imagekit_") ? imageKit(isNode) : "",
+    config.r2 !== undefined && hasFamily("exchange_") ? exchange(config.r2, isNode, has) : "",
+    has("generate_download_link") ? links(isNode) : "",
+    localFiles(config),
+    "Failures have code, error and suggestion.",
+  ];
+  return sections.filter((section) => section !== "").join("\n");
+}
+
+function opening({ ssh }: Introduced, isNode: boolean): string {
+  const login = shortened(printable(ssh.username), MAX_LOGIN);
+  const port = ssh.port === 22 ? "" : `, port ${ssh.port}`;
+  return `These tools work on the host ${
+    shortHost(printable(ssh.host))
+  }${port} over SSH, as ${login}` +
+    `${isNode ? "; it is a Proxmox VE node" : ""}. "Local" is the machine that runs this server.`;
+}
+
+const commands = ({ limits }: Introduced): string =>
+  "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use options like -y and " +
+  "--no-pager, and `sudo -n`, because nobody can type a password. On timeout (default " +
+  `${
+    limits.timeoutMs / 1000
+  } s, max 300) the command is stopped and its output so far returned; run longer ` +
+  "work with nohup in the background, output to a file, and read that later.";
+
+function proxmox(has: (name: string) => boolean): string {
+  return "- proxmox_*: LXC containers (ctid) and VMs (vmid): prefer them to pct and qm in ssh_exec_command. " +
+    "Commands inside a guest: proxmox_container_exec_command, proxmox_vm_exec_command. The whole cluster: " +
+    "proxmox_resource_usage. " +
+    (has("proxmox_shutdown_container")
+      ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
+      : "") +
+    (has("proxmox_upload_file_to_container")
+      ? " Files in containers: proxmox_upload_file_to_container, proxmox_download_file_from_container."
+      : "");
+}
+
+function copies({ limits }: Introduced, has: (name: string) => boolean): string {
+  const tools = ["ssh_upload_file", "ssh_download_file"].filter(has).join(", ");
+  return `- ${tools}: one file between local and host, verified, max ` +
+    `${exactSize(limits.maxFileBytes)}.`;
+}
+
+const imageKit = (isNode: boolean): string =>
+  `- imagekit_*: one file between the user's machine and the host${
+    isNode ? " or a container (ctid)" : ""
+  }, ` +
+  "in 3 steps: request, run the returned curl command on the user's machine, confirm.";
+
+function exchange(
+  r2: { readonly maxFileBytes: number },
+  isNode: boolean,
+  has: (name: string) => boolean,
+): string {
+  return `- exchange_*: files up to ${
+    exactSize(r2.maxFileBytes)
+  } to and from other machines and people over R2, ` +
+    `from ${places(isNode)}; kept for 48 hours. ` +
+    " For large files, several recipients or someone offline." +
+    (has("exchange_request_upload") ? " Others send files with exchange_request_upload." : "");
+}
+
+const links = (isNode: boolean): string =>
+  "- generate_download_link: a link for a person to open in a browser, once: one file or directory from " +
+  `${places(isNode)}. Do not open it yourself. Links end with this server.`;
+
+const places = (isNode: boolean) => isNode ? "local, host or container" : "local or host";
+
+function localFiles({ files }: Introduced): string {
+  const [first = files.workingDirectory, ...more] = files.roots;
+  const others = more.length === 0 ? "" : ` and ${more.length} more allowed directories`;
+  return `Local files: only in ${
+    shortened(printable(first), MAX_DIRECTORY)
+  }${others}; relative paths start there.`;
+}

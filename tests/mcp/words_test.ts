@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { exactSize, shortened, shortHost } from "../../src/mcp/words.ts";
+import { pure } from "../support/pure.ts";
+
+pure("exactSize() returns the largest unit without a fraction", () => {
+  const sizes = [10_485_760, 25_000_000, 20_000_000_000, 2 ** 30, 1_234, 10_485_761, 0];
+  assert.deepEqual(sizes.map(exactSize), [
+    "10 MiB",
+    "25 MB",
+    "20 GB",
+    "1 GiB",
+    "1234 bytes",
+    "10485761 bytes",
+    "0 bytes",
+  ]);
+});
+
+pure("shortened() keeps both ends of a long text", () => {
+  assert.equal(shortened("abcdefghij", 10), "abcdefghij");
+  assert.equal(shortened("abcdefghijk", 10), "abcde…hijk");
+  assert.equal(shortHost("web.example"), "web.example");
+});
+
+pure("shortened() never returns more than it may, nor half a character", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 3, max: 20 }), (text, max) => {
+      const made = shortened(text, max);
+      assert.ok(made.length <= max);
+      assert.ok(made.isWellFormed());
+    }),
+  );
+});

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { instructions } from "../../src/server/instructions.ts";
+import { CONFIGURATIONS, toolsOf } from "../support/catalogs.ts";
+import { configOf } from "../support/config.ts";
+import { TOOL_CHOICES } from "./tool_choices.ts";
+
+Deno.test("every task names a tool that its configuration offers and its instructions lead to", async () => {
+  assert.equal(TOOL_CHOICES.length, 20);
+  assert.equal(new Set(TOOL_CHOICES.map(({ request }) => request)).size, 20);
+  for (const { configuration, request, tool } of TOOL_CHOICES) {
+    const names = (await toolsOf(configuration)).map(({ name }) => name);
+    assert.ok(names.includes(tool), `${tool}: ${request}`);
+    const text = instructions(configOf(CONFIGURATIONS[configuration]), names);
+    const family = tool.split("_")[0] ?? "";
+    assert.ok(text.includes(tool) || text.includes(`${family}_*`) || LINKS.includes(tool), tool);
+    assert.ok(!request.includes(tool), "the request must not name the tool");
+  }
+});
+
+/** Their names say what they do to a link of generate_download_link. */
+const LINKS = ["list_download_stats", "revoke_download_link"];
