@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { instructions } from "../../src/server/instructions.ts";
 import { CONFIGURATIONS, toolsOf } from "../support/catalogs.ts";
 import { configOf } from "../support/config.ts";
-import { TOOL_CHOICES } from "./tool_choices.ts";
+import { TOOL_CHOICES } from "./instructions_tasks.ts";
 
 Deno.test("every task names a tool that its configuration offers and its instructions lead to", async () => {
   assert.equal(TOOL_CHOICES.length, 20);
