@@ -3,6 +3,7 @@ import type { DownloadsConfig, ImageKitConfig, R2Config } from "./config.ts";
 import { attempt, type Report } from "./faults.ts";
 import { shownValue } from "./given.ts";
 import { expandPath, type Machine } from "./paths.ts";
+import { checkBucketFree } from "./r2_endpoint.ts";
 import type { Values } from "./variables.ts";
 
 const DEFAULT_LINK_PORT = 8000;
@@ -90,6 +91,8 @@ function imageKitConfig(
   checkEncrypted("IMAGEKIT_URL_ENDPOINT", urlEndpoint, report);
   checkEncrypted("IMAGEKIT_API_URL", values.imageKitApiUrl, report);
   checkEncrypted("IMAGEKIT_UPLOAD_URL", values.imageKitUploadUrl, report);
+  checkBase("IMAGEKIT_API_URL", values.imageKitApiUrl, report);
+  checkBase("IMAGEKIT_UPLOAD_URL", values.imageKitUploadUrl, report);
   return {
     publicKey,
     privateKey,
@@ -118,6 +121,7 @@ function r2Config(values: Values, notices: string[], report: Report): R2Config |
     return undefined;
   }
   checkEncrypted("R2_ENDPOINT", endpoint, report);
+  checkBucketFree(endpoint, bucket, report);
   return {
     accessKey,
     secretKey,
@@ -136,6 +140,16 @@ const incomplete = (service: string, missing: readonly string[]): string =>
 
 function missingNames(values: Record<string, string | undefined>): string[] {
   return Object.entries(values).filter(([, value]) => !value).map(([name]) => name);
+}
+
+/** The paths of ImageKit's API are appended to the URL. */
+function checkBase(name: string, url: string, report: Report): void {
+  const path = /(?:\/api)?\/v[12](?:\/.*)?$/.exec(url)?.[0];
+  if (path === undefined) return;
+  report(
+    `${name} contains the path "${path}" of an API`,
+    `Remove it: ${name}=${url.slice(0, -path.length)}`,
+  );
 }
 
 /** Credentials and signed URLs are sent there. */
