@@ -69,6 +69,18 @@ function listed(names: readonly string[]): string {
 
 const MAX_NAMES = 10;
 
+/**
+ * Returns the error; if its suggestion names the tool that has just failed, with another suggestion. An
+ * error does not know which tool it will end.
+ */
+export function forTool(tool: string, error: RemoteExecError): RemoteExecError {
+  const isNamed = new RegExp(`(?<![a-z_])${tool}(?![a-z_])`).test(error.suggestion);
+  if (!isNamed || tool === "") return error;
+  return new RemoteExecError(error.code, error.message, "Remove the cause, then try again", {
+    cause: error,
+  });
+}
+
 function failureOf(error: RemoteExecError): z.infer<typeof failureSchema> {
   return { success: false, code: error.code, error: error.message, suggestion: error.suggestion };
 }

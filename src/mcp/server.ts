@@ -13,7 +13,7 @@ import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
 import { givenArguments } from "./given_arguments.ts";
 import { increasing } from "./progress.ts";
-import { invalidArguments, toFailure, type ToolResult, toResult } from "./result.ts";
+import { forTool, invalidArguments, toFailure, type ToolResult, toResult } from "./result.ts";
 import { RunningCalls } from "./running_calls.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -145,12 +145,17 @@ async function answer(
   const format = args.response_format;
   if (tool === undefined) return toFailure(unknownTool(name, parts.catalog), format);
   try {
-    return toResult(await tool.call(args, context), format);
+    const done = await tool.call(args, context);
+    const { failure } = done;
+    return toResult(
+      failure === undefined ? done : { ...done, failure: forTool(name, failure) },
+      format,
+    );
   } catch (error) {
     const failure = error instanceof z.ZodError
       ? invalidArguments(error, Object.keys(shape))
       : known(error, context, parts.logger);
-    return toFailure(failure, format);
+    return toFailure(forTool(name, failure), format);
   }
 }
 
