@@ -1,4 +1,4 @@
-import { type ErrorCode, RemoteExecError } from "../errors.ts";
+import { type ErrorCode, oneLine, RemoteExecError } from "../errors.ts";
 import { type Guest, guestInText, guestName, KINDS, programOf } from "./guests/guest.ts";
 
 /** The cluster has no guest with this ID. */
@@ -120,7 +120,7 @@ export const snapshotNameReserved = (name: string) =>
 export const agentUnavailable = (guest: Guest, found: string) =>
   new RemoteExecError(
     "unsupported",
-    `Cannot run a command in ${guestInText(guest)}: ${found}`,
+    `Cannot run a command in ${guestInText(guest)}: ${oneLine(found)}`,
     "Install qemu-guest-agent in the VM, set `qm set ID --agent 1` on the host, and restart the VM",
   );
 
@@ -137,7 +137,7 @@ export const agentForbids = (guest: Guest, command: string) =>
 export const agentSilent = (guest: Guest, found: string) =>
   new RemoteExecError(
     "unreachable",
-    `The guest agent in ${guestInText(guest)} did not answer: ${found}`,
+    `The guest agent in ${guestInText(guest)} did not answer: ${oneLine(found)}`,
     "Restart qemu-guest-agent in the VM",
   );
 
@@ -145,7 +145,7 @@ export const agentSilent = (guest: Guest, found: string) =>
 export const noPosixShell = (guest: Guest, found: string) =>
   new RemoteExecError(
     "unsupported",
-    `${guestName(guest)} has no POSIX shell, which this tool needs: ${found}`,
+    `${guestName(guest)} has no POSIX shell, which this tool needs: ${oneLine(found)}`,
     `For a Windows guest run this on the host with ssh_exec_command: qm guest exec ${guest.id} -- ` +
       "powershell.exe -Command …",
   );
@@ -180,14 +180,14 @@ export const programMissingInGuest = (guest: Guest, program: string) =>
 export const cannotEnter = (guest: Guest, found: string) =>
   new RemoteExecError(
     "invalid_state",
-    `Cannot enter ${guestInText(guest)}: ${found}`,
+    `Cannot enter ${guestInText(guest)}: ${oneLine(found)}`,
     "Check with proxmox_container_status that it is running, then try again",
   );
 
 export const storageUnusable = (found: string) =>
   new RemoteExecError(
     "invalid_argument",
-    `The storage cannot be used for backups: ${found}`,
+    `The storage cannot be used for backups: ${oneLine(found)}`,
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
   );
 
@@ -196,7 +196,7 @@ export const storageUnreadable = (storage: string, found: string) =>
   new RemoteExecError(
     "io_error",
     `The backups on the storage "${storage}" cannot be read: ${
-      found === "" ? "the program gave no reason" : found
+      found === "" ? "the program gave no reason" : oneLine(found)
     }`,
     "Check the storage in Proxmox VE: its server or disk may be down",
   );
@@ -220,7 +220,7 @@ export const archiveMissing = (vmid: number, archive: string) =>
 export const backupFailed = (vmid: number, found: string) =>
   new RemoteExecError(
     "io_error",
-    `The backup of ${vmid} failed: ${found === "" ? "vzdump gave no reason" : found}`,
+    `The backup of ${vmid} failed: ${found === "" ? "vzdump gave no reason" : oneLine(found)}`,
     "Check the free space of the storage and the guest's task log in Proxmox VE",
   );
 
@@ -228,21 +228,21 @@ export const backupFailed = (vmid: number, found: string) =>
 export const commandFailed = (action: string, found: string) =>
   new RemoteExecError(
     "io_error",
-    `${action} failed: ${found === "" ? "the program gave no reason" : found}`,
+    `${action} failed: ${found === "" ? "the program gave no reason" : oneLine(found)}`,
     "Read the guest's task log in Proxmox VE",
   );
 
 export const argumentRefused = (action: string, found: string) =>
   new RemoteExecError(
     "invalid_argument",
-    `${action} was refused: ${found}`,
+    `${action} was refused: ${oneLine(found)}`,
     "Correct the argument that the message names",
   );
 
 export const unreadable = (program: string, found: string) =>
   new RemoteExecError(
     "internal",
-    `The output of ${program} cannot be read: ${found}`,
+    `The output of ${program} cannot be read: ${oneLine(found)}`,
     "Report this together with the version of Proxmox VE (`pveversion`)",
   );
 
