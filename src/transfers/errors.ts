@@ -40,6 +40,33 @@ export function bridgeNotConfigured(bridge: BridgeName) {
   return new RemoteExecError("not_configured", message, suggestion);
 }
 
+/** From this difference on ImageKit refuses upload commands, whose longest life is 55 of 60 minutes. */
+const MAX_SKEW_MS = 5 * 60_000;
+
+/**
+ * Returns the error for a clock that explains a failure; undefined for a clock that does not, or is not
+ * known.
+ *
+ * @param what did not work: "Cannot list files on ImageKit"
+ * @param aheadMs milliseconds by which this machine is ahead of the service
+ */
+export function wrongClock(
+  what: string,
+  bridge: BridgeName,
+  aheadMs: number | undefined,
+): RemoteExecError | undefined {
+  if (aheadMs === undefined || Math.abs(aheadMs) < MAX_SKEW_MS) return undefined;
+  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+  const service = bridge === "imagekit" ? "ImageKit's" : "the storage service's";
+  return new RemoteExecError(
+    "authentication_failed",
+    `${what}: the clock of this machine is ${minutes} minutes ${
+      aheadMs < 0 ? "behind" : "ahead of"
+    } ${service}`,
+    "Set the clock of this machine (timedatectl set-ntp true), then start again",
+  );
+}
+
 /** `ctid` was passed while Proxmox is off. */
 export const containersOff = () =>
   new RemoteExecError(

@@ -151,6 +151,8 @@ export interface TransfersPort {
   uploadTicket(request: TicketRequest): Promise<UploadTicket>;
   /** Returns a URL that returns the stored bytes to anybody who has it. The object need not exist. */
   downloadUrl(bridge: BridgeName, ref: ObjectRef, expiresAtMs: number): Promise<string>;
+  /** Milliseconds by which this machine is ahead of the service; undefined before a response. */
+  clockAheadMs(bridge: BridgeName): Promise<number | undefined>;
   /** Checks each configured service, for `doctor`. */
   diagnose(): Promise<Check[]>;
   /** Cancels everything and removes unfinished uploads, as far as `limitMs` allows. */

@@ -133,6 +133,7 @@ class Service {
       ? await this.#spoiled(operation, incoming)
       : errorReply(404, "The requested resource does not exist.");
     record.status = response.status;
+    response.headers.set("date", new Date(this.#account.nowMs()).toUTCString());
     return response;
   }
 

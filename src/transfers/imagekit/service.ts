@@ -5,7 +5,7 @@ import { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
 import type { Endpoint, FileFacts } from "../../ssh/port.ts";
 import type { SshService } from "../../ssh/service.ts";
-import { fileTooLarge } from "../errors.ts";
+import { fileTooLarge, wrongClock } from "../errors.ts";
 import { type CommandPair, downloadCommand, uploadCommand } from "./commands.ts";
 import {
   fileExists,
@@ -30,6 +30,9 @@ import type { DeliverOutcome, StoredObject, TransfersPort } from "../port.ts";
 const SEARCH_LAG_MS = 20_000;
 /** Max difference between ImageKit's clock and ours. */
 const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** A difference below this one may come from the request itself: `Date` has no fractions. */
+const CLOCK_ERROR_MS = 5_000;
 
 /** What the service needs. */
 export interface ImageKitParts {
@@ -157,13 +160,24 @@ export class ImageKitService {
       await this.#moves.remove(object);
       throw tookTooLong(config.transferTimeoutMs / 1000);
     }
-    const url = await port.downloadUrl("imagekit", { name }, expiresAt * 1000);
+    const aheadMs = await port.clockAheadMs("imagekit") ?? 0;
+    const aheadS = Math.abs(aheadMs) < CLOCK_ERROR_MS ? 0 : Math.round(aheadMs / 1000);
+    // ImageKit decides by its own clock. If this machine is behind, the copy does not live longer either.
+    const urlExpiresAt = expiresAt - Math.max(0, aheadS);
+    const urlExpiresInS = Math.min(expiresInS, this.#secondsUntil(urlExpiresAt + aheadS));
+    if (urlExpiresInS <= 0) {
+      await this.#moves.remove(object);
+      throw await this.#clockError("The download URL is already over") ??
+        tookTooLong(config.transferTimeoutMs / 1000);
+    }
+    const url = await port.downloadUrl("imagekit", { name }, urlExpiresAt * 1000);
     const transferId = formatTransferId(privateKey, {
       ...{ operation: "download", host, path, name, issuedAtMs, expiresAt, bytes },
       ...(ctid === undefined ? {} : { ctid }),
       fileId: object.id,
     });
-    return { transferId, url, command: downloadCommand(url), expiresInS, bytes, sha256 };
+    const command = downloadCommand(url);
+    return { transferId, url, command, expiresInS: urlExpiresInS, bytes, sha256 };
   }
 
   /** Deletes the copy that {@linkcode requestDownload} stored on ImageKit. */
@@ -178,8 +192,10 @@ export class ImageKitService {
       });
       // Another server completed it, or the sweep removed it.
       if (object === undefined) throw transferNotFound();
-      if (object.size !== state.bytes || !isOfItsTime(object, state)) {
-        throw foreignObject(state.fileId);
+      if (object.size !== state.bytes) throw foreignObject(state.fileId);
+      if (!isOfItsTime(object, state)) {
+        const what = "The file seems older than its transfer";
+        throw await this.#clockError(what) ?? foreignObject(state.fileId);
       }
       const cleanup = await this.#moves.remove(object).catch((error) => {
         throw this.#places.failed("Cleanup failed", error);
@@ -196,8 +212,13 @@ export class ImageKitService {
   ): Promise<StoredObject> {
     const ref = { name: state.name, ...(fileId === undefined ? {} : { id: fileId }) };
     const object = await this.#moves.find(ref, fileId === undefined ? SEARCH_LAG_MS : 0, context);
-    if (object === undefined) throw notOnImageKit();
-    if (!isOfItsTime(object, state)) throw foreignObject(object.id);
+    if (object === undefined) {
+      throw await this.#clockError("The upload command was refused or too late") ?? notOnImageKit();
+    }
+    if (!isOfItsTime(object, state)) {
+      const what = "The file seems older than its transfer";
+      throw await this.#clockError(what) ?? foreignObject(object.id);
+    }
     const { maxFileBytes: maxBytes } = this.#parts.config;
     if (object.size > maxBytes) {
       throw fileTooLarge("The uploaded file", object.size, maxBytes, "imagekit");
@@ -217,6 +238,11 @@ export class ImageKitService {
       if (failure === undefined) return undefined;
       throw failure;
     }
+  }
+
+  /** Returns the error that names this machine's clock, if it differs from ImageKit's. */
+  async #clockError(what: string): Promise<RemoteExecError | undefined> {
+    return wrongClock(what, "imagekit", await this.#parts.port.clockAheadMs("imagekit"));
   }
 
   #newExpiry(): number {

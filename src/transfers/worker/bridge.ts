@@ -93,6 +93,8 @@ export interface Bridge {
   /** Deletes our expired objects and returns their number. Never touches other objects. */
   sweep(call: BridgeCall): Promise<number>;
   diagnose(call: BridgeCall): Promise<Check[]>;
+  /** Milliseconds by which this machine is ahead of the service; undefined before a response. */
+  clockAheadMs(): number | undefined;
 }
 
 /**

@@ -52,6 +52,7 @@ export function createTransfersPort(
       await configured().bridge(bridge).uploadTicket(request),
     downloadUrl: async (bridge, ref, expiresAtMs) =>
       await configured().bridge(bridge).downloadUrl(ref, expiresAtMs),
+    clockAheadMs: (bridge) => Promise.resolve(configured().bridge(bridge).clockAheadMs()),
     diagnose: () =>
       configured().diagnose({ signal: new AbortController().signal, progress: undefined }),
     async close(limitMs) {

@@ -52,6 +52,7 @@ function serviceWith(
     remove: unexpected,
     uploadTicket: unexpected,
     downloadUrl: (_bridge, _ref, expiresAtMs) => Promise.resolve(`until ${expiresAtMs}`),
+    clockAheadMs: unexpected,
     diagnose: unexpected,
     close: unexpected,
   };

@@ -30,6 +30,8 @@ export class StagedFiles implements FilesPort {
   writeFailure: RemoteExecError | undefined;
   /** Thrown by the next look or read. */
   readFailure: RemoteExecError | undefined;
+  /** What a write could compare. */
+  verified: CopyOutcome["verified"] = "sha256";
   /** What `sha256` tells in place of the content's hash. */
   statedHash: string | undefined;
 
@@ -66,7 +68,7 @@ export class StagedFiles implements FilesPort {
     const outcome: CopyOutcome = {
       bytes: bytes.length,
       sha256: sha256(bytes),
-      verified: "sha256",
+      verified: this.verified,
       durationMs: 1,
       path: to.path,
     };
@@ -109,11 +111,15 @@ export interface Stage extends AsyncDisposable {
 
 export interface StageOptions extends ImageKitOptions {
   readonly config?: Partial<ImageKitConfig>;
+  /** By how much the clock of the server is ahead of the service's. */
+  readonly aheadMs?: number;
 }
 
-export async function setStage({ config: change, ...options }: StageOptions = {}): Promise<Stage> {
+export async function setStage(
+  { config: change, aheadMs = 0, ...options }: StageOptions = {},
+): Promise<Stage> {
   const clock = new FakeClock({ nowMs: 1_790_000_000_000, skipUpToMs: 4_000 });
-  const fake = await startImageKit({ now: clock.now, ...options });
+  const fake = await startImageKit({ now: () => clock.now() - aheadMs, ...options });
   const files = new StagedFiles();
   const logged: string[] = [];
   const logger = createLogger("debug", [], (line) => logged.push(line));
@@ -193,6 +199,7 @@ function portOf(transfers: Transfers): TransfersPort {
     uploadTicket: ({ bridge, ...request }) => transfers.bridge(bridge).uploadTicket(request),
     downloadUrl: (bridge, ref, expiresAtMs) =>
       transfers.bridge(bridge).downloadUrl(ref, expiresAtMs),
+    clockAheadMs: (bridge) => Promise.resolve(transfers.bridge(bridge).clockAheadMs()),
     diagnose: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };

@@ -192,3 +192,54 @@ peerTest({
     equal(stage.fake.holdsPrivateKey(JSON.stringify(stage.fake.requests)), true);
   },
 });
+
+for (const minutes of [20, -20, 70, -70]) {
+  peerTest({
+    name: `the ImageKit tools name a clock that is ${minutes} minutes ahead`,
+    peer: CURL,
+    async fn() {
+      await using stage = await setStage({ aheadMs: minutes * 60_000 });
+      const { call } = client(stage.service());
+      const asked = await call("imagekit_request_upload", { remote_path: "/etc/a" });
+      await runUpload(said(asked.data, "upload_command"), "content").catch(() => {});
+      const args = { transfer_id: said(asked.data, "transfer_id") };
+      const confirmed = await call("imagekit_confirm_upload", args);
+      equal(confirmed.isError, true, confirmed.text);
+      match(
+        confirmed.text,
+        new RegExp(`the clock of this machine is ${Math.abs(minutes)} minutes`),
+      );
+      match(confirmed.text, /timedatectl/);
+      stage.files.put("/etc/b", "content");
+      const offered = await call("imagekit_request_download", { remote_path: "/etc/b" });
+      if (minutes === -70) {
+        return match(offered.text, /the clock of this machine is 70 minutes behind/);
+      }
+      equal(offered.isError, false, offered.text);
+      equal(offered.data.expires_in, minutes === -20 ? 2_100 : 3_300);
+      const response = await fetch(said(offered.data, "download_url"));
+      equal(await response.text(), "content");
+    },
+  });
+}
+
+peerTest({
+  name: "imagekit_confirm_upload claims neither a hash nor a cleanup that did not happen",
+  peer: CURL,
+  async fn() {
+    await using stage = await setStage();
+    const { call } = client(stage.service());
+    const asked = await call("imagekit_request_upload", { remote_path: "/etc/a" });
+    await runUpload(said(asked.data, "upload_command"), "content");
+    stage.files.verified = "size";
+    stage.fake.failNext("delete", { kind: "html", status: 500 }, 10);
+    const args = { transfer_id: said(asked.data, "transfer_id") };
+    const done = await call("imagekit_confirm_upload", args);
+    equal(done.isError, false, done.text);
+    deepEqual([done.data.verified, done.data.bridge_copy_deleted, done.data.cache_purged], [
+      "size",
+      false,
+      false,
+    ]);
+  },
+});

@@ -26,6 +26,7 @@ const bridgeWith = (some: Partial<Bridge>): Bridge => ({
   downloadUrl: unexpected,
   sweep: unexpected,
   diagnose: unexpected,
+  clockAheadMs: () => undefined,
   ...some,
 });
 

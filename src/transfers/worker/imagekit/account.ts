@@ -6,6 +6,7 @@ import type { BridgeTools } from "../bridge.ts";
 import { objectPath } from "../../imagekit/signed_names.ts";
 import { failureError, retried, ServiceFailure } from "./service_failure.ts";
 import { boundedResponse } from "../response_body.ts";
+import { aheadMs } from "../service_clock.ts";
 
 const CALL_MS = 15_000;
 const UPLOAD_MS = 10 * 60_000;
@@ -36,14 +37,25 @@ export class ImageKitAccount {
   readonly #tools: BridgeTools;
   readonly #api: ImageKit;
   readonly #uploads: ImageKit;
+  #aheadMs: number | undefined;
 
   constructor(config: ImageKitConfig, tools: BridgeTools) {
     this.#config = config;
     this.#tools = tools;
     const { privateKey } = config;
+    const watched: typeof fetch = async (input, init) => {
+      const response = await tools.fetch(input, init);
+      this.#aheadMs = aheadMs(response.headers, tools.clock.now()) ?? this.#aheadMs;
+      return response;
+    };
     // The base URL of a client applies to all its requests, so each URL needs a client.
-    this.#api = createSdk({ baseUrl: config.apiUrl, privateKey, fetch: tools.fetch });
-    this.#uploads = createSdk({ baseUrl: config.uploadUrl, privateKey, fetch: tools.fetch });
+    this.#api = createSdk({ baseUrl: config.apiUrl, privateKey, fetch: watched });
+    this.#uploads = createSdk({ baseUrl: config.uploadUrl, privateKey, fetch: watched });
+  }
+
+  /** Milliseconds by which this machine is ahead of ImageKit; undefined before the first response. */
+  get aheadMs(): number | undefined {
+    return this.#aheadMs;
   }
 
   /**

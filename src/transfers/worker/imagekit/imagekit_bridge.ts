@@ -17,7 +17,7 @@ import {
 } from "../bridge.ts";
 import { type AccountFile, ImageKitAccount } from "./account.ts";
 import { openDelivery } from "./delivery.ts";
-import { fileTooLarge, sourceChanged } from "../../errors.ts";
+import { fileTooLarge, sourceChanged, wrongClock } from "../../errors.ts";
 import { emptyFile, foreignObject } from "../../imagekit/errors.ts";
 import {
   objectPath,
@@ -125,9 +125,11 @@ export class ImageKitBridge implements Bridge {
   /** Deletes expired objects with our seal, also those of other servers. */
   async sweep(call: BridgeCall): Promise<number> {
     const { privateKey } = this.#config;
-    const nowMs = this.#tools.clock.now();
+    const files = await this.#account.list("mcp-", call.signal);
+    // By the service's clock: a wrong one here would delete what others still need.
+    const nowMs = this.#tools.clock.now() - (this.#account.aheadMs ?? 0);
     let count = 0;
-    for (const { name, fileId } of await this.#account.list("mcp-", call.signal)) {
+    for (const { name, fileId } of files) {
       const expiresAt = parseObjectName(privateKey, name)?.expiresAt;
       if (expiresAt === undefined || expiresAt * 1000 + GRACE_MS > nowMs) continue;
       if (!await this.#account.delete(fileId, call.signal)) continue;
@@ -140,8 +142,14 @@ export class ImageKitBridge implements Bridge {
   async diagnose(call: BridgeCall): Promise<Check[]> {
     return await runCheck("ImageKit", async () => {
       const files = await this.#account.list("mcp-", call.signal);
+      const clock = wrongClock("ImageKit would refuse uploads", "imagekit", this.#account.aheadMs);
+      if (clock !== undefined) throw clock;
       return `${this.#config.folder} can be listed (${files.length} transfer files)`;
     });
+  }
+
+  clockAheadMs(): number | undefined {
+    return this.#account.aheadMs;
   }
 
   async #put(name: string, source: PutSource, call: BridgeCall): Promise<PutOutcome> {

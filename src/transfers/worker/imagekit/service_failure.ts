@@ -2,6 +2,9 @@ import { APIConnectionError, APIError } from "@imagekit/nodejs";
 import type { Clock } from "../../../async/clock.ts";
 import { errorText, RemoteExecError } from "../../../errors.ts";
 import { retry } from "../../../async/retry.ts";
+import { wrongClock } from "../../errors.ts";
+import { type NetworkFault, networkFault, withoutUrls } from "../network_fault.ts";
+import { aheadMs } from "../service_clock.ts";
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
@@ -15,13 +18,18 @@ export class ServiceFailure extends Error {
   override readonly name = "ServiceFailure";
   /** HTTP status; undefined when no response arrived. */
   readonly status: number | undefined;
-  /** Milliseconds to wait, from `X-RateLimit-Reset`. */
-  readonly resetMs: number | undefined;
+  readonly headers: Headers | undefined;
 
-  constructor(status: number | undefined, message: string, resetMs?: number, cause?: unknown) {
+  constructor(status: number | undefined, message: string, headers?: Headers, cause?: unknown) {
     super(message, { cause });
     this.status = status;
-    this.resetMs = resetMs;
+    this.headers = headers;
+  }
+
+  /** Milliseconds to wait, from `X-RateLimit-Reset`. */
+  get resetMs(): number | undefined {
+    const text = this.headers?.get("x-ratelimit-reset") ?? "";
+    return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
   }
 }
 
@@ -54,29 +62,51 @@ export async function retried<T>(
     return await retry(send, { attempts: ATTEMPTS, pauseMs, signal, clock });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw failureError(action, toFailure(error));
+    const failure = toFailure(error);
+    throw failure.status === undefined
+      ? unreachable(action, networkFault(error, "ImageKit's host", VARIABLES), failure)
+      : failureError(action, failure, clock.now());
   }
 }
 
+/** The variables that name ImageKit's hosts. */
+const VARIABLES = "IMAGEKIT_API_URL, IMAGEKIT_UPLOAD_URL and IMAGEKIT_URL_ENDPOINT";
+
 /** Returns the failure of a response of the delivery network. */
 export const responseFailure = (response: Response): ServiceFailure =>
-  new ServiceFailure(response.status, `HTTP ${response.status}`, resetMsOf(response.headers));
+  new ServiceFailure(response.status, `HTTP ${response.status}`, response.headers);
 
 /** Returns the error for a failure. It quotes texts of the service, which contain no secrets of ours. */
-export function failureError(action: string, failure: ServiceFailure): RemoteExecError {
+export function failureError(
+  action: string,
+  failure: ServiceFailure,
+  nowMs?: number,
+): RemoteExecError {
   const { status, message, cause } = failure;
   const options = { cause: cause ?? failure };
-  if (status === undefined) {
-    return new RemoteExecError(
-      "unreachable",
-      `Cannot ${action}: ImageKit did not answer (${message})`,
-      "Check that this machine can reach ImageKit over https, then try again",
-      options,
-    );
-  }
+  if (status === undefined) return unreachable(action, { seen: message }, failure);
   const { code, suggestion } = meaning(status, message, failure.resetMs);
+  const isAboutTime = code === "authentication_failed" || code === "refused_by_service";
+  if (isAboutTime && status < 500 && nowMs !== undefined) {
+    const ahead = aheadMs(failure.headers, nowMs);
+    const clock = wrongClock(`Cannot ${action}: ImageKit answered ${status}`, "imagekit", ahead);
+    if (clock !== undefined) return clock;
+  }
   const seen = `ImageKit answered ${status}: ${message}`;
   return new RemoteExecError(code, `Cannot ${action}: ${seen}`, suggestion, options);
+}
+
+function unreachable(
+  action: string,
+  { seen, remedy }: NetworkFault,
+  failure: ServiceFailure,
+): RemoteExecError {
+  return new RemoteExecError(
+    "unreachable",
+    `Cannot ${action}: ImageKit did not answer: ${seen}`,
+    remedy ?? "Check that this machine can reach ImageKit over https, then try again",
+    { cause: failure.cause ?? failure },
+  );
 }
 
 function meaning(status: number, message: string, resetMs: number | undefined) {
@@ -117,10 +147,10 @@ function toFailure(error: unknown): ServiceFailure {
   if (error instanceof ServiceFailure) return error;
   if (error instanceof APIConnectionError) {
     const text = withoutUrls(errorText(error.cause ?? error));
-    return new ServiceFailure(undefined, text, undefined, error);
+    return new ServiceFailure(undefined, text, undefined, error.cause ?? error);
   }
   if (error instanceof APIError && error.status !== undefined) {
-    return new ServiceFailure(error.status, textOf(error), resetMsOf(error.headers), error);
+    return new ServiceFailure(error.status, textOf(error), error.headers, error);
   }
   // fetch rejects with a TypeError, and so does reading a body that ends early.
   if (error instanceof TypeError || error instanceof SyntaxError) {
@@ -135,12 +165,4 @@ function textOf({ error }: APIError): string {
     ? error.message
     : undefined;
   return typeof said === "string" ? said.slice(0, MAX_REASON_LENGTH) : "without a reason";
-}
-
-/** Removes URLs, which the runtime adds to its messages: a signed URL is a secret. */
-const withoutUrls = (text: string): string => text.replaceAll(/https?:[^\s)]+/g, "…");
-
-function resetMsOf(headers: Headers | undefined): number | undefined {
-  const text = headers?.get("x-ratelimit-reset") ?? "";
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }

@@ -18,6 +18,7 @@ import {
   transferMissing,
   urlExpired,
   urlInvalid,
+  wrongClock,
 } from "../../errors.ts";
 import { parseObjectName } from "../../exchange/transfer_names.ts";
 import type {
@@ -205,8 +206,14 @@ export class R2Bridge implements Bridge {
       const startedAt = performance.now();
       const action = "list the bucket";
       this.#client.insist(action, await this.#askBucket(action, call));
+      const clock = wrongClock("The service may refuse requests", "r2", this.#client.aheadMs);
+      if (clock !== undefined) throw clock;
       return `answers in ${Math.round(performance.now() - startedAt)} ms`;
     });
+  }
+
+  clockAheadMs(): number | undefined {
+    return this.#client.aheadMs;
   }
 
   /**
@@ -276,5 +283,5 @@ const connectionLost = (name: string) => (offset: number, cause: string) =>
   new RemoteExecError(
     "connection_lost",
     `The download of ${filenameOf(name)} was interrupted after ${offset} bytes: ${cause}`,
-    "Check the network, then call exchange_download again",
+    "Check the network, then start the download again",
   );

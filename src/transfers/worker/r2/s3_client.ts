@@ -5,9 +5,9 @@ import type { R2Config } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import { boundedText, emptyBody } from "../response_body.ts";
 import type { BridgeTools } from "../bridge.ts";
+import { aheadMs } from "../service_clock.ts";
 import {
   beyondRights,
-  fetchFault,
   parseRefusal,
   type S3Refusal,
   serviceError,
@@ -62,10 +62,16 @@ export class S3Client {
   readonly #config: R2Config;
   readonly #tools: BridgeTools;
   readonly #keys = new Map<string, ArrayBuffer>();
+  #aheadMs: number | undefined;
 
   constructor(config: R2Config, tools: BridgeTools) {
     this.#config = config;
     this.#tools = tools;
+  }
+
+  /** Milliseconds by which this machine is ahead of the service; undefined before the first response. */
+  get aheadMs(): number | undefined {
+    return this.#aheadMs;
   }
 
   /** Returns the text of a 2xx response. @throws RemoteExecError for any other */
@@ -138,7 +144,7 @@ export class S3Client {
     const { clock } = this.#tools;
     const limitMs = request.limitMs ?? limitFor(request.body?.length ?? 0);
     const late = () =>
-      serviceUnreachable(action, this.#config, `no response in ${limitMs / 1000} s`);
+      serviceUnreachable(action, this.#config, new Error(`no response in ${limitMs / 1000} s`));
     try {
       const ask = (both: AbortSignal) => this.#exchange(request, both, read);
       return await deadline(ask, limitMs, { clock, signal, late });
@@ -147,9 +153,7 @@ export class S3Client {
       if (error instanceof TemporaryFault) throw error;
       if (error instanceof Deno.errors.NotCapable) throw beyondRights(action, request.url.host);
       throw new TemporaryFault(
-        error instanceof RemoteExecError
-          ? error
-          : serviceUnreachable(action, this.#config, fetchFault(error)),
+        error instanceof RemoteExecError ? error : serviceUnreachable(action, this.#config, error),
       );
     }
   }
@@ -161,6 +165,7 @@ export class S3Client {
   ): Promise<S3Answer<Body>> {
     const response = await this.#tools.fetch(...await this.#prepared(request, signal));
     const { status, headers } = response;
+    this.#aheadMs = aheadMs(headers, this.#tools.clock.now()) ?? this.#aheadMs;
     if (response.ok) return { ok: true, status, headers, body: await read(response) };
     const text = await boundedText(response, MAX_REFUSAL_BYTES);
     const refusal = parseRefusal(status, headers, text);

@@ -1,5 +1,6 @@
-import { errorText, RemoteExecError } from "../../../errors.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import type { R2Config } from "../../../config/config.ts";
+import { networkFault } from "../network_fault.ts";
 import { xmlValue } from "./s3_xml.ts";
 
 /** A refusal of the service. */
@@ -40,17 +41,27 @@ export function serviceError(
   nowMs: number,
 ): RemoteExecError {
   const { status, code } = refusal;
-  const make = KNOWN[code] ?? BY_STATUS[status] ?? unknownRefusal;
+  const known = KNOWN[code] ?? BY_STATUS[status] ?? unknownRefusal;
+  // Some services call a signature of another time wrong or not allowed.
+  const isOff = refusal.dateMs !== undefined && Math.abs(nowMs - refusal.dateMs) >= MAX_SKEW_MS;
+  const make = isOff && DEPENDS_ON_TIME.has(known) ? wrongClock : known;
   return make({ action, seen: seen(refusal), bucket, skew: skew(refusal, nowMs) });
 }
 
-/** The service could not be reached, or the connection broke. @param cause text without URLs */
-export const serviceUnreachable = (action: string, { endpoint }: R2Config, cause: string) =>
-  new RemoteExecError(
+/** The service could not be reached, or the connection broke. */
+export function serviceUnreachable(
+  action: string,
+  { endpoint }: R2Config,
+  error: unknown,
+): RemoteExecError {
+  const { host } = new URL(endpoint);
+  const { seen, remedy } = networkFault(error, host, "R2_ACCOUNT_ID or R2_ENDPOINT");
+  return new RemoteExecError(
     "unreachable",
-    `Cannot ${action}: no response from ${new URL(endpoint).host}: ${cause}`,
-    "Check the network and R2_ACCOUNT_ID or R2_ENDPOINT, then try again",
+    `Cannot ${action}: no response from ${host}: ${seen}`,
+    remedy ?? "Check the network and R2_ACCOUNT_ID or R2_ENDPOINT, then try again",
   );
+}
 
 /** A listing has too many pages, or its pages repeat. */
 export const endlessListing = () =>
@@ -67,10 +78,6 @@ export const beyondRights = (action: string, host: string) =>
     `Cannot ${action}: this module may not connect to ${host}`,
     "Check R2_ENDPOINT; `mcp-remote-exec permissions` shows the hosts of each module",
   );
-
-/** Returns the message of a failed fetch without its URL, which may be signed. */
-export const fetchFault = (error: unknown): string =>
-  errorText(error).replace(/ for url \(.*?\)(?=:|$)/g, "");
 
 interface Fault {
   readonly action: string;
@@ -113,7 +120,7 @@ const noObject: Maker = ({ action, seen }) =>
   new RemoteExecError(
     "not_found",
     `Cannot ${action}: ${seen}`,
-    "Call exchange_list to see what is there",
+    "Check the ID; if it is right, check R2_ENDPOINT and R2_BUCKET",
   );
 
 const tooFast: Maker = ({ action, seen }) =>
@@ -127,7 +134,7 @@ const noRoom: Maker = ({ action, seen }) =>
   new RemoteExecError(
     "quota",
     `Cannot ${action}: the account's storage is full: ${seen}`,
-    "Remove transfers with exchange_delete, or raise the account's quota",
+    "Remove transfers that nobody needs, or raise the account's quota",
   );
 
 const unknownRefusal: Maker = ({ action, seen }) =>
@@ -136,6 +143,10 @@ const unknownRefusal: Maker = ({ action, seen }) =>
     `Cannot ${action}: ${seen}`,
     "Try again later; `mcp-remote-exec doctor` checks the exchange",
   );
+
+/** Signatures may be this old or young. Source: AWS, "Signature Version 4", 15 minutes; others allow less. */
+const MAX_SKEW_MS = 5 * 60_000;
+const DEPENDS_ON_TIME: ReadonlySet<Maker> = new Set([wrongCredentials, notAllowed]);
 
 const KNOWN: Readonly<Record<string, Maker>> = {
   Unauthorized: wrongCredentials,

@@ -365,3 +365,20 @@ Deno.test("ImageKitBridge shows the private key to the API only, and only as a c
   }
   equal(stage.fake.holdsPrivateKey(stage.logged.join("")), false);
 });
+
+Deno.test("ImageKitBridge sweeps by the clock of the service", async () => {
+  await using stage = await setStage({ aheadMs: 20 * 60_000 });
+  const expiresAt = Math.floor((stage.clock.now() - 10 * 60_000) / 1000);
+  const name = makeObjectName(stage.config.privateKey, "download", expiresAt);
+  stage.fake.plant({ name, bytes: TEXT, folder: FOLDER, isPrivate: true });
+  equal(await stage.bridge().sweep(PATIENT), 0);
+});
+
+Deno.test("ImageKitBridge reports a wrong clock to doctor", async () => {
+  await using stage = await setStage({ aheadMs: 20 * 60_000 });
+  const [check] = await stage.bridge().diagnose(PATIENT);
+  deepEqual([check?.ok, check?.detail], [
+    false,
+    "ImageKit would refuse uploads: the clock of this machine is 20 minutes ahead of ImageKit's",
+  ]);
+});

@@ -42,6 +42,12 @@ const FAULTS: readonly { reply: Reply; code: string; remedy: RegExp; words?: Reg
     remedy: /clock/,
     words: /60 minutes ahead/,
   },
+  ...(["SignatureDoesNotMatch", "AccessDenied"].map((code) => ({
+    reply: refusal(403, code, "", { date: new Date(Date.now() + HOUR_MS).toUTCString() }),
+    code: "authentication_failed",
+    remedy: /clock/,
+    words: /60 minutes behind/,
+  }))),
 ];
 
 async function failureOf(promise: Promise<unknown>): Promise<RemoteExecError> {
@@ -151,4 +157,12 @@ peerTest({
       assert.match(suggestion, /R2_BUCKET/);
     }
   },
+});
+
+Deno.test("diagnose() reports a wrong clock also when the service still answers", async () => {
+  const date = new Date(Date.now() - 10 * 60_000).toUTCString();
+  const { bridge } = bridgeWith(() => new Response("", { headers: { date } }));
+  const [check] = await bridge.diagnose(call());
+  assert.equal(check?.ok, false);
+  assert.match(check?.detail ?? "", /clock of this machine is 10 minutes ahead of/);
 });

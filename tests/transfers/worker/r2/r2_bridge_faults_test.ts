@@ -277,3 +277,10 @@ Deno.test("diagnose() names the remedy of a fault", async () => {
   assert.match(check?.detail ?? "", /bucket "exchange" does not exist/);
   assert.match(check?.remedy ?? "", /R2_BUCKET/);
 });
+
+Deno.test("open() claims no proof of content for an object without a hash", async () => {
+  const { bridge } = bridgeWith(objectReply(3, "abc", { etag: '"0123-2"' }));
+  const { sha256, selfProving, stream } = await bridge.open({ name: NAME }, 100, call());
+  assert.deepEqual([sha256, selfProving], [undefined, false]);
+  await stream.cancel();
+});
