@@ -110,6 +110,19 @@ eraTest("a message over 10 MiB is refused under its id, in linear time", async (
   assert.equal(read(await client.answerTo(3), "result", "structuredContent", "stdout"), "on\n");
 });
 
+eraTest("a line of 100 MB costs little memory, and the connection goes on", async (client) => {
+  const part = "x".repeat(1_000_000);
+  await client.server.sendText('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"x":"');
+  for (let count = 0; count < 100; count++) await client.server.sendText(part);
+  await client.line('"}}');
+  assert.equal(read(await client.answerTo(1), "error", "code"), -32600);
+  await client.exec(2, "echo on");
+  assert.equal(read(await client.answerTo(2), "result", "structuredContent", "stdout"), "on\n");
+  const status = Deno.readTextFileSync(`/proc/${client.server.pid}/status`);
+  const peakMb = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+  assert.ok(peakMb < 250, `${Math.round(peakMb)} MB`);
+});
+
 eraTest("null is left out and digits are a number in every argument", async (client) => {
   const args = { command: "sleep 30", timeout: "1", response_format: null };
   const params = { name: "ssh_exec_command", arguments: args };
