@@ -32,6 +32,8 @@ export interface SshConfig {
   /** The user's file first, then the system's. A file may be missing. */
   readonly knownHostsPaths: readonly string[];
   readonly strictHostKeyChecking: boolean;
+  /** False: no guard runs on the host; default true. */
+  readonly guard?: boolean;
 }
 
 export type Login =

@@ -116,6 +116,7 @@ function assemble(
       login,
       knownHostsPaths,
       strictHostKeyChecking: values.strictHostKeyChecking,
+      ...(values.guard ? {} : { guard: false }),
     },
     limits: {
       characterLimit: values.characterLimit,

@@ -33,6 +33,14 @@ export const boolean: Parser<boolean> = (value) => {
   throw new ValueError("must be true or false");
 };
 
+/** `on` or `off`; `true` and `false` too. */
+export const onOff: Parser<boolean> = (value) => {
+  const word = value.trim().toLowerCase();
+  if (word === "on" || word === "true") return true;
+  if (word === "off" || word === "false") return false;
+  throw new ValueError("must be on or off");
+};
+
 /** A whole number within bounds. */
 export const integer = (min: number, max: number): Parser<number> => (value) => {
   const number = /^\d+$/.test(value.trim()) ? Number(value.trim()) : NaN;

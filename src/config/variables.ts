@@ -8,6 +8,7 @@ import {
   listenAddress,
   loginName,
   oneOf,
+  onOff,
   plainName,
   text,
   words,
@@ -67,6 +68,9 @@ export const VARIABLES = {
     "known_hosts file; the system's file is read as well",
     { shown: "~/.ssh/known_hosts" },
   ),
+  guard: row("SSH", "SSH_GUARD", onOff, true, "off: no guard on the host stops commands", {
+    shown: "on",
+  }),
   characterLimit: row(
     "Limits",
     "CHARACTER_LIMIT",

@@ -3,6 +3,7 @@ import type { DialedConnection, Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
 import { decideHostKey, fingerprint, keyscanCommand } from "./trust/host_keys.ts";
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
+import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool } from "./connection/pool.ts";
 import type { Check, SshSettings } from "../port.ts";
 import { usablePrivateKey } from "./trust/private_key.ts";
@@ -12,6 +13,8 @@ interface Step {
   readonly step: string;
   /** The suggestion for an error that has none of its own. */
   readonly remedy: string;
+  /** True if the host starts a program for it. */
+  readonly runsOnHost?: true;
   run(): Promise<string | Doubt>;
 }
 
@@ -29,15 +32,25 @@ export async function diagnose(
   settings: SshSettings,
   dialer: Dialer,
   pool: ConnectionPool,
+  traits: HostTraits,
 ): Promise<Check[]> {
   const checks: Check[] = [];
   for (const step of steps(settings, dialer, pool)) {
+    if (step.runsOnHost && traits.login === "forced") return [...checks, FORCED];
     const { check, canGoOn } = await tryStep(step);
     checks.push(check);
     if (!canGoOn) break;
   }
   return checks;
 }
+
+/** Every further step would run the forced command again. */
+const FORCED: Check = {
+  step: "forced command",
+  ok: true,
+  detail:
+    "the host runs a command of its own for this login (command= or ForceCommand); nothing else was tried",
+};
 
 async function tryStep({ step, remedy, run }: Step): Promise<{ check: Check; canGoOn: boolean }> {
   try {
@@ -89,6 +102,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     },
     {
       step: "command",
+      runsOnHost: true,
       remedy: "Check the login shell of SSH_USERNAME",
       run: async () => {
         const { exitCode, stdout, durationMs } = await run("echo ready");
@@ -100,6 +114,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     },
     {
       step: "SFTP",
+      runsOnHost: true,
       remedy: "Enable `Subsystem sftp` in the host's sshd_config",
       run: async () => {
         const wait = {
@@ -113,6 +128,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
     },
     {
       step: "sha256",
+      runsOnHost: true,
       remedy:
         "Install coreutils, perl (shasum) or openssl on the host; until then, transfers are verified only by size",
       run: async () => {

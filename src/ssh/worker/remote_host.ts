@@ -13,7 +13,10 @@ import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
 import { type HostAccess, hostFacts, hostPath, openHostSource } from "./files/host_files.ts";
 import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local_files.ts";
+import type { HostConnection } from "./connection/connection.ts";
+import { HostTraits } from "./connection/host_traits.ts";
 import { ConnectionPool, type SessionWait } from "./connection/pool.ts";
+import { loginOfSftp } from "./files/sftp_login.ts";
 import type {
   Check,
   CopyOutcome,
@@ -42,6 +45,8 @@ import { hostTree } from "./files/tree.ts";
 const HASH_LIMIT_MS = 600_000;
 /** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;
+/** Max time that an upload waits for the guard of a new connection. */
+const GUARD_START_MS = 3_000;
 /** A transfer that moves no byte for this long, or for TIMEOUT if that is longer, is aborted. */
 const MIN_STALL_MS = 30_000;
 
@@ -51,14 +56,17 @@ export class RemoteHost {
   readonly #pool: ConnectionPool;
   readonly #dialer: Dialer;
   readonly #local: LocalFiles;
+  readonly #traits: HostTraits;
 
   constructor(settings: SshSettings, logger: Logger) {
     this.#settings = settings;
-    this.#dialer = new Dialer(settings.ssh, logger);
+    this.#traits = new HostTraits(settings.ssh.guard);
+    this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
     this.#pool = new ConnectionPool(
       (limitMs) => this.#dialer.dial(limitMs),
       settings.limits.timeoutMs,
       logger,
+      this.#traits,
     );
     this.#local = new LocalFiles(settings.files);
   }
@@ -180,12 +188,13 @@ export class RemoteHost {
   async sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
     if (endpoint.kind !== "host") return undefined;
     const { size } = await this.stat(endpoint, signal);
-    return size === 0 ? undefined : await this.#hash(hostPath(endpoint.path), size, signal);
+    if (size === 0) return undefined;
+    return await (await this.#access(signal)).hash(hostPath(endpoint.path), size);
   }
 
   /** Runs the checks of `doctor`. */
   diagnose(): Promise<Check[]> {
-    return diagnose(this.#settings, this.#dialer, this.#pool);
+    return diagnose(this.#settings, this.#dialer, this.#pool, this.#traits);
   }
 
   /** Stops everything that runs on the host. True if the host confirmed it. */
@@ -203,7 +212,7 @@ export class RemoteHost {
       case "local":
         return await this.#local.openSink(to.path, options);
       case "host":
-        return await openHostSink(await this.#access(signal), to.path, options);
+        return await openHostSink(await this.#access(signal, true), to.path, options);
       case "shell":
         return await openShellSink(this.#starter(signal), to, size ?? 0, options);
     }
@@ -213,21 +222,44 @@ export class RemoteHost {
     return (command) => this.#pool.start(command, this.#sessionWait(signal));
   }
 
-  async #access(signal: AbortSignal): Promise<HostAccess> {
-    const { sftp, connection } = await this.#pool.sftp(this.#sessionWait(signal));
+  /** @param writes a file killed halfway must be removed, so the guard has to know it first */
+  async #access(signal: AbortSignal, writes = false): Promise<HostAccess> {
+    const { sftp: session, connection } = await this.#pool.sftp(this.#sessionWait(signal));
+    const sftp = new Sftp(session);
+    const learned = this.#learnLogin(sftp, connection);
+    if (writes) await learned.then(() => connection.keeps(GUARD_START_MS));
     return {
-      sftp: new Sftp(sftp),
-      hash: (path, size) => this.#hash(path, size, signal),
-      keep: (path) => connection.guard?.keep(path),
-      drop: (path) => connection.guard?.drop(path),
+      sftp,
+      hash: async (path, size) => {
+        return await learned ? await this.#hash(path, size, signal) : undefined;
+      },
+      keep: (path) => connection.keep(path),
+      drop: (path) => connection.drop(path),
       isGuarded: () => connection.isGuarded(),
     };
   }
 
+  /**
+   * A file may be the first thing that a caller asks for; then SFTP shows whether the login is forced.
+   * Returns whether a command of ours may run.
+   */
+  async #learnLogin(sftp: Sftp, connection: HostConnection): Promise<boolean> {
+    const traits = this.#traits;
+    if (traits.login !== "unknown") return traits.login === "free";
+    const { login, isLinux, mayTry } = await loginOfSftp(sftp);
+    if (isLinux) traits.isOnLinux();
+    if (login === "free") traits.loginIsFree();
+    else if (login === "forced") traits.loginIsForced();
+    else await connection.probeLogin(GUARD_START_MS);
+    return traits.mayRunOwn(mayTry);
+  }
+
   async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
+    // A forced command would run again.
+    if (this.#traits.login === "forced") return undefined;
     const command = hashCommand(path, size);
     const request = { command, timeoutMs: HASH_LIMIT_MS, hasStartMark: true };
-    const context = { signal, progress: undefined };
+    const context = { signal, progress: undefined, isOwn: true };
     const outcome = await runCommand(this.#pool, request, 1_000, context).catch(noneIfUnsupported);
     return outcome?.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;
   }

@@ -21,6 +21,8 @@ const QUIET_MS = 250;
 export interface ExecContext {
   readonly signal: AbortSignal;
   readonly progress: ((step: ExecProgress) => void) | undefined;
+  /** True for a command that the caller has not asked for; see {@linkcode ConnectionPool.start}. */
+  readonly isOwn?: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function runCommand(
     deadlineMs,
     limitMs: request.timeoutMs,
     signal: stop.signal,
-  });
+  }, context.isOwn);
   // If the start is confirmed after the caller has stopped waiting, the command is stopped at once.
   const command = await abortable(
     starting,

@@ -17,6 +17,7 @@ export class Guard {
   #pid: string | undefined;
   #rest = "";
   #open = true;
+  #hasSpoken = false;
 
   /** @param channel runs {@linkcode Guard.command} */
   constructor(channel: ClientChannel, token: string) {
@@ -41,6 +42,11 @@ export class Guard {
   /** The guard's process id on the host; undefined until it is ready. */
   get pid(): string | undefined {
     return this.#pid;
+  }
+
+  /** True if the script has run, whatever it found. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
   }
 
   /** Resolves to true when the guard runs; false if the host does not support it or does not answer in time. */
@@ -115,6 +121,7 @@ export class Guard {
 
   #handle(reply: string): void {
     const [verb = "", id = "", ...rest] = reply.split(" ");
+    this.#hasSpoken = true;
     if (verb === "ready") {
       this.#pid = id;
       return this.#ready.resolve(true);

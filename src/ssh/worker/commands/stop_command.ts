@@ -92,6 +92,7 @@ async function stopBySignals(
  */
 export class ProcessOrder {
   #started: object[] = [];
+  #guard: object | undefined;
   #endings = 0;
 
   /** @param onUnknownEnd called if a channel closes and the host has not reported its process's exit */
@@ -101,6 +102,11 @@ export class ProcessOrder {
     channel.on("close", () => {
       if (this.#started.includes(channel)) onUnknownEnd();
     });
+  }
+
+  /** Names the guard's channel among the tracked ones; otherwise it is the first. */
+  guardIs(channel: ClientChannel): void {
+    this.#guard = channel;
   }
 
   /** Adds a session whose process lives as long as the connection, such as SFTP. */
@@ -123,11 +129,12 @@ export class ProcessOrder {
       if (marks === undefined) return undefined;
       const index = this.#started.indexOf(channel);
       if (index < 0) return "ended";
-      // The guard is always the first process. If it is not the first in its own list, the order is wrong.
-      if (marks[0]?.split(":")[0] !== guard.pid) return undefined;
       // If a process ended meanwhile, the list may or may not contain it. A longer list is fine: it may
       // already contain processes whose requests are not answered yet.
       if (endings !== this.#endings) continue;
+      // If the guard is elsewhere in its own list, the order is wrong.
+      const guardAt = this.#guard === undefined ? 0 : this.#started.indexOf(this.#guard);
+      if (marks[guardAt]?.split(":")[0] !== guard.pid) return undefined;
       if (marks.length >= this.#started.length) return marks[index];
       tooShort++;
     }

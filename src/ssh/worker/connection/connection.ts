@@ -4,25 +4,25 @@ import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 import type { Logger } from "../../../log.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
-import { exitOf, type StartedCommand } from "../commands/started_command.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
 import type { DialedConnection } from "./dial.ts";
 import { ProcessOrder, stopCommand } from "../commands/stop_command.ts";
-import { leaveOpen } from "./ssh2_patches.ts";
-import { Guard } from "../commands/guard.ts";
+import { CommandRequests, type Opened, type Purpose } from "./command_requests.ts";
+import { serverSoftware } from "./ssh2_patches.ts";
+import { ConnectionGuard, SESSION_RETRY_MS } from "./connection_guard.ts";
+import type { HostTraits } from "./host_traits.ts";
 import {
   DrainingChannels,
-  failureReason,
   isFull,
   isResponding,
   noSessionsAllowed,
   requestSftp,
   SessionCount,
-  SessionFailure,
   watchSilence,
 } from "./sessions.ts";
 
-/** Delay before a retry if the host refused a session because another has just ended. */
-const SESSION_RETRY_MS = 20;
+/** Max time that commands wait for a first one that shows whether a guard may run. */
+const TURN_MS = 1_000;
 /** A connection that received bytes this recently is used without a test. */
 const FRESH_MS = 100;
 /** If the guard does not answer and no byte arrived for this long, the link is dead. */
@@ -37,25 +37,61 @@ export class HostConnection {
   #alive = true;
   #heardAtMs = performance.now();
   #retired = false;
-  readonly #sessions = new SessionCount();
+  readonly #traits: HostTraits;
+  /** Resolves when the guard's session was requested, or when there is no guard. */
+  readonly #guardAsked = Promise.withResolvers<void>();
+  #isFirstTaken = false;
+  readonly #sessions: SessionCount;
   readonly #order = new ProcessOrder();
   readonly #opening = new Set<Promise<Opened>>();
-  #guard: Guard | undefined;
-  readonly #guardReady: Promise<Guard | undefined>;
-  #guardChannel: ClientChannel | undefined;
-  #guardYields = false;
+  readonly #guard: ConnectionGuard;
+  readonly #requests: CommandRequests;
   #sftp: Promise<SFTPWrapper> | undefined;
   readonly #draining = new DrainingChannels();
 
-  constructor({ client, socket }: DialedConnection, logger: Logger, onChange: () => void) {
+  /** @param traits shared by all connections to the host */
+  constructor(
+    { client, socket, isOpenSsh }: DialedConnection,
+    logger: Logger,
+    traits: HostTraits,
+    onChange: () => void,
+  ) {
     this.#client = client;
     this.#socket = socket;
     this.#logger = logger;
     this.#onChange = onChange;
+    this.#traits = traits;
+    traits.meet(serverSoftware(client));
+    this.#sessions = new SessionCount(traits);
     socket.on("data", () => this.#heardAtMs = performance.now());
     client.on("close", () => this.#lost());
     client.on("error", () => this.#lost());
-    this.#guardReady = this.#startGuard();
+    this.#requests = new CommandRequests({
+      client,
+      traits,
+      order: this.#order,
+      isOpenSsh,
+      isAlive: () => this.#alive,
+      watchSilence: this.#watchSilence,
+      onSent: (purpose) => {
+        this.#guard.current?.note();
+        this.#guard.update(purpose === "asked");
+      },
+      onUnknownEnd: (channel) => {
+        if (this.#alive && !this.#guard.owns(channel)) this.retire();
+      },
+    });
+    this.#guard = new ConnectionGuard({
+      traits,
+      sessions: this.#sessions,
+      order: this.#order,
+      logger,
+      isAlive: () => this.#alive,
+      open: async (command) => (await this.#open(command, "guard")).channel,
+      onChange: () => this.#changed(),
+      onGivenUp: () => this.#guardAsked.resolve(),
+      onLoss: () => this.retire(),
+    });
   }
 
   /** True if the connection is open and accepts new work. */
@@ -63,14 +99,30 @@ export class HostConnection {
     return this.#alive && !this.#retired;
   }
 
-  /** The guard on the host, if there is one; it may not be ready yet. */
-  get guard(): Guard | undefined {
-    return this.#guard;
+  /** Has the guard remove a file on the host if the connection ends before {@linkcode drop}. */
+  keep(path: string): void {
+    this.#guard.keep(path);
+  }
+
+  /** Cancels {@linkcode keep}. */
+  drop(path: string): void {
+    this.#guard.drop(path);
+  }
+
+  /** Starts the guard if it finds out by itself whether the login is forced. Waits until that is known. */
+  async probeLogin(limitMs: number): Promise<void> {
+    this.#guard.update(true);
+    if (this.#traits.guardMayProbe) await this.#guard.ready(limitMs);
+  }
+
+  /** Waits until the guard, if one may run, has started far enough for {@linkcode keep}. */
+  keeps(limitMs: number): Promise<void> {
+    return this.#guard.keeps(limitMs);
   }
 
   /** Resolves once it is known whether a guard runs on the host. */
-  async isGuarded(): Promise<boolean> {
-    return await this.#guardReady !== undefined && !!this.#guard && !this.#guardYields;
+  isGuarded(): Promise<boolean> {
+    return this.#guard.isRunning();
   }
 
   /** Takes one session of the connection if one is free. Each must be released once. */
@@ -85,21 +137,30 @@ export class HostConnection {
 
   #changed(): void {
     if (this.#retired && this.#sessions.isIdle) this.destroy();
+    this.#guard.update();
     this.#onChange();
   }
 
-  /** Starts a command in a reserved session. @throws SessionFailure; the session is then released */
-  async start(command: string): Promise<StartedCommand> {
+  /**
+   * Starts a command in a reserved session.
+   *
+   * @param isOwn the caller has not asked for this command, so it only runs if the login is not forced
+   * @throws SessionFailure; the session is then released
+   */
+  async start(command: string, isOwn = false): Promise<StartedCommand> {
     try {
-      const { channel, exited } = await this.#open(command);
+      const { channel, exited, probe } = await this.#open(command, isOwn ? "own" : "asked");
       let closed = false;
       channel.once("close", () => closed = true);
       return {
         channel,
         exited,
-        end: (graceMs) => this.#endProcess(channel, graceMs),
+        end: (graceMs) => {
+          probe?.abandon();
+          return this.#endProcess(channel, graceMs);
+        },
         running: () => this.#order.isRunning(channel),
-        settle: async (limitMs) => (await this.#guard?.list(limitMs)) !== undefined,
+        settle: async (limitMs) => (await this.#guard.current?.list(limitMs)) !== undefined,
         release: () =>
           closed ? this.#release() : this.#draining.add(channel, () => this.#release()),
       };
@@ -134,7 +195,8 @@ export class HostConnection {
   async close(limitMs: number): Promise<boolean> {
     const startedAt = performance.now();
     // On a new connection the guard may still be starting.
-    const guard = this.#alive ? await valueWithin(this.#guardReady, limitMs) : undefined;
+    const mayWait = this.#alive && !this.#sessions.isIdle;
+    const guard = mayWait ? await this.#guard.ready(limitMs) : this.#guard.current;
     const leftMs = limitMs - (performance.now() - startedAt);
     const done = await guard?.quit(leftMs) ?? this.#sessions.isIdle;
     this.#client.end();
@@ -148,82 +210,21 @@ export class HostConnection {
     this.#lost();
   }
 
-  /** Starts the guard. Resolves to undefined if it does not run on this host. */
-  async #startGuard(): Promise<Guard | undefined> {
-    this.#sessions.takeForGuard();
-    const token = Guard.token();
-    try {
-      const { channel } = await this.#open(Guard.command(token));
-      this.#guardChannel = channel;
-      channel.on("close", () => this.#guardEnded());
-      if (this.#guardYields) channel.end();
-      const guard = new Guard(channel, token);
-      // Set before it is ready: lines written now wait in its stdin.
-      this.#guard = guard;
-      if (await guard.ready(10_000)) {
-        guard.note();
-        // If the guard is killed, commands can no longer be stopped for certain, so no new ones start here.
-        channel.once("close", () => !this.#guardYields && this.retire());
-        return guard;
-      }
-      this.#guard = undefined;
-      this.#logger.debug("the host runs no guard; commands are stopped by signals");
-      channel.close();
-    } catch (error) {
-      this.#guardEnded();
-      this.#logger.debug("the guard could not be started", error);
-    }
-    return undefined;
-  }
-
-  #guardEnded(): void {
-    this.#guard = undefined;
-    this.#guardChannel = undefined;
-    this.#sessions.releaseGuard();
-    this.#changed();
-  }
-
-  async #open(command: string): Promise<Opened> {
+  async #open(command: string, purpose: Purpose): Promise<Opened> {
     // The host confirms SFTP late. A command that starts meanwhile would make the process order unknown.
     await this.#sftp?.catch(() => {});
-    const opening = this.#request(command);
+    if (purpose === "asked") await this.#takeTurn();
+    const opening = this.#requests.open(command, purpose);
+    if (purpose === "guard") this.#guardAsked.resolve();
     this.#opening.add(opening);
     return await opening.finally(() => this.#opening.delete(opening));
   }
 
-  #request(command: string): Promise<Opened> {
-    const { promise, resolve, reject } = Promise.withResolvers<Opened>();
-    let sent = false;
-    // Sent directly after the command, so the guard knows its process even if this program is killed now.
-    const noteIt = () => this.#guard?.note();
-    const options = {
-      // ssh2 reads `env` when the channel is open, directly before it sends the command. It is the only
-      // public sign that the command cannot have reached the host before.
-      get env() {
-        sent = true;
-        queueMicrotask(noteIt);
-        return undefined;
-      },
-    };
-    const fail = (reason: SessionFailure["reason"], cause: unknown) =>
-      reject(new SessionFailure(reason, sent, cause));
-    const stopWatching = this.#watchSilence(() => fail("gone", "the host does not respond"));
-    try {
-      this.#client.exec(command, options as object, (error, channel) => {
-        stopWatching();
-        if (error) return fail(failureReason(error, this.#alive), error);
-        leaveOpen(channel);
-        // Without an exit report the process may still run, and the order is unknown: no new commands here.
-        this.#order.track(channel, () => {
-          if (this.#alive && channel !== this.#guardChannel) this.retire();
-        });
-        resolve({ channel, exited: exitOf(channel) });
-      });
-    } catch (error) {
-      stopWatching();
-      fail("gone", error);
-    }
-    return promise;
+  /** The guard is requested after the first command, and before the others can take all sessions. */
+  async #takeTurn(): Promise<void> {
+    const isDecided = this.#traits.login !== "unknown" || !this.#traits.mayGuard;
+    if (this.#isFirstTaken && !isDecided) await valueWithin(this.#guardAsked.promise, TURN_MS);
+    this.#isFirstTaken = true;
   }
 
   /** Closes the connection if no byte arrives for a while after a request. */
@@ -235,12 +236,12 @@ export class HostConnection {
     });
 
   async #endProcess(channel: ClientChannel, graceMs: number | undefined): Promise<boolean> {
-    const guard = this.#alive ? await valueWithin(this.#guardReady, 3_000) : undefined;
+    const guard = this.#alive ? await this.#guard.ready(3_000) : undefined;
     const isAlive = () => this.#alive;
     const ended = await stopCommand(channel, { guard, order: this.#order, isAlive, graceMs });
     // Closing a dead link makes the guard stop the command as soon as the host notices.
     const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
-    if (!ended && this.#guard !== undefined && isSilent) this.destroy();
+    if (!ended && this.#guard.current !== undefined && isSilent) this.destroy();
     return ended;
   }
 
@@ -248,11 +249,7 @@ export class HostConnection {
   async #releaseFailed(error: unknown): Promise<unknown> {
     const refusal = isFull(error) ? this.#sessions.refused() : undefined;
     if (refusal === "later") await delay(SESSION_RETRY_MS);
-    if (refusal === "guard") {
-      this.#guardYields = true;
-      // Only stdin is closed: the host counts the session until its process has ended.
-      this.#guardChannel?.end();
-    }
+    if (refusal === "guard") this.#guard.yield();
     this.#releaseUnopened();
     return refusal === "none" ? noSessionsAllowed() : error;
   }
@@ -284,9 +281,7 @@ export class HostConnection {
   #lost(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    this.#guard = undefined;
+    this.#guard.lost();
     this.#onChange();
   }
 }
-
-type Opened = Pick<StartedCommand, "channel" | "exited">;

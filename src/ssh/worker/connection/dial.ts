@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { gatherWrites } from "./ssh2_patches.ts";
+import type { HostTraits } from "./host_traits.ts";
+import { gatherWrites, onDebugMessage, onGlobalRequest } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
@@ -18,6 +19,8 @@ const KEEPALIVE_MS = 15_000;
 export interface DialedConnection {
   readonly client: Client;
   readonly socket: Socket;
+  /** True once the host has sent a request that only OpenSSH sends, since 6.8 directly after the login. */
+  isOpenSsh(): boolean;
 }
 
 /** Connects to the configured host. Remembers a host key that it accepted without known_hosts. */
@@ -25,13 +28,21 @@ export class Dialer {
   readonly #ssh: SshConfig;
   readonly #logger: Logger;
   readonly #keepaliveMs: number;
+  readonly #traits: HostTraits | undefined;
   #remembered: Uint8Array | undefined;
   #presented: Uint8Array | undefined;
 
-  constructor(ssh: SshConfig, logger: Logger, keepaliveMs: number = KEEPALIVE_MS) {
+  /** @param traits learn from the host's messages that the login is forced */
+  constructor(
+    ssh: SshConfig,
+    logger: Logger,
+    keepaliveMs: number = KEEPALIVE_MS,
+    traits?: HostTraits,
+  ) {
     this.#ssh = ssh;
     this.#logger = logger;
     this.#keepaliveMs = keepaliveMs;
+    this.#traits = traits;
   }
 
   /** The last key that the host presented, in wire form. */
@@ -136,7 +147,8 @@ export class Dialer {
       "keyboard-interactive",
       (_name, _text, _language, prompts, finish) => finish(prompts.map(() => password)),
     );
-    client.once("ready", () => resolve({ client, socket }));
+    let isOpenSsh = false;
+    client.once("ready", () => resolve({ client, socket, isOpenSsh: () => isOpenSsh }));
     // Stays for the life of the connection: an `error` event without a listener would be thrown.
     client.on("error", fail);
     client.once("close", () => fail(new Error("the host closed the connection")));
@@ -146,6 +158,10 @@ export class Dialer {
       () => fail(new Error("no answer in time")),
     );
     client.connect(config);
+    onGlobalRequest(client, (name) => isOpenSsh ||= name === "hostkeys-00@openssh.com");
+    onDebugMessage(client, (text) => {
+      if (FORCED_COMMAND.test(text)) this.#traits?.loginIsForced();
+    });
     return promise.finally(() => stopTimer());
   }
 
@@ -165,6 +181,12 @@ export class Dialer {
     return hostUnreachable(host, port, error, seen);
   }
 }
+
+/**
+ * How OpenSSH reports a forced command of a key or a certificate after the login.
+ * Source: auth.c auth_log_authopts ("… key options: command …"); before 7.7 auth-options.c.
+ */
+const FORCED_COMMAND = /options:(.* )?command( |$)|^Forced command/i;
 
 /** chacha20-poly1305 is first because it is the fastest cipher of ssh2 on Deno (about 1.5 × AES-GCM). */
 function algorithms(hostKeyTypes: readonly string[]): Algorithms {

@@ -5,6 +5,7 @@ import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { HostConnection } from "./connection.ts";
+import { HostTraits } from "./host_traits.ts";
 import type { DialedConnection } from "./dial.ts";
 import { connectionLost, noChannelInTime, notOffered } from "../../errors.ts";
 import { SessionFailure } from "./sessions.ts";
@@ -40,6 +41,7 @@ export class ConnectionPool {
   readonly #dial: (limitMs: number) => Promise<DialedConnection>;
   readonly #logger: Logger;
   readonly #connectLimitMs: number;
+  readonly #traits: HostTraits;
   readonly #connections = new Set<HostConnection>();
   readonly #attempts = new Set<Attempt>();
   #waiters: Waiter[] = [];
@@ -49,24 +51,27 @@ export class ConnectionPool {
     dial: (limitMs: number) => Promise<DialedConnection>,
     connectLimitMs: number,
     logger: Logger,
+    traits: HostTraits = new HostTraits(),
   ) {
     this.#dial = dial;
     this.#connectLimitMs = connectLimitMs;
     this.#logger = logger;
+    this.#traits = traits;
   }
 
   /**
    * Starts a command on a connection with a free session. Retries on another connection only if the
    * command cannot have reached the host.
    *
+   * @param isOwn the caller has not asked for this command; see {@linkcode HostConnection.start}
    * @throws RemoteExecError `timeout`, `cancelled`, `connection_lost`, `unsupported`, or the error
    *   of a failed connection
    */
-  async start(command: string, wait: SessionWait): Promise<StartedCommand> {
+  async start(command: string, wait: SessionWait, isOwn = false): Promise<StartedCommand> {
     return await this.#withSession(
       wait,
       "the start of the command",
-      (connection) => connection.start(command),
+      (connection) => connection.start(command, isOwn),
     );
   }
 
@@ -174,7 +179,12 @@ export class ConnectionPool {
   #connected(attempt: Attempt, dialled: DialedConnection): void {
     this.#attempts.delete(attempt);
     if (this.#closed) return void dialled.socket.destroy();
-    const connection = new HostConnection(dialled, this.#logger, () => this.#serve());
+    const connection = new HostConnection(
+      dialled,
+      this.#logger,
+      this.#traits,
+      () => this.#serve(),
+    );
     this.#connections.add(connection);
     this.#release(attempt);
     this.#serve();

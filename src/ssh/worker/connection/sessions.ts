@@ -2,6 +2,7 @@ import { errorText } from "../../../errors.ts";
 import { waitingClock } from "../../../async/clock.ts";
 import { every } from "../../../async/every.ts";
 import type { Socket } from "node:net";
+import type { HostTraits } from "./host_traits.ts";
 // @ts-types="@types/ssh2"
 import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 
@@ -31,9 +32,6 @@ export const isFull = (error: unknown): boolean =>
 export const noSessionsAllowed = () =>
   new SessionFailure("refused", false, "it allows no sessions (MaxSessions)");
 
-/** OpenSSH's default MaxSessions. Lowered when a host allows fewer. */
-const DEFAULT_MAX_SESSIONS = 10;
-
 /**
  * OpenSSH frees a session a moment after it reports its end, so a request that follows at once is
  * refused. Source: measured on OpenSSH 9.2 with MaxSessions 1.
@@ -48,19 +46,29 @@ export type Refusal = "later" | "guard" | "fewer" | "none";
 
 /** Counts the open SSH sessions of one connection and learns how many the host allows. */
 export class SessionCount {
+  readonly #traits: HostTraits;
   #used = 0;
-  #limit = DEFAULT_MAX_SESSIONS;
-  #guards: 0 | 1 = 0;
+  /** The guard's session is reserved from the start, so that commands leave room for it. */
+  #guard: "none" | "reserved" | "open" = "none";
   #freedAtMs = -Infinity;
 
-  /** True if no session is open, apart from the guard's. */
+  constructor(traits: HostTraits) {
+    this.#traits = traits;
+  }
+
+  /** True if no session is in use, apart from the guard's. */
   get isIdle(): boolean {
-    return this.#used <= this.#guards;
+    return this.#used <= (this.#guard === "none" ? 0 : 1);
+  }
+
+  /** True if the guard's session can be opened now. */
+  get hasRoomForGuard(): boolean {
+    return this.#guard === "reserved" && this.#used <= this.#traits.sessionLimit;
   }
 
   /** Takes a session if one is free. */
   take(): boolean {
-    if (this.#used >= this.#limit) return false;
+    if (this.#used >= this.#traits.sessionLimit) return false;
     this.#used++;
     return true;
   }
@@ -76,25 +84,45 @@ export class SessionCount {
     this.#freedAtMs = performance.now();
   }
 
-  /** Takes the guard's session. */
-  takeForGuard(): void {
+  /** Takes a session for the guard, which {@linkcode openGuard} uses later. */
+  reserveGuard(): void {
     this.#used++;
-    this.#guards = 1;
+    this.#guard = "reserved";
+  }
+
+  /** Uses the guard's session. */
+  openGuard(): void {
+    this.#guard = "open";
+  }
+
+  /** Keeps the guard's session, which the host has refused, for another attempt. */
+  postponeGuard(): void {
+    this.#guard = "reserved";
   }
 
   /** Releases the guard's session. */
   releaseGuard(): void {
-    this.release();
-    this.#guards = 0;
+    if (this.#guard === "none") return;
+    if (this.#guard === "open") this.release();
+    else this.releaseUnopened();
+    this.#guard = "none";
   }
 
   /** Records that the host refused a session. Must be called before that session is released. */
   refused(): Refusal {
     if (performance.now() - this.#freedAtMs < RECENTLY_FREED_MS) return "later";
-    if (this.#used === 1) return "none";
-    const isGuardInTheWay = this.#used === 2 && this.#guards === 1;
-    this.#limit = this.#used - 1;
-    return isGuardInTheWay ? "guard" : "fewer";
+    const others = this.#used - 1 - (this.#guard === "reserved" ? 1 : 0);
+    if (others <= 0) return "none";
+    this.#traits.limitSessions(others);
+    return others === 1 && this.#guard === "open" ? "guard" : "fewer";
+  }
+
+  /** Records that the host refused the guard's session. True if it may be opened later. */
+  guardRefused(): boolean {
+    if (performance.now() - this.#freedAtMs < RECENTLY_FREED_MS) return true;
+    const others = this.#used - 1;
+    if (others > 0) this.#traits.limitSessions(others);
+    return others > 1;
   }
 }
 

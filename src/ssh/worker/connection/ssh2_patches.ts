@@ -1,7 +1,7 @@
 import crypto from "node:crypto";
 import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
-import type { ClientChannel } from "ssh2";
+import type { Client, ClientChannel } from "ssh2";
 
 type Update = (data: Uint8Array) => Uint8Array;
 
@@ -84,4 +84,53 @@ export function sendSignal(channel: ClientChannel, name: "KILL" | "TERM"): void 
  */
 export function leaveOpen(channel: ClientChannel): void {
   Object.assign(channel, { destroy: () => channel });
+}
+
+/** The private part of ssh2 that one connection uses. All of it may be missing. */
+interface ClientInternals {
+  readonly _protocol?: {
+    readonly _remoteIdentRaw?: unknown;
+    exec?(channel: number, command: string, wantReply: boolean): unknown;
+    readonly _handlers?: Record<string, unknown>;
+  };
+}
+
+/** Returns the server's software and comment, such as `OpenSSH_9.2p1 Debian-2`; empty if unknown. */
+export function serverSoftware(client: Client): string {
+  const { _protocol } = client as unknown as ClientInternals; // private, so it may be missing
+  return String(_protocol?._remoteIdentRaw ?? "").trim().replace(/^SSH-[^-]*-/, "");
+}
+
+/**
+ * Calls `onDebug` with the text of each SSH_MSG_DEBUG. Call it directly after `connect()`.
+ *
+ * Source: ssh2 1.17.0 lib/protocol/handlers.misc.js reads the message and looks for this handler.
+ */
+export function onDebugMessage(client: Client, onDebug: (text: string) => void): void {
+  const { _protocol } = client as unknown as ClientInternals; // private, so it may be missing
+  if (_protocol?._handlers === undefined) return;
+  _protocol._handlers.DEBUG = (_self: unknown, _display: boolean, text: unknown) =>
+    onDebug(String(text));
+}
+
+/**
+ * Calls `onRequest` with the name of each global request of the host, before ssh2 answers it. Call it
+ * directly after `connect()`.
+ */
+export function onGlobalRequest(client: Client, onRequest: (name: string) => void): void {
+  const handlers = (client as unknown as ClientInternals)._protocol?._handlers;
+  const answer = handlers?.GLOBAL_REQUEST;
+  if (handlers === undefined || typeof answer !== "function") return;
+  handlers.GLOBAL_REQUEST = (...args: readonly unknown[]) => {
+    onRequest(String(args[1]));
+    answer(...args);
+  };
+}
+
+/** Lets `rewrite` choose the command line when its channel is open, directly before it is sent. */
+export function rewriteCommands(client: Client, rewrite: (command: string) => string): void {
+  const { _protocol } = client as unknown as ClientInternals; // private, so it may be missing
+  const exec = _protocol?.exec?.bind(_protocol);
+  if (_protocol === undefined || exec === undefined) return;
+  _protocol.exec = (channel, command, wantReply) => exec(channel, rewrite(command), wantReply);
 }
