@@ -200,5 +200,7 @@ function algorithms(hostKeyTypes: readonly string[]): Algorithms {
   ];
   // The types come from known_hosts.ts, which only knows names that ssh2 also has.
   const serverHostKey = hostKeyTypes.length === 0 ? {} : { serverHostKey: [...hostKeyTypes] };
-  return { cipher, ...serverHostKey } as Algorithms;
+  // Deno cannot compute it ("invalid curve"), and a server may prefer it.
+  const kex = { remove: ["ecdh-sha2-nistp521"], append: [], prepend: [] };
+  return { cipher, kex, ...serverHostKey } as Algorithms;
 }
