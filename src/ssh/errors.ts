@@ -61,6 +61,14 @@ export const connectionLost = (what: string) =>
     "Check the network and the host, then call the tool again",
   );
 
+/** The host closed the connection whenever a session was requested. `seen` is the last cause. */
+export const sessionsLost = (count: number, seen: string) =>
+  new RemoteExecError(
+    "connection_lost",
+    `The host ended ${count} connections before the command could be sent: ${seen}`,
+    "Check the log of the host's SSH server, and how many sessions it allows",
+  );
+
 /** The host does not offer a required feature. `seen` is its answer. */
 export const notOffered = (what: string, seen: string) =>
   new RemoteExecError(

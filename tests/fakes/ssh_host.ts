@@ -32,6 +32,8 @@ export interface SshHostOptions {
   readonly ignoreSignals?: boolean;
   /** Decides about a command request: "hold" leaves it unanswered, "cut" ends the connection. */
   readonly answerExec?: (command: string) => "start" | "refuse" | "hold" | "cut";
+  /** Ends the connection when a session is requested. */
+  readonly cutsSessions?: boolean;
   readonly algorithms?: Algorithms;
   /** The port, for example of a closed host. Default: a free one. */
   readonly port?: number;
@@ -211,6 +213,7 @@ class FakeHost implements SshHost {
     nameOpenFailure(connection);
     installAuthentication(connection, this.#users);
     connection.on("session", (accept, reject) => {
+      if (this.#options.cutsSessions === true) return void this.#sockets.get(port)?.destroy();
       if (slots.used >= (this.#options.maxSessions ?? 10)) {
         this.#counts.refused++;
         return reject();

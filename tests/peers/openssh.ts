@@ -30,9 +30,15 @@ export interface SessionOptions {
   readonly characterLimit?: number;
 }
 
+/** What a session needs to know about a server. */
+export type SessionTarget = Pick<
+  Sshd,
+  "host" | "port" | "username" | "keyPath" | "knownHostsPath"
+>;
+
 /** Returns the settings of a session that logs in to `sshd` with its first key. */
 export function settingsFor(
-  sshd: Sshd,
+  sshd: SessionTarget,
   workingDirectory: string,
   { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000 }: SessionOptions = {},
 ): SshSettings {
@@ -127,7 +133,10 @@ export class TestSession implements AsyncDisposable {
 const LIMITS = { maxBytes: 100_000_000, overwrite: true };
 
 /** Opens a session to a test server. Connects at the first call. */
-export async function openSession(sshd: Sshd, options?: SessionOptions): Promise<TestSession> {
+export async function openSession(
+  sshd: SessionTarget,
+  options?: SessionOptions,
+): Promise<TestSession> {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_session_" }));
   return new TestSession(
     new RemoteHost(settingsFor(sshd, dir, options), createLogger("error")),

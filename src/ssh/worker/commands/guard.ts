@@ -164,7 +164,8 @@ const SCRIPT = [
   `exec 2>/dev/null; trap "" HUP INT TERM PIPE; P=$PPID; T=$1; shift; L=;`,
   // Fields of /proc/PID/stat. The name in parentheses may contain anything, so count after the last ")".
   `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
-  `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
+  // Without a parent, which is also the guard's, the connection has ended: the last list counts.
+  `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; [ -n "$c" ] || return 0; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
   `members() { M=; for d in /proc/[0-9]*; do st \${d#/proc/} || continue; case " $1 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M \${d#/proc/}";; esac;; esac; done; };`,
   `nap() { sleep $1 || sleep 1; };`,
   // In hundredths of a second.

@@ -18,6 +18,7 @@ import {
   noSessionsAllowed,
   requestSftp,
   SessionCount,
+  SessionFailure,
   watchSilence,
 } from "./sessions.ts";
 
@@ -38,6 +39,7 @@ export class HostConnection {
   #heardAtMs = performance.now();
   #retired = false;
   readonly #traits: HostTraits;
+  readonly #isOpenSsh: () => boolean;
   /** Resolves when the guard's session was requested, or when there is no guard. */
   readonly #guardAsked = Promise.withResolvers<void>();
   #isFirstTaken = false;
@@ -61,6 +63,7 @@ export class HostConnection {
     this.#logger = logger;
     this.#onChange = onChange;
     this.#traits = traits;
+    this.#isOpenSsh = isOpenSsh;
     traits.meet(serverSoftware(client));
     this.#sessions = new SessionCount(traits);
     socket.on("data", () => this.#heardAtMs = performance.now());
@@ -111,6 +114,7 @@ export class HostConnection {
 
   /** Starts the guard if it finds out by itself whether the login is forced. Waits until that is known. */
   async probeLogin(limitMs: number): Promise<void> {
+    if (!this.#isOpenSsh()) this.#traits.isNoOpenSsh();
     this.#guard.update(true);
     if (this.#traits.guardMayProbe) await this.#guard.ready(limitMs);
   }
@@ -247,6 +251,9 @@ export class HostConnection {
 
   /** Releases the session of a failed request. Returns the error to throw. */
   async #releaseFailed(error: unknown): Promise<unknown> {
+    const endsConnection = error instanceof SessionFailure && error.reason === "gone" &&
+      !error.sent;
+    if (endsConnection && this.#sessions.hasOthers) this.#traits.limitedByLoss();
     const refusal = isFull(error) ? this.#sessions.refused() : undefined;
     if (refusal === "later") await delay(SESSION_RETRY_MS);
     if (refusal === "guard") this.#guard.yield();

@@ -106,6 +106,12 @@ export class HostTraits {
     this.#changed();
   }
 
+  /** Records that a connection ended when another session was requested on it. */
+  limitedByLoss(): void {
+    // OpenSSH refuses a session and keeps the connection, so there the loss had another cause.
+    if (!this.#isOpenSsh) this.limitSessions(1);
+  }
+
   /** Calls the listener after each change. Returns a function that removes it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);

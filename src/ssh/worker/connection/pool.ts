@@ -1,5 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { SFTPWrapper } from "ssh2";
+import { delay } from "../../../async/delay.ts";
 import { deadlineSignal } from "../../../async/deadline.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
@@ -7,10 +8,14 @@ import type { StartedCommand } from "../commands/started_command.ts";
 import { HostConnection } from "./connection.ts";
 import { HostTraits } from "./host_traits.ts";
 import type { DialedConnection } from "./dial.ts";
-import { connectionLost, noChannelInTime, notOffered } from "../../errors.ts";
+import { connectionLost, noChannelInTime, notOffered, sessionsLost } from "../../errors.ts";
 import { SessionFailure } from "./sessions.ts";
 
 const MAX_CONNECTIONS = 8;
+/** A call that has lost so many connections before its command was sent gives up. */
+const MAX_LOSSES = 5;
+/** Delay before the third connection of a call; it doubles each time. */
+const FIRST_DELAY_MS = 100;
 /** A call joins a running connection attempt only if it is this young, so no call waits for a dead one. */
 const YOUNG_ATTEMPT_MS = 1_000;
 
@@ -100,7 +105,7 @@ export class ConnectionPool {
     what: string,
     use: (connection: HostConnection) => Promise<T>,
   ): Promise<T> {
-    for (;;) {
+    for (let losses = 0;;) {
       const connection = await this.#reserve(wait);
       try {
         return await use(connection);
@@ -113,8 +118,18 @@ export class ConnectionPool {
             : connectionLost(what);
         }
         if (error.reason === "refused") throw notOffered("this kind of session", error.message);
+        if (error.reason === "full") continue;
+        if (++losses === MAX_LOSSES) throw sessionsLost(losses, error.message);
+        await this.#backOff(losses, wait);
       }
     }
+  }
+
+  /** Waits before the next connection is opened: 0, 0.1, 0.2, 0.4 seconds, but not beyond the limit. */
+  async #backOff(losses: number, { deadlineMs, signal }: SessionWait): Promise<void> {
+    if (losses === 1) return;
+    const waitMs = FIRST_DELAY_MS * 2 ** (losses - 2);
+    await delay(Math.min(waitMs, Math.max(0, deadlineMs - performance.now())), { signal });
   }
 
   #reserve(wait: SessionWait): Promise<HostConnection> {

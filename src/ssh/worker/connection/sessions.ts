@@ -61,6 +61,11 @@ export class SessionCount {
     return this.#used <= (this.#guard === "none" ? 0 : 1);
   }
 
+  /** True if another session is open beside the one that was just requested. */
+  get hasOthers(): boolean {
+    return this.#used - (this.#guard === "reserved" ? 1 : 0) > 1;
+  }
+
   /** True if the guard's session can be opened now. */
   get hasRoomForGuard(): boolean {
     return this.#guard === "reserved" && this.#used <= this.#traits.sessionLimit;

@@ -11,8 +11,8 @@ export interface SftpLogin {
   /** True for Linux on x86-64, whose pages have 4 KiB; see `padded`. */
   readonly isLinux: boolean;
   /**
-   * True if a command of ours could at worst reach an SFTP server again: if sshd serves SFTP itself, and
-   * on a host without `/proc`, where nothing more can be found out.
+   * True if a command of ours could at worst reach an SFTP server again: if the SSH server serves SFTP
+   * itself, and on a host without `/proc`, where nothing more can be found out.
    */
   readonly mayTry: boolean;
 }
@@ -40,7 +40,7 @@ export async function loginOfSftp(sftp: Sftp): Promise<SftpLogin> {
   return {
     login: loginOf(own) ?? loginOf(shells) ?? "unknown",
     isLinux: loader && version.startsWith("Linux "),
-    mayTry: name === "" || name.startsWith("sshd"),
+    mayTry: name.trim() !== "sftp-server",
   };
 }
 
