@@ -8,22 +8,13 @@ import type {
   Endpoint,
   ExecOutcome,
   ExecProgress,
+  ExecRequest,
   FileFacts,
   SshPort,
 } from "./port.ts";
 
 /** One call of {@linkcode SshService.exec}. */
-export interface ExecCall extends ToolContext {
-  readonly command: string;
-  readonly timeoutMs: number;
-  readonly stdin?: string;
-  /** Max Unicode code points of output; default: the configured limit. */
-  readonly characterLimit?: number;
-  /** See `graceMs` of {@linkcode ExecRequest}. */
-  readonly graceMs?: number;
-  /** See `hasStartMark` of {@linkcode ExecRequest}. */
-  readonly hasStartMark?: boolean;
-}
+export type ExecCall = ExecRequest & ToolContext;
 
 /** One call of {@linkcode SshService.copy}. */
 export interface CopyCall extends ToolContext {
@@ -50,18 +41,8 @@ export class SshService {
    *
    * @throws RemoteExecError if the host did not confirm the start of the command
    */
-  async exec(
-    { command, timeoutMs, stdin, characterLimit, graceMs, hasStartMark, signal, progress }:
-      ExecCall,
-  ): Promise<ExecOutcome> {
-    const request = {
-      command,
-      timeoutMs,
-      ...(stdin === undefined ? {} : { stdin }),
-      ...(characterLimit === undefined ? {} : { characterLimit }),
-      ...(graceMs === undefined ? {} : { graceMs }),
-      ...(hasStartMark === undefined ? {} : { hasStartMark }),
-    };
+  async exec({ signal, progress, ...request }: ExecCall): Promise<ExecOutcome> {
+    const { timeoutMs, graceMs } = request;
     const startedAt = performance.now();
     const report = mapProgress(progress, ({ bytes, tail }: ExecProgress) => ({
       // Seconds, because MCP requires progress to increase and a silent command writes no bytes.
