@@ -3,10 +3,21 @@ import { z } from "zod";
 /** A shell command of at most 10,000 characters. NUL is refused: no program argument can contain it. */
 export const commandArgument = z.string().min(1).max(10_000)
   .refine((command) => command.trim() !== "", { error: "Command cannot be empty" })
-  .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" });
+  .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" })
+  .describe("Max 10,000 characters, e.g. `df -h /`");
 
-/** A path of max. 4,096 characters. */
+/** A path of at most 4,096 characters. */
 export const pathArgument = z.string().min(1).max(4096);
+
+/** A file on the SSH host. */
+export const hostPathArgument = pathArgument.describe(
+  "E.g. /etc/app/app.conf; relative paths and ~ start in the login directory",
+);
+
+/** A file on the SSH host, or in the container that `ctid` names. */
+export const remotePathArgument = pathArgument.describe(
+  "On the SSH host, or in ctid's container, e.g. /etc/app/app.conf",
+);
 
 /** Whether an existing file may be replaced. */
 export const overwriteArgument = z.boolean().default(false).describe(
@@ -63,6 +74,12 @@ export const octalMode = z.preprocess((given, { issues }) => {
   }
   return value;
 }, octalDigits);
+
+/** The mode of the written file. @param newFile how a new file gets its mode without it */
+export const permissionsArgument = (newFile: string) =>
+  octalMode.optional().describe(
+    `Octal digits, e.g. 644; default: as the replaced file, or ${newFile}`,
+  );
 
 /** Modes whose decimal value could be taken for octal digits, and vice versa. */
 const COMMON_MODES = [0o777, 0o775, 0o770, 0o755, 0o750, 0o700, 0o666, 0o664, 0o660, 0o644, 0o640]

@@ -3,11 +3,11 @@ import type { Limits } from "../config/config.ts";
 import {
   commandArgument,
   commandTimeoutArgument,
+  hostPathArgument,
   localPathArgument,
   modeBits,
-  octalMode,
   overwriteArgument,
-  pathArgument,
+  permissionsArgument,
 } from "../mcp/arguments.ts";
 import { exactSize, shortHost } from "../mcp/words.ts";
 import { defineTool, responseFormat, type Tool, unlistedFormat } from "../mcp/tool.ts";
@@ -41,7 +41,7 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
       `wait for it. ${commandRules(limits)}`,
     effect: "destroys",
     input: z.strictObject({
-      command: commandArgument.describe("Max 10,000 characters, e.g. `df -h /`"),
+      command: commandArgument,
       timeout: commandTimeoutArgument(limits.timeoutMs),
       response_format: responseFormat,
     }),
@@ -66,12 +66,8 @@ const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
     idempotent: true,
     input: z.strictObject({
       local_path: localPathArgument,
-      remote_path: pathArgument.describe(
-        "E.g. /etc/app/app.conf; relative paths and ~ start in the login directory",
-      ),
-      permissions: octalMode.optional().describe(
-        "Octal digits, e.g. 644; default: as the replaced file, or by umask",
-      ),
+      remote_path: hostPathArgument,
+      permissions: permissionsArgument("by umask"),
       overwrite: overwriteArgument,
       response_format: unlistedFormat,
     }),
@@ -99,7 +95,7 @@ const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
     effect: "destroys",
     idempotent: true,
     input: z.strictObject({
-      remote_path: pathArgument.describe("E.g. /var/log/nginx/access.log"),
+      remote_path: hostPathArgument,
       local_path: localPathArgument,
       overwrite: overwriteArgument,
       response_format: unlistedFormat,

@@ -14,15 +14,10 @@ import { endingError } from "../../ssh/service.ts";
 import { idOf, idOutput, targetArgument, targetOf } from "../arguments.ts";
 import { type GuestExec, type GuestKind, KINDS } from "./guest.ts";
 
-const DESCRIPTIONS = {
-  container: {
-    where: (host: string) => `a running LXC container of ${host} (in bash, else sh)`,
-    example: "df -h /",
-  },
-  vm: {
-    where: (host: string) => `a running Linux VM of ${host} through its guest agent`,
-    example: "systemctl --failed",
-  },
+/** Where a command runs. */
+const PLACES = {
+  container: (host: string) => `a running LXC container of ${host} (in bash, else sh)`,
+  vm: (host: string) => `a running Linux VM of ${host} through its guest agent`,
 };
 
 /** The tool that runs commands in the guests of one kind. */
@@ -35,15 +30,12 @@ export const execTool = (
   defineTool({
     name: `proxmox_${kind}_exec_command`,
     title: `Run a command in a ${KINDS[kind].noun}`,
-    description:
-      `Run one shell command as root in ${DESCRIPTIONS[kind].where(shortHost(host.host))} and ` +
+    description: `Run one shell command as root in ${PLACES[kind](shortHost(host.host))} and ` +
       `wait for it. ${commandRules(limits)}`,
     effect: "destroys",
     input: z.strictObject({
       ...targetArgument[kind],
-      command: commandArgument.describe(
-        `Max 10,000 characters, e.g. \`${DESCRIPTIONS[kind].example}\``,
-      ),
+      command: commandArgument,
       timeout: commandTimeoutArgument(limits.timeoutMs),
       response_format: kind === "container" ? responseFormat : unlistedFormat,
     }),

@@ -4,9 +4,9 @@ import {
   formatMode,
   localPathArgument,
   modeBits,
-  octalMode,
   overwriteArgument,
   pathArgument,
+  permissionsArgument,
 } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { Limits } from "../../config/config.ts";
@@ -77,9 +77,7 @@ export const fileTools = (files: ContainerFiles, { maxFileBytes }: Limits): Tool
       ctid: ctidArgument,
       local_path: localPathArgument,
       container_path: containerPath,
-      permissions: octalMode.optional().describe(
-        "Octal digits, e.g. 755; default: as the replaced file, or 644",
-      ),
+      permissions: permissionsArgument("644"),
       overwrite: overwriteArgument,
       response_format: unlistedFormat,
     }),

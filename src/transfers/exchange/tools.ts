@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { overwriteArgument, pathArgument, pathCtidArgument } from "../../mcp/arguments.ts";
+import {
+  localPathArgument,
+  overwriteArgument,
+  pathCtidArgument,
+  remotePathArgument,
+} from "../../mcp/arguments.ts";
 import { exactSize } from "../../mcp/words.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
@@ -29,19 +34,20 @@ const transferId = z.string().min(1).max(1024);
 const hours = z.number().int().min(1).max(12).default(12)
   .describe("Hours until the URL expires");
 
-const localPath = pathArgument.optional().describe(
-  "In WORKING_DIRECTORY, relative or absolute, e.g. deploy.tar.gz",
-);
-
-const remotePath = pathArgument.optional().describe(
-  "On the SSH host, or in ctid's container, e.g. /var/backups/db.sql.gz",
-);
-
 const sourceClient = clientId.describe("Client that uploaded it, e.g. server");
 const listedTransfer = transferId.describe("From exchange_list");
 
 /** The tools of the file exchange; registered when R2 is configured. */
 export const exchangeTools = (exchange: ExchangeService): Tool[] => [
+  uploadTool(exchange),
+  downloadTool(exchange),
+  listTool(exchange),
+  deleteTool(exchange),
+  requestUploadTool(exchange),
+  shareTool(exchange),
+];
+
+const uploadTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_upload",
     title: "Upload a file to the exchange",
@@ -53,8 +59,8 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       "deleted after 48 hours.",
     effect: "changes",
     input: z.strictObject({
-      local_path: localPath,
-      remote_path: remotePath,
+      local_path: localPathArgument.optional(),
+      remote_path: remotePathArgument.optional(),
       ctid: pathCtidArgument,
       dest_client: clientId.optional().describe("Client that it is for, kept as metadata"),
       expires_hours: hours,
@@ -68,7 +74,9 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       );
       return { text: formatUpload(data), data };
     },
-  }),
+  });
+
+const downloadTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_download",
     title: "Download a file from the exchange",
@@ -85,8 +93,8 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       source_client: sourceClient.optional(),
       download_url: z.string().min(1).max(8192).optional()
         .describe("From exchange_upload or exchange_share"),
-      local_path: localPath,
-      remote_path: remotePath,
+      local_path: localPathArgument.optional(),
+      remote_path: remotePathArgument.optional(),
       ctid: pathCtidArgument,
       overwrite: overwriteArgument,
       response_format: unlistedFormat,
@@ -105,7 +113,9 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       );
       return { text: formatDownload(data), data };
     },
-  }),
+  });
+
+const listTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_list",
     title: "List the files on the exchange",
@@ -120,7 +130,9 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       const data = listAnswer(await exchange.list(client_id, context), client_id !== undefined);
       return { text: formatList(data), data };
     },
-  }),
+  });
+
+const deleteTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_delete",
     title: "Delete a file from the exchange",
@@ -138,7 +150,9 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       const data = { success: true as const, transfer_id, ...outcome };
       return { text: formatDelete(data), data };
     },
-  }),
+  });
+
+const requestUploadTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_request_upload",
     title: "Create an upload command for the exchange",
@@ -162,7 +176,9 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       );
       return { text: formatRequest(data), data };
     },
-  }),
+  });
+
+const shareTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_share",
     title: "Create a new download URL",
@@ -182,5 +198,4 @@ export const exchangeTools = (exchange: ExchangeService): Tool[] => [
       );
       return { text: formatShare(data), data };
     },
-  }),
-];
+  });

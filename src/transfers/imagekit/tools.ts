@@ -1,9 +1,9 @@
 import { z } from "zod";
 import {
-  octalMode,
   overwriteArgument,
-  pathArgument,
   pathCtidArgument,
+  permissionsArgument,
+  remotePathArgument,
 } from "../../mcp/arguments.ts";
 import { exactSize } from "../../mcp/words.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
@@ -44,10 +44,8 @@ const requestUploadTool = (service: ImageKitService): Tool =>
       "<YOUR_FILE_PATH>; it works once, even if it fails. Step 3: imagekit_confirm_upload.",
     effect: "changes",
     input: z.strictObject({
-      remote_path: pathArgument.describe("Destination, e.g. /data/app.conf"),
-      permissions: octalMode.optional().describe(
-        "Octal digits, e.g. 644; default: as the replaced file, or by umask",
-      ),
+      remote_path: remotePathArgument,
+      permissions: permissionsArgument("by umask"),
       overwrite: overwriteArgument,
       ctid: pathCtidArgument,
       response_format: unlistedFormat,
@@ -94,7 +92,7 @@ const requestDownloadTool = (service: ImageKitService): Tool =>
       "Step 3: imagekit_confirm_download.",
     effect: "changes",
     input: z.strictObject({
-      remote_path: pathArgument.describe("E.g. /var/log/nginx/access.log"),
+      remote_path: remotePathArgument,
       ctid: pathCtidArgument,
       response_format: unlistedFormat,
     }),
