@@ -37,6 +37,7 @@ export const execOutput = z.object({
   ),
   host: z.string(),
   user: z.string(),
+  notice: z.string().optional(),
   stdout_truncated: z.boolean().optional().describe("Its middle is missing"),
   stdout_original_length: z.number().int().optional().describe("Characters before the cut"),
   stderr_truncated: z.boolean().optional(),
@@ -65,6 +66,7 @@ export function execAnswer(
     process_ended: outcome.processEnded,
     host: `${host}:${port}`,
     user,
+    ...(outcome.ending === "no_status" ? { notice: NO_STATUS } : {}),
     ...truncation("stdout", outcome.stdout),
     ...truncation("stderr", outcome.stderr),
   };
@@ -112,12 +114,14 @@ function shortened(command: string): string {
 }
 
 const MAX_COMMAND = 200;
+const NO_STATUS = "The host sent no exit status, so it is unknown whether the command succeeded";
 
 function warnings(answer: ExecAnswer): string[] {
   return [
     ...(answer.signal === null ? [] : [`Signal: ${answer.signal}`]),
     ...(answer.timeout_reached ? ["[WARNING] EXECUTION TIMED OUT"] : []),
     ...(answer.cancelled ? ["[WARNING] EXECUTION CANCELLED"] : []),
+    ...(answer.notice === undefined ? [] : [`[NOTICE] ${answer.notice}`]),
     ...(answer.process_ended ? [] : ["[WARNING] THE PROCESS MAY STILL RUN ON THE HOST"]),
   ];
 }

@@ -41,8 +41,11 @@ export interface CapturedText {
 
 /** The result of a command. */
 export interface ExecOutcome {
-  /** How the command ended; `exitCode` is null for all but `exit`. */
-  readonly ending: "timeout" | "cancelled" | "connection_lost" | "signal" | "exit";
+  /**
+   * How the command ended; `exitCode` is null for all but `exit`. `no_status`: the host ended the command
+   * without saying how.
+   */
+  readonly ending: "timeout" | "cancelled" | "connection_lost" | "signal" | "exit" | "no_status";
   readonly exitCode: number | null;
   /** Name without `SIG`, such as `KILL`. */
   readonly signal: string | null;

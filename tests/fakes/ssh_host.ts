@@ -6,7 +6,7 @@ import { installAuthentication, type SshHostUser } from "./ssh_host_auth.ts";
 import { type HostKeyType, privateKeyOf, publicKeyOf } from "./ssh_host_keys.ts";
 import { killSessions, type RunningCommand, startCommand } from "./ssh_host_exec.ts";
 import { type SftpFault, SftpFaults } from "./ssh_host_faults.ts";
-import { acceptRequestsAfterEof, nameOpenFailure } from "./ssh_host_patches.ts";
+import { acceptRequestsAfterEof, hideExits, nameOpenFailure } from "./ssh_host_patches.ts";
 import { serveSftp } from "./ssh_host_sftp.ts";
 
 export type { SshHostUser } from "./ssh_host_auth.ts";
@@ -32,6 +32,8 @@ export interface SshHostOptions {
   readonly ignoreSignals?: boolean;
   /** Decides about a command request: "hold" leaves it unanswered, "cut" ends the connection. */
   readonly answerExec?: (command: string) => "start" | "refuse" | "hold" | "cut";
+  /** Closes the channel of a command without an exit status. */
+  readonly hidesExits?: boolean;
   /** Ends the connection when a session is requested. */
   readonly cutsSessions?: boolean;
   readonly algorithms?: Algorithms;
@@ -211,6 +213,7 @@ class FakeHost implements SshHost {
     connection.on("close", () => gone.abort());
     connection.on("request", (_accept, reject) => reject?.());
     nameOpenFailure(connection);
+    if (this.#options.hidesExits === true) hideExits(connection);
     installAuthentication(connection, this.#users);
     connection.on("session", (accept, reject) => {
       if (this.#options.cutsSessions === true) return void this.#sockets.get(port)?.destroy();

@@ -15,3 +15,9 @@ export function nameOpenFailure(connection: Connection): void {
 export function acceptRequestsAfterEof(session: Session): void {
   Object.assign(session, { _ending: false });
 }
+
+/** Sends no exit status and no exit signal, like some network devices. */
+export function hideExits(connection: Connection): void {
+  const { _protocol } = connection as unknown as { readonly _protocol: object };
+  Object.assign(_protocol, { exitStatus() {}, exitSignal() {} });
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cutTexts, formatExec } from "../../src/ssh/outcome.ts";
+import { cutTexts, execAnswer, formatExec } from "../../src/ssh/outcome.ts";
 import { pure } from "../support/pure.ts";
 
 pure("cutTexts() keeps both streams within the limit and half of it for each", () => {
@@ -43,4 +43,15 @@ pure("formatExec() states every fact and the sizes of the streams before the out
       "Output: stdout 26 characters (cut from 9000), stderr 1 characters\n\n" +
       "=== STDOUT ===\n=== STDERR ===\n[SUCCESS] 👍\n\n=== STDERR ===\ne",
   );
+});
+
+pure("execAnswer() says that the host sent no exit status", () => {
+  const empty = { text: "", truncated: false, originalLength: 0 };
+  const answer = execAnswer("c", {
+    ...{ ending: "no_status", exitCode: null, signal: null, stdout: empty, stderr: empty },
+    ...{ durationMs: 5, processEnded: false },
+  }, { host: "h", port: 22, user: "u" });
+  assert.deepEqual([answer.success, answer.exit_code], [false, null]);
+  assert.match(answer.notice ?? "", /^The host sent no exit status/);
+  assert.match(formatExec(answer), /\n\[NOTICE\] The host sent no exit status/);
 });

@@ -125,7 +125,7 @@ async function follow(
   }
   const [outShare, errShare] = shareLimit(stdout.length, stderr.length, characterLimit);
   return {
-    ending: event === "stopped" ? stopReason(stop) : endingOf(ending),
+    ending: event === "stopped" ? stopReason(stop) : endingOf(ending, command.isConnected()),
     exitCode: event === "stopped" ? null : ending.exitCode,
     signal: event === "stopped" ? null : ending.signal,
     stdout: stdout.cut(outShare),
@@ -135,8 +135,8 @@ async function follow(
   };
 }
 
-function endingOf(ending: Ending): ExecOutcome["ending"] {
-  if (!ending.known) return "connection_lost";
+function endingOf(ending: Ending, isConnected: boolean): ExecOutcome["ending"] {
+  if (!ending.known) return isConnected ? "no_status" : "connection_lost";
   return ending.signal === null ? "exit" : "signal";
 }
 

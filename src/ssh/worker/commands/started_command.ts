@@ -25,6 +25,8 @@ export interface StartedCommand {
   end(graceMs?: number): Promise<boolean>;
   /** Returns true until the host reports the exit. */
   running(): boolean;
+  /** Returns true as long as the connection of the command is open. */
+  isConnected(): boolean;
   /** Waits until the host has sent everything written so far; false if it does not answer in time. */
   settle(limitMs: number): Promise<boolean>;
   /** Releases the SSH session. If other processes still hold the channel open, it is drained until it closes. */

@@ -104,6 +104,11 @@ export class ProcessOrder {
     });
   }
 
+  /** Removes a channel whose end the host has not reported. Only for connections without a guard. */
+  forget(channel: ClientChannel): void {
+    this.#ended(channel);
+  }
+
   /** Names the guard's channel among the tracked ones; otherwise it is the first. */
   guardIs(channel: ClientChannel): void {
     this.#guard = channel;

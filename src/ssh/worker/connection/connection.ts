@@ -81,7 +81,9 @@ export class HostConnection {
         this.#guard.update(purpose === "asked");
       },
       onUnknownEnd: (channel) => {
-        if (this.#alive && !this.#guard.owns(channel)) this.retire();
+        // Only the guard needs the order. Other servers than OpenSSH may never report an exit.
+        if (this.#guard.current === undefined) this.#order.forget(channel);
+        else if (this.#alive && !this.#guard.owns(channel)) this.retire();
       },
     });
     this.#guard = new ConnectionGuard({
@@ -163,6 +165,7 @@ export class HostConnection {
           probe?.abandon();
           return this.#endProcess(channel, graceMs);
         },
+        isConnected: () => this.#alive && !this.#socket.destroyed,
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.#guard.current?.list(limitMs)) !== undefined,
         release: () =>

@@ -226,3 +226,23 @@ sessionTest("exec() reports bytes and last lines once a second", async ({ sessio
   await running;
   await exec("true");
 });
+
+for (const ident of ["OpenSSH_9.2p1 Debian-2+deb12u10", "Cisco-1.25"]) {
+  sessionTest(
+    `exec() returns the output of a host that sends no exit status, and keeps the connection (${ident})`,
+    async ({ exec, host }) => {
+      for (const text of ["one", "two"]) {
+        const { ending, exitCode, signal, stdout, processEnded } = await exec(`echo ${text}`);
+        assert.deepEqual([ending, exitCode, signal, processEnded], [
+          "no_status",
+          null,
+          null,
+          false,
+        ]);
+        assert.equal(stdout.text, `${text}\n`);
+      }
+      assert.equal(host.connectionCount(), 1);
+    },
+    { host: { hidesExits: true, ident } },
+  );
+}
