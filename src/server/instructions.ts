@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { TOOL_ROWS, type ToolRow } from "../config/tool_table.ts";
 import { printable } from "../errors.ts";
 import { exactSize, shortened, shortHost } from "../mcp/words.ts";
 
@@ -18,6 +19,7 @@ export function instructions(config: Introduced, names: readonly string[]): stri
   const has = (name: string) => names.includes(name);
   const hasFamily = (prefix: string) => names.some((name) => name.startsWith(prefix));
   const isNode = hasFamily("proxmox_");
+  const rows = TOOL_ROWS.filter(({ name }) => has(name));
   const sections = [
     opening(config, isNode),
     has("ssh_exec_command") ? commands(config) : "",
@@ -26,7 +28,8 @@ export function instructions(config: Introduced, names: readonly string[]): stri
     hasFamily("imagekit_") ? imageKit(isNode) : "",
     config.r2 !== undefined && hasFamily("exchange_") ? exchange(config.r2, isNode, has) : "",
     has("generate_download_link") ? links(isNode) : "",
-    localFiles(config),
+    rows.some(usesLocalFiles) ? localFiles(config) : "",
+    rows.every(({ facts }) => facts.includes("reads")) ? "No tool changes anything." : "",
     "Failures have code, error and suggestion.",
   ];
   return sections.filter((section) => section !== "").join("\n");
@@ -50,15 +53,17 @@ const commands = ({ limits }: Introduced): string =>
   "work with nohup in the background, output to a file, and read that later.";
 
 function proxmox(has: (name: string) => boolean): string {
-  return "- proxmox_*: LXC containers (ctid) and VMs (vmid): prefer them to pct and qm in ssh_exec_command. " +
-    "Commands inside a guest: proxmox_container_exec_command, proxmox_vm_exec_command. The whole cluster: " +
-    "proxmox_resource_usage. " +
+  const files = ["proxmox_upload_file_to_container", "proxmox_download_file_from_container"]
+    .filter(has);
+  const exec = ["proxmox_container_exec_command", "proxmox_vm_exec_command"].filter(has);
+  return "- proxmox_*: LXC containers (ctid) and VMs (vmid)" +
+    (has("ssh_exec_command") ? ": prefer them to pct and qm in ssh_exec_command. " : ". ") +
+    (exec.length > 0 ? `Commands inside a guest: ${exec.join(", ")}. ` : "") +
+    (has("proxmox_resource_usage") ? "The whole cluster: proxmox_resource_usage. " : "") +
     (has("proxmox_shutdown_container")
       ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
       : "") +
-    (has("proxmox_upload_file_to_container")
-      ? " Files in containers: proxmox_upload_file_to_container, proxmox_download_file_from_container."
-      : "");
+    (files.length > 0 ? ` Files in containers: ${files.join(", ")}.` : "");
 }
 
 function copies({ limits }: Introduced, has: (name: string) => boolean): string {
@@ -78,6 +83,9 @@ function exchange(
   isNode: boolean,
   has: (name: string) => boolean,
 ): string {
+  if (!has("exchange_upload") && !has("exchange_download")) {
+    return "- exchange_*: files that other machines and people exchange over R2; kept for 48 hours.";
+  }
   return `- exchange_*: files up to ${
     exactSize(r2.maxFileBytes)
   } to and from other machines and people over R2, ` +
@@ -91,6 +99,11 @@ const links = (isNode: boolean): string =>
   `${places(isNode)}. Do not open it yourself. Links end with this server.`;
 
 const places = (isNode: boolean) => isNode ? "local, host or container" : "local or host";
+
+const usesLocalFiles = ({ facts }: ToolRow): boolean => LOCAL.some((fact) => facts.includes(fact));
+
+/** The facts of tools that read or write files of this machine. */
+const LOCAL = ["local source", "local target", "serves"] as const;
 
 function localFiles({ files }: Introduced): string {
   const [first = files.workingDirectory, ...more] = files.roots;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { TOOL_ROWS } from "../../src/config/tool_table.ts";
 import { instructions } from "../../src/server/instructions.ts";
-import { CONFIGURATION_NAMES, CONFIGURATIONS, toolsOf } from "../support/catalogs.ts";
+import { CONFIGURATION_NAMES, CONFIGURATIONS, offeredTools, toolsOf } from "../support/catalogs.ts";
 import { configOf } from "../support/config.ts";
 
 /** What a client may cut off begins at 2,048. */
@@ -48,6 +49,26 @@ Deno.test("instructions() mentions only tools that are offered", () => {
   const text = instructions(config, ["ssh_exec_command"]);
   assert.doesNotMatch(text, /proxmox|imagekit|exchange|link|ssh_upload/);
   assert.doesNotMatch(instructions(config, ["list_download_stats"]), /ssh_exec|generate/);
+});
+
+Deno.test("instructions() names only offered tools, whatever is offered", () => {
+  const config = configOf(CONFIGURATIONS.everything);
+  const all = TOOL_ROWS.map(({ name }) => name);
+  fc.assert(fc.property(fc.subarray(all), (names) => {
+    for (const [tool] of instructions(config, names).matchAll(/\b[a-z]+(?:_[a-z]+)+\b/g)) {
+      assert.ok(names.includes(tool), `${tool} is not offered`);
+    }
+  }));
+});
+
+Deno.test("instructions() says that no tool changes anything, and where files are only if one uses them", async () => {
+  const env = { ...CONFIGURATIONS.everything, READ_ONLY: "true" };
+  const names = (await offeredTools(env)).map(({ name }) => name);
+  const text = instructions(configOf(env), names);
+  assert.match(text, /^No tool changes anything\.$/m);
+  assert.doesNotMatch(text, /Local files/);
+  assert.doesNotMatch(instructions(configOf(), await namesOf("core")), /No tool changes/);
+  assert.match(instructions(configOf(), ["ssh_upload_file"]), /^Local files: only in/m);
 });
 
 Deno.test("instructions() has at most 1,900 characters, however long the names are", async () => {
