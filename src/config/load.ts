@@ -1,4 +1,5 @@
 import { RemoteExecError } from "../errors.ts";
+import { redactor } from "../log.ts";
 import type { Config, Login } from "./config.ts";
 import { chooseDirectories, uselessDirectories } from "./directories.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
@@ -50,7 +51,13 @@ export function loadConfig(
   const config = assemble(values, env, machine, origin, report);
   if (config !== undefined && faults.length === 0) return { ok: true, config };
   const remarks = origin.remarks.map(({ message, remedy }) => ({ message, remedy }));
-  return { ok: false, faults: [...faults, ...remarks], strictStart: values.strictStart };
+  // A password that was also set in the wrong variable must not be shown as that one's value.
+  const redact = redactor(secretsOf(values));
+  const all = [...faults, ...remarks].map(({ message, remedy }) => ({
+    message: redact(message),
+    remedy: redact(remedy),
+  }));
+  return { ok: false, faults: all, strictStart: values.strictStart };
 }
 
 /** Returns STRICT_START alone, for a configuration that cannot be read. */
