@@ -254,9 +254,10 @@ export class HostConnection {
 
   /** Releases the session of a failed request. Returns the error to throw. */
   async #releaseFailed(error: unknown): Promise<unknown> {
-    const endsConnection = error instanceof SessionFailure && error.reason === "gone" &&
-      !error.sent;
-    if (endsConnection && this.#sessions.hasOthers) this.#traits.limitedByLoss();
+    const isGone = error instanceof SessionFailure && error.reason === "gone";
+    if (isGone && !error.sent && this.#sessions.hasOthers) this.#traits.limitedByLoss();
+    // Its close event may come later; until then every retry would get this connection again.
+    if (isGone) this.destroy();
     const refusal = isFull(error) ? this.#sessions.refused() : undefined;
     if (refusal === "later") await delay(SESSION_RETRY_MS);
     if (refusal === "guard") this.#guard.yield();

@@ -188,7 +188,11 @@ export async function isResponding(
   const stopWatching = watchSilence(() => resolve(false));
   const onClose = () => resolve(false);
   sftp.once("close", onClose);
-  sftp.realpath(".", (error) => resolve(!error));
+  // An error with a status is an answer too.
+  sftp.realpath(
+    ".",
+    (error) => resolve(!error || typeof (error as { code?: unknown }).code === "number"),
+  );
   return await promise.finally(() => {
     stopWatching();
     sftp.removeListener("close", onClose);
