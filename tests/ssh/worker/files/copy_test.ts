@@ -113,6 +113,16 @@ Deno.test("copy() stops a source that grows beyond the limit", async () => {
   assert.ok(end.stored.length <= 1_000);
 });
 
+Deno.test("copy() accepts a source whose reported size stays wrong, and does not hash it", async () => {
+  const given = source(["ab"], {
+    size: 4_096,
+    sizeNow: () => Promise.resolve(4_096),
+    remoteSha256: () => Promise.resolve("0".repeat(64)),
+  });
+  const moved = await copy(given, from(sink()), limits({ maxBytes: 10_000 }));
+  assert.deepEqual(moved, { bytes: 2, sha256: hashOf("ab"), verified: "size" });
+});
+
 Deno.test("copy() refuses a source that shrank", async () => {
   const end = sink();
   await assert.rejects(copy(source(["ab"], { size: 3 }), from(end), limits()), { code: "changed" });
