@@ -157,6 +157,17 @@ export const notAFile = (where: string, path: string, kind: string) =>
       : "Name a regular file",
   );
 
+/** The caller asked for a mode that the host does not set. */
+export const modeRefused = (path: string, wanted: number, kept: number) =>
+  new RemoteExecError(
+    "not_permitted",
+    `Cannot set mode ${octalMode(wanted)} of ${path}: the host keeps ${octalMode(kept)}`,
+    "Leave out permissions to accept the host's mode, or choose a directory on another file system",
+  );
+
+/** Formats permission bits as chmod takes them. */
+const octalMode = (mode: number): string => mode.toString(8).padStart(4, "0");
+
 /** @param where "File" or "Remote file": the first words of the message */
 export const tooLarge = (where: string, bytes: number, maxBytes: number) =>
   new RemoteExecError(

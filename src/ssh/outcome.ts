@@ -146,6 +146,7 @@ export const transferOutput = z.object({
   verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
   transfer_speed: z.number().int().describe("Bytes/s"),
   permissions: z.string().optional(),
+  warnings: z.array(z.string()).optional(),
 });
 
 /** The structured answer of the tools that copy files. */
@@ -155,7 +156,7 @@ export type TransferAnswer = z.infer<typeof transferOutput>;
 export function transferAnswer(
   operation: "upload" | "download",
   paths: { readonly local_path: string; readonly remote_path: string },
-  { bytes, sha256, verified, durationMs }: CopyOutcome,
+  { bytes, sha256, verified, durationMs, keptMode }: CopyOutcome,
   permissions: number | undefined,
 ): TransferAnswer {
   return {
@@ -167,8 +168,15 @@ export function transferAnswer(
     verified,
     transfer_speed: Math.round(bytes / Math.max(durationMs, 1) * 1000),
     ...(permissions === undefined ? {} : { permissions: formatMode(permissions) }),
+    ...modeWarning(keptMode),
   };
 }
+
+/** Returns the field that says that the host did not set the mode of a new file. */
+export const modeWarning = (keptMode: number | undefined): { warnings?: string[] } =>
+  keptMode === undefined ? {} : {
+    warnings: [`The mode could not be set: the file has ${keptMode.toString(8).padStart(4, "0")}`],
+  };
 
 /** Formats the answer as text. */
 export function formatTransfer(answer: TransferAnswer, host: HostName): string {
@@ -186,5 +194,6 @@ export function formatTransfer(answer: TransferAnswer, host: HostName): string {
     `Host: ${host.host}:${host.port}`,
     `User: ${host.user}`,
     ...(answer.permissions === undefined ? [] : [`Permissions set: ${answer.permissions}`]),
+    ...(answer.warnings ?? []).map((warning) => `Warning: ${warning}`),
   ].join("\n");
 }

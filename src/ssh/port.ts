@@ -104,6 +104,8 @@ export interface CopyOutcome {
   readonly durationMs: number;
   /** Path of the new file, links followed. */
   readonly path: string;
+  /** The mode of the new file, if the host did not set the one it should have. */
+  readonly keptMode?: number;
 }
 
 /** The progress of a transfer. `total` is unknown for files such as those in /proc. */

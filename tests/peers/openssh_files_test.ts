@@ -287,9 +287,12 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() reads files of /proc to their end, within the limit",
+  name: "copy() reads files of /proc and /sys to their end, within the limit",
   fn: () =>
     withSession(async (session) => {
+      const { bytes, verified } = await session.download("/sys/class/net/lo/mtu", "down");
+      assert.deepEqual([bytes, verified], [6, "size"]);
+      assert.equal(await Deno.readTextFile(`${session.dir}/down`), "65536\n");
       for (const path of ["/proc/version", "/proc/cpuinfo", "/proc/self/limits"]) {
         await session.download(path, "down");
         const text = await Deno.readTextFile(`${session.dir}/down`);
@@ -361,7 +364,7 @@ async function checkHashTools(sshd: Sshd): Promise<void> {
 
 peerTest({
   peer: SSHD,
-  name: "copy() verifies by size if the login shell cannot open the file that SFTP wrote",
+  name: "copy() verifies by sha256 where SFTP and the login shell start in different directories",
   fn: () =>
     withSession(async (session) => {
       const name = `mre_${crypto.randomUUID()}`;
@@ -369,7 +372,7 @@ peerTest({
       const up = await session.upload("up", name);
       const down = await session.download(name, "down");
       await Deno.remove(`/var/tmp/${name}`);
-      assert.deepEqual([up.verified, down.verified], ["size", "size"]);
+      assert.deepEqual([up.verified, down.verified], ["sha256", "sha256"]);
       assert.equal(down.sha256, up.sha256);
     }, { config: ["Subsystem sftp /usr/lib/openssh/sftp-server -d /var/tmp"] }),
 });

@@ -11,6 +11,7 @@ import {
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { Limits } from "../../config/config.ts";
 import { exactSize } from "../../mcp/words.ts";
+import { modeWarning } from "../../ssh/outcome.ts";
 import type { CopyOutcome } from "../../ssh/port.ts";
 import type { ContainerFiles } from "./container_files.ts";
 
@@ -27,6 +28,7 @@ const transferred = z.object({
   bytes_transferred: z.number().int(),
   sha256: z.string(),
   verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
+  warnings: z.array(z.string()).optional(),
 });
 
 /** The tools that copy files between this machine and containers. */
@@ -105,9 +107,10 @@ type Transferred = z.infer<typeof transferred>;
 function transfer(
   message: string,
   ends: Pick<Transferred, "ctid" | "container_path" | "local_path">,
-  { bytes, sha256, verified }: CopyOutcome,
+  { bytes, sha256, verified, keptMode }: CopyOutcome,
 ): Transferred {
-  return { success: true, message, ...ends, bytes_transferred: bytes, sha256, verified };
+  const content = { bytes_transferred: bytes, sha256, verified };
+  return { success: true, message, ...ends, ...content, ...modeWarning(keptMode) };
 }
 
 const format = (answer: Transferred): string =>
@@ -118,4 +121,5 @@ const format = (answer: Transferred): string =>
     `Bytes transferred: ${answer.bytes_transferred}`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
+    ...(answer.warnings ?? []).map((warning) => `Warning: ${warning}`),
   ].join("\n");

@@ -10,7 +10,7 @@ import { runCommand } from "./commands/exec.ts";
 import type { CommandStream } from "./commands/command_stream.ts";
 import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
-import { type HostAccess, hostFacts, hostPath, openHostSource } from "./files/host_files.ts";
+import { type HostAccess, hostFacts, openHostSource } from "./files/host_files.ts";
 import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local_files.ts";
 import type { HostConnection } from "./connection/connection.ts";
@@ -97,11 +97,9 @@ export class RemoteHost {
     progress: ((step: CopyProgress) => void) | undefined,
   ): Promise<CopyOutcome> {
     const startedAt = performance.now();
-    let path = "";
+    let sink: Sink | undefined;
     const moved = await copy(source, async () => {
-      const sink = await this.#sink(request, source.size, signal);
-      path = sink.path;
-      return sink;
+      return sink = await this.#sink(request, source.size, signal);
     }, {
       maxBytes: request.maxBytes,
       stallMs: this.#stallMs,
@@ -109,7 +107,12 @@ export class RemoteHost {
       progress,
       sha256: request.sha256,
     });
-    return { ...moved, durationMs: Math.round(performance.now() - startedAt), path };
+    return {
+      ...moved,
+      durationMs: Math.round(performance.now() - startedAt),
+      path: sink?.path ?? "",
+      ...(sink?.keptMode === undefined ? {} : { keptMode: sink.keptMode }),
+    };
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
@@ -187,9 +190,9 @@ export class RemoteHost {
   /** Returns the sha256 of a file, computed on the host; undefined if the host has no tool for it. */
   async sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
     if (endpoint.kind !== "host") return undefined;
-    const { size } = await this.stat(endpoint, signal);
+    const { size, path } = await this.stat(endpoint, signal);
     if (size === 0) return undefined;
-    return await (await this.#access(signal)).hash(hostPath(endpoint.path), size);
+    return await (await this.#access(signal)).hash(path, size);
   }
 
   /** Runs the checks of `doctor`. */
@@ -257,6 +260,8 @@ export class RemoteHost {
   async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
     // A forced command would run again.
     if (this.#traits.login === "forced") return undefined;
+    // A relative path could be another file: start-up files may change the directory.
+    if (!path.startsWith("/")) return undefined;
     const command = hashCommand(path, size);
     const request = { command, timeoutMs: HASH_LIMIT_MS, hasStartMark: true };
     const context = { signal, progress: undefined, isOwn: true };

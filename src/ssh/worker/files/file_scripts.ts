@@ -36,7 +36,8 @@ export const statScript = (path: string): string =>
 
 /**
  * Prints `S …`, then the content from `start` to `end`, then `H SHA256` if the range is the complete
- * file. A file of size 0 (as in /proc) is read to its end, at most `maxBytes` + 1 bytes.
+ * file. A file whose size is 0 (as in /proc) or wrong (as in /sys) is read to its end, at most
+ * `maxBytes` + 1 bytes, and its `SIZE` is 0.
  */
 export function readScript(
   path: string,
@@ -52,17 +53,26 @@ export function readScript(
     assign("f", path),
     MUST_EXIST,
     MUST_BE_FILE,
-    need("head", ...(whole ? [] : ["tail"])),
+    need("head", whole ? "wc" : "tail"),
     `[ -r "$f" ] || { echo "E denied"; exit 0; }`,
     FACTS,
     `n=\${facts%% *}`,
     `[ "$n" -le ${maxBytes} ] || { echo "E large $n"; exit 0; }`,
+    // Files of /sys report one page and have less: their size counts as unknown.
+    ...(whole
+      ? [
+        `if [ "$n" -le ${MAX_WRONG_SIZE} ] && [ "$(head -c "$n" < "$f" | wc -c)" -lt "$n" ]; then n=0; facts="0 \${facts#* }"; fi`,
+      ]
+      : []),
     `echo "S $facts"`,
     `if [ "$n" -eq 0 ]; then head -c ${maxBytes + 1} < "$f"; exit 0; fi`,
     content,
     ...(whole ? [`echo "H $(head -c "$n" < "$f" | { ${HASH_STDIN}; })"`] : []),
   ].join("; ");
 }
+
+/** Max size of files whose reported size may be wrong. */
+const MAX_WRONG_SIZE = 65_536;
 
 /** The options of {@linkcode writeScript}. */
 export interface WriteScriptOptions {
@@ -76,7 +86,8 @@ export interface WriteScriptOptions {
 
 /**
  * Prints `K` when it is ready, reads exactly `size` bytes and then a line with their sha256, verifies
- * both, and renames the file. Prints `D SHA256` at the end (`D -` if the host has no hash tool).
+ * both, and renames the file. Prints `D SHA256 WANTED HAS` at the end: `-` if the host has no hash tool,
+ * then the mode that the file should have and the one it has.
  * If stdin ends early, no file is left behind.
  */
 export function writeScript(
@@ -97,7 +108,7 @@ export function writeScript(
       need("readlink")
     }; f=$(readlink -f "$f") && [ -e "$f" ] || { echo "E dangling"; exit 0; }; fi`,
     `o=; m=${mode === undefined ? "644" : mode.toString(8)}`,
-    `if [ -e "$f" ]; then ${overwrite ? "" : `echo "E exists"; exit 0; `}${MUST_BE_FILE}; ` +
+    `if [ -e "$f" ]; then ${MUST_BE_FILE}; ${overwrite ? "" : `echo "E exists"; exit 0; `}` +
     // Without them the file would silently get another owner or mode.
     `${need("stat", "chown")}; ` +
     `set -- $(stat -c "%u:%g %a" "$f"); o=$1; ${mode === undefined ? "m=${2:-$m}; " : ""}fi`,
@@ -114,11 +125,15 @@ export function writeScript(
     `n=$(wc -c < "$t"); [ "$((n))" -eq ${size} ] || { echo "E size $((n))"; exit 0; }`,
     `have=$({ ${HASH_STDIN}; } < "$t"); have=\${have%% *}; [ -z "$have" ] || [ "$have" = "$want" ] || { echo "E hash $have"; exit 0; }`,
     `[ -z "$o" ] || chown "$o" "$t" 2>/dev/null`,
-    `chmod "$m" "$t" || { echo "E denied"; exit 0; }`,
+    // Some file systems allow only one mode.
+    `a=600; chmod "$m" "$t" 2>/dev/null && a=$m; a=$(stat -c %a "$t" 2>/dev/null || echo $a)`,
+    ...(mode === undefined
+      ? []
+      : [`[ "$((0$a))" -eq "$((0$m))" ] || { echo "E mode $a $m"; exit 0; }`]),
     overwrite
-      ? `mv -f "$t" "$f" || { echo "E name"; exit 0; }`
+      ? `mv -f "$t" "$f" || { grep -qF " $f " /proc/self/mountinfo 2>/dev/null && echo "E mount" || echo "E name"; exit 0; }`
       : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
-    `echo "D \${have:--}"`,
+    `echo "D \${have:--} $m $a"`,
   ].join("; ");
 }
 

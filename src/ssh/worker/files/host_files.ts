@@ -2,6 +2,7 @@ import type { ByteRange } from "../../files_port.ts";
 import type { FileFacts } from "../../port.ts";
 import { remoteFileError, tooLarge } from "../../errors.ts";
 import { checkRemotePath, missingOr, requireFile } from "./remote_file_errors.ts";
+import { absolutePath, statHandle, statPath } from "./limited_sftp.ts";
 import { fileKind, type Sftp } from "./sftp.ts";
 import type { Source } from "./source_sink.ts";
 
@@ -33,7 +34,7 @@ export function hostPath(path: string): string {
 export async function hostFacts({ sftp }: HostAccess, path: string): Promise<FileFacts> {
   const wanted = hostPath(path);
   const [info, real] = await Promise.all([
-    sftp.stat(wanted).catch((error) => {
+    statPath(sftp, wanted).catch((error) => {
       throw missingOr("inspect", path, error);
     }),
     sftp.realPath(wanted).catch(() => wanted),
@@ -60,7 +61,7 @@ export async function openHostSource(
   // Checked before opening, because opening a FIFO waits for a writer.
   requireFile(
     path,
-    await sftp.stat(wanted).catch((error) => {
+    await statPath(sftp, wanted).catch((error) => {
       throw missingOr("read", path, error);
     }),
   );
@@ -68,7 +69,7 @@ export async function openHostSource(
     throw missingOr("read", path, error);
   });
   try {
-    const info = await sftp.fstat(handle);
+    const info = await statHandle(sftp, handle, wanted);
     requireFile(path, info);
     if (info.size > maxBytes) throw tooLarge("Remote file", info.size, maxBytes);
     // Files in /proc report size 0 but have content, so they are read to their end.
@@ -78,11 +79,12 @@ export async function openHostSource(
     return {
       size: range === undefined ? size : Math.max(0, end - start),
       path,
+      sizeNow: async () => (await statHandle(sftp, handle, wanted)).size,
       chunks: () => withReadErrors(sftp.read(handle, end, start), path),
-      remoteSha256: (length) =>
+      remoteSha256: async (length) =>
         size === undefined || range !== undefined
-          ? Promise.resolve(undefined)
-          : access.hash(wanted, length),
+          ? undefined
+          : await access.hash(await absolutePath(sftp, wanted), length),
       close: () => sftp.close(handle).catch(() => {}),
     };
   } catch (error) {

@@ -1,11 +1,28 @@
 import { posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
-import { errorText } from "../../../errors.ts";
-import { remoteExists, remoteFileError, verificationFailed } from "../../errors.ts";
+import { modeRefused, remoteExists, remoteFileError, verificationFailed } from "../../errors.ts";
 import { type HostAccess, hostPath } from "./host_files.ts";
-import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
-import { fileKind, Pipeline, type Sftp } from "./sftp.ts";
+import { mountPoint, ownFileOnly } from "./in_place.ts";
+import {
+  absolutePath,
+  isRefused,
+  lstatPath,
+  mayRemove,
+  nameNew,
+  replace,
+  setModeAndClose,
+  statHandle,
+  statPath,
+} from "./limited_sftp.ts";
+import {
+  danglingLink,
+  endsInSlash,
+  orMissing,
+  parentOr,
+  requireFile,
+} from "./remote_file_errors.ts";
+import { fileKind, Pipeline } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";
 
@@ -21,40 +38,47 @@ export async function openHostSink(
   options: SinkOptions,
 ): Promise<Sink> {
   const { sftp } = access;
-  const wanted = hostPath(path);
+  // Absolute, because commands on the host may start in another directory than SFTP.
+  const wanted = await absolutePath(sftp, hostPath(path));
+  const canRemove = mayRemove(sftp, temporaryBeside(wanted));
+  canRemove.catch(() => {}); // reported below, when it is awaited
   const [link, found] = await Promise.all([
-    orMissing(sftp.lstat(wanted), path),
-    orMissing(sftp.stat(wanted), path),
+    orMissing(lstatPath(sftp, wanted), path),
+    orMissing(statPath(sftp, wanted), path),
   ]);
-  if (link && !options.overwrite) throw remoteExists(path);
   if (found) requireFile(path, found);
+  if (link && !options.overwrite) throw remoteExists(path);
+  if (path.endsWith("/")) throw endsInSlash(path);
   // Writing through a dangling link would create a file elsewhere.
   const isLink = link !== undefined && fileKind(link.mode) === "symlink";
   if (isLink && !found) throw danglingLink(path);
   const target = isLink ? await sftp.realPath(wanted) : wanted;
-  const temporary = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+  const temporary = temporaryBeside(target);
   const wantedMode = options.mode ?? found?.mode;
   access.keep(temporary);
-  const usualMode = wantedMode === undefined ? umaskMode(access, target) : undefined;
+  const usualMode = wantedMode === undefined ? umaskMode(access, target, canRemove) : undefined;
   usualMode?.catch(() => {}); // reported below, when it is awaited
   // 0600 from the start: a process that opens the file once can read everything that is written later.
-  const handle = await sftp.open(temporary, "wx", 0o600).catch((error) => {
+  const handle = await sftp.open(temporary, "wx", 0o600).catch(async (error) => {
     access.drop(temporary);
-    throw parentOr(path, error);
+    throw (found && isRefused(error) ? await ownFileOnly(sftp, target) : undefined) ??
+      parentOr(path, error);
   });
   const sink = async (): Promise<Sink> => {
-    const [created, mode = 0o644] = await Promise.all([
-      sftp.fstat(handle),
+    const [created, removable, mode = 0o644] = await Promise.all([
+      statHandle(sftp, handle, temporary),
+      canRemove,
       usualMode ?? wantedMode,
-      // Again, because some hosts ignore the mode of an open request.
-      sftp.fsetstat(handle, { mode: 0o600 }),
+      // Again, because some hosts ignore the mode of an open request. Others refuse to set one.
+      sftp.fsetstat(handle, { mode: 0o600 }).catch(unlessRefused),
     ]);
     // Not awaited, because a directory may have many entries.
     sweepUnguarded(access, posix.dirname(target), created).catch(() => {});
     const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
       ? { uid: found.uid, gid: found.gid }
       : undefined;
-    return new HostSink(access, handle, { temporary, target, shown: path, options, owner, mode });
+    const plan = { temporary, target, shown: path, options, owner, mode, canRemove: removable };
+    return new HostSink(access, handle, plan);
   };
   return await sink().catch(async (error) => {
     await sftp.close(handle).catch(() => {});
@@ -63,16 +87,32 @@ export async function openHostSink(
   });
 }
 
-/** Returns the mode of a new file next to `target` by the host's umask, read from an empty probe file. */
-export async function umaskMode({ sftp, keep, drop }: HostAccess, target: string): Promise<number> {
-  const probe = posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+/** SFTP errors reach the caller unless the host only refuses the request. */
+function unlessRefused(error: unknown): void {
+  if (!isRefused(error)) throw error;
+}
+
+const temporaryBeside = (target: string): string =>
+  posix.join(posix.dirname(target), temporaryName(posix.basename(target)));
+
+/**
+ * Returns the mode of a new file next to `target` by the host's umask, read from an empty probe file;
+ * undefined on a host where the probe would stay.
+ */
+export async function umaskMode(
+  { sftp, keep, drop }: HostAccess,
+  target: string,
+  canRemove: Promise<boolean>,
+): Promise<number | undefined> {
+  if (!await canRemove) return undefined;
+  const probe = temporaryBeside(target);
   keep(probe);
   const handle = await sftp.open(probe, "wx").catch((error) => {
     drop(probe);
     throw error;
   });
   try {
-    return (await sftp.fstat(handle)).mode;
+    return (await statHandle(sftp, handle, probe)).mode;
   } finally {
     // Not awaited: the host answers these before any later request.
     sftp.close(handle).catch(() => {});
@@ -96,10 +136,12 @@ interface Plan {
   /** The old file's owner, if it differs from the new file's. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   readonly mode: number;
+  readonly canRemove: boolean;
 }
 
 class HostSink implements Sink {
   readonly path: string;
+  keptMode: number | undefined;
   readonly #access: HostAccess;
   readonly #handle: Uint8Array;
   readonly #plan: Plan;
@@ -131,7 +173,7 @@ class HostSink implements Sink {
       await this.#writes.finish();
       // Hashed before the mode is set, because the mode may forbid reading.
       const [info, hash] = await Promise.all([
-        sftp.fstat(this.#handle),
+        statHandle(sftp, this.#handle, temporary),
         this.#access.hash(temporary, finished.size),
       ]);
       if (info.size !== finished.size) {
@@ -167,39 +209,23 @@ class HostSink implements Sink {
     const { owner } = this.#plan;
     // Only root may change the owner; otherwise the login stays the owner.
     if (owner) await sftp.fsetstat(this.#handle, owner).catch(() => {});
+    const { temporary, shown, options } = this.#plan;
     const mode = this.#plan.mode & 0o7777;
-    await Promise.all([sftp.fsetstat(this.#handle, { mode }), sftp.close(this.#handle)]);
     this.#state = "closed";
+    this.keptMode = await setModeAndClose(sftp, this.#handle, temporary, mode);
+    if (this.keptMode !== undefined && options.mode !== undefined) {
+      throw modeRefused(shown, mode, this.keptMode);
+    }
   }
 
   async #rename(): Promise<void> {
     const { sftp } = this.#access;
-    const { temporary, target, shown, options } = this.#plan;
-    if (options.overwrite) return await replace(sftp, temporary, target);
+    const { temporary, target, shown, options, canRemove } = this.#plan;
     try {
-      await sftp.rename(temporary, target);
+      if (options.overwrite) return await replace(sftp, temporary, target);
+      if (!await nameNew(sftp, temporary, target, canRemove)) throw remoteExists(shown);
     } catch (error) {
-      if (await sftp.lstat(target).then(() => true, () => false)) throw remoteExists(shown);
-      throw error;
+      throw await mountPoint(sftp, target, error) ?? error;
     }
   }
-}
-
-/** Replaces `to` atomically if the host has the extension; otherwise the old file is moved aside first. */
-async function replace(sftp: Sftp, from: string, to: string): Promise<void> {
-  try {
-    return await sftp.replace(from, to);
-  } catch (error) {
-    const unsupported = /does not support|unsupported/i.test(errorText(error));
-    if (!unsupported) throw error;
-  }
-  const aside = posix.join(posix.dirname(to), temporaryName(posix.basename(to), "old"));
-  const moved = await sftp.rename(to, aside).then(() => true, () => false);
-  try {
-    await sftp.rename(from, to);
-  } catch (error) {
-    if (moved) await sftp.rename(aside, to).catch(() => {});
-    throw error;
-  }
-  if (moved) await sftp.remove(aside).catch(() => {});
 }

@@ -4,6 +4,7 @@ import { posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
 import {
+  modeRefused,
   notAFile,
   remoteExists,
   remoteFileError,
@@ -11,6 +12,7 @@ import {
   tooLarge,
   verificationFailed,
 } from "../../errors.ts";
+import { mounted } from "./in_place.ts";
 import { fileKind } from "./sftp.ts";
 import type { Endpoint } from "../../port.ts";
 
@@ -25,6 +27,14 @@ export function checkRemotePath(path: string): void {
   }
   if (path.split("/").includes("..")) throw traversal();
 }
+
+/** Returns the error for a new file whose path has a slash at the end. */
+export const endsInSlash = (path: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `Cannot write ${path}: the path ends in a slash`,
+    "Add the name of the file to the directory",
+  );
 
 /** Requires a regular file. @throws RemoteExecError `is_directory` or `not_a_file` */
 export function requireFile(path: string, info: Attributes): void {
@@ -96,7 +106,7 @@ export function shellFileError(
   end: ShellEndpoint,
   maxBytes: number,
 ): RemoteExecError {
-  const [, kind, detail = ""] = line.split(" ");
+  const [, kind, detail = "", more = ""] = line.split(" ");
   const { path } = end;
   switch (kind) {
     case "missing":
@@ -119,11 +129,11 @@ export function shellFileError(
     case "tool":
       return toolMissing(end, detail);
     case "slash":
-      return new RemoteExecError(
-        "invalid_argument",
-        `Cannot write ${path}: the path ends in a slash`,
-        "Add the name of the file to the directory",
-      );
+      return endsInSlash(path);
+    case "mount":
+      return mounted(path);
+    case "mode":
+      return modeRefused(path, Number.parseInt(more, 8), Number.parseInt(detail, 8));
     case "name":
       return new RemoteExecError(
         "io_error",

@@ -41,12 +41,16 @@ export class Sftp {
     return this.#call((done) => this.#sftp.fsetstat(asBuffer(handle), attributes, done as Done));
   }
 
+  setstat(path: string, attributes: InputAttributes): Promise<void> {
+    return this.#call((done) => this.#sftp.setstat(path, attributes, done as Done));
+  }
+
   realPath(path: string): Promise<string> {
     return this.#call((done) => this.#sftp.realpath(path, done));
   }
 
   /** @param mode permission bits of a new file, before the host's umask */
-  open(path: string, flags: "r" | "wx", mode?: number): Promise<Uint8Array> {
+  open(path: string, flags: "r" | "r+" | "wx", mode?: number): Promise<Uint8Array> {
     return this.#call((done) =>
       mode === undefined
         ? this.#sftp.open(path, flags, done)
@@ -70,6 +74,11 @@ export class Sftp {
   /** Renames a file and atomically replaces the target. Rejects if the host lacks the extension. */
   replace(from: string, to: string): Promise<void> {
     return this.#call((done) => this.#sftp.ext_openssh_rename(from, to, done as Done));
+  }
+
+  /** Gives a file a second name. Rejects if the host lacks the extension. */
+  hardLink(from: string, to: string): Promise<void> {
+    return this.#call((done) => this.#sftp.ext_openssh_hardlink(from, to, done as Done));
   }
 
   /** Writes a complete chunk at a position. */

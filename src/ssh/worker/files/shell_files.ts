@@ -149,22 +149,32 @@ export async function openShellSink(
     await stream.close();
     throw shellFileError(reply, end, 0);
   }
-  return {
+  const sink = {
     path,
-    async write(chunk) {
+    keptMode: undefined as number | undefined,
+    async write(chunk: Uint8Array) {
       await stream.write(chunk);
     },
-    commit: (finished) => commit(stream, end, size, finished),
+    async commit(finished: Finished): Promise<Proof> {
+      const [, hash, wanted = "", has = ""] = (await commit(stream, end, size, finished)).split(
+        " ",
+      );
+      const mode = Number.parseInt(has, 8);
+      if (mode !== Number.parseInt(wanted, 8)) sink.keptMode = mode;
+      return hash === "-" ? "size" : "sha256";
+    },
     discard: () => stream.close(),
   };
+  return sink;
 }
 
+/** Returns the script's last line. */
 async function commit(
   stream: CommandStream,
   end: ShellEndpoint,
   size: number,
   finished: Finished,
-): Promise<Proof> {
+): Promise<string> {
   if (finished.size !== size) {
     throw verificationFailed(end.path, `${finished.size} bytes instead of ${size}`);
   }
@@ -173,7 +183,7 @@ async function commit(
   const reply = await readReply(stream, end);
   if (!reply.startsWith("D ")) throw shellFileError(reply, end, 0);
   await stream.close();
-  return reply === "D -" ? "size" : "sha256";
+  return reply;
 }
 
 async function run(start: Start, end: ShellEndpoint, script: string): Promise<CommandStream> {

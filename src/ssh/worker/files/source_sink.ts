@@ -12,6 +12,8 @@ export interface Source {
   readonly path: string;
   /** The file's attributes, if opening returned all of them; saves another command for `stat`. */
   readonly facts?: FileFacts;
+  /** Returns the size that the file reports now, after it ended early. */
+  sizeNow?(): Promise<number>;
   /** The content in order; see {@linkcode CHUNK_LIFE}. */
   chunks(): AsyncIterable<Uint8Array>;
   /** Returns the sha256 of the first `size` bytes as computed on the file's own machine, if possible. */
@@ -32,6 +34,8 @@ export type Proof = "sha256" | "size";
 export interface Sink {
   /** The final path, links followed. */
   readonly path: string;
+  /** After `commit`: the mode of the file if the wanted one could not be set. */
+  readonly keptMode?: number | undefined;
   write(chunk: Uint8Array): Promise<void>;
   /**
    * Verifies what was stored, sets owner and mode, and renames the file.

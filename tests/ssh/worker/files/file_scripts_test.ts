@@ -86,9 +86,9 @@ scriptTest("writeScript() renames the file when size and sha256 match", async (s
   shell.provide("sha256sum", SHA256SUM);
   shell.provide("ln", "/usr/bin/ln");
   const stdin = `${CONTENT}${HASH}\n`;
-  assert.equal(await shell.run(write(`${shell.dir}/old`), stdin), `K\nD ${HASH}\n`);
+  assert.equal(await shell.run(write(`${shell.dir}/old`), stdin), `K\nD ${HASH} 644 644\n`);
   const fresh = write(`${shell.dir}/fresh`, { overwrite: false });
-  assert.equal(await shell.run(fresh, stdin), `K\nD ${HASH}\n`);
+  assert.equal(await shell.run(fresh, stdin), `K\nD ${HASH} 644 644\n`);
   assert.equal(await shell.run(fresh, stdin), "E exists\n");
   for (const name of ["old", "fresh"]) {
     assert.equal(Deno.readTextFileSync(`${shell.dir}/${name}`), CONTENT);
@@ -120,7 +120,7 @@ scriptTest("writeScript() leaves no file when stdin ends early", async (shell) =
 
 scriptTest("writeScript() reports that there is no hash tool", async (shell) => {
   const answer = await shell.run(write(`${shell.dir}/old`), `${CONTENT}${HASH}\n`);
-  assert.equal(answer, "K\nD -\n");
+  assert.equal(answer, "K\nD - 644 644\n");
   assert.equal(Deno.readTextFileSync(`${shell.dir}/old`), CONTENT);
 }, ["sh"]);
 
@@ -148,6 +148,11 @@ scriptTest(
   },
   ["sh"],
 );
+
+scriptTest("readScript() reads a file of /sys, whose size is wrong, to its end", async (shell) => {
+  const answer = await shell.run(readScript("/sys/class/net/lo/mtu", 1_000_000, 0, undefined));
+  assert.match(answer, /^S 0 \S+ \d+\n65536\n$/);
+});
 
 /** An endpoint whose command finds only these programs. */
 function endpoint(directory: string, programs: Readonly<Record<string, string>>): Endpoint {
