@@ -230,15 +230,15 @@ export class RemoteHost {
     const { sftp: session, connection } = await this.#pool.sftp(this.#sessionWait(signal));
     const sftp = new Sftp(session);
     const learned = this.#learnLogin(sftp, connection);
-    if (writes) await learned.then(() => connection.keeps(GUARD_START_MS));
+    if (writes) await learned.then(() => connection.guard.keeps(GUARD_START_MS));
     return {
       sftp,
       hash: async (path, size) => {
         return await learned ? await this.#hash(path, size, signal) : undefined;
       },
-      keep: (path) => connection.keep(path),
-      drop: (path) => connection.drop(path),
-      isGuarded: () => connection.isGuarded(),
+      keep: (path) => connection.guard.keep(path),
+      drop: (path) => connection.guard.drop(path),
+      isGuarded: () => connection.guard.isRunning(),
     };
   }
 

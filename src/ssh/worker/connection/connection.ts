@@ -14,18 +14,15 @@ import type { HostTraits } from "./host_traits.ts";
 import {
   DrainingChannels,
   isFull,
-  isResponding,
   noSessionsAllowed,
-  requestSftp,
   SessionCount,
   SessionFailure,
-  watchSilence,
 } from "./sessions.ts";
+import { SftpSession } from "./sftp_session.ts";
+import { watchSilence } from "./silence.ts";
 
 /** Max time that commands wait for a first one that shows whether a guard may run. */
 const TURN_MS = 1_000;
-/** A connection that received bytes this recently is used without a test. */
-const FRESH_MS = 100;
 /** If the guard does not answer and no byte arrived for this long, the link is dead. */
 const SILENT_MS = 1_500;
 
@@ -46,9 +43,10 @@ export class HostConnection {
   readonly #sessions: SessionCount;
   readonly #order = new ProcessOrder();
   readonly #opening = new Set<Promise<Opened>>();
-  readonly #guard: ConnectionGuard;
+  /** Stops what runs on the host, if it could be started. */
+  readonly guard: ConnectionGuard;
   readonly #requests: CommandRequests;
-  #sftp: Promise<SFTPWrapper> | undefined;
+  #sftp: Promise<SftpSession> | undefined;
   readonly #draining = new DrainingChannels();
 
   /** @param traits shared by all connections to the host */
@@ -77,16 +75,16 @@ export class HostConnection {
       isAlive: () => this.#alive,
       watchSilence: this.#watchSilence,
       onSent: (purpose) => {
-        this.#guard.current?.note();
-        this.#guard.update(purpose === "asked");
+        this.guard.current?.note();
+        this.guard.update(purpose === "asked");
       },
       onUnknownEnd: (channel) => {
         // Only the guard needs the order. Other servers than OpenSSH may never report an exit.
-        if (this.#guard.current === undefined) this.#order.forget(channel);
-        else if (this.#alive && !this.#guard.owns(channel)) this.retire();
+        if (this.guard.current === undefined) this.#order.forget(channel);
+        else if (this.#alive && !this.guard.owns(channel)) this.retire();
       },
     });
-    this.#guard = new ConnectionGuard({
+    this.guard = new ConnectionGuard({
       traits,
       sessions: this.#sessions,
       order: this.#order,
@@ -104,31 +102,11 @@ export class HostConnection {
     return this.#alive && !this.#retired;
   }
 
-  /** Has the guard remove a file on the host if the connection ends before {@linkcode drop}. */
-  keep(path: string): void {
-    this.#guard.keep(path);
-  }
-
-  /** Cancels {@linkcode keep}. */
-  drop(path: string): void {
-    this.#guard.drop(path);
-  }
-
   /** Starts the guard if it finds out by itself whether the login is forced. Waits until that is known. */
   async probeLogin(limitMs: number): Promise<void> {
     if (!this.#isOpenSsh()) this.#traits.isNoOpenSsh();
-    this.#guard.update(true);
-    if (this.#traits.guardMayProbe) await this.#guard.ready(limitMs);
-  }
-
-  /** Waits until the guard, if one may run, has started far enough for {@linkcode keep}. */
-  keeps(limitMs: number): Promise<void> {
-    return this.#guard.keeps(limitMs);
-  }
-
-  /** Resolves once it is known whether a guard runs on the host. */
-  isGuarded(): Promise<boolean> {
-    return this.#guard.isRunning();
+    this.guard.update(true);
+    if (this.#traits.guardMayProbe) await this.guard.ready(limitMs);
   }
 
   /** Takes one session of the connection if one is free. Each must be released once. */
@@ -143,7 +121,7 @@ export class HostConnection {
 
   #changed(): void {
     if (this.#retired && this.#sessions.isIdle) this.destroy();
-    this.#guard.update();
+    this.guard.update();
     this.#onChange();
   }
 
@@ -167,7 +145,7 @@ export class HostConnection {
         },
         isConnected: () => this.#alive && !this.#socket.destroyed,
         running: () => this.#order.isRunning(channel),
-        settle: async (limitMs) => (await this.#guard.current?.list(limitMs)) !== undefined,
+        settle: async (limitMs) => (await this.guard.current?.list(limitMs)) !== undefined,
         release: () =>
           closed ? this.#release() : this.#draining.add(channel, () => this.#release()),
       };
@@ -178,18 +156,28 @@ export class HostConnection {
 
   /** Returns the connection's SFTP session if it has one and it responds. */
   async openSftp(): Promise<SFTPWrapper | undefined> {
-    const sftp = this.alive ? await this.#sftp?.catch(() => undefined) : undefined;
-    if (sftp === undefined || performance.now() - this.#heardAtMs < FRESH_MS) return sftp;
-    return await isResponding(sftp, this.#watchSilence) && this.alive ? sftp : undefined;
+    const session = this.alive ? await this.#sftp?.catch(() => undefined) : undefined;
+    if (session === undefined || session.isFresh) return session?.sftp;
+    const state = await session.check();
+    if (state === "stuck" && this.alive) this.#leaveSftp(session);
+    return state === "responds" && this.alive ? session.sftp : undefined;
   }
 
   /** Opens the connection's one SFTP session in a reserved session. @throws SessionFailure */
-  sftp(): Promise<SFTPWrapper> {
+  async sftp(): Promise<SFTPWrapper> {
     if (this.#sftp !== undefined) this.#releaseUnopened();
-    return this.#sftp ??= this.#openSftp().catch(async (error) => {
+    const opening = this.#sftp ??= this.#openSftp().catch(async (error) => {
       this.#sftp = undefined;
       throw await this.#releaseFailed(error);
     });
+    return (await opening).sftp;
+  }
+
+  /** Other commands of the connection go on; new work goes to another one. */
+  #leaveSftp(session: SftpSession): void {
+    this.#logger.warn("an SFTP session on the host does not respond and is left");
+    session.closeIfStuck();
+    this.retire();
   }
 
   /** Accepts no new work; the connection closes when the last session is released. */
@@ -203,7 +191,7 @@ export class HostConnection {
     const startedAt = performance.now();
     // On a new connection the guard may still be starting.
     const mayWait = this.#alive && !this.#sessions.isIdle;
-    const guard = mayWait ? await this.#guard.ready(limitMs) : this.#guard.current;
+    const guard = mayWait ? await this.guard.ready(limitMs) : this.guard.current;
     const leftMs = limitMs - (performance.now() - startedAt);
     const done = await guard?.quit(leftMs) ?? this.#sessions.isIdle;
     this.#client.end();
@@ -236,19 +224,19 @@ export class HostConnection {
 
   /** Closes the connection if no byte arrives for a while after a request. */
   readonly #watchSilence = (onSilence: () => void): () => void =>
-    watchSilence(this.#socket, () => {
+    watchSilence(this.#client, this.#socket, () => {
       this.#logger.warn("the SSH connection does not respond and is replaced");
       this.destroy();
       onSilence();
     });
 
   async #endProcess(channel: ClientChannel, graceMs: number | undefined): Promise<boolean> {
-    const guard = this.#alive ? await this.#guard.ready(3_000) : undefined;
+    const guard = this.#alive ? await this.guard.ready(3_000) : undefined;
     const isAlive = () => this.#alive;
     const ended = await stopCommand(channel, { guard, order: this.#order, isAlive, graceMs });
     // Closing a dead link makes the guard stop the command as soon as the host notices.
     const isSilent = performance.now() - this.#heardAtMs > SILENT_MS;
-    if (!ended && this.#guard.current !== undefined && isSilent) this.destroy();
+    if (!ended && this.guard.current !== undefined && isSilent) this.destroy();
     return ended;
   }
 
@@ -260,7 +248,7 @@ export class HostConnection {
     if (isGone) this.destroy();
     const refusal = isFull(error) ? this.#sessions.refused() : undefined;
     if (refusal === "later") await delay(SESSION_RETRY_MS);
-    if (refusal === "guard") this.#guard.yield();
+    if (refusal === "guard") this.guard.yield();
     this.#releaseUnopened();
     return refusal === "none" ? noSessionsAllowed() : error;
   }
@@ -270,9 +258,9 @@ export class HostConnection {
     this.#changed();
   }
 
-  async #openSftp(): Promise<SFTPWrapper> {
+  async #openSftp(): Promise<SftpSession> {
     await Promise.allSettled(this.#opening);
-    return await requestSftp(this.#client, {
+    return await SftpSession.open(this.#client, {
       watchSilence: this.#watchSilence,
       isAlive: () => this.#alive,
       onStart: (sftp) => {
@@ -292,7 +280,7 @@ export class HostConnection {
   #lost(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    this.#guard.lost();
+    this.guard.lost();
     this.#onChange();
   }
 }

@@ -1,10 +1,7 @@
 import { errorText } from "../../../errors.ts";
-import { waitingClock } from "../../../async/clock.ts";
-import { every } from "../../../async/every.ts";
-import type { Socket } from "node:net";
 import type { HostTraits } from "./host_traits.ts";
 // @ts-types="@types/ssh2"
-import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
+import type { ClientChannel } from "ssh2";
 
 /** Thrown if an SSH session could not be opened. `sent`: the command may have reached the host. */
 export class SessionFailure extends Error {
@@ -129,74 +126,6 @@ export class SessionCount {
     if (others > 0) this.#traits.limitSessions(others);
     return others > 1;
   }
-}
-
-/** A host that sends no byte for this long after a request counts as dead. */
-const SILENCE_MS = 3_000;
-
-/** Calls `onSilence` once if no byte arrives for 3 seconds. Returns a function that stops watching. */
-export function watchSilence(socket: Socket, onSilence: () => void): () => void {
-  let seen = socket.bytesRead;
-  const stop = every(waitingClock, SILENCE_MS, () => {
-    if (!socket.destroyed && socket.bytesRead !== seen) {
-      seen = socket.bytesRead;
-      return;
-    }
-    stop();
-    onSilence();
-  });
-  return stop;
-}
-
-/** What {@linkcode requestSftp} needs from its connection. */
-export interface SftpContext {
-  /** Closes the connection and calls `onSilence` if the host is silent. Returns a function that stops watching. */
-  watchSilence(onSilence: () => void): () => void;
-  isAlive(): boolean;
-  /** Called synchronously, because the session's end may be in the same packet as its start. */
-  onStart(sftp: SFTPWrapper): void;
-}
-
-/** Opens an SFTP session. @throws SessionFailure */
-export function requestSftp(
-  client: Client,
-  { watchSilence, isAlive, onStart }: SftpContext,
-): Promise<SFTPWrapper> {
-  const { promise, resolve, reject } = Promise.withResolvers<SFTPWrapper>();
-  const fail = (reason: SessionFailure["reason"], cause: unknown) =>
-    reject(new SessionFailure(reason, false, cause));
-  const stopWatching = watchSilence(() => fail("gone", "the host does not answer"));
-  try {
-    client.sftp((error, sftp) => {
-      if (error) return fail(failureReason(error, isAlive()), error);
-      onStart(sftp);
-      resolve(sftp);
-    });
-  } catch (error) {
-    fail("gone", error);
-  }
-  return promise.finally(stopWatching);
-}
-
-/** Sends a request to the SFTP session and reports whether it is answered. */
-export async function isResponding(
-  sftp: SFTPWrapper,
-  watchSilence: SftpContext["watchSilence"],
-): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  // ssh2 never answers a request that is sent just after the session's end.
-  const stopWatching = watchSilence(() => resolve(false));
-  const onClose = () => resolve(false);
-  sftp.once("close", onClose);
-  // An error with a status is an answer too.
-  sftp.realpath(
-    ".",
-    (error) => resolve(!error || typeof (error as { code?: unknown }).code === "number"),
-  );
-  return await promise.finally(() => {
-    stopWatching();
-    sftp.removeListener("close", onClose);
-  });
 }
 
 /** Max sessions that daemons may occupy by keeping the output of a finished command open. */

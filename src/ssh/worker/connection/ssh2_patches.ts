@@ -1,7 +1,7 @@
 import crypto from "node:crypto";
 import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
-import type { Client, ClientChannel } from "ssh2";
+import type { Client, ClientChannel, SFTPWrapper } from "ssh2";
 
 type Update = (data: Uint8Array) => Uint8Array;
 
@@ -88,7 +88,9 @@ export function leaveOpen(channel: ClientChannel): void {
 
 /** The private part of ssh2 that one connection uses. All of it may be missing. */
 interface ClientInternals {
+  readonly _callbacks?: (() => void)[];
   readonly _protocol?: {
+    ping?(): void;
     readonly _remoteIdentRaw?: unknown;
     exec?(channel: number, command: string, wantReply: boolean): unknown;
     readonly _handlers?: Record<string, unknown>;
@@ -126,6 +128,32 @@ export function onGlobalRequest(client: Client, onRequest: (name: string) => voi
     answer(...args);
   };
 }
+
+/**
+ * Asks the host for a sign of life, which every server answers. Bytes then arrive on its socket.
+ *
+ * Source: ssh2 1.17.0 lib/client.js sends its keepalives this way; RFC 4254 section 4.
+ */
+export function ping(client: Client): void {
+  const { _callbacks, _protocol } = client as unknown as ClientInternals; // private, so it may be missing
+  if (_callbacks === undefined || _protocol?.ping === undefined) return;
+  _callbacks.push(() => {});
+  _protocol.ping();
+}
+
+/** Calls `onData` whenever data arrives on an SFTP session. */
+export function onSftpData(sftp: SFTPWrapper, onData: () => void): void {
+  const channel = sftp as unknown as { push(data: unknown): unknown }; // ssh2 calls it; not in the types
+  const push = channel.push.bind(sftp);
+  channel.push = (data) => {
+    onData();
+    return push(data);
+  };
+}
+
+/** Returns the number of unanswered requests of an SFTP session. */
+export const openRequests = (sftp: SFTPWrapper): number =>
+  Object.keys((sftp as unknown as { readonly _requests?: object })._requests ?? {}).length;
 
 /** Lets `rewrite` choose the command line when its channel is open, directly before it is sent. */
 export function rewriteCommands(client: Client, rewrite: (command: string) => string): void {

@@ -1,0 +1,103 @@
+// @ts-types="@types/ssh2"
+import type { Client, SFTPWrapper } from "ssh2";
+import { systemClock, waitingClock } from "../../../async/clock.ts";
+import { every } from "../../../async/every.ts";
+import { failureReason, SessionFailure } from "./sessions.ts";
+import { SILENCE_MS } from "./silence.ts";
+import { onSftpData, openRequests } from "./ssh2_patches.ts";
+
+/** A session that sends nothing for this long, although it was asked, is closed. */
+const STUCK_MS = 30_000;
+const CHECK_MS = 1_000;
+/** A session that sent something this recently is used without a check. */
+const FRESH_MS = 100;
+
+/** What {@linkcode SftpSession.open} needs from its connection. */
+export interface SftpContext {
+  /** Closes the connection and calls `onSilence` if the host is silent. Returns a function that stops watching. */
+  watchSilence(onSilence: () => void): () => void;
+  isAlive(): boolean;
+  /** Called synchronously, because the session's end may be in the same packet as its start. */
+  onStart(sftp: SFTPWrapper): void;
+}
+
+/** An open SFTP session. */
+export class SftpSession {
+  readonly sftp: SFTPWrapper;
+  readonly #watchSilence: SftpContext["watchSilence"];
+  #heardAtMs = performance.now();
+
+  constructor(sftp: SFTPWrapper, watchSilence: SftpContext["watchSilence"]) {
+    this.sftp = sftp;
+    this.#watchSilence = watchSilence;
+    onSftpData(sftp, () => this.#heardAtMs = performance.now());
+  }
+
+  /** Opens an SFTP session. @throws SessionFailure */
+  static open(
+    client: Client,
+    { watchSilence, isAlive, onStart }: SftpContext,
+  ): Promise<SftpSession> {
+    const { promise, resolve, reject } = Promise.withResolvers<SftpSession>();
+    const fail = (reason: SessionFailure["reason"], cause: unknown) =>
+      reject(new SessionFailure(reason, false, cause));
+    const stopWatching = watchSilence(() => fail("gone", "the host does not answer"));
+    try {
+      client.sftp((error, sftp) => {
+        if (error) return fail(failureReason(error, isAlive()), error);
+        onStart(sftp);
+        resolve(new SftpSession(sftp, watchSilence));
+      });
+    } catch (error) {
+      fail("gone", error);
+    }
+    return promise.finally(stopWatching);
+  }
+
+  /** True if the session has just answered everything, so it needs no check. */
+  get isFresh(): boolean {
+    return openRequests(this.sftp) === 0 && this.#quietMs < FRESH_MS;
+  }
+
+  get #quietMs(): number {
+    return performance.now() - this.#heardAtMs;
+  }
+
+  /**
+   * Sends a request and reports what becomes of it. `stuck`: the host answers, but this session does
+   * not, for example because it reads a file whose next bytes never come.
+   */
+  async check(): Promise<"responds" | "gone" | "stuck"> {
+    const { promise, resolve } = Promise.withResolvers<"responds" | "gone" | "stuck">();
+    const startedAtMs = performance.now();
+    // ssh2 never answers a request that is sent just after the session's end.
+    const stopWatching = this.#watchSilence(() => resolve("gone"));
+    const stopChecking = every(waitingClock, CHECK_MS, () => {
+      const quietSinceMs = Math.max(startedAtMs, this.#heardAtMs);
+      if (performance.now() - quietSinceMs > SILENCE_MS + CHECK_MS / 2) resolve("stuck");
+    });
+    const onClose = () => resolve("gone");
+    this.sftp.once("close", onClose);
+    // An error with a status is an answer too.
+    const isAnswer = (error: unknown) => typeof (error as { code?: unknown }).code === "number";
+    this.sftp.realpath(
+      ".",
+      (error) => resolve(error && !isAnswer(error) ? "gone" : "responds"),
+    );
+    return await promise.finally(() => {
+      stopWatching();
+      stopChecking();
+      this.sftp.removeListener("close", onClose);
+    });
+  }
+
+  /** Closes the session once it is certain that it is stuck. */
+  closeIfStuck(): void {
+    const close = () => {
+      if (openRequests(this.sftp) > 0 && this.#quietMs > STUCK_MS) this.sftp.end();
+    };
+    close();
+    const stop = every(systemClock, CHECK_MS, close);
+    this.sftp.once("close", stop);
+  }
+}
