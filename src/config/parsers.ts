@@ -82,7 +82,8 @@ export const listenAddress: Parser<string> = (value) => {
 /** An `http` or `https` URL without credentials, query or fragment; final slashes are removed. */
 export const baseUrl: Parser<string> = (value) => {
   const url = URL.parse(value.trim());
-  const plain = url !== null && !url.username && !url.password && !url.search && !url.hash;
+  // Paths are appended to the text, which an empty query or fragment would swallow.
+  const plain = url !== null && !url.username && !url.password && !/[?#]/.test(url.href);
   if (plain && (url.protocol === "https:" || url.protocol === "http:")) {
     return url.href.replace(/\/+$/, "");
   }

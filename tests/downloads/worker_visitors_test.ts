@@ -100,7 +100,17 @@ Deno.test("a button's download is taken over for some seconds only, and from its
   assert.equal((await ask(local, DOWNLOADER)).status, 404);
 });
 
-for (const base of ["http://h.example/files", "http://h.example/files/", "http://h.example/a/b"]) {
+for (
+  const base of [
+    "http://h.example/files",
+    "http://h.example/files/",
+    "http://h.example/a/b",
+    "http://h.example/api",
+    "http://h.example/api/download",
+    "http://h.example/a;b",
+    "http://h.example/a%20b",
+  ]
+) {
   Deno.test(`a link below ${base} works whether the proxy keeps the path or not`, async () => {
     await using test = new TestHub({ downloads: { baseUrl: base } });
     test.write("a.txt", "hello");

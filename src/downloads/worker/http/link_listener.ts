@@ -54,11 +54,14 @@ export function linkListener(parts: ListenerParts): HttpHandler {
     await app.fetch(withoutPrefix(request, parts.publicUrl()), exchange);
 }
 
-/** Removes the path of the public URL: a proxy may keep it or remove it itself. */
+/** All routes are below it. */
+const ROOT = "/api/download/";
+
+/** Removes the path of the public URL, which may look like a route: a proxy keeps it or removes it itself. */
 function withoutPrefix(request: Request, publicUrl: URL): Request {
   const prefix = publicUrl.pathname.replace(/\/+$/, "");
   const url = new URL(request.url);
-  if (prefix === "" || !url.pathname.startsWith(`${prefix}/`)) return request;
+  if (prefix === "" || !url.pathname.startsWith(`${prefix}${ROOT}`)) return request;
   url.pathname = url.pathname.slice(prefix.length);
   return new Request(url, request);
 }
@@ -180,8 +183,10 @@ class LinkRoutes {
 
   #setClaim(context: Context<Env>, link: Link, secret: string): void {
     const { protocol, pathname } = this.#parts.publicUrl();
+    const path = `${pathname.replace(/\/+$/, "")}${ROOT}`;
     setCookie(context, claimCookie(link.id), secret, {
-      path: `${pathname.replace(/\/+$/, "")}/api/download/`,
+      // A semicolon would end the attribute.
+      path: path.includes(";") ? "/" : path,
       httpOnly: true,
       // A Strict cookie is not sent when a person clicks the link in a web chat again.
       sameSite: "Lax",
