@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { ENVIRONMENT_ONLY } from "../../../src/config/origin.ts";
 import type { Config, DownloadsConfig } from "../../../src/config/config.ts";
 import { createLogger } from "../../../src/log.ts";
@@ -184,6 +187,43 @@ peerTest({
     while (own.clock.waiting < 2) await new Promise((resolve) => setTimeout(resolve, 1));
     own.clock.advance(10_000);
     assert.equal(await silent.rest(), "");
+  },
+});
+
+peerTest({
+  name: "a stranger with the same port number cannot have a TLS client cut off",
+  peer: OPENSSL,
+  async fn() {
+    await using test = new TestHub();
+    const tls = { certPath: test.outside("cert.pem"), keyPath: test.outside("key.pem") };
+    const files = ["-keyout", tls.keyPath, "-out", tls.certPath, "-subj", "/CN=localhost"];
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    await outputOf("openssl", "req", "-x509", ...kind, ...files);
+    await using own = new TestHub({ downloads: { tls, host: "0.0.0.0" } });
+    own.write("a.txt", "hello");
+    await own.link("a.txt");
+    const port = own.hub.port;
+    const client = connectTcp({ host: "127.0.0.1", port, localAddress: "127.0.0.1" });
+    await once(client, "connect");
+    const { localPort } = client;
+    const same = { host: "127.0.0.1", port, localAddress: "127.0.0.2", localPort };
+    const stranger = connectTcp(same);
+    await once(stranger, "connect");
+    while (own.clock.waiting < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    const secure = connectTls({ socket: client, rejectUnauthorized: false });
+    const cutOff = new Promise<string[]>((done) => secure.once("close", () => done(["cut off"])));
+    await once(secure, "secureConnect");
+    const gone = once(stranger, "close");
+    // The end of the handshake there is known when the server has answered.
+    secure.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await once(secure, "data");
+    own.clock.advance(10_000);
+    secure.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const [answer] = await Promise.race([once(secure, "data"), cutOff]);
+    assert.match(String(answer), /^HTTP\/1\.1 404 /);
+    await gone;
+    secure.destroy();
+    await cutOff;
   },
 });
 

@@ -100,10 +100,13 @@ export class Connections {
   }
 }
 
-/** An address and port identify a connection also below TLS. A closed socket keeps both here. */
 const keys = new WeakMap<Socket, string>();
 
-function keyOf(socket: Socket): string {
+/**
+ * Returns the address and port of a connection's client, which identify it also below TLS. A socket that
+ * was closed after the first call keeps them.
+ */
+export function keyOf(socket: Socket): string {
   const known = keys.get(socket);
   if (known !== undefined) return known;
   const key = `${socket.remoteAddress} ${socket.remotePort}`;

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../../../async/clock.ts";
 import { cancelled } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
-import { Connections, keepAccepting } from "./connections.ts";
+import { Connections, keepAccepting, keyOf } from "./connections.ts";
 import { SECURITY_HEADERS } from "./headers.ts";
 import type { HttpLimits } from "./http_limits.ts";
 import { nextRequest } from "./receipt.ts";
@@ -61,9 +61,8 @@ export async function listen(
   const { host, port, limits } = options;
   probe(options);
   const server = makeServer(options, (request, response) => {
-    const release = connections.use(request.socket);
-    response.once("close", release);
-    answer(request, response, handler, limits, clock).catch((error) => {
+    const onBusy = () => response.once("close", connections.use(request.socket));
+    answer(request, response, { handler, limits, clock, onBusy }).catch((error) => {
       logger.warn("an HTTP answer was aborted", error);
       breakOff(response);
     });
@@ -123,25 +122,31 @@ function makeServer(
 /** Limits the TLS handshake, which the limits of `node:http` do not cover. */
 function limitHandshakes(server: Server, { tls, limits }: ListenOptions, clock: Clock): void {
   if (tls === undefined) return;
-  const waiting = new Map<number | undefined, () => void>();
+  const waiting = new Map<string, () => void>();
+  const settle = (key: string) => {
+    waiting.get(key)?.();
+    waiting.delete(key);
+  };
   server.on("connection", (socket: Socket) => {
-    const { remotePort } = socket;
-    const stop = clock.after(limits.headersMs, () => socket.destroy());
-    waiting.set(remotePort, stop);
-    socket.once("close", () => waiting.delete(remotePort));
+    const key = keyOf(socket);
+    waiting.set(key, clock.after(limits.headersMs, () => socket.destroy()));
+    socket.once("close", () => settle(key));
   });
-  server.on("secureConnection", ({ remotePort }: Socket) => {
-    waiting.get(remotePort)?.();
-    waiting.delete(remotePort);
-  });
+  server.on("secureConnection", (socket: Socket) => settle(keyOf(socket)));
+}
+
+interface AnswerParts {
+  readonly handler: HttpHandler;
+  readonly limits: HttpLimits;
+  readonly clock: Clock;
+  /** Called when the request is complete: a client that sends it slowly must not keep others out. */
+  readonly onBusy: () => void;
 }
 
 async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  handler: HttpHandler,
-  limits: HttpLimits,
-  clock: Clock,
+  { handler, limits, clock, onBusy }: AnswerParts,
 ): Promise<void> {
   const { method = "GET", url = "/" } = incoming;
   nextRequest(incoming.socket);
@@ -153,7 +158,9 @@ async function answer(
   const gone = new AbortController();
   outgoing.once("close", () => gone.abort(cancelled()));
   const body = await readBody(incoming, limits.bodyBytes);
-  if (body === undefined) return refuse(outgoing, 413);
+  if (body === "aborted") return breakOff(outgoing);
+  if (body === "too large") return refuse(outgoing, 413);
+  onBusy();
   const request = new Request(target, {
     method,
     headers: headersOf(incoming),
@@ -184,17 +191,21 @@ function refuse(outgoing: ServerResponse, status: number, headers: Record<string
   outgoing.end();
 }
 
-/** Returns the body, or undefined if it is too long. */
 async function readBody(
   incoming: IncomingMessage,
   maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+): Promise<Uint8Array<ArrayBuffer> | "too large" | "aborted"> {
   const body = new Uint8Array(maxBytes);
   let size = 0;
-  for await (const chunk of incoming) {
-    if (!(chunk instanceof Uint8Array) || size + chunk.length > maxBytes) return undefined;
-    body.set(chunk, size);
-    size += chunk.length;
+  try {
+    for await (const chunk of incoming) {
+      if (!(chunk instanceof Uint8Array) || size + chunk.length > maxBytes) return "too large";
+      body.set(chunk, size);
+      size += chunk.length;
+    }
+  } catch {
+    // The client is gone, or was too slow. Anybody can do that, so the log must not grow by it.
+    return "aborted";
   }
   return body.subarray(0, size);
 }
