@@ -3,7 +3,7 @@ import { abortable } from "../async/abortable.ts";
 /**
  * Bytes of one chunk on its way through the program. One SFTP request carries 255 KiB: OpenSSH
  * accepts packets of 256 KiB, headers included. A message between workers costs the same for one
- * byte as for such a chunk.
+ * byte as for such a chunk, and local files are not read faster in larger ones (measured with 512 KiB).
  */
 export const CHUNK_BYTES = 255 * 1024;
 /** A slow stream is not held back longer: the receiver would take it for stalled. */
@@ -38,6 +38,31 @@ export class ByteReader {
    */
   async read(maxBytes = Infinity): Promise<Uint8Array | undefined> {
     return await this.hasMore() ? this.#take(maxBytes) : undefined;
+  }
+
+  /**
+   * Returns the bytes before the next `delimiter`, which is consumed, or undefined when the stream ends
+   * before it.
+   *
+   * @throws RangeError when there are more than `maxBytes`; what `read()` throws
+   */
+  async readUntil(delimiter: number, maxBytes: number): Promise<Uint8Array | undefined> {
+    let found = new Uint8Array();
+    while (await this.hasMore()) {
+      const end = this.#rest.indexOf(delimiter);
+      const piece = this.#take(end < 0 ? Infinity : end);
+      if (found.length + piece.length > maxBytes) {
+        throw new RangeError(`No delimiter within ${maxBytes} bytes`);
+      }
+      const before = found;
+      found = new Uint8Array(before.length + piece.length);
+      found.set(before);
+      found.set(piece, before.length);
+      if (end < 0) continue;
+      this.#take(1);
+      return found;
+    }
+    return undefined;
   }
 
   /** Fills the buffer and returns how many bytes it received: fewer only at the end. */

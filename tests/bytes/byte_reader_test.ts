@@ -97,3 +97,20 @@ pure("cancel() does not wait for a stream whose peer hangs", async () => {
   reader.cancel();
   assert.equal(await reader.read(), undefined);
 });
+
+pure("readUntil() joins the chunks before a delimiter and leaves what follows it", async () => {
+  const reader = new ByteReader(streamOf([3, 4, 1]));
+  assert.deepEqual(await reader.readUntil(5, 100), bytes(0, 5));
+  assert.deepEqual(await reader.readUntil(6, 100), new Uint8Array());
+  assert.deepEqual(await reader.read(), bytes(7, 1));
+  assert.equal(await reader.readUntil(5, 100), undefined);
+});
+
+pure(
+  "readUntil() refuses more bytes than allowed, and throws the failure of the stream",
+  async () => {
+    await assert.rejects(new ByteReader(streamOf([9])).readUntil(8, 7), RangeError);
+    const failure = new Error("cut");
+    await assert.rejects(new ByteReader(streamOf([3], failure)).readUntil(8, 100), failure);
+  },
+);

@@ -1,9 +1,8 @@
+import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import { ArchiveNames } from "../safe_names.ts";
 import { type ArchiveEntry, crc32, type Written, ZipRecords } from "./zip_records.ts";
 
-/** Small chunks are combined into blocks of this size. */
-const BLOCK_BYTES = 256 * 1024;
 /** Members up to this size are read before their header is written, which then has size and checksum. */
 const SMALL_BYTES = 128 * 1024;
 
@@ -89,9 +88,9 @@ const otherLength = () =>
     "Ask for a new link when no program writes to the directory",
   );
 
-/** Combines small chunks in one reused buffer; large ones pass unchanged. */
+/** Combines small chunks in one reused buffer; full ones pass unchanged. */
 class Blocks {
-  readonly #block = new Uint8Array(BLOCK_BYTES);
+  readonly #block = new Uint8Array(CHUNK_BYTES);
   #used = 0;
   /** Number of bytes so far. */
   offset = 0;
@@ -99,7 +98,7 @@ class Blocks {
   *put(piece: Uint8Array): Generator<Uint8Array> {
     this.offset += piece.length;
     if (this.#used + piece.length > this.#block.length) yield* this.drain();
-    if (piece.length > this.#block.length) return yield piece;
+    if (piece.length >= this.#block.length) return yield piece;
     this.#block.set(piece, this.#used);
     this.#used += piece.length;
   }
@@ -121,7 +120,7 @@ class Pieces {
     let last = this.#blocks.at(-1);
     if (last === undefined || this.#used + piece.length > last.length) {
       if (last !== undefined) this.#blocks[this.#blocks.length - 1] = last.subarray(0, this.#used);
-      last = new Uint8Array(Math.max(BLOCK_BYTES, piece.length));
+      last = new Uint8Array(Math.max(CHUNK_BYTES, piece.length));
       this.#blocks.push(last);
       this.#used = 0;
     }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import type { LocalFacts, LocalFile } from "../../../local/local_file.ts";
 import { type CheckedPath, PathGuard } from "../../../local/path_guard.ts";
 import { isSameFile, type PathBounds } from "../../../local/paths.ts";
@@ -7,7 +8,7 @@ import { zipArchive } from "../archive/zip_archive.ts";
 import { fileChanged, linkPathErrors, tooLarge } from "../../errors.ts";
 import type { LinkProgress } from "../../port.ts";
 import { localMembers, surveyTree } from "./local_tree.ts";
-import { CHUNK_BYTES, type Content, type Source, type Span } from "./source.ts";
+import type { Content, Source, Span } from "./source.ts";
 
 /** `ctime` has whole seconds (Deno 2.9.4), and Linux moves it in steps of up to 10 ms. */
 const CTIME_STEP_MS = 1_020;

@@ -1,5 +1,6 @@
 import { delay } from "../../../async/delay.ts";
 import { join } from "node:path";
+import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import type { LocalFile } from "../../../local/local_file.ts";
 import type { PathGuard } from "../../../local/path_guard.ts";
 import { isInside } from "../../../local/paths.ts";
@@ -7,7 +8,7 @@ import { leftOutMember, nothing, once } from "../archive/zip_archive.ts";
 import type { ArchiveEntry } from "../archive/zip_records.ts";
 import { fileChanged, tooLarge, tooManyEntries } from "../../errors.ts";
 import type { LeftOut, LinkProgress } from "../../port.ts";
-import { CHUNK_BYTES, LeftOutNames, MAX_ENTRIES } from "./source.ts";
+import { LeftOutNames, MAX_ENTRIES } from "./source.ts";
 
 /** Entries are opened this many at a time. */
 const BATCH = 16;

@@ -34,9 +34,6 @@ export interface Source {
   open(span: Span): Promise<Content>;
 }
 
-/** Size of the chunks in which local files are read. */
-export const CHUNK_BYTES = 512 * 1024;
-
 /** Max number of entries in a linked directory. */
 export const MAX_ENTRIES = 250_000;
 

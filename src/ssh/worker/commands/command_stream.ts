@@ -1,11 +1,12 @@
-import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
+import { ByteReader } from "../../../bytes/byte_reader.ts";
 import type { StartedCommand } from "./started_command.ts";
 import { connectionLost } from "../../errors.ts";
 import { OutputCollector } from "../../output.ts";
 import { StartMark } from "../../../shell/start_mark.ts";
 
+const NEWLINE = 10;
 const MAX_LINE_BYTES = 65_536;
 /** A command that has written all its output normally exits within this time. */
 const EXIT_MS = 300;
@@ -16,12 +17,10 @@ const EXIT_MS = 300;
  */
 export class CommandStream {
   readonly #command: StartedCommand;
-  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #output: ByteReader;
   readonly #stderr = new OutputCollector(2_000);
   readonly #exited: Promise<void>;
   readonly #ended: Promise<number | undefined>;
-  readonly #mark = new StartMark();
-  #rest: Uint8Array = new Uint8Array();
   #over = false;
 
   constructor(command: StartedCommand) {
@@ -36,7 +35,8 @@ export class CommandStream {
     });
     this.#exited = Promise.race([exitReported, closed]);
     this.#ended = closed.then(() => code);
-    this.#chunks = channel.iterator({ destroyOnReturn: false });
+    const chunks: AsyncIterable<Uint8Array> = channel.iterator({ destroyOnReturn: false });
+    this.#output = new ByteReader(ReadableStream.from(afterStartMark(chunks)));
   }
 
   /** The head and tail of what the command has written to stderr. */
@@ -51,30 +51,15 @@ export class CommandStream {
 
   /** Returns the next line without its newline, or undefined at the end of output. */
   async readLine(): Promise<string | undefined> {
-    let line = new Uint8Array();
-    for (;;) {
-      const chunk = await this.read();
-      if (chunk === undefined) return undefined;
-      const end = chunk.indexOf(10);
-      line = Buffer.concat([line, end < 0 ? chunk : chunk.subarray(0, end)]);
-      if (end >= 0) {
-        this.#rest = chunk.subarray(end + 1);
-        return new TextDecoder().decode(line);
-      }
-      if (line.length > MAX_LINE_BYTES) throw malformed();
-    }
+    const line = await this.#output.readUntil(NEWLINE, MAX_LINE_BYTES).catch((error) => {
+      throw error instanceof RangeError ? malformed() : error;
+    });
+    return line && new TextDecoder().decode(line);
   }
 
   /** Returns the next bytes, at most `limit`, or undefined at the end of output. */
   async read(limit = Infinity): Promise<Uint8Array | undefined> {
-    while (this.#rest.length === 0) {
-      const { value, done } = await this.#chunks.next();
-      if (done) return undefined;
-      this.#rest = this.#mark.after(value);
-    }
-    const chunk = this.#rest.subarray(0, limit);
-    this.#rest = this.#rest.subarray(chunk.length);
-    return chunk;
+    return await this.#output.read(limit);
   }
 
   /** Writes to the command's stdin; waits while its buffer is full. */
@@ -107,6 +92,11 @@ export class CommandStream {
     if (this.#command.running()) await this.#command.end();
     this.#command.release();
   }
+}
+
+async function* afterStartMark(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const mark = new StartMark();
+  for await (const chunk of chunks) yield mark.after(chunk);
 }
 
 const malformed = () =>
