@@ -4,7 +4,7 @@ import type { Remark } from "../config/origin.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 
 /**
- * Reads an environment file that the command line names, whoever owns it.
+ * Reads an environment file that the command line names, no matter who owns it.
  *
  * @throws RemoteExecError `configuration` when it cannot be read or is not UTF-8 text
  */
@@ -27,7 +27,7 @@ export type FoundFile = { readonly text: string } | { readonly remark: Remark } 
 
 /**
  * Reads `.env` if only the user can have written it: file and directories belong to the user and nobody
- * else may write them. Undefined if there is no such file; a directory of that name is none.
+ * else may write them. Returns undefined if no such file exists, or if it is a directory.
  *
  * @param path absolute
  * @param home Windows has no owners to compare, so there the file must be in this directory
@@ -50,7 +50,7 @@ export function readTrustedEnvFile(path: string, home: string | undefined): Foun
   }
 }
 
-/** A `.env` that is left alone because the environment configures the server. */
+/** Returns the remark on a `.env` that is not read because the environment configures the server. */
 export const notForUs = (path: string, variable: string): Remark => ({
   level: "info",
   message: `${path} was not read: ${variable} is set in the environment`,
@@ -67,7 +67,7 @@ function untrusted(path: string): string | undefined {
   const user = userId();
   if (user === undefined) return "the owner of this process cannot be determined";
   const real = Deno.realPathSync(path);
-  // A link counts by its own owner and directory as well as by those of its target.
+  // Of a link, its own owner and directory are checked as well as those of its target.
   for (const place of new Set([path, real])) {
     const reason = wrongFile(Deno.lstatSync(place), user);
     if (reason !== undefined) return `${place === path ? "it" : place} ${reason}`;
@@ -86,7 +86,7 @@ function wrongFile(info: Deno.FileInfo, user: number | undefined): string | unde
   return !info.isSymlink && ((info.mode ?? 0) & 0o022) !== 0 ? "is writable by others" : undefined;
 }
 
-/** A directory further up can be moved away by whoever owns or may write it; a sticky one only by its owner. */
+/** Users who own or may write a parent directory can replace what is in it; in a sticky one, only its owners. */
 function wrongParent(directory: string, user: number): string | undefined {
   for (let place = dirname(directory);; place = dirname(place)) {
     const { uid, mode } = Deno.statSync(place);

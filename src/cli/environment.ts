@@ -18,7 +18,7 @@ export interface Settings {
   readonly origin: Origin;
 }
 
-/** Whoever sets one of these configures the server by the environment, and `.env` is not for it. */
+/** If the environment sets one of these, it configures the server, and `.env` is not read. */
 const CONFIGURED_BY = ["HOST", "I_ACCEPT_RISKS"] as const;
 const MAX_NAMES = 20;
 
@@ -74,7 +74,7 @@ function merge(given: Environment, inFile: Environment): { env: Environment; nam
   return { env, names: fromFile };
 }
 
-/** Names of the environment that probably mean a variable that is not set. */
+/** Returns remarks on names in the environment that probably mean a variable that is not set. */
 function misnamed(given: Environment, env: Environment): Remark[] {
   return misnamedNames().filter((name) => isSet(given[name])).flatMap((name) => {
     const meant = meantVariable(name, variableNames());
@@ -84,7 +84,7 @@ function misnamed(given: Environment, env: Environment): Remark[] {
 
 function misnamedInFile(inFile: Environment, path: string): Remark[] {
   const known = variableNames();
-  // What is no name may be a line of a key.
+  // Text that is not a name may be a line of a private key.
   const unknown = Object.keys(inFile)
     .filter((name) =>
       !known.includes(name) && /^([A-Z][A-Z0-9_]{0,39}|[a-z][a-z0-9_]{0,39})$/.test(name)

@@ -6,7 +6,7 @@ import { hostAndPort } from "../sandbox/permissions.ts";
 import { shellWord } from "../shell/quote.ts";
 import type { Check } from "../ssh/port.ts";
 
-/** Says which file sets variables, and what is odd about the names. */
+/** Reports which file sets variables, and which names look wrong. */
 export function originChecks({ origin }: Config): Check[] {
   const source = formatOrigin(origin);
   return [
@@ -28,7 +28,7 @@ export const localChecks = (config: Config): Check[] => [
   ...(offers(config.offer, "serves") ? [...certificate(config), linkAddress(config)] : []),
 ];
 
-/** The working directory must be writable if a tool writes; another one may be meant for reading only. */
+/** The working directory must be writable if a tool writes; the others may be for reading only. */
 function directories({ files: { roots, workingDirectory }, offer }: Config): Check[] {
   const isWritten = offers(offer, "local target");
   if (!isWritten && !offers(offer, "local source") && !offers(offer, "serves")) return [];
@@ -88,7 +88,7 @@ function certificate({ downloads: { tls } }: Config): Check[] {
   })];
 }
 
-/** Without DOWNLOAD_PORT, a port that is in use is no fault: another one is used. */
+/** Without DOWNLOAD_PORT, a port that is in use is not a fault: another one is used. */
 function linkAddress({ downloads: { host, port, portIsFixed } }: Config): Check {
   const address = hostAndPort(host, port);
   const remedy = portIsFixed

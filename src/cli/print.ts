@@ -6,8 +6,8 @@ const BROKEN_PIPE = 141;
 const FAILED = 1;
 
 /**
- * Writes text for a person. If the reader has gone, as `head` does, there is nobody left to write for:
- * the process ends, with the exit code that a shell gives a program that a broken pipe killed.
+ * Writes text for a person. If the reader has closed the pipe, as `head` does, the process ends with the
+ * exit code that a shell reports for a program killed by a broken pipe.
  */
 export function printTo(output: { writeSync(bytes: Uint8Array): number }, text: string): void {
   try {

@@ -1,6 +1,6 @@
 /**
- * Returns the word that a mistyped one probably stands for: at most one letter in three is wrong,
- * missing, additional or swapped. Undefined if no word is that close.
+ * Returns the word that was probably meant by a mistyped one: at most one letter in three is wrong,
+ * missing, added or swapped. Returns undefined if no word is that close.
  */
 export function closest(typed: string, words: readonly string[]): string | undefined {
   const ranked = words.map((word) => ({ word, distance: distance(typed, word) }))

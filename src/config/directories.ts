@@ -46,7 +46,7 @@ export function chooseDirectories(
   };
 }
 
-/** Names the directories in which every file is the program's own, so that tools can use none. */
+/** Returns a remark on each directory in which every file belongs to the program: no tool can use it. */
 export const uselessDirectories = ({ roots }: Directories, machine: Machine): Remark[] =>
   roots.flatMap((root) => {
     const own = machine.program.find((path) => isWithin(path, root, machine));
@@ -95,7 +95,7 @@ function defaultDirectory(machine: Machine): Alias {
   return aliasOf(path, machine);
 }
 
-/** Why a directory is no default for local files, as the end of a sentence. */
+/** Returns why a directory cannot be the default for local files, as the end of a sentence. */
 function unusable(path: string, machine: Machine): string | undefined {
   const real = machine.realPath(path);
   if (isFilesystemRoot(real, machine)) return "is the root";

@@ -20,6 +20,6 @@ export function attempt<T>(report: Report, step: () => T): T | undefined {
   }
 }
 
-/** The faults as text for stderr and for a client that waits for an answer. */
+/** Returns the faults as text for stderr and for a client that waits for an answer. */
 export const formatFaults = (faults: readonly Fault[]): string =>
   faults.map(({ message, remedy }) => `${message}\n  -> ${remedy}`).join("\n\n");

@@ -3,7 +3,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reports whether a variable has a value. A placeholder that a client has not filled in, such as
- * `${user_config.key}`, is no value, and neither is the empty text.
+ * `${user_config.key}`, is not a value, and neither is an empty text.
  */
 export const isSet = (value: string | undefined): value is string =>
   value !== undefined && value !== "" &&

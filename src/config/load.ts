@@ -242,7 +242,7 @@ function knownHosts(values: Values, env: Environment, machine: Machine): string[
     : [expandPath("~/.ssh/known_hosts", machine), system];
 }
 
-/** A file may be missing; people who want none name /dev/null. */
+/** A file may be missing, and /dev/null means no file. */
 function knownHostsFile(value: string, machine: Machine): string {
   const path = expandPath(value, machine);
   if (path === "/dev/null" || ["file", "missing"].includes(machine.kind(path))) return path;

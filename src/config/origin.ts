@@ -1,8 +1,8 @@
 import type { Fault } from "./faults.ts";
 
-/** What the person who starts the server should know, although it is no fault. */
+/** Something that the person who starts the server should know, but not a fault. */
 export interface Remark extends Fault {
-  /** `warning` when the configuration probably does not mean what it says. */
+  /** `warning` when the configuration probably does something else than intended. */
   readonly level: "info" | "warning";
 }
 
@@ -26,11 +26,11 @@ export function withOrigin({ message, remedy }: Fault, { file, names }: Origin):
   return { message: `${message} (${found.join(", ")} from ${file})`, remedy };
 }
 
-/** One sentence that names the file and the variables that it sets; undefined without a file. */
+/** Returns one sentence that names the file and the variables that it sets; undefined without a file. */
 export const formatOrigin = ({ file, names }: Origin): string | undefined =>
   file === undefined ? undefined : `${names.join(", ") || "no variable"} from ${file}`;
 
-/** One line for the log: what is odd, and what to do about it. */
+/** Returns one line for the log: what looks wrong, and what to do about it. */
 export const formatRemark = ({ message, remedy }: Remark): string => `${message} -> ${remedy}`;
 
 const isNamed = (name: string, text: string): boolean => new RegExp(`\\b${name}\\b`).test(text);

@@ -4,7 +4,7 @@ import type { Environment } from "./given.ts";
 
 /**
  * Returns the files and directories that the running program is made of: the executable and its code
- * cache, or the source tree, Deno and Deno's cache. Whoever can write them decides what the next start runs.
+ * cache, or the source tree, Deno and Deno's cache. A user who can write them decides what the next start runs.
  */
 export function programPaths(env: Environment): string[] {
   const executable = Deno.execPath();

@@ -31,7 +31,7 @@ export interface LeftOut {
   readonly names: readonly string[];
 }
 
-/** A new link. `token` and `url` are secrets: whoever has them can download the file. */
+/** A new link. `token` and `url` are secrets: anyone who has them can download the file. */
 export interface NewLink {
   readonly token: string;
   readonly url: string;

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, open, read } from "node:fs";
 import type { FileIdentity } from "./paths.ts";
 
-/** What is known of an open file. Times are in milliseconds since 1970. */
+/** What is known about an open file. Times are in milliseconds since 1970. */
 export interface LocalFacts extends FileIdentity {
   readonly isFile: boolean;
   readonly size: number;

@@ -5,11 +5,11 @@ export type IsOwnFile = (real: string, identity: FileIdentity | undefined) => bo
 
 /**
  * Returns a check for the server's own files (configuration, keys, known_hosts, audit log). It knows a
- * file by name and by identity, so a hard link is no way around it, and a directory with all that is
- * below it. Identities are those of now: make a new check for each operation.
+ * file by name and by identity, so a hard link does not bypass it, and a directory with everything
+ * below it. It knows the identities as they are now: make a new check for each operation.
  *
  * @param paths absolute paths, also those behind links
- * @param identities own files that this worker may not look at itself
+ * @param identities of own files that this worker may not inspect
  */
 export async function ownFiles(
   paths: readonly string[],

@@ -37,7 +37,7 @@ export function discard(value: unknown): void {
   for (const stream of streamsIn([unpack(value)])) stream.cancel().catch(() => {});
 }
 
-/** The streams among the values and their fields. */
+/** Returns the streams among the values and their fields. */
 export const streamsIn = (values: readonly unknown[]): ReadableStream[] =>
   values.flatMap((value) => isPlain(value) ? [value, ...Object.values(value)] : [value])
     .filter((value) => value instanceof ReadableStream);

@@ -56,7 +56,7 @@ export function toWire(thrown: unknown, report: (defect: unknown) => void): Wire
   return { code: known.code, message: known.message, suggestion: known.suggestion };
 }
 
-/** The error that the peer sent. An unknown code becomes `internal`, an overlong text is cut. */
+/** Returns the error that the peer sent. An unknown code becomes `internal`, an overlong text is cut. */
 export function fromWire(given: unknown): RemoteExecError {
   const { code, message, suggestion } = fieldsOf(given);
   const known = ERROR_CODES.find((each) => each === code) ?? "internal";
@@ -68,10 +68,10 @@ const MAX_TEXT = 100_000;
 const shortText = (given: unknown): string =>
   typeof given === "string" ? given.slice(0, MAX_TEXT) : "(no text)";
 
-/** Is this a plain object? Every copied message is one. */
+/** Reports whether a value is a plain object, as every copied message is. */
 export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
-/** The fields of a message from an isolate that may be hijacked; empty if it is not a plain object. */
+/** Returns the fields of a message from an isolate that may be hijacked; none if it is not a plain object. */
 export const fieldsOf = (message: unknown): Readonly<Record<string, unknown>> =>
   isPlain(message) ? message : {};

@@ -252,7 +252,7 @@ class CodePointCounter {
     this.#needed = 0;
   }
 
-  /** Consumes a continuation byte. Returns false, and ends the character, if the byte is none. */
+  /** Consumes a continuation byte. Returns false, and ends the character, for any other byte. */
   #continues(byte: number): boolean {
     const fits = byte >= this.#lower && byte <= this.#upper;
     this.#lower = 0x80;
@@ -261,7 +261,7 @@ class CodePointCounter {
     return fits;
   }
 
-  /** Consumes the first byte of a multi-byte character. Returns false if the byte is none. */
+  /** Consumes the first byte of a multi-byte character. Returns false for any other byte. */
   #begins(byte: number): boolean {
     if (byte < 0xc2 || byte > 0xf4) return false;
     this.#needed = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Source, Span } from "./sources/source.ts";
 
-/** The sender of a request for a link, as far as the request tells. */
+/** The sender of a request for a link, as far as the request shows it. */
 export interface Visitor {
   readonly address: string;
   readonly userAgent: string;
@@ -41,7 +41,7 @@ export interface Link {
   ending: Ending | undefined;
   /** Number of running downloads. */
   running: number;
-  /** Downloads whose last byte was sent, but of which it is not known yet whether the client received it. */
+  /** Downloads whose last byte was sent. It is not known yet whether the client received it. */
   readonly unconfirmed: Set<Promise<unknown>>;
 }
 

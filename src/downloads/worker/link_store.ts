@@ -20,7 +20,7 @@ import {
 export const MAX_OPEN_LINKS = 100;
 
 /** A refused address is recorded at most once in this time. */
-const CROWD_MS = 60_000;
+const SLOWED_RECORD_MS = 60_000;
 
 /** Max time to wait until the end of a download is known. */
 const SETTLE_MS = 500;
@@ -36,7 +36,7 @@ export class LinkStore {
   readonly #clock: Clock;
   readonly #onEvent: (event: LinkEvent) => void;
   readonly #bindAddress: boolean;
-  readonly #crowds: RateLimit;
+  readonly #slowedRecords: RateLimit;
   readonly #links = new Map<string, Link>();
   readonly #ended: Record<Ending, number> = { used: 0, expired: 0, revoked: 0, changed: 0 };
   #stopSweep: (() => void) | undefined;
@@ -47,7 +47,7 @@ export class LinkStore {
     this.#clock = clock;
     this.#bindAddress = bindAddress;
     this.#onEvent = onEvent;
-    this.#crowds = new RateLimit(clock, 1, CROWD_MS);
+    this.#slowedRecords = new RateLimit(clock, 1, SLOWED_RECORD_MS);
   }
 
   /** Checks that another link may be made. @throws RemoteExecError `limit_reached` */
@@ -145,8 +145,8 @@ export class LinkStore {
   }
 
   /**
-   * Waits shortly for downloads that are ending, of one link or of all, so that a client which was
-   * interrupted can resume at once, and a report is true. Clients that keep their connections open are
+   * Waits briefly for downloads that are ending, of one link or of all, so that an interrupted client can
+   * resume at once and a report is correct. Clients that keep their connections open are
    * not waited for.
    */
   async settled(links: Iterable<Link> = this.#links.values()): Promise<void> {
@@ -195,8 +195,8 @@ export class LinkStore {
 
   /** Records that an address was rate-limited, but not each time: that could fill the disk. */
   slowed(address: string): void {
-    if (this.#crowds.waitSeconds(address) !== undefined) return;
-    this.#crowds.count(address);
+    if (this.#slowedRecords.waitSeconds(address) !== undefined) return;
+    this.#slowedRecords.count(address);
     this.refused("too many requests", address);
   }
 

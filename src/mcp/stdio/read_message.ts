@@ -10,7 +10,7 @@ export interface ClientMessage {
   readonly params?: Record<string, unknown>;
 }
 
-/** The answer to a message that is none. */
+/** The answer to text that is not a message. */
 export interface Refusal {
   readonly jsonrpc: "2.0";
   readonly id: RequestId | null;

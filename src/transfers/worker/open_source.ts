@@ -23,8 +23,8 @@ export interface OpenRequest {
 }
 
 /**
- * Opens a file through the ssh worker. A container reports its own files: it may stall for ever or
- * report a size that is not a number, and neither may hold a transfer up.
+ * Opens a file through the ssh worker. A container reports its own files: it may stall forever or
+ * report a size that is not a number, and neither may block a transfer.
  *
  * @throws RemoteExecError `timeout`, `io_error`, and what the ssh worker throws
  */
@@ -55,7 +55,7 @@ export async function openSource(
   };
 }
 
-/** The same bytes; the stream ends in an error when a chunk takes too long. */
+/** Returns the same bytes; the stream ends in an error when a chunk takes too long. */
 function endingWhenStalled(
   stream: ReadableStream<Uint8Array>,
   clock: Clock,

@@ -4,10 +4,10 @@ import { delay } from "../../async/delay.ts";
 import type { Clock } from "../../async/clock.ts";
 import { errorText } from "../../errors.ts";
 
-/** A connection that brings no byte for this long is replaced. */
+/** A connection that delivers no byte for this long is replaced. */
 const STALL_MS = 30_000;
 const MAX_CUTS = 6;
-/** After this many bytes the cuts are counted again. With less, one byte per connection would never end. */
+/** After this many bytes the count of cuts starts again. Less would let a service send one byte per connection. */
 const PROGRESS_BYTES = 65_536;
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 4_000;
@@ -34,7 +34,7 @@ export interface ResumableBodyOptions {
 
 /**
  * Returns a stream of exactly `size` bytes, read at its consumer's pace. A connection that ends early
- * or stalls is replaced, up to six times until it brings 64 KiB again. The stream ends in an error of
+ * or stalls is replaced, up to six times until it delivers 64 KiB again. The stream ends in an error of
  * `lost` or `damaged`, a final error of `from`, or the signal's reason.
  */
 export function resumableBody(options: ResumableBodyOptions): ReadableStream<Uint8Array> {
@@ -85,7 +85,7 @@ class ResumableBody {
     await reader?.cancel().catch(() => {});
   }
 
-  /** The next chunk, or undefined when the connection has to be replaced. */
+  /** Returns the next chunk, or undefined when the connection has to be replaced. */
   async #attempt(): Promise<Uint8Array | undefined> {
     const { signal, from, isFinal } = this.#options;
     try {
@@ -115,7 +115,7 @@ class ResumableBody {
     await delay(Math.min(FIRST_PAUSE_MS * 2 ** (this.#cuts - 1), MAX_PAUSE_MS), { clock, signal });
   }
 
-  /** All bytes are here. A connection that breaks now does no harm, but more bytes would. */
+  /** All bytes have arrived. A connection that breaks now does no harm, but more bytes would. */
   async #expectEnd(): Promise<void> {
     const reader = this.#reader;
     const more = reader && await this.#read(reader).catch(() => undefined);
@@ -132,7 +132,7 @@ export const emptyBody = (): ReadableStream<Uint8Array> => new Blob([]).stream()
 
 /**
  * Returns the body as long as it has at most `maxBytes`: a broken or foreign service could send
- * without end.
+ * endlessly.
  *
  * @throws TypeError within the stream, as for a connection that broke
  */

@@ -165,7 +165,7 @@ export class Transfers {
   }
 }
 
-/** The same bytes in large pieces, with progress. */
+/** Returns the same bytes in large pieces, and reports progress. */
 function gathered(
   stream: ReadableStream<Uint8Array>,
   total: number,

@@ -14,7 +14,7 @@ export interface ArchiveEntry {
   content(): AsyncIterable<Uint8Array>;
 }
 
-/** What is known of a member's content when a record is written. */
+/** What is known about a member's content when a record is written. */
 export interface Written {
   readonly crc: number;
   readonly size: number;

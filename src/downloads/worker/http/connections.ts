@@ -28,8 +28,8 @@ interface Connection {
  * The open connections of a server. At a limit, a new connection replaces the one that has been idle the
  * longest; without an idle one, the new connection is closed.
  *
- * `maxConnections` of `node:net` is not used: having reached it, the server accepts no connection
- * anymore, also after all have been closed (measured on Deno 2.9.4).
+ * `maxConnections` of `node:net` is not used: once it is reached, the server never accepts another
+ * connection, even after all have been closed (measured on Deno 2.9.4).
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -60,7 +60,7 @@ export class Connections {
     };
   }
 
-  /** Resets the connections whose answers are not complete, so that no client takes a part for all. */
+  /** Resets the connections whose answers are not complete, so that no client mistakes a part for the complete answer. */
   resetBusy(): void {
     for (const { socket, busy } of this.#open.values()) if (busy > 0) socket.resetAndDestroy();
   }
@@ -119,7 +119,7 @@ export function keyOf(socket: Socket): string {
  * stops accepting at the first EMFILE and reports nothing. Returns a function that ends this.
  */
 export function keepAccepting(server: Server): () => void {
-  // Only the handle, which has no types, can be told. Listening twice changes nothing else.
+  // Only the handle can be told this; it has no types. Listening twice changes nothing else.
   const handle: unknown = Reflect.get(server, "_handle");
   if (!isListener(handle)) return () => {};
   return every(systemClock, ACCEPT_AGAIN_MS, () => {

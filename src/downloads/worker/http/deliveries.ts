@@ -9,7 +9,7 @@ import type { Content, Span } from "../sources/source.ts";
 /** Max number of simultaneous downloads of one link: download managers open 16 and more. */
 const MAX_RUNNING = 32;
 
-/** Bytes that the buffers of both systems, and of a proxy between them, hold at most (Linux's defaults). */
+/** Max bytes in the buffers of both systems and of a proxy between them (defaults of Linux). */
 const BUFFERED_BYTES = 8 * 1024 * 1024;
 
 /** Codes that mean: the linked file does not exist anymore. */
@@ -77,7 +77,7 @@ export class Deliveries {
   /**
    * Claims the link for the first visitor and returns the content. Other visitors get `dead`.
    *
-   * @param received reports how the answer ended; the default believes that what was sent was received
+   * @param received reports how the answer ended; by default, what was sent counts as received
    */
   async take(
     link: Link,
@@ -236,7 +236,7 @@ export class Deliveries {
   }
 }
 
-/** Yields the chunks again whose first one has been read already. */
+/** Yields the first chunk, which has been read already, and then the rest. */
 function startingWith<T>(
   first: IteratorResult<T, unknown>,
   rest: AsyncIterableIterator<T>,

@@ -88,7 +88,7 @@ export function parseRange(
 
 /**
  * Programs that open links without a click: previews, crawlers, mail scanners. Names that the browsers
- * inside messengers have too (Telegram-Android, KAKAOTALK, Pinterest) are not listed: their users would
+ * inside messengers contain too (Telegram-Android, KAKAOTALK, Pinterest) are not listed: their users would
  * never get the file. CUBOT makes phones.
  */
 const PREVIEW_AGENTS = new RegExp(

@@ -92,8 +92,8 @@ export async function listen(
 }
 
 /**
- * Finds errors of the address and the certificate now: `node:http` throws the first where nobody can
- * catch them, and reports a bad certificate only to each client.
+ * Finds errors of the address and the certificate now: `node:http` throws those of the address where
+ * nobody can catch them, and reports a bad certificate only to each client.
  */
 function probe({ host, port, tls }: ListenOptions): void {
   const address = { hostname: host, port };
@@ -177,7 +177,7 @@ async function answer(
   await send(response, outgoing, limits, clock, onReceipt);
 }
 
-/** A proxy and this server could each take another one of several for the right one. */
+/** If there are several, a proxy and this server could each use a different one. */
 const hostsOf = ({ rawHeaders }: IncomingMessage): number =>
   rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
 

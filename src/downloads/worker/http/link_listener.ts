@@ -82,7 +82,7 @@ class LinkRoutes {
       const wish = wishOf(context.req.raw.headers);
       const resumes = store.hasClaimed(link, visitor) && visitor.hasRange;
       if (wish === "content" || resumes) {
-        if (context.req.method !== "HEAD") return await this.#give(context, link, visitor);
+        if (context.req.method !== "HEAD") return await this.#deliver(context, link, visitor);
         const failure = await deliveries.check(link);
         return this.#answer(context, failure ?? deliveries.head(link, wanted(context)), link);
       }
@@ -97,7 +97,7 @@ class LinkRoutes {
   async press(context: Context<Env>, token: string): Promise<Response> {
     return await this.#withLink(context, token, async (link, visitor) => {
       if (isAutomaticVisit(context.req.raw.headers)) return this.#page(context, link);
-      return await this.#give(context, link, visitor);
+      return await this.#deliver(context, link, visitor);
     });
   }
 
@@ -121,7 +121,7 @@ class LinkRoutes {
     return await use(link, visitor);
   }
 
-  async #give(context: Context<Env>, link: Link, visitor: Visitor): Promise<Response> {
+  async #deliver(context: Context<Env>, link: Link, visitor: Visitor): Promise<Response> {
     const delivery = await this.#parts.deliveries.take(
       link,
       visitor,
@@ -196,7 +196,7 @@ class LinkRoutes {
   }
 }
 
-/** The name has the id of the link, because one person may have several links. */
+/** The name contains the id of the link, because one person may have several links. */
 const claimCookie = (tokenId: string): string => `claim_${tokenId}`;
 
 const visitorOf = (context: Context<Env>, address: string): Visitor => ({

@@ -15,16 +15,17 @@ export interface ReceiptLimits {
 /** Called when a connection carries another request. */
 const waiting = new WeakMap<Socket, () => void>();
 
-/** Tells the receipt of the answer before, if there is one, that the connection carries another request. */
+/** Reports that the connection carries another request: the client has received the answer before it. */
 export const nextRequest = (socket: Socket): void => waiting.get(socket)?.();
 
 /**
  * Ends an answer whose headers and body have been written, and reports whether the client has received
- * all of it. When the last byte is written, megabytes may still wait in buffers of both systems. They
- * were received when the client then closed the connection and its system does not refuse data, when the
- * connection carried another request, or when a grace passed. They were not when the connection was
- * reset: a client that closes with data unread, or is killed, resets it, at once or after it has closed
- * its side. The only way to see the latter is to write.
+ * all of it: when the last byte is written, megabytes may still wait in the buffers of both systems.
+ *
+ * The answer was received if the client closes the connection and its system does not refuse more data,
+ * if the connection carries another request, or if the grace time passes. It was not received if the
+ * connection is reset. A client that closes with unread data, or is killed, resets it at once or after it
+ * has closed its side; the latter shows only when more data is written.
  *
  * The answer must have the header `Connection: close`.
  *

@@ -68,7 +68,7 @@ function write(
   });
 }
 
-/** Resets the connection: a client must not take a part of an answer without a length for all of it. */
+/** Resets the connection: a client must not mistake a part of an answer without a length for all of it. */
 export function breakOff(outgoing: ServerResponse): void {
   outgoing.socket?.resetAndDestroy();
   outgoing.destroy();

@@ -39,7 +39,7 @@ export async function remoteSource(request: RemoteRequest): Promise<Source> {
   }
 }
 
-/** Reports seconds as progress: the host reports none while it computes a checksum or lists a tree. */
+/** Reports seconds as progress: the host reports no progress while it computes a checksum or lists a tree. */
 function tick({ clock, progress }: RemoteRequest): () => void {
   if (progress === undefined) return () => {};
   let done = 0;
@@ -78,7 +78,7 @@ async function fileSource(request: RemoteRequest, facts: FileFacts): Promise<Sou
   };
 }
 
-/** Shares one answer among all who ask at the same time, as the ranges of one download do. */
+/** Shares one answer among all callers that ask at the same time, as the ranges of one download do. */
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   return () =>
@@ -136,7 +136,7 @@ function stoppable(
     async close() {
       stop.abort();
       await release();
-      // It ends when what it waits for ends.
+      // Not awaited: the generator ends when its running read ends.
       chunks.return(undefined).catch(() => {});
     },
   };

@@ -47,7 +47,7 @@ export async function readSmall(
 
 /**
  * Returns a source of a file whose reported size is wrong, as in /sys and /proc. Such a file may have other
- * content each time it is read, so the link is to what it had now.
+ * content each time it is read, so the link serves the content that was read when it was made.
  */
 export function snapshotSource(
   { from }: RemoteRequest,

@@ -34,7 +34,7 @@ const READING_S = 600;
 /** How long the removal of a failed upload may delay its error. */
 const TAKE_BACK_MS = 5_000;
 
-/** The driver for ImageKit: private files of max some tens of megabytes, under our own names. */
+/** The driver for ImageKit: private files of up to some tens of megabytes, under our own names. */
 export class ImageKitBridge implements Bridge {
   readonly name = "imagekit";
   readonly #config: ImageKitConfig;
@@ -181,7 +181,7 @@ export class ImageKitBridge implements Bridge {
     try {
       await this.remove({ name }, { signal: limit.signal, progress: undefined });
     } catch (error) {
-      logger.debug("an upload to ImageKit could not be taken back", error);
+      logger.debug("a failed upload could not be removed from ImageKit", error);
     }
   }
 

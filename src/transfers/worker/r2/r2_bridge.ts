@@ -59,7 +59,7 @@ const CONTENT_TYPE = "application/octet-stream";
 
 /** Options for tests. */
 export interface R2Options {
-  /** Min length of a part. */
+  /** Minimum length of a part. */
   readonly partBytes?: number;
 }
 

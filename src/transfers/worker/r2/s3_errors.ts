@@ -71,8 +71,8 @@ export const endlessListing = () =>
     "Check R2_ENDPOINT; name a client_id to list fewer transfers",
   );
 
-/** The sandbox does not let the module connect to this host. */
-export const beyondRights = (action: string, host: string) =>
+/** The sandbox does not permit the module to connect to this host. */
+export const hostNotPermitted = (action: string, host: string) =>
   new RemoteExecError(
     "not_permitted",
     `Cannot ${action}: this module may not connect to ${host}`,

@@ -12,7 +12,7 @@ import { withQuery } from "../../exchange/object_url.ts";
 import { xmlElements, xmlValue } from "./s3_xml.ts";
 
 const MIB = 1_048_576;
-/** Source: S3 and R2 limits. A part has min 5 MiB, and all but the last have one length. */
+/** Source: S3 and R2 limits. A part has at least 5 MiB, and all but the last have the same length. */
 const MAX_PARTS = 10_000;
 /** Larger files are sent in parts. Memory holds each part on its way, and one that is being filled. */
 export const DEFAULT_PART_BYTES = 8 * MIB;
@@ -264,7 +264,7 @@ export async function deleteUpload(
 function checkLength(source: PutSource, bytes: number): void {
   checkGrowth(source, bytes);
   if (source.size > 0 && bytes < source.size) {
-    throw sourceChanged(source.label, `${bytes} of ${source.size} bytes were there`);
+    throw sourceChanged(source.label, `it has only ${bytes} of ${source.size} bytes`);
   }
 }
 
