@@ -209,11 +209,15 @@ export const storagesUnreadable = (all: readonly { readonly reason: string }[]) 
   );
 
 /** vzdump reported success and named an archive that does not exist. */
-export const archiveMissing = (vmid: number, archive: string) =>
+export const archiveMissing = (
+  vmid: number,
+  archive: string,
+  unreadable: readonly { readonly reason: string }[],
+) =>
   new RemoteExecError(
     "verification_failed",
     `The backup of ${vmid} was reported as done, but its archive is on no storage and not on the ` +
-      `node: ${archive}`,
+      `node: ${[oneLine(archive), ...unreadable.map(({ reason }) => reason)].join("; ")}`,
     "Check whether a hook script of vzdump moves archives, and read the guest's task log",
   );
 

@@ -165,7 +165,9 @@ export class Backups {
       }
       const size = await this.#fileSize(archive, context);
       if (size !== undefined) return { size, warnings: [] };
-      if (unreadable.length === 0) throw archiveMissing(vmid, archive);
+      // A name on a backup server says nothing about files of the node.
+      const mayBeElsewhere = unreadable.length > 0 && !archive.startsWith("/");
+      if (!mayBeElsewhere) throw archiveMissing(vmid, archive, unreadable);
       return { warnings: unreadable.map(({ reason }) => notLookedAt(reason)) };
     } catch (error) {
       const isUnread = error instanceof RemoteExecError && error.code !== "verification_failed";
