@@ -270,7 +270,7 @@ nodeTest("proxmox tools stop their command on the host when they are cancelled",
 });
 
 nodeTest("proxmox tools refuse IDs that no container can have", {}, async (node) => {
-  for (const ctid of [99, 1_000_000_000, 101.5, "101", undefined]) {
+  for (const ctid of [99, 1_000_000_000, 101.5, "99", "101x", undefined]) {
     const answer = await node.call("proxmox_container_status", { ctid });
     assert.equal(failure(answer)[0], "invalid_argument");
   }
