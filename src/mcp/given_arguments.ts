@@ -17,6 +17,19 @@ export function givenArguments(given: Given, shape: Readonly<Record<string, unkn
   ]));
 }
 
+/**
+ * Returns the name of the first argument with half of a surrogate pair in its text. No file and no command
+ * has that in it, and a client that finds it in an answer may refuse the answer.
+ */
+export const brokenText = (
+  given: Given,
+  shape: Readonly<Record<string, unknown>>,
+): string | undefined =>
+  Object.keys(shape).find((name) => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    return typeof value === "string" && !value.isWellFormed();
+  });
+
 function fromText(text: string, name: string, schema: unknown): unknown {
   if (name === "response_format") return text.toLowerCase();
   const inner = innermost(schema);

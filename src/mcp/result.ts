@@ -61,6 +61,14 @@ export function invalidArguments(error: z.ZodError, known: readonly string[]): R
   );
 }
 
+/** The error for the argument `name`, which is not Unicode text. */
+export const notText = (name: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `Input validation error: ${name}: contains half of a surrogate pair, which is no character`,
+    "Write the whole character, or leave it out",
+  );
+
 /** Names that the client made up: shown, but not all of very many. */
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, MAX_NAMES).map((name) => `'${printable(name)}'`).join(", ");

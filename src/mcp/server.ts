@@ -11,9 +11,16 @@ import { cancelled, internalError, printable, RemoteExecError } from "../errors.
 import type { Logger } from "../log.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
-import { givenArguments } from "./given_arguments.ts";
+import { brokenText, givenArguments } from "./given_arguments.ts";
 import { increasing } from "./progress.ts";
-import { forTool, invalidArguments, toFailure, type ToolResult, toResult } from "./result.ts";
+import {
+  forTool,
+  invalidArguments,
+  notText,
+  toFailure,
+  type ToolResult,
+  toResult,
+} from "./result.ts";
 import { RunningCalls } from "./running_calls.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -144,6 +151,8 @@ async function answer(
   const args = givenArguments(given, shape);
   const format = args.response_format;
   if (tool === undefined) return toFailure(unknownTool(name, parts.catalog), format);
+  const broken = brokenText(args, shape);
+  if (broken !== undefined) return toFailure(notText(broken), format);
   try {
     const done = await tool.call(args, context);
     const { failure } = done;

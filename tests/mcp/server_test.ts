@@ -64,6 +64,26 @@ pure("callTool() answers arguments that do not match, and records the refusal", 
   );
 });
 
+pure(
+  "callTool() refuses half a surrogate pair before the tool runs, and repeats it nowhere",
+  async () => {
+    const { made, entries } = parts();
+    for (const what of ["\ud83d", "a\udc00b", "ok \ud83d\ude00 \ude00"]) {
+      const { structuredContent, content } = await callTool(made, "test_tool", { what }, calm);
+      assert.equal(structuredContent.code, "invalid_argument");
+      assert.equal(
+        structuredContent.error,
+        "Input validation error: what: contains half of a surrogate pair, which is no character",
+      );
+      assert.ok(JSON.stringify([structuredContent, content]).isWellFormed());
+      assert.doesNotMatch(JSON.stringify([structuredContent, content]), /\\ud[89a-f]/i);
+    }
+    assert.equal(entries.every(({ code }) => code === "invalid_argument"), true);
+    const whole = await callTool(made, "test_tool", { what: "\ud83d\ude00" }, calm);
+    assert.equal(whole.isError, undefined);
+  },
+);
+
 pure("callTool() returns known errors and hides defects", async () => {
   const { made, lines } = parts();
   const known = await callTool(made, "test_tool", { what: "known" }, calm);
