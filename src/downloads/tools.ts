@@ -161,7 +161,7 @@ function statsData(report: LinkReport, { session }: DownloadsService) {
 function formatStats(stats: ReturnType<typeof statsData>): string {
   const { statistics: counts } = stats;
   const links = stats.open_links.map((link) =>
-    `  ${link.token_id}  ${link.file_name} (${link.size} bytes, ${link.source}), expires ${link.expires_at}` +
+    `  ${link.token_id}  ${link.file_name} (${link.file_type}, ${link.size} bytes, ${link.source}), expires ${link.expires_at}` +
     (link.claimed ? ", download started" : "")
   );
   return [

@@ -4,6 +4,7 @@ import type { ToolContext } from "../../src/mcp/tool.ts";
 import type { DownloadsPort, LinkReport, LinkRequest, NewLink } from "../../src/downloads/port.ts";
 import { DownloadsService } from "../../src/downloads/service.ts";
 import { downloadTools } from "../../src/downloads/tools.ts";
+import { assertSameFacts } from "../support/same_facts.ts";
 import { downloadsConfig } from "./fixture.ts";
 
 const LINK: NewLink = {
@@ -72,6 +73,7 @@ function toolsOn(port: DownloadsPort, hasContainers = true) {
     assert.ok(tool !== undefined, name);
     const answer = await tool.call(args, context());
     tool.output.parse(answer.data);
+    assertSameFacts(name, answer.text, answer.data);
     return answer;
   };
 }

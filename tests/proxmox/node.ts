@@ -17,6 +17,7 @@ import { sshTools } from "../../src/ssh/tools.ts";
 import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
+import { assertSameFacts } from "../support/same_facts.ts";
 import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { type Sshd, startSshd } from "../peers/sshd.ts";
 
@@ -188,6 +189,7 @@ async function call(
   const text = block?.type === "text" ? block.text : "";
   const isError = result.isError === true;
   if (!isError) parts.catalog.find(name)?.output.parse(result.structuredContent);
+  if (args.response_format === undefined) assertSameFacts(name, text, result.structuredContent);
   return { text, data: result.structuredContent, isError };
 }
 

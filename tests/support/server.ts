@@ -5,6 +5,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { deserializeMessage, serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport";
 import type { CallToolResult, JSONRPCMessage } from "@modelcontextprotocol/sdk/types";
+import { assertSameFacts } from "./same_facts.ts";
 import { programCommand, runtimeEnvironment } from "./program.ts";
 
 export interface ServerOptions {
@@ -159,7 +160,10 @@ export async function connectServer(options: ServerOptions): Promise<Connected> 
         ...callOptions,
         timeout: timeoutMs,
       });
-      return takeApart(result as CallToolResult); // the older form of a result is not asked for
+      const parts = takeApart(result as CallToolResult); // the older form of a result is not asked for
+      const format = args.response_format ?? "text";
+      if (format === "text") assertSameFacts(name, parts.text, parts.data);
+      return parts;
     },
     async [Symbol.asyncDispose]() {
       await end();

@@ -65,7 +65,9 @@ const createTool = (backups: Backups): Tool =>
       };
       const lines = [
         `[SUCCESS] ${message}`,
+        `Path: ${archive}`,
         ...(size === undefined ? [] : [`Size: ${formatBytes(size)}`]),
+        ...(stored === undefined ? [] : [formatBackup(stored)]),
       ];
       return { text: [...lines, ...warnings.map((text) => `[WARNING] ${text}`)].join("\n"), data };
     },
@@ -125,13 +127,18 @@ function format({ backups, unreadable }: BackupList): string {
 }
 
 function formatBackups(found: readonly StoredBackup[]): string {
-  return found.map(({ ctime, vmid, size, volid, notes }) =>
-    [
-      ctime === undefined ? "" : isoTime(ctime),
-      String(vmid ?? ""),
-      (size === undefined ? "?" : formatBytes(size)).padStart(10),
-      volid,
-      notes?.split("\n")[0] ?? "",
-    ].join("  ").trimEnd()
-  ).join("\n");
+  return found.map(formatBackup).join("\n");
+}
+
+function formatBackup(backup: StoredBackup): string {
+  const { ctime, vmid, size, volid, notes, subtype, format, storage } = backup;
+  return [
+    ctime === undefined ? "" : isoTime(ctime),
+    String(vmid ?? ""),
+    (size === undefined ? "?" : formatBytes(size)).padStart(10),
+    volid,
+    [`on ${storage}`, subtype, format, backup.protected ? "protected" : undefined]
+      .filter((word) => word !== undefined).join(", "),
+    notes?.replaceAll("\n", "\n    ") ?? "",
+  ].join("  ").trimEnd();
 }

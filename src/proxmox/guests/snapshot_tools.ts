@@ -133,11 +133,12 @@ function format(ctid: number, { snapshots, parent }: Snapshots): string {
   if (snapshots.length === 0) return `Container ${ctid} has no snapshots`;
   return [
     `Snapshots of container ${ctid}`,
-    ...snapshots.map(({ name, createdAt, description, state }) =>
+    ...snapshots.map(({ name, createdAt, description, parent, state }) =>
       [
         createdAt === undefined ? "" : isoTime(createdAt),
         name,
         ...(state === undefined ? [] : [`[${state}]`]),
+        ...(parent === undefined ? [] : [`(after ${parent})`]),
         description,
       ]
         .filter((word) => word !== "").join("  ")

@@ -251,13 +251,13 @@ function formatVms(rows: readonly VmRow[]): string {
   return [
     "VMID | Status  | Memory    | Boot disk | Name",
     "-".repeat(60),
-    ...rows.map(({ vmid, status, memoryMb, bootDiskGb, name }) =>
+    ...rows.map(({ vmid, status, memoryMb, bootDiskGb, name, pid }) =>
       [
         String(vmid).padStart(4),
         status.padEnd(7),
         `${memoryMb} MiB`.padEnd(9),
         `${bootDiskGb} GiB`.padEnd(9),
-        name,
+        pid === undefined ? name : `${name} (pid ${pid})`,
       ].join(" | ")
     ),
   ].join("\n");

@@ -192,15 +192,14 @@ export function requestAnswer(request: RequestedUpload): Output<typeof requestOu
 /** Text of {@linkcode shareAnswer}. It warns that the URL itself is a secret. */
 export const formatShare = (answer: Output<typeof shareOutput>): string =>
   [
-    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    ...identity(answer),
     `File: ${answer.filename}, ${answer.size} bytes`,
     `Download URL (expires ${answer.expires_at}; anybody who has it can download):`,
     answer.download_url,
     "",
     "Download command (run it again after an interruption; it resumes):",
     answer.download_command,
-    PATH_NOTE,
-    RESUME_NOTE,
+    answer.note,
     ...(answer.check_command === undefined ? [] : [
       "Command to check the downloaded file:",
       answer.check_command,
@@ -232,14 +231,17 @@ export function formatDownload(answer: Output<typeof downloadOutput>): string {
   ].join("\n");
 }
 
-/** Text of {@linkcode listAnswer}: two lines per transfer. */
+/** Text of {@linkcode listAnswer}: three lines per transfer. */
 export const formatList = (answer: Output<typeof listOutput>): string =>
   [
     answer.message,
     ...answer.transfers.map((each) =>
       `- ${each.transfer_id}\n  source_client ${each.source_client}, ${each.size} bytes, stored ${each.last_modified}, ` +
       `${each.expired ? "expired" : "expires"} ${each.expires_at}` +
-      (each.metadata.dest_client === undefined ? "" : `, for ${each.metadata.dest_client}`)
+      (each.metadata.dest_client === undefined ? "" : `, for ${each.metadata.dest_client}`) +
+      `\n  key ${each.key}, etag ${each.etag}` +
+      Object.entries(each.metadata).filter(([name]) => name !== "dest_client")
+        .map(([name, value]) => `, ${name} ${value}`).join("")
     ),
   ].join("\n");
 
@@ -250,14 +252,22 @@ export const formatDelete = ({ deleted, key }: Output<typeof deleteOutput>): str
 /** Text of {@linkcode requestAnswer}, with the next step. */
 export const formatRequest = (answer: Output<typeof requestOutput>): string =>
   [
-    `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+    ...identity(answer),
     `Upload command (expires ${answer.expires_at}${
       answer.write_once ? "; works once)" : "; a second upload replaces the first)"
     }:`,
     answer.upload_command,
-    PATH_NOTE,
+    answer.note,
+    `It sends these headers: ${JSON.stringify(answer.upload_headers)}`,
     "Then exchange_list shows the file and exchange_download fetches it.",
   ].join("\n");
+
+const identity = (
+  answer: { readonly transfer_id: string; readonly source_client: string; readonly key: string },
+): string[] => [
+  `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
+  `Key: ${answer.key}`,
+];
 
 const checks = (sha256: string | undefined) =>
   sha256 === undefined ? {} : {

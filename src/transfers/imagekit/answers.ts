@@ -147,7 +147,6 @@ export const formatDownloadRequest = (answer: DownloadRequest): string =>
 export function formatConfirmation(answer: UploadConfirmation | DownloadConfirmation): string {
   const proof = "sha256" in answer
     ? [
-      `Bytes transferred: ${answer.bytes_transferred}`,
       `SHA-256: ${answer.sha256}`,
       `Verified by: ${answer.verified}`,
       ...(answer.permissions === undefined ? [] : [`Permissions set: ${answer.permissions}`]),
@@ -157,6 +156,7 @@ export function formatConfirmation(answer: UploadConfirmation | DownloadConfirma
     `[SUCCESS] ${answer.message}`,
     `Remote path: ${answer.remote_path}`,
     ...(answer.ctid === undefined ? [] : [`Container: ${answer.ctid}`]),
+    `Bytes transferred: ${answer.bytes_transferred}`,
     ...proof,
     fateOfCopy(answer),
   ].join("\n");

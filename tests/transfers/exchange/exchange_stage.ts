@@ -10,6 +10,7 @@ import { createTransfersPort } from "../../../src/transfers/worker/transfers_por
 import { MemoryFiles } from "../memory_files.ts";
 import { type R2Rig, startR2 } from "../worker/r2/rig.ts";
 import { silent } from "../worker/r2/fixture.ts";
+import { assertSameFacts } from "../../support/same_facts.ts";
 
 /** The tools of the exchange, all the way down to a real S3 server, with files in memory. */
 export interface ExchangeStage extends AsyncDisposable {
@@ -75,6 +76,7 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
       try {
         const { text, data } = await tool.call(args, context);
         emitted.push(text, JSON.stringify(data));
+        assertSameFacts(name, text, data);
         return tool.output.parse(data) as Record<string, unknown>; // every tool answers an object
       } catch (error) {
         if (error instanceof RemoteExecError) emitted.push(error.message, error.suggestion);

@@ -10,6 +10,7 @@ import { CURL, peerTest } from "../../peers/require.ts";
 import { context, setStage } from "./imagekit_stage.ts";
 import { shellText } from "../../support/command.ts";
 import { runUpload } from "../run_upload.ts";
+import { assertSameFacts } from "../../support/same_facts.ts";
 
 /** Calls tools as an MCP client does; keeps everything they answer. */
 function client(service: ImageKitService) {
@@ -24,9 +25,11 @@ function client(service: ImageKitService) {
       const result = await callTool(parts, name, args, context());
       heard.push(JSON.stringify(result));
       const [block] = result.content;
+      const text = block?.type === "text" ? block.text : "";
+      if (args.response_format === undefined) assertSameFacts(name, text, result.structuredContent);
       return {
         isError: result.isError ?? false,
-        text: block?.type === "text" ? block.text : "",
+        text,
         data: record.parse(result.structuredContent),
       };
     },
