@@ -5,6 +5,7 @@ const HEAD =
 # A copy named .env in the current directory is read without the option, but only if the environment sets neither
 # HOST nor I_ACCEPT_RISKS. Variables of the environment take precedence over this file.
 # Variables after # are not set; the value shown is the default, if there is one.
+# A comment behind a value needs a blank before its #; quote a value that contains a blank and #.
 `;
 
 /** Returns the text of .env.example, made from the table of variables. */

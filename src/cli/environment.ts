@@ -35,11 +35,25 @@ export function readEnvironment(envFile: string | undefined): Settings {
   const remarks: Remark[] = [];
   const path = resolve(envFile ?? ".env");
   const text = envFile === undefined ? readDotEnv(path, given, remarks) : readEnvFile(envFile);
-  const inFile: Environment = parseEnv(text ?? "");
+  const inFile: Environment = parseFile(text ?? "");
   const { env, names } = merge(given, inFile);
   remarks.push(...misnamedInFile(inFile, path), ...misnamed(given, env));
   return { env, origin: { file: text === undefined ? undefined : path, names, remarks } };
 }
+
+/** Node's parser takes every `#` for the start of a comment and so cuts passwords; it needs a blank before it. */
+function parseFile(text: string): Environment {
+  const parsed = parseEnv(text);
+  for (const [, name = "", value = ""] of text.matchAll(UNQUOTED)) {
+    const cut = value.replace(/#.*/, "").trimEnd();
+    const whole = value.replace(/^#(\s.*)?$|\s#.*/, "").trimEnd();
+    // Otherwise the line is part of a quoted text, or a later one counts.
+    if (parsed[name] === cut) parsed[name] = whole;
+  }
+  return parsed;
+}
+
+const UNQUOTED = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*([^\s"'`][^\r\n]*)/gm;
 
 /** Returns the variables of the process alone. */
 export const processEnvironment = (): Environment =>

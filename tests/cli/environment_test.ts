@@ -39,6 +39,36 @@ Deno.test("readEnvironment() reads the given file, with quotes, blanks and comme
   assert.equal(env.SSH_KEY, "C:\\Users\\new\\id");
 });
 
+Deno.test("readEnvironment() takes # for a comment only after a blank", () => {
+  using place = temporaryDirectory();
+  const path = `${place.path}/settings.env`;
+  for (
+    const [written, read] of [
+      ["p@ss#word", "p@ss#word"],
+      ["#first", "#first"],
+      ["a#b #c", "a#b"],
+      ["a#b\t# comment", "a#b"],
+      ["secret # comment", "secret"],
+      ["# comment", ""],
+      ["#", ""],
+      ["a##", "a##"],
+      ["p\"a#b'`", "p\"a#b'`"],
+      ["'a #b'", "a #b"],
+      ['"a#b" # comment', "a#b"],
+      ["old#1\nSSH_PASSWORD=new#2", "new#2"],
+      ["old#1\nSSH_PASSWORD=new", "new"],
+      ["'two\nSSH_PASSWORD=lines#1\n'", "two\nSSH_PASSWORD=lines#1\n"],
+    ] as const
+  ) {
+    for (const [line, end] of [["SSH_PASSWORD=", "\n"], ["  export SSH_PASSWORD = ", ""]]) {
+      Deno.writeTextFileSync(path, `HOST=h\n${line}${written}${end}`);
+      assert.equal(readAlone(path).SSH_PASSWORD, read, `${line}${written}`);
+    }
+  }
+  Deno.writeTextFileSync(path, "SSH_PASSWORD=a#b\r\nHOST=h\r\n");
+  assert.deepEqual([readAlone(path).SSH_PASSWORD, readAlone(path).HOST], ["a#b", "h"]);
+});
+
 Deno.test("readEnvironment() names a file that cannot be read", () => {
   using place = temporaryDirectory();
   assert.throws(
