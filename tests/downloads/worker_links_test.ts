@@ -53,7 +53,7 @@ Deno.test("a download has the headers that keep it private, intact and well name
     "accept-ranges": "bytes",
     "cache-control": "no-store",
     "content-disposition":
-      `attachment; filename="_n_ \\"q\\".txt"; filename*=UTF-8''%C3%BCn%C3%AF%20%22q%22.txt`,
+      `attachment; filename="_n_ _q_.txt"; filename*=UTF-8''%C3%BCn%C3%AF%20%22q%22.txt`,
     "content-length": "5",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     "content-type": "application/octet-stream",

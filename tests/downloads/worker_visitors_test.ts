@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { peer, peerTest } from "../peers/require.ts";
+import { CURL, peer, peerTest } from "../peers/require.ts";
 import { outputOf } from "../support/command.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { randomBytes, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
 
@@ -177,4 +178,29 @@ Deno.test("an idle connection makes room for a new one, and the log says so once
     "[warn] download links have 10 connections, the max: the oldest idle ones are closed\n",
   ]);
   for (const client of idle) client.close();
+});
+
+peerTest({
+  name: "curl -OJ saves a file under its name, and never under the token of its link",
+  peer: CURL,
+  async fn() {
+    await using test = new TestHub();
+    using place = temporaryDirectory();
+    const names = [
+      ['a,b;c "q".txt', "a,b;c _q_.txt"],
+      ['"quoted"', "_quoted_"],
+      ['ends with "', "ends with _"],
+      ["it's 100%.txt", "it's 100_.txt"],
+      [" blank; filename=x.txt", " blank; filename=x.txt"],
+      ["back\\slash.txt", "back_slash.txt"],
+      ["ünï.txt", "_n_.txt"],
+    ] as const;
+    for (const [name, saved] of names) {
+      test.write(name, name);
+      const { url } = await test.link(name);
+      await outputOf("curl", "-sSfOJ", "--output-dir", place.path, url);
+      assert.equal(Deno.readTextFileSync(`${place.path}/${saved}`), name);
+    }
+    assert.equal([...Deno.readDirSync(place.path)].length, names.length);
+  },
 });

@@ -21,7 +21,8 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
  */
 export function contentDisposition(name: string): string {
   const safe = safeFileName(name);
-  const plain = safe.replaceAll(/[^\x20-\x7e]|[%]/gu, "_").replaceAll(/["\\]/g, "\\$&");
+  // curl reads a name only up to a quote, even an escaped one.
+  const plain = safe.replaceAll(/[^\x20-\x7e]|[%"]/gu, "_");
   const encoded = encodeURIComponent(safe)
     .replaceAll(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
