@@ -120,6 +120,7 @@ export class PathGuard {
    */
   async resolveTarget(path: string): Promise<{ target: string; old: Deno.FileInfo | undefined }> {
     const wanted = this.#absolute(path);
+    if (this.#bounds.roots.includes(wanted)) throw this.#errors.notAFile(path, "directory");
     const named = join(await this.#parent(dirname(wanted), path), basename(wanted));
     const info = await this.#inspect(named, path);
     const target = info?.isSymlink ? await this.#behind(named, path) : named;

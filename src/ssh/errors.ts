@@ -157,6 +157,14 @@ export const notAFile = (where: string, path: string, kind: string) =>
       : "Name a regular file",
   );
 
+/** The path of a new file names a directory. */
+export const endsInSlash = (path: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `Cannot write ${path}: the path ends in a slash`,
+    "Add the name of the file to the directory",
+  );
+
 /** The caller asked for a mode that the host does not set. */
 export const modeRefused = (path: string, wanted: number, kept: number) =>
   new RemoteExecError(

@@ -1,7 +1,13 @@
 import { posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
-import { modeRefused, remoteExists, remoteFileError, verificationFailed } from "../../errors.ts";
+import {
+  endsInSlash,
+  modeRefused,
+  remoteExists,
+  remoteFileError,
+  verificationFailed,
+} from "../../errors.ts";
 import { type HostAccess, hostPath } from "./host_files.ts";
 import { mountPoint, ownFileOnly } from "./in_place.ts";
 import {
@@ -15,13 +21,7 @@ import {
   statHandle,
   statPath,
 } from "./limited_sftp.ts";
-import {
-  danglingLink,
-  endsInSlash,
-  orMissing,
-  parentOr,
-  requireFile,
-} from "./remote_file_errors.ts";
+import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
 import { fileKind, Pipeline } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";

@@ -1,8 +1,9 @@
+import { sep } from "node:path";
 import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import type { LocalFile } from "../../../local/local_file.ts";
 import { PathGuard } from "../../../local/path_guard.ts";
 import type { PathBounds } from "../../../local/paths.ts";
-import { localExists, tooLarge } from "../../errors.ts";
+import { endsInSlash, localExists, tooLarge } from "../../errors.ts";
 import type { ByteRange } from "../../files_port.ts";
 import type { FileFacts } from "../../port.ts";
 import { CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./source_sink.ts";
@@ -55,6 +56,7 @@ export class LocalFiles {
    */
   async openSink(path: string, options: SinkOptions): Promise<Sink> {
     const guard = await this.#guard();
+    if (/[^/]\/+$/.test(path.replaceAll(sep, "/"))) throw endsInSlash(path);
     const { target, old } = await guard.resolveTarget(path);
     if (old && !options.overwrite) throw localExists(path);
     return await openLocalSink(guard, target, path, {

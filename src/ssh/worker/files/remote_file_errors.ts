@@ -4,6 +4,7 @@ import { posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
 import {
+  endsInSlash,
   modeRefused,
   notAFile,
   remoteExists,
@@ -27,14 +28,6 @@ export function checkRemotePath(path: string): void {
   }
   if (path.split("/").includes("..")) throw traversal();
 }
-
-/** Returns the error for a new file whose path has a slash at the end. */
-export const endsInSlash = (path: string) =>
-  new RemoteExecError(
-    "invalid_argument",
-    `Cannot write ${path}: the path ends in a slash`,
-    "Add the name of the file to the directory",
-  );
 
 /** Requires a regular file. @throws RemoteExecError `is_directory` or `not_a_file` */
 export function requireFile(path: string, info: Attributes): void {

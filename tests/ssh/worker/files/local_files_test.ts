@@ -70,6 +70,23 @@ for (const [path, code] of BAD) {
   });
 }
 
+localTest("LocalFiles writes no file where a path names a directory", async ({ files, root }) => {
+  Deno.mkdirSync(`${root}/there`);
+  const paths = ["new/", "new//", "a/b/", "./new/", "there/", `${root}/new/`];
+  for (const path of paths) {
+    await assert.rejects(files.openSink(path, { overwrite: true, mode: undefined }), {
+      code: "invalid_argument",
+      message: `Cannot write ${path}: the path ends in a slash`,
+    });
+  }
+  for (const path of [".", "there", root]) {
+    await assert.rejects(files.openSink(path, { overwrite: true, mode: undefined }), {
+      code: "is_directory",
+    });
+  }
+  assert.deepEqual(namesIn(root), ["there"]);
+});
+
 localTest("LocalFiles takes two dots within a name for a name", async ({ files, root }) => {
   await write(files, "v1..2", "x");
   await write(files, "...", "y");
