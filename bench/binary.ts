@@ -2,7 +2,7 @@ import type { Program } from "../tests/demo/server.ts";
 import { PROJECT, tasks } from "../tests/support/project.ts";
 
 /**
- * Compiles what stands in the tree now, as `deno task compile` does but to another place. Needs
+ * Compiles the current tree, as `deno task compile` does, but to another path. Needs
  * Deno's download site, or DENORT_BIN.
  *
  * @throws Error when it cannot be compiled here

@@ -145,8 +145,8 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * Takes turns between several kinds of work, so that what else the machine does meets all of them.
- * Gives the samples of each.
+ * Alternates between several kinds of work, so that other load of the machine affects all of them.
+ * Returns the samples of each.
  */
 export async function interleave<Name extends string>(
   rounds: number,

@@ -10,7 +10,7 @@ Deno.test("median() is the middle, or between the middle two", () => {
   assert.ok(Number.isNaN(median([])));
 });
 
-Deno.test("percentile() gives the sample at the nearest rank", () => {
+Deno.test("percentile() returns the sample at the nearest rank", () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
   assert.equal(percentile(hundred, 0.99), 99);
   assert.equal(percentile(hundred, 0.25), 25);

@@ -21,7 +21,7 @@ export class OpenSsh implements AsyncDisposable {
     await run("ssh", [...this.#shared(), "-M", "-N", "-f", ...this.#options(), this.#target()]);
   }
 
-  /** Runs a command through the shared connection; gives the length of its output. */
+  /** Runs a command through the shared connection; returns the length of its output. */
   async exec(command: string): Promise<number> {
     return await run("ssh", [...this.#shared(), ...this.#options(), this.#target(), command]);
   }
@@ -68,7 +68,7 @@ export class OpenSsh implements AsyncDisposable {
   }
 }
 
-/** Gives the number of bytes on stdout. @throws Error when the program fails */
+/** Returns the number of bytes on stdout. @throws Error when the program fails */
 async function run(program: string, args: readonly string[], input = ""): Promise<number> {
   // A shared connection that stays in the background would keep a pipe of stderr open.
   const child = new Deno.Command(program, {

@@ -50,7 +50,7 @@ const isOffline = (rows: Rows | OfflineRows): rows is OfflineRows => "offline" i
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
-/** Gives the exit code: a missed aim is shown, it is not a failure. */
+/** Returns the exit code: a missed goal is shown, but is not a failure. */
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--help") || args.includes("-h")) return say(HELP);
   const unknown = args.filter((name) => !ALL.some((rows) => rows.name === name));

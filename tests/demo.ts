@@ -10,7 +10,7 @@ const TOURS: readonly Tour[] = [coreTour, proxmoxTour, linksTour, imageKitTour, 
 
 if (import.meta.main) Deno.exit(await main());
 
-/** Shows what the server does on a throw-away SSH host. Gives the exit code. */
+/** Shows what the server does on a temporary SSH host. Returns the exit code. */
 async function main(): Promise<number> {
   const startedAt = performance.now();
   const printer = new Printer();

@@ -2,7 +2,7 @@ import { cancelled, RemoteExecError } from "../errors.ts";
 
 /**
  * Returns a signal that is aborted together with `signal` and whose reason is always a
- * RemoteExecError: `cancelled` when the caller gave another reason or none.
+ * RemoteExecError: `cancelled` when the caller's reason is another one or missing.
  *
  * It listens to `signal` for as long as that exists, so use it for the signal of one call.
  */

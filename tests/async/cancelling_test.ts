@@ -3,7 +3,7 @@ import { cancelling } from "../../src/async/cancelling.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { pure } from "../support/pure.ts";
 
-pure("cancelling() gives an abort without a reason the code cancelled", () => {
+pure("cancelling() uses the code cancelled for an abort without a reason", () => {
   const controller = new AbortController();
   const signal = cancelling(controller.signal);
   assert.equal(signal.aborted, false);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ByteReader } from "../../src/bytes/byte_reader.ts";
 import { pure } from "../support/pure.ts";
 
-/** Bytes that differ from their neighbours, from `from` on. */
+/** Bytes that differ from their neighbors, from `from` on. */
 const bytes = (from: number, length: number) =>
   Uint8Array.from({ length }, (_, index) => (from + index) % 251);
 

@@ -4,48 +4,48 @@ import type { UploadTicket } from "../../src/transfers/port.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { type Peer, peerTest } from "../peers/require.ts";
 
-/** A driver in front of an account that is empty. */
+/** A driver with an empty account. */
 export interface BridgeUnderTest {
   readonly bridge: Bridge;
-  /** A name that the driver accepts and that no other call has given. */
+  /** Returns a name that the driver accepts; a new one on each call. */
   newName(label: string): string;
-  /** Puts something on the service that is not ours, and tells later whether it is still there. */
+  /** Stores foreign objects on the service; the returned function reports whether they still exist. */
   addForeign(): Promise<() => Promise<boolean>>;
-  /** Puts an object of ours there that is over. */
-  addOver(name: string): Promise<void>;
+  /** Stores an expired object of ours. */
+  addExpired(name: string): Promise<void>;
 }
 
-/** A running service, or its double, for all tests of the contract. */
+/** A running service, or a fake one, for all tests of the contract. */
 export interface BridgeService extends AsyncDisposable {
   fresh(): Promise<BridgeUnderTest>;
 }
 
 export interface BridgeContract {
-  /** How the driver is called in the names of the tests. */
+  /** The driver's name in the names of the tests. */
   readonly subject: string;
   readonly peer?: Peer | readonly Peer[];
   start(): Promise<BridgeService>;
-  /** Names and values that the driver's service keeps beside an object; empty where it keeps none. */
+  /** Metadata that the service stores with an object; empty for a service that stores none. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What every driver does alike: one test, one step a behaviour. */
+/** Tests what all drivers have in common: one test, with one step for each behavior. */
 export function bridgeContract(contract: BridgeContract): void {
-  const steps: { behaviour: string; fn: (under: BridgeUnderTest) => Promise<void> }[] = [];
-  const test = (behaviour: string, fn: (under: BridgeUnderTest) => Promise<void>) =>
-    void steps.push({ behaviour, fn });
+  const steps: { behavior: string; fn: (under: BridgeUnderTest) => Promise<void> }[] = [];
+  const test = (behavior: string, fn: (under: BridgeUnderTest) => Promise<void>) =>
+    void steps.push({ behavior, fn });
   peerTest({
     peer: contract.peer ?? [],
     name: `${contract.subject} keeps the contract of all bridges`,
     async fn(t) {
       await using service = await contract.start();
-      for (const { behaviour, fn } of steps) {
-        await t.step(behaviour, async () => await fn(await service.fresh()));
+      for (const { behavior, fn } of steps) {
+        await t.step(behavior, async () => await fn(await service.fresh()));
       }
     },
   });
 
-  test("gives back exactly what was stored", async (under) => {
+  test("returns exactly what was stored", async (under) => {
     const { bridge } = under;
     const name = under.newName("data.bin");
     const bytes = crypto.getRandomValues(new Uint8Array(50_000));
@@ -73,7 +73,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.deepEqual(await bridge.find({ name, id: found.id }, call()), found);
   });
 
-  test("tells a missing object from a fault", async ({ bridge, newName }) => {
+  test("distinguishes a missing object from a fault", async ({ bridge, newName }) => {
     const name = newName("missing");
     assert.equal(await bridge.find({ name }, call()), undefined);
     await assert.rejects(bridge.open({ name }, 10, call()), isFailure("not_found"));
@@ -87,7 +87,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.equal(await bridge.find({ name }, call()), undefined);
   });
 
-  test("lists what is there by the beginning of its name", async ({ bridge, newName }) => {
+  test("lists objects by the beginning of their names", async ({ bridge, newName }) => {
     const names = [newName("one"), newName("two")].toSorted();
     for (const name of names) {
       await bridge.put({ name, metadata: {} }, sourceOf(text("x")), call());
@@ -98,7 +98,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.deepEqual(only.map((object) => object.name), [names[0]]);
   });
 
-  test("refuses a file above the limit and leaves nothing", async ({ bridge, newName }) => {
+  test("refuses a file above the limit and leaves nothing behind", async ({ bridge, newName }) => {
     const name = newName("big.bin");
     const source = { ...sourceOf(text("123456")), maxBytes: 5 };
     await assert.rejects(
@@ -114,7 +114,7 @@ export function bridgeContract(contract: BridgeContract): void {
     await assert.rejects(bridge.open({ name }, 5, call()), isFailure("too_large"));
   });
 
-  test("refuses a file that is not as long as it was", async ({ bridge, newName }) => {
+  test("refuses a file whose length has changed", async ({ bridge, newName }) => {
     const name = newName("changed.bin");
     for (const size of [5, 7]) {
       const source = { ...sourceOf(text("123456")), size };
@@ -126,7 +126,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.equal(await bridge.find({ name }, call()), undefined);
   });
 
-  test("stops when it is cancelled while it reads and leaves nothing", async (under) => {
+  test("stops when it is cancelled while it reads, and leaves nothing behind", async (under) => {
     const { bridge } = under;
     const name = under.newName("cancelled.bin");
     const stop = new AbortController();
@@ -149,7 +149,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.equal(await bridge.find({ name }, call()), undefined);
   });
 
-  test("passes on why a file could not be read", async ({ bridge, newName }) => {
+  test("reports why a file could not be read", async ({ bridge, newName }) => {
     const name = newName("unreadable.bin");
     const stream = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new RemoteExecError("io_error", "disk", "None")),
@@ -162,7 +162,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.equal(await bridge.find({ name }, call()), undefined);
   });
 
-  test("makes an address that gives the bytes to whoever has it", async (under) => {
+  test("creates a URL that returns the bytes to anyone who has it", async (under) => {
     const { bridge } = under;
     const name = under.newName("shared.txt");
     await bridge.put({ name, metadata: {} }, sourceOf(text("shared")), call());
@@ -174,7 +174,7 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.ok(other.status >= 400);
   });
 
-  test("makes a ticket with which somebody else stores one object", async (under) => {
+  test("creates a ticket with which somebody else stores one object", async (under) => {
     const { bridge } = under;
     const name = under.newName("given.txt");
     const ticket = await bridge.uploadTicket({
@@ -190,16 +190,16 @@ export function bridgeContract(contract: BridgeContract): void {
     assert.equal(new TextDecoder().decode(await readAll(opened.stream)), "given");
   });
 
-  test("sweeps what is over, and nothing else", async (under) => {
+  test("sweeps expired objects, and nothing else", async (under) => {
     const { bridge } = under;
-    const [fresh, over] = [under.newName("fresh"), under.newName("over")];
+    const [fresh, expired] = [under.newName("fresh"), under.newName("expired")];
     await bridge.put({ name: fresh, metadata: {} }, sourceOf(text("fresh")), call());
-    await under.addOver(over);
-    const foreignIsThere = await under.addForeign();
+    await under.addExpired(expired);
+    const foreignExists = await under.addForeign();
     assert.equal(await bridge.sweep(call()), 1);
-    assert.equal(await bridge.find({ name: over }, call()), undefined);
+    assert.equal(await bridge.find({ name: expired }, call()), undefined);
     assert.ok(await bridge.find({ name: fresh }, call()));
-    assert.equal(await foreignIsThere(), true);
+    assert.equal(await foreignExists(), true);
   });
 
   test("diagnoses a service that answers", async ({ bridge }) => {
@@ -209,7 +209,7 @@ export function bridgeContract(contract: BridgeContract): void {
   });
 }
 
-/** A source that holds these bytes. */
+/** Returns a source with these bytes. */
 export function sourceOf(bytes: Uint8Array<ArrayBuffer>): PutSource {
   return {
     label: "a file",
@@ -244,7 +244,7 @@ export const isFailure = (code: string) => (error: unknown): boolean => {
   return true;
 };
 
-/** Does what a ticket says, as a client without credentials would. */
+/** Uploads with a ticket, as a client without credentials does. */
 export function redeem(ticket: UploadTicket, bytes: Uint8Array<ArrayBuffer>): Promise<Response> {
   const { method, url, headers, fields } = ticket;
   if (method === "PUT") return fetch(url, { method, headers, body: bytes });

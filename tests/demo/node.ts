@@ -14,7 +14,7 @@ export async function startNode(): Promise<FakeProxmox> {
   );
 }
 
-/** A node with one running container, or why there is none. */
+/** Returns a node with one running container, or why it cannot be started. */
 export async function startContainer(
   ctid: number,
 ): Promise<{ readonly node?: FakeProxmox; readonly reason?: string }> {
@@ -28,7 +28,7 @@ export async function startContainer(
   }
 }
 
-/** What host and server are told of a node; nothing when there is none. */
+/** Returns the variables of host and server for a node; empty without a node. */
 export const containerVariables = (node: FakeProxmox | undefined) =>
   ({
     host: node === undefined ? {} : { env: { PATH: node.binDirectory } },

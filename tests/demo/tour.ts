@@ -12,12 +12,12 @@ export interface Stage {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** One thing that is shown. */
+/** One step of the tour. */
 export interface Step {
   readonly title: string;
   /** Why it cannot be shown on this machine; undefined when it can. */
   leftOut?(): string | undefined;
-  /** Does it and gives the lines to show. @throws when it is not as the title says */
+  /** Runs the step and returns the lines to show. @throws when the result differs from the title */
   run(stage: Stage): Promise<readonly string[]>;
 }
 

@@ -24,7 +24,7 @@ export class FakeFiles implements Disposable {
   failure: RemoteExecError | undefined;
   /** What `sha256` and `tree` wait for. */
   gate: Promise<void> = Promise.resolve();
-  /** What `readTree` gives. */
+  /** What `readTree` returns. */
   tar: Uint8Array<ArrayBuffer> = new Uint8Array();
   chunkBytes = 100_000;
   readonly #channel = new MessageChannel();

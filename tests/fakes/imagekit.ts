@@ -19,7 +19,7 @@ export interface ImageKitOptions {
   imagekitId?: string;
   /** Larger uploads are refused; 25,000,000 if absent, as on the vendor's free plan. */
   maxFileBytes?: number;
-  /** How long a miss on delivery is remembered; 60,000 if absent. */
+  /** How long the delivery remembers that a file is missing; 60,000 if absent. */
   notFoundCacheMs?: number;
   /** Upload, API and delivery on three ports that answer nothing else; one port if absent. */
   separateOrigins?: boolean;
@@ -47,13 +47,13 @@ export interface FakeImageKit {
   readonly faults: Faults;
   /** Every request so far, in the order of arrival. */
   readonly requests: readonly RecordedRequest[];
-  /** Spoils the next `times` (1) requests of a kind; plans of one kind are used in order. */
+  /** Makes the next `times` (1) requests of a kind fail; failures of one kind are used in order. */
   failNext(target: FailureTarget, failure: Failure, times?: number): void;
   objects(): StoredObject[];
   /** Puts a file into the library without a request; its name is kept as the service would. */
   plant(planted: PlantedObject): StoredObject;
   resumeDeliveries(): void;
-  /** True if a text holds the private key as it is, percent-encoded or in a Basic header. */
+  /** Reports whether a text contains the private key: plain, percent-encoded or in a Basic header. */
   holdsPrivateKey(text: string): boolean;
   close(): Promise<void>;
 }
@@ -198,7 +198,7 @@ function plant(account: Account, planted: PlantedObject): StoredObject {
   return account.replace({ ...object, createdAtMs, updatedAtMs: createdAtMs });
 }
 
-/** In base64, complete groups of three bytes look the same whatever follows. */
+/** In base64, complete groups of three bytes do not depend on what follows. */
 function keyForms(key: string): string[] {
   const encoded = btoa(key);
   const stable = encoded.slice(0, Math.floor(key.length / 3) * 4);

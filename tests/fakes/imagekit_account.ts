@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type FileKind, identifyKind } from "./imagekit_kind.ts";
 import { Refusal } from "./imagekit_replies.ts";
 
-/** Switches a test turns while the service runs. */
+/** Switches for tests, which may change them while the service runs. */
 export interface Faults {
   /** Time before an upload appears in listings; counts for uploads made after it is set. */
   searchLagMs: number;
@@ -166,7 +166,7 @@ export const newId = (): string => randomBytes(12).toString("hex");
 /** Letters, marks, numerals, `.`, `_` and `-` stay, every other character becomes `_`. */
 const cleanName = (name: string): string => name.replaceAll(/[^\p{L}\p{M}\p{N}._-]/gu, "_");
 
-/** As for names, `/` stays and `.` does not. Gives `/` or `/a/b` without a slash at the end. */
+/** Like a name, but `/` stays and `.` does not. Returns `/` or `/a/b` without a final slash. */
 function cleanFolder(folder: string): string {
   const segments = folder.split("/").filter((segment) => segment !== "");
   if (segments.length > 50) {

@@ -29,7 +29,7 @@ export function deleteObject(account: Account, fileId: string): Response {
   return emptyReply();
 }
 
-/** `POST /v1/files/batch/deleteByFileIds`: all or, when one is missing, none. */
+/** `POST /v1/files/batch/deleteByFileIds`: deletes all files, or none if one is missing. */
 export function deleteBatch(account: Account, body: unknown): Response {
   const parsed = BatchBody.safeParse(body);
   if (!parsed.success) throw new Refusal(400, "Your request contains invalid fileIds parameter.");
@@ -115,7 +115,7 @@ function folderAsset({ folderId, folderPath, createdAtMs }: StoredFolder): Asset
   return { type: "folder", name, path, createdAt: createdAtMs, updatedAt: createdAtMs, answer };
 }
 
-/** With `searchQuery` the parameters type, name and tags count for nothing, as documented. */
+/** With `searchQuery`, the parameters type, name and tags are ignored, as documented. */
 function compileFilter(account: Account, query: URLSearchParams): (asset: Asset) => boolean {
   const search = query.get("searchQuery");
   const matches = search === null ? compilePlain(query) : compileSearch(search, account.nowMs());

@@ -21,7 +21,7 @@ export function requirePrivateKey(account: Account, authorization: string | null
 
 /**
  * Upload V1: either Basic or publicKey, token, expire and signature, never both.
- * A token is used up as soon as it is seen with the right public key, whatever becomes of the request.
+ * A token is used up as soon as it arrives with the right public key, even if the request fails.
  * Source: ImageKit "Client side file upload", "always send a new value".
  */
 export function authorizeV1(account: Account, authorization: string | null, fields: FormFields) {
@@ -69,7 +69,7 @@ export function authorizeV2(account: Account, authorization: string | null, fiel
 export const hmacHex = (key: string, text: string): string =>
   createHmac("sha1", key).update(text).digest("hex");
 
-/** Compares without telling by its time where two texts differ. */
+/** Compares two texts in constant time. */
 export function isSame(left: string, right: string): boolean {
   const [a, b] = [Buffer.from(left), Buffer.from(right)];
   return a.length === b.length && timingSafeEqual(a, b);

@@ -5,7 +5,7 @@ import { type FakeImageKit, startImageKit } from "./imagekit.ts";
 import { shellText } from "../support/command.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 
-/** The command handed to a client, with its file's place still open. */
+/** Returns the command for a client, with a placeholder for the file. */
 function uploadCommand(fake: FakeImageKit, name: string): string {
   const sdk = new ImageKit({ baseURL: fake.apiUrl, privateKey: fake.privateKey });
   const { token, expire, signature } = sdk.helper.getAuthenticationParameters();
@@ -33,7 +33,7 @@ const ODD_NAMES = [
   "ünï 名.txt",
 ];
 
-curlTest("upload takes curl's form with file names of every kind", async () => {
+curlTest("upload accepts curl's form with file names of every kind", async () => {
   const directory = await Deno.makeTempDir();
   const fake = await startImageKit();
   try {
@@ -74,7 +74,7 @@ curlTest("upload refuses a curl command that is run again", async () => {
   }
 });
 
-curlTest("upload loses its answer after the file was stored when told to", async () => {
+curlTest("upload stores the file and loses its answer when a test asks for it", async () => {
   const file = await Deno.makeTempFile();
   const fake = await startImageKit();
   try {

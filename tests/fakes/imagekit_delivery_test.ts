@@ -42,7 +42,7 @@ async function curl(...args: string[]): Promise<{ code: number; text: string }> 
   return { code, text: new TextDecoder().decode(stdout) };
 }
 
-Deno.test("delivery checks the SDK's signatures over the whole address", () =>
+Deno.test("delivery checks the SDK's signatures over the complete URL", () =>
   withAccount(async (fake, sdk) => {
     fake.plant({ name: "p.bin", folder: "/mcp", bytes: bytesOf("secret"), isPrivate: true });
     const signed = addressOf(fake, sdk, "/mcp/p.bin", 600);
@@ -76,7 +76,7 @@ Deno.test("delivery refuses a signature that has expired, and a wrong one on a p
   }, { now: () => nowMs });
 });
 
-Deno.test("delivery re-encodes images unless the address says orig-true", () =>
+Deno.test("delivery re-encodes images unless the URL says orig-true", () =>
   withAccount(async (fake, sdk) => {
     fake.plant({ name: "i.dat", bytes: PNG });
     fake.plant({ name: "raw.png", bytes: bytesOf("no image") });
@@ -129,7 +129,7 @@ Deno.test("delivery answers ranges", () =>
     deepEqual(await get("bytes=0-1,3-4"), [200, null, "0123456789"]);
   }));
 
-Deno.test("delivery outlives deletion until exactly that address is purged", () =>
+Deno.test("delivery continues after deletion until exactly that URL is purged", () =>
   withAccount(async (fake, sdk) => {
     const { fileId } = fake.plant({
       name: "c.bin",
@@ -151,7 +151,7 @@ Deno.test("delivery outlives deletion until exactly that address is purged", () 
     equal(await fetchStatus(signed), 404);
   }));
 
-Deno.test("purge takes a wildcard at the end of an address that is narrow enough", () =>
+Deno.test("purge accepts a wildcard at the end of a URL that is specific enough", () =>
   withAccount(async (fake, sdk) => {
     const { fileId } = fake.plant({ name: "w.bin", folder: "/mcp", bytes: bytesOf("x") });
     const address = `${fake.urlEndpoint}/mcp/w.bin?${ORIGINAL}`;
@@ -167,7 +167,7 @@ Deno.test("purge takes a wildcard at the end of an address that is narrow enough
     equal(await fetchStatus(address), 404);
   }));
 
-Deno.test("delivery remembers a miss for a while", async () => {
+Deno.test("delivery remembers for a while that a file is missing", async () => {
   let nowMs = START_MS;
   await withAccount(async (fake) => {
     const address = `${fake.urlEndpoint}/late.bin`;
@@ -182,7 +182,7 @@ Deno.test("delivery remembers a miss for a while", async () => {
 });
 
 peerTest({
-  name: "Faults cut, halt and slow a delivery",
+  name: "Faults cut, stall and slow a delivery",
   peer: CURL,
   fn: () =>
     withAccount(async (fake) => {

@@ -1,4 +1,4 @@
-/** What the service makes of a file's content. */
+/** What the service recognizes in a file's content. */
 export interface FileKind {
   readonly mime: string;
   readonly fileType: "image" | "non-image";

@@ -3,7 +3,7 @@ import { cutShort, withLength } from "./imagekit_replies.ts";
 
 const PIECE_BYTES = 16 * 1024;
 
-/** Sends content completely, in slow pieces, up to a halt, or only in part. */
+/** Sends content completely, in slow pieces, until it stalls, or only in part. */
 export class Pace {
   readonly #faults: Faults;
   #gate = Promise.withResolvers<void>();
@@ -13,13 +13,13 @@ export class Pace {
     this.#faults = faults;
   }
 
-  /** Lets every stalled answer go on to its end. */
+  /** Continues every stalled answer. */
   resume(): void {
     this.#gate.resolve();
     this.#gate = Promise.withResolvers();
   }
 
-  /** Ends every answer that is still under way where it is. */
+  /** Ends every running answer where it is. */
   close(): void {
     this.#isClosed = true;
     this.resume();

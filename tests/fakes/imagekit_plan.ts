@@ -14,7 +14,7 @@ export class FailurePlan {
     this.#waiting.push({ target, failure, times });
   }
 
-  /** The failure that the next request of this kind gets, if one waits. */
+  /** Returns the failure for the next request of this kind, if one is planned. */
   take(operation: Operation): Failure | undefined {
     const isApi = operation !== "upload" && operation !== "delivery";
     const entry = this.#waiting.find(({ target, times }) =>

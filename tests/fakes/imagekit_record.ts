@@ -22,9 +22,9 @@ export interface Incoming {
   /** Path and query as they were sent: a signature covers them unchanged. */
   readonly target: string;
   readonly headers: Headers;
-  /** Absent when the body is no well-formed `multipart/form-data`. */
+  /** Absent when the body is not well-formed `multipart/form-data`. */
   readonly form: FormData | undefined;
-  /** Absent when the body is no JSON. */
+  /** Absent when the body is not JSON. */
   readonly json: unknown;
   readonly record: Omit<RecordedRequest, "operation" | "status">;
 }

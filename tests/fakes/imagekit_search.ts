@@ -4,7 +4,7 @@ import { Refusal } from "./imagekit_replies.ts";
 export interface Searchable {
   readonly type: "file" | "folder";
   readonly name: string;
-  /** Folder that holds it, `/` at the top. */
+  /** Folder that contains it, `/` at the top. */
   readonly path: string;
   /** Milliseconds since 1970, as is `updatedAt`. */
   readonly createdAt: number;
@@ -26,7 +26,7 @@ type Value = string | number | boolean;
  * `=`, `:` (begins with), `<`, `<=`, `>`, `>=` and `IN [ … ]`; a date is ISO or an age such as `7d`.
  * Source: ImageKit "List and search files", "Complete list of parameters".
  *
- * @throws Refusal 400 for whatever it cannot read
+ * @throws Refusal 400 for text that it cannot parse
  */
 export function compileSearch(text: string, nowMs: number): Test {
   const parser = new Parser(tokenize(text), nowMs);

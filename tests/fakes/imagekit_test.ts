@@ -105,7 +105,7 @@ Deno.test("startImageKit() accepts the SDK's client-side signature once", () =>
     equal(fake.objects().length, 1);
   }, { now: () => START_MS }));
 
-Deno.test("startImageKit() burns the token of a request it refuses", () =>
+Deno.test("startImageKit() uses up the token of a request that it refuses", () =>
   withAccount(async (fake, sdk) => {
     const fields = clientFields(fake, sdk);
     const first = await postForm(fake, fields, "more than ten bytes");
@@ -135,7 +135,7 @@ Deno.test("startImageKit() refuses client-side uploads that are not signed as do
     deepEqual(fake.objects(), []);
   }, { now: () => START_MS }));
 
-Deno.test("startImageKit() takes an expire just below one hour", () =>
+Deno.test("startImageKit() accepts an expire just below one hour", () =>
   withAccount(async (fake, sdk) => {
     equal((await postForm(fake, clientFields(fake, sdk, NOW + 3599))).status, 200);
   }, { now: () => START_MS }));
@@ -150,7 +150,7 @@ Deno.test("startImageKit() refuses a form signed by both methods", () =>
     await rejects(upload, /contains both signature and basic auth parameter/);
   }));
 
-Deno.test("startImageKit() tells a missing key from a wrong one and from a revoked one", () =>
+Deno.test("startImageKit() distinguishes a missing key from a wrong or revoked one", () =>
   withAccount(async (fake, sdk) => {
     const bare = await fetch(`${fake.apiUrl}/v1/files`);
     equal(bare.status, 401);
@@ -179,7 +179,7 @@ Deno.test("startImageKit() cleans names and folders and makes names unique by de
     deepEqual(folders.map(({ name }) => name), ["a_b", "c_d"]);
   }));
 
-Deno.test("startImageKit() overwrites with a new version of the same file, unless told not to", () =>
+Deno.test("startImageKit() overwrites with a new version of the same file unless overwriteFile is false", () =>
   withAccount(async (fake, sdk) => {
     const upload = async (text: string, overwriteFile: boolean) =>
       await sdk.files.upload({
@@ -263,7 +263,7 @@ Deno.test("startImageKit() lists by folder, search, page and order", () =>
     deepEqual(await search(`createdAt >= "${iso}" AND type = "file"`), ["mcp-2", "mcp-1"]);
   }, { now: () => START_MS }));
 
-Deno.test("startImageKit() refuses searches and pages it cannot read", () =>
+Deno.test("startImageKit() refuses searches and pages that it cannot parse", () =>
   withAccount(async (_fake, sdk) => {
     for (const searchQuery of ["", "name", "name ~ x", 'nme = "x"', '(name = "x"', "size > big"]) {
       equal(await statusOf(sdk.assets.list({ searchQuery })), 400, searchQuery);
@@ -276,7 +276,7 @@ Deno.test("startImageKit() refuses searches and pages it cannot read", () =>
     equal(await statusOf(sdk.assets.list({ skip: -1 })), 400);
   }));
 
-Deno.test("startImageKit() deletes a batch whole or not at all", () =>
+Deno.test("startImageKit() deletes a batch completely or not at all", () =>
   withAccount(async (fake, sdk) => {
     const kept = fake.plant({ name: "a", bytes: bytesOf("a") });
     const missing = "0".repeat(24);
@@ -292,7 +292,7 @@ Deno.test("startImageKit() deletes a batch whole or not at all", () =>
     deepEqual(fake.objects(), []);
   }));
 
-Deno.test("Faults hide an upload from searches for a time or a number of them", async () => {
+Deno.test("Faults hide an upload from searches for a time or for a number of searches", async () => {
   let nowMs = START_MS;
   await withAccount(async (fake, sdk) => {
     const count = async () => (await sdk.assets.list()).length;
@@ -310,7 +310,7 @@ Deno.test("Faults hide an upload from searches for a time or a number of them", 
   }, { now: () => nowMs });
 });
 
-Deno.test("failNext() spoils as many answers of a kind as asked, before or after the effect", () =>
+Deno.test("failNext() makes the requested number of requests fail, before or after their effect", () =>
   withAccount(async (fake, sdk) => {
     const { fileId } = fake.plant({ name: "a", bytes: bytesOf("x") });
     fake.failNext("api", { kind: "rate_limit", resetMs: 750 }, 2);
@@ -336,7 +336,7 @@ Deno.test("failNext() spoils as many answers of a kind as asked, before or after
     deepEqual(fake.objects(), []);
   }));
 
-Deno.test("requests records what came in and shows whether the private key was among it", () =>
+Deno.test("requests records all requests and shows whether they contain the private key", () =>
   withAccount(async (fake, sdk) => {
     await postForm(fake, clientFields(fake, sdk));
     const [upload] = fake.requests;
@@ -355,7 +355,7 @@ Deno.test("requests records what came in and shows whether the private key was a
     equal(fake.holdsPrivateKey(`key=${encodeURIComponent(fake.privateKey)}`), true);
   }, { now: () => START_MS }));
 
-Deno.test("startImageKit() keeps its three origins apart when asked", () =>
+Deno.test("startImageKit() separates its three origins on request", () =>
   withAccount(async (fake, sdk) => {
     notEqual(fake.apiUrl, fake.uploadUrl);
     deepEqual(await sdk.assets.list(), []);

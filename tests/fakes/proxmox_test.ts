@@ -415,7 +415,7 @@ nodeTest("pct push into an unprivileged container has its root's rights", [
 });
 
 // CO src/PVE/Tools.pm:203-272; GC AbstractConfig.pm:329-333; measured
-nodeTest("pct waits for the lock and gives up with 4, or 255 inside a worker", [
+nodeTest("pct waits for the lock and fails with 4, or with 255 inside a worker", [
   WEB,
 ], async (pve, sh) => {
   await pve.setFault("lockWaitMs", 20);

@@ -3,16 +3,16 @@ import { refusalOf, type S3Account, type S3Refusal, type SignedRequest } from ".
 
 const PAGE = 1_000;
 
-/** An object of the bucket; tests may set its time back. */
+/** An object of the bucket; tests may change its time. */
 export interface FakeObject {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
   storedAtMs: number;
 }
 
-/** A running stand-in with one bucket. */
+/** A running fake service with one bucket. */
 export interface FakeS3 extends S3Account, AsyncDisposable {
-  /** Without a slash at its end; path style. */
+  /** URL without a final slash; path style. */
   readonly endpoint: string;
   readonly bucket: string;
   /** By key, in no order. */
@@ -20,9 +20,9 @@ export interface FakeS3 extends S3Account, AsyncDisposable {
 }
 
 /**
- * An S3 service on a free loopback port, as far as single objects go: it checks every signature, header
- * and presigned, keeps metadata, answers ranges and conditions and lists in pages. It knows no uploads
- * in parts (501): those are tried on a real server. Like R2 it refuses a PUT without a length, honours
+ * Starts an S3 service for single objects on a free loopback port. It checks every signature, in headers
+ * and in URLs, stores metadata, supports ranges and conditions, and lists in pages. It does not support
+ * uploads in parts (501): a real server tests those. Like R2, it refuses a PUT without a length, supports
  * `If-None-Match: *` and answers `ExpiredRequest` to an expired URL.
  */
 export function startFakeS3(): FakeS3 {

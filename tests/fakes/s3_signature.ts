@@ -1,11 +1,11 @@
 import { createHash, createHmac } from "node:crypto";
 
 /** Source: Amazon S3 API reference, RequestTimeTooSkewed: 15 minutes either way. */
-const MOST_SKEW_MS = 900_000;
+const MAX_SKEW_MS = 900_000;
 /** Source: the same, X-Amz-Expires: seven days at most. */
-const LONGEST_LIFE_S = 604_800;
+const MAX_LIFE_S = 604_800;
 
-/** The one account that the service knows. */
+/** The only account of the service. */
 export interface S3Account {
   readonly accessKey: string;
   readonly secretKey: string;
@@ -39,7 +39,7 @@ interface Signature {
 }
 
 /**
- * Why a request is refused, or undefined when its signature fits.
+ * Returns why a request is refused, or undefined when its signature is valid.
  * Source: AWS, "Signature Version 4 signing process"; for S3 the path is encoded once.
  */
 export function refusalOf(
@@ -116,10 +116,10 @@ function refusalByTime({ date, life }: Signature, nowMs: number): S3Refusal | un
     date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"),
   );
   if (life === undefined) {
-    const isSkewed = !(Math.abs(nowMs - atMs) <= MOST_SKEW_MS);
+    const isSkewed = !(Math.abs(nowMs - atMs) <= MAX_SKEW_MS);
     return isSkewed ? { status: 403, code: "RequestTimeTooSkewed" } : undefined;
   }
-  if (!(life > 0 && life <= LONGEST_LIFE_S)) {
+  if (!(life > 0 && life <= MAX_LIFE_S)) {
     return { status: 400, code: "AuthorizationQueryParametersError" };
   }
   const isOver = !(nowMs <= atMs + life * 1000);

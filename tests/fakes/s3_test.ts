@@ -22,7 +22,7 @@ const configOf = (s3: FakeS3): R2Config => ({
 });
 
 bridgeContract({
-  subject: "R2Bridge before the stand-in",
+  subject: "R2Bridge with the fake service",
   metadata: { source_client: "server", filename: "Ärger & Söhne (1) '50%'.txt", note: "a  b " },
   start() {
     const running: FakeS3[] = [];
@@ -41,7 +41,7 @@ bridgeContract({
               Promise.resolve(FOREIGN.every((key) => s3.objects.get(key) === foreign))
             );
           },
-          async addOver(name: string) {
+          async addExpired(name: string) {
             await bridge.put({ name, metadata: {} }, sourceOf(text("over")), call());
             const object = s3.objects.get(`transfers/${name}`);
             assert.ok(object);
@@ -56,7 +56,7 @@ bridgeContract({
   },
 });
 
-Deno.test("the stand-in takes the vendor's example of a presigned address, and no altered one", () => {
+Deno.test("refusalOf() accepts the vendor's example of a presigned URL, and no altered one", () => {
   // Source: Amazon S3 API reference, "Authenticating Requests: Using Query Parameters".
   const account = {
     accessKey: "AKIAIOSFODNN7EXAMPLE",
@@ -85,7 +85,7 @@ Deno.test("the stand-in takes the vendor's example of a presigned address, and n
   assert.equal(verdict(address, 25), "ExpiredRequest");
 });
 
-Deno.test("the stand-in refuses wrong keys, regions, bodies and requests without a signature", async () => {
+Deno.test("startFakeS3() refuses wrong keys, regions, bodies and requests without a signature", async () => {
   await using s3 = startFakeS3();
   const url = `${s3.endpoint}/${s3.bucket}/key`;
   const ask = async (change: object, init: RequestInit = {}) => {
@@ -114,7 +114,7 @@ Deno.test("the stand-in refuses wrong keys, regions, bodies and requests without
 
 peerTest({
   peer: CURL,
-  name: "the stand-in takes what curl signs by itself",
+  name: "startFakeS3() accepts a request that curl has signed",
   async fn() {
     await using s3 = startFakeS3();
     const curl = async (secret: string) => {

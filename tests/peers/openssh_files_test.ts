@@ -143,7 +143,7 @@ peerTest({
 
 peerTest({
   peer: SSHD,
-  name: "copy() gives a new file the requested mode or the umask's",
+  name: "copy() sets the requested mode of a new file, or the umask's",
   fn: () =>
     withSession(async (session, sshd) => {
       await session.file("up", "content");

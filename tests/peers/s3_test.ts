@@ -46,7 +46,7 @@ async function completeMultipart(s3: S3Peer, url: string, parts: Uint8Array<Arra
 
 peerTest({
   peer: SWIFT,
-  name: "startS3() stores, gives back, lists and deletes an object with its metadata",
+  name: "startS3() stores, returns, lists and deletes an object with its metadata",
   async fn() {
     await using s3 = await startS3();
     const bucket = await s3.createBucket("exchange");
@@ -129,7 +129,7 @@ peerTest({
 
 peerTest({
   peer: [SWIFT, CURL],
-  name: "startS3() takes a file from curl -T through a presigned URL",
+  name: "startS3() accepts a file from curl -T through a presigned URL",
   async fn() {
     await using s3 = await startS3();
     const key = `${await s3.createBucket("exchange")}/from-curl`;

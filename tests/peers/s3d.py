@@ -67,7 +67,7 @@ use = egg:swift#dlo
 class Cache(dict):
     """Stands in for memcached, which tempauth insists on."""
 
-    def __bool__(self):  # an empty cache is a cache all the same
+    def __bool__(self):  # an empty cache is still a cache
         return True
 
     def get(self, key, raise_on_error=False):

@@ -79,7 +79,7 @@ peerTest({
 
 peerTest({
   peer: [...peer, ROOT],
-  name: "startSshd() gives root a separate home and shell",
+  name: "startSshd() provides a separate home and shell for root",
   async fn() {
     await using sshd = await startSshd({ loginUser: "root", shell: "/bin/bash" });
     const answer = await ssh(sshd, 'id -u; echo "$HOME" ${BASH_VERSION:+bash}');

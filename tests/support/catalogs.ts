@@ -52,5 +52,5 @@ const unused = new Proxy({}, {
   get: () => () => {
     throw new Error("creating the tools must call no worker");
   },
-}) as never; // stands for a port of any type
+}) as never; // used for a port of any type
 const UNUSED: Ports = { ssh: unused, downloads: unused, transfers: unused };

@@ -28,7 +28,7 @@ export function readReport(xml: string): Count {
   return { passed, failed, skipped };
 }
 
-/** The end of a name that `peerTest()` gives to a skipped test. The report does not have the file. */
+/** The end of the name of a test that `peerTest()` skipped. The report does not contain the file. */
 const SKIPPED = /\[skipped: (.+); in (.+)\]$/;
 
 const TEST_CASE = /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;

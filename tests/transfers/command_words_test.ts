@@ -5,14 +5,14 @@ import { pure } from "../support/pure.ts";
 
 const INTERNAL = { code: "internal" };
 
-pure("words for commands are what they must be", () => {
+pure("plain words, URLs, hashes and lines are accepted as words of commands", () => {
   assert.equal(plainWord("x-amz-meta-a: b; c"), "x-amz-meta-a: b; c");
   assert.equal(plainUrl("https://s3.example/a'b?c=d&e"), "https://s3.example/a'b?c=d&e");
   assert.equal(plainHash("0f".repeat(32)), "0f".repeat(32));
   assert.equal(oneLine("fileName=é'\".txt"), "fileName=é'\".txt");
 });
 
-pure("words that a shell would read more in are refused", () => {
+pure("words in which a shell would read more are refused", () => {
   for (const word of ["it's", "a\nb", "a\0", "é", "", "\u007f"]) {
     assert.throws(() => plainWord(word), INTERNAL, JSON.stringify(word));
   }
@@ -27,7 +27,7 @@ pure("words that a shell would read more in are refused", () => {
   assert.throws(() => oneLine("a\r\nb"), INTERNAL);
 });
 
-pure("commands are not made of what a hijacked worker sends", () => {
+pure("commands contain nothing unsafe from a hijacked worker", () => {
   assert.throws(() => checkCommand("x; touch F;"), INTERNAL);
   assert.throws(() => downloadCommand("https://s3.example/it's"), INTERNAL);
   assert.throws(() => downloadCommand("-Kconfig"), INTERNAL);

@@ -1,4 +1,4 @@
-/** What a stand-in answers: a response, or an error as of a broken connection. */
+/** The answer of a {@linkcode FetchStandIn}: a response, or an error like that of a broken connection. */
 export type Reply = () => Response | Error | Promise<Response>;
 
 /** A request that reached the stand-in. */
@@ -9,7 +9,7 @@ export interface Asked {
   readonly redirect: string | undefined;
 }
 
-/** A fetch that answers from a list, one request after the other; one too many is an error. */
+/** A fetch that answers from a list, one request after the other. One more request is an error. */
 export class FetchStandIn {
   readonly asked: Asked[] = [];
   readonly #replies: Reply[];
@@ -34,7 +34,7 @@ export class FetchStandIn {
   }
 }
 
-/** A HEAD is answered by a head alone, also where the service would explain a refusal. */
+/** The answer to HEAD has no body, also if the service explains a refusal. */
 async function withoutBody(answer: Response): Promise<Response> {
   await answer.body?.cancel();
   return new Response(null, { status: answer.status, headers: answer.headers });
@@ -56,7 +56,7 @@ export const refusal = (
     },
   );
 
-/** An answer with an object's headers; without a body it is the answer to HEAD. */
+/** Returns an answer with an object's headers; without a body it is the answer to HEAD. */
 export function objectReply(
   size: number,
   body: BodyInit | null = null,
@@ -75,7 +75,7 @@ export function objectReply(
     });
 }
 
-/** Bytes and then the end of the connection, or a break of it. */
+/** Returns a body that ends after these bytes, or fails with the error. */
 export function brokenBody(bytes: Uint8Array, error?: Error): ReadableStream<Uint8Array> {
   let sent = false;
   return new ReadableStream<Uint8Array>({

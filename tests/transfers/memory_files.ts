@@ -3,10 +3,10 @@ import { RemoteExecError } from "../../src/errors.ts";
 import type { FilesPort, WriteRequest } from "../../src/ssh/files_port.ts";
 import type { Endpoint, FileFacts } from "../../src/ssh/port.ts";
 
-/** Files in memory under all kinds of ends, written as the real ones are: only when they are right. */
+/** Files in memory for endpoints of all kinds. Like real ones, they are written only if size and hash match. */
 export class MemoryFiles implements FilesPort {
   readonly files = new Map<string, Uint8Array>();
-  /** What was asked of the files, as "read local:a". */
+  /** The calls so far, like "read local:a". */
   readonly asked: string[] = [];
 
   add(key: string, content: Uint8Array | string): void {
@@ -75,7 +75,7 @@ export class MemoryFiles implements FilesPort {
   }
 }
 
-/** "local:a", "host:/a", or "101:/a" for a container. */
+/** Returns "local:a", "host:/a", or "101:/a" for a container. */
 export const keyOf = (end: Endpoint): string =>
   `${end.kind === "shell" ? end.label : end.kind}:${end.path}`;
 

@@ -200,8 +200,7 @@ Deno.test("a host that does not answer is told, uses nothing up, and the link wo
 });
 
 peerTest({
-  name:
-    "a link to a directory gives an archive that unzip finds whole, from here and from the host",
+  name: "a link to a local or remote directory returns an archive that unzip can test",
   peer: [UNZIP, CURL],
   fn: () =>
     withServer(async (server, place) => {

@@ -203,7 +203,7 @@ peerTest({
 
 peerTest({
   peer: SWIFT,
-  name: "doctor tells of each bridge that refuses, with its remedy and exit code 1",
+  name: "doctor reports each bridge that refuses, with its remedy and exit code 1",
   async fn() {
     const wrong = { IMAGEKIT_PRIVATE_KEY: "private_wrong" };
     const { code, stdout } = await bridgesByDoctor(wrong, "another");

@@ -84,7 +84,7 @@ nodeTest("qm guest exec answers JSON and 0, with UTF-8 encoded twice", [], async
 });
 
 // QS qm.pm:1292-1312
-nodeTest("qm guest exec that runs out of time gives the pid", [], async (pve, sh) => {
+nodeTest("qm guest exec prints the pid when its time limit ends", [], async (pve, sh) => {
   await pve.addVm({ vmid: 200, status: "running", agent: true });
   const { code, stdout, stderr } = await sh("qm guest exec 200 --timeout 1 -- sleep 600");
   assert.deepEqual([code, stderr], [0, "timeout reached, returning pid\n"]);

@@ -72,7 +72,7 @@ nodeTest("a worker whose parent was killed dies of what it writes and leaves the
 });
 
 // CO $tee_worker: `broken pipe`, then $kill_process_group
-nodeTest("pct whose output nobody reads gives its worker up", [WEB], async (pve) => {
+nodeTest("pct whose output nobody reads abandons its worker", [WEB], async (pve) => {
   await pve.setFault("cleanupMs", 60_000);
   const child = await startSnapshot(pve);
   await child.stdout.cancel();

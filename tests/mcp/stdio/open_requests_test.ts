@@ -10,7 +10,7 @@ pure("OpenRequests keeps usual ids, 0 and the empty text included", () => {
   assert.equal(requests.size, 4);
 });
 
-pure("OpenRequests gives the second request with one id an id of its own", () => {
+pure("OpenRequests assigns a new id to the second request with the same id", () => {
   const requests = new OpenRequests();
   assert.equal(requests.add("#1"), "#1");
   const [first, second] = [requests.add(5), requests.add(5)];

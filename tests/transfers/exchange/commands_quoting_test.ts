@@ -6,7 +6,7 @@ import { pure } from "../../support/pure.ts";
 /** What the note tells a person to do. */
 const forPowerShell = (command: string) => command.replace(/^curl /, "curl.exe ");
 
-pure("uploadCommand() holds no quote but those around its words", () => {
+pure("uploadCommand() contains no quotes but those around its words", () => {
   const command = uploadCommand({
     method: "PUT",
     url: "https://host/a?x=%27",
@@ -21,7 +21,7 @@ pure("uploadCommand() holds no quote but those around its words", () => {
   assert.match(forPowerShell(command), /^curl\.exe -fsgS /);
 });
 
-pure("downloadCommand() goes on after a cut", () => {
+pure("downloadCommand() resumes after a cut", () => {
   assert.equal(
     downloadCommand("https://host/a?b"),
     "curl -fgSL --retry 5 -C - -o '<YOUR_FILE_PATH>' 'https://host/a?b'",

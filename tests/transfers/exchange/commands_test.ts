@@ -15,11 +15,11 @@ const forPowerShell = (command: string) => command.replace(/^curl /, "curl.exe "
 const HOUR_MS = 3_600_000;
 const NAMES = ["plain.bin", "my; [file], {x}.bin", "ü 名", "it's.txt", "-C"];
 
-/** Paths as the note beside the commands says how. */
+/** Writes a path as the note of the commands says. */
 const inSh = (path: string) => path.replaceAll("'", `'\\''`);
 const inPowerShell = (path: string) => path.replaceAll("'", "''");
 
-/** A test with curl, a real S3 server and a directory for the files of the person who pastes. */
+/** Runs a test with curl, a real S3 server and a directory for the user's files. */
 function commandTest(name: string, fn: (rig: R2Rig, dir: string) => Promise<void>): void {
   peerTest({
     peer: [SWIFT, CURL],
@@ -62,21 +62,25 @@ async function runCurl(args: string[]): Promise<number> {
 }
 
 /**
- * The words of a PowerShell line that consists of plain words and single-quoted ones.
- * Source: Microsoft, about_Quoting_Rules: a doubled quote stands for one, nothing else is special.
+ * Returns the words of a PowerShell line that consists of plain words and single-quoted ones.
+ * Source: Microsoft, about_Quoting_Rules: a doubled quote means one, nothing else is special.
  */
 function powerShellWords(line: string): string[] {
   const words = line.match(/'(?:[^']|'')*'|[^\s']+/g) ?? [];
   assert.equal(words.join(" "), line, "a word is quoted in part");
   return words.map((word) => {
     if (word.startsWith("'")) return word.slice(1, -1).replaceAll("''", "'");
-    assert.match(word, /^[\w.-]+$/, "a bare word holds what PowerShell reads otherwise");
+    assert.match(
+      word,
+      /^[\w.-]+$/,
+      "an unquoted word contains characters that are special in PowerShell",
+    );
     return word;
   });
 }
 
 commandTest(
-  "the download command works pasted with odd paths, and goes on after a cut",
+  "the download command works when pasted with odd paths, and resumes after a cut",
   async (rig, dir) => {
     const { downloadUrl } = await putFile(rig, "0123456789");
     for (const name of NAMES) {
@@ -90,7 +94,7 @@ commandTest(
 );
 
 commandTest(
-  "the check beside the download command finds another file at its path",
+  "the check command detects another file at the path of the download",
   async (rig, dir) => {
     const { object, downloadUrl } = await putFile(rig, "0123456789");
     const answer = shareAnswer({
@@ -110,7 +114,7 @@ commandTest(
       assert.equal((await run(answer.check_command, name)).code, 0);
       for (const other of ["XXXXX", "XXXXXXXXXXXX"]) {
         await Deno.writeTextFile(`${dir}/${name}`, other);
-        // curl sees nothing wrong with it: that is why there is a check.
+        // curl reports no error here, so the check is needed.
         assert.equal((await run(answer.download_command, name)).code, 0);
         assert.notEqual((await run(answer.check_command, name)).code, 0);
       }
@@ -119,7 +123,7 @@ commandTest(
   },
 );
 
-commandTest("the upload command works pasted with odd paths", async (rig, dir) => {
+commandTest("the upload command works when pasted with odd paths", async (rig, dir) => {
   for (const name of NAMES) {
     await Deno.writeTextFile(`${dir}/${name}`, "logs");
     const object = nameFor("logs");
@@ -131,13 +135,13 @@ commandTest("the upload command works pasted with odd paths", async (rig, dir) =
   }
 });
 
-commandTest("the upload command is refused with a file of another length", async (rig, dir) => {
+commandTest("the upload command refuses a file of another length", async (rig, dir) => {
   await Deno.writeTextFile(`${dir}/long.txt`, "too long");
   const command = uploadCommand(await ticketFor(rig, nameFor("logs"), 4));
   assert.notEqual((await runShell(command.replace(PATH_PLACEHOLDER, "long.txt"), dir)).code, 0);
 });
 
-commandTest("the commands reach curl.exe whole from PowerShell", async (rig, dir) => {
+commandTest("the commands reach curl.exe complete from PowerShell", async (rig, dir) => {
   for (const name of NAMES) {
     const path = inPowerShell(`${dir}/${name}`);
     await Deno.writeTextFile(`${dir}/${name}`, name);
@@ -157,7 +161,7 @@ commandTest("the commands reach curl.exe whole from PowerShell", async (rig, dir
   }
 });
 
-commandTest("the commands carry an empty file both ways", async (rig, dir) => {
+commandTest("the commands transfer an empty file in both directions", async (rig, dir) => {
   await Deno.writeTextFile(`${dir}/empty`, "");
   const object = nameFor("empty");
   const upload = uploadCommand(await ticketFor(rig, object, 0)).replace(PATH_PLACEHOLDER, "empty");

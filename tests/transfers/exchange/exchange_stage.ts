@@ -12,21 +12,21 @@ import { type R2Rig, startR2 } from "../worker/r2/rig.ts";
 import { silent } from "../worker/r2/fixture.ts";
 import { assertSameFacts } from "../../support/same_facts.ts";
 
-/** The tools of the exchange, all the way down to a real S3 server, with files in memory. */
+/** The tools of the exchange with a real S3 server, and with files in memory. */
 export interface ExchangeStage extends AsyncDisposable {
   readonly rig: R2Rig;
   readonly files: MemoryFiles;
   readonly port: TransfersPort;
   readonly progress: Progress[];
-  /** Everything that tools answered, failures too, as text. */
+  /** All answers and failures of tools, as text. */
   readonly emitted: string[];
-  /** Gives the tool's data, which its own output schema has admitted. */
+  /** Returns the tool's data, checked with its output schema. */
   call(tool: string, args: object, signal?: AbortSignal): Promise<Record<string, unknown>>;
 }
 
 export interface StageOptions extends R2Options {
   readonly fetcher?: typeof fetch;
-  /** No containers can be reached. */
+  /** Proxmox is off. */
   readonly containersOff?: boolean;
   readonly maxFileBytes?: number;
 }
@@ -77,7 +77,7 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
         const { text, data } = await tool.call(args, context);
         emitted.push(text, JSON.stringify(data));
         assertSameFacts(name, text, data);
-        return tool.output.parse(data) as Record<string, unknown>; // every tool answers an object
+        return tool.output.parse(data) as Record<string, unknown>; // every tool returns an object
       } catch (error) {
         if (error instanceof RemoteExecError) emitted.push(error.message, error.suggestion);
         throw error;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { metadataHeaders, readMetadata } from "../../../src/transfers/exchange/object_metadata.ts";
 import { pure } from "../../support/pure.ts";
 
-pure("readMetadata() gives back every value that metadataHeaders() sent", () => {
+pure("readMetadata() returns every value that metadataHeaders() encoded", () => {
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), (value) => {
     const sent = metadataHeaders({ filename: value });
     for (const header of Object.values(sent)) assert.match(header, /^[\x21-\x7e]*$/);

@@ -14,13 +14,13 @@ const PLACE = { endpoint: "https://account.r2.cloudflarestorage.com", bucket: "e
 
 const isRefused = (error: unknown) => error instanceof RemoteExecError;
 
-/** Names that a file can have on some host, odd ones among them. */
+/** Names that a file can have on some host, including odd ones. */
 const filename = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 })
   .filter((text) =>
     !/[/\p{Cc}]/u.test(text) && text !== "." && text !== ".." && text.isWellFormed()
   );
 
-pure("objectUrl() makes an address that names exactly this object", () => {
+pure("objectUrl() returns a URL that names exactly this object", () => {
   fc.assert(fc.property(filename, (name) => {
     const object = objectName("server", newTransferId("server", name, 1_700_000_000_000));
     const url = objectUrl(PLACE, object);
@@ -30,7 +30,7 @@ pure("objectUrl() makes an address that names exactly this object", () => {
   }));
 });
 
-pure("nameOfUrl() refuses every address that is not of our bucket and signed", () => {
+pure("nameOfUrl() refuses every URL that is not signed or not of our bucket", () => {
   const path = "/exchange/transfers/a/a_20260101_000000_x";
   const good = `${PLACE.endpoint}${path}?X-Amz-Signature=1`;
   assert.equal(nameOfUrl(PLACE, good), "a/a_20260101_000000_x");

@@ -13,7 +13,7 @@ const idOf = ({ transfer_id, source_client }: Record<string, unknown>) => ({
 
 peerTest({
   peer: SWIFT,
-  name: "exchange_upload sends a large file in parts and verifies it whole",
+  name: "exchange_upload sends a large file in parts and verifies all of it",
   async fn() {
     await using stage = await startStage({ partBytes: 5 * MIB });
     const { call, files, progress } = stage;
@@ -60,7 +60,7 @@ peerTest({
 
 peerTest({
   peer: SWIFT,
-  name: "exchange_download goes on after the connection was cut twice",
+  name: "exchange_download resumes after the connection was cut twice",
   async fn() {
     const ranges: (string | null)[] = [];
     const cutting: typeof fetch = async (input, init) => {
@@ -81,7 +81,7 @@ peerTest({
   },
 });
 
-/** The first bytes of a body and then a broken connection. */
+/** Returns the first bytes of a body; then the connection breaks. */
 function cut(body: ReadableStream<Uint8Array> | null, bytes: number): ReadableStream<Uint8Array> {
   let rest = bytes;
   const limit = new TransformStream<Uint8Array, Uint8Array>({

@@ -25,7 +25,7 @@ const stored = (storedAtMs: number, metadata: Record<string, string> = {}): Stor
 
 const unexpected = () => Promise.reject(new Error("not expected"));
 
-/** A service whose worker has the one object, and what was asked of that worker. */
+/** Returns a service whose worker has this one object, and the requests to that worker. */
 function serviceWith(
   object: StoredObject | undefined,
   containers: Partial<Pick<ContainerAccess, "problem">> & { failure?: Error } = {},
@@ -82,7 +82,7 @@ const lasting = (fromMs: number, hours: number) => ({
 });
 
 pure(
-  "download() by id refuses a transfer whose time is over, and names exchange_share",
+  "download() by id refuses an expired transfer, and suggests exchange_share",
   async () => {
     const from = NOW - 2 * HOUR_MS;
     const { service, asked } = serviceWith(stored(from, lasting(from, 1)));
@@ -95,7 +95,7 @@ pure(
   },
 );
 
-pure("download() by id takes a transfer whose long upload has used up its hours", async () => {
+pure("download() by id accepts a transfer whose upload took longer than its hours", async () => {
   const { service, asked } = serviceWith(stored(NOW - 1_000, lasting(NOW - 2 * HOUR_MS, 1)));
   await service.download(byId, LOCAL, false, CONTEXT);
   assert.deepEqual(asked, [{
@@ -107,20 +107,23 @@ pure("download() by id takes a transfer whose long upload has used up its hours"
   }]);
 });
 
-pure("download() by id takes what bears no time as long as files are kept", async () => {
-  const { service: young } = serviceWith(stored(NOW - 47 * HOUR_MS));
-  await young.download(byId, LOCAL, false, CONTEXT);
-  const { service: old } = serviceWith(stored(NOW - 49 * HOUR_MS));
-  await assert.rejects(old.download(byId, LOCAL, false, CONTEXT), isFailure("expired"));
-});
+pure(
+  "download() by id accepts a transfer without an expiry as long as files are kept",
+  async () => {
+    const { service: young } = serviceWith(stored(NOW - 47 * HOUR_MS));
+    await young.download(byId, LOCAL, false, CONTEXT);
+    const { service: old } = serviceWith(stored(NOW - 49 * HOUR_MS));
+    await assert.rejects(old.download(byId, LOCAL, false, CONTEXT), isFailure("expired"));
+  },
+);
 
-pure("download() tells a missing transfer from an expired one", async () => {
+pure("download() distinguishes a missing transfer from an expired one", async () => {
   const { service } = serviceWith(undefined);
   await assert.rejects(service.download(byId, LOCAL, false, CONTEXT), isFailure("not_found"));
 });
 
 pure(
-  "download() lets Proxmox name what is wrong with a container, and with nothing else",
+  "download() lets Proxmox explain failures of containers, and of nothing else",
   async () => {
     const failure = new RemoteExecError("invalid_state", "cannot enter", "Look at it");
     const { service } = serviceWith(stored(NOW), {
@@ -139,14 +142,14 @@ pure(
   },
 );
 
-pure("share() gives an address that does not outlive the file", async () => {
+pure("share() returns a URL that expires with the file", async () => {
   const { service } = serviceWith(stored(NOW - 47 * HOUR_MS));
   const shared = await service.share(ID, "server", 12, CONTEXT);
   assert.equal(shared.downloadUrl, `until ${NOW + HOUR_MS}`);
   assert.equal(shared.expiresAtMs, NOW + HOUR_MS);
 });
 
-pure("share() renews what has expired, but not what is over", async () => {
+pure("share() renews an expired transfer, but not one older than 48 hours", async () => {
   const from = NOW - 10 * HOUR_MS;
   const { service: expired } = serviceWith(stored(from, lasting(from, 1)));
   assert.equal((await expired.share(ID, "server", 2, CONTEXT)).expiresAtMs, NOW + 2 * HOUR_MS);
@@ -154,7 +157,7 @@ pure("share() renews what has expired, but not what is over", async () => {
   await assert.rejects(over.share(ID, "server", 2, CONTEXT), isFailure("expired"));
 });
 
-pure("requestUpload() refuses what one PUT cannot carry", async () => {
+pure("requestUpload() refuses a file that is too large for one PUT", async () => {
   const { service } = serviceWith(undefined);
   await assert.rejects(
     service.requestUpload("a", 6e9, 1, undefined),
@@ -164,7 +167,7 @@ pure("requestUpload() refuses what one PUT cannot carry", async () => {
   );
 });
 
-pure("list() shows what has expired as expired", async () => {
+pure("list() marks expired transfers", async () => {
   const from = NOW - 2 * HOUR_MS;
   const { service } = serviceWith(stored(from, lasting(from, 1)));
   const [listed] = await service.list("server", CONTEXT);
@@ -174,7 +177,7 @@ pure("list() shows what has expired as expired", async () => {
   );
 });
 
-pure("list() can be shown whatever times an object bears", async () => {
+pure("list() accepts any times in the metadata of an object", async () => {
   const times = ["+275760-09-13T00:00:00Z", "-271821-04-20T00:00:00Z", "soon"];
   for (const uploaded_at of times) {
     for (const expires_at of times) {

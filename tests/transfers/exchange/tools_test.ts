@@ -12,7 +12,7 @@ const idOf = ({ transfer_id, source_client }: Record<string, unknown>) => ({
   source_client,
 });
 
-/** A test with the tools in front of a real S3 server; sharing one would mix up the lists. */
+/** Runs a test with the tools and its own S3 server, because tests would see each other's transfers. */
 function stageTest(name: string, fn: (stage: ExchangeStage) => Promise<void>): void {
   peerTest({
     peer: [SWIFT, CURL],
@@ -36,29 +36,32 @@ async function runUpload(requested: Record<string, unknown>, content: string): P
   }
 }
 
-stageTest("exchange_upload and exchange_download carry a file of each end", async (stage) => {
-  const { call, files } = stage;
-  files.add("local:dir/a.txt", "from here");
-  files.add("host:/srv/b.txt", "from the host");
-  files.add("101:/etc/c.conf", "from a container");
-  for (
-    const [from, to, key] of [
-      [{ local_path: "dir/a.txt" }, { remote_path: "/tmp/a" }, "host:/tmp/a"],
-      [{ remote_path: "/srv/b.txt" }, { remote_path: "/tmp/b", ctid: 102 }, "102:/tmp/b"],
-      [{ remote_path: "/etc/c.conf", ctid: 101 }, { local_path: "c" }, "local:c"],
-    ] as const
-  ) {
-    const uploaded = await call("exchange_upload", from);
-    const saved = await call("exchange_download", { ...idOf(uploaded), ...to });
-    assert.equal(saved.verified, "content");
-    assert.equal(saved.sha256, await sha256(text(files.text(key) ?? "")));
-  }
-  assert.deepEqual(["host:/tmp/a", "102:/tmp/b", "local:c"].map((key) => files.text(key)), [
-    "from here",
-    "from the host",
-    "from a container",
-  ]);
-});
+stageTest(
+  "exchange_upload and exchange_download transfer files of this machine, the host and a container",
+  async (stage) => {
+    const { call, files } = stage;
+    files.add("local:dir/a.txt", "from here");
+    files.add("host:/srv/b.txt", "from the host");
+    files.add("101:/etc/c.conf", "from a container");
+    for (
+      const [from, to, key] of [
+        [{ local_path: "dir/a.txt" }, { remote_path: "/tmp/a" }, "host:/tmp/a"],
+        [{ remote_path: "/srv/b.txt" }, { remote_path: "/tmp/b", ctid: 102 }, "102:/tmp/b"],
+        [{ remote_path: "/etc/c.conf", ctid: 101 }, { local_path: "c" }, "local:c"],
+      ] as const
+    ) {
+      const uploaded = await call("exchange_upload", from);
+      const saved = await call("exchange_download", { ...idOf(uploaded), ...to });
+      assert.equal(saved.verified, "content");
+      assert.equal(saved.sha256, await sha256(text(files.text(key) ?? "")));
+    }
+    assert.deepEqual(["host:/tmp/a", "102:/tmp/b", "local:c"].map((key) => files.text(key)), [
+      "from here",
+      "from the host",
+      "from a container",
+    ]);
+  },
+);
 
 stageTest(
   "exchange_upload answers as promised and stores its metadata",
@@ -94,7 +97,7 @@ stageTest(
 );
 
 stageTest(
-  "exchange_request_upload makes a command whose file the other tools see",
+  "exchange_request_upload returns a command whose file the other tools find",
   async (stage) => {
     const { call, files } = stage;
     for (const content of ["logs", ""]) {
@@ -119,7 +122,7 @@ stageTest(
   },
 );
 
-stageTest("exchange_upload and exchange_download carry an empty file", async (stage) => {
+stageTest("exchange_upload and exchange_download transfer an empty file", async (stage) => {
   const { call, files } = stage;
   files.add("host:/srv/empty", "");
   const uploaded = await call("exchange_upload", { remote_path: "/srv/empty" });
@@ -128,25 +131,28 @@ stageTest("exchange_upload and exchange_download carry an empty file", async (st
   assert.deepEqual([files.text("local:got"), saved.verified], ["", "content"]);
 });
 
-stageTest("exchange_share gives the hash that is stored, and none that is not", async (stage) => {
-  const { call, files } = stage;
-  files.add("local:a.txt", "content");
-  const uploaded = await call("exchange_upload", { local_path: "a.txt" });
-  const shared = await call("exchange_share", idOf(uploaded));
-  assert.equal(shared.sha256, await sha256(text("content")));
-  assert.equal(shared.check_command, uploaded.check_command);
-  const requested = await call("exchange_request_upload", { filename: "b.txt" });
-  await runUpload(requested, "by curl");
-  const byCurl = await call("exchange_share", idOf(requested));
-  assert.deepEqual([byCurl.sha256, byCurl.check_command], [undefined, undefined]);
-});
+stageTest(
+  "exchange_share returns the stored hash, and no hash if none is stored",
+  async (stage) => {
+    const { call, files } = stage;
+    files.add("local:a.txt", "content");
+    const uploaded = await call("exchange_upload", { local_path: "a.txt" });
+    const shared = await call("exchange_share", idOf(uploaded));
+    assert.equal(shared.sha256, await sha256(text("content")));
+    assert.equal(shared.check_command, uploaded.check_command);
+    const requested = await call("exchange_request_upload", { filename: "b.txt" });
+    await runUpload(requested, "by curl");
+    const byCurl = await call("exchange_share", idOf(requested));
+    assert.deepEqual([byCurl.sha256, byCurl.check_command], [undefined, undefined]);
+  },
+);
 
-stageTest("exchange_download takes a download_url and nothing else by address", async (stage) => {
+stageTest("exchange_download accepts a download_url and no other URL", async (stage) => {
   const { call, files, rig } = stage;
-  files.add("local:a.txt", "by address");
+  files.add("local:a.txt", "by url");
   const { download_url } = await call("exchange_upload", { local_path: "a.txt" });
   const saved = await call("exchange_download", { download_url, remote_path: "/tmp/a" });
-  assert.deepEqual([files.text("host:/tmp/a"), saved.filename], ["by address", "a.txt"]);
+  assert.deepEqual([files.text("host:/tmp/a"), saved.filename], ["by url", "a.txt"]);
   const url = String(download_url);
   for (
     const bad of [
@@ -164,11 +170,11 @@ stageTest("exchange_download takes a download_url and nothing else by address", 
 });
 
 stageTest(
-  "an expired transfer is told from a missing one, and exchange_share renews it",
+  "an expired transfer differs from a missing one, and exchange_share renews it",
   async (stage) => {
     const { call, files, rig } = stage;
     files.add("local:a.txt", "still there");
-    rig.clock.nowMs -= 2 * HOUR_MS; // signed then: the service goes by its own clock
+    rig.clock.nowMs -= 2 * HOUR_MS; // signed two hours ago by this clock; the service compares it with its own
     const skewed = call("exchange_upload", { local_path: "a.txt", expires_hours: 1 });
     await assert.rejects(skewed, isFailure("authentication_failed"));
     rig.clock.nowMs += 2 * HOUR_MS;
@@ -197,7 +203,7 @@ stageTest(
   },
 );
 
-stageTest("exchange_delete says whether there was something to delete", async ({ call, files }) => {
+stageTest("exchange_delete reports whether the transfer existed", async ({ call, files }) => {
   files.add("local:a.txt", "x");
   const uploaded = await call("exchange_upload", { local_path: "a.txt" });
   assert.equal((await call("exchange_delete", idOf(uploaded))).deleted, true);
@@ -210,7 +216,7 @@ stageTest("exchange_delete says whether there was something to delete", async ({
   );
 });
 
-stageTest("exchange_download does not replace a file unless it is told to", async (stage) => {
+stageTest("exchange_download replaces a file only with overwrite", async (stage) => {
   const { call, files } = stage;
   files.add("local:a.txt", "new");
   files.add("local:old", "old");
@@ -225,7 +231,7 @@ stageTest("exchange_download does not replace a file unless it is told to", asyn
 peerTest({
   peer: SWIFT,
   name:
-    "the exchange refuses what is too large, names a container without Proxmox, and mixed arguments",
+    "the exchange refuses files that are too large, containers without Proxmox, and mixed arguments",
   async fn() {
     await using stage = await startStage({ containersOff: true, maxFileBytes: 5 });
     const { call, files } = stage;
@@ -281,7 +287,7 @@ peerTest({
 });
 
 stageTest(
-  "no answer, failure or address holds the secret key",
+  "no answer, failure or URL contains the secret key",
   async ({ call, files, rig, emitted }) => {
     files.add("local:a.txt", "x");
     const uploaded = await call("exchange_upload", { local_path: "a.txt" });

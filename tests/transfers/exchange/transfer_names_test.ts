@@ -11,13 +11,13 @@ import { pure } from "../../support/pure.ts";
 
 const isRefused = (error: unknown) => error instanceof RemoteExecError;
 
-/** Names that a file can have on some host, odd ones among them. */
+/** Names that a file can have on some host, including odd ones. */
 const filename = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 })
   .filter((text) =>
     !/[/\p{Cc}]/u.test(text) && text !== "." && text !== ".." && text.isWellFormed()
   );
 
-pure("newTransferId() has client, UTC time, eight digits and the name", () => {
+pure("newTransferId() returns client, UTC time, eight hex digits and the name", () => {
   const id = newTransferId("abc-123", "deploy.tar.gz", Date.parse("2026-01-08T14:30:22.9Z"));
   assert.match(id, /^abc-123_20260108_143022_[0-9a-f]{8}_deploy\.tar\.gz$/);
   assert.notEqual(
@@ -26,7 +26,7 @@ pure("newTransferId() has client, UTC time, eight digits and the name", () => {
   );
 });
 
-pure("parseObjectName() gives back the parts of every new id", () => {
+pure("parseObjectName() returns the parts of every new id", () => {
   fc.assert(fc.property(filename, (name) => {
     const transferId = newTransferId("c.1_2-3", name, 1_700_000_000_000);
     assert.deepEqual(parseObjectName(objectName("c.1_2-3", transferId)), {
@@ -58,7 +58,7 @@ pure("objectName() refuses parts that could name another object", () => {
   ) assert.throws(() => objectName(client, id), isRefused, `${client} ${id}`);
 });
 
-pure("checkFilename() refuses what is no plain name", () => {
+pure("checkFilename() refuses everything but plain names", () => {
   for (const name of ["", ".", "..", "a/b", "a\0b", "a\nb", "ä".repeat(128)]) {
     assert.throws(() => checkFilename(name), isRefused, name);
   }

@@ -9,7 +9,7 @@ import { CURL, peerTest } from "../../peers/require.ts";
 import { PNG, setStage, type Stage } from "./imagekit_stage.ts";
 import { shellText } from "../../support/command.ts";
 
-/** Pasted as they are: nothing in them has to be written otherwise. */
+/** Pasted unchanged: nothing in them needs escaping. */
 const PLAIN_NAMES = [
   "plain.bin",
   "with space.bin",
@@ -36,12 +36,12 @@ async function form(stage: Stage, name: string): Promise<UploadForm> {
   return await stage.bridge().uploadTicket({ name, metadata: {}, expiresAtMs });
 }
 
-/** A path in the place of the placeholder, as the answer says how. */
+/** Writes a path for the placeholder as the answer says. */
 const inUpload = (path: string) => path.replaceAll(/["\\]/g, "\\$&").replaceAll("'", `'\\''`);
 const inDownload = (path: string) => path.replaceAll("'", `'\\''`);
 
 /**
- * The arguments that a Windows program gets from the rest of a command line.
+ * Returns the arguments that a Windows program reads from a command line.
  * Source: Microsoft, "Parsing C command-line arguments", rules for backslashes and double quotes.
  */
 function windowsArguments(line: string): string[] {
@@ -107,7 +107,7 @@ peerTest({
 });
 
 peerTest({
-  name: "uploadCommand() reaches curl.exe whole behind PowerShell's stop-parsing token",
+  name: "uploadCommand() reaches curl.exe complete after PowerShell's stop-parsing token",
   peer: CURL,
   async fn() {
     await using stage = await setStage();
@@ -127,7 +127,7 @@ peerTest({
 });
 
 peerTest({
-  name: "uploadCommand() makes a command that works once, and says of the second time why not",
+  name: "uploadCommand() returns a command that works once; the second run says why it fails",
   peer: CURL,
   async fn() {
     await using stage = await setStage();
@@ -142,7 +142,7 @@ peerTest({
 });
 
 peerTest({
-  name: "downloadCommand() stores exactly the bytes under names of every kind",
+  name: "downloadCommand() saves exactly the bytes under names of every kind",
   peer: CURL,
   async fn() {
     await using stage = await setStage();

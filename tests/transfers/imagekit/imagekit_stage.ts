@@ -18,21 +18,21 @@ interface StagedFile {
   bytes: Uint8Array<ArrayBuffer>;
   mode: number;
   kind?: FileFacts["kind"];
-  /** What `stat` tells in place of the length, as for files in /proc. */
+  /** The size that `stat` reports instead of the length, as for files in /proc. */
   statedSize?: number;
 }
 
-/** Files of a host and its containers in memory, answering as the ssh worker does. */
+/** Files of a host and its containers in memory, with the answers of the ssh worker. */
 export class StagedFiles implements FilesPort {
   readonly files = new Map<string, StagedFile>();
   readonly written: WriteRequest[] = [];
   /** Thrown by the next write, after the content was read. */
   writeFailure: RemoteExecError | undefined;
-  /** Thrown by the next look or read. */
+  /** Thrown by the next `stat` or `read`. */
   readFailure: RemoteExecError | undefined;
   /** What a write could compare. */
   verified: CopyOutcome["verified"] = "sha256";
-  /** What `sha256` tells in place of the content's hash. */
+  /** The hash that `sha256` reports instead of the content's. */
   statedHash: string | undefined;
 
   put(key: string, content: string | Uint8Array<ArrayBuffer>, mode = 0o644): void {
@@ -92,11 +92,11 @@ export class StagedFiles implements FilesPort {
   }
 }
 
-/** The name of a file on the stage: `/etc/hosts`, or `101:/etc/hosts` in a container. */
+/** Returns the name of a staged file: `/etc/hosts`, or `101:/etc/hosts` in a container. */
 export const keyOf = (end: Endpoint): string =>
   end.kind === "shell" ? `${end.label.replace("container ", "")}:${end.path}` : end.path;
 
-/** An account, a host and as many servers between them as a test starts. */
+/** An ImageKit account, the files of a host, and servers between them. */
 export interface Stage extends AsyncDisposable {
   readonly fake: FakeImageKit;
   readonly clock: FakeClock;
@@ -105,7 +105,7 @@ export interface Stage extends AsyncDisposable {
   /** Everything that was logged. */
   readonly logged: string[];
   bridge(): ImageKitBridge;
-  /** A server of its own: nothing in memory is shared with another one. */
+  /** Starts another server, which shares no memory with the others. */
   service(change?: Partial<ImageKitParts>): ImageKitService;
 }
 
@@ -164,7 +164,7 @@ export const containers: ContainerAccess = {
   problem: (_ctid, error) => Promise.resolve(error),
 };
 
-/** The context of a call that nobody cancels; keeps what was told of its progress. */
+/** Returns the context of a call that is not cancelled; it records the progress. */
 export function context(): ToolContext & { readonly steps: Progress[] } {
   const steps: Progress[] = [];
   return {
@@ -205,7 +205,7 @@ function portOf(transfers: Transfers): TransfersPort {
   };
 }
 
-/** The signal as it is on the other side of the border. */
+/** Returns the signal as the worker gets it: its reason does not cross between isolates. */
 function crossed(signal: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const end = () => controller.abort(cancelled());

@@ -21,7 +21,7 @@ const STATE: TransferState = {
   overwrite: true,
 };
 
-pure("parseTransferId() gives back any state that formatTransferId() wrote", () => {
+pure("parseTransferId() returns any state that formatTransferId() wrote", () => {
   const state = fc.record({
     operation: fc.constant("download" as const),
     host: fc.string(),
@@ -38,7 +38,7 @@ pure("parseTransferId() gives back any state that formatTransferId() wrote", () 
   deepEqual(parseTransferId(KEY, formatTransferId(KEY, STATE)), STATE);
 });
 
-pure("parseTransferId() refuses an id with any single character altered, left out or added", () => {
+pure("parseTransferId() refuses an id with any single character altered, removed or added", () => {
   const id = formatTransferId(KEY, STATE);
   for (const index of id.split("").keys()) {
     const before = id.slice(0, index);
@@ -53,7 +53,7 @@ pure("parseTransferId() refuses an id with any single character altered, left ou
   }
 });
 
-pure("parseTransferId() refuses ids of other keys, and texts that are no ids", () => {
+pure("parseTransferId() refuses ids of other keys, and texts that are not ids", () => {
   equal(parseTransferId("another", formatTransferId(KEY, STATE)), undefined);
   for (const text of ["", ".", "..", "abc-123-def-456", "e30.", "%00", "null"]) {
     equal(parseTransferId(KEY, text), undefined, text);
@@ -65,7 +65,7 @@ pure("parseTransferId() refuses a sealed state of another form", () => {
   equal(parseTransferId(KEY, formatTransferId(KEY, odd as TransferState)), undefined);
 });
 
-pure("formatTransferId() does not give the private key away", () => {
+pure("formatTransferId() does not reveal the private key", () => {
   const id = formatTransferId("private_0123456789", STATE);
   equal(id.includes("private_0123456789"), false);
   equal(Buffer.from(id, "base64url").toString().includes("private_0123456789"), false);

@@ -13,7 +13,7 @@ import { runUpload } from "../run_upload.ts";
 const NOT_FOUND = "Transfer not found or expired";
 const MISSING = "File not found on ImageKit. Make sure upload completed successfully.";
 
-/** Both the code and the whole message, word for word. */
+/** Checks the code and the complete message. */
 const failsWith = (code: string, message: string | RegExp) => (error: unknown) => {
   ok(error instanceof RemoteExecError, String(error));
   equal(error.code, code, error.message);
@@ -30,7 +30,7 @@ const wish = (path: string, change: object = {}) => ({
   ...change,
 });
 
-/** Asks for an upload and runs the command. */
+/** Requests an upload and runs the command. */
 async function uploaded(
   service: ImageKitService,
   content: string | Uint8Array = "content",
@@ -110,7 +110,7 @@ curlTest("confirmUpload() works after a restart, and in a second server", async 
   equal(stage.files.files.has("/data/file"), true);
 });
 
-curlTest("confirmUpload() refuses what is completed, also after a restart", async () => {
+curlTest("confirmUpload() refuses a completed transfer, also after a restart", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const { transferId, fileId } = await uploaded(service);
@@ -125,7 +125,7 @@ curlTest("confirmUpload() refuses what is completed, also after a restart", asyn
   );
 });
 
-Deno.test("confirmUpload() refuses malformed, forged, altered and foreign ids before it asks ImageKit", async () => {
+Deno.test("confirmUpload() refuses malformed, forged, altered and foreign ids without a request to ImageKit", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const { transferId } = await service.requestUpload(wish("/data/file"), context());
@@ -149,7 +149,7 @@ Deno.test("confirmUpload() refuses malformed, forged, altered and foreign ids be
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("confirmUpload() refuses an id as soon as its time is over", async () => {
+Deno.test("confirmUpload() refuses an id as soon as it has expired", async () => {
   await using stage = await setStage({ config: { transferTimeoutMs: 60_000 } });
   const service = stage.service();
   const { transferId, expiresInS } = await service.requestUpload(wish("/data/file"), context());
@@ -162,7 +162,7 @@ Deno.test("confirmUpload() refuses an id as soon as its time is over", async () 
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("confirmUpload() and confirmDownload() tell an id of the other operation", async () => {
+Deno.test("confirmUpload() and confirmDownload() recognize an id of the other operation", async () => {
   await using stage = await setStage();
   const service = stage.service();
   stage.files.put("/data/there", "content");
@@ -182,7 +182,7 @@ Deno.test("confirmUpload() and confirmDownload() tell an id of the other operati
 });
 
 curlTest(
-  "confirmUpload() does not touch a file of the account that is not this transfer's",
+  "confirmUpload() does not touch a file of another transfer",
   async () => {
     await using stage = await setStage();
     const service = stage.service();
@@ -238,7 +238,7 @@ curlTest(
 );
 
 curlTest(
-  "confirmUpload() keeps the copy when writing fails, for the same call once more",
+  "confirmUpload() keeps the copy when writing fails, so that the call can be repeated",
   async () => {
     await using stage = await setStage();
     const service = stage.service();
@@ -254,7 +254,7 @@ curlTest(
   },
 );
 
-curlTest("confirmUpload() says so when the copy could not be deleted or purged", async () => {
+curlTest("confirmUpload() reports when the copy could not be deleted or purged", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const first = await uploaded(service);
@@ -272,7 +272,7 @@ curlTest("confirmUpload() says so when the copy could not be deleted or purged",
   equal(stage.files.files.has("/data/other"), true);
 });
 
-curlTest("confirmUpload() refuses a destination that came to be in the meantime", async () => {
+curlTest("confirmUpload() refuses a destination that was created in the meantime", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const { transferId, fileId } = await uploaded(service);
@@ -282,7 +282,7 @@ curlTest("confirmUpload() refuses a destination that came to be in the meantime"
   equal(error.suggestion, "Set overwrite=true to replace existing file");
 });
 
-curlTest("confirmUpload() replaces a file only as its request has asked for", async () => {
+curlTest("confirmUpload() replaces a file if its request had overwrite", async () => {
   await using stage = await setStage();
   stage.files.put("/data/file", "old");
   const service = stage.service();
@@ -291,7 +291,7 @@ curlTest("confirmUpload() replaces a file only as its request has asked for", as
   equal(new TextDecoder().decode(stage.files.files.get("/data/file")?.bytes), "new");
 });
 
-curlTest("confirmUpload() answers a second call at the same time by itself", async () => {
+curlTest("confirmUpload() refuses a second call at the same time", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const { transferId, fileId } = await uploaded(service);
@@ -304,7 +304,7 @@ curlTest("confirmUpload() answers a second call at the same time by itself", asy
   equal(stage.files.written.length, 1);
 });
 
-curlTest("confirmUpload() ends when it is cancelled, and leaves the copy", async () => {
+curlTest("confirmUpload() ends when it is cancelled, and keeps the copy", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const { transferId, fileId } = await uploaded(service);
@@ -322,24 +322,27 @@ curlTest("confirmUpload() ends when it is cancelled, and leaves the copy", async
   equal(stage.fake.objects().length, 1);
 });
 
-curlTest("confirmUpload() writes into a container, and asks there first", async () => {
-  await using stage = await setStage();
-  stage.files.put("101:/etc/app.conf", "there");
-  const service = stage.service();
-  await rejects(
-    service.requestUpload(wish("/etc/app.conf", { ctid: 101 }), context()),
-    failsWith("already_exists", "File already exists in container 101: /etc/app.conf"),
-  );
-  const { transferId, fileId } = await uploaded(service, "new", {
-    path: "/etc/new.conf",
-    ctid: 101,
-  });
-  const { state } = await stage.service().confirmUpload(transferId, fileId, context());
-  equal(state.ctid, 101);
-  equal(stage.files.files.has("101:/etc/new.conf"), true);
-});
+curlTest(
+  "confirmUpload() writes into a container, where requestUpload() checks the destination",
+  async () => {
+    await using stage = await setStage();
+    stage.files.put("101:/etc/app.conf", "there");
+    const service = stage.service();
+    await rejects(
+      service.requestUpload(wish("/etc/app.conf", { ctid: 101 }), context()),
+      failsWith("already_exists", "File already exists in container 101: /etc/app.conf"),
+    );
+    const { transferId, fileId } = await uploaded(service, "new", {
+      path: "/etc/new.conf",
+      ctid: 101,
+    });
+    const { state } = await stage.service().confirmUpload(transferId, fileId, context());
+    equal(state.ctid, 101);
+    equal(stage.files.files.has("101:/etc/new.conf"), true);
+  },
+);
 
-curlTest("confirmUpload() words a failure inside a container as such", async () => {
+curlTest("confirmUpload() names the container of a failure", async () => {
   await using stage = await setStage();
   const service = stage.service();
   const { transferId, fileId } = await uploaded(service, "new", { ctid: 101 });
@@ -379,7 +382,7 @@ Deno.test("requestUpload() and requestDownload() need Proxmox for a ctid", async
   }
 });
 
-Deno.test("requestUpload() refuses what stands in the way before anything is started", async () => {
+Deno.test("requestUpload() refuses an existing destination without a request to ImageKit", async () => {
   await using stage = await setStage();
   const service = stage.service();
   stage.files.put("/data/file", "there");
@@ -405,7 +408,7 @@ Deno.test("requestUpload() refuses what stands in the way before anything is sta
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("requestUpload() announces exactly how long its token holds", async () => {
+Deno.test("requestUpload() reports exactly how long its token is valid", async () => {
   await using stage = await setStage();
   stage.clock.nowMs += 400;
   const { command, expiresInS } = await stage.service().requestUpload(
@@ -419,7 +422,7 @@ Deno.test("requestUpload() announces exactly how long its token holds", async ()
 });
 
 curlTest(
-  "requestDownload() gives a command that fetches exactly the file, images too",
+  "requestDownload() returns a command that fetches exactly the file, also an image",
   async () => {
     await using stage = await setStage();
     stage.files.put("/data/one pixel.png", PNG);
@@ -438,7 +441,7 @@ curlTest(
   },
 );
 
-Deno.test("requestDownload() makes an address that is over when it says so", async () => {
+Deno.test("requestDownload() returns a URL that expires when it says", async () => {
   await using stage = await setStage({ config: { transferTimeoutMs: 1_000 } });
   stage.files.put("/data/file", "content");
   stage.clock.nowMs += 500;
@@ -458,7 +461,7 @@ Deno.test("requestDownload() makes an address that is over when it says so", asy
   equal(await status(), 401);
 });
 
-Deno.test("requestDownload() refuses what is missing, empty, too large or no file", async () => {
+Deno.test("requestDownload() refuses a path that is missing, empty, too large or not a file", async () => {
   await using stage = await setStage({ config: { maxFileBytes: 6 } });
   const service = stage.service();
   stage.files.put("/data/empty", "");
@@ -476,7 +479,7 @@ Deno.test("requestDownload() refuses what is missing, empty, too large or no fil
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("requestDownload() takes a file like those in /proc, whose size is not known", async () => {
+Deno.test("requestDownload() accepts a file of unknown size, like those in /proc", async () => {
   await using stage = await setStage();
   stage.files.files.set("/proc/version", {
     bytes: new TextEncoder().encode("Linux version 6.1"),
@@ -490,7 +493,7 @@ Deno.test("requestDownload() takes a file like those in /proc, whose size is not
   equal(offer.bytes, 17);
 });
 
-Deno.test("requestDownload() says which side failed", async () => {
+Deno.test("requestDownload() names the side that failed", async () => {
   await using stage = await setStage();
   stage.files.put("/data/file", "content");
   stage.files.put("101:/data/file", "content");
@@ -513,7 +516,7 @@ Deno.test("requestDownload() says which side failed", async () => {
   equal(stage.fake.objects().length, 0);
 });
 
-Deno.test("confirmDownload() removes the copy also after a restart, and the address is dead", async () => {
+Deno.test("confirmDownload() removes the copy and ends the URL, also after a restart", async () => {
   await using stage = await setStage();
   stage.files.put("/data/file", "content");
   const { transferId, url } = await stage.service().requestDownload(

@@ -12,7 +12,7 @@ import { shellText } from "../../support/command.ts";
 import { runUpload } from "../run_upload.ts";
 import { assertSameFacts } from "../../support/same_facts.ts";
 
-/** Calls tools as an MCP client does; keeps everything they answer. */
+/** Calls tools as an MCP client does, and records all answers. */
 function client(service: ImageKitService) {
   const catalog = createCatalog(imageKitTools(service));
   const heard: string[] = [];
@@ -38,11 +38,11 @@ function client(service: ImageKitService) {
 
 const record = z.record(z.string(), z.unknown());
 
-/** A text of an answer, such as its command. */
+/** Returns a text of an answer, such as its command. */
 const said = (data: Record<string, unknown>, name: string): string => z.string().parse(data[name]);
 
 peerTest({
-  name: "imagekit_request_upload and imagekit_confirm_upload carry a file to the host",
+  name: "imagekit_request_upload and imagekit_confirm_upload transfer a file to the host",
   peer: CURL,
   async fn() {
     await using stage = await setStage();
@@ -77,7 +77,7 @@ peerTest({
 });
 
 peerTest({
-  name: "imagekit_request_download and imagekit_confirm_download carry a file to the user",
+  name: "imagekit_request_download and imagekit_confirm_download transfer a file to the user",
   peer: CURL,
   async fn() {
     await using stage = await setStage();
@@ -115,7 +115,7 @@ peerTest({
   },
 });
 
-Deno.test("the ImageKit tools answer an id that is none with the words of the seed", async () => {
+Deno.test("the ImageKit tools refuse a text that is not an id with the promised message", async () => {
   await using stage = await setStage();
   const { call } = client(stage.service());
   for (const tool of ["imagekit_confirm_upload", "imagekit_confirm_download"]) {
@@ -126,7 +126,7 @@ Deno.test("the ImageKit tools answer an id that is none with the words of the se
   }
 });
 
-Deno.test("the ImageKit tools refuse arguments that do not fit", async () => {
+Deno.test("the ImageKit tools refuse invalid arguments", async () => {
   await using stage = await setStage();
   const { call } = client(stage.service());
   const refused = async (tool: string, args: Record<string, unknown>) => {
@@ -148,7 +148,7 @@ Deno.test("the ImageKit tools refuse arguments that do not fit", async () => {
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("the ImageKit tools describe every argument, and what they do to the world", async () => {
+Deno.test("the ImageKit tools describe every argument and their effect", async () => {
   await using stage = await setStage();
   const { list } = client(stage.service()).catalog;
   deepEqual(list.map(({ name, annotations }) => [name, annotations?.destructiveHint]), [
@@ -165,7 +165,7 @@ Deno.test("the ImageKit tools describe every argument, and what they do to the w
 });
 
 peerTest({
-  name: "the private key is in no answer, command, address, log line or recorded request",
+  name: "the private key is in no answer, command, URL, log line or recorded request",
   peer: CURL,
   async fn() {
     await using stage = await setStage();
@@ -191,7 +191,7 @@ peerTest({
       const { authorization: _, ...others } = headers;
       equal(stage.fake.holdsPrivateKey(JSON.stringify([others, rest])), false);
     }
-    // The check itself sees the key wherever it is.
+    // Proves that the check finds a key.
     equal(stage.fake.holdsPrivateKey(JSON.stringify(stage.fake.requests)), true);
   },
 });

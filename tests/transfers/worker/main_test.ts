@@ -16,11 +16,11 @@ import { nameFor, silent } from "./r2/fixture.ts";
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;
 
-/** The real worker with rights for `net` alone, and the real files of a directory at the end of its port. */
+/** Starts the real worker with the permission `net` alone, connected to the real files of a directory. */
 async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
   const root = await Deno.realPath(await Deno.makeTempDir());
-  const rights = { kinds: ["local"], write: true } as const;
-  const files = createFilesServer(localSession(root), rights);
+  const grant = { kinds: ["local"], write: true } as const;
+  const files = createFilesServer(localFilesHost(root), grant);
   const worker = spawn<TransfersPort>({ worker: "transfers", net, read: [], write: [] }, silent);
   let end: MessagePort | undefined;
   const serveFiles = (port: MessagePort) => {
@@ -53,8 +53,8 @@ async function startWorker(r2: R2Config, net = [new URL(r2.endpoint).host]) {
   };
 }
 
-/** A session that never dials: only its local files are used. */
-const localSession = (root: string) =>
+/** A host that is never dialed: only its local files are used. */
+const localFilesHost = (root: string) =>
   new RemoteHost({
     ssh: {
       host: "127.0.0.1",
@@ -90,7 +90,7 @@ const deliver = (name: string, path: string) =>
 
 peerTest({
   peer: SWIFT,
-  name: "the transfers worker carries files from worker to worker with no right but its host",
+  name: "the transfers worker carries files between workers with the permission for its host alone",
   async fn() {
     await using rig = await startR2();
     await using worker = await startWorker(rig.config);
@@ -131,7 +131,7 @@ peerTest({
 
 peerTest({
   peer: SWIFT,
-  name: "failures of either side of a transfer cross the workers with their codes",
+  name: "failures at both ends of a transfer keep their codes between workers",
   async fn() {
     await using rig = await startR2();
     await using worker = await startWorker(rig.config);
@@ -159,7 +159,7 @@ peerTest({
 
 peerTest({
   peer: SWIFT,
-  name: "the transfers worker is refused a host that its rights do not name",
+  name: "the transfers worker cannot reach a host that its permissions do not name",
   async fn() {
     await using rig = await startR2();
     await using worker = await startWorker(rig.config, ["127.0.0.1:1"]);

@@ -1,4 +1,4 @@
-/** What a container that lies, or stands still, may try with a file that is read for a bridge. */
+/** What a container that lies, or stalls, may try with a file that is read for a bridge. */
 import assert from "node:assert/strict";
 import type { Clock } from "../../../src/async/clock.ts";
 import type { FilesPort, OpenedFile } from "../../../src/ssh/files_port.ts";
@@ -38,7 +38,7 @@ for (const size of [Number.NaN, Infinity, -1, 1.5, 2 ** 60]) {
   });
 }
 
-Deno.test("openSource() gives up an end that does not answer, and closes what comes late", async () => {
+Deno.test("openSource() aborts when the endpoint does not answer, and closes a file that opens late", async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedFile>();
   const closed = Promise.withResolvers<void>();
   const clock = new FakeClock();
@@ -50,18 +50,18 @@ Deno.test("openSource() gives up an end that does not answer, and closes what co
   assert.equal(clock.waiting, 0);
 });
 
-Deno.test("openSource() closes what comes after the call was cancelled", async () => {
+Deno.test("openSource() closes a file that opens after the call was cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<OpenedFile>();
   const closed = Promise.withResolvers<void>();
   const controller = new AbortController();
   const opening = open(filesWith({ read: () => promise }), new FakeClock(), controller.signal);
-  controller.abort(new Error("given up"));
-  await assert.rejects(opening, /given up/);
+  controller.abort(new Error("stopped"));
+  await assert.rejects(opening, /stopped/);
   resolve(opened(3, new ReadableStream({ cancel: () => closed.resolve() })));
   await closed.promise;
 });
 
-Deno.test("the stream of openSource() ends when no byte comes, and lets the file go", async () => {
+Deno.test("the stream of openSource() fails when no byte arrives, and releases the file", async () => {
   const closed = Promise.withResolvers<void>();
   const stream = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new Uint8Array(1)),
@@ -79,7 +79,7 @@ Deno.test("the stream of openSource() ends when no byte comes, and lets the file
   await closed.promise;
 });
 
-Deno.test("sha256() of openSource() ends when no hash comes", async () => {
+Deno.test("sha256() of openSource() fails when no hash arrives", async () => {
   const { promise } = Promise.withResolvers<string>();
   const clock = new FakeClock();
   const source = await open(
@@ -92,7 +92,7 @@ Deno.test("sha256() of openSource() ends when no hash comes", async () => {
   await source.stream.cancel();
 });
 
-Deno.test("openSource() gives the bytes as they are", async () => {
+Deno.test("openSource() returns the bytes unchanged", async () => {
   const files = new MemoryFiles();
   files.add("101:/f", "abc");
   const { size, stream, sha256 } = await open(files, new FakeClock());

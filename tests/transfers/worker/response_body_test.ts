@@ -8,7 +8,7 @@ import { pure } from "../../support/pure.ts";
 
 const MAX_PAUSE_MS = 4_000;
 
-/** A body of this text. With an error it breaks after the text instead of ending. */
+/** Returns a body of this text. With an error it fails after the text instead of ending. */
 function bodyOf(text: string, error?: Error): ReadableStream<Uint8Array> {
   const chunks = text === "" ? [] : [new TextEncoder().encode(text)];
   return new ReadableStream({

@@ -29,7 +29,7 @@ Deno.test("every bridge of the table has a driver under its name, and only when 
   assert.deepEqual(namesOf({}), []);
 });
 
-Deno.test("every bridge of the table says what is missing when it is not configured", () => {
+Deno.test("every bridge of the table names what is missing when it is not configured", () => {
   for (const name of NAMES) {
     const { code, message, suggestion } = bridgeNotConfigured(name);
     assert.equal(code, "not_configured");

@@ -41,7 +41,7 @@ function transfersWith(some: Partial<Bridge>) {
 
 const settled = () => new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
 
-/** Lets everything run that waits for nothing. */
+/** Runs all microtasks that are due. */
 async function idle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await settled();
 }
@@ -81,7 +81,7 @@ pure("the worker sweeps nothing when its settings forbid it, as with READ_ONLY",
   port2.close();
 });
 
-pure("startSweeping() tells of a failure and goes on", async () => {
+pure("startSweeping() logs a failure and continues", async () => {
   let sweeps = 0;
   const sweep = () => {
     sweeps += 1;
@@ -116,7 +116,7 @@ pure("find() looks again with growing pauses while the index lags", async () => 
   assert.deepEqual(waited, [0, 250]);
 });
 
-pure("find() gives up after its time and can be cancelled", async () => {
+pure("find() stops after its time limit and can be cancelled", async () => {
   const { transfers, clock } = transfersWith({ find: () => Promise.resolve(undefined) });
   assert.equal(await transfers.find("r2", { name: "x" }, 0, call(), undefined), undefined);
   const stop = new AbortController();
@@ -170,14 +170,14 @@ pure("deliver() rejects with the error of the bridge, which the ssh worker passe
   await assert.rejects(transfers.deliver(request, call()), (error) => error === failure);
 });
 
-pure("close() cancels what runs and waits for it to be taken back", async () => {
-  let takenBack = false;
+pure("close() cancels running uploads and waits until they are removed", async () => {
+  let isRemoved = false;
   const put: Bridge["put"] = async (_object, _source, { signal }) => {
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => aborted.resolve());
     await aborted.promise;
     await idle();
-    takenBack = true;
+    isRemoved = true;
     throw signal.reason;
   };
   const { transfers, files, clock } = transfersWith({ put, sweep: () => Promise.resolve(0) });
@@ -199,7 +199,7 @@ pure("close() cancels what runs and waits for it to be taken back", async () => 
   const failed = assert.rejects(stored, isFailure("cancelled"));
   await idle();
   await port.close(1_000);
-  assert.equal(takenBack, true);
+  assert.equal(isRemoved, true);
   await failed;
   assert.deepEqual(clock.remainingMs, []);
   port1.close();

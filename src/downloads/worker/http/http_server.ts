@@ -46,8 +46,9 @@ const METHODS = ["GET", "HEAD", "POST"];
  * Serves HTTP/1.1 with backpressure: the next chunk of an answer is requested only when the operating
  * system has accepted the one before, and a client that accepts none for `stallMs` is disconnected.
  *
- * An adapter of `node:http` instead of `Deno.serve`, which keeps connections that send nothing, or send
- * too slowly, and does not report when a chunk was accepted (measured on 2.9.4).
+ * An adapter of `node:http` instead of `Deno.serve`, which keeps connections that send nothing, or one
+ * byte a second, for more than 10 minutes, and does not report when a chunk was accepted (measured on
+ * 2.9.4).
  *
  * @throws Deno.errors.AddrInUse and others when the address cannot be bound, Deno.errors.InvalidData
  * when the certificate or its key cannot be used

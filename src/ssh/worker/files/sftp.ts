@@ -76,7 +76,7 @@ export class Sftp {
     return this.#call((done) => this.#sftp.ext_openssh_rename(from, to, done as Done));
   }
 
-  /** Gives a file a second name. Rejects if the host lacks the extension. */
+  /** Adds a second name to a file. Rejects if the host lacks the extension. */
   hardLink(from: string, to: string): Promise<void> {
     return this.#call((done) => this.#sftp.ext_openssh_hardlink(from, to, done as Done));
   }

@@ -113,7 +113,7 @@ function parseLine(content: string): ParsedLine | string {
 function parseKey(keyType: string, base64: string): Uint8Array | string {
   if (base64 === "") return "missing key";
   const key = new Uint8Array(Buffer.from(base64, "base64"));
-  // Buffer ignores invalid characters, so the text was base64 only if encoding gives it back.
+  // Buffer ignores invalid characters, so the text was base64 only if encoding returns it.
   if (Buffer.from(key).toString("base64") !== base64) return "the key is not base64";
   if (keyTypeOf(key) !== keyType) return "the key has another type than the line says";
   const expected = FIELDS_AFTER_TYPE.get(keyType);

@@ -75,7 +75,7 @@ pure(
 );
 
 pure(
-  "Deliveries gives a claim back with the last of its requests, when all have failed",
+  "Deliveries releases a claim after its last request, when all have failed",
   async () => {
     const { store, link, openings, take } = stalled();
     const first = take(visitor(false));

@@ -190,7 +190,7 @@ localTest(
 );
 
 localTest(
-  "LocalFiles gives a file its name only when it is complete, and lets nobody read it before",
+  "LocalFiles sets the name of a file only when it is complete, and nobody can read it before",
   async ({ files, root }) => {
     const sink = await files.openSink("f", { overwrite: false, mode: 0o644 });
     await sink.write(new TextEncoder().encode("half"));

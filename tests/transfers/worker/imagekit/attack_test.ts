@@ -35,13 +35,13 @@ function bridgeWith(answer: Answer) {
   return { bridge, clock };
 }
 
-/** An answer that never comes; it is given up when its signal says so. */
-const silence = (signal: AbortSignal | null | undefined) =>
+/** An answer that never arrives; it rejects when its signal is aborted. */
+const neverAnswer = (signal: AbortSignal | null | undefined) =>
   new Promise<Response>((_, reject) => {
     signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 
-/** Lets time go on until the work has ended. */
+/** Advances the clock until the work has ended. */
 async function within<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   let over = false;
   const watched = work.finally(() => over = true);
@@ -54,15 +54,15 @@ async function within<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   return await watched;
 }
 
-Deno.test("open() gives up a delivery whose answer never begins", async () => {
+Deno.test("open() aborts a delivery whose answer never starts", async () => {
   const { bridge, clock } = bridgeWith((url, signal) =>
-    url.host === "ik.imagekit.io" ? silence(signal) : Response.json(FILE)
+    url.host === "ik.imagekit.io" ? neverAnswer(signal) : Response.json(FILE)
   );
   const opening = bridge.open({ name: NAME, id: "1" }, MIB, call());
   await assert.rejects(within(clock, opening), isFailure("unreachable"));
 });
 
-Deno.test("open() gives up a delivery that stands still in the middle", async () => {
+Deno.test("open() aborts a delivery that stalls", async () => {
   const stuck = () =>
     new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => controller.enqueue(new Uint8Array(1)),
@@ -76,7 +76,7 @@ Deno.test("open() gives up a delivery that stands still in the middle", async ()
   await assert.rejects(within(clock, readAll(stream)), isFailure("unreachable"));
 });
 
-Deno.test("find() gives up an answer whose body never ends to come", async () => {
+Deno.test("find() aborts an answer whose body never arrives", async () => {
   const { bridge, clock } = bridgeWith(() =>
     new Response(new ReadableStream(), { headers: { "content-type": "application/json" } })
   );
@@ -86,7 +86,7 @@ Deno.test("find() gives up an answer whose body never ends to come", async () =>
   );
 });
 
-Deno.test("find() gives up an answer without an end", async () => {
+Deno.test("find() aborts an answer that does not end", async () => {
   let sent = 0;
   const endless = () =>
     new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -107,7 +107,7 @@ Deno.test("find() gives up an answer without an end", async () => {
 });
 
 for (const answer of ["<html>hello</html>", "{}", "[1]", '{"size":"3"}', "null"]) {
-  Deno.test(`find() takes ${answer} for none of ImageKit's answers`, async () => {
+  Deno.test(`find() refuses ${answer} as an answer of ImageKit`, async () => {
     const headers = {
       "content-type": answer.startsWith("<") ? "text/html" : "application/json",
     };
@@ -122,7 +122,7 @@ for (const answer of ["<html>hello</html>", "{}", "[1]", '{"size":"3"}', "null"]
   });
 }
 
-Deno.test("list() does not follow pages for ever", async () => {
+Deno.test("list() does not follow pages forever", async () => {
   let pages = 0;
   const page = JSON.stringify(Array.from({ length: 1000 }, () => ({})));
   const { bridge } = bridgeWith(() => {
@@ -133,7 +133,7 @@ Deno.test("list() does not follow pages for ever", async () => {
   assert.ok(pages <= 100);
 });
 
-Deno.test("an error does not pass on more of the service's words than a line or two", async () => {
+Deno.test("an error quotes only the beginning of a long message of the service", async () => {
   const { bridge } = bridgeWith(() =>
     Response.json({ message: "x".repeat(1_000_000) }, { status: 400 })
   );

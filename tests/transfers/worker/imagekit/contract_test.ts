@@ -41,12 +41,12 @@ function under(fake: FakeImageKit): BridgeUnderTest {
   }, { fetch, clock: systemClock, logger: createLogger("error") });
   return {
     bridge,
-    // When an object of ours is over stands in its name.
+    // The name of an object of ours contains its expiry.
     newName: (label) =>
       makeObjectName(
         privateKey,
         "upload",
-        Math.floor(Date.now() / 1000) + (label === "over" ? -1_000 : 3_000),
+        Math.floor(Date.now() / 1000) + (label === "expired" ? -1_000 : 3_000),
       ),
     addForeign() {
       const bytes = text("foreign");
@@ -59,7 +59,7 @@ function under(fake: FakeImageKit): BridgeUnderTest {
         return Promise.resolve(planted.every(({ fileId }) => ids.includes(fileId)));
       });
     },
-    async addOver(name) {
+    async addExpired(name) {
       await bridge.put({ name, metadata: {} }, sourceOf(text("over")), call());
     },
   };

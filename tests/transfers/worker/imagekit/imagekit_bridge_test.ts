@@ -53,7 +53,7 @@ Deno.test("ImageKitBridge stores a file as private, under its own name, in its f
   equal(hash, sha256(TEXT));
 });
 
-Deno.test("ImageKitBridge gives images, text and anything else back byte for byte", async () => {
+Deno.test("ImageKitBridge returns images, text and anything else byte for byte", async () => {
   await using stage = await setStage();
   for (const [index, bytes] of [PNG, TEXT, LONG].entries()) {
     await put(stage, bytes, `object-${index}.txt`);
@@ -67,9 +67,9 @@ Deno.test("ImageKitBridge refuses an empty file before it is sent", async () => 
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("ImageKitBridge stores a file whose size is not known before", async () => {
+Deno.test("ImageKitBridge stores a file of unknown size", async () => {
   await using stage = await setStage();
-  const never = { size: 0, sha256: () => Promise.reject(new TypeError("made anew each time")) };
+  const never = { size: 0, sha256: () => Promise.reject(new TypeError("changes each time")) };
   await put(stage, TEXT, "object", never);
   deepEqual(await read(stage), TEXT);
 });
@@ -82,7 +82,7 @@ Deno.test("ImageKitBridge refuses a file that is too large before it is sent", a
   equal(stage.fake.requests.length, 0);
 });
 
-Deno.test("ImageKitBridge tells of a limit of the account that is lower than ours", async () => {
+Deno.test("ImageKitBridge reports a limit of the account that is lower than ours", async () => {
   await using stage = await setStage({ maxFileBytes: 20 });
   await rejects(put(stage, TEXT), failsWith("too_large", /size exceeds limits/));
 });
@@ -104,21 +104,21 @@ Deno.test("ImageKitBridge repeats an upload whose answer was lost, and stores it
   equal(hits(stage, "upload").length, 3);
 });
 
-Deno.test("ImageKitBridge takes an upload back that fails for good", async () => {
+Deno.test("ImageKitBridge removes an upload that fails finally", async () => {
   await using stage = await setStage();
   stage.fake.failNext("upload", { kind: "cut", afterEffect: true }, 9);
   await rejects(put(stage, TEXT), failsWith("unreachable", /did not answer/));
   equal(stage.fake.objects().length, 0);
 });
 
-Deno.test("ImageKitBridge waits as long as the service asks for", async () => {
+Deno.test("ImageKitBridge waits as long as the service requests", async () => {
   await using stage = await setStage();
   stage.fake.failNext("list", { kind: "rate_limit", resetMs: 1_234 }, 2);
   equal(await stage.bridge().find({ name: "object" }, PATIENT), undefined);
   deepEqual(stage.clock.skippedMs, [1_234, 1_234]);
 });
 
-Deno.test("ImageKitBridge tells the caller of a pause that is too long to wait for", async () => {
+Deno.test("ImageKitBridge reports a pause that is too long to wait for", async () => {
   await using stage = await setStage();
   stage.fake.failNext("list", { kind: "rate_limit", resetMs: 90_000 });
   const error = await stage.bridge().find({ name: "object" }, PATIENT).catch((e: unknown) => e);
@@ -126,7 +126,7 @@ Deno.test("ImageKitBridge tells the caller of a pause that is too long to wait f
   ok(error instanceof RemoteExecError && error.suggestion.includes("90 seconds"));
 });
 
-Deno.test("ImageKitBridge repeats requests after 5xx and broken connections, but not for ever", async () => {
+Deno.test("ImageKitBridge repeats requests after 5xx and broken connections, but not forever", async () => {
   await using stage = await setStage();
   stage.fake.failNext("list", { kind: "html", status: 503 });
   stage.fake.failNext("list", { kind: "cut" });
@@ -140,7 +140,7 @@ Deno.test("ImageKitBridge repeats requests after 5xx and broken connections, but
   equal(hits(stage, "list").length - asked, 4);
 });
 
-Deno.test("ImageKitBridge sends a purge again only when it was certainly not done", async () => {
+Deno.test("ImageKitBridge repeats a purge only when it was certainly not performed", async () => {
   await using stage = await setStage();
   await put(stage, TEXT);
   stage.fake.failNext("purge", { kind: "rate_limit", resetMs: 10 });
@@ -162,7 +162,7 @@ Deno.test("ImageKitBridge names wrong credentials and the variables that hold th
   deepEqual(checks.map(({ ok }) => ok), [false]);
 });
 
-Deno.test("ImageKitBridge says that a service cannot be reached, without the address", async () => {
+Deno.test("ImageKitBridge reports that a service cannot be reached, without its address", async () => {
   await using stage = await setStage();
   await put(stage, TEXT);
   await stage.fake.close();
@@ -171,7 +171,7 @@ Deno.test("ImageKitBridge says that a service cannot be reached, without the add
   ok(error instanceof RemoteExecError && !error.message.includes("127.0.0.1"), String(error));
 });
 
-Deno.test("ImageKitBridge takes a delivery that breaks up again where it ended", async () => {
+Deno.test("ImageKitBridge resumes a delivery where it broke", async () => {
   await using stage = await setStage();
   await put(stage, LONG);
   stage.fake.faults.delivery = "cut";
@@ -180,7 +180,7 @@ Deno.test("ImageKitBridge takes a delivery that breaks up again where it ended",
   const hash = createHash("sha256");
   for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
     hash.update(chunk.value);
-    // The first answer ends in its middle, the second one brings the rest.
+    // The first answer ends halfway, the second one has the rest.
     stage.fake.faults.delivery = "whole";
   }
   equal(hash.digest("hex"), sha256(LONG));
@@ -194,14 +194,14 @@ Deno.test("ImageKitBridge takes a delivery that breaks up again where it ended",
   );
 });
 
-Deno.test("ImageKitBridge gives a delivery up that breaks again and again", async () => {
+Deno.test("ImageKitBridge aborts a delivery that breaks repeatedly", async () => {
   await using stage = await setStage();
   await put(stage, LONG);
   stage.fake.faults.delivery = "cut";
   await rejects(read(stage), failsWith("unreachable", /only \d+ of 200000 bytes/));
 });
 
-Deno.test("ImageKitBridge does not open what is larger than allowed", async () => {
+Deno.test("ImageKitBridge refuses to open a file above the limit", async () => {
   await using stage = await setStage();
   await put(stage, LONG);
   await rejects(
@@ -231,7 +231,7 @@ Deno.test("ImageKitBridge neither opens nor removes a file under another path or
   equal(hits(stage, "delivery").length + hits(stage, "delete").length, 0);
 });
 
-Deno.test("ImageKitBridge removes the object and every address of it from the cache", async () => {
+Deno.test("ImageKitBridge removes the object, and all of its URLs from the cache", async () => {
   await using stage = await setStage();
   await put(stage, TEXT);
   const url = await stage.bridge().downloadUrl({ name: "object" }, stage.clock.nowMs + 60_000);
@@ -247,7 +247,7 @@ Deno.test("ImageKitBridge removes the object and every address of it from the ca
   deepEqual(await stage.bridge().remove({ name: "object" }, PATIENT), { existed: false });
 });
 
-Deno.test("ImageKitBridge takes a deletion whose answer was lost as done", async () => {
+Deno.test("ImageKitBridge treats a deletion whose answer was lost as done", async () => {
   await using stage = await setStage();
   await put(stage, TEXT);
   stage.fake.failNext("delete", { kind: "cut", afterEffect: true });
@@ -285,7 +285,7 @@ Deno.test("ImageKitBridge lists its folder by prefix, over several pages, withou
   deepEqual(names.slice(0, 2), ["mcp-0000", "mcp-0001"]);
 });
 
-Deno.test("ImageKitBridge sweeps what is over by its own sealed name, and nothing else", async () => {
+Deno.test("ImageKitBridge sweeps objects whose sealed name has expired, and nothing else", async () => {
   await using stage = await setStage();
   const { privateKey } = stage.config;
   const nowS = stage.clock.nowMs / 1000;
@@ -305,7 +305,7 @@ Deno.test("ImageKitBridge sweeps what is over by its own sealed name, and nothin
   deepEqual(stage.fake.objects().map(({ name }) => name).sort(), kept.sort());
 });
 
-Deno.test("ImageKitBridge makes tokens that hold strictly less than an hour", async () => {
+Deno.test("ImageKitBridge creates tokens that are valid for less than an hour", async () => {
   await using stage = await setStage();
   const expiresAtMs = stage.clock.nowMs + 86_400_000;
   const form = await stage.bridge().uploadTicket({ name: "object", metadata: {}, expiresAtMs });
@@ -351,7 +351,7 @@ Deno.test("ImageKitBridge sends one file at a time", async () => {
   deepEqual(opened, ["a 0", "b 1", "c 2"]);
 });
 
-Deno.test("ImageKitBridge shows the private key to the API only, and only as a credential", async () => {
+Deno.test("ImageKitBridge sends the private key to the API only, and only as a credential", async () => {
   await using stage = await setStage({ separateOrigins: true });
   const { object } = await put(stage, TEXT);
   await read(stage, "object", object.id);

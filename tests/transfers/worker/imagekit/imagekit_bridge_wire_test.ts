@@ -17,7 +17,7 @@ import { context, PNG, sha256 } from "../../imagekit/imagekit_stage.ts";
 import { shellText } from "../../../support/command.ts";
 import { runUpload } from "../../run_upload.ts";
 
-/** Both workers with their rights, joined by a channel, as the program starts them. */
+/** Starts both workers with their permissions, connected by a channel, as the program does. */
 async function startServer(place: Place, fake: FakeImageKit) {
   const env = {
     ...place.env,
@@ -69,7 +69,7 @@ async function startServer(place: Place, fake: FakeImageKit) {
   };
 }
 
-/** Stands for a container: a command in whose place nothing is done. */
+/** Replaces a container: a command that only sets a variable. */
 const behindCommand = (ctid: number, path: string): Endpoint => ({
   kind: "shell",
   prefix: `env CTID=${ctid}`,
@@ -102,7 +102,7 @@ const wish = (path: string, change: object = {}) => ({
 });
 
 peerTest({
-  name: "an upload reaches the host, across a restart of the server between its phases",
+  name: "an upload reaches the host although the server restarts between its phases",
   peer: CURL,
   fn: () =>
     withServers(async ({ fake, directory, server }) => {
@@ -132,7 +132,7 @@ async function askOnce(server: () => ReturnType<typeof startServer>, path: strin
 }
 
 peerTest({
-  name: "a broken delivery leaves the old file, and the copy for another call",
+  name: "a broken delivery keeps the old file, and the copy for another call",
   peer: CURL,
   fn: () =>
     withServers(async ({ fake, directory, server }) => {
@@ -177,7 +177,7 @@ peerTest({
 });
 
 peerTest({
-  name: "a file goes into a container, and what stands there is told",
+  name: "a file is written into a container, and an existing one is reported",
   peer: CURL,
   fn: () =>
     withServers(async ({ directory, server }) => {
@@ -212,7 +212,7 @@ peerTest({
     }),
 });
 
-Deno.test("a file that is too large, empty or of no known size is told apart on a real host", () =>
+Deno.test("files that are too large, empty or of unknown size are distinguished on a real host", () =>
   withServers(async ({ fake, directory, server }) => {
     await using running = await server();
     const ask = (path: string) =>

@@ -11,7 +11,7 @@ import { startImageKit } from "../../../fakes/imagekit.ts";
 import { containers, context, PNG, StagedFiles } from "../../imagekit/imagekit_stage.ts";
 import { runUpload } from "../../run_upload.ts";
 
-/** The real worker with the rights of its row, and files behind a real MessagePort. */
+/** Starts the real worker with the permissions of its row, and files behind a real MessagePort. */
 async function startReal() {
   const fake = await startImageKit({ separateOrigins: true });
   const config = configOf({
@@ -65,7 +65,7 @@ async function startReal() {
 }
 
 peerTest({
-  name: "the transfers worker carries a file over ImageKit with net rights and nothing else",
+  name: "the transfers worker carries a file over ImageKit with the permission net alone",
   peer: CURL,
   async fn() {
     await using real = await startReal();

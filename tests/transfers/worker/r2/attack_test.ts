@@ -1,4 +1,4 @@
-/** What a hostile or broken S3 service may try, and what a file that misbehaves may. */
+/** What a hostile or broken S3 service, or a hostile file, may try. */
 import assert from "node:assert/strict";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { unescapeXml, xmlElements } from "../../../../src/transfers/worker/r2/s3_xml.ts";
@@ -14,14 +14,14 @@ const bridgeOver = (fetcher: typeof fetch) =>
 
 const bridgeWith = (...replies: Reply[]) => bridgeOver(new FetchStandIn(...replies).fetch);
 
-/** A body without an end; `sent` tells how much was taken of it. */
+/** Returns a body without an end; `sent` counts the bytes that were read. */
 function endless() {
   const piece = new Uint8Array(MIB);
   const state = { sent: 0, cancelled: false };
   const body = () =>
     new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull(controller) {
-        // Whoever takes so much takes all of it: the test ends then.
+        // A reader that takes this much would take everything: the test ends.
         if (state.sent > 100 * MIB) return controller.close();
         state.sent += piece.length;
         controller.enqueue(piece);
@@ -35,7 +35,7 @@ function endless() {
 
 const page = (...lines: string[]) => `<ListBucketResult>${lines.join("")}</ListBucketResult>`;
 
-Deno.test("list() gives up an answer that does not end", async () => {
+Deno.test("list() aborts an answer that does not end", async () => {
   const { state, body } = endless();
   const bridge = bridgeWith(...Array.from({ length: 5 }, () => () => new Response(body())));
   await assert.rejects(bridge.list("", call()), isFailure("unreachable"));
@@ -43,7 +43,7 @@ Deno.test("list() gives up an answer that does not end", async () => {
   assert.equal(state.cancelled, true);
 });
 
-Deno.test("find() gives up a refusal that does not end", async () => {
+Deno.test("find() aborts a refusal that does not end", async () => {
   const { state, body } = endless();
   const reply = () => new Response(body(), { status: 400 });
   await assert.rejects(
@@ -55,12 +55,12 @@ Deno.test("find() gives up a refusal that does not end", async () => {
 
 for (
   const [what, token] of [
-    ["the same token again and again", "<NextContinuationToken>t</NextContinuationToken>"],
+    ["the same token repeatedly", "<NextContinuationToken>t</NextContinuationToken>"],
     ["an empty token", "<NextContinuationToken></NextContinuationToken>"],
     ["no token", ""],
   ] as const
 ) {
-  Deno.test(`list() does not follow pages for ever: ${what}`, async () => {
+  Deno.test(`list() does not follow pages forever: ${what}`, async () => {
     let pages = 0;
     const bridge = bridgeOver(() => {
       if (++pages > 20) throw new Error("too many pages");
@@ -71,23 +71,23 @@ for (
   });
 }
 
-Deno.test("xmlElements() takes a time that grows with the text, not with its square", () => {
+Deno.test("xmlElements() needs linear time", () => {
   const startedAt = performance.now();
   assert.deepEqual(xmlElements("<Contents>".repeat(100_000), "Contents"), []);
   assert.deepEqual(xmlElements("<Contents ".repeat(100_000), "Contents"), []);
   assert.ok(performance.now() - startedAt < 1_000);
 });
 
-Deno.test("xmlElements() finds elements one after the other, with attributes too", () => {
+Deno.test("xmlElements() finds consecutive elements, also those with attributes", () => {
   const xml = `<A><B x="1">one</B><Bs>no</Bs><B>t&amp;wo</B><B>open`;
   assert.deepEqual(xmlElements(xml, "B"), ["one", "t&amp;wo"]);
 });
 
-Deno.test("unescapeXml() leaves a number that is no character as it stands", () => {
+Deno.test("unescapeXml() keeps a number that is not a character", () => {
   assert.equal(unescapeXml("&#x110000;&#99999999;&#x41;&lt;"), "&#x110000;&#99999999;A<");
 });
 
-Deno.test("open() does not go on with a service that gives one byte a connection", async () => {
+Deno.test("open() does not resume endlessly at a service that sends one byte per connection", async () => {
   let asked = 0;
   const size = 10_000;
   const bridge = bridgeOver(() => {
@@ -101,7 +101,7 @@ Deno.test("open() does not go on with a service that gives one byte a connection
   assert.ok(asked < 20);
 });
 
-Deno.test("put() removes what may be stored although no answer says so", async () => {
+Deno.test("put() removes what may have been stored when the answer is lost", async () => {
   const stored = new Set<string>();
   const bridge = bridgeOver((input, init) => {
     const key = String(input);
@@ -121,7 +121,7 @@ Deno.test("put() removes what may be stored although no answer says so", async (
   assert.deepEqual([...stored], []);
 });
 
-/** Some turns of the event loop: all that waits for nothing from outside has run then. */
+/** Waits some turns of the event loop, so that everything that is due has run. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -129,8 +129,8 @@ async function turns(count: number): Promise<void> {
 }
 
 for (const size of [0, 12 * MIB]) {
-  const what = size === 0 ? "a size that is not known" : "a known size";
-  Deno.test(`put() fails when a part fails while the next bytes are waited for: ${what}`, async () => {
+  const what = size === 0 ? "an unknown size" : "a known size";
+  Deno.test(`put() fails when a part fails while it waits for the next bytes: ${what}`, async () => {
     const refused = Promise.withResolvers<void>();
     let completed = false;
     const bridge = bridgeOver((input, init) => {

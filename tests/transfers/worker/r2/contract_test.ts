@@ -32,7 +32,7 @@ bridgeContract({
 async function fresh(s3: S3Peer, bucket: string): Promise<BridgeUnderTest> {
   const { bridge, config, bucketUrl } = await freshRig(s3, bucket);
   const aged = [...FOREIGN];
-  // Swift sets the time of storing, so the sweep is shown listings that lie in the past.
+  // Swift sets the time of storing, so the sweep gets listings with earlier times.
   const later = new R2Bridge(config, toolsWith(skippingClock(), ageing(config, aged)));
   bridge.sweep = (context) => later.sweep(context);
   const urls = FOREIGN.map((key) => `${bucketUrl}/${key}`);
@@ -50,14 +50,14 @@ async function fresh(s3: S3Peer, bucket: string): Promise<BridgeUnderTest> {
         return bodies.every((body) => body === "foreign");
       };
     },
-    async addOver(name) {
+    async addExpired(name) {
       aged.push(name);
       await bridge.put({ name, metadata: {} }, sourceOf(text("over")), call());
     },
   };
 }
 
-/** Lets these keys have been in the bucket for more than two days. */
+/** Returns a fetch whose listings say that these keys were stored more than two days ago. */
 function ageing({ bucket }: R2Config, aged: readonly string[]): typeof fetch {
   const past = new Date(Date.now() - TWO_DAYS_MS - 60_000).toISOString();
   return async (input, init) => {

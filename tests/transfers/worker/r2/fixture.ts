@@ -7,7 +7,7 @@ import { FakeClock } from "../../../support/fake_clock.ts";
 
 export const BUCKET = "exchange";
 
-/** A service that does not exist; nothing can be asked of it but through a stand-in for fetch. */
+/** A service that does not exist: requests need a stand-in for fetch. */
 export const R2_CONFIG: R2Config = {
   accessKey: "AKIDEXAMPLE",
   secretKey: "not-so-secret-key",
@@ -26,10 +26,10 @@ export const toolsWith = (clock: Clock, fetcher: typeof fetch): BridgeTools => (
   logger: silent,
 });
 
-/** The present time, because a real service compares it with its own. Pauses are skipped, time limits never come. */
+/** Returns a clock with the real time, which a real service compares with its own. It skips pauses, and time limits never end. */
 export const skippingClock = (): FakeClock =>
   new FakeClock({ nowMs: Date.now(), skipUpToMs: 4_900 });
 
-/** A fresh name for a file of the client "server". */
+/** Returns a new name for a file of the client "server". */
 export const nameFor = (filename: string): string =>
   objectName("server", newTransferId("server", filename, Date.now()));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseListing } from "../../../../src/transfers/worker/r2/listing.ts";
 import { pure } from "../../../support/pure.ts";
 
-pure("parseListing() takes names as they are and leaves out what is not ours", () => {
+pure("parseListing() decodes names and leaves out foreign objects", () => {
   const entry = (key: string) =>
     `<Contents><Key>${key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>`;
   const listed = parseListing(

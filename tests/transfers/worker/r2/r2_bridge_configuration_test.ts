@@ -82,7 +82,7 @@ const ACTIONS: readonly {
 ];
 
 for (const { name, run, methods } of ACTIONS) {
-  Deno.test(`${name}() tells the faults of a configuration apart, each with its remedy`, async () => {
+  Deno.test(`${name}() distinguishes the faults of a configuration, each with its remedy`, async () => {
     for (const { reply, code, remedy, words } of FAULTS) {
       const { bridge, service } = bridgeWith(...methods.map(() => reply));
       const failure = await failureOf(run(bridge));
@@ -94,12 +94,12 @@ for (const { name, run, methods } of ACTIONS) {
   });
 }
 
-Deno.test("find() takes a missing object for missing when the bucket answers", async () => {
+Deno.test("find() reports a missing object when the bucket answers", async () => {
   const { bridge } = bridgeWith(refusal(404, "NoSuchKey"), () => new Response(""));
   assert.equal(await bridge.find({ name: NAME }, call()), undefined);
 });
 
-Deno.test("find() takes a missing object for missing when the token may not list", async () => {
+Deno.test("find() reports a missing object when the token may not list", async () => {
   const { bridge } = bridgeWith(refusal(404, "NoSuchKey"), refusal(403, "AccessDenied"));
   assert.equal(await bridge.find({ name: NAME }, call()), undefined);
 });
@@ -111,7 +111,7 @@ Deno.test("find() keeps its own refusal when the bucket answers", async () => {
 
 peerTest({
   peer: SWIFT,
-  name: "find() tells the faults of a configuration apart on a real server",
+  name: "find() distinguishes the faults of a configuration on a real server",
   async fn() {
     await using rig = await startR2();
     const attempt = async (change: Partial<R2Config>, aheadMs = 0) => {

@@ -32,7 +32,7 @@ async function failureOf(promise: Promise<unknown>): Promise<RemoteExecError> {
   return error;
 }
 
-Deno.test("put() waits as long as the service asks for and tries again after 429", async () => {
+Deno.test("put() waits as long as the service requests after 429, then retries", async () => {
   const { bridge, service, clock } = bridgeWith(
     refusal(429, "TooManyRequests", "", { "retry-after": "3" }),
     OK,
@@ -43,7 +43,7 @@ Deno.test("put() waits as long as the service asks for and tries again after 429
   assert.deepEqual(clock.skippedMs, [3000]);
 });
 
-Deno.test("put() tries again after 5xx and a broken connection, with growing pauses", async () => {
+Deno.test("put() retries after 5xx and a broken connection, with growing pauses", async () => {
   const { bridge, clock } = bridgeWith(
     refusal(503, "ServiceUnavailable"),
     () => new TypeError("connection reset"),
@@ -56,7 +56,7 @@ Deno.test("put() tries again after 5xx and a broken connection, with growing pau
   assert.ok(first >= 125 && second >= 250 && third >= 500, String(clock.skippedMs));
 });
 
-Deno.test("put() gives up after five attempts and says what was seen last", async () => {
+Deno.test("put() fails after five attempts with the last refusal", async () => {
   const { bridge, service } = bridgeWith(
     ...Array.from({ length: 5 }, () => refusal(429, "TooManyRequests", "slow down")),
   );
@@ -66,7 +66,7 @@ Deno.test("put() gives up after five attempts and says what was seen last", asyn
   assert.equal(service.asked.length, 5);
 });
 
-Deno.test("put() says which host does not answer, without the address that was asked for", async () => {
+Deno.test("put() names the host that does not answer, without the URL", async () => {
   const fault = () =>
     new TypeError("error sending request for url (https://x/y?secret=1): refused");
   const { bridge } = bridgeWith(fault, fault, fault, fault, fault);
@@ -84,12 +84,12 @@ Deno.test("put() sends the hash of the bytes, which the service compares", async
   assert.equal(headers?.get("x-amz-meta-sha256"), sha256);
 });
 
-Deno.test("put() refuses a result of another length than what was sent", async () => {
+Deno.test("put() refuses a stored object of another length than was sent", async () => {
   const { bridge } = bridgeWith(OK, objectReply(2));
   await assert.rejects(put(bridge), isFailure("verification_failed"));
 });
 
-Deno.test("open() goes on where the connection broke off", async () => {
+Deno.test("open() resumes where the connection broke", async () => {
   const { bridge, service } = bridgeWith(
     objectReply(6, brokenBody(text("ab"))),
     objectReply(4, brokenBody(text("cd"), new TypeError("reset")), {}, 206),
@@ -112,13 +112,13 @@ Deno.test("open() does not join two different objects", async () => {
   await assert.rejects(readAll(stream), isFailure("changed"));
 });
 
-Deno.test("open() does not take a service for resuming that begins anew", async () => {
+Deno.test("open() refuses a service that restarts instead of resuming", async () => {
   const { bridge } = bridgeWith(objectReply(6, brokenBody(text("ab"))), objectReply(6, "abcdef"));
   const { stream } = await bridge.open({ name: NAME }, 100, call());
   await assert.rejects(readAll(stream), isFailure("connection_lost"));
 });
 
-Deno.test("open() gives up a connection that is cut again and again without moving", async () => {
+Deno.test("open() fails after repeated cuts without progress", async () => {
   const nothing: Reply = () => objectReply(6, brokenBody(new Uint8Array()), {}, 206)();
   const { bridge, service } = bridgeWith(
     objectReply(6, brokenBody(text("ab"))),
@@ -140,7 +140,7 @@ Deno.test("open() compares content with the MD5 when no sha256 is stored", async
   }
 });
 
-Deno.test("open() tells an expired address from a forged one and from a missing object", async () => {
+Deno.test("open() distinguishes an expired URL from a forged one and from a missing object", async () => {
   const { bridge: own } = bridgeWith();
   const url = await own.downloadUrl({ name: NAME }, Date.now() + 60_000);
   const seen = [];
@@ -179,7 +179,7 @@ Deno.test("open() follows no redirect", async () => {
   assert.equal(service.asked.length, 1);
 });
 
-Deno.test("open() asks for bytes as they are stored", async () => {
+Deno.test("open() requests uncompressed bytes", async () => {
   const { bridge, service } = bridgeWith(objectReply(1, "x"));
   const { stream } = await bridge.open({ name: NAME }, 100, call());
   await readAll(stream);
@@ -189,7 +189,7 @@ Deno.test("open() asks for bytes as they are stored", async () => {
 // The replies of this file are never promises.
 const responseOf = (reply: Reply): Response => reply() as Response;
 
-Deno.test("list() pages through more than a thousand objects and asks for eight at a time", async () => {
+Deno.test("list() reads several pages and requests eight objects at a time", async () => {
   const names = Array.from({ length: 1200 }, (_, index) => `server_20260101_000000_${index}`);
   const page = (from: number, to: number, next: string | undefined) =>
     "<ListBucketResult>" + names.slice(from, to).map((name) =>
@@ -221,7 +221,7 @@ Deno.test("list() pages through more than a thousand objects and asks for eight 
   assert.ok(most > 1 && most <= 8, String(most));
 });
 
-Deno.test("find() takes a time of storing that cannot be for none", async () => {
+Deno.test("find() ignores an impossible time of storing", async () => {
   for (const time of ["Sat, 13 Sep 275760 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"]) {
     const { bridge } = bridgeWith(objectReply(1, null, { "last-modified": time }));
     assert.equal((await bridge.find({ name: NAME }, call()))?.storedAtMs, 0, time);
@@ -244,7 +244,7 @@ Deno.test("uploadTicket() lets R2 refuse a second upload and another length", as
   );
 });
 
-Deno.test("sweep() takes back uploads that nobody finishes, of the exchange only", async () => {
+Deno.test("sweep() removes abandoned uploads, of the exchange only", async () => {
   const past = "2020-01-01T00:00:00.000Z";
   const entry = (key: string, id: string, at: string) =>
     `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${at}</Initiated></Upload>`;
@@ -262,7 +262,7 @@ Deno.test("sweep() takes back uploads that nobody finishes, of the exchange only
   assert.deepEqual([last?.method, last?.url.searchParams.get("uploadId")], ["DELETE", "a&lt;b"]);
 });
 
-Deno.test("sweep() does without the list of uploads where the service has none", async () => {
+Deno.test("sweep() works at a service that cannot list uploads", async () => {
   const { bridge } = bridgeWith(
     () => new Response("<ListBucketResult></ListBucketResult>"),
     refusal(501, "NotImplemented"),

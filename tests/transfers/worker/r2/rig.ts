@@ -4,17 +4,17 @@ import { type S3Peer, startS3 } from "../../../peers/s3.ts";
 import { BUCKET, skippingClock, toolsWith } from "./fixture.ts";
 import type { FakeClock } from "../../../support/fake_clock.ts";
 
-/** The driver in front of a real S3 server with an empty bucket. */
+/** The driver with a real S3 server and an empty bucket. */
 export interface R2Rig extends AsyncDisposable {
   readonly s3: S3Peer;
   readonly config: R2Config;
   readonly clock: FakeClock;
   readonly bridge: R2Bridge;
-  /** The bucket's address, without a slash at its end. */
+  /** The bucket's URL without a final slash. */
   readonly bucketUrl: string;
 }
 
-/** @param fetcher in place of the runtime's, to cut or alter what passes */
+/** Starts a server. @param fetcher replaces the runtime's fetch, to cut or alter responses */
 export async function startR2(
   options: R2Options = {},
   fetcher: typeof fetch = fetch,
@@ -24,7 +24,7 @@ export async function startR2(
   return { ...rig, [Symbol.asyncDispose]: () => s3.close() };
 }
 
-/** A driver with a bucket of its own on a server that runs already. */
+/** Returns a driver with its own bucket on a running server. */
 export async function freshRig(
   s3: S3Peer,
   bucket: string,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AwsV4Signer } from "aws4fetch";
 import { pure } from "../../../support/pure.ts";
 
-pure("AwsV4Signer gives the signature of the vendor's example", async () => {
+pure("AwsV4Signer computes the signature of the vendor's example", async () => {
   // Source: Amazon S3 API reference, "Authenticating Requests: Using Query Parameters".
   const signer = new AwsV4Signer({
     url: "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Expires=86400",

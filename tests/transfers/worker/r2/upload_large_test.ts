@@ -9,10 +9,10 @@ import { startR2 } from "./rig.ts";
 import { nameFor, silent } from "./fixture.ts";
 
 const FULL = Deno.env.get("LARGE_TESTS") === "1";
-/** 2 GB take about 35 s on two cores; the smaller one shows the same of the memory. */
+/** 2 GB take about 35 s on two cores; the smaller size shows the same memory use. */
 const SIZE = FULL ? 2_000_000_000 : 400_000_000;
-/** Buffers, their copies on the way and what the collector has not taken yet; measured 150 MB. */
-const MOST_MEMORY = 260_000_000;
+/** Buffers, their copies, and what the garbage collector has not freed yet; measured 150 MB. */
+const MAX_MEMORY = 260_000_000;
 const CHUNK = crypto.getRandomValues(new Uint8Array(65_536));
 
 peerTest({
@@ -36,11 +36,11 @@ peerTest({
     assert.deepEqual([put.sha256, put.object.size], [expected, SIZE]);
     const { stream, sha256 } = await bridge.open({ name }, SIZE, call());
     assert.deepEqual([await hashOf(stream, memory.look), sha256], [expected, expected]);
-    assert.ok(memory.growth() < MOST_MEMORY, `${memory.growth()} bytes`);
+    assert.ok(memory.growth() < MAX_MEMORY, `${memory.growth()} bytes`);
   },
 });
 
-/** The same bytes each time, never all of them at once. */
+/** Returns the same bytes each time, in small chunks. */
 function generated(look: () => void = () => {}): ReadableStream<Uint8Array> {
   let rest = SIZE;
   return new ReadableStream<Uint8Array>({

@@ -4,7 +4,7 @@ import { pure } from "../../../support/pure.ts";
 
 const MIB = 1024 * 1024;
 
-pure("partBytesFor() lets 20 GB and 5 TiB fit into 10,000 parts", () => {
+pure("partBytesFor() fits 20 GB and 5 TiB into 10,000 parts", () => {
   for (const size of [1, 20e9, 200e9, 5 * 2 ** 40]) {
     const part = partBytesFor(size);
     assert.ok(Math.ceil(size / part) <= 10_000);

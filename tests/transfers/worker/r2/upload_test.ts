@@ -23,7 +23,7 @@ async function failureOf(promise: Promise<unknown>): Promise<RemoteExecError> {
 // The replies of this file are never promises.
 const responseOf = (reply: Reply): Response => reply() as Response;
 
-/** A service that takes uploads in parts; `onPart` may answer in its place. */
+/** A service that accepts uploads in parts; `onPart` may answer instead. */
 function partsService(onPart: (number: number, attempt: number) => Response | undefined) {
   const parts = new Map<number, number>();
   const asked: string[] = [];
@@ -61,7 +61,7 @@ Deno.test("put() repeats a failed part alone", async () => {
   assert.equal(service.aborted(), 0);
 });
 
-Deno.test("put() takes an upload back when a part is refused for good", async () => {
+Deno.test("put() aborts an upload when a part is refused finally", async () => {
   const service = partsService((number) =>
     number === 2 ? responseOf(refusal(400, "InvalidPart", "parts must have one length")) : undefined
   );
@@ -71,7 +71,7 @@ Deno.test("put() takes an upload back when a part is refused for good", async ()
   assert.equal(service.aborted(), 1);
 });
 
-Deno.test("put() takes an upload back when the file changed while it was read", async () => {
+Deno.test("put() aborts an upload when the file changed while it was read", async () => {
   const service = partsService(() => undefined);
   const source = {
     ...sourceOf(new Uint8Array(12 * MIB)),
@@ -84,7 +84,7 @@ Deno.test("put() takes an upload back when the file changed while it was read", 
   assert.equal(service.aborted(), 1);
 });
 
-Deno.test("put() takes an error inside a completed upload for an error", async () => {
+Deno.test("put() reports an error inside a response of status 200", async () => {
   const inner = partsService(() => undefined);
   const answer: typeof fetch = (input, init) =>
     init?.method === "POST" && String(input).includes("uploadId=")
@@ -98,7 +98,7 @@ Deno.test("put() takes an error inside a completed upload for an error", async (
   assert.match(error.message, /InternalError late: &lt;x>/);
 });
 
-Deno.test("put() tells again and again that the checksum is being computed, in growing steps", async () => {
+Deno.test("put() reports growing progress while the checksum is computed", async () => {
   const clock = new FakeClock({ nowMs: Date.now() });
   const hash = Promise.withResolvers<string>();
   const steps: StoreProgress[] = [];
