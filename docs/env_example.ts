@@ -1,4 +1,4 @@
-import { type Variable, VARIABLES } from "../src/config/variables.ts";
+import { type Variable, VARIABLES } from "../src/config/variables/variables.ts";
 
 const HEAD =
   `# Configuration of mcp-remote-exec. Copy this file, run \`chmod 600\` on the copy and pass it with --env-file.

@@ -1,4 +1,4 @@
-import { type Variable, VARIABLES } from "../src/config/variables.ts";
+import { type Variable, VARIABLES } from "../src/config/variables/variables.ts";
 
 /** Returns README.md with its table of variables replaced by the current one. */
 export function withVariablesTable(readme: string): string {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { closest } from "../config/closest.ts";
-import { shownValue } from "../config/given.ts";
+import { shownValue } from "../config/environment.ts";
 
 /** What the command line asks for. */
 export type Task =

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { shownValue } from "../config/given.ts";
+import { shownValue } from "../config/environment.ts";
 import type { Remark } from "../config/origin.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 

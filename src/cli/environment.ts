@@ -1,10 +1,14 @@
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { type Environment, isSet } from "../config/given.ts";
-import { meantVariable, misnamedNames } from "../config/misnamed.ts";
+import { type Environment, isSet } from "../config/environment.ts";
+import { meantVariable, misnamedNames } from "../config/variables/misnamed.ts";
 import type { Origin, Remark } from "../config/origin.ts";
-import { environmentNames, SYSTEM_VARIABLES, variableNames } from "../config/environment_names.ts";
-import { type Variable, VARIABLES } from "../config/variables.ts";
+import {
+  environmentNames,
+  SYSTEM_VARIABLES,
+  variableNames,
+} from "../config/variables/environment_names.ts";
+import { type Variable, VARIABLES } from "../config/variables/variables.ts";
 import { notForUs, readEnvFile, readTrustedEnvFile } from "./env_file.ts";
 
 // The types of ssh2 depend on the types of Node 18, which lack this function.

@@ -1,6 +1,6 @@
-import { type Group, type Variable, VARIABLES } from "../config/variables.ts";
+import { type Group, type Variable, VARIABLES } from "../config/variables/variables.ts";
 
-/** Returns what `--help` prints. The variables come from the table in config/variables.ts. */
+/** Returns what `--help` prints. The variables come from the table in config/variables/variables.ts. */
 export function helpText(): string {
   const groups = new Map<Group, Variable<unknown>[]>();
   for (const variable of Object.values<Variable<unknown>>(VARIABLES)) {

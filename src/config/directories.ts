@@ -1,7 +1,7 @@
 import { errorText, RemoteExecError } from "../errors.ts";
 import type { Alias, FilesConfig } from "./config.ts";
 import { attempt, type Report } from "./faults.ts";
-import { shownValue } from "./given.ts";
+import { shownValue } from "./environment.ts";
 import type { Remark } from "./origin.ts";
 import {
   entryOf,
@@ -11,7 +11,7 @@ import {
   type Machine,
   parentOf,
 } from "./paths.ts";
-import type { Values } from "./variables.ts";
+import type { Values } from "./variables/variables.ts";
 
 /** The directories of local files. */
 export type Directories = Omit<FilesConfig, "own">;

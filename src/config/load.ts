@@ -3,14 +3,14 @@ import { redactor } from "../log.ts";
 import type { Config, Login } from "./config.ts";
 import { chooseDirectories, uselessDirectories } from "./directories.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
-import { type Environment, isSet, shownValue } from "./given.ts";
+import { type Environment, isSet, shownValue } from "./environment.ts";
 import { chooseTools, oddOffer } from "./offer.ts";
 import { ENVIRONMENT_ONLY, type Origin, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
-import { ValueError } from "./parsers.ts";
+import { ValueError } from "./variables/parsers.ts";
 import { secretsOf } from "./secrets.ts";
-import { type Values, type Variable, VARIABLES } from "./variables.ts";
+import { type Values, type Variable, VARIABLES } from "./variables/variables.ts";
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config }

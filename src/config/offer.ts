@@ -1,10 +1,10 @@
 import { closest } from "./closest.ts";
 import type { Config, OfferConfig } from "./config.ts";
 import type { Report } from "./faults.ts";
-import { shownValue } from "./given.ts";
+import { shownValue } from "./environment.ts";
 import type { Remark } from "./origin.ts";
 import { FAMILIES, type Family, TOOL_ROWS, type ToolFact, type ToolRow } from "./tool_table.ts";
-import type { Values } from "./variables.ts";
+import type { Values } from "./variables/variables.ts";
 
 /** Which modules of a configuration are on. */
 export type Modules = Pick<Config, "proxmox" | "imageKit" | "r2">;

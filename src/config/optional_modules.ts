@@ -1,10 +1,10 @@
 import { RemoteExecError } from "../errors.ts";
 import type { DownloadsConfig, ImageKitConfig, R2Config } from "./config.ts";
 import { attempt, type Report } from "./faults.ts";
-import { shownValue } from "./given.ts";
+import { shownValue } from "./environment.ts";
 import { expandPath, type Machine } from "./paths.ts";
 import { checkBucketFree } from "./r2_endpoint.ts";
-import type { Values } from "./variables.ts";
+import type { Values } from "./variables/variables.ts";
 
 const DEFAULT_LINK_PORT = 8000;
 /** ImageKit refuses an upload token that is valid for an hour or more; the rest allows for clock differences. */

@@ -1,6 +1,6 @@
 import { type PlatformPath, posix, win32 } from "node:path";
 import { RemoteExecError } from "../errors.ts";
-import { type Environment, shownValue } from "./given.ts";
+import { type Environment, shownValue } from "./environment.ts";
 import { programPaths } from "./program.ts";
 
 /** What the configuration needs to know about the machine. Tests pass a fake one. */

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Environment } from "./given.ts";
+import type { Environment } from "./environment.ts";
 
 /**
  * Returns the files and directories that the running program is made of: the executable and its code

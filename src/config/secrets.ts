@@ -1,4 +1,4 @@
-import { type Values, VARIABLES } from "./variables.ts";
+import { type Values, VARIABLES } from "./variables/variables.ts";
 
 /** Returns the values of all secret variables that are set. */
 export function secretsOf(values: Values): string[] {

@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import { type Fault, formatFaults } from "../config/faults.ts";
 import { registeredTools } from "../config/offer.ts";
 import { ENVIRONMENT_ONLY } from "../config/origin.ts";
-import { VARIABLES } from "../config/variables.ts";
+import { VARIABLES } from "../config/variables/variables.ts";
 import { oneLine, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { noAudit } from "../mcp/audit.ts";

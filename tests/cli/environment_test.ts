@@ -1,7 +1,10 @@
 // @process: it changes the environment of this process.
 import assert from "node:assert/strict";
 import { readEnvironment } from "../../src/cli/environment.ts";
-import { environmentNames, SYSTEM_VARIABLES } from "../../src/config/environment_names.ts";
+import {
+  environmentNames,
+  SYSTEM_VARIABLES,
+} from "../../src/config/variables/environment_names.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { helpText } from "../../src/cli/help.ts";
-import { type Variable, VARIABLES } from "../../src/config/variables.ts";
+import { type Variable, VARIABLES } from "../../src/config/variables/variables.ts";
 import { pure } from "../support/pure.ts";
 
 pure("helpText() has every variable with its default and help", () => {

@@ -3,7 +3,7 @@ import { formatFaults } from "../../src/config/faults.ts";
 import type { Origin } from "../../src/config/origin.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { BASIC, configOf, fakeMachine, faultsOf } from "../support/config.ts";
-import { type Variable, VARIABLES } from "../../src/config/variables.ts";
+import { type Variable, VARIABLES } from "../../src/config/variables/variables.ts";
 import { pure } from "../support/pure.ts";
 
 const R2 = {

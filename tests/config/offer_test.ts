@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Environment } from "../../src/config/given.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { FAMILIES, TOOL_ROWS } from "../../src/config/tool_table.ts";
 import { configOf, faultsOf } from "../support/config.ts";
 import { pure } from "../support/pure.ts";

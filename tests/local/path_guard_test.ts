@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { localSource } from "../../src/downloads/worker/sources/local_source.ts";
 import type { PathBounds } from "../../src/local/paths.ts";
-import { LocalFiles } from "../../src/ssh/worker/files/local_files.ts";
+import { LocalFiles } from "../../src/ssh/worker/files/local/local_files.ts";
 import { type AttackedPlace, attackedPlace, ATTACKS, SWAPS, withSwap } from "./attacks.ts";
 
 const MANY = 1_000_000_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Environment } from "../../src/config/given.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import {
   describeAccess,
   formatPermissions,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LocalFiles } from "../../src/ssh/worker/files/local_files.ts";
+import { LocalFiles } from "../../src/ssh/worker/files/local/local_files.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const MANY = 1_000_000_000;

@@ -1,5 +1,5 @@
 import type { Tool as McpTool } from "@modelcontextprotocol/server";
-import type { Environment } from "../../src/config/given.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import type { Tool } from "../../src/mcp/tool.ts";
 import { createTools, type Ports } from "../../src/server/tools.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../../src/config/config.ts";
 import type { Fault } from "../../src/config/faults.ts";
-import type { Environment } from "../../src/config/given.ts";
+import type { Environment } from "../../src/config/environment.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Machine } from "../../src/config/paths.ts";
 

@@ -12,7 +12,7 @@ import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
 import { type HostAccess, hostFacts, openHostSource } from "./files/host_files.ts";
 import { openHostSink } from "./files/host_sink.ts";
-import { LocalFiles } from "./files/local_files.ts";
+import { LocalFiles } from "./files/local/local_files.ts";
 import type { HostConnection } from "./connection/connection.ts";
 import { HostTraits } from "./connection/host_traits.ts";
 import { ConnectionPool, type SessionWait } from "./connection/pool.ts";

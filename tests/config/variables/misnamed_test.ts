@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { meantVariable, misnamedNames } from "../../src/config/misnamed.ts";
-import { variableNames } from "../../src/config/environment_names.ts";
-import { pure } from "../support/pure.ts";
+import { meantVariable, misnamedNames } from "../../../src/config/variables/misnamed.ts";
+import { variableNames } from "../../../src/config/variables/environment_names.ts";
+import { pure } from "../../support/pure.ts";
 
 const NAMES = variableNames();
 

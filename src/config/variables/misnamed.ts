@@ -1,4 +1,4 @@
-import { closest } from "./closest.ts";
+import { closest } from "../closest.ts";
 
 /** Names that other programs use, or that people guess, by the variable that they mean. */
 const MISNAMED: Readonly<Record<string, readonly string[]>> = {

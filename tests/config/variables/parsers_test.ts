@@ -10,8 +10,8 @@ import {
   type Parser,
   plainName,
   ValueError,
-} from "../../src/config/parsers.ts";
-import { pure } from "../support/pure.ts";
+} from "../../../src/config/variables/parsers.ts";
+import { pure } from "../../support/pure.ts";
 
 function refuses<T>(parse: Parser<T>, texts: readonly string[], requirement: RegExp) {
   for (const text of texts) {

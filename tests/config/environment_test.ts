@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isSet, shownValue } from "../../src/config/given.ts";
+import { isSet, shownValue } from "../../src/config/environment.ts";
 import { pure } from "../support/pure.ts";
 
 pure("isSet() takes an empty value and a placeholder that nobody filled in for no value", () => {

@@ -1,12 +1,12 @@
 import { sep } from "node:path";
-import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
-import type { LocalFile } from "../../../local/local_file.ts";
-import { PathGuard } from "../../../local/path_guard.ts";
-import type { PathBounds } from "../../../local/paths.ts";
-import { endsInSlash, localExists, tooLarge } from "../../errors.ts";
-import type { ByteRange } from "../../files_port.ts";
-import type { FileFacts } from "../../port.ts";
-import { CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "./source_sink.ts";
+import { CHUNK_BYTES } from "../../../../bytes/byte_reader.ts";
+import type { LocalFile } from "../../../../local/local_file.ts";
+import { PathGuard } from "../../../../local/path_guard.ts";
+import type { PathBounds } from "../../../../local/paths.ts";
+import { endsInSlash, localExists, tooLarge } from "../../../errors.ts";
+import type { ByteRange } from "../../../files_port.ts";
+import type { FileFacts } from "../../../port.ts";
+import { CHUNK_LIFE, type Sink, type SinkOptions, type Source } from "../source_sink.ts";
 import { localPathErrors } from "./local_errors.ts";
 import { openLocalSink } from "./local_sink.ts";
 

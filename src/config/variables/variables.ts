@@ -1,4 +1,4 @@
-import { LOG_LEVELS, type LogLevel } from "../log.ts";
+import { LOG_LEVELS, type LogLevel } from "../../log.ts";
 import {
   apiKey,
   baseUrl,

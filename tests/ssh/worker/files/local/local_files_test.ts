@@ -1,8 +1,8 @@
 // @process: it changes the umask of this process.
 import assert from "node:assert/strict";
-import { LocalFiles } from "../../../../src/ssh/worker/files/local_files.ts";
-import type { Sink, Source } from "../../../../src/ssh/worker/files/source_sink.ts";
-import { temporaryDirectory } from "../../../support/temporary_directory.ts";
+import { LocalFiles } from "../../../../../src/ssh/worker/files/local/local_files.ts";
+import type { Sink, Source } from "../../../../../src/ssh/worker/files/source_sink.ts";
+import { temporaryDirectory } from "../../../../support/temporary_directory.ts";
 
 const MANY = 1_000_000_000;
 

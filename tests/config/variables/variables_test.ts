@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
-import { environmentNames } from "../../src/config/environment_names.ts";
-import { type Variable, VARIABLES } from "../../src/config/variables.ts";
-import { envExample } from "../../docs/env_example.ts";
-import { flagsOf, projectFile } from "../support/project.ts";
+import { environmentNames } from "../../../src/config/variables/environment_names.ts";
+import { type Variable, VARIABLES } from "../../../src/config/variables/variables.ts";
+import { envExample } from "../../../docs/env_example.ts";
+import { flagsOf, projectFile } from "../../support/project.ts";
 
 const variables = Object.values<Variable<unknown>>(VARIABLES);
 

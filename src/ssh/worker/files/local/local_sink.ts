@@ -1,11 +1,11 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { RemoteExecError } from "../../../errors.ts";
-import type { PathGuard } from "../../../local/path_guard.ts";
-import { isSameFile } from "../../../local/paths.ts";
-import { localExists } from "../../errors.ts";
-import { type Finished, type Proof, type Sink, type SinkOptions } from "./source_sink.ts";
-import { sweepLocal, temporaryName } from "./temporary_files.ts";
+import { RemoteExecError } from "../../../../errors.ts";
+import type { PathGuard } from "../../../../local/path_guard.ts";
+import { isSameFile } from "../../../../local/paths.ts";
+import { localExists } from "../../../errors.ts";
+import { type Finished, type Proof, type Sink, type SinkOptions } from "../source_sink.ts";
+import { sweepLocal, temporaryName } from "../temporary_files.ts";
 import { changed, localError } from "./local_errors.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { errorText, RemoteExecError } from "../../../errors.ts";
-import type { PathErrors } from "../../../local/path_guard.ts";
-import { notAFile } from "../../errors.ts";
+import { errorText, RemoteExecError } from "../../../../errors.ts";
+import type { PathErrors } from "../../../../local/path_guard.ts";
+import { notAFile } from "../../../errors.ts";
 
 /** Returns the error of a failed operation on a local file, by what the system reported. */
 export function localError(action: string, path: string, error: unknown): RemoteExecError {
