@@ -2,18 +2,59 @@ import { errorText, oneLine, RemoteExecError } from "../errors.ts";
 import { shellWord } from "../shell/quote.ts";
 
 /** Nothing responds at the address, or the connection failed. `seen` is the cause as text. */
-export const hostUnreachable = (host: string, port: number, cause: unknown, seen: string) =>
+export const hostUnreachable = (
+  host: string,
+  port: number,
+  cause: unknown,
+  seen: string,
+  remedy =
+    "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
+) =>
   new RemoteExecError(
     "unreachable",
     `SSH connection failed to ${host}:${port}: ${seen}`,
-    "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
+    remedy,
     { cause },
+  );
+
+/** Host and client have no method in common. `what` is ssh2's name for its kind. */
+export const noCommonMethod = (host: string, port: number, what: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `SSH connection failed to ${host}:${port}: no common ${what}`,
+    "Update the host's SSH server, or allow a current method in its sshd_config (curve25519-sha256, " +
+      "ssh-ed25519, aes128-gcm@openssh.com, hmac-sha2-256)",
+  );
+
+/** The login was accepted, but the host asks for another method too. */
+export const secondFactorWanted = (
+  user: string,
+  host: string,
+  port: number,
+  methods: readonly string[],
+) =>
+  new RemoteExecError(
+    "authentication_failed",
+    `Authentication failed for ${user}@${host}:${port}: the login was accepted, but the host also wants ` +
+      (methods.map(oneLine).join(" or ") || "a second factor"),
+    "Allow this user one method in the host's sshd_config (`Match User`, `AuthenticationMethods publickey`), or use another SSH_USERNAME",
+  );
+
+/** The host ended the login after too many attempts. */
+export const loginEnded = (user: string, host: string, port: number, method: string) =>
+  new RemoteExecError(
+    "authentication_failed",
+    `Authentication failed for ${user}@${host}:${port}: the host ended the login after too many attempts (tried: ${method})`,
+    method === "agent"
+      ? "Set SSH_KEY to the one key of that user, or remove other keys from the agent (`ssh-add -d`)"
+      : "Check SSH_USERNAME, SSH_KEY and SSH_PASSWORD, and MaxAuthTries of the host",
   );
 
 /**
  * The host refused the configured login. `method` is `key`, `password`, or the agent with its error.
  *
  * @param keyPath for the command line in the suggestion, which a person can paste
+ * @param said what the host has said, as the end of the message
  */
 export const authenticationFailed = (
   user: string,
@@ -21,13 +62,16 @@ export const authenticationFailed = (
   port: number,
   method: string,
   keyPath?: string,
+  said = "",
 ) =>
   new RemoteExecError(
     "authentication_failed",
-    `Authentication failed for ${user}@${host}:${port} (tried: ${method})`,
+    `Authentication failed for ${user}@${host}:${port} (tried: ${method})${said}`,
     `Check SSH_USERNAME${LOGIN_CHECKS.get(method) ?? AGENT_CHECK}; try by hand: ssh ${
       keyPath === undefined ? "" : `-i ${shellWord(keyPath)} `
-    }-p ${port} ${shellWord(`${user}@${host}`)}`,
+    }-p ${port} ${
+      shellWord(`${user}@${host}`)
+    }; the host also refuses expired, locked and excluded accounts`,
   );
 
 const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([
@@ -51,6 +95,14 @@ export const noChannelInTime = (limitMs: number) =>
     "timeout",
     `No SSH session was free within ${limitMs / 1000} seconds`,
     "Raise the timeout, or wait until other commands finish",
+  );
+
+/** The time limit expired while the host did not answer. `tried` is what has been seen. */
+export const hostSilent = (limitMs: number, tried: RemoteExecError) =>
+  new RemoteExecError(
+    "timeout",
+    `The host did not answer within ${limitMs / 1000} seconds. ${tried.message}`,
+    tried.suggestion,
   );
 
 /** The connection ended during `what`. */
