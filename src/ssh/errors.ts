@@ -115,7 +115,8 @@ export const connectionLost = (what: string) =>
 
 /** The host closed the connection whenever a session was requested. `seen` is the last cause. */
 export const sessionsLost = (count: number, seen: string) =>
-  new RemoteExecError(
+  // ssh2 leaves the connection when a text begins with a byte over 127.
+  /SFTP session termination/.test(seen) ? sessionRefused(seen) : new RemoteExecError(
     "connection_lost",
     `The host ended ${count} connections before the command could be sent: ${seen}`,
     "Check the log of the host's SSH server, and how many sessions it allows",
@@ -128,6 +129,36 @@ export const notOffered = (what: string, seen: string) =>
     `The host does not offer ${what}: ${seen}`,
     "Enable it in the host's sshd_config",
   );
+
+/** The host did not begin a session. `seen` is the text of ssh2, which reads any output as SFTP. */
+export function sessionRefused(seen: string): RemoteExecError {
+  const [, code] = /exit code (\d+)/i.exec(seen) ?? [];
+  if (code !== undefined) {
+    return new RemoteExecError(
+      "unsupported",
+      `The host ended SFTP before it began (exit code ${code})`,
+      "Run `true` with ssh_exec_command and read what it prints: the login shell may refuse, or the password " +
+        "may have expired; otherwise check `Subsystem sftp` in the host's sshd_config",
+    );
+  }
+  const [, length] = /packet length (\d+)/i.exec(seen) ?? [];
+  if (length === undefined && !/packet|SFTP session termination/i.test(seen)) {
+    return notOffered("this kind of session", seen);
+  }
+  return new RemoteExecError(
+    "unsupported",
+    `The host's login printed text where SFTP was expected${beginning(Number(length ?? 0))}`,
+    "Run `true` with ssh_exec_command and read what it prints: the start-up files of SSH_USERNAME must print " +
+      "nothing without a terminal, and its login shell must accept commands",
+  );
+}
+
+/** Returns the words about a text whose first four bytes were read as a number. */
+function beginning(number: number): string {
+  const bytes = [24, 16, 8, 0].map((bits) => (number >>> bits) & 0xff);
+  const text = String.fromCharCode(...bytes);
+  return /^[ -~]{4}$/.test(text) ? `; it begins with "${text}"` : "";
+}
 
 /** The login shell ended before it ran a command of the server's own. `seen` is what it printed. */
 export const commandNotRun = (exitCode: number, seen: string) =>

@@ -13,6 +13,7 @@ import {
   hostSilent,
   noChannelInTime,
   notOffered,
+  sessionRefused,
   sessionsLost,
 } from "../../errors.ts";
 import { SessionFailure } from "./sessions.ts";
@@ -132,7 +133,7 @@ export class ConnectionPool {
             ? notOffered("command execution", error.message)
             : connectionLost(what);
         }
-        if (error.reason === "refused") throw notOffered("this kind of session", error.message);
+        if (error.reason === "refused") throw sessionRefused(error.message);
         if (error.reason === "full") continue;
         if (++losses === MAX_LOSSES) throw sessionsLost(losses, error.message);
         await this.#backOff(losses, wait);
