@@ -16,7 +16,7 @@ export const hostPathArgument = pathArgument.describe(
 
 /** A file on the SSH host, or in the container that `ctid` names. */
 export const remotePathArgument = pathArgument.describe(
-  "On the SSH host, or in ctid's container, e.g. /etc/app/app.conf",
+  "On the host or in ctid's container, e.g. /etc/app/app.conf",
 );
 
 /** Whether an existing file may be replaced. */
@@ -38,7 +38,7 @@ export const guestArgument = guestId.describe("Container or VM ID, e.g. 101");
 
 /** The container that holds the path of a tool that also works without a container. */
 export const pathCtidArgument = guestId.optional().describe(
-  "Container that has the path, e.g. 101; omit for the host",
+  "Container of the path, e.g. 101; default: the host",
 );
 
 /** Seconds that a command may run. @param defaultMs the configured TIMEOUT */

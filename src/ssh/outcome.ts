@@ -144,7 +144,7 @@ export const transferOutput = z.object({
   remote_path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
+  verified: z.enum(["sha256", "size"]).describe("Compared with the source"),
   transfer_speed: z.number().int().describe("Bytes/s"),
   permissions: z.string().optional(),
   warnings: z.array(z.string()).optional(),

@@ -27,7 +27,7 @@ const transferred = z.object({
   local_path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
+  verified: z.enum(["sha256", "size"]).describe("Compared with the source"),
   warnings: z.array(z.string()).optional(),
 });
 

@@ -47,7 +47,7 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
           "Set while it is made or deleted, or if that failed",
         ),
       })),
-      current_parent: z.string().optional().describe("Base of the present state"),
+      current_parent: z.string().optional().describe("Base of the current state"),
     }),
     async run({ ctid }, context) {
       const found = await snapshots.list(ctid, context);
@@ -66,7 +66,7 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
 const createTool = (snapshots: ContainerSnapshots): Tool =>
   defineTool({
     name: "proxmox_create_snapshot",
-    title: "Create a snapshot of a container",
+    title: "Create a snapshot",
     description: "Snapshot an LXC container's disks and configuration. It keeps running.",
     effect: "changes",
     input: z.strictObject({
@@ -91,7 +91,7 @@ const createTool = (snapshots: ContainerSnapshots): Tool =>
 const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
   defineTool({
     name: "proxmox_rollback_snapshot",
-    title: "Roll a container back to a snapshot",
+    title: "Roll back to a snapshot",
     description:
       "Restore an LXC container's disks and configuration from a snapshot; all later changes are lost. A " +
       "running container is STOPPED (killed) first and stays stopped: start it with proxmox_start_container.",
@@ -113,7 +113,7 @@ const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
 const deleteTool = (snapshots: ContainerSnapshots): Tool =>
   defineTool({
     name: "proxmox_delete_snapshot",
-    title: "Delete a snapshot of a container",
+    title: "Delete a snapshot",
     description:
       "Delete a snapshot of an LXC container for good. The container itself does not change.",
     effect: "destroys",

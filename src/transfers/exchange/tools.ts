@@ -118,7 +118,7 @@ const downloadTool = (exchange: ExchangeService): Tool =>
 const listTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_list",
-    title: "List the files on the exchange",
+    title: "List the exchange",
     description: "List the transfers on the exchange, oldest first.",
     effect: "reads",
     input: z.strictObject({
@@ -155,7 +155,7 @@ const deleteTool = (exchange: ExchangeService): Tool =>
 const requestUploadTool = (exchange: ExchangeService): Tool =>
   defineTool({
     name: "exchange_request_upload",
-    title: "Create an upload command for the exchange",
+    title: "Request an upload",
     description:
       "Create a curl command with which a person or machine uploads one file to the exchange without credentials; " +
       "exchange_list then shows it.",

@@ -45,7 +45,7 @@ const confirmation = {
 export const uploadConfirmation = z.object({
   ...confirmation,
   sha256: z.string(),
-  verified: z.enum(["sha256", "size"]).describe("What was compared with the source"),
+  verified: z.enum(["sha256", "size"]).describe("Compared with the source"),
   permissions: z.string().optional(),
 });
 
