@@ -38,17 +38,23 @@ export const ERROR_CODES = [
 
 export type ErrorCode = typeof ERROR_CODES[number];
 
+interface MoreOptions extends ErrorOptions {
+  /** The message has several lines, all of them without text from outside. */
+  readonly hasLines?: boolean;
+}
+
 /**
  * The one error class. `message` says what could not be done, to what, and what was found;
- * `suggestion` is one imperative sentence. A model may see both, so neither contains a secret.
+ * `suggestion` is one imperative sentence. A model may see both, so neither contains a secret. Whatever
+ * text from outside is in `message`, it is one line.
  */
 export class RemoteExecError extends Error {
   override readonly name = "RemoteExecError";
   readonly code: ErrorCode;
   readonly suggestion: string;
 
-  constructor(code: ErrorCode, message: string, suggestion: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, suggestion: string, options: MoreOptions = {}) {
+    super(options.hasLines ? message : escaped(message), options);
     this.code = code;
     this.suggestion = suggestion;
   }
@@ -84,9 +90,12 @@ const MAX_SHOWN = 500;
  */
 export function printable(text: string): string {
   const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
-  const escaped = shown.replace(UNPRINTABLE, escape);
-  return escaped.length > MAX_SHOWN ? `${escaped.slice(0, MAX_SHOWN - 1)}…` : escaped;
+  const line = escaped(shown);
+  return line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN - 1)}…` : line;
 }
+
+/** Like {@linkcode printable}, for a text of any length. */
+export const escaped = (text: string): string => text.replace(UNPRINTABLE, escape);
 
 /** Like {@linkcode printable}, for prose: lines are joined by spaces. */
 export const oneLine = (text: string): string => printable(text.trim().replace(/\s+/g, " "));

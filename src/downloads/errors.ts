@@ -1,4 +1,4 @@
-import { errorText, RemoteExecError } from "../errors.ts";
+import { errorText, oneLine, printable, RemoteExecError } from "../errors.ts";
 import { megabytes } from "./messages.ts";
 import type { PathErrors } from "../local/path_guard.ts";
 
@@ -8,20 +8,22 @@ export const linkPathErrors: PathErrors = {
   homePath: (path) =>
     new RemoteExecError(
       "invalid_argument",
-      `Path cannot start at the home directory: ${path}`,
+      `Path cannot start at the home directory: ${printable(path)}`,
       "Name the path relative to WORKING_DIRECTORY; write a name that begins with ~ as ./~",
     ),
   outside: (path) =>
     new RemoteExecError(
       "outside_directories",
-      `Path is not within the working directory: ${path}`,
+      `Path is not within the working directory: ${printable(path)}`,
       "Name a file or directory inside WORKING_DIRECTORY",
     ),
   missing: (path) => pathMissing(path),
   ownFile: (path) =>
     new RemoteExecError(
       "not_permitted",
-      `Path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
+      `Path names a file of the server itself (configuration, key, known_hosts or audit log): ${
+        printable(path)
+      }`,
       "Choose another file; keep such files outside WORKING_DIRECTORY",
     ),
   notAFile: (path) => notLinkable(path),
@@ -32,7 +34,7 @@ export const linkPathErrors: PathErrors = {
 const pathMissing = (path: string) =>
   new RemoteExecError(
     "not_found",
-    `Path does not exist: ${path}`,
+    `Path does not exist: ${printable(path)}`,
     "Check the path; relative paths start at WORKING_DIRECTORY",
   );
 
@@ -41,14 +43,14 @@ function readFailed(path: string, cause: unknown): Error {
   if (cause instanceof Deno.errors.PermissionDenied) {
     return new RemoteExecError(
       "not_permitted",
-      `Cannot read ${path}`,
+      `Cannot read ${printable(path)}`,
       "Check the owner and mode of the file and of its parent directories",
       { cause },
     );
   }
   return new RemoteExecError(
     "io_error",
-    `Cannot read ${path}: ${errorText(cause)}`,
+    `Cannot read ${printable(path)}: ${oneLine(errorText(cause))}`,
     "Check the path and the disk of WORKING_DIRECTORY",
     { cause },
   );
@@ -57,7 +59,7 @@ function readFailed(path: string, cause: unknown): Error {
 export const notLinkable = (path: string) =>
   new RemoteExecError(
     "not_a_file",
-    `Path is neither a regular file nor a directory: ${path}`,
+    `Path is neither a regular file nor a directory: ${printable(path)}`,
     "Name a regular file or a directory",
   );
 
@@ -85,14 +87,14 @@ export const directoryTooLarge = (maxBytes: number, maxEntries: number) =>
 export const withoutLength = (path: string) =>
   new RemoteExecError(
     "unsupported",
-    `Cannot link ${path}: its length is unknown until it is read`,
+    `Cannot link ${printable(path)}: its length is unknown until it is read`,
     "Copy it to a regular file first, for example with ssh_exec_command, and link that file",
   );
 
 export const readStalled = (path: string, stallMs: number) =>
   new RemoteExecError(
     "timeout",
-    `Cannot link ${path}: reading it stalled for ${stallMs / 1000} seconds`,
+    `Cannot link ${printable(path)}: reading it stalled for ${stallMs / 1000} seconds`,
     "Check whether the file ends, for example with ssh_exec_command; copy what is needed to a regular file",
   );
 

@@ -1,3 +1,4 @@
+import { printable } from "../errors.ts";
 import type { LinkStatistics, NewLink } from "./port.ts";
 
 /** The answer of every dead link: unknown, used, expired or revoked. */
@@ -35,7 +36,7 @@ export function leftOutMessage({ count, names }: NewLink["leftOut"]): string {
   if (count === 0) return "";
   const more = count > names.length ? `\n  and ${count - names.length} more` : "";
   return `Left out of the archive (${count}):\n${
-    names.map((name) => `  ${name}`).join("\n")
+    names.map((name) => `  ${printable(name)}`).join("\n")
   }${more}`;
 }
 

@@ -1,3 +1,4 @@
+import { printable } from "../errors.ts";
 import { z } from "zod";
 import { pathArgument, pathCtidArgument } from "../mcp/arguments.ts";
 import { exactSize } from "../mcp/words.ts";
@@ -131,7 +132,7 @@ const linkData = (link: NewLink) => ({
 
 function formatLink(link: NewLink, message: string): string {
   const facts = [
-    `Name: ${link.fileName}`,
+    `Name: ${printable(link.fileName)}`,
     `Size: ${link.size} bytes`,
     `Expires at: ${new Date(link.expiresAtMs).toISOString()}`,
     ...(link.sha256 === undefined ? [] : [`SHA-256: ${link.sha256}`]),
@@ -161,7 +162,9 @@ function statsData(report: LinkReport, { session }: DownloadsService) {
 function formatStats(stats: ReturnType<typeof statsData>): string {
   const { statistics: counts } = stats;
   const links = stats.open_links.map((link) =>
-    `  ${link.token_id}  ${link.file_name} (${link.file_type}, ${link.size} bytes, ${link.source}), expires ${link.expires_at}` +
+    `  ${link.token_id}  ${
+      printable(link.file_name)
+    } (${link.file_type}, ${link.size} bytes, ${link.source}), expires ${link.expires_at}` +
     (link.claimed ? ", download started" : "")
   );
   return [

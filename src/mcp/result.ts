@@ -1,6 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { printable, RemoteExecError } from "../errors.ts";
+import { escaped, printable, RemoteExecError } from "../errors.ts";
 import type { ToolAnswer } from "./tool.ts";
 
 /** The result of a tool call; its structured content is always an object. */
@@ -86,15 +86,23 @@ export function forTool(tool: string, error: RemoteExecError): RemoteExecError {
   if (!isNamed || tool === "") return error;
   return new RemoteExecError(error.code, error.message, "Remove the cause, then try again", {
     cause: error,
+    hasLines: true,
   });
 }
 
 function failureOf(error: RemoteExecError): z.infer<typeof failureSchema> {
-  return { success: false, code: error.code, error: error.message, suggestion: error.suggestion };
+  return {
+    success: false,
+    code: error.code,
+    error: error.message,
+    suggestion: escaped(error.suggestion),
+  };
 }
 
 function formatFailure(error: RemoteExecError): string {
-  return `[ERROR] ${error.message}\n\nSuggestion: ${error.suggestion}\nCode: ${error.code}`;
+  return `[ERROR] ${error.message}\n\nSuggestion: ${
+    escaped(error.suggestion)
+  }\nCode: ${error.code}`;
 }
 
 /** The protocol requires structured content to be an object; every tool's data is one. */

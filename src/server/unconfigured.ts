@@ -48,6 +48,7 @@ export const notConfigured = (faults: readonly Fault[]): RemoteExecError =>
       formatFaults(faults)
     }`,
     "Tell the user these faults and remedies; the server must be restarted after the correction",
+    { hasLines: true },
   );
 
 /** Returns instructions of at most 1,900 characters, with as many faults as fit. */

@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Limits } from "../config/config.ts";
 import { printable } from "../errors.ts";
 import { formatMode } from "../mcp/arguments.ts";
-import { grouped } from "../mcp/words.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
 export { cutTexts, without } from "./output.ts";
@@ -18,7 +17,7 @@ export interface HostName {
 export const commandRules = ({ characterLimit }: Pick<Limits, "characterLimit">): string =>
   "No TTY, empty stdin. A non-zero exit code is no error. On timeout or cancellation, its processes are " +
   "stopped and the output so far is returned. " +
-  `Output over ${grouped(characterLimit)} characters loses its middle.`;
+  `Output over ${characterLimit.toLocaleString("en-US")} characters loses its middle.`;
 
 /** Output schema of the tools that run commands. */
 export const execOutput = z.object({
@@ -184,8 +183,8 @@ export function formatTransfer(answer: TransferAnswer, host: HostName): string {
   return [
     `[SUCCESS] File ${answer.operation.toUpperCase()} successful`,
     `Operation: ${answer.operation}`,
-    `Local path: ${answer.local_path}`,
-    `Remote path: ${answer.remote_path}`,
+    `Local path: ${printable(answer.local_path)}`,
+    `Remote path: ${printable(answer.remote_path)}`,
     `Bytes transferred: ${answer.bytes_transferred}`,
     `Transfer speed: ${answer.transfer_speed} bytes/s`,
     `SHA-256: ${answer.sha256}`,

@@ -1,3 +1,4 @@
+import { printable } from "../../errors.ts";
 import { z } from "zod";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
@@ -108,7 +109,7 @@ function format({ nodes, containers, vms }: ClusterUsage): string {
 function formatUsage(entry: UsageRow, perSecond: string): string {
   const { id, name, node, status, cpuPercent, cpus, network } = entry;
   return [
-    `${id === undefined ? "" : `${id} `}${name} (${status}${
+    `${id === undefined ? "" : `${id} `}${printable(name)} (${status}${
       id === undefined || node === undefined ? "" : `, ${node}`
     })`,
     ...(cpuPercent === undefined ? [] : [`CPU ${cpuPercent} % of ${cpus ?? "?"}`]),

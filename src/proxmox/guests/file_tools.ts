@@ -8,6 +8,7 @@ import {
   pathArgument,
   permissionsArgument,
 } from "../../mcp/arguments.ts";
+import { printable } from "../../errors.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { Limits } from "../../config/config.ts";
 import { exactSize } from "../../mcp/words.ts";
@@ -115,9 +116,9 @@ function transfer(
 
 const format = (answer: Transferred): string =>
   [
-    `[SUCCESS] ${answer.message}`,
-    `Container path: ${answer.container_path}`,
-    `Local path: ${answer.local_path}`,
+    `[SUCCESS] ${printable(answer.message)}`,
+    `Container path: ${printable(answer.container_path)}`,
+    `Local path: ${printable(answer.local_path)}`,
     `Bytes transferred: ${answer.bytes_transferred}`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,

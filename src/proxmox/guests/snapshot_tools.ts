@@ -1,3 +1,4 @@
+import { printable } from "../../errors.ts";
 import { z } from "zod";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { ctidArgument } from "../../mcp/arguments.ts";
@@ -136,10 +137,10 @@ function format(ctid: number, { snapshots, parent }: Snapshots): string {
     ...snapshots.map(({ name, createdAt, description, parent, state }) =>
       [
         createdAt === undefined ? "" : isoTime(createdAt),
-        name,
+        printable(name),
         ...(state === undefined ? [] : [`[${state}]`]),
-        ...(parent === undefined ? [] : [`(after ${parent})`]),
-        description,
+        ...(parent === undefined ? [] : [`(after ${printable(parent)})`]),
+        printable(description),
       ]
         .filter((word) => word !== "").join("  ")
     ),

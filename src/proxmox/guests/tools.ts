@@ -1,3 +1,4 @@
+import { escaped, printable } from "../../errors.ts";
 import { z } from "zod";
 import {
   defineTool,
@@ -240,7 +241,7 @@ function formatContainers(rows: readonly ContainerRow[]): string {
     "CTID | Status  | Name",
     "-".repeat(50),
     ...rows.map(({ ctid, status, name, lock }) =>
-      `${String(ctid).padStart(4)} | ${status.padEnd(7)} | ${name}` +
+      `${String(ctid).padStart(4)} | ${status.padEnd(7)} | ${printable(name)}` +
       (lock === undefined ? "" : ` (locked: ${lock})`)
     ),
   ].join("\n");
@@ -257,7 +258,7 @@ function formatVms(rows: readonly VmRow[]): string {
         status.padEnd(7),
         `${memoryMb} MiB`.padEnd(9),
         `${bootDiskGb} GiB`.padEnd(9),
-        pid === undefined ? name : `${name} (pid ${pid})`,
+        pid === undefined ? printable(name) : `${printable(name)} (pid ${pid})`,
       ].join(" | ")
     ),
   ].join("\n");
@@ -266,6 +267,6 @@ function formatVms(rows: readonly VmRow[]): string {
 const formatConfig = (guest: Guest, { options, raw }: GuestConfig): string =>
   [
     `Configuration of ${guestInText(guest)}`,
-    ...Object.entries(options).map(([key, value]) => `${key}: ${value}`),
+    ...Object.entries(options).map(([key, value]) => `${escaped(key)}: ${escaped(value)}`),
     ...raw,
   ].join("\n");

@@ -63,11 +63,7 @@ export class RemoteHost {
     this.#traits = new HostTraits(settings.ssh.guard);
     this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
     this.#pool = new ConnectionPool(
-      (limitMs, seen) => {
-        const progress = this.#dialer.progress();
-        seen.late = (lateMs) => progress.late(lateMs);
-        return this.#dialer.dial(limitMs, progress);
-      },
+      (limitMs) => this.#dialer.dial(limitMs),
       settings.limits.timeoutMs,
       logger,
       this.#traits,

@@ -1,3 +1,4 @@
+import { printable } from "../../errors.ts";
 import { z } from "zod";
 import {
   checkCommand,
@@ -193,7 +194,7 @@ export function requestAnswer(request: RequestedUpload): Output<typeof requestOu
 export const formatShare = (answer: Output<typeof shareOutput>): string =>
   [
     ...identity(answer),
-    `File: ${answer.filename}, ${answer.size} bytes`,
+    `File: ${printable(answer.filename)}, ${answer.size} bytes`,
     `Download URL (expires ${answer.expires_at}; anybody who has it can download):`,
     answer.download_url,
     "",

@@ -1,3 +1,4 @@
+import { printable } from "../../errors.ts";
 import { z } from "zod";
 import { formatMode } from "../../mcp/arguments.ts";
 import { DOWNLOAD_QUOTING, UPLOAD_QUOTING } from "./commands.ts";
@@ -153,8 +154,8 @@ export function formatConfirmation(answer: UploadConfirmation | DownloadConfirma
     ]
     : [];
   return [
-    `[SUCCESS] ${answer.message}`,
-    `Remote path: ${answer.remote_path}`,
+    `[SUCCESS] ${printable(answer.message)}`,
+    `Remote path: ${printable(answer.remote_path)}`,
     ...(answer.ctid === undefined ? [] : [`Container: ${answer.ctid}`]),
     `Bytes transferred: ${answer.bytes_transferred}`,
     ...proof,

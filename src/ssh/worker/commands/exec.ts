@@ -89,7 +89,7 @@ async function follow(
   const stderr = new OutputCollector(characterLimit);
   const ending: Ending = { exitCode: null, signal: null, known: false };
   const exited = command.exited.then(({ code, signal }) => {
-    const known = { exitCode: code, signal: signal?.replace(/^SIG/, "") ?? null, known: true };
+    const known = { exitCode: code, signal: signalName(signal), known: true };
     Object.assign(ending, known);
     return "exited" as const;
   });
@@ -133,6 +133,13 @@ async function follow(
     durationMs: Math.round(performance.now() - startedAt),
     processEnded,
   };
+}
+
+/** Returns a signal's name without `SIG`. The host may send anything as the name. Source: RFC 4254 section 6.10. */
+export function signalName(signal: string | undefined): string | null {
+  if (signal === undefined) return null;
+  const name = signal.replace(/^SIG/, "");
+  return /^[A-Z0-9@.-]{1,40}$/.test(name) ? name : "UNKNOWN";
 }
 
 function endingOf(ending: Ending, isConnected: boolean): ExecOutcome["ending"] {

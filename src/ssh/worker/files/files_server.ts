@@ -1,7 +1,7 @@
 import { abortable } from "../../../async/abortable.ts";
 import { cancelling } from "../../../async/cancelling.ts";
 import { stallLimit } from "../../../async/stall_limit.ts";
-import { RemoteExecError } from "../../../errors.ts";
+import { oneLine, RemoteExecError } from "../../../errors.ts";
 import { stalled } from "./copy.ts";
 import { sha256, type Source } from "./source_sink.ts";
 import type { FilesPort } from "../../files_port.ts";
@@ -79,7 +79,7 @@ async function hashHere(
 const treeBroken = (seen: string) =>
   new RemoteExecError(
     "io_error",
-    `The directory could not be read completely: ${seen}`,
+    `The directory could not be read completely: ${oneLine(seen)}`,
     "Check permissions below the directory",
   );
 

@@ -40,8 +40,6 @@ export async function openHostSink(
   const { sftp } = access;
   // Absolute, because commands on the host may start in another directory than SFTP.
   const wanted = await absolutePath(sftp, hostPath(path));
-  const canRemove = mayRemove(sftp, temporaryBeside(wanted));
-  canRemove.catch(() => {}); // reported below, when it is awaited
   const [link, found] = await Promise.all([
     orMissing(lstatPath(sftp, wanted), path),
     orMissing(statPath(sftp, wanted), path),
@@ -56,7 +54,7 @@ export async function openHostSink(
   const temporary = temporaryBeside(target);
   const wantedMode = options.mode ?? found?.mode;
   access.keep(temporary);
-  const usualMode = wantedMode === undefined ? umaskMode(access, target, canRemove) : undefined;
+  const usualMode = wantedMode === undefined ? umaskMode(access, target) : undefined;
   usualMode?.catch(() => {}); // reported below, when it is awaited
   // 0600 from the start: a process that opens the file once can read everything that is written later.
   const handle = await sftp.open(temporary, "wx", 0o600).catch(async (error) => {
@@ -65,9 +63,8 @@ export async function openHostSink(
       parentOr(path, error);
   });
   const sink = async (): Promise<Sink> => {
-    const [created, removable, mode = 0o644] = await Promise.all([
+    const [created, mode = 0o644] = await Promise.all([
       statHandle(sftp, handle, temporary),
-      canRemove,
       usualMode ?? wantedMode,
       // Again, because some hosts ignore the mode of an open request. Others refuse to set one.
       sftp.fsetstat(handle, { mode: 0o600 }).catch(unlessRefused),
@@ -77,7 +74,7 @@ export async function openHostSink(
     const owner = found && (found.uid !== created.uid || found.gid !== created.gid)
       ? { uid: found.uid, gid: found.gid }
       : undefined;
-    const plan = { temporary, target, shown: path, options, owner, mode, canRemove: removable };
+    const plan = { temporary, target, shown: path, options, owner, mode };
     return new HostSink(access, handle, plan);
   };
   return await sink().catch(async (error) => {
@@ -102,10 +99,9 @@ const temporaryBeside = (target: string): string =>
 export async function umaskMode(
   { sftp, keep, drop }: HostAccess,
   target: string,
-  canRemove: Promise<boolean>,
 ): Promise<number | undefined> {
-  if (!await canRemove) return undefined;
   const probe = temporaryBeside(target);
+  if (!await mayRemove(sftp, probe)) return undefined;
   keep(probe);
   const handle = await sftp.open(probe, "wx").catch((error) => {
     drop(probe);
@@ -136,7 +132,6 @@ interface Plan {
   /** The old file's owner, if it differs from the new file's. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   readonly mode: number;
-  readonly canRemove: boolean;
 }
 
 class HostSink implements Sink {
@@ -220,10 +215,10 @@ class HostSink implements Sink {
 
   async #rename(): Promise<void> {
     const { sftp } = this.#access;
-    const { temporary, target, shown, options, canRemove } = this.#plan;
+    const { temporary, target, shown, options } = this.#plan;
     try {
       if (options.overwrite) return await replace(sftp, temporary, target);
-      if (!await nameNew(sftp, temporary, target, canRemove)) throw remoteExists(shown);
+      if (!await nameNew(sftp, temporary, target)) throw remoteExists(shown);
     } catch (error) {
       throw await mountPoint(sftp, target, error) ?? error;
     }

@@ -1,6 +1,6 @@
 /** Why a file cannot be replaced although it can be written. */
 import { posix } from "node:path";
-import { RemoteExecError } from "../../../errors.ts";
+import { printable, RemoteExecError } from "../../../errors.ts";
 import { shellQuote } from "../../../shell/quote.ts";
 import { statusOf } from "./limited_sftp.ts";
 import type { Sftp } from "./sftp.ts";
@@ -21,9 +21,9 @@ export async function ownFileOnly(
   await sftp.close(handle).catch(() => {});
   return new RemoteExecError(
     "not_permitted",
-    `Cannot replace ${target}: this login may write the file, but not create one beside it in ${
-      posix.dirname(target)
-    }`,
+    `Cannot replace ${
+      printable(target)
+    }: this login may write the file, but not create one beside it in ${posix.dirname(target)}`,
     inPlace(target),
   );
 }
@@ -42,7 +42,9 @@ export async function mountPoint(
 export const mounted = (target: string) =>
   new RemoteExecError(
     "not_permitted",
-    `Cannot replace ${target}: it is a mount point (a bind-mounted file), so it can only be written in place`,
+    `Cannot replace ${
+      printable(target)
+    }: it is a mount point (a bind-mounted file), so it can only be written in place`,
     inPlace(target),
   );
 

@@ -90,17 +90,11 @@ export async function setModeAndClose(
 const hasMode = (info: Attributes | undefined, mode: number): boolean =>
   info === undefined || info.mode === 0 || (info.mode & 0o7777) === mode;
 
-/**
- * Gives a file a name that nothing has yet.
- *
- * @param canRemove see {@linkcode mayRemove}
- * @returns false if the name is taken
- */
+/** Gives a file a name that nothing has yet. Returns false if the name is taken. */
 export async function nameNew(
   sftp: Sftp,
   from: string,
   to: string,
-  canRemove: boolean,
 ): Promise<boolean> {
   try {
     await sftp.rename(from, to);
@@ -108,7 +102,9 @@ export async function nameNew(
   } catch (error) {
     if (await lstatPath(sftp, to).then(() => true, () => false)) return false;
     if (!isRefused(error)) throw error;
-    const linked = canRemove && await sftp.hardLink(from, to).then(() => true, () => false);
+    const unused = posix.join(posix.dirname(to), temporaryName(posix.basename(to)));
+    const linked = await mayRemove(sftp, unused) &&
+      await sftp.hardLink(from, to).then(() => true, () => false);
     if (linked) await sftp.remove(from);
     else await sftp.replace(from, to).catch(() => Promise.reject(error));
     return true;

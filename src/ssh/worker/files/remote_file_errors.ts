@@ -1,4 +1,4 @@
-import { RemoteExecError, traversal } from "../../../errors.ts";
+import { oneLine, printable, RemoteExecError, traversal } from "../../../errors.ts";
 import { shellQuote } from "../../../shell/quote.ts";
 import { posix } from "node:path";
 // @ts-types="@types/ssh2"
@@ -61,7 +61,9 @@ export function parentOr(path: string, error: unknown): RemoteExecError {
   const parent = posix.dirname(path);
   return new RemoteExecError(
     "not_found",
-    `Cannot write ${path}: the directory ${parent} does not exist on the host`,
+    `Cannot write ${printable(path)}: the directory ${
+      printable(parent)
+    } does not exist on the host`,
     `Create it first, for example with ssh_exec_command: mkdir -p ${shellQuote(parent)}`,
   );
 }
@@ -70,7 +72,7 @@ export function parentOr(path: string, error: unknown): RemoteExecError {
 export const danglingLink = (path: string) =>
   new RemoteExecError(
     "not_a_file",
-    `Remote path is a dangling symbolic link: ${path}`,
+    `Remote path is a dangling symbolic link: ${printable(path)}`,
     "Remove the link, or write to its target",
   );
 
@@ -81,7 +83,9 @@ export type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
 export const listFailed = ({ path, label }: ShellEndpoint, said: string): RemoteExecError =>
   new RemoteExecError(
     "io_error",
-    `Cannot list ${path} in ${label}: ${said === "" ? "no error message" : said}`,
+    `Cannot list ${printable(path)} in ${label}: ${
+      said === "" ? "no error message" : oneLine(said)
+    }`,
     "Check that `find` and `stat` are installed there",
   );
 
@@ -89,7 +93,7 @@ export const listFailed = ({ path, label }: ShellEndpoint, said: string): Remote
 export const toolMissing = ({ path, label }: ShellEndpoint, program: string): RemoteExecError =>
   new RemoteExecError(
     "unsupported",
-    `Cannot transfer ${path}: ${label} has no program "${program}"`,
+    `Cannot transfer ${printable(path)}: ${label} has no program "${program}"`,
     `Install "${program}" there, or make it available in /usr/local/bin`,
   );
 
@@ -116,7 +120,9 @@ export function shellFileError(
     case "parent":
       return new RemoteExecError(
         "not_found",
-        `Cannot write ${path}: the directory ${posix.dirname(path)} does not exist in ${end.label}`,
+        `Cannot write ${printable(path)}: the directory ${
+          printable(posix.dirname(path))
+        } does not exist in ${end.label}`,
         `Create it first: mkdir -p ${shellQuote(posix.dirname(path))}`,
       );
     case "tool":
@@ -130,20 +136,22 @@ export function shellFileError(
     case "name":
       return new RemoteExecError(
         "io_error",
-        `Cannot write ${path}: ${end.label} stored the content but could not give it this name`,
+        `Cannot write ${
+          printable(path)
+        }: ${end.label} stored the content but could not give it this name`,
         "Check the directory, and set overwrite=true if its file system has no hard links",
       );
     case "denied":
       return new RemoteExecError(
         "not_permitted",
-        `Permission denied in ${end.label}: ${path}`,
+        `Permission denied in ${end.label}: ${printable(path)}`,
         "Check owner and mode of the file and its directory",
       );
     case "size":
     case "write":
       return new RemoteExecError(
         "disk_full",
-        `Cannot write ${path}: ${end.label} did not store all of it (${
+        `Cannot write ${printable(path)}: ${end.label} did not store all of it (${
           detail || "no"
         } bytes were stored)`,
         "Check free space there with `df -h`, then try again",
@@ -153,7 +161,7 @@ export function shellFileError(
     default:
       return new RemoteExecError(
         "io_error",
-        `Cannot use ${path} in ${end.label}: ${line}`,
+        `Cannot use ${printable(path)} in ${end.label}: ${oneLine(line)}`,
         "Check the path there",
       );
   }

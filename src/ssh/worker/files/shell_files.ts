@@ -1,6 +1,6 @@
 import { abortable } from "../../../async/abortable.ts";
 import { posix } from "node:path";
-import { RemoteExecError } from "../../../errors.ts";
+import { oneLine, RemoteExecError } from "../../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { connectionLost, verificationFailed } from "../../errors.ts";
@@ -220,7 +220,7 @@ async function unreachableError(
   if (code === undefined) return connectionLost(`the transfer of ${end.path}`);
   const missing = /^lxc-attach: .* - Failed to exec "([^"]*)"/m.exec(stream.stderr)?.[1];
   if (missing !== undefined) return toolMissing(end, missing);
-  const said = stream.stderr === "" ? "no error message" : stream.stderr;
+  const said = oneLine(stream.stderr) || "no error message";
   return new RemoteExecError(
     "invalid_state",
     `Cannot reach ${end.label}: ${said} (exit code ${code})`,

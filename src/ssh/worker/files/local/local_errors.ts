@@ -1,4 +1,4 @@
-import { errorText, RemoteExecError } from "../../../../errors.ts";
+import { errorText, oneLine, printable, RemoteExecError } from "../../../../errors.ts";
 import type { PathErrors } from "../../../../local/path_guard.ts";
 import { notAFile } from "../../../errors.ts";
 
@@ -10,20 +10,20 @@ export function localError(action: string, path: string, error: unknown): Remote
   if (error instanceof Deno.errors.PermissionDenied) {
     return new RemoteExecError(
       "not_permitted",
-      `Cannot ${action} ${path}: permission denied on this machine`,
+      `Cannot ${action} ${printable(path)}: permission denied on this machine`,
       "Check owner and mode of the file and its directory",
     );
   }
   if (/os error 28|ENOSPC|os error 122|EDQUOT/.test(text)) {
     return new RemoteExecError(
       "disk_full",
-      `Cannot ${action} ${path}: no space left on this machine`,
+      `Cannot ${action} ${printable(path)}: no space left on this machine`,
       "Free space on the disk of WORKING_DIRECTORY",
     );
   }
   return new RemoteExecError(
     "io_error",
-    `Cannot ${action} ${path}: ${text}`,
+    `Cannot ${action} ${printable(path)}: ${oneLine(text)}`,
     "Check the path and the disk of WORKING_DIRECTORY",
     { cause: error },
   );
@@ -33,14 +33,14 @@ export function localError(action: string, path: string, error: unknown): Remote
 export const changed = (path: string) =>
   new RemoteExecError(
     "changed",
-    `Local file was replaced while it was opened: ${path}`,
+    `Local file was replaced while it was opened: ${printable(path)}`,
     "Try again",
   );
 
 const outside = (path: string) =>
   new RemoteExecError(
     "outside_directories",
-    `Local path leads outside the allowed directories: ${path}`,
+    `Local path leads outside the allowed directories: ${printable(path)}`,
     "Use a path below WORKING_DIRECTORY, or add its directory to ALLOWED_DIRECTORIES",
   );
 
@@ -56,20 +56,22 @@ export const localPathErrors: PathErrors = {
   homePath: (path) =>
     new RemoteExecError(
       "invalid_argument",
-      `Local path cannot start at the home directory: ${path}`,
+      `Local path cannot start at the home directory: ${printable(path)}`,
       "Name the file relative to WORKING_DIRECTORY, or by its absolute path; write a name that begins with ~ as ./~",
     ),
   outside,
   missing: (path) =>
     new RemoteExecError(
       "not_found",
-      `Local file does not exist: ${path}`,
+      `Local file does not exist: ${printable(path)}`,
       "Check local_path; relative paths start at WORKING_DIRECTORY",
     ),
   ownFile: (path) =>
     new RemoteExecError(
       "not_permitted",
-      `Local path names a file of the server itself (configuration, key, known_hosts or audit log): ${path}`,
+      `Local path names a file of the server itself (configuration, key, known_hosts or audit log): ${
+        printable(path)
+      }`,
       "Choose another path; keep such files outside WORKING_DIRECTORY",
     ),
   notAFile: (path, kind) => notAFile("Local", path, kind),
