@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 // @ts-types="@types/ssh2"
 import type { Attributes, SFTPWrapper } from "ssh2";
+import { signalName } from "../../src/ssh/worker/commands/exec.ts";
 import { copy } from "../../src/ssh/worker/files/copy.ts";
 import type { Sink, Source } from "../../src/ssh/worker/files/source_sink.ts";
 import { TEMPORARY_NAME } from "../../src/ssh/worker/files/temporary_files.ts";
@@ -83,6 +84,64 @@ pure("hostTree() stops when a host lists names forever", async () => {
   assert.ok(requests.length < 200, `${requests.length} requests`);
 });
 
+pure("an error of the host is one printable line of bounded length", async () => {
+  const text = `\x1b[31mfailed\n[SUCCESS] File DOWNLOAD successful\n${"x".repeat(200_000)}`;
+  const { sftp } = lyingHost({
+    stat: () => FILE,
+    open: () => Object.assign(new Error(text), { code: 4 }),
+  });
+  const opening = openHostSource(help(sftp), "a\n[SUCCESS] b", 1_000);
+  await assert.rejects(opening, ({ message }: Error) => {
+    assert.match(message, /^Cannot read a\\n\[SUCCESS\] b: .*failed \[SUCCESS\]/);
+    assert.doesNotMatch(message, /\p{Cc}/u);
+    assert.ok(message.length < 600, `${message.length} characters`);
+    return true;
+  });
+});
+
+pure("signalName() accepts only the names that a signal can have", () => {
+  for (const name of ["KILL", "SIGKILL", "RTMIN-1@OPENSSH.COM"]) {
+    assert.equal(signalName(name), name.replace(/^SIG/, ""));
+  }
+  for (const name of ["", "KILL\n=== EXIT CODE: 0 ===", "A".repeat(41), "ki ll", "KILL\n"]) {
+    assert.equal(signalName(name), "UNKNOWN");
+  }
+  assert.equal(signalName(undefined), null);
+});
+
+pure(
+  "hostTree() lists names and paths that cannot be opened as such, and shortens them",
+  async () => {
+    let turn = 0;
+    const names = ["x".repeat(200_000), "é".repeat(128), "not \ufffd utf-8", "fine"];
+    const { sftp } = lyingHost({
+      opendir: () => new Uint8Array(1),
+      readdir: () =>
+        turn++ === 0 ? names.map((filename) => ({ filename, attrs: FILE })) : endOfList(),
+    });
+    const entries = await hostTree(sftp, "d", LIMITS);
+    assert.deepEqual(entries.map(({ path, kind }) => [path, kind]), [
+      ["fine", "file"],
+      ["not \ufffd utf-8", "other"],
+      [`${"x".repeat(60)}…`, "other"],
+      [`${"é".repeat(60)}…`, "other"],
+    ]);
+  },
+);
+
+pure("hostTree() does not go below a path of 4,096 bytes", async () => {
+  const opened: string[] = [];
+  let turn = 0;
+  const { sftp } = lyingHost({
+    opendir: (path) => (opened.push(String(path)), new Uint8Array(1)),
+    readdir: () =>
+      turn++ % 2 === 0 ? [{ filename: "d".repeat(250), attrs: DIRECTORY }] : endOfList(),
+  });
+  const entries = await hostTree(sftp, "/r", LIMITS);
+  assert.deepEqual([entries.length, entries.at(-1)?.kind], [17, "other"]);
+  assert.ok(opened.every((path) => path.length < 4_096));
+});
+
 pure("hostTree() sends no further request once its call is cancelled", async () => {
   const call = new AbortController();
   let seen = 0;
@@ -152,7 +211,7 @@ pure("openHostSink() creates its file with mode 600 from the start", async () =>
   const removed = requests.filter(({ name }) => name === "unlink").map(({ args }) => args[0]);
   const unsafe = opened.filter(([, , mode]) => mode !== 0o600).map(([path]) => path);
   assert.equal(opened.length, 2);
-  assert.deepEqual(unsafe, removed, "the only other file is empty and goes at once");
+  assert.deepEqual(unsafe, [...new Set(removed)], "the only other file is empty and goes at once");
   assert.equal(requests.findIndex(({ name }) => name === "write"), -1);
 });
 
@@ -177,11 +236,13 @@ for (const overwrite of [false, true]) {
   pure(
     `openHostSink() sets the mode before it renames the file (overwrite ${overwrite})`,
     async () => {
+      let { mode } = FILE;
       const { sftp, requests } = lyingHost({
         lstat: () => overwrite ? FILE : missing(),
         stat: () => overwrite ? FILE : missing(),
         open: () => new Uint8Array(1),
-        fstat: () => FILE,
+        fstat: () => ({ ...FILE, mode }),
+        fsetstat: (_handle, given) => void ({ mode } = { ...FILE, ...given as object }),
       });
       const sink = await openHostSink(help(sftp), "f", { overwrite, mode: 0o640 });
       await sink.write(new Uint8Array(10));

@@ -201,7 +201,9 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
   let size = 0;
   for (const entry of entries) {
     if (entry.kind === "link") leftOut.add(entry.path, "link");
-    if (entry.kind === "other") leftOut.add(entry.path, "special file");
+    if (entry.kind === "other") {
+      leftOut.add(entry.path, reasonOf(entry.path));
+    }
     if (entry.kind === "file") size += entry.size;
   }
   if (size > maxBytes) throw tooLarge("Directory", size, maxBytes);
@@ -226,3 +228,7 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
 
 const isSame = (facts: FileFacts, { size, mtimeMs }: Expected): boolean =>
   facts.kind === "file" && facts.size === size && facts.mtimeMs === mtimeMs;
+
+/** The ssh worker marks names that it could not open: it shortens them, or they were not UTF-8. */
+const reasonOf = (path: string): string =>
+  /[…\ufffd]/.test(path) ? "name that cannot be used" : "special file";

@@ -91,7 +91,8 @@ export class Sftp {
 
   /**
    * Lists the names in a directory with their attributes, without `.` and `..`. Stops soon after `limit`
-   * names, because a malicious host could send names forever.
+   * names, because a malicious host could send names forever. A name that no file can be opened by (over
+   * 255 bytes, not UTF-8) is shortened, and its entry has no mode.
    *
    * @throws the signal's reason, with no further request, after it is aborted
    */
@@ -106,7 +107,12 @@ export class Sftp {
           .catch(noneAtEnd);
         if (some === undefined) break;
         for (const { filename, attrs } of some) {
-          entries.push({ filename, attrs: withDefaults(attrs) });
+          entries.push(
+            usable(filename) ? { filename, attrs: withDefaults(attrs) } : {
+              filename: shortName(filename),
+              attrs: withDefaults({ ...attrs, mode: 0, size: 0 }),
+            },
+          );
         }
       }
     } finally {
@@ -184,6 +190,21 @@ interface Entry {
   readonly filename: string;
   readonly attrs: Attributes;
 }
+
+/** The file systems of Linux allow no longer name. */
+const MAX_NAME_BYTES = 255;
+
+/** ssh2 replaces what is not UTF-8 by U+FFFD, so that name names another file. */
+const usable = (name: string): boolean =>
+  name.length <= MAX_NAME_BYTES && new TextEncoder().encode(name).length <= MAX_NAME_BYTES &&
+  !name.includes("\ufffd");
+
+/** Not only `slice()`, whose result would keep the long text in memory. */
+const shortName = (name: string): string =>
+  name.length <= SHOWN_NAME
+    ? name
+    : `${new TextDecoder().decode(new TextEncoder().encode(name.slice(0, SHOWN_NAME)))}…`;
+const SHOWN_NAME = 60;
 
 /** Fills in attributes that the host left out. Without a mode, nothing counts as a regular file. */
 const withDefaults = ({ size = 0, mode = 0, mtime = 0, ...rest }: Attributes): Attributes => ({

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { RemoteExecError } from "../../../errors.ts";
+import { printable, RemoteExecError } from "../../../errors.ts";
 import { remoteFileError } from "../../errors.ts";
 import type { TreeEntry, TreeLimits } from "../../files_port.ts";
 import { hostPath } from "./host_files.ts";
@@ -8,7 +8,10 @@ import { fileKind, type Sftp } from "./sftp.ts";
 /** Number of directories listed at the same time. */
 const AT_ONCE = 16;
 
-/** Lists everything below a directory on the host, parents first; links are listed and not followed. */
+/**
+ * Lists everything below a directory on the host, parents first; links are listed and not followed.
+ * An entry that cannot be opened, because of its name or the length of its path, is of kind `other`.
+ */
 export async function hostTree(
   sftp: Sftp,
   path: string,
@@ -77,9 +80,10 @@ async function list(
   if (odd !== undefined) throw noName(odd.filename);
   return names
     .map(({ filename, attrs }): TreeEntry => {
-      const kind = fileKind(attrs.mode);
+      const path = posix.join(directory, filename);
+      const kind = isTooLong(root, path) ? "other" : fileKind(attrs.mode);
       return {
-        path: posix.join(directory, filename),
+        path,
         kind: kind === "symlink" ? "link" : kind,
         size: attrs.size,
         mtimeMs: attrs.mtime * 1000,
@@ -88,6 +92,12 @@ async function list(
     })
     .sort((a, b) => a.path < b.path ? -1 : 1);
 }
+
+/** The kernel opens no longer path, so such a directory is not listed either. Source: PATH_MAX of Linux. */
+const MAX_PATH_BYTES = 4_095;
+
+const isTooLong = (root: string, path: string): boolean =>
+  new TextEncoder().encode(posix.join(root, path)).length > MAX_PATH_BYTES;
 
 /** Parses a line of `listScript` (mode in hexadecimal, size, mtime, `./path`); undefined for other lines. */
 export function parseListed(line: string): TreeEntry | undefined {
@@ -114,13 +124,13 @@ const isName = (name: string): boolean =>
 const noName = (name: string) =>
   new RemoteExecError(
     "io_error",
-    `The host returned an invalid file name: ${JSON.stringify(name.slice(0, 200))}`,
+    `The host returned an invalid file name: ${JSON.stringify(printable(name.slice(0, 200)))}`,
     "Do not transfer this directory; inspect it on the host first",
   );
 
 const tooMuch = (path: string, seen: string) =>
   new RemoteExecError(
     "too_large",
-    `Directory too large: ${path} contains ${seen}`,
+    `Directory too large: ${printable(path)} contains ${seen}`,
     "Choose a smaller directory, or raise the limit",
   );
