@@ -1,9 +1,11 @@
 import {
+  LATEST_PROTOCOL_VERSION,
   PROTOCOL_VERSION_META_KEY,
   ProtocolError,
   ProtocolErrorCode,
   Server,
   type ServerContext,
+  SUPPORTED_PROTOCOL_VERSIONS,
   UnsupportedProtocolVersionError,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
@@ -41,25 +43,28 @@ export function createMcpServer(
   parts: ServerParts,
   calls: RunningCalls<ToolResult> = new RunningCalls(),
 ): Server {
-  const server = new Server(
-    { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
-    {
-      capabilities: { tools: {} },
-      instructions: parts.instructions,
-      jsonSchemaValidator: NO_VALIDATOR,
-    },
-  );
-  server.setRequestHandler("tools/list", (_, { mcpReq }) => {
-    refuseUnknownVersion(mcpReq.envelope);
-    return { tools: [...parts.catalog.list] };
-  });
-  // Not `setRequestHandler`: the SDK answers a malformed call with a protocol error, which has no
-  // failure code and no line in the audit log.
+  const introduction = {
+    serverInfo: { name: "mcp_remote_exec", title: "Remote Exec", version: parts.version },
+    capabilities: { tools: {} },
+    instructions: parts.instructions,
+  };
+  const { serverInfo, ...options } = introduction;
+  const server = new Server(serverInfo, { ...options, jsonSchemaValidator: NO_VALIDATOR });
+  // Before the SDK's handlers read a message, they build the schemas of all messages of the older
+  // revisions, about 5 ms of the start.
+  server.removeRequestHandler("initialize");
+  server.removeNotificationHandler("notifications/initialized");
+  // Not `setRequestHandler`: it builds the same schemas, and the SDK answers a malformed call with a
+  // protocol error, which has no failure code and no line in the audit log.
   server.fallbackRequestHandler = async ({ method, params = {} }, context) => {
-    if (method !== "tools/call") {
+    if (method === "initialize") {
+      return { ...introduction, protocolVersion: offeredVersion(params.protocolVersion) };
+    }
+    if (method !== "tools/list" && method !== "tools/call") {
       throw new ProtocolError(ProtocolErrorCode.MethodNotFound, "Method not found");
     }
     refuseUnknownVersion(context.mcpReq.envelope);
+    if (method === "tools/list") return { tools: [...parts.catalog.list] };
     const { name, arguments: given } = params;
     const args = given ?? {};
     return await calls.run(
@@ -73,6 +78,10 @@ export function createMcpServer(
   };
   return server;
 }
+
+/** Source: MCP 2025-11-25, Lifecycle, "Version Negotiation". */
+const offeredVersion = (requested: unknown): string =>
+  SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === requested) ?? LATEST_PROTOCOL_VERSION;
 
 /** The SDK looks at the version of the first request only. */
 function refuseUnknownVersion(envelope: Readonly<Record<string, unknown>> | undefined): void {

@@ -2,18 +2,59 @@ import { errorText, oneLine, printable, RemoteExecError } from "../errors.ts";
 import { shellWord } from "../shell/quote.ts";
 
 /** Nothing responds at the address, or the connection failed. `seen` is the cause as text. */
-export const hostUnreachable = (host: string, port: number, cause: unknown, seen: string) =>
+export const hostUnreachable = (
+  host: string,
+  port: number,
+  cause: unknown,
+  seen: string,
+  remedy =
+    "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
+) =>
   new RemoteExecError(
     "unreachable",
     `SSH connection failed to ${host}:${port}: ${oneLine(seen)}`,
-    "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
+    remedy,
     { cause },
+  );
+
+/** Host and client have no method in common. `what` is ssh2's name for its kind. */
+export const noCommonMethod = (host: string, port: number, what: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `SSH connection failed to ${host}:${port}: no common ${what}`,
+    "Update the host's SSH server, or allow a current method in its sshd_config (curve25519-sha256, " +
+      "ssh-ed25519, aes128-gcm@openssh.com, hmac-sha2-256)",
+  );
+
+/** The login was accepted, but the host asks for another method too. */
+export const secondFactorWanted = (
+  user: string,
+  host: string,
+  port: number,
+  methods: readonly string[],
+) =>
+  new RemoteExecError(
+    "authentication_failed",
+    `Authentication failed for ${user}@${host}:${port}: the login was accepted, but the host also wants ` +
+      (methods.map(oneLine).join(" or ") || "a second factor"),
+    "Allow this user one method in the host's sshd_config (`Match User`, `AuthenticationMethods publickey`), or use another SSH_USERNAME",
+  );
+
+/** The host ended the login after too many attempts. */
+export const loginEnded = (user: string, host: string, port: number, method: string) =>
+  new RemoteExecError(
+    "authentication_failed",
+    `Authentication failed for ${user}@${host}:${port}: the host ended the login after too many attempts (tried: ${method})`,
+    method === "agent"
+      ? "Set SSH_KEY to the one key of that user, or remove other keys from the agent (`ssh-add -d`)"
+      : "Check SSH_USERNAME, SSH_KEY and SSH_PASSWORD, and MaxAuthTries of the host",
   );
 
 /**
  * The host refused the configured login. `method` is `key`, `password`, or the agent with its error.
  *
  * @param keyPath for the command line in the suggestion, which a person can paste
+ * @param said what the host has said, as the end of the message
  */
 export const authenticationFailed = (
   user: string,
@@ -21,13 +62,16 @@ export const authenticationFailed = (
   port: number,
   method: string,
   keyPath?: string,
+  said = "",
 ) =>
   new RemoteExecError(
     "authentication_failed",
-    `Authentication failed for ${user}@${host}:${port} (tried: ${method})`,
+    `Authentication failed for ${user}@${host}:${port} (tried: ${method})${said}`,
     `Check SSH_USERNAME${LOGIN_CHECKS.get(method) ?? AGENT_CHECK}; try by hand: ssh ${
       keyPath === undefined ? "" : `-i ${shellWord(keyPath)} `
-    }-p ${port} ${shellWord(`${user}@${host}`)}`,
+    }-p ${port} ${
+      shellWord(`${user}@${host}`)
+    }; the host also refuses expired, locked and excluded accounts`,
   );
 
 const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([
@@ -53,6 +97,14 @@ export const noChannelInTime = (limitMs: number) =>
     "Raise the timeout, or wait until other commands finish",
   );
 
+/** The time limit expired while the host did not answer. `tried` is what has been seen. */
+export const hostSilent = (limitMs: number, tried: RemoteExecError) =>
+  new RemoteExecError(
+    "timeout",
+    `The host did not answer within ${limitMs / 1000} seconds. ${tried.message}`,
+    tried.suggestion,
+  );
+
 /** The connection ended during `what`. */
 export const connectionLost = (what: string) =>
   new RemoteExecError(
@@ -63,7 +115,8 @@ export const connectionLost = (what: string) =>
 
 /** The host closed the connection whenever a session was requested. `seen` is the last cause. */
 export const sessionsLost = (count: number, seen: string) =>
-  new RemoteExecError(
+  // ssh2 leaves the connection when a text begins with a byte over 127.
+  /SFTP session termination/.test(seen) ? sessionRefused(seen) : new RemoteExecError(
     "connection_lost",
     `The host ended ${count} connections before the command could be sent: ${oneLine(seen)}`,
     "Check the log of the host's SSH server, and how many sessions it allows",
@@ -71,21 +124,41 @@ export const sessionsLost = (count: number, seen: string) =>
 
 /** The host does not offer a required feature. `seen` is its answer. */
 export const notOffered = (what: string, seen: string) =>
-  /packet/i.test(seen) ? sftpSpoiled(seen) : new RemoteExecError(
+  new RemoteExecError(
     "unsupported",
     `The host does not offer ${what}: ${oneLine(seen)}`,
     "Enable it in the host's sshd_config",
   );
 
-/** What the login shell prints arrives before the SFTP server's first packet and is taken for one. */
-const sftpSpoiled = (seen: string) =>
-  new RemoteExecError(
+/** The host did not begin a session. `seen` is the text of ssh2, which reads any output as SFTP. */
+export function sessionRefused(seen: string): RemoteExecError {
+  const [, code] = /exit code (\d+)/i.exec(seen) ?? [];
+  if (code !== undefined) {
+    return new RemoteExecError(
+      "unsupported",
+      `The host ended SFTP before it began (exit code ${code})`,
+      "Run `true` with ssh_exec_command and read what it prints: the login shell may refuse, or the password " +
+        "may have expired; otherwise check `Subsystem sftp` in the host's sshd_config",
+    );
+  }
+  const [, length] = /packet length (\d+)/i.exec(seen) ?? [];
+  if (length === undefined && !/packet|SFTP session termination/i.test(seen)) {
+    return notOffered("this kind of session", seen);
+  }
+  return new RemoteExecError(
     "unsupported",
-    `The host's answer is not SFTP (${
-      oneLine(seen)
-    }): a start-up file of the login shell prints text`,
-    "Let ~/.bashrc (~/.zshenv, ~/.cshrc, ~/.config/fish/config.fish) print only in interactive shells",
+    `The host's login printed text where SFTP was expected${beginning(Number(length ?? 0))}`,
+    "Run `true` with ssh_exec_command and read what it prints: the start-up files of SSH_USERNAME must print " +
+      "nothing without a terminal, and its login shell must accept commands",
   );
+}
+
+/** Returns the words about a text whose first four bytes were read as a number. */
+function beginning(number: number): string {
+  const bytes = [24, 16, 8, 0].map((bits) => (number >>> bits) & 0xff);
+  const text = String.fromCharCode(...bytes);
+  return /^[ -~]{4}$/.test(text) ? `; it begins with "${text}"` : "";
+}
 
 /** The login shell ended before it ran a command of the server's own. `seen` is what it printed. */
 export const commandNotRun = (exitCode: number, seen: string) =>

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Limits } from "../config/config.ts";
 import { printable } from "../errors.ts";
 import { formatMode } from "../mcp/arguments.ts";
+import { grouped } from "../mcp/words.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
 export { cutTexts, without } from "./output.ts";
@@ -17,7 +18,7 @@ export interface HostName {
 export const commandRules = ({ characterLimit }: Pick<Limits, "characterLimit">): string =>
   "No TTY, empty stdin. A non-zero exit code is no error. On timeout or cancellation, its processes are " +
   "stopped and the output so far is returned. " +
-  `Output over ${characterLimit.toLocaleString("en-US")} characters loses its middle.`;
+  `Output over ${grouped(characterLimit)} characters loses its middle.`;
 
 /** Output schema of the tools that run commands. */
 export const execOutput = z.object({

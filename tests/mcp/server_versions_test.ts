@@ -73,6 +73,13 @@ Deno.test("the server offers the newest version with initialize to a client with
   }
 });
 
+Deno.test("the server answers initialize without a version or parameters in the newest version", async () => {
+  for (const params of [{}, { protocolVersion: 1 }, { capabilities: {} }]) {
+    const [answer] = await talk({ method: "initialize", params });
+    assert.deepEqual(answer?.result, initialized("2025-11-25"));
+  }
+});
+
 Deno.test("the server answers a ping and refuses unknown methods", async () => {
   const [, ping, refusal] = await talk(
     handshake("2025-06-18"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { exactSize, shortened, shortHost } from "../../src/mcp/words.ts";
+import { exactSize, grouped, shortened, shortHost } from "../../src/mcp/words.ts";
 import { pure } from "../support/pure.ts";
 
 pure("exactSize() returns the largest unit without a fraction", () => {
@@ -14,6 +14,13 @@ pure("exactSize() returns the largest unit without a fraction", () => {
     "10485761 bytes",
     "0 bytes",
   ]);
+});
+
+pure("grouped() writes numbers as Intl does", () => {
+  assert.equal(grouped(25_000), "25,000");
+  fc.assert(fc.property(fc.maxSafeNat(), (count) => {
+    assert.equal(grouped(count), count.toLocaleString("en-US"));
+  }));
 });
 
 pure("shortened() keeps both ends of a long text", () => {

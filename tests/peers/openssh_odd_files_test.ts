@@ -193,3 +193,46 @@ oddTest(
     assert.equal((await failureOf(session.upload("up", "roots/new"))).code, "not_permitted");
   },
 );
+
+const NO_SFTP: readonly (readonly [what: string, options: SshdOptions, seen: RegExp])[] = [
+  [
+    "the login shell is nologin",
+    { shell: "/usr/sbin/nologin" },
+    /printed text where SFTP was expected; it begins with "This"$|\(exit code 1\)$/,
+  ],
+  [
+    "the login shell is false",
+    { shell: "/bin/false" },
+    /ended SFTP before it began \(exit code 1\)$/,
+  ],
+];
+
+for (const [what, options, seen] of NO_SFTP) {
+  oddTest(`copy() says why SFTP does not begin where ${what}`, options, async (session) => {
+    const failure = await failureOf(session.upload("up", "file"));
+    assert.equal(failure.code, "unsupported");
+    assert.match(failure.message, seen);
+    assert.match(failure.suggestion, /^Run `true` with ssh_exec_command and read what it prints/);
+  });
+}
+
+oddTest("copy() names an expired password", { config: ["UsePAM yes"] }, async (session, sshd) => {
+  await run("/usr/bin/chage", ["-d", "0", sshd.username]);
+  const failure = await failureOf(session.upload("up", "file"));
+  assert.match(failure.message, /ended SFTP before it began \(exit code 1\)$/);
+  assert.match(failure.suggestion, /expired/);
+});
+
+oddTest(
+  "copy() names the start-up files where they print into SFTP",
+  { shell: "/bin/bash" },
+  async (session, sshd) => {
+    const words = "The host's login printed text where SFTP was expected";
+    for (const [text, end] of [["Welcome to pve", `; it begins with "Welc"`], ["éa", ""]]) {
+      await Deno.writeTextFile(`${sshd.home}/.bashrc`, `echo '${text}'\n`);
+      const failure = await failureOf(session.upload("up", "file"));
+      assert.equal(failure.message, `${words}${end}`);
+      assert.match(failure.suggestion, /start-up files/);
+    }
+  },
+);

@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from "node:net";
+import { isIp, isIpv6 } from "./ip_address.ts";
 
 /** Parses the text of a variable. Throws a {@linkcode ValueError} that says what is required. */
 export type Parser<T> = (text: string) => T;
@@ -67,7 +67,7 @@ export const oneOf = <const W extends string>(words: readonly W[]): Parser<W> =>
 export const host: Parser<string> = (value) => {
   const name = value.trim().replace(/^\[(.*)\]$/, "$1");
   const isName = /^[A-Za-z0-9._-]+$/.test(name) && !name.startsWith("-");
-  if (isName || isIPv6(name)) return name;
+  if (isName || isIpv6(name)) return name;
   throw new ValueError("must be a host name or an IP address, without user, scheme or port");
 };
 
@@ -75,7 +75,7 @@ export const host: Parser<string> = (value) => {
 export const listenAddress: Parser<string> = (value) => {
   const name = value.trim().replace(/^\[(.*)\]$/, "$1");
   if (name.toLowerCase() === "localhost") return "127.0.0.1";
-  if (isIP(name) !== 0) return name;
+  if (isIp(name)) return name;
   throw new ValueError("must be an IP address of this machine, or localhost");
 };
 

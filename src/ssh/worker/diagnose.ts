@@ -83,7 +83,7 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
       step: "TCP",
       remedy:
         "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
-      run: () => reach(host, port, limitMs),
+      run: () => reach(dialer, `${host}:${port}`, limitMs),
     },
     {
       step: "host key",
@@ -184,13 +184,9 @@ async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> 
   return `key ${login.path} can be read`;
 }
 
-async function reach(host: string, port: number, limitMs: number): Promise<string> {
+async function reach(dialer: Dialer, address: string, limitMs: number): Promise<string> {
   const startedAt = performance.now();
-  const connection = await Deno.connect({
-    hostname: host,
-    port,
-    signal: AbortSignal.timeout(limitMs),
-  });
-  connection.close();
-  return `${host}:${port} answers (${Math.round(performance.now() - startedAt)} ms)`;
+  const socket = await dialer.reach(limitMs, dialer.progress());
+  socket.destroy();
+  return `${address} answers (${Math.round(performance.now() - startedAt)} ms)`;
 }

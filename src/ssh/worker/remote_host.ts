@@ -63,7 +63,11 @@ export class RemoteHost {
     this.#traits = new HostTraits(settings.ssh.guard);
     this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
     this.#pool = new ConnectionPool(
-      (limitMs) => this.#dialer.dial(limitMs),
+      (limitMs, seen) => {
+        const progress = this.#dialer.progress();
+        seen.late = (lateMs) => progress.late(lateMs);
+        return this.#dialer.dial(limitMs, progress);
+      },
       settings.limits.timeoutMs,
       logger,
       this.#traits,

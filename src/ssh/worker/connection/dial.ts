@@ -1,13 +1,15 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { DialProgress } from "./dial_failure.ts";
 import type { HostTraits } from "./host_traits.ts";
-import { gatherWrites, onDebugMessage, onGlobalRequest } from "./ssh2_patches.ts";
+import { connectTcp, NoAddressAnswers } from "./tcp.ts";
+import { gatherWrites, onDebugMessage, onGlobalRequest, onRefusedLogin } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
 import { errorText, RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { SshConfig } from "../../../config/config.ts";
-import { authenticationFailed, hostUnreachable, keyUnusable } from "../../errors.ts";
+import { keyUnusable } from "../../errors.ts";
 import { decideHostKey, hostKeyError, preferredHostKeyTypes } from "../trust/host_keys.ts";
 import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
 import { usablePrivateKey } from "../trust/private_key.ts";
@@ -21,6 +23,11 @@ export interface DialedConnection {
   readonly socket: Socket;
   /** True once the host has sent a request that only OpenSSH sends, since 6.8 directly after the login. */
   isOpenSsh(): boolean;
+}
+
+/** The time limit of an attempt expired. */
+class TooLate extends Error {
+  override readonly name = "TooLate";
 }
 
 /** Connects to the configured host. Remembers a host key that it accepted without known_hosts. */
@@ -53,21 +60,25 @@ export class Dialer {
   /**
    * Connects and logs in.
    *
-   * @throws RemoteExecError `unreachable`, `host_key_unknown`, `host_key_changed`,
+   * @param progress notes how far the attempt has got
+   * @throws RemoteExecError `unreachable`, `unsupported`, `host_key_unknown`, `host_key_changed`,
    *   `authentication_failed` or `private_key`
    */
-  async dial(limitMs: number): Promise<DialedConnection> {
+  async dial(limitMs: number, progress = this.progress()): Promise<DialedConnection> {
     const { host, port } = this.#ssh;
     const entries = await this.knownHosts();
     const login = await this.#login();
-    const socket = connect({ host, port, noDelay: true });
+    const startedAtMs = performance.now();
+    const socket = await this.reach(limitMs, progress);
+    const leftMs = limitMs - (performance.now() - startedAtMs);
     gatherWrites(socket);
+    socket.on("data", (chunk: Uint8Array) => progress.received(chunk));
     let refusal: RemoteExecError | undefined;
     const config: ConnectConfig = {
       ...login,
       sock: socket,
       username: this.#ssh.username,
-      readyTimeout: limitMs,
+      readyTimeout: Math.max(1, leftMs),
       keepaliveInterval: this.#keepaliveMs,
       keepaliveCountMax: 3,
       algorithms: algorithms(preferredHostKeyTypes(entries, host, port)),
@@ -76,7 +87,31 @@ export class Dialer {
         return refusal === undefined;
       },
     };
-    return await this.#handshake(config, socket, () => refusal);
+    return await this.#handshake(config, socket, progress, () => refusal).catch((error) => {
+      // The limit is that of the whole attempt, so its message names it.
+      throw error instanceof TooLate ? progress.late(limitMs) : error;
+    });
+  }
+
+  /** Returns the record of a new attempt. */
+  progress(): DialProgress {
+    return new DialProgress(this.#ssh);
+  }
+
+  /** Opens a TCP connection to the host. @throws RemoteExecError `unreachable` */
+  async reach(limitMs: number, progress: DialProgress): Promise<Socket> {
+    const limit = new AbortController();
+    const stopTimer = waitingClock.after(limitMs, () => limit.abort());
+    try {
+      const socket = await connectTcp(this.#ssh.host, this.#ssh.port, limit.signal);
+      progress.phase = "greeting";
+      return socket;
+    } catch (error) {
+      const isLate = limit.signal.aborted && !(error instanceof NoAddressAnswers);
+      throw isLate ? progress.late(limitMs) : progress.explain(error);
+    } finally {
+      stopTimer();
+    }
   }
 
   /** Reads the entries of all known_hosts files; a missing file has none. */
@@ -134,13 +169,14 @@ export class Dialer {
   #handshake(
     config: ConnectConfig,
     socket: Socket,
+    progress: DialProgress,
     refusal: () => RemoteExecError | undefined,
   ): Promise<DialedConnection> {
     const client = new ssh2.Client();
     const { promise, resolve, reject } = Promise.withResolvers<DialedConnection>();
     const fail = (error: unknown) => {
       socket.destroy();
-      reject(refusal() ?? this.#explain(error));
+      reject(refusal() ?? (error instanceof TooLate ? error : progress.explain(error)));
     };
     const password = config.password ?? "";
     client.on(
@@ -155,30 +191,17 @@ export class Dialer {
     // ssh2 has no time limit for a socket that it did not connect itself.
     const stopTimer = waitingClock.after(
       config.readyTimeout ?? 0,
-      () => fail(new Error("no answer in time")),
+      () => fail(new TooLate()),
     );
-    client.connect(config);
+    client.once("handshake", () => progress.phase = "login");
+    client.on("banner", (text) => progress.showed(text));
+    client.connect({ ...config, readyTimeout: 0 });
+    onRefusedLogin(client, (methods, isPartial) => progress.refused(methods, isPartial));
     onGlobalRequest(client, (name) => isOpenSsh ||= name === "hostkeys-00@openssh.com");
     onDebugMessage(client, (text) => {
       if (FORCED_COMMAND.test(text)) this.#traits?.loginIsForced();
     });
     return promise.finally(() => stopTimer());
-  }
-
-  #explain(error: unknown): RemoteExecError {
-    const { host, port, username, login } = this.#ssh;
-    if (error instanceof RemoteExecError) return error;
-    const level = (error as { level?: unknown }).level; // set by ssh2 on errors of its own
-    const text = errorText(error);
-    if (level === "client-authentication") {
-      const keyPath = login.kind === "key" ? login.path : undefined;
-      return authenticationFailed(username, host, port, login.kind, keyPath);
-    }
-    if (login.kind === "agent" && level === "agent") {
-      return authenticationFailed(username, host, port, `agent: ${text}`);
-    }
-    const seen = /Timed out|no answer/i.test(text) ? "no answer in time" : text;
-    return hostUnreachable(host, port, error, seen);
   }
 }
 

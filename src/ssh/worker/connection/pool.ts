@@ -8,7 +8,14 @@ import type { StartedCommand } from "../commands/started_command.ts";
 import { HostConnection } from "./connection.ts";
 import { HostTraits } from "./host_traits.ts";
 import type { DialedConnection } from "./dial.ts";
-import { connectionLost, noChannelInTime, notOffered, sessionsLost } from "../../errors.ts";
+import {
+  connectionLost,
+  hostSilent,
+  noChannelInTime,
+  notOffered,
+  sessionRefused,
+  sessionsLost,
+} from "../../errors.ts";
 import { SessionFailure } from "./sessions.ts";
 
 const MAX_CONNECTIONS = 8;
@@ -32,7 +39,16 @@ interface Waiter {
   attempt: Attempt | undefined;
 }
 
+/** Connects and logs in. `seen.late` is set while it can tell what is missing. */
+export type Dial = (limitMs: number, seen: DialSeen) => Promise<DialedConnection>;
+
+/** What a connection attempt has seen so far. */
+export interface DialSeen {
+  late?: (limitMs: number) => RemoteExecError;
+}
+
 interface Attempt {
+  readonly seen: DialSeen;
   readonly startedAtMs: number;
   /** How many more waiters may join this attempt. */
   room: number;
@@ -43,7 +59,7 @@ interface Attempt {
  * more are opened, up to eight. A dead connection is replaced on the next call.
  */
 export class ConnectionPool {
-  readonly #dial: (limitMs: number) => Promise<DialedConnection>;
+  readonly #dial: Dial;
   readonly #logger: Logger;
   readonly #connectLimitMs: number;
   readonly #traits: HostTraits;
@@ -53,7 +69,7 @@ export class ConnectionPool {
   #closed = false;
 
   constructor(
-    dial: (limitMs: number) => Promise<DialedConnection>,
+    dial: Dial,
     connectLimitMs: number,
     logger: Logger,
     traits: HostTraits = new HostTraits(),
@@ -117,7 +133,7 @@ export class ConnectionPool {
             ? notOffered("command execution", error.message)
             : connectionLost(what);
         }
-        if (error.reason === "refused") throw notOffered("this kind of session", error.message);
+        if (error.reason === "refused") throw sessionRefused(error.message);
         if (error.reason === "full") continue;
         if (++losses === MAX_LOSSES) throw sessionsLost(losses, error.message);
         await this.#backOff(losses, wait);
@@ -136,7 +152,7 @@ export class ConnectionPool {
     const { promise, resolve, reject } = Promise.withResolvers<HostConnection>();
     const waiter: Waiter = { resolve, reject, attempt: undefined };
     const leftMs = wait.deadlineMs - performance.now();
-    const late = () => noChannelInTime(wait.limitMs);
+    const late = () => this.#late(waiter, wait.limitMs);
     const limit = deadlineSignal(Math.max(0, leftMs), { signal: wait.signal, late });
     const leave = () => this.#waiters = this.#waiters.filter((each) => each !== waiter);
     // At once, so that no connection is handed to a caller that has gone.
@@ -153,6 +169,13 @@ export class ConnectionPool {
       limit.signal.removeEventListener("abort", stopWaiting);
       leave();
     });
+  }
+
+  /** Says what a waiter has waited for in vain. */
+  #late({ attempt }: Waiter, limitMs: number): RemoteExecError {
+    const isAnyOpen = [...this.#connections].some((connection) => connection.alive);
+    const tried = isAnyOpen ? undefined : attempt?.seen.late?.(limitMs);
+    return tried === undefined ? noChannelInTime(limitMs) : hostSilent(limitMs, tried);
   }
 
   /** Assigns free sessions to the waiters, oldest first, and opens connections for the rest. */
@@ -182,9 +205,9 @@ export class ConnectionPool {
   }
 
   #connect(): Attempt {
-    const attempt: Attempt = { startedAtMs: performance.now(), room: 8 };
+    const attempt: Attempt = { seen: {}, startedAtMs: performance.now(), room: 8 };
     this.#attempts.add(attempt);
-    this.#dial(this.#connectLimitMs).then(
+    this.#dial(this.#connectLimitMs, attempt.seen).then(
       (dialled) => this.#connected(attempt, dialled),
       (error) => this.#failed(attempt, error),
     );

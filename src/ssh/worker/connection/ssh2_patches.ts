@@ -115,6 +115,21 @@ export function onDebugMessage(client: Client, onDebug: (text: string) => void):
     onDebug(String(text));
 }
 
+/** Calls `onRefusal` for each refused login method. Call it directly after `connect()`. */
+export function onRefusedLogin(
+  client: Client,
+  onRefusal: (methods: readonly string[], isPartial: boolean) => void,
+): void {
+  const handlers = (client as unknown as ClientInternals)._protocol?._handlers;
+  const answer = handlers?.USERAUTH_FAILURE;
+  if (handlers === undefined || typeof answer !== "function") return;
+  handlers.USERAUTH_FAILURE = (...args: readonly unknown[]) => {
+    const [, methods, isPartial] = args;
+    onRefusal(Array.isArray(methods) ? methods.map(String) : [], isPartial === true);
+    answer(...args);
+  };
+}
+
 /**
  * Calls `onRequest` with the name of each global request of the host, before ssh2 answers it. Call it
  * directly after `connect()`.

@@ -26,6 +26,7 @@ export function usablePrivateKey(
   const parsed = parse(text, passphrase);
   if (!(parsed instanceof Error)) {
     const key = Array.isArray(parsed) ? parsed[0] : parsed;
+    if (key?.type === "ssh-dss") throw dsaKey(path);
     const pem = key?.getPrivatePEM() ?? "";
     const exact = key?.type.startsWith("ecdsa-") ? normalizeSec1(pem) : normalizePkcs1(pem);
     return exact === undefined || parse(exact) instanceof Error ? text : exact;
@@ -34,6 +35,13 @@ export function usablePrivateKey(
   if (typeof rewritten === "string") return rewritten;
   throw unusable(path, text, passphrase, (rewritten ?? parsed).message);
 }
+
+const dsaKey = (path: string) =>
+  keyUnusable(
+    path,
+    "it is a DSA key, which OpenSSH hosts have not accepted since 2015",
+    "Create another key (`ssh-keygen -t ed25519`) and add its public key to authorized_keys on the host",
+  );
 
 /** Parses with ssh2 and returns errors, because ssh2 throws for what Deno lacks, such as P-521 in PEM. */
 function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.parseKey> {

@@ -1,0 +1,202 @@
+import { lookup } from "node:dns";
+import { connect, isIP, type Socket } from "node:net";
+import { promisify } from "node:util";
+import { Duplex } from "node:stream";
+import { waitingClock } from "../../../async/clock.ts";
+import { errorText } from "../../../errors.ts";
+
+/** The second kind of address is tried when the first has not answered by then. Source: RFC 8305. */
+const NEXT_MS = 300;
+
+/** What became of one address of a host. */
+export interface AddressFailure {
+  /** Undefined if the name has no address of this kind. */
+  readonly address: string | undefined;
+  readonly reason: string;
+  /** The system's code, such as `ECONNREFUSED`. */
+  readonly code: string | undefined;
+}
+
+/** Thrown if no address of a host accepted the connection. */
+export class NoAddressAnswers extends Error {
+  override readonly name = "NoAddressAnswers";
+  constructor(readonly failures: readonly AddressFailure[]) {
+    super(failures.map(({ address, reason }) => `${address ?? "name"}: ${reason}`).join("; "));
+  }
+}
+
+/** Finds and connects to one host; tests replace it. */
+export interface Network {
+  /** Returns all addresses of a name, in the system's order. */
+  lookup(name: string, port: number): Promise<string[]>;
+  /** Connects to the first address of a family; the socket emits `lookup` with the address. */
+  connect(host: string, port: number, family: 0 | 4 | 6): Socket;
+  /** Tries all addresses, one after the other. */
+  connectAny(host: string, port: number): Promise<Deno.TcpConn>;
+}
+
+const NETWORK: Network = {
+  async lookup(name, port) {
+    // Deno allows the lookup by the permission for the port, which is not in Node's types.
+    const options = { all: true, port } as const;
+    return (await promisify(lookup)(name, options)).map(({ address }) => address);
+  },
+  connect: (host, port, family) =>
+    connect({ host, port, family, noDelay: true, autoSelectFamily: false }),
+  connectAny: (hostname, port) => Deno.connect({ hostname, port }),
+};
+
+/**
+ * Connects to a host. A name is tried at its first address of each family, in the system's order, then at
+ * all its addresses in order.
+ *
+ * Deno permits `node:net` to use a name's permission only for the address that it looks up itself, so a
+ * list of addresses cannot be tried there.
+ *
+ * @throws NoAddressAnswers when all have failed or the signal was aborted
+ */
+export async function connectTcp(
+  host: string,
+  port: number,
+  signal: AbortSignal,
+  network: Network = NETWORK,
+): Promise<Socket> {
+  const addresses = isIP(host) === 0
+    ? await network.lookup(host, port).catch((error) => {
+      throw new NoAddressAnswers([failureOf(error, undefined)]);
+    })
+    : [host];
+  const race = new Race(signal);
+  const families = addresses.length === 1 ? [0] : [...new Set(addresses.map(isIP))];
+  for (const family of families) {
+    const address = addresses.find((each) => family === 0 || isIP(each) === family);
+    race.add(network.connect(host, port, family === 4 || family === 6 ? family : 0), address);
+    await race.wait(NEXT_MS);
+    if (race.winner !== undefined) break;
+  }
+  const socket = await race.settle();
+  if (socket !== undefined) return socket;
+  const tried = race.failures.map(({ address }) => address);
+  const others = addresses.filter((address) => !tried.includes(address));
+  if (others.length === 0 || signal.aborted) throw new NoAddressAnswers(race.failures);
+  try {
+    return asSocket(await network.connectAny(host, port));
+  } catch (error) {
+    const rest = others.map((address) => failureOf(error, address));
+    throw new NoAddressAnswers([...race.failures, ...rest]);
+  }
+}
+
+function failureOf(error: unknown, address: string | undefined): AddressFailure {
+  const { code } = error as { code?: string }; // set by Node and Deno on errors of the system
+  return { address, code, reason: REASONS.get(code ?? "") ?? errorText(error) };
+}
+
+class Race {
+  readonly #signal: AbortSignal;
+  readonly #sockets = new Set<Socket>();
+  readonly #failures: AddressFailure[] = [];
+  #changed = Promise.withResolvers<void>();
+  winner: Socket | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  get failures(): readonly AddressFailure[] {
+    return this.#failures;
+  }
+
+  /** @param address if it is known */
+  add(socket: Socket, address: string | undefined): void {
+    this.#sockets.add(socket);
+    socket.on("lookup", (_error: unknown, found: unknown) => {
+      if (typeof found === "string") address = found;
+    });
+    const onError = (error: unknown) => {
+      this.#sockets.delete(socket);
+      this.#fail(error, address);
+    };
+    const onAbort = () => {
+      socket.destroy();
+      onError(new Error("no answer"));
+    };
+    socket.once("error", onError);
+    this.#signal.addEventListener("abort", onAbort, { once: true });
+    socket.once("connect", () => {
+      this.#signal.removeEventListener("abort", onAbort);
+      socket.removeListener("error", onError);
+      if (this.winner !== undefined) return void socket.destroy();
+      this.#sockets.delete(socket);
+      this.winner = socket;
+      this.#notify();
+    });
+    if (this.#signal.aborted) onAbort();
+  }
+
+  /** Waits until an attempt has ended, or for the time. */
+  async wait(limitMs: number): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const stop = waitingClock.after(limitMs, over.resolve);
+    await Promise.race([over.promise, this.#changed.promise]).finally(stop);
+  }
+
+  /** Waits for the first success or the last failure. */
+  async settle(): Promise<Socket | undefined> {
+    while (this.winner === undefined && this.#sockets.size > 0) await this.#changed.promise;
+    for (const socket of this.#sockets) {
+      socket.on("error", () => {});
+      socket.destroy();
+    }
+    return this.winner;
+  }
+
+  #fail(error: unknown, found: string | undefined): void {
+    this.#failures.push(failureOf(error, found));
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "connection refused"],
+  ["EHOSTUNREACH", "no route to the host"],
+  ["ENETUNREACH", "no route to the network"],
+  ["ETIMEDOUT", "no answer"],
+  ["ENOTFOUND", "the name is unknown"],
+  ["EAI_AGAIN", "the name cannot be resolved now"],
+]);
+
+/** Makes the connection look like a socket of `node:net` as far as ssh2 and this worker use one. */
+function asSocket(connection: Deno.TcpConn): Socket {
+  connection.setNoDelay(true);
+  const buffer = new Uint8Array(65_536);
+  let bytesRead = 0;
+  const write = async (bytes: Uint8Array) => {
+    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  };
+  const socket = new Duplex({
+    allowHalfOpen: false,
+    read() {
+      connection.read(buffer).then((count) => {
+        bytesRead += count ?? 0;
+        socket.push(count === null ? null : buffer.slice(0, count));
+      }, (error) => socket.destroy(error));
+    },
+    write: (chunk, _encoding, done) => void write(chunk).then(() => done(), done),
+    destroy(error, done) {
+      try {
+        connection.close();
+      } catch {
+        // It is already closed.
+      }
+      done(error);
+    },
+  });
+  Object.defineProperty(socket, "bytesRead", { get: () => bytesRead });
+  return Object.assign(socket, { connecting: false }) as unknown as Socket;
+}

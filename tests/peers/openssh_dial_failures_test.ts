@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { run } from "./account.ts";
+import { failureOf, isRoot, openSession, until } from "./openssh.ts";
+import { peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
+import { startSshd } from "./sshd.ts";
+
+/** Starts a TCP server that does one thing with each connection. */
+function startServer(serve: (connection: Deno.Conn) => Promise<void>) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open: Deno.Conn[] = [];
+  const serving = (async () => {
+    for await (const connection of listener) {
+      open.push(connection);
+      await serve(connection).catch(() => {});
+    }
+  })();
+  return {
+    target: {
+      host: "127.0.0.1" as const,
+      port: listener.addr.port,
+      username: "somebody",
+      keyPath: "",
+      knownHostsPath: "",
+    },
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const connection of open) {
+        try {
+          connection.close();
+        } catch {
+          // The server has closed it.
+        }
+      }
+      await serving.catch(() => {});
+    },
+  };
+}
+
+const PASSWORD = { kind: "password", password: "secret" } as const;
+const LOOSE = { login: PASSWORD, strictHostKeyChecking: false } as const;
+
+/** Returns the failures of a command and of `doctor`, which must name the same cause. */
+async function failures(target: Parameters<typeof openSession>[0], ssh = {}, timeoutMs = 1_500) {
+  await using session = await openSession(target, { ssh: { ...LOOSE, ...ssh }, timeoutMs });
+  const error = await failureOf(session.exec("true", { timeoutMs: 1_000 }));
+  const check = (await session.host.diagnose()).at(-1);
+  assert.equal(check?.ok, false);
+  return { error, check, text: `${error.message} -> ${error.suggestion}` };
+}
+
+Deno.test("a host that accepts TCP and says nothing is named as such", async () => {
+  await using server = startServer(() => Promise.resolve());
+  const { text, check, error } = await failures(server.target);
+  assert.match(
+    text,
+    /^The host did not answer within 1 seconds\. .*accepted the TCP connection, but sent no SSH greeting.* -> Set SSH_PORT/,
+  );
+  assert.equal(error.code, "timeout");
+  assert.match(check?.detail ?? "", /accepted the TCP connection, but sent no SSH greeting/);
+});
+
+Deno.test("a server of another protocol is named as such", async () => {
+  await using server = startServer(async (connection) => {
+    await connection.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    connection.close();
+  });
+  const { text, check } = await failures(server.target);
+  assert.match(
+    text,
+    /it is not an SSH server; it answered: HTTP\/1\.1 400 Bad Request -> Set SSH_PORT/,
+  );
+  assert.match(check?.detail ?? "", /not an SSH server/);
+});
+
+Deno.test("a host that closes the connection at once is named as such", async () => {
+  await using server = startServer((connection) => Promise.resolve(connection.close()));
+  const { text } = await failures(server.target);
+  assert.match(text, /closed the connection before its SSH greeting -> .*MaxStartups/);
+});
+
+Deno.test("a refused port and an unknown name each get their remedy", async () => {
+  const server = startServer(() => Promise.resolve());
+  await server[Symbol.asyncDispose]();
+  const refused = await failures(server.target);
+  assert.equal(refused.error.code, "unreachable");
+  assert.match(
+    refused.text,
+    /: connection refused -> Check SSH_PORT, and that the SSH server runs/,
+  );
+  assert.match(refused.check?.remedy ?? "", /^Check SSH_PORT/);
+  const unknown = await failures({ ...server.target, host: "none.invalid" as "127.0.0.1" });
+  assert.match(unknown.text, /none\.invalid:\d+: the name .* -> Correct HOST, or check the DNS/);
+});
+
+peerTest({
+  peer: SSHD,
+  name: "a host without a common algorithm is named as such",
+  async fn() {
+    await using sshd = await startSshd({
+      config: ["KexAlgorithms sntrup761x25519-sha512@openssh.com"],
+    });
+    const { error, check } = await failures(sshd);
+    assert.equal(error.code, "unsupported");
+    assert.match(error.message, /no common key exchange algorithm$/);
+    assert.match(check?.remedy ?? "", /sshd_config/);
+  },
+});
+
+peerTest({
+  peer: [SSHD, ROOT],
+  name: "a host that wants a second factor is named as such",
+  async fn() {
+    await using sshd = await startSshd({ config: ["AuthenticationMethods publickey,password"] });
+    const login = { kind: "key", path: sshd.keyPath, passphrase: undefined };
+    const { error } = await failures(sshd, { login });
+    assert.equal(error.code, "authentication_failed");
+    assert.match(error.message, /the login was accepted, but the host also wants password$/);
+    assert.match(error.suggestion, /AuthenticationMethods/);
+  },
+});
+
+peerTest({
+  peer: [SSHD, SSH_AGENT],
+  name: "an agent with too many keys is named as such",
+  async fn() {
+    await using sshd = await startSshd({ loginUser: isRoot ? "root" : "user" });
+    const dir = await Deno.makeTempDir({ prefix: "mre_agent_" });
+    const socket = `${dir}/socket`;
+    const agent = new Deno.Command("/usr/bin/ssh-agent", {
+      args: ["-D", "-a", socket],
+      stdout: "null",
+    }).spawn();
+    try {
+      const isReady = () => Deno.stat(socket).then(() => true, () => false);
+      await until("the agent", isReady);
+      for (let index = 0; index < 7; index++) {
+        const path = `${dir}/key${index}`;
+        await run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
+        await run("/usr/bin/env", [`SSH_AUTH_SOCK=${socket}`, "/usr/bin/ssh-add", "-q", path]);
+      }
+      const { error } = await failures(sshd, { login: { kind: "agent", socket } });
+      assert.equal(error.code, "authentication_failed");
+      assert.match(error.message, /ended the login after too many attempts/);
+      assert.match(error.suggestion, /SSH_KEY.*ssh-add -d/);
+    } finally {
+      agent.kill();
+      await agent.status;
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  name: "a DSA key is named as such",
+  async fn() {
+    await using sshd = await startSshd();
+    const path = `${sshd.keyPath}_dsa`;
+    await run("/usr/bin/ssh-keygen", ["-q", "-t", "dsa", "-N", "", "-f", path]);
+    const { error } = await failures(sshd, { login: { kind: "key", path, passphrase: undefined } });
+    assert.equal(error.code, "private_key");
+    assert.match(error.message, /it is a DSA key/);
+    assert.match(error.suggestion, /ssh-keygen -t ed25519/);
+  },
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import {
+  connectTcp,
+  type Network,
+  NoAddressAnswers,
+} from "../../../../src/ssh/worker/connection/tcp.ts";
+
+/** A network in which a name has these addresses; those of IPv6 are stand-ins on loopback. */
+function networkOf(v4: readonly string[], v6: Readonly<Record<string, string>> = {}): Network {
+  const real = (address: string) => v6[address] ?? address;
+  return {
+    lookup: () => Promise.resolve([...v4, ...Object.keys(v6)]),
+    connect: (_host, port, family) => {
+      const address = family === 6 ? Object.values(v6)[0] : v4[0] ?? Object.values(v6)[0];
+      return connect({ host: address ?? assert.fail(), port, autoSelectFamily: false });
+    },
+    async connectAny(_host, port) {
+      let failure: unknown;
+      for (const hostname of [...v4, ...Object.keys(v6)].map(real)) {
+        try {
+          return await Deno.connect({ hostname, port });
+        } catch (error) {
+          failure = error;
+        }
+      }
+      throw failure;
+    },
+  };
+}
+
+const limit = (limitMs = 5_000) => AbortSignal.timeout(limitMs);
+
+/** Starts a server that says hello and echoes one message. */
+function startEcho(hostname: string) {
+  const listener = Deno.listen({ hostname, port: 0 });
+  const serving = (async () => {
+    for await (const connection of listener) {
+      const buffer = new Uint8Array(100);
+      const count = await connection.read(buffer);
+      if (count !== null) await connection.write(buffer.subarray(0, count));
+      connection.close();
+    }
+  })();
+  return {
+    port: listener.addr.port,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await serving.catch(() => {});
+    },
+  };
+}
+
+async function echo(socket: Awaited<ReturnType<typeof connectTcp>>, text: string) {
+  const answer: Uint8Array[] = [];
+  socket.on("data", (chunk: Uint8Array) => answer.push(chunk));
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.write(text);
+  await closed;
+  return new TextDecoder().decode(answer[0]);
+}
+
+const CASES: Readonly<Record<string, Network>> = {
+  "the first of two kinds is dead": networkOf(["127.0.0.9"], { "::9": "127.0.0.1" }),
+  "the second of two kinds is dead": networkOf(["127.0.0.1"], { "::9": "127.0.0.9" }),
+  "the first of two addresses of one kind is dead": networkOf(["127.0.0.9", "127.0.0.1"]),
+  "there is one": networkOf([], { "::9": "127.0.0.1" }),
+};
+
+for (const [name, network] of Object.entries(CASES)) {
+  Deno.test(`connectTcp() connects to the address that answers: ${name}`, async () => {
+    await using server = startEcho("127.0.0.1");
+    const socket = await connectTcp("name", server.port, limit(), network);
+    assert.equal(await echo(socket, "hello"), "hello");
+  });
+}
+
+Deno.test("connectTcp() names each address and its reason when none answers", async () => {
+  const port = freePort();
+  const network = networkOf(["127.0.0.8", "127.0.0.7"], { "::9": "127.0.0.9" });
+  const error = await connectTcp("name", port, limit(), network).catch((error) => error);
+  assert.ok(error instanceof NoAddressAnswers);
+  assert.equal(
+    error.message,
+    ["127.0.0.8", "::9", "127.0.0.7"].map((each) => `${each}: connection refused`).join("; "),
+  );
+});
+
+Deno.test("connectTcp() reports an unknown name once", async () => {
+  const error = await connectTcp("none.invalid", 22, limit())
+    .catch((error) => error);
+  assert.ok(error instanceof NoAddressAnswers);
+  assert.equal(error.failures.length, 1);
+  assert.match(error.failures[0]?.reason ?? "", /^the name (is unknown|cannot be resolved now)$/);
+});
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
