@@ -13,9 +13,10 @@ import { shellWord } from "../../../shell/quote.ts";
  */
 export function usablePrivateKey(
   path: string,
-  text: string,
+  file: string,
   passphrase: string | undefined,
 ): string {
+  const text = KEY_BLOCK.exec(file)?.[0] ?? file;
   if (/^(ssh-|ecdsa-)/.test(text)) {
     throw keyUnusable(
       path,
@@ -36,6 +37,9 @@ export function usablePrivateKey(
   throw unusable(path, text, passphrase, (rewritten ?? parsed).message);
 }
 
+/** ssh2 wants no other text in the file, OpenSSH and OpenSSL allow it. */
+const KEY_BLOCK = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/;
+
 const dsaKey = (path: string) =>
   keyUnusable(
     path,
@@ -53,6 +57,8 @@ function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.
 }
 
 function unusable(path: string, text: string, passphrase: string | undefined, reason: string) {
+  const other = OTHER_FILES.find(({ sign }) => sign.test(text));
+  if (other !== undefined) return keyUnusable(path, other.what, other.remedy(path));
   const encrypted = /encrypted|passphrase/i.test(reason) || /ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined) {
     return keyUnusable(
@@ -72,6 +78,46 @@ function unusable(path: string, text: string, passphrase: string | undefined, re
     }; convert it to the OpenSSH format with ssh-keygen -p -f ${shellWord(path)}`,
   );
 }
+
+const converted = (path: string): string => shellWord(`${path}.openssh`);
+
+/** Files that are often taken for a key. ssh2 reads PuTTY's format before version 3 (PuTTY 0.75). */
+const OTHER_FILES: readonly {
+  readonly sign: RegExp;
+  readonly what: string;
+  readonly remedy: (path: string) => string;
+}[] = [
+  {
+    sign: /^PuTTY-User-Key-File-(?!2)/,
+    what: "it is a PuTTY key",
+    remedy: (path) =>
+      `Convert it: puttygen ${shellWord(path)} -O private-openssh -o ${converted(path)} ` +
+      "(on Windows: PuTTYgen, Conversions, Export OpenSSH key), and set SSH_KEY to the new file",
+  },
+  {
+    sign: /^---- BEGIN SSH2 /,
+    what: "it is a key of another SSH program",
+    remedy: (path) =>
+      `Convert it: ssh-keygen -i -f ${shellWord(path)} > ${
+        converted(path)
+      }, and set SSH_KEY to the new file`,
+  },
+  {
+    sign: /^-----BEGIN CERTIFICATE-----/,
+    what: "it is a certificate",
+    remedy: () => "Set SSH_KEY to the file of the private key",
+  },
+  {
+    sign: /^\s*$/,
+    what: "it is empty",
+    remedy: () => "Set SSH_KEY to the file of the private key",
+  },
+  {
+    sign: /^\ufffd|\0/,
+    what: "it is not UTF-8 text",
+    remedy: () => "Save it as UTF-8 (PowerShell writes UTF-16), or copy the key again",
+  },
+];
 
 function olderPem(key: KeyObject): string {
   const type = key.asymmetricKeyType === "rsa" ? "pkcs1" : "sec1";

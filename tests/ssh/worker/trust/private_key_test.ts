@@ -56,9 +56,9 @@ Deno.test("usablePrivateKey() converts P-521 keys whose numbers start with zeros
   }
 });
 
-function refused(text: string, passphrase?: string): RemoteExecError {
+function refused(text: string, passphrase?: string, path = "/home/me/id"): RemoteExecError {
   try {
-    usablePrivateKey("/home/me/id", text, passphrase);
+    usablePrivateKey(path, text, passphrase);
   } catch (error) {
     if (error instanceof RemoteExecError && error.code === "private_key") return error;
     throw error;
@@ -83,10 +83,67 @@ Deno.test("usablePrivateKey() reports a wrong passphrase", () => {
 
 pure("usablePrivateKey() reports what a file is if it is not a private key", () => {
   assert.match(refused("ssh-ed25519 AAAAC3Nza me@here").message, /it is a public key$/);
-  for (const text of ["", "hello", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"]) {
+  for (const text of ["hello", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"]) {
     const { message, suggestion } = refused(text);
     assert.match(message, /Supported formats: RSA, Ed25519, ECDSA/);
     assert.match(suggestion, /^Test the key with ssh-keygen -y -f \/home\/me\/id/);
+  }
+});
+
+const ppk = (version: 2 | 3, encryption: string): string =>
+  [
+    `PuTTY-User-Key-File-${version}: ssh-ed25519`,
+    `Encryption: ${encryption}`,
+    "Comment: laptop",
+    "Public-Lines: 2",
+    "AAAAC3NzaC1lZDI1NTE5AAAAIDIXl2FNkUIHkxjfhb5oaonzI1zsXL6rUW9mrFXc",
+    "J5xP",
+    ...(version === 3 && encryption !== "none" ? ["Key-Derivation: Argon2id"] : []),
+    "Private-Lines: 1",
+    "AAAAIO",
+    "Private-MAC: 00",
+    "",
+  ].join("\r\n");
+
+const FOREIGN: readonly (readonly [text: string, what: RegExp, remedy: RegExp])[] = [
+  [ppk(3, "none"), /it is a PuTTY key$/, /puttygen '\/home\/me\/my id' -O private-openssh -o/],
+  [ppk(3, "aes256-cbc"), /it is a PuTTY key$/, /puttygen .* -O private-openssh -o/],
+  [
+    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: x\nAAAA\n---- END SSH2 ENCRYPTED PRIVATE KEY ----\n",
+    /it is a key of another SSH program/,
+    /^Convert it: ssh-keygen -i -f '\/home\/me\/my id' > /,
+  ],
+  [
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    /it is a certificate$/,
+    /^Set SSH_KEY to/,
+  ],
+  ["", /it is empty$/, /^Set SSH_KEY to/],
+  [" \n", /it is empty$/, /^Set SSH_KEY to/],
+  ["\ufffd\ufffd-\0-\0-\0-\0-\0", /it is not UTF-8 text$/, /^Save it as UTF-8/],
+];
+
+pure("usablePrivateKey() names a file of another kind, and what to do with it", () => {
+  for (const [text, what, remedy] of FOREIGN) {
+    for (const passphrase of [undefined, PASSPHRASE]) {
+      const { message, suggestion } = refused(text, passphrase, "/home/me/my id");
+      assert.match(message, what);
+      assert.match(suggestion, remedy);
+    }
+  }
+});
+
+Deno.test("usablePrivateKey() finds the key among other text, as OpenSSL does", () => {
+  for (const key of [privateKeyOf("ed25519"), privateKeyOf("rsa"), pkcs8("ec")]) {
+    const known = publicKeyOf(usablePrivateKey("id", key, undefined));
+    const forms = [
+      `${key}\n# the key of the build server\n`,
+      `Bag Attributes\n    friendlyName: x\n${key}`,
+      `\ufeff\n\n${key.trim().replaceAll("\n", "\r\n")}`,
+    ];
+    for (const form of forms) {
+      assert.equal(publicKeyOf(usablePrivateKey("id", form, undefined)), known);
+    }
   }
 });
 
