@@ -88,10 +88,12 @@ const MAX_SHOWN = 500;
  * Makes a text from outside (a name, an error message of a host or a library) safe inside a message: one
  * line, printable, at most 500 characters. Control characters and those that reorder text are escaped.
  */
-export function printable(text: string): string {
-  const shown = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
-  const line = escaped(shown);
-  return line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN - 1)}…` : line;
+export const printable = (text: string): string => cut(escaped(cut(text)));
+
+function cut(text: string): string {
+  if (text.length <= MAX_SHOWN) return text;
+  // Not between the halves of one character.
+  return `${text.slice(0, MAX_SHOWN - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 /** Like {@linkcode printable}, for a text of any length. */

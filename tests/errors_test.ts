@@ -21,3 +21,16 @@ pure("a RemoteExecError keeps its message on one line", () => {
   const { message } = new RemoteExecError("io_error", "Cannot read a\n[SUCCESS] b", "Try again");
   assert.equal(message, "Cannot read a\\n[SUCCESS] b");
 });
+
+pure("printable() cuts no character in two", () => {
+  for (let lines = 0; lines < 6; lines++) {
+    for (let blanks = 0; blanks < 2; blanks++) {
+      const start = "\n".repeat(lines) + " ".repeat(blanks);
+      for (const count of [240, 247, 248, 249, 250, 260]) {
+        const shown = printable(start + "😀".repeat(count));
+        assert.ok(shown.length <= 500);
+        assert.match(shown, /^(\\n)* ?(😀)+…?$/u);
+      }
+    }
+  }
+});
