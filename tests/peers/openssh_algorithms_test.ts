@@ -46,3 +46,27 @@ for (const bits of ["256", "384", "521"]) {
     },
   });
 }
+
+peerTest({
+  peer: SSHD,
+  name: "transfers and a command survive a host that exchanges new keys every megabyte",
+  async fn() {
+    await using sshd = await startSshd({ config: ["RekeyLimit 1M", "LogLevel DEBUG1"] });
+    await using session = await openSession(sshd);
+    const content = new Uint8Array(20_000_000);
+    for (let at = 0; at < content.length; at += 65_536) {
+      crypto.getRandomValues(content.subarray(at, at + 65_536));
+    }
+    await session.file("up", content);
+    await Deno.writeFile(`${sshd.home}/there`, content);
+    const [up, down, printed] = await Promise.all([
+      session.upload("up", "copy"),
+      session.download(`${sshd.home}/there`, "down"),
+      session.read("head -c 5000000 /dev/zero | tr '\\0' x | wc -c"),
+    ]);
+    assert.deepEqual([up.verified, up.sha256], ["sha256", down.sha256]);
+    assert.equal(printed.trim(), "5000000");
+    assert.equal(sshd.connections(), 1);
+    assert.ok((sshd.log().match(/rekey (in|out) after/g)?.length ?? 0) > 10, "too few exchanges");
+  },
+});
