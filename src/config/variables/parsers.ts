@@ -13,7 +13,8 @@ export const text: Parser<string> = (value) => value;
 
 /** A login name. With `:` or `/` it would be a URL or a login with its password. */
 export const loginName: Parser<string> = (value) => {
-  if (!/[:/\p{Cc}]/u.test(value)) return value;
+  const name = value.trim();
+  if (/^[^:/\p{Cc}]+$/u.test(name)) return name;
   throw new ValueError("must be a login name, without password, scheme or host");
 };
 

@@ -6,6 +6,7 @@ import {
   host,
   integer,
   listenAddress,
+  loginName,
   oneOf,
   type Parser,
   plainName,
@@ -53,6 +54,14 @@ pure("integer() refuses signs, fractions, other bases, words and what is out of 
 pure("oneOf() reads its words in any case and names them when it refuses", () => {
   takes(oneOf(["debug", "info"]), [["debug", "debug"], ["INFO", "info"]]);
   refuses(oneOf(["debug", "info"]), ["verbose", ""], /^must be one of debug, info$/);
+});
+
+pure("loginName() reads a name without the blanks around it", () => {
+  takes(loginName, [["deploy", "deploy"], [" deploy\n", "deploy"], [
+    "CORP\\jane doe",
+    "CORP\\jane doe",
+  ]]);
+  refuses(loginName, [" ", "root:secret", "ssh://root", "a\nb"], /^must be a login name/);
 });
 
 pure("host() reads names and IP addresses, with or without brackets", () => {
