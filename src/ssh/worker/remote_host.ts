@@ -1,6 +1,7 @@
 import "./connection/ssh2_patches.ts";
 import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
+import { Turns } from "../../async/turns.ts";
 import { cancelling } from "../../async/cancelling.ts";
 import { deadline } from "../../async/deadline.ts";
 import { copy, stalled } from "./files/copy.ts";
@@ -45,6 +46,8 @@ import { hostTree } from "./files/tree.ts";
 const HASH_LIMIT_MS = 600_000;
 /** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;
+/** Each copy keeps up to 4 MB in flight, so more at a time cost memory and are not faster. */
+const MAX_COPIES = 8;
 /** Max time that an upload waits for the guard of a new connection. */
 const GUARD_START_MS = 3_000;
 /** A transfer that moves no byte for this long, or for TIMEOUT if that is longer, is aborted. */
@@ -57,6 +60,7 @@ export class RemoteHost {
   readonly #dialer: Dialer;
   readonly #local: LocalFiles;
   readonly #traits: HostTraits;
+  readonly #turns = new Turns(MAX_COPIES);
 
   constructor(settings: SshSettings, logger: Logger) {
     this.#settings = settings;
@@ -89,8 +93,10 @@ export class RemoteHost {
     signal: AbortSignal,
     progress: ((step: CopyProgress) => void) | undefined,
   ): Promise<CopyOutcome> {
-    const source = await this.openSource(request.from, request.maxBytes, signal);
-    return await this.write(source, request, signal, progress);
+    return await this.#turns.run(async () => {
+      const source = await this.openSource(request.from, request.maxBytes, signal);
+      return await this.write(source, request, signal, progress);
+    }, cancelling(signal));
   }
 
   /** Writes a source to a file, which gets its name only after verification. */

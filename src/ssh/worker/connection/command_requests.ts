@@ -5,7 +5,10 @@ import { exitOf, type StartedCommand } from "../commands/started_command.ts";
 import type { ProcessOrder } from "../commands/stop_command.ts";
 import type { HostTraits } from "./host_traits.ts";
 import { failureReason, SessionFailure } from "./sessions.ts";
-import { leaveOpen, rewriteCommands } from "./ssh2_patches.ts";
+import { leaveOpen, limitBuffer, rewriteCommands } from "./ssh2_patches.ts";
+
+/** A host may send 2 MB before they are read, the window of ssh2. */
+const MAX_UNREAD_BYTES = 8_000_000;
 
 /** Why a command is started: the caller asked for it, it serves another request, or it is the guard. */
 export type Purpose = "asked" | "own" | "guard";
@@ -25,6 +28,8 @@ export interface RequestContext {
   isAlive(): boolean;
   /** Closes the connection and calls `onSilence` if the host is silent. Returns a function that stops watching. */
   watchSilence(onSilence: () => void): () => void;
+  /** Called if the host sends more than it may. */
+  onExcess(): void;
   /** Called directly after a command was sent. */
   onSent(purpose: Purpose): void;
   /** Called if a channel closes without an exit report: the process may still run, and the order is unknown. */
@@ -48,7 +53,7 @@ export class CommandRequests {
 
   /** Opens a channel and starts a command in it. @throws SessionFailure */
   open(command: string, purpose: Purpose): Promise<Opened> {
-    const { client, order, isAlive, watchSilence, onUnknownEnd } = this.#context;
+    const { client, order, isAlive, watchSilence, onUnknownEnd, onExcess } = this.#context;
     const { promise, resolve, reject } = Promise.withResolvers<Opened>();
     let sent = false;
     let probe: LoginProbe | undefined;
@@ -72,6 +77,7 @@ export class CommandRequests {
         stopWatching();
         if (error) return fail(failureReason(error, isAlive()), error);
         leaveOpen(channel);
+        limitBuffer(channel, MAX_UNREAD_BYTES, onExcess);
         probe?.watch(channel);
         order.track(channel, () => onUnknownEnd(channel));
         resolve({ channel, exited: exitOf(channel), probe });

@@ -78,6 +78,10 @@ export class HostConnection {
         this.guard.current?.note();
         this.guard.update(purpose === "asked");
       },
+      onExcess: () => {
+        logger.warn("the host sends more than it may; the connection is ended");
+        this.destroy();
+      },
       onUnknownEnd: (channel) => {
         // Only the guard needs the order. Other servers than OpenSSH may never report an exit.
         if (this.guard.current === undefined) this.#order.forget(channel);

@@ -197,12 +197,29 @@ export class Dialer {
     client.on("banner", (text) => progress.showed(text));
     client.connect({ ...config, readyTimeout: 0 });
     onRefusedLogin(client, (methods, isPartial) => progress.refused(methods, isPartial));
-    onGlobalRequest(client, (name) => isOpenSsh ||= name === "hostkeys-00@openssh.com");
+    const checkBacklog = limitBacklog(socket, () => fail(new Error("the host reads no answers")));
+    onGlobalRequest(client, (name) => {
+      isOpenSsh ||= name === "hostkeys-00@openssh.com";
+      checkBacklog();
+    });
     onDebugMessage(client, (text) => {
       if (FORCED_COMMAND.test(text)) this.#traits?.loginIsForced();
     });
     return promise.finally(() => stopTimer());
   }
+}
+
+/** A host that requests so much without reading the answers is cut off. */
+const MAX_UNREAD_ANSWERS = 10_000;
+
+/** Returns a function for each request of the host; calls `onExcess` if their answers are not read. */
+function limitBacklog(socket: Socket, onExcess: () => void): () => void {
+  let count = 0;
+  socket.on("drain", () => count = 0);
+  return () => {
+    if (socket.writableLength === 0) count = 0;
+    if (++count > MAX_UNREAD_ANSWERS) onExcess();
+  };
 }
 
 /**

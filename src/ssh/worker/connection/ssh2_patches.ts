@@ -166,6 +166,22 @@ export function onSftpData(sftp: SFTPWrapper, onData: () => void): void {
   };
 }
 
+/**
+ * Calls `onExcess` if a host sends more than `maxBytes` that nobody has read, which it may not.
+ *
+ * Source: ssh2 1.17.0 lib/client.js CHANNEL_DATA does not check the window that it has granted.
+ */
+export function limitBuffer(channel: ClientChannel, maxBytes: number, onExcess: () => void): void {
+  for (const stream of [channel, channel.stderr]) {
+    const push = stream.push.bind(stream);
+    stream.push = (chunk: unknown) => {
+      const isRead = push(chunk);
+      if (!isRead && stream.readableLength > maxBytes) onExcess();
+      return isRead;
+    };
+  }
+}
+
 /** Returns the number of unanswered requests of an SFTP session. */
 export const openRequests = (sftp: SFTPWrapper): number =>
   Object.keys((sftp as unknown as { readonly _requests?: object })._requests ?? {}).length;
