@@ -41,7 +41,7 @@ export function serviceError(
   nowMs: number,
 ): RemoteExecError {
   const { status, code } = refusal;
-  const known = KNOWN[code] ?? BY_STATUS[status] ?? unknownRefusal;
+  const known = KNOWN.get(code) ?? BY_STATUS[status] ?? unknownRefusal;
   // Some services call a signature of another time wrong or not allowed.
   const isOff = refusal.dateMs !== undefined && Math.abs(nowMs - refusal.dateMs) >= MAX_SKEW_MS;
   const make = isOff && DEPENDS_ON_TIME.has(known) ? wrongClock : known;
@@ -148,7 +148,8 @@ const unknownRefusal: Maker = ({ action, seen }) =>
 const MAX_SKEW_MS = 5 * 60_000;
 const DEPENDS_ON_TIME: ReadonlySet<Maker> = new Set([wrongCredentials, notAllowed]);
 
-const KNOWN: Readonly<Record<string, Maker>> = {
+/** A map, because an object has names of its own, such as `constructor`. */
+const KNOWN: ReadonlyMap<string, Maker> = new Map(Object.entries<Maker>({
   Unauthorized: wrongCredentials,
   InvalidAccessKeyId: wrongCredentials,
   SignatureDoesNotMatch: wrongCredentials,
@@ -163,7 +164,7 @@ const KNOWN: Readonly<Record<string, Maker>> = {
   TooManyRequests: tooFast,
   SlowDown: tooFast,
   QuotaExceeded: noRoom,
-};
+}));
 
 const BY_STATUS: Readonly<Record<number, Maker>> = {
   401: wrongCredentials,

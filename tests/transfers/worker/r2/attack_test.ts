@@ -1,5 +1,6 @@
 /** What a hostile or broken S3 service, or a hostile file, may try. */
 import assert from "node:assert/strict";
+import { RemoteExecError } from "../../../../src/errors.ts";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { unescapeXml, xmlElements } from "../../../../src/transfers/worker/r2/s3_xml.ts";
 import { call, isFailure, readAll, sourceOf, text } from "../../../contracts/bridge.ts";
@@ -168,3 +169,22 @@ for (const size of [0, 12 * MIB]) {
     assert.equal(completed, false);
   });
 }
+
+for (const code of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
+  Deno.test(`a refusal with the code ${code} is a refusal like others`, async () => {
+    const xml = `<Error><Code>${code}</Code><Message>no</Message></Error>`;
+    const bridge = bridgeWith(() => new Response(xml, { status: 400 }));
+    await assert.rejects(bridge.list("", call()), (error: unknown) => {
+      assert.ok(error instanceof RemoteExecError, String(error));
+      assert.deepEqual(
+        [error.code, error.message],
+        ["refused_by_service", `Cannot list the transfers: HTTP 400 ${code} no`],
+      );
+      return true;
+    });
+  });
+}
+
+Deno.test("unescapeXml() knows no entity but those of XML", () => {
+  assert.equal(unescapeXml("&constructor;&valueOf;&toString;"), "&constructor;&valueOf;&toString;");
+});
