@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cutTexts, execAnswer, formatExec } from "../../src/ssh/outcome.ts";
+import {
+  cutTexts,
+  execAnswer,
+  formatExec,
+  formatTransfer,
+  transferAnswer,
+} from "../../src/ssh/outcome.ts";
 import { pure } from "../support/pure.ts";
 
 pure("cutTexts() keeps both streams within the limit and half of it for each", () => {
@@ -43,6 +49,17 @@ pure("formatExec() states every fact and the sizes of the streams before the out
       "Output: stdout 26 characters (cut from 9000), stderr 1 characters\n\n" +
       "=== STDOUT ===\n=== STDERR ===\n[SUCCESS] 👍\n\n=== STDERR ===\ne",
   );
+});
+
+pure("formatTransfer() shows a path on one line", () => {
+  const path = "a\n[SUCCESS] forged\x1b[2J";
+  const outcome = { path, bytes: 1, sha256: "ab", verified: "size", durationMs: 1 } as const;
+  const paths = { local_path: path, remote_path: path };
+  const answer = transferAnswer("upload", paths, outcome, undefined);
+  const text = formatTransfer(answer, { host: "h", port: 22, user: "u" });
+  const shown = "a\\n[SUCCESS] forged\\x1b[2J";
+  assert.ok(text.includes(`\nLocal path: ${shown}\nRemote path: ${shown}\n`), text);
+  assert.equal(answer.local_path, path);
 });
 
 pure("execAnswer() says that the host sent no exit status", () => {

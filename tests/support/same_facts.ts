@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { printable } from "../../src/errors.ts";
 import { formatBytes } from "../../src/proxmox/format.ts";
 
 /**
@@ -16,7 +17,9 @@ export function assertSameFacts(name: string, text: string, data: unknown): void
 function* factsOf(value: unknown, path: string): Generator<[path: string, forms: string[]]> {
   if (typeof value === "string") {
     // A table may cut a text to one line, and surround it with other columns.
-    for (const line of value.split("\n")) if (line.trim() !== "") yield [path, [line.trim()]];
+    for (const line of value.split("\n")) {
+      if (line.trim() !== "") yield [path, [line.trim(), printable(line.trim())]];
+    }
   } else if (typeof value === "number") {
     yield [path, [String(value), formatBytes(value), formatBytes(Math.round(value))]];
   } else if (typeof value === "object" && value !== null) {

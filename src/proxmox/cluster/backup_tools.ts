@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printable } from "../../errors.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { formatBytes, isoTime } from "../format.ts";
@@ -69,7 +70,10 @@ const createTool = (backups: Backups): Tool =>
         ...(size === undefined ? [] : [`Size: ${formatBytes(size)}`]),
         ...(stored === undefined ? [] : [formatBackup(stored)]),
       ];
-      return { text: [...lines, ...warnings.map((text) => `[WARNING] ${text}`)].join("\n"), data };
+      return {
+        text: [...lines, ...warnings.map((text) => `[WARNING] ${printable(text)}`)].join("\n"),
+        data,
+      };
     },
   });
 
@@ -122,7 +126,7 @@ function shown(backup: StoredBackup): z.infer<typeof backupOutput> {
 function format({ backups, unreadable }: BackupList): string {
   return [
     backups.length === 0 ? "No backups found" : formatBackups(backups),
-    ...unreadable.map(({ reason }) => `[WARNING] ${reason}`),
+    ...unreadable.map(({ reason }) => `[WARNING] ${printable(reason)}`),
   ].join("\n");
 }
 
@@ -136,9 +140,9 @@ function formatBackup(backup: StoredBackup): string {
     ctime === undefined ? "" : isoTime(ctime),
     String(vmid ?? ""),
     (size === undefined ? "?" : formatBytes(size)).padStart(10),
-    volid,
+    printable(volid),
     [`on ${storage}`, subtype, format, backup.protected ? "protected" : undefined]
-      .filter((word) => word !== undefined).join(", "),
-    notes?.replaceAll("\n", "\n    ") ?? "",
+      .filter((word) => word !== undefined).map(printable).join(", "),
+    printable(notes ?? ""),
   ].join("  ").trimEnd();
 }

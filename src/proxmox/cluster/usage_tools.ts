@@ -109,9 +109,11 @@ function format({ nodes, containers, vms }: ClusterUsage): string {
 function formatUsage(entry: UsageRow, perSecond: string): string {
   const { id, name, node, status, cpuPercent, cpus, network } = entry;
   return [
-    `${id === undefined ? "" : `${id} `}${printable(name)} (${status}${
-      id === undefined || node === undefined ? "" : `, ${node}`
-    })`,
+    printable(
+      `${id === undefined ? "" : `${id} `}${name} (${status}${
+        id === undefined || node === undefined ? "" : `, ${node}`
+      })`,
+    ),
     ...(cpuPercent === undefined ? [] : [`CPU ${cpuPercent} % of ${cpus ?? "?"}`]),
     ...formatShare("memory", entry.memory),
     ...formatShare("disk", entry.disk),

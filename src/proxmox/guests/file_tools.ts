@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printable } from "../../errors.ts";
 import {
   ctidArgument,
   formatMode,
@@ -8,7 +9,6 @@ import {
   pathArgument,
   permissionsArgument,
 } from "../../mcp/arguments.ts";
-import { printable } from "../../errors.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { Limits } from "../../config/config.ts";
 import { exactSize } from "../../mcp/words.ts";

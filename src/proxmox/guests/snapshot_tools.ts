@@ -142,8 +142,8 @@ function format(ctid: number, { snapshots, parent }: Snapshots): string {
         ...(parent === undefined ? [] : [`(after ${printable(parent)})`]),
         printable(description),
       ]
-        .filter((word) => word !== "").join("  ")
+        .filter((word) => word !== "").map(printable).join("  ")
     ),
-    `The current state is based on: ${parent ?? "no snapshot"}`,
+    `The current state is based on: ${printable(parent ?? "no snapshot")}`,
   ].join("\n");
 }

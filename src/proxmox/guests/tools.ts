@@ -99,7 +99,7 @@ const statusTool = (guests: Guests, kind: GuestKind): Tool =>
     async run(args, context) {
       const guest = { kind, id: idOf(args) };
       const status = await guests.status(guest, context);
-      return { text: `${guestName(guest)} is ${status}`, data: { status } };
+      return { text: `${guestName(guest)} is ${printable(status)}`, data: { status } };
     },
   });
 
@@ -230,7 +230,7 @@ function changeAnswer(message: string, guest: Guest, { byHa, warnings }: Changed
   const lines = [
     `[SUCCESS] ${message}`,
     ...(byHa ? ["Carried out by HA"] : []),
-    ...warnings.map((warning) => `[WARNING] ${warning}`),
+    ...warnings.map((warning) => `[WARNING] ${printable(warning)}`),
   ];
   return { text: lines.join("\n"), data };
 }
@@ -242,7 +242,7 @@ function formatContainers(rows: readonly ContainerRow[]): string {
     "-".repeat(50),
     ...rows.map(({ ctid, status, name, lock }) =>
       `${String(ctid).padStart(4)} | ${status.padEnd(7)} | ${printable(name)}` +
-      (lock === undefined ? "" : ` (locked: ${lock})`)
+      (lock === undefined ? "" : ` (locked: ${printable(lock)})`)
     ),
   ].join("\n");
 }
@@ -268,5 +268,5 @@ const formatConfig = (guest: Guest, { options, raw }: GuestConfig): string =>
   [
     `Configuration of ${guestInText(guest)}`,
     ...Object.entries(options).map(([key, value]) => `${escaped(key)}: ${escaped(value)}`),
-    ...raw,
+    ...raw.map(escaped),
   ].join("\n");

@@ -214,7 +214,7 @@ export const formatUpload = (answer: Output<typeof uploadOutput>): string =>
   [
     "[SUCCESS] File uploaded to the exchange",
     `SHA-256: ${answer.sha256}`,
-    ...(answer.dest_client === undefined ? [] : [`For client: ${answer.dest_client}`]),
+    ...(answer.dest_client === undefined ? [] : [`For client: ${printable(answer.dest_client)}`]),
     formatShare(answer),
   ].join("\n");
 
@@ -225,7 +225,7 @@ export function formatDownload(answer: Output<typeof downloadOutput>): string {
   return [
     "[SUCCESS] File downloaded from the exchange",
     `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
-    `Saved as: ${where}`,
+    `Saved as: ${printable(where)}`,
     `Size: ${answer.size} bytes`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
@@ -239,10 +239,12 @@ export const formatList = (answer: Output<typeof listOutput>): string =>
     ...answer.transfers.map((each) =>
       `- ${each.transfer_id}\n  source_client ${each.source_client}, ${each.size} bytes, stored ${each.last_modified}, ` +
       `${each.expired ? "expired" : "expires"} ${each.expires_at}` +
-      (each.metadata.dest_client === undefined ? "" : `, for ${each.metadata.dest_client}`) +
+      (each.metadata.dest_client === undefined
+        ? ""
+        : `, for ${printable(each.metadata.dest_client)}`) +
       `\n  key ${each.key}, etag ${each.etag}` +
       Object.entries(each.metadata).filter(([name]) => name !== "dest_client")
-        .map(([name, value]) => `, ${name} ${value}`).join("")
+        .map(([name, value]) => `, ${printable(`${name} ${value}`)}`).join("")
     ),
   ].join("\n");
 
