@@ -1,4 +1,4 @@
-import { RemoteExecError } from "./errors.ts";
+import { printable, RemoteExecError } from "./errors.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
@@ -19,9 +19,8 @@ export function createLogger(
   const redact = redactor(secrets);
   const log = (at: LogLevel) => (message: string, cause?: unknown) => {
     if (LOG_LEVELS.indexOf(at) < LOG_LEVELS.indexOf(level)) return;
-    write(
-      redact(`[${at}] ${message}${cause === undefined ? "" : `: ${describe(cause, level)}`}\n`),
-    );
+    const reason = cause === undefined ? "" : `: ${describe(cause, level, redact)}`;
+    write(redact(`[${at}] ${message}${reason}\n`));
   };
   return { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
 }
@@ -50,10 +49,11 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
   return (text) => known.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text);
 }
 
-function describe(cause: unknown, level: LogLevel): string {
+/** @param redact is applied before a text is cut: a part of a secret would not be found */
+function describe(cause: unknown, level: LogLevel, redact: (text: string) => string): string {
   if (cause instanceof RemoteExecError) return `${cause.code}: ${cause.message}`;
-  if (!(cause instanceof Error)) return String(cause);
-  return level === "debug" ? cause.stack ?? cause.message : cause.message;
+  if (!(cause instanceof Error)) return printable(redact(String(cause)));
+  return level === "debug" ? cause.stack ?? cause.message : printable(redact(cause.message));
 }
 
 function writeToStderr(line: string): void {

@@ -36,6 +36,20 @@ pure("createLogger() names the code of a known error and shows stacks for debugg
   assert.match(debug.lines[0] ?? "", /\n {4}at /);
 });
 
+pure("createLogger() writes one line about a cause, whatever its text contains", () => {
+  const { lines, logger } = logged("info");
+  logger.warn("call", new Error("a\n[error] forged\x1b[2J"));
+  logger.warn("call", "a\n[error] forged\x1b[2J");
+  const line = "[warn] call: a\\n[error] forged\\x1b[2J\n";
+  assert.deepEqual(lines, [line, line]);
+});
+
+pure("createLogger() replaces a secret that the end of a long cause would cut", () => {
+  const { lines, logger } = logged("info", ["correct horse"]);
+  logger.warn("call", new Error(`${"x".repeat(493)}correct horse`));
+  assert.doesNotMatch(lines.join(""), /corr/);
+});
+
 pure("redactor() replaces all of a secret that contains another one", () => {
   const redact = redactor(["pass", "password1"]);
   assert.equal(redact("password1 and pass"), "[redacted] and [redacted]");

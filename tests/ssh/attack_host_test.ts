@@ -12,7 +12,11 @@ import { toStream } from "../../src/ssh/worker/files/files_server.ts";
 import { hostTree, parseListed } from "../../src/ssh/worker/files/tree.ts";
 import { isAlive } from "../fakes/ssh_host_client.ts";
 import { pure } from "../support/pure.ts";
-import { sessionTest } from "../support/session.ts";
+import { sessionTest, settingsOf } from "../support/session.ts";
+import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { startSshHost } from "../fakes/ssh_host.ts";
+import { createLogger } from "../../src/log.ts";
+import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 
 const FILE = { mode: 0o100644, size: 10, mtime: 1, atime: 1, uid: 0, gid: 0 };
 const DIRECTORY = { ...FILE, mode: 0o040755 };
@@ -361,3 +365,20 @@ sessionTest(
     assert.equal(isAlive(pid), false);
   },
 );
+
+Deno.test("diagnose() brings no control character of the host to the terminal", async () => {
+  using root = temporaryDirectory();
+  const directory = `${root.path}/a\x1b[2J\r\nok   forged`;
+  for (const path of [directory, `${root.path}/work`]) Deno.mkdirSync(path);
+  await using host = await startSshHost({ directory });
+  const logger = createLogger("error");
+  const session = new RemoteHost(settingsOf(host, `${root.path}/work`), logger);
+  try {
+    const checks = await session.diagnose();
+    const shown = checks.find(({ step }) => step === "SFTP")?.detail;
+    assert.match(shown ?? "", /a\\x1b\[2J\\r\\nok {3}forged$/);
+    for (const { step, detail } of checks) assert.doesNotMatch(detail, /\p{Cc}/u, step);
+  } finally {
+    await session.close(1_000);
+  }
+});

@@ -1,4 +1,4 @@
-import { errorText, RemoteExecError } from "../../errors.ts";
+import { errorText, printable, RemoteExecError } from "../../errors.ts";
 import type { DialedConnection, Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
 import { decideHostKey, fingerprint, keyscanCommand } from "./trust/host_keys.ts";
@@ -18,10 +18,12 @@ interface Step {
   run(): Promise<string | Doubt>;
 }
 
-/** A check that fails although the steps after it can succeed. */
+/** A check that fails with a remedy of several lines. */
 interface Doubt {
   readonly detail: string;
   readonly remedy: string;
+  /** The steps after it can succeed. */
+  readonly canGoOn: boolean;
 }
 
 /**
@@ -55,13 +57,16 @@ const FORCED: Check = {
 async function tryStep({ step, remedy, run }: Step): Promise<{ check: Check; canGoOn: boolean }> {
   try {
     const found = await run();
-    const check = typeof found === "string"
-      ? { step, ok: true, detail: found }
-      : { step, ok: false, ...found };
-    return { check, canGoOn: true };
+    // The host's words are printed on a terminal.
+    if (typeof found === "string") {
+      return { check: { step, ok: true, detail: printable(found) }, canGoOn: true };
+    }
+    const { detail, remedy, canGoOn } = found;
+    return { check: { step, ok: false, detail: printable(detail), remedy }, canGoOn };
   } catch (error) {
     const known = error instanceof RemoteExecError ? error.suggestion : remedy;
-    return { check: { step, ok: false, detail: errorText(error), remedy: known }, canGoOn: false };
+    const detail = error instanceof RemoteExecError ? error.message : printable(errorText(error));
+    return { check: { step, ok: false, detail, remedy: known }, canGoOn: false };
   }
 }
 
@@ -158,7 +163,7 @@ async function hostKey(
   const { host, port } = settings.ssh;
   const refused = failure instanceof RemoteExecError && failure.code.startsWith("host_key");
   if (refused && failure.code === "host_key_unknown" && key !== undefined) {
-    throw new RemoteExecError(failure.code, failure.message, howToTrust(settings, key));
+    return { detail: failure.message, remedy: howToTrust(settings, key), canGoOn: false };
   }
   if (key === undefined || refused) throw failure;
   const shown = `${keyTypeOf(key)} ${fingerprint(key)}`;
@@ -168,6 +173,7 @@ async function hostKey(
     detail:
       `${shown} is not in known_hosts; it is accepted only because SSH_STRICT_HOST_KEY_CHECKING=false`,
     remedy: howToTrust(settings, key),
+    canGoOn: true,
   };
 }
 
