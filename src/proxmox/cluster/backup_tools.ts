@@ -65,7 +65,7 @@ const createTool = (backups: Backups): Tool =>
         ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
       };
       const lines = [
-        `[SUCCESS] ${message}`,
+        `[SUCCESS] ${printable(message)}`,
         `Path: ${archive}`,
         ...(size === undefined ? [] : [`Size: ${formatBytes(size)}`]),
         ...(stored === undefined ? [] : [formatBackup(stored)]),
