@@ -144,3 +144,31 @@ for (const [name, from] of [["curl -C -", 0], ["wget -c", 1]] as const) {
     },
   });
 }
+
+Deno.test("a part that only seems to be received does not use the link up while it is downloaded", async () => {
+  await using test = new TestHub();
+  const bytes = randomBytes(12_000_000);
+  test.write("big.bin", bytes);
+  const { url } = await test.link("big.bin");
+  const from = async (range?: string) => {
+    const response = await fetch(url, { headers: { ...PROGRAM, ...range && { Range: range } } });
+    return { status: response.status, reader: response.body?.getReader() };
+  };
+  const first = await from();
+  // Nearly everything was sent; how much of it was received is not known.
+  for (let read = 0; read < 11_000_000;) read += (await first.reader?.read())?.value?.length ?? 0;
+  await first.reader?.cancel();
+  await waitFor(() => test.actions().includes("interrupted"));
+  // A download manager fetches the rest in two parts, and the second part is there first.
+  const early = await from("bytes=3000000-7999999");
+  await early.reader?.read();
+  const late = await ask(url, { ...PROGRAM, Range: "bytes=8000000-" });
+  assert.equal(late.bytes.length, 4_000_000);
+  const isCounted = (action: unknown) => action === "part_delivered" || action === "used";
+  await waitFor(() => test.actions().some(isCounted));
+  assert.equal(test.actions().find(isCounted), "part_delivered");
+  await early.reader?.cancel();
+  const again = await ask(url, { ...PROGRAM, Range: "bytes=3500000-7999999" });
+  assert.deepEqual([again.status, again.bytes], [206, bytes.subarray(3_500_000, 8_000_000)]);
+  await waitFor(() => test.actions().includes("used"));
+});

@@ -70,7 +70,9 @@ export function isSameSecret(given: string, expected: string): boolean {
 /** The parts of a file that were received by the claimant, by all downloads of a link together. */
 export class Coverage {
   readonly #size: number;
-  #spans: Span[] = [];
+  #spans: readonly Span[] = [];
+  /** Without what is only concluded from where a download resumed. */
+  #proven: readonly Span[] = [];
   /** Sent by downloads that were interrupted: nobody knows how much of each was received. */
   readonly #unsure: Span[] = [];
 
@@ -79,14 +81,8 @@ export class Coverage {
   }
 
   add(start: number, end: number): void {
-    if (end <= start) return;
-    const apart = this.#spans.filter((span) => span.end < start || span.start > end);
-    const touching = this.#spans.filter((span) => span.end >= start && span.start <= end);
-    const merged = {
-      start: Math.min(start, ...touching.map((span) => span.start)),
-      end: Math.max(end, ...touching.map((span) => span.end)),
-    };
-    this.#spans = [...apart, merged];
+    this.#spans = withSpan(this.#spans, start, end);
+    this.#proven = withSpan(this.#proven, start, end);
   }
 
   /** Adds a part that was sent and perhaps received, from its start to an unknown place. */
@@ -95,10 +91,13 @@ export class Coverage {
     this.#unsure.push({ start, end });
   }
 
-  /** Records where a download starts. One that resumes shows that what was sent before was received. */
+  /**
+   * Records where a download starts. One that resumes shows that what was sent before was received, unless
+   * another download fetches it at the same time.
+   */
   startAt(place: number): void {
     for (const { start, end } of this.#unsure) {
-      if (start < place && place <= end) this.add(start, place);
+      if (start < place && place <= end) this.#spans = withSpan(this.#spans, start, place);
     }
   }
 
@@ -108,10 +107,29 @@ export class Coverage {
   }
 
   get isComplete(): boolean {
-    if (this.#size === 0) return true;
-    const [only] = this.#spans;
-    return this.#spans.length === 1 && only?.start === 0 && only.end >= this.#size;
+    return isAll(this.#spans, this.#size);
   }
+
+  /** Like {@linkcode isComplete}, without what is only concluded. */
+  get isProven(): boolean {
+    return isAll(this.#proven, this.#size);
+  }
+}
+
+function withSpan(spans: readonly Span[], start: number, end: number): readonly Span[] {
+  if (end <= start) return spans;
+  const apart = spans.filter((span) => span.end < start || span.start > end);
+  const touching = spans.filter((span) => span.end >= start && span.start <= end);
+  const merged = {
+    start: Math.min(start, ...touching.map((span) => span.start)),
+    end: Math.max(end, ...touching.map((span) => span.end)),
+  };
+  return [...apart, merged];
+}
+
+function isAll(spans: readonly Span[], size: number): boolean {
+  const [only] = spans;
+  return size === 0 || (spans.length === 1 && only?.start === 0 && only.end >= size);
 }
 
 /** Max number of remembered interruptions of one link. */

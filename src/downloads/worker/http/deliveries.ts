@@ -216,7 +216,8 @@ export class Deliveries {
     const isFile = link.source.kind === "file";
     if (isReceived) {
       if (isFile) link.covered.add(start, end);
-      const isWhole = !isFile || link.covered.isComplete;
+      const { isProven, isComplete } = link.covered;
+      const isWhole = !isFile || isProven || (isComplete && link.running === 0);
       if (isWhole) this.#store.end(link, "used", { bytes: end - start });
       else this.#store.note(link, "part_delivered", { bytes: end - start });
       return;
