@@ -511,6 +511,8 @@ const KINDS: readonly (readonly [string, string, RegExp])[] = [
   ["DOWNLOAD_API_KEY", "x", /^DOWNLOAD_API_KEY must have at least 16 characters$/],
   ["DOWNLOAD_API_KEY", "123456789012345", /^DOWNLOAD_API_KEY must have at least 16 characters$/],
   ["DOWNLOAD_API_KEY", "               x", /^DOWNLOAD_API_KEY must have at least 16 characters$/],
+  ["DOWNLOAD_API_KEY", "schlüssel-der-links", /^DOWNLOAD_API_KEY must have only ASCII characters/],
+  ["DOWNLOAD_API_KEY", "api-key\tof-links-1", /^DOWNLOAD_API_KEY must have only ASCII characters/],
   ["SSH_USERNAME", "root:password", /^SSH_USERNAME must be a login name, without password/],
 ];
 

@@ -20,10 +20,14 @@ export const loginName: Parser<string> = (value) => {
 
 const MIN_KEY_LENGTH = 16;
 
-/** A key that strangers must not guess. */
+/** A key that strangers must not guess. Clients send it in a header. */
 export const apiKey: Parser<string> = (value) => {
-  if ([...value.trim()].length >= MIN_KEY_LENGTH) return value;
-  throw new ValueError(`must have at least ${MIN_KEY_LENGTH} characters`);
+  const key = value.trim();
+  if (key.length < MIN_KEY_LENGTH) {
+    throw new ValueError(`must have at least ${MIN_KEY_LENGTH} characters`);
+  }
+  if (/^[ -~]+$/.test(key)) return key;
+  throw new ValueError("must have only ASCII characters");
 };
 
 /** `true` or `false`, in any case. Anything else is a fault: a typo must not turn a setting off. */

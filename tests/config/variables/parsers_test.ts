@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  apiKey,
   baseUrl,
   boolean,
   folder,
@@ -106,6 +107,10 @@ pure("baseUrl() refuses credentials, queries, fragments and other schemes", () =
     ],
     /^must be an http or https URL/,
   );
+});
+
+pure("apiKey() leaves out the blanks that a header cannot have", () => {
+  takes(apiKey, [[" api-key-of-links-1 \n", "api-key-of-links-1"]]);
 });
 
 pure("plainName() refuses what would need quoting in a path or a key", () => {
