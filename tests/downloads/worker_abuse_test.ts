@@ -49,6 +49,20 @@ Deno.test("a known link that another has claimed counts as no guess", async () =
   assert.equal((await ask(unknown)).status, 404);
 });
 
+Deno.test("a stranger with a claimed link cannot fill the audit log", async () => {
+  await using test = new TestHub();
+  test.write("a.txt", "hello");
+  const link = await test.link("a.txt");
+  await ask(link.url, { ...PROGRAM, Range: "bytes=0-1" });
+  for (let n = 0; n < 150; n++) assert.equal((await ask(link.url)).status, 404);
+  const reasons = test.refusals().map(({ reason }) => reason);
+  assert.equal(reasons.filter((reason) => reason === "claimed by another").length, 60);
+  assert.deepEqual(reasons.slice(60), ["too many requests"]);
+  test.clock.advance(60_000);
+  assert.equal((await ask(link.url)).status, 404);
+  assert.equal(test.refusals().at(-1)?.reason, "claimed by another");
+});
+
 Deno.test("other methods are answered 405", async () => {
   await using test = new TestHub({ downloads: { apiKey: API_KEY } });
   test.write("a.txt", "hello");

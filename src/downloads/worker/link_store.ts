@@ -22,6 +22,10 @@ export const MAX_OPEN_LINKS = 100;
 /** A refused address is recorded at most once in this time. */
 const SLOWED_RECORD_MS = 60_000;
 
+/** Refusals of one link that are recorded in a time: whoever has the link can ask for it again and again. */
+const RECORDED_REFUSALS = 60;
+const RECORDED_REFUSALS_MS = 60_000;
+
 /** Max time to wait until the end of a download is known. */
 const SETTLE_MS = 500;
 
@@ -37,6 +41,8 @@ export class LinkStore {
   readonly #onEvent: (event: LinkEvent) => void;
   readonly #bindAddress: boolean;
   readonly #slowedRecords: RateLimit;
+  /** By the public id of a link. */
+  readonly #refusals: RateLimit;
   readonly #links = new Map<string, Link>();
   readonly #ended: Record<Ending, number> = { used: 0, expired: 0, revoked: 0, changed: 0 };
   #stopSweep: (() => void) | undefined;
@@ -48,6 +54,7 @@ export class LinkStore {
     this.#bindAddress = bindAddress;
     this.#onEvent = onEvent;
     this.#slowedRecords = new RateLimit(clock, 1, SLOWED_RECORD_MS);
+    this.#refusals = new RateLimit(clock, RECORDED_REFUSALS, RECORDED_REFUSALS_MS);
   }
 
   /** Checks that another link may be made. @throws RemoteExecError `limit_reached` */
@@ -184,6 +191,10 @@ export class LinkStore {
 
   /** Records a refused request, without its token. */
   refused(reason: string, address: string, tokenId?: string): void {
+    if (tokenId !== undefined) {
+      if (this.#refusals.waitSeconds(tokenId) !== undefined) return this.slowed(address);
+      this.#refusals.count(tokenId);
+    }
     this.#onEvent({
       event: "download_link",
       action: "refused",
