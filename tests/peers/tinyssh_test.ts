@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openSession } from "./openssh.ts";
 import { peerTest, ROOT } from "./require.ts";
-import { startTinySsh, TINYSSH } from "./tinyssh.ts";
+import { startTinySsh, TINYSSH } from "./small_sshd.ts";
 
 const LOOSE = { ssh: { strictHostKeyChecking: false } };
 

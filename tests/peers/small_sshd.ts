@@ -9,8 +9,15 @@ export const TINYSSH: Peer = peer(
   "tinysshd ucspi-tcp",
 );
 
-/** A running TinySSH with an account of its own. Needs root. */
-export class TinySsh implements AsyncDisposable {
+/** dropbear. Its sftp-server is OpenSSH's. */
+export const DROPBEAR: Peer = peer(
+  "dropbear",
+  ["/usr/sbin/dropbear", "/usr/bin/dropbearkey", "/usr/lib/sftp-server"],
+  "dropbear-bin openssh-sftp-server",
+);
+
+/** A running SSH server other than OpenSSH, with an account of its own. Needs root. */
+export class SmallSshd implements AsyncDisposable {
   readonly host = "127.0.0.1";
   readonly port: number;
   readonly username: string;
@@ -32,7 +39,12 @@ export class TinySsh implements AsyncDisposable {
     this.knownHostsPath = `${dir}/known_hosts`;
   }
 
-  /** Returns the number of connections so far. */
+  /** Processes of the account. */
+  processes(): number[] {
+    return processesOf(this.#account.uid);
+  }
+
+  /** Returns the number of connections to TinySSH so far. */
   connections(): number {
     const text = Deno.readTextFileSync(`${this.#dir}/log`);
     return text.match(/^tcpserver: pid /gm)?.length ?? 0;
@@ -49,9 +61,28 @@ export class TinySsh implements AsyncDisposable {
 }
 
 /** Starts TinySSH on a free loopback port. */
-export async function startTinySsh(): Promise<TinySsh> {
+export const startTinySsh = (): Promise<SmallSshd> =>
+  startSmallSshd(async (dir, port) => {
+    await run("/usr/sbin/tinysshd-makekey", ["-q", `${dir}/keys`]);
+    const sftp = "sftp=/usr/lib/openssh/sftp-server";
+    const tiny = ["/usr/sbin/tinysshd", "-v", "-x", sftp, `${dir}/keys`];
+    return ["/usr/bin/tcpserver", "-v", "-HRDl0", "127.0.0.1", String(port), ...tiny];
+  });
+
+/** Starts dropbear on a free loopback port. */
+export const startDropbear = (): Promise<SmallSshd> =>
+  startSmallSshd(async (dir, port) => {
+    await run("/usr/bin/dropbearkey", ["-t", "ed25519", "-f", `${dir}/host_key`]);
+    const files = ["-r", `${dir}/host_key`, "-P", `${dir}/pid`];
+    return ["/usr/sbin/dropbear", "-F", "-E", ...files, "-p", `127.0.0.1:${port}`];
+  });
+
+/** @param prepare makes the host's keys and returns the command line of the server */
+async function startSmallSshd(
+  prepare: (dir: string, port: number) => Promise<string[]>,
+): Promise<SmallSshd> {
   const username = `mre${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
-  // It refuses keys below a directory that others may write, such as /tmp.
+  // TinySSH refuses keys below a directory that others may write, such as /tmp.
   const dir = await Deno.makeTempDir({ dir: "/run", prefix: `${username}_` });
   await Deno.chmod(dir, 0o755);
   const account = await createAccount({
@@ -60,26 +91,23 @@ export async function startTinySsh(): Promise<TinySsh> {
     shell: "/bin/sh",
     home: `${dir}/home`,
   });
-  await run("/usr/sbin/tinysshd-makekey", ["-q", `${dir}/keys`]);
   await run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${dir}/id`]);
   await Deno.mkdir(`${account.home}/.ssh`, { mode: 0o700 });
   await Deno.copyFile(`${dir}/id.pub`, `${account.home}/.ssh/authorized_keys`);
   await Deno.chmod(`${account.home}/.ssh/authorized_keys`, 0o600);
   await run("/bin/chown", ["-R", username, `${account.home}/.ssh`]);
   const port = freePort();
-  const sftp = "sftp=/usr/lib/openssh/sftp-server";
-  const tiny = ["/usr/sbin/tinysshd", "-v", "-x", sftp, `${dir}/keys`];
-  const listen = ["/usr/bin/tcpserver", "-v", "-HRDl0", "127.0.0.1", String(port), ...tiny];
+  const command = await prepare(dir, port);
   const script = `exec "$@" 2>>${dir}/log`;
   await Deno.writeTextFile(`${dir}/log`, "");
   const server = new Deno.Command("/usr/bin/setpriv", {
-    args: ["--pdeathsig", "KILL", "/bin/sh", "-c", script, "sh", ...listen],
+    args: ["--pdeathsig", "KILL", "/bin/sh", "-c", script, "sh", ...command],
     stdin: "null",
     stdout: "null",
     stderr: "null",
   }).spawn();
   await untilListening(port);
-  return new TinySsh(dir, port, account, server);
+  return new SmallSshd(dir, port, account, server);
 }
 
 function freePort(): number {
@@ -87,7 +115,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Polls, because tcpserver reports nothing. */
+/** Polls, because the servers report nothing. */
 async function untilListening(port: number): Promise<void> {
   for (let turn = 0; turn < 500; turn++) {
     const open = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
@@ -95,5 +123,5 @@ async function untilListening(port: number): Promise<void> {
     if (open !== undefined) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error("tcpserver does not listen");
+  throw new Error("the server does not listen");
 }

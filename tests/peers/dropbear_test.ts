@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { openSession, until } from "./openssh.ts";
+import { peerTest, ROOT } from "./require.ts";
+import { DROPBEAR, startDropbear } from "./small_sshd.ts";
+
+const LOOSE = { ssh: { strictHostKeyChecking: false } };
+
+peerTest({
+  peer: [DROPBEAR, ROOT],
+  name: "dropbear: commands run, with their output and exit code",
+  async fn() {
+    await using bear = await startDropbear();
+    await using session = await openSession(bear, LOOSE);
+    assert.equal(await session.read("echo in"), "in\n");
+    const codes = await Promise.all(
+      [1, 2, 3, 4].map(async (code) => (await session.exec(`sleep 0.2; exit ${code}`)).exitCode),
+    );
+    assert.deepEqual(codes, [1, 2, 3, 4]);
+  },
+});
+
+peerTest({
+  peer: [DROPBEAR, ROOT],
+  name: "dropbear: a file is copied both ways and verified by sha256",
+  async fn() {
+    await using bear = await startDropbear();
+    await using session = await openSession(bear, LOOSE);
+    await session.file("up", "content");
+    const up = await session.upload("up", "there");
+    assert.deepEqual([up.verified, await session.read("cat there")], ["sha256", "content"]);
+    assert.equal((await session.download("there", "down")).sha256, up.sha256);
+  },
+});
+
+peerTest({
+  peer: [DROPBEAR, ROOT],
+  name: "dropbear: a timeout ends the shell of a command, and does not claim more",
+  async fn() {
+    await using bear = await startDropbear();
+    await using session = await openSession(bear, LOOSE);
+    const others = bear.processes().length;
+    const late = await session.exec("echo out; sleep 4000; echo never", { timeoutMs: 700 });
+    assert.deepEqual([late.ending, late.stdout.text, late.processEnded], [
+      "timeout",
+      "out\n",
+      false,
+    ]);
+    // dropbear signals one process, so the shell is gone and the program that it started is not.
+    await until("the shell has ended", () => bear.processes().length - others <= 1);
+  },
+});
