@@ -6,10 +6,10 @@
 import { type Count, readReport } from "./support/junit.ts";
 import { findTestFiles } from "./support/test_files.ts";
 
-/** What fast tests may do: no other program, no network beyond this machine. */
+/** What fast tests may do: no other program, no network beyond this machine (RFC 6761: `.invalid` has no host). */
 const FAST = [
   ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
-  ...["--allow-net=127.0.0.1,localhost,[::1],0.0.0.0", "--deny-run", "--deny-ffi"],
+  ...["--allow-net=127.0.0.0/8,localhost,[::1],0.0.0.0,none.invalid", "--deny-run", "--deny-ffi"],
   "--parallel",
 ];
 /** What starting servers, hosts and other programs takes. */
