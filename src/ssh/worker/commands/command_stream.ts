@@ -2,7 +2,6 @@ import { RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 import { ByteReader } from "../../../bytes/byte_reader.ts";
 import type { StartedCommand } from "./started_command.ts";
-import { connectionLost } from "../../errors.ts";
 import { OutputCollector } from "../../output.ts";
 import { StartMark } from "../../../shell/start_mark.ts";
 
@@ -62,11 +61,14 @@ export class CommandStream {
     return await this.#output.read(limit);
   }
 
-  /** Writes to the command's stdin; waits while its buffer is full. */
-  async write(chunk: Uint8Array): Promise<void> {
+  /**
+   * Writes to the command's stdin; waits while its buffer is full. Returns false if the command has
+   * ended: the output says why, unless the connection was lost.
+   */
+  async write(chunk: Uint8Array): Promise<boolean> {
     const { channel } = this.#command;
-    if (!channel.writable) throw connectionLost("a transfer");
-    if (channel.write(chunk)) return;
+    if (!channel.writable) return false;
+    if (channel.write(chunk)) return true;
     await new Promise<void>((resolve) => {
       const done = () => {
         channel.off("drain", done);
@@ -76,6 +78,7 @@ export class CommandStream {
       channel.on("drain", done);
       channel.on("close", done);
     });
+    return true;
   }
 
   /** Closes the command's stdin. */

@@ -153,7 +153,9 @@ export async function openShellSink(
     path,
     keptMode: undefined as number | undefined,
     async write(chunk: Uint8Array) {
-      await stream.write(chunk);
+      if (await stream.write(chunk)) return;
+      // The script has ended early, and its last line is the reason, such as a full disk.
+      throw shellFileError(await readReply(stream, end), end, 0);
     },
     async commit(finished: Finished): Promise<Proof> {
       const [, hash, wanted = "", has = ""] = (await commit(stream, end, size, finished)).split(
