@@ -75,7 +75,10 @@ nodeTest("a worker whose parent was killed dies of what it writes and leaves the
 nodeTest("pct whose output nobody reads abandons its worker", [WEB], async (pve) => {
   await pve.setFault("cleanupMs", 60_000);
   const child = await startSnapshot(pve);
+  const pipe = Deno.readLinkSync(`/proc/${child.pid}/fd/1`);
   await child.stdout.cancel();
+  // The pipe may still be open for a moment, and a worker that can write goes on.
+  await until("the reader has closed the pipe", () => !openFiles().includes(pipe));
   child.kill("SIGTERM");
   const { code } = await child.status;
   await child.stderr.cancel();
@@ -121,3 +124,15 @@ nodeTest("vzdump logs its percent and unlocks the guest when it is interrupted",
   assert.match(log, /^INFO: Backup job finished with errors$/m);
   assert.equal(lockOf(pve), undefined);
 });
+
+/** What this process has open, as `/proc` names it. */
+function openFiles(): string[] {
+  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+    try {
+      return [Deno.readLinkSync(`/proc/self/fd/${name}`)];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return []; // closed meanwhile
+      throw error;
+    }
+  });
+}
