@@ -22,7 +22,7 @@ export const MAX_OPEN_LINKS = 100;
 /** A refused address is recorded at most once in this time. */
 const SLOWED_RECORD_MS = 60_000;
 
-/** Refusals of one link that are recorded in a time: whoever has the link can ask for it again and again. */
+/** Max refusals of one link that are recorded per minute. Anyone with the link can cause them without limit. */
 const RECORDED_REFUSALS = 60;
 const RECORDED_REFUSALS_MS = 60_000;
 

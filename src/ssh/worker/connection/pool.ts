@@ -19,7 +19,7 @@ import {
 import { SessionFailure } from "./sessions.ts";
 
 const MAX_CONNECTIONS = 8;
-/** A call that has lost so many connections before its command was sent gives up. */
+/** A call is aborted after this many connections were lost before its command was sent. */
 const MAX_LOSSES = 5;
 /** Delay before the third connection of a call; it doubles each time. */
 const FIRST_DELAY_MS = 100;
