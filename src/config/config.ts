@@ -8,6 +8,7 @@ import type { Origin } from "./origin.ts";
 export interface Config {
   readonly ssh: SshConfig;
   readonly limits: Limits;
+  readonly jobs: JobsConfig;
   readonly files: FilesConfig;
   readonly auditLog: string | undefined;
   readonly logLevel: LogLevel;
@@ -46,6 +47,15 @@ export interface Limits {
   readonly characterLimit: number;
   readonly maxFileBytes: number;
   readonly timeoutMs: number;
+}
+
+export interface JobsConfig {
+  /** After this long a running call answers and its work goes on as a job; 0: never. */
+  readonly answerWithinMs: number;
+  /** Of stdout and of stderr, each, on the host. */
+  readonly maxOutputBytes: number;
+  /** How long the host keeps a job after its end. */
+  readonly keepMs: number;
 }
 
 /** A directory as a person wrote it, with symbolic links, and its resolved path. */

@@ -130,6 +130,11 @@ function assemble(
       maxFileBytes: values.maxFileSize,
       timeoutMs: values.timeoutSeconds * 1000,
     },
+    jobs: {
+      answerWithinMs: values.answerWithinSeconds * 1000,
+      maxOutputBytes: values.jobMaxOutput,
+      keepMs: values.jobKeepHours * 3_600_000,
+    },
     files: {
       ...files,
       own: underAllNames([

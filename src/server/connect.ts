@@ -10,9 +10,10 @@ import type { TransfersPort } from "../transfers/port.ts";
 
 /** Configures the ssh worker. It loads its library later, so this does not wait for a connection. */
 export async function connectSsh(ssh: Pick<SshPort, "configure">, config: Config): Promise<void> {
-  const { limits, files, logLevel } = config;
+  const { limits, files, logLevel, jobs: { maxOutputBytes, keepMs } } = config;
   const secrets = secretsIn(config.ssh, config.secrets);
-  await ssh.configure({ ssh: config.ssh, limits, files, logLevel, secrets });
+  const jobs = { maxOutputBytes, keepMs, sweeps: !config.offer.readOnly };
+  await ssh.configure({ ssh: config.ssh, limits, files, jobs, logLevel, secrets });
 }
 
 /** Configures the transfers worker and joins it to the ssh worker: bytes pass between the two directly. */

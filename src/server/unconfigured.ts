@@ -80,6 +80,11 @@ const NO_CONFIG: Config = {
     maxFileBytes: VARIABLES.maxFileSize.fallback,
     timeoutMs: VARIABLES.timeoutSeconds.fallback * 1000,
   },
+  jobs: {
+    answerWithinMs: VARIABLES.answerWithinSeconds.fallback * 1000,
+    maxOutputBytes: VARIABLES.jobMaxOutput.fallback,
+    keepMs: 0,
+  },
   files: { workingDirectory: "", roots: [], aliases: [], own: [] },
   auditLog: undefined,
   logLevel: VARIABLES.logLevel.fallback,

@@ -1,4 +1,4 @@
-import type { FilesConfig, Limits, SshConfig } from "../config/config.ts";
+import type { FilesConfig, JobsConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
 
 /** The settings of the ssh worker; sent once, before any other call. */
@@ -6,8 +6,15 @@ export interface SshSettings {
   readonly ssh: SshConfig;
   readonly limits: Limits;
   readonly files: FilesConfig;
+  readonly jobs?: JobSettings;
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
+}
+
+/** Limits of the jobs on the host. */
+export interface JobSettings extends Pick<JobsConfig, "maxOutputBytes" | "keepMs"> {
+  /** Whether old jobs are removed from the host; false when the server may change nothing there. */
+  readonly sweeps: boolean;
 }
 
 /** One command to run on the host. */

@@ -33,6 +33,7 @@ pure("loadConfig() fills in every default", () => {
       strictHostKeyChecking: true,
     },
     limits: { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 30_000 },
+    jobs: { answerWithinMs: 45_000, maxOutputBytes: 1_000_000_000, keepMs: 259_200_000 },
     files: {
       workingDirectory: "/home/me/project",
       roots: ["/home/me/project"],

@@ -92,6 +92,27 @@ export const VARIABLES = {
     30,
     "Default time limit of a command and time limit for connecting, in seconds",
   ),
+  answerWithinSeconds: row(
+    "Limits",
+    "ANSWER_WITHIN",
+    integer(0, 300),
+    45,
+    "Seconds after which a call that still runs answers with a job_id and goes on as a job; 0: never",
+  ),
+  jobMaxOutput: row(
+    "Limits",
+    "JOB_MAX_OUTPUT",
+    integer(1, MAX_INTEGER),
+    1_000_000_000,
+    "Max bytes of a job's stdout and of its stderr on the host; the rest is counted and dropped",
+  ),
+  jobKeepHours: row(
+    "Limits",
+    "JOB_KEEP_HOURS",
+    integer(1, 8_760),
+    72,
+    "Hours that the host keeps a job after its end",
+  ),
   workingDirectory: optional(
     "Files",
     "WORKING_DIRECTORY",

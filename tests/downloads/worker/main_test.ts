@@ -77,6 +77,7 @@ const configOf = (downloads: DownloadsConfig, workingDirectory: string): Config 
     strictHostKeyChecking: true,
   },
   limits: { characterLimit: 25_000, maxFileBytes: 1, timeoutMs: 1 },
+  jobs: { answerWithinMs: 0, maxOutputBytes: 1, keepMs: 1 },
   files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
   auditLog: undefined,
   logLevel: "error",
