@@ -78,7 +78,7 @@ export class TestSession implements AsyncDisposable {
     return this.host.exec({ command, timeoutMs: 20_000, ...request }, signal, undefined);
   }
 
-  /** Returns the Returns the Returns stdout of a command that must succeed. */
+  /** Returns stdout of a command that must succeed. */
   async read(command: string): Promise<string> {
     const { exitCode, stdout, stderr } = await this.exec(command);
     assert.equal(exitCode, 0, stderr.text);

@@ -42,6 +42,21 @@ for (const kind of LOGIN_KINDS) {
   });
 }
 
+peerTest({
+  peer: SSHD,
+  name: "exec() leaves nothing of a chain of processes that each start the next one and end",
+  async fn() {
+    await using sshd = await startSshd();
+    await using session = await openSession(sshd);
+    await session.exec("true");
+    const tag = newTag();
+    const chain = "hop() { sleep 0.003; hop & }; hop & sleep 4000";
+    const { processEnded } = await session.exec(tagged(tag, chain), { timeoutMs: 500 });
+    assert.equal(processEnded, true);
+    assert.deepEqual(alive(tag), []);
+  },
+});
+
 interface Started {
   readonly tag: string;
   readonly outcome: Promise<ExecOutcome>;

@@ -1,15 +1,12 @@
 /** Returns pids of running processes (no zombies) whose command line or environment contains `text`. */
 export function aliveWithMarker(text: string): number[] {
-  return alivePids().filter((pid) =>
-    pid !== Deno.pid &&
-    (readProc(pid, "cmdline").includes(text) || readProc(pid, "environ").includes(text))
-  );
+  return aliveWhere((pid) => pid !== Deno.pid && startTextOf(pid).includes(text));
 }
 
 /** Returns pids of running processes (no zombies) whose real uid is `uid`. */
 export function processesOf(uid: number): number[] {
   const line = new RegExp(`^Uid:\\t${uid}\\t`, "m");
-  return alivePids().filter((pid) => line.test(readProc(pid, "status")));
+  return aliveWhere((pid) => line.test(readProc(pid, "status")));
 }
 
 /**
@@ -58,11 +55,37 @@ export function descendantsOf(root: number): number[] {
 /** Reports whether a process belongs to OpenSSH's server: "sshd", since 9.8 also "sshd-session" and others. */
 export const isSshd = (pid: number): boolean => readStat(pid)?.name.startsWith("sshd") ?? false;
 
+/** Returns a process's command line and environment. */
+function startTextOf(pid: number): string {
+  // They are empty for a moment while the process executes a program, and always for the kernel's own,
+  // which have no memory.
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const text = readProc(pid, "cmdline") + readProc(pid, "environ");
+    if (text !== "" || !/^[1-9]/.test(readProc(pid, "statm"))) return text;
+  }
+  return "";
+}
+
 const isAlive = (pid: number): boolean => readStat(pid) !== undefined;
 
-function alivePids(): number[] {
-  return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name))
-    .filter((pid) => Number.isInteger(pid) && isAlive(pid));
+const alivePids = (): number[] => pids().filter(isAlive);
+
+/**
+ * Returns the running processes that `isWanted` accepts. Lists again until no process is new, because a
+ * listed one may start another and end before it is looked at.
+ */
+function aliveWhere(isWanted: (pid: number) => boolean): number[] {
+  const found: number[] = [];
+  const seen = new Set<number>();
+  for (let fresh = pids(); fresh.length > 0; fresh = pids().filter((pid) => !seen.has(pid))) {
+    for (const pid of fresh) seen.add(pid);
+    found.push(...fresh.filter((pid) => isAlive(pid) && isWanted(pid)));
+  }
+  return found;
+}
+
+function pids(): number[] {
+  return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name)).filter(Number.isInteger);
 }
 
 /** Returns undefined for a process that is gone or a zombie. */

@@ -166,7 +166,11 @@ const SCRIPT = [
   `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
   // Without a parent, which is also the guard's, the connection has ended: the last list counts.
   `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; [ -n "$c" ] || return 0; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
-  `members() { M=; for d in /proc/[0-9]*; do st \${d#/proc/} || continue; case " $1 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M \${d#/proc/}";; esac;; esac; done; };`,
+  `add() { st $1 || return 0; case " $2 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M $1";; esac;; esac; };`,
+  `last() { read -r x x x x b x < /proc/loadavg || b=0; };`,
+  // A listed process may start another and end before it is looked at. So if none was found, all are
+  // looked at that were started meanwhile, up to the newest pid.
+  `members() { M=; last; a=$b; for d in /proc/[0-9]*; do add \${d#/proc/} "$1"; done; last; while [ -z "$M" ] && [ $a -lt $b ] && [ $((b-a)) -lt 5000 ]; do a=$((a+1)); add $a "$1"; [ $a -lt $b ] || last; done; };`,
   `nap() { sleep $1 || sleep 1; };`,
   // In hundredths of a second.
   `now() { read -r t x < /proc/uptime; t=\${t%.*}\${t#*.}; };`,
