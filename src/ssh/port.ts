@@ -1,5 +1,6 @@
 import type { FilesConfig, JobsConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
+import type { SshJobsPort } from "./jobs/port.ts";
 
 /** The settings of the ssh worker; sent once, before any other call. */
 export interface SshSettings {
@@ -36,6 +37,18 @@ export interface ExecRequest {
    * comes before the mark on stdout, is removed. Without the mark the command did not run at all.
    */
   readonly hasStartMark?: boolean;
+  /**
+   * If the command still runs this long after the call, it goes on as a job and the outcome is `running`.
+   * Not for commands with stdin or `graceMs`. Ignored where the host allows no jobs.
+   */
+  readonly answerWithinMs?: number;
+  /** The command as its caller wrote it, for the list of jobs; default: `command`. */
+  readonly shown?: string;
+  /** The container or VM in which it runs, for the list of jobs. */
+  readonly ctid?: number;
+  readonly vmid?: number;
+  /** See {@linkcode JobRequest.stderrMark}. The stderr of an outcome still has it. */
+  readonly stderrMark?: string;
 }
 
 /** One stream of a command, cut to its share of the limit. */
@@ -50,9 +63,17 @@ export interface CapturedText {
 export interface ExecOutcome {
   /**
    * How the command ended; `exitCode` is null for all but `exit`. `no_status`: the host ended the command
-   * without saying how.
+   * without saying how. `running`: it goes on as the job `jobId`.
    */
-  readonly ending: "timeout" | "cancelled" | "connection_lost" | "signal" | "exit" | "no_status";
+  readonly ending:
+    | "timeout"
+    | "cancelled"
+    | "connection_lost"
+    | "signal"
+    | "exit"
+    | "no_status"
+    | "running";
+  readonly jobId?: string;
   readonly exitCode: number | null;
   /** Name without `SIG`, such as `KILL`. */
   readonly signal: string | null;
@@ -149,7 +170,7 @@ export interface FilesGrant {
 }
 
 /** The calls that the ssh worker answers. Every failure is a RemoteExecError. */
-export interface SshPort {
+export interface SshPort extends SshJobsPort {
   configure(settings: SshSettings): Promise<void>;
   exec(
     request: ExecRequest,

@@ -23,6 +23,10 @@ function hostWith(answer: (command: string) => Part | Error) {
     copy: unused,
     stat: unused,
     serveFiles: unused,
+    startJob: unused,
+    readJob: unused,
+    listJobs: unused,
+    stopJob: unused,
     diagnose: unused,
     close: unused,
     async exec({ command }) {

@@ -81,6 +81,7 @@ function endlessHost() {
   const nothing = { text: "", truncated: false, originalLength: 0 };
   const port: SshPort = {
     ...{ configure: unused, copy: unused, stat: unused, serveFiles: unused },
+    ...{ startJob: unused, readJob: unused, listJobs: unused, stopJob: unused },
     ...{ diagnose: unused, close: unused },
     exec({ graceMs }) {
       graces.push(graceMs);

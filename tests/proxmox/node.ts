@@ -259,6 +259,10 @@ function sessionPort(settings: SshSettings): SshPort {
     copy: (request, signal, progress) => session.copy(request, signal, progress),
     stat: (endpoint, signal) => session.stat(endpoint, signal),
     serveFiles: () => Promise.reject(new Error("not served here")),
+    startJob: (request, signal) => session.jobs.start(request, signal),
+    readJob: (read, signal) => session.jobs.read(read, signal),
+    listJobs: (signal) => session.jobs.list(signal),
+    stopJob: (id, signal) => session.jobs.stop(id, signal),
     diagnose: () => session.diagnose(),
     close: async (limitMs) => void await session.close(limitMs),
   };

@@ -39,6 +39,10 @@ const port: SshPort = {
     }).catch((error) => logger.error("remote files could not be offered", error));
     return Promise.resolve();
   },
+  startJob: async (request, signal) => await (await configured()).jobs.start(request, signal),
+  readJob: async (read, signal) => await (await configured()).jobs.read(read, signal),
+  listJobs: async (signal) => await (await configured()).jobs.list(signal),
+  stopJob: async (id, signal) => await (await configured()).jobs.stop(id, signal),
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
     calls.cancelAll();

@@ -5,6 +5,7 @@ import { Turns } from "../../async/turns.ts";
 import { cancelling } from "../../async/cancelling.ts";
 import { deadline } from "../../async/deadline.ts";
 import { copy, stalled } from "./files/copy.ts";
+import { HostJobs } from "./jobs/host_jobs.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
@@ -14,10 +15,9 @@ import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
 import { type HostAccess, hostFacts, openHostSource } from "./files/host_files.ts";
 import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local/local_files.ts";
-import type { HostConnection } from "./connection/connection.ts";
 import { HostTraits } from "./connection/host_traits.ts";
 import { ConnectionPool, type SessionWait } from "./connection/pool.ts";
-import { loginOfSftp } from "./files/sftp_login.ts";
+import { GUARD_START_MS, learnLogin } from "./login.ts";
 import type {
   Check,
   CopyOutcome,
@@ -48,8 +48,6 @@ const HASH_LIMIT_MS = 600_000;
 const LIST_LIMIT_MS = 300_000;
 /** Each copy keeps up to 4 MB in flight, so more at a time cost memory and are not faster. */
 const MAX_COPIES = 8;
-/** Max time that an upload waits for the guard of a new connection. */
-const GUARD_START_MS = 3_000;
 /** A transfer that moves no byte for this long, or for TIMEOUT if that is longer, is aborted. */
 const MIN_STALL_MS = 30_000;
 
@@ -61,6 +59,7 @@ export class RemoteHost {
   readonly #local: LocalFiles;
   readonly #traits: HostTraits;
   readonly #turns = new Turns(MAX_COPIES);
+  readonly jobs = new HostJobs();
 
   constructor(settings: SshSettings, logger: Logger) {
     this.#settings = settings;
@@ -239,7 +238,7 @@ export class RemoteHost {
   async #access(signal: AbortSignal, writes = false): Promise<HostAccess> {
     const { sftp: session, connection } = await this.#pool.sftp(this.#sessionWait(signal));
     const sftp = new Sftp(session);
-    const learned = this.#learnLogin(sftp, connection);
+    const learned = learnLogin(this.#traits, sftp, connection);
     if (writes) await learned.then(() => connection.guard.keeps(GUARD_START_MS));
     return {
       sftp,
@@ -250,21 +249,6 @@ export class RemoteHost {
       drop: (path) => connection.guard.drop(path),
       isGuarded: () => connection.guard.isRunning(),
     };
-  }
-
-  /**
-   * A file may be the first thing that a caller asks for; then SFTP shows whether the login is forced.
-   * Returns whether a command of ours may run.
-   */
-  async #learnLogin(sftp: Sftp, connection: HostConnection): Promise<boolean> {
-    const traits = this.#traits;
-    if (traits.login !== "unknown") return traits.login === "free";
-    const { login, isLinux, mayTry } = await loginOfSftp(sftp);
-    if (isLinux) traits.isOnLinux();
-    if (login === "free") traits.loginIsFree();
-    else if (login === "forced") traits.loginIsForced();
-    else await connection.probeLogin(GUARD_START_MS);
-    return traits.mayRunOwn(mayTry);
   }
 
   async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
