@@ -33,8 +33,8 @@ const HEAD = `# Tools
 Generated from the tool definitions by \`deno task docs\`; do not edit.
 
 Each tool also takes \`response_format\`: \`text\` (default) for people, or \`json\` for exactly the structured content as text.
-The schemas that clients get are shorter than this page: bounds of strings, minima and the required fields of answers are left
-out, and most tools do not list \`response_format\`. A failed call sets \`isError\` and returns \`success\` (false), \`code\`, \`error\` and \`suggestion\`; they are not repeated below.
+The schemas that clients get are shorter than this page: bounds of strings, minima, the required fields of answers and
+fields that are always true are left out, and most tools do not list \`response_format\`. A failed call sets \`isError\` and returns \`success\` (false), \`code\`, \`error\` and \`suggestion\`; they are not repeated below.
 A field marked with \`?\` may be missing. Annotations that are not named have MCP's defaults.`;
 
 /** Returns the Markdown reference of the tools: arguments, output fields and annotations of each. */

@@ -1,24 +1,18 @@
-import type { Tool as McpTool } from "@modelcontextprotocol/server";
-import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
-import { type ConfigurationName, listTools } from "../../tests/support/catalogs.ts";
+import {
+  CONFIGURATION_NAMES,
+  type ConfigurationName,
+  listTools,
+} from "../../tests/support/catalogs.ts";
+import {
+  type Cost,
+  costOf,
+  isFirst,
+  MAX_COST,
+  MAX_LATER_COST,
+} from "../../tests/support/tokens.ts";
 import type { OfflineRows } from "../harness.ts";
 import { figure } from "../numbers.ts";
 import type { Result } from "../table.ts";
-
-/** Aims for today's tools, by configuration; the others are measured without one. */
-const AIMS: Readonly<Partial<Record<ConfigurationName, { model: number; wire: number }>>> = {
-  core: { model: 900, wire: 1_900 },
-  everything: { model: 4_300, wire: 8_500 },
-};
-
-const CONFIGURATIONS: readonly ConfigurationName[] = [
-  "core",
-  "proxmox",
-  "imagekit",
-  "r2",
-  "proxmox_and_r2",
-  "everything",
-];
 
 /** What the tool list costs a model's context, in tokens of o200k. */
 export const tokensRows: OfflineRows = {
@@ -26,26 +20,36 @@ export const tokensRows: OfflineRows = {
   about: "tokens of the tool list, by configuration (offline)",
   offline: true,
   async measure() {
-    return (await Promise.all(CONFIGURATIONS.map(rowsOf))).flat();
+    const shared = await Promise.all(CONFIGURATION_NAMES.map(rowsOf));
+    return [...shared.flat(), ...await laterRows()];
   },
 };
 
 async function rowsOf(name: ConfigurationName): Promise<Result[]> {
   const tools = await listTools(name);
-  const row = (kind: "model" | "wire", tokens: number): Result => {
-    const most = AIMS[name]?.[kind];
-    return {
-      what: `${name}, ${tools.length} tools, ${kind}`,
-      unit: "tokens",
-      ours: figure([tokens]),
-      ...(most === undefined ? {} : { aim: { of: "value", most } }),
-    };
-  };
-  return [row("model", modelTokens(tools)), row("wire", countTokens(JSON.stringify(tools)))];
+  const first = tools.filter(isFirst);
+  const isAll = first.length === tools.length;
+  return [
+    ...rows(
+      `${name}, ${isAll ? "" : "first "}${first.length} tools`,
+      costOf(first),
+      MAX_COST[name],
+    ),
+    ...(isAll ? [] : rows(`${name}, all ${tools.length} tools`, costOf(tools))),
+  ];
 }
 
-/** What a client passes on to a model: the rest of a tool is for the client itself. */
-const modelTokens = (tools: readonly McpTool[]): number =>
-  tools.map(({ name, description, inputSchema }) =>
-    countTokens(JSON.stringify({ name, description, input_schema: inputSchema }))
-  ).reduce((sum, tokens) => sum + tokens, 0);
+/** Every tool that has a budget of its own, once. */
+async function laterRows(): Promise<Result[]> {
+  const tools = (await Promise.all(CONFIGURATION_NAMES.map(listTools))).flat();
+  const later = new Map(tools.filter((tool) => !isFirst(tool)).map((tool) => [tool.name, tool]));
+  return [...later].flatMap(([name, tool]) => rows(name, costOf([tool]), MAX_LATER_COST));
+}
+
+const rows = (what: string, cost: Cost, max?: Cost): Result[] =>
+  (["model", "wire"] as const).map((kind) => ({
+    what: `${what}, ${kind}`,
+    unit: "tokens",
+    ours: figure([cost[kind]]),
+    ...(max === undefined ? {} : { aim: { of: "value", most: max[kind] } }),
+  }));

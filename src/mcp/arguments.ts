@@ -28,17 +28,17 @@ export const overwriteArgument = z.boolean().default(false).describe(
 const guestId = z.number().int().min(100).max(999_999_999);
 
 /** The container that a tool works on. */
-export const ctidArgument = guestId.describe("Container ID, e.g. 101");
+export const ctidArgument = guestId.describe("Container ID");
 
 /** The virtual machine that a tool works on. */
-export const vmidArgument = guestId.describe("VM ID, e.g. 200");
+export const vmidArgument = guestId.describe("Virtual machine ID");
 
 /** A guest of either kind. */
-export const guestArgument = guestId.describe("Container or VM ID, e.g. 101");
+export const guestArgument = guestId.describe("Container or VM ID");
 
 /** The container that holds the path of a tool that also works without a container. */
 export const pathCtidArgument = guestId.optional().describe(
-  "Container of the path, e.g. 101; default: the host",
+  "Container of the path; default: the host",
 );
 
 /** Seconds that a command may run. @param defaultMs the configured TIMEOUT */

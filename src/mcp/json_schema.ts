@@ -32,7 +32,8 @@ export function argumentsSchema(input: z.ZodObject): ObjectSchema {
 /**
  * Returns the JSON Schema of a tool's answer: names, types and meanings. A failure matches it too,
  * because clients validate failures: no field is required, and others are allowed. A field may be
- * missing from a success only if its description or name says when.
+ * missing from a success only if its description or name says when. Fields that are always true, and those
+ * with `unlisted` in their zod metadata, are returned but not shown.
  */
 export function answerSchema(output: z.ZodType): ObjectSchema {
   return { ...shortenAnswer(toJson(output, "output")), type: "object" };
@@ -61,19 +62,22 @@ function shorten(schema: Schema): Schema {
 const MAX_SHOWN = 100_000;
 
 const listed = (properties: Readonly<Record<string, Schema>>) =>
-  Object.fromEntries(Object.entries(properties).filter(([, { unlisted }]) => unlisted !== true));
+  Object.fromEntries(Object.entries(properties).filter(([, field]) => isListed(field)));
 
-/** In an answer, a caller needs names, types and meanings. `success` is false in a failure. */
+/** Leaves out a field that is always true, like `success` in most answers: only a failure has false. */
+const isListed = ({ unlisted, const: value }: Schema): boolean =>
+  unlisted !== true && value !== true;
+
+/** In an answer, a caller needs names, types and meanings. */
 function shortenAnswer(schema: Schema): Schema {
-  const { const: value, additionalProperties, required: _, maximum: __, ...others } = schema;
+  const { additionalProperties, required: _, maximum: __, ...others } = schema;
   const { propertyNames: ___, enum: choices, type, anyOf, properties, items, ...rest } = shorten(
     others,
   );
   const types = anyOf?.map((each) => each.type);
   const isNullable = types?.includes("null") && anyOf?.every((each) => keysOf(each) === "type");
-  const shownType = isNullable ? types : value === undefined ? type : typeof value;
   return {
-    ...(choices !== undefined ? { enum: choices } : { type: shownType }),
+    ...(choices !== undefined ? { enum: choices } : { type: isNullable ? types : type }),
     ...rest,
     ...(anyOf === undefined || isNullable ? {} : { anyOf: anyOf.map(shortenAnswer) }),
     ...(properties === undefined ? {} : { properties: mapValues(properties, shortenAnswer) }),

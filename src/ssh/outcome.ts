@@ -41,7 +41,7 @@ export const execOutput = z.object({
   notice: z.string().optional(),
   stdout_truncated: z.boolean().optional().describe("Its middle is missing"),
   stdout_original_length: z.number().int().optional().describe("Characters before the cut"),
-  stderr_truncated: z.boolean().optional(),
+  stderr_truncated: z.boolean().optional().describe("Its middle is missing"),
   stderr_original_length: z.number().int().optional(),
 });
 
@@ -139,7 +139,7 @@ function truncation<Name extends "stdout" | "stderr">(
 /** Output schema of the tools that copy files. */
 export const transferOutput = z.object({
   success: z.literal(true),
-  operation: z.enum(["upload", "download"]),
+  operation: z.enum(["upload", "download"]).meta({ unlisted: true }),
   local_path: z.string(),
   remote_path: z.string(),
   bytes_transferred: z.number().int(),

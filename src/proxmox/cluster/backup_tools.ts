@@ -15,7 +15,7 @@ const backupOutput = z.object({
   size_bytes: z.number().optional(),
   created: z.string().optional(),
   notes: z.string().optional(),
-  protected: z.boolean().optional(),
+  protected: z.boolean().optional().describe("It cannot be deleted"),
 });
 
 /** The tools for backups of containers and VMs. */

@@ -7,7 +7,7 @@ import type { ClusterUsage, Share, Usage, UsageRow } from "./usage.ts";
 
 const usageOutput = {
   name: z.string(),
-  status: z.string(),
+  status: z.string().describe("online or offline; of guests running, stopped, …"),
   cpu_percent: z.number().optional().describe("Of all its CPUs"),
   cpus: z.number().optional(),
   memory_used: z.number().optional().describe("Bytes, like all sizes"),

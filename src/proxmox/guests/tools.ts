@@ -63,7 +63,7 @@ const listVmsTool = (guests: Guests): Tool =>
       vms: z.array(z.object({
         vmid: z.number().int(),
         name: z.string(),
-        status: z.string(),
+        status: z.string().describe("running, stopped, …"),
         memory_mb: z.number().describe("MiB"),
         bootdisk_gb: z.number().describe("GiB"),
         pid: z.number().int().optional().describe("On the host, while it runs"),

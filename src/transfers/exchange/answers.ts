@@ -70,7 +70,7 @@ export const listOutput = z.object({
     size: z.number().int().describe("Bytes"),
     last_modified: isoTime,
     expires_at: isoTime,
-    expired: z.boolean(),
+    expired: z.boolean().describe("exchange_download refuses it"),
     etag: z.string(),
     metadata: z.record(z.string(), z.string()),
   })),
