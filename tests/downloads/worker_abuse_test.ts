@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { API_KEY, randomBytes, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
+import { until } from "../support/until.ts";
 
 /** Short limits; the tests wait for the server's answer, not for a time. */
 const SHORT = { headersMs: 150, requestMs: 300, keepAliveMs: 150 };
@@ -167,9 +168,7 @@ Deno.test("a stalled client is disconnected, and little is read for it", async (
   }
   assert.ok(served < 20_000_000, `${served} bytes were handed over`);
   test.clock.advance(60_000);
-  while (!test.actions().includes("interrupted")) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await until("interrupted", () => test.actions().includes("interrupted"));
   const rest = await client.rest();
   assert.ok(rest.length < 20_000_000);
 });

@@ -4,6 +4,7 @@ import { CHROMIUM, startChromium } from "../peers/chromium.ts";
 import { peerTest } from "../peers/require.ts";
 import { randomBytes, sha256, TestHub } from "./fixture.ts";
 import { ask } from "./http.ts";
+import { until } from "../support/until.ts";
 
 interface BrowserTest {
   readonly name: string;
@@ -26,10 +27,6 @@ function browserTest({ name, run, context }: BrowserTest): void {
       }
     },
   });
-}
-
-async function waitFor(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 async function press(page: Page): Promise<{ name: string; bytes: Uint8Array<ArrayBuffer> }> {
@@ -155,9 +152,9 @@ browserTest({
         page.waitForEvent("download"),
         page.getByRole("button", { name: "Download" }).click(),
       ]);
-      await waitFor(slow.wasCut);
+      await until("the cut", slow.wasCut);
       await download.cancel();
-      await waitFor(() => test.actions().includes("interrupted"));
+      await until("interrupted", () => test.actions().includes("interrupted"));
       assert.equal(await open(), "big.bin");
       assert.deepEqual((await press(page)).bytes, content);
     } finally {

@@ -3,6 +3,7 @@ import { CHUNK_BYTES } from "../../src/bytes/byte_reader.ts";
 import type { LinkProgress } from "../../src/downloads/port.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { TestHub } from "./fixture.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("a link to a local file reports how much of it has been read", async () => {
   await using test = new TestHub();
@@ -42,7 +43,7 @@ for (const [path, call] of [["/a", "sha256 /a"], ["/tree", "tree /tree"]] as con
       { from: { kind: "host", path }, expiryMs: 60_000 },
       (step) => steps.push(step),
     );
-    while (!files.calls.includes(call)) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(call, () => files.calls.includes(call));
     for (let n = 0; n < 3; n++) test.clock.advance(1000);
     gate.resolve();
     await making;

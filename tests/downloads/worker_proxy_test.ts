@@ -3,11 +3,7 @@ import { NGINX, startNginxProxy } from "../peers/nginx.ts";
 import { CURL, peerTest } from "../peers/require.ts";
 import { randomBytes, TestHub } from "./fixture.ts";
 import { ask, PROGRAM, RawClient } from "./http.ts";
-
-/** Waits for what an event of the server brings about; no time is assumed. */
-async function waitFor(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
+import { until } from "../support/until.ts";
 
 /** A hub behind nginx as it comes, and a function that makes links through it. */
 async function behindNginx() {
@@ -47,7 +43,7 @@ peerTest({
       await client.send(get(url));
       for (let read = 0; read < 21_000_000;) read += await client.read(1_000_000);
     }
-    await waitFor(() => test.actions().includes("interrupted"));
+    await until("interrupted", () => test.actions().includes("interrupted"));
     const bytes = Number(test.events.find(({ action }) => action === "interrupted")?.bytes);
     assert.ok(bytes <= 30_000_000, `${bytes} bytes are said to be received`);
     const rest = await ask(url, {
@@ -57,7 +53,7 @@ peerTest({
     });
     assert.equal(rest.status, 206);
     assert.deepEqual(rest.bytes, content.subarray(21_000_000));
-    await waitFor(() => test.actions().includes("used"));
+    await until("used", () => test.actions().includes("used"));
     assert.equal((await ask(url)).status, 404);
   },
 });
@@ -83,7 +79,7 @@ for (const [through, what] of [...WAYS, ...STOPS]) {
         args: [...args, "-o", test.outside("tree.zip"), url],
         stdin: "null",
       }).spawn();
-      await waitFor(() => test.hub.store.report().bytesServed > 1_000_000);
+      await until("a megabyte served", () => test.hub.store.report().bytesServed > 1_000_000);
       if (what === "revoked") test.hub.store.revoke(proxied.tokenId);
       else await test.hub.close();
       const { code } = await child.status;

@@ -3,6 +3,7 @@ import { CURL, peer, peerTest } from "../peers/require.ts";
 import { randomBytes, sha256, TestHub } from "./fixture.ts";
 import { ask, PROGRAM, RawClient } from "./http.ts";
 import { outputOf } from "../support/command.ts";
+import { until } from "../support/until.ts";
 
 const curlUser = { ...PROGRAM, "User-Agent": "curl/8.5.0" };
 
@@ -79,9 +80,8 @@ Deno.test("a client that keeps its connection open has received the answer after
   await using client = await RawClient.connect(link.url);
   await client.send(get(link.url));
   assert.match(await client.rest(), /\r\n\r\nhello$/);
-  while (!test.actions().includes("used") && !test.actions().includes("interrupted")) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  const isOver = (action: unknown) => action === "used" || action === "interrupted";
+  await until("the end", () => test.actions().some(isOver));
 });
 
 const ARIA2 = peer("aria2c", "/usr/bin/aria2c", "aria2");
@@ -111,7 +111,7 @@ for (
       assert.equal(await sha256(Deno.readFileSync(target)), link.sha256);
       // With so many connections that it ends early, what arrived cannot be told from what was sent.
       if (name === "aria2c -x16") return;
-      while (!test.actions().includes("used")) await new Promise((done) => setTimeout(done, 5));
+      await until("used", () => test.actions().includes("used"));
     },
   });
 }

@@ -4,6 +4,7 @@ import { outputOf } from "../support/command.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { randomBytes, TestHub } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
+import { until } from "../support/until.ts";
 
 const PHONE = {
   ...BROWSER,
@@ -92,7 +93,7 @@ Deno.test("a button's download is taken over for some seconds only, and from its
   const reader = response.body?.getReader();
   await reader?.read();
   await reader?.cancel();
-  while (!test.actions().includes("interrupted")) await new Promise((done) => setTimeout(done, 1));
+  await until("interrupted", () => test.actions().includes("interrupted"));
   using other = Deno.createHttpClient({ localAddress: "127.0.0.2" });
   const stranger = await fetch(local, { client: other, headers: DOWNLOADER });
   await stranger.body?.cancel();

@@ -13,6 +13,9 @@ import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { type Peer, peer } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";
+import { until } from "../support/until.ts";
+
+export { until };
 
 /** Only root can make accounts, and so test other login shells and logins as root. */
 export const isRoot = Deno.uid() === 0;
@@ -153,15 +156,6 @@ export const tagged = (tag: string, script: string): string =>
 
 /** Returns the running processes with the tag. */
 export const alive = (tag: string): number[] => aliveWithMarker(tag);
-
-/** Polls for a state of another process, because nothing reports it. */
-export async function until(what: string, isSo: () => unknown, limitMs = 10_000): Promise<void> {
-  const giveUpAtMs = performance.now() + limitMs;
-  while (!(await isSo())) {
-    assert.ok(performance.now() < giveUpAtMs, `not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Waits until a command's processes run. */
 export const untilAlive = (tag: string, count = 1): Promise<void> =>

@@ -15,6 +15,7 @@ import { API_KEY, downloadsConfig, TestHub } from "../fixture.ts";
 import { ask, RawClient } from "../http.ts";
 import { configOf as basicConfig } from "../../support/config.ts";
 import { outputOf } from "../../support/command.ts";
+import { until } from "../../support/until.ts";
 
 const context = () => ({ signal: new AbortController().signal, progress: undefined });
 
@@ -144,7 +145,7 @@ Deno.test("the listener opens with the first link, or at start when the API is o
   }
   await using now = new Started({ port, apiKey: API_KEY });
   await now.service.report();
-  while (!await listens(port)) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until("a listener", () => listens(port));
 });
 
 async function listens(port: number): Promise<boolean> {
