@@ -1,6 +1,6 @@
 import type { FilesConfig, JobsConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
-import type { SshJobsPort } from "./jobs/port.ts";
+import type { JobPage, JobRead, SshJobsPort } from "./jobs/port.ts";
 
 /** The settings of the ssh worker; sent once, before any other call. */
 export interface SshSettings {
@@ -49,6 +49,8 @@ export interface ExecRequest {
   readonly vmid?: number;
   /** See {@linkcode JobRequest.stderrMark}. The stderr of an outcome still has it. */
   readonly stderrMark?: string;
+  /** The beginning of the uncut output is kept for {@linkcode SshPort.readKept} if the answer lacks some of it. */
+  readonly keepsOutput?: boolean;
 }
 
 /** One stream of a command, cut to its share of the limit. */
@@ -82,6 +84,11 @@ export interface ExecOutcome {
   readonly durationMs: number;
   /** True if the command ended by itself or its end on the host was confirmed. */
   readonly processEnded: boolean;
+  /** Bytes of each stream so far, the offsets at which reading the job goes on; only with `jobId`. */
+  readonly stdoutBytes?: number;
+  readonly stderrBytes?: number;
+  /** The ID for {@linkcode SshPort.readKept}, if the output was cut and is kept. */
+  readonly outputId?: string;
 }
 
 /** The progress of a command. */
@@ -183,6 +190,8 @@ export interface SshPort extends SshJobsPort {
     progress?: (step: CopyProgress) => void,
   ): Promise<CopyOutcome>;
   stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts>;
+  /** Reads the uncut output of a finished command. */
+  readKept(read: JobRead): Promise<JobPage>;
   /** Offers files to another worker: `port` then answers as a FilesPort, within the grant. */
   serveFiles(port: MessagePort, grant: FilesGrant): Promise<void>;
   diagnose(): Promise<Check[]>;

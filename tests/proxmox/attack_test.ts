@@ -9,6 +9,7 @@ import { ProxmoxService } from "../../src/proxmox/service.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
 import type { ExecOutcome, SshPort } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
+import { NO_JOBS } from "../support/no_jobs.ts";
 
 const LIMITS = { characterLimit: 25_000, maxFileBytes: 1_000, timeoutMs: 30_000 };
 
@@ -19,14 +20,11 @@ function hostWith(answer: (command: string) => Part | Error) {
   const commands: string[] = [];
   const unused = () => Promise.reject(new Error("not expected"));
   const port: SshPort = {
+    ...NO_JOBS,
     configure: unused,
     copy: unused,
     stat: unused,
     serveFiles: unused,
-    startJob: unused,
-    readJob: unused,
-    listJobs: unused,
-    stopJob: unused,
     diagnose: unused,
     close: unused,
     async exec({ command }) {

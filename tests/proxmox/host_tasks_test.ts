@@ -10,6 +10,7 @@ import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { installProxmox } from "../fakes/proxmox/install.ts";
 import { bothTest, failure, type Node, startSshdFor } from "./node.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { NO_JOBS } from "../support/no_jobs.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 /** Longer than the time that other commands get between TERM and KILL. */
@@ -80,8 +81,8 @@ function endlessHost() {
   const unused = () => Promise.reject(new Error("not expected"));
   const nothing = { text: "", truncated: false, originalLength: 0 };
   const port: SshPort = {
+    ...NO_JOBS,
     ...{ configure: unused, copy: unused, stat: unused, serveFiles: unused },
-    ...{ startJob: unused, readJob: unused, listJobs: unused, stopJob: unused },
     ...{ diagnose: unused, close: unused },
     exec({ graceMs }) {
       graces.push(graceMs);

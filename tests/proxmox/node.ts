@@ -258,6 +258,7 @@ function sessionPort(settings: SshSettings): SshPort {
     exec: (request, signal, progress) => session.exec(request, signal, progress),
     copy: (request, signal, progress) => session.copy(request, signal, progress),
     stat: (endpoint, signal) => session.stat(endpoint, signal),
+    readKept: (read) => Promise.resolve(session.kept.read(read)),
     serveFiles: () => Promise.reject(new Error("not served here")),
     startJob: (request, signal) => session.jobs.start(request, signal),
     readJob: (read, signal) => session.jobs.read(read, signal),

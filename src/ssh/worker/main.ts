@@ -31,6 +31,7 @@ const port: SshPort = {
   copy: async (request, signal, progress) =>
     await (await configured()).copy(request, signal, progress),
   stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
+  readKept: async (read) => (await configured()).kept.read(read),
   serveFiles(end, grant) {
     // Calls that arrive before the library is loaded wait in the port.
     loaded.promise.then(async (host) => {

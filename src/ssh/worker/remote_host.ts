@@ -30,6 +30,7 @@ import type {
   FileFacts,
   SshSettings,
 } from "../port.ts";
+import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { hashCommand, parseHash } from "./files/file_scripts.ts";
 import { Sftp } from "./files/sftp.ts";
 import {
@@ -60,6 +61,8 @@ export class RemoteHost {
   readonly #traits: HostTraits;
   readonly #turns = new Turns(MAX_COPIES);
   readonly jobs = new HostJobs();
+  /** The outputs that were cut in their answers. */
+  readonly kept = new KeptOutputs();
 
   constructor(settings: SshSettings, logger: Logger) {
     this.#settings = settings;
@@ -84,7 +87,7 @@ export class RemoteHost {
     progress: ((step: ExecProgress) => void) | undefined,
   ): Promise<ExecOutcome> {
     const limit = request.characterLimit ?? this.#settings.limits.characterLimit;
-    return await runCommand(this.#pool, request, limit, { signal, progress });
+    return await runCommand(this.#pool, request, limit, { signal, progress, kept: this.kept });
   }
 
   async copy(
@@ -276,9 +279,5 @@ function noneIfUnsupported(error: unknown): undefined {
   if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
 }
 
-const unsupportedEnd = (endpoint: Endpoint) =>
-  new RemoteExecError(
-    "internal",
-    `This call does not support ${endpoint.kind} files`,
-    "Report this defect",
-  );
+const unsupportedEnd = ({ kind }: Endpoint) =>
+  new RemoteExecError("internal", `This call does not support ${kind} files`, "Report this defect");

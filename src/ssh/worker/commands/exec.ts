@@ -6,7 +6,9 @@ import { delay } from "../../../async/delay.ts";
 import { every } from "../../../async/every.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { StartedCommand } from "./started_command.ts";
-import { OutputCollector, shareLimit } from "../../output.ts";
+import type { JobState } from "../../jobs/port.ts";
+import type { KeptOutputs } from "../kept/kept_outputs.ts";
+import { CommandOutput } from "./command_output.ts";
 import type { ConnectionPool } from "../connection/pool.ts";
 import type { ExecOutcome, ExecProgress, ExecRequest } from "../../port.ts";
 import { StartMark } from "../../../shell/start_mark.ts";
@@ -23,6 +25,8 @@ export interface ExecContext {
   readonly progress: ((step: ExecProgress) => void) | undefined;
   /** True for a command that the caller has not asked for; see {@linkcode ConnectionPool.start}. */
   readonly isOwn?: boolean;
+  /** Where the uncut output of a request with `keepsOutput` goes. */
+  readonly kept?: KeptOutputs;
 }
 
 /**
@@ -55,15 +59,46 @@ export async function runCommand(
     (late) => late.end(graceMs).finally(() => late.release()),
   );
   try {
-    return await follow(command, request, characterLimit, {
+    using output = new CommandOutput(
+      characterLimit,
+      request.keepsOutput ? context.kept?.open() : undefined,
+      request.stderrMark,
+    );
+    const outcome = await follow(command, request, output, {
       startedAt,
       stop: stop.signal,
       progress: context.progress,
     });
+    return withOutputId(outcome, request, output);
   } finally {
     command.release();
   }
 }
+
+/** Keeps the uncut output of an answer that lacks some of it. */
+function withOutputId(outcome: ExecOutcome, request: ExecRequest, output: CommandOutput) {
+  if (!outcome.stdout.truncated && !outcome.stderr.truncated) return outcome;
+  const { exitCode, signal, durationMs } = outcome;
+  const outputId = output.keep({
+    command: request.shown ?? request.command,
+    state: STATES[outcome.ending],
+    startedAtMs: Date.now() - durationMs,
+    runtimeMs: durationMs,
+    exitCode,
+    signal,
+  });
+  return outputId === undefined ? outcome : { ...outcome, outputId };
+}
+
+const STATES: Readonly<Record<ExecOutcome["ending"], JobState>> = {
+  exit: "exited",
+  signal: "exited",
+  no_status: "exited",
+  timeout: "timed_out",
+  cancelled: "stopped",
+  connection_lost: "lost",
+  running: "running",
+};
 
 interface Run {
   readonly startedAt: number;
@@ -81,12 +116,10 @@ interface Ending {
 async function follow(
   command: StartedCommand,
   request: ExecRequest,
-  characterLimit: number,
+  output: CommandOutput,
   { startedAt, stop, progress }: Run,
 ): Promise<ExecOutcome> {
   const { channel } = command;
-  const stdout = new OutputCollector(characterLimit);
-  const stderr = new OutputCollector(characterLimit);
   const ending: Ending = { exitCode: null, signal: null, known: false };
   const exited = command.exited.then(({ code, signal }) => {
     const known = { exitCode: code, signal: signalName(signal), known: true };
@@ -95,11 +128,11 @@ async function follow(
   });
   const closed = new Promise<"closed">((resolve) => channel.once("close", () => resolve("closed")));
   const mark = request.hasStartMark ? new StartMark() : undefined;
-  channel.on("data", (chunk: Uint8Array) => stdout.push(mark?.after(chunk) ?? chunk));
-  channel.stderr.on("data", (chunk: Uint8Array) => stderr.push(chunk));
+  channel.on("data", (chunk: Uint8Array) => output.push("stdout", mark?.after(chunk) ?? chunk));
+  channel.stderr.on("data", (chunk: Uint8Array) => output.push("stderr", chunk));
   channel.on("error", () => {}); // a write after the command has closed its stdin
   channel.end(request.stdin);
-  const stopReporting = report(progress, stdout, stderr);
+  const stopReporting = report(progress, output);
   const stopped = new Promise<"stopped">((resolve) => {
     stop.addEventListener("abort", () => resolve("stopped"), { once: true });
     if (stop.aborted) resolve("stopped");
@@ -109,7 +142,7 @@ async function follow(
     await Promise.race([
       closed,
       stopped,
-      drained(command, () => stdout.bytes + stderr.bytes, stop),
+      drained(command, () => output.bytes, stop),
     ]);
   }
   let processEnded = ending.known;
@@ -118,18 +151,16 @@ async function follow(
     await valueWithin(closed, 300);
   } else event = "closed";
   stopReporting();
-  stdout.end();
-  stderr.end();
+  const { stdout, stderr } = output.end();
   if (event === "closed" && ending.exitCode !== null && mark?.seen === false) {
-    throw commandNotRun(ending.exitCode, `${mark.before}\n${stderr.cut(1_000).text}`);
+    throw commandNotRun(ending.exitCode, `${mark.before}\n${output.stderr.cut(1_000).text}`);
   }
-  const [outShare, errShare] = shareLimit(stdout.length, stderr.length, characterLimit);
   return {
     ending: event === "stopped" ? stopReason(stop) : endingOf(ending, command.isConnected()),
     exitCode: event === "stopped" ? null : ending.exitCode,
     signal: event === "stopped" ? null : ending.signal,
-    stdout: stdout.cut(outShare),
-    stderr: stderr.cut(errShare),
+    stdout,
+    stderr,
     durationMs: Math.round(performance.now() - startedAt),
     processEnded,
   };
@@ -171,16 +202,9 @@ async function drained(
   return "drained";
 }
 
-function report(
-  progress: ExecContext["progress"],
-  stdout: OutputCollector,
-  stderr: OutputCollector,
-): () => void {
+function report(progress: ExecContext["progress"], output: CommandOutput): () => void {
   if (progress === undefined) return () => {};
-  return every(waitingClock, PROGRESS_MS, () => {
-    const noisier = stderr.bytes > 0 && stdout.bytes === 0 ? stderr : stdout;
-    progress({ bytes: stdout.bytes + stderr.bytes, tail: noisier.lastLines(3, 500) });
-  });
+  return every(waitingClock, PROGRESS_MS, () => progress(output.step()));
 }
 
 const timedOut = (timeoutMs: number) =>
