@@ -3,13 +3,13 @@ import { redactor } from "../log.ts";
 import type { Config, Login } from "./config.ts";
 import { chooseDirectories, uselessDirectories } from "./directories.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
-import { type Environment, isSet, shownValue } from "./environment.ts";
+import { type Environment, isSet, NOT_SHOWN, shownValue } from "./environment.ts";
 import { chooseTools, oddOffer } from "./offer.ts";
 import { ENVIRONMENT_ONLY, type Origin, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./variables/parsers.ts";
-import { secretsOf } from "./secrets.ts";
+import { isSecret, secretsOf } from "./secrets.ts";
 import { type Values, type Variable, VARIABLES } from "./variables/variables.ts";
 
 export type Loaded =
@@ -52,7 +52,9 @@ export function loadConfig(
   if (config !== undefined && faults.length === 0) return { ok: true, config };
   const remarks = origin.remarks.map(({ message, remedy }) => ({ message, remedy }));
   // A password that was also set in the wrong variable must not be shown as that one's value.
-  const redact = redactor(secretsOf(values));
+  const secrets = secretsOf(values);
+  // Some parsers turn their text into lower case.
+  const redact = redactor([...secrets, ...secrets.map((secret) => secret.toLowerCase())]);
   const all = [...faults, ...remarks].map(({ message, remedy }) => ({
     message: redact(message),
     remedy: redact(remedy),
@@ -79,10 +81,14 @@ function readValue<T>(variable: Variable<T>, env: Environment, report: Report): 
     return variable.parse(env[name] ?? "");
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    const found = variable.secret ? "" : `: got ${shownValue(env[name] ?? "")}`;
+    const found = variable.secret ? "" : `: got ${shownMistake(env[name] ?? "", error, env)}`;
     report(`${name} ${error.message}${found}`, `Correct ${name}${alternative(variable)}`);
     return variable.fallback;
   }
+}
+
+function shownMistake(value: string, { plausible }: ValueError, env: Environment): string {
+  return plausible.test(value) && !isSecret(value, env) ? shownValue(value) : NOT_SHOWN;
 }
 
 function alternative({ name, shown }: Variable<unknown>): string {

@@ -40,3 +40,27 @@ pure("shownValue() hides what may hold a password or a token", () => {
   }
   assert.equal(shownValue("x".repeat(201)), "a value that is not shown");
 });
+
+pure("shownValue() hides what looks like a password", () => {
+  for (
+    const value of ["hunter2", "S3cretPw", "correct-horse!", "Tr0ub4dor", "aB3/x+9=!", "pa55word"]
+  ) {
+    assert.equal(shownValue(value), "a value that is not shown", value);
+  }
+  for (
+    const value of [
+      "ssh",
+      "30000",
+      "30s",
+      "10.5 MB",
+      "id_ed25519",
+      "~/.ssh/id_ed25519",
+      "/srv/files-2026/a b",
+      "web1.example.com",
+      "10.0.0.5:22",
+      "key2.pem",
+      "--verbose",
+      "/etc/passwd",
+    ]
+  ) assert.equal(shownValue(value), `"${value}"`);
+});

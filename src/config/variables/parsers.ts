@@ -6,7 +6,18 @@ export type Parser<T> = (text: string) => T;
 /** What is required of a value, as the end of a sentence: "must be …". */
 export class ValueError extends Error {
   override readonly name = "ValueError";
+
+  /** @param plausible the forms of a mistyped value; any other value may be a secret and is not shown */
+  constructor(message: string, readonly plausible: RegExp = /^/) {
+    super(message);
+  }
 }
+
+/** A number with or without a unit, or a short word. */
+const NEARLY_NUMBER = /^\s*[+-]?[\d.,_]{0,20}( ?[A-Za-z]{1,3}| [A-Za-z]{1,8})?\s*$/;
+/** Whatever is refused as a login name may be a password. */
+const NOTHING = /^\b$/;
+const NEARLY_WORD = /^\s*["']?([A-Za-z]{1,8}|\d{1,3})["',;.]?\s*$/;
 
 /** Any text. */
 export const text: Parser<string> = (value) => value;
@@ -15,7 +26,7 @@ export const text: Parser<string> = (value) => value;
 export const loginName: Parser<string> = (value) => {
   const name = value.trim();
   if (/^[^:/\p{Cc}]+$/u.test(name)) return name;
-  throw new ValueError("must be a login name, without password, scheme or host");
+  throw new ValueError("must be a login name, without password, scheme or host", NOTHING);
 };
 
 const MIN_KEY_LENGTH = 16;
@@ -35,7 +46,7 @@ export const boolean: Parser<boolean> = (value) => {
   const word = value.trim().toLowerCase();
   if (word === "true") return true;
   if (word === "false") return false;
-  throw new ValueError("must be true or false");
+  throw new ValueError("must be true or false", NEARLY_WORD);
 };
 
 /** `on` or `off`; `true` and `false` too. */
@@ -43,14 +54,14 @@ export const onOff: Parser<boolean> = (value) => {
   const word = value.trim().toLowerCase();
   if (word === "on" || word === "true") return true;
   if (word === "off" || word === "false") return false;
-  throw new ValueError("must be on or off");
+  throw new ValueError("must be on or off", NEARLY_WORD);
 };
 
 /** A whole number within bounds. */
 export const integer = (min: number, max: number): Parser<number> => (value) => {
   const number = /^\d+$/.test(value.trim()) ? Number(value.trim()) : NaN;
   if (Number.isSafeInteger(number) && number >= min && number <= max) return number;
-  throw new ValueError(`must be a whole number from ${min} to ${max}`);
+  throw new ValueError(`must be a whole number from ${min} to ${max}`, NEARLY_NUMBER);
 };
 
 /** Words in lower case, separated by commas. An empty list is a fault: it would mean everything or nothing. */
@@ -65,7 +76,7 @@ export const words: Parser<readonly string[]> = (value) => {
 export const oneOf = <const W extends string>(words: readonly W[]): Parser<W> => (value) => {
   const word = words.find((each) => each === value.trim().toLowerCase());
   if (word !== undefined) return word;
-  throw new ValueError(`must be one of ${words.join(", ")}`);
+  throw new ValueError(`must be one of ${words.join(", ")}`, NEARLY_WORD);
 };
 
 /** A host name or IP address, for connecting and for Deno's `net` permission. */
