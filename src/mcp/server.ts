@@ -79,9 +79,20 @@ export function createMcpServer(
   return server;
 }
 
-/** Source: MCP 2025-11-25, Lifecycle, "Version Negotiation". */
-const offeredVersion = (requested: unknown): string =>
-  SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === requested) ?? LATEST_PROTOCOL_VERSION;
+/**
+ * Source: MCP 2025-11-25, Lifecycle, "Version Negotiation". A version that is missing is like an unknown
+ * one; of another type than text, it cannot be compared with any.
+ */
+function offeredVersion(requested: unknown): string {
+  if (requested !== undefined && typeof requested !== "string") {
+    throw new ProtocolError(
+      ProtocolErrorCode.InvalidParams,
+      `protocolVersion must be a text such as "${LATEST_PROTOCOL_VERSION}"`,
+    );
+  }
+  return SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === requested) ??
+    LATEST_PROTOCOL_VERSION;
+}
 
 /** The SDK looks at the version of the first request only. */
 function refuseUnknownVersion(envelope: Readonly<Record<string, unknown>> | undefined): void {

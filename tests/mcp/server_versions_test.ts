@@ -74,9 +74,23 @@ Deno.test("the server offers the newest version with initialize to a client with
 });
 
 Deno.test("the server answers initialize without a version or parameters in the newest version", async () => {
-  for (const params of [{}, { protocolVersion: 1 }, { capabilities: {} }]) {
+  for (const params of [{}, { capabilities: {} }]) {
     const [answer] = await talk({ method: "initialize", params });
     assert.deepEqual(answer?.result, initialized("2025-11-25"));
+  }
+});
+
+Deno.test("the server refuses initialize with a version that is not text, then answers a corrected one", async () => {
+  for (const protocolVersion of [20251125, 1, true, ["2025-11-25"], {}]) {
+    const [refusal, answer] = await talk(
+      { method: "initialize", params: { protocolVersion } },
+      handshake("2025-06-18"),
+    );
+    assert.deepEqual(refusal?.error, {
+      code: -32602,
+      message: 'protocolVersion must be a text such as "2025-11-25"',
+    });
+    assert.deepEqual(answer?.result, initialized("2025-06-18"));
   }
 });
 
