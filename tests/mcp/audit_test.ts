@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { createAuditLog, noAudit } from "../../src/mcp/audit.ts";
 import { pure } from "../support/pure.ts";
 
@@ -94,4 +95,42 @@ pure("createAuditLog() writes the line without arguments that are nested too dee
     code: "x",
     duration_ms: 1,
   });
+});
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+pure("createAuditLog() keeps a command of the max length whole", () => {
+  const { lines, log } = audit();
+  const command = "é".repeat(10_000);
+  log.record({ tool: "t", arguments: { command }, outcome: "ok", durationMs: 1 });
+  assert.equal(JSON.parse(lines.join("")).arguments.command, command);
+});
+
+pure("createAuditLog() cuts a long text and keeps its length and its SHA-256", () => {
+  const { lines, log } = audit(["correct horse"]);
+  const text = `${"x".repeat(999)}😀 correct horse ${"\n".repeat(5_000_000)}`;
+  log.record({ tool: text, arguments: { text, [text]: 1 }, outcome: "error", durationMs: 1 });
+  log.record({ tool: "t", arguments: { text }, outcome: "ok", durationMs: 1 });
+  const logged = text.replace("correct horse", "[redacted]");
+  const found = `${"x".repeat(999)}… (${logged.length} characters, sha256 ${sha256(logged)})`;
+  assert.equal(JSON.parse(lines[0] ?? "").tool, found);
+  assert.equal(JSON.parse(lines[1] ?? "").arguments.text, found);
+  for (const line of lines) {
+    assert.ok(line.length < 70_000 && line.endsWith("}\n"), `${line.length}`);
+  }
+});
+
+pure("createAuditLog() cuts arguments that are many or have long names", () => {
+  const many = { list: Array.from({ length: 100_000 }, (_, index) => `${index}`) };
+  for (const given of [many, { ["n".repeat(9_000_000)]: 1 }, Array(500).fill("x".repeat(9_000))]) {
+    const { lines, log } = audit();
+    log.record({ tool: "t", arguments: given, outcome: "error", code: "x", durationMs: 1 });
+    const all = JSON.stringify(given);
+    const { arguments: logged, ...rest } = JSON.parse(lines.join(""));
+    assert.equal(
+      logged,
+      `${all.slice(0, 1000)}… (${all.length} characters, sha256 ${sha256(all)})`,
+    );
+    assert.deepEqual([rest.tool, rest.outcome, rest.code], ["t", "error", "x"]);
+  }
 });

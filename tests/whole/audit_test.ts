@@ -77,3 +77,17 @@ Deno.test("a killed server has written every call that was answered", async () =
   await server.server.ended();
   assert.equal(entriesOf(path).length, 1);
 });
+
+Deno.test("AUDIT_LOG has a bounded line for a call of any size", async () => {
+  await using place = await startPlace();
+  const path = `${place.home}/audit.jsonl`;
+  const env = { ...place.env, AUDIT_LOG: path };
+  await using server = await connectServer({ env, cwd: place.directory });
+  const command = `: ${"x".repeat(2_000_000)}`;
+  assert.equal((await server.call("ssh_exec_command", { command })).data.code, "invalid_argument");
+  assert.ok(Deno.statSync(path).size < 70_000);
+  const logged = Object(entriesOf(path)[0]?.arguments).command;
+  assert.match(logged, /^: x{998}… \(2000002 characters, sha256 [0-9a-f]{64}\)$/);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(command));
+  assert.ok(logged.includes(new Uint8Array(digest).toHex()), logged);
+});
