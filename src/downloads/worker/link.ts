@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Source, Span } from "./sources/source.ts";
+import type { Coverage } from "./coverage.ts";
+import type { Source } from "./sources/source.ts";
 
 /** The sender of a request for a link, as far as the request shows it. */
 export interface Visitor {
@@ -41,6 +42,8 @@ export interface Link {
   ending: Ending | undefined;
   /** Number of running downloads. */
   running: number;
+  /** Cancels {@linkcode LinkStore.endUnlessResumed}. */
+  stopGrace: (() => void) | undefined;
   /** Downloads whose last byte was sent. It is not known yet whether the client received it. */
   readonly unconfirmed: Set<Promise<unknown>>;
 }
@@ -67,70 +70,12 @@ export function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(hash(given), hash(expected));
 }
 
-/** The parts of a file that were received by the claimant, by all downloads of a link together. */
-export class Coverage {
-  readonly #size: number;
-  #spans: readonly Span[] = [];
-  /** Without what is only concluded from where a download resumed. */
-  #proven: readonly Span[] = [];
-  /** Sent by downloads that were interrupted: nobody knows how much of each was received. */
-  readonly #unsure: Span[] = [];
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  add(start: number, end: number): void {
-    this.#spans = withSpan(this.#spans, start, end);
-    this.#proven = withSpan(this.#proven, start, end);
-  }
-
-  /** Adds a part that was sent and perhaps received, from its start to an unknown place. */
-  addUnsure(start: number, end: number): void {
-    if (end <= start || this.#unsure.length >= MAX_UNSURE) return;
-    this.#unsure.push({ start, end });
-  }
-
-  /**
-   * Records where a download starts. One that resumes shows that what was sent before was received, unless
-   * another download fetches it at the same time.
-   */
-  startAt(place: number): void {
-    for (const { start, end } of this.#unsure) {
-      if (start < place && place <= end) this.#spans = withSpan(this.#spans, start, place);
-    }
-  }
-
-  /** Reports whether any part was surely received. */
-  get hasAny(): boolean {
-    return this.#spans.length > 0;
-  }
-
-  get isComplete(): boolean {
-    return isAll(this.#spans, this.#size);
-  }
-
-  /** Like {@linkcode isComplete}, without what is only concluded. */
-  get isProven(): boolean {
-    return isAll(this.#proven, this.#size);
-  }
+/** Reports whether a visitor is the one who made the claim of a link. */
+export function isClaimant({ id, source, running }: Link, claim: Claim, visitor: Visitor): boolean {
+  const { address, userAgent, hasRange, isProgram } = visitor;
+  const secret = visitor.claimCookie(id);
+  if (secret !== undefined) return isSameSecret(digestOf(secret), claim.secretDigest);
+  if (address !== claim.address || userAgent !== claim.userAgent) return false;
+  // An archive has no ranges: a program that starts it again sends the same request as at first.
+  return hasRange || (isProgram && source.kind === "directory" && running === 0);
 }
-
-function withSpan(spans: readonly Span[], start: number, end: number): readonly Span[] {
-  if (end <= start) return spans;
-  const apart = spans.filter((span) => span.end < start || span.start > end);
-  const touching = spans.filter((span) => span.end >= start && span.start <= end);
-  const merged = {
-    start: Math.min(start, ...touching.map((span) => span.start)),
-    end: Math.max(end, ...touching.map((span) => span.end)),
-  };
-  return [...apart, merged];
-}
-
-function isAll(spans: readonly Span[], size: number): boolean {
-  const [only] = spans;
-  return size === 0 || (spans.length === 1 && only?.start === 0 && only.end >= size);
-}
-
-/** Max number of remembered interruptions of one link. */
-const MAX_UNSURE = 1000;

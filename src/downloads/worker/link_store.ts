@@ -2,14 +2,13 @@ import type { Clock } from "../../async/clock.ts";
 import { delay } from "../../async/delay.ts";
 import { noSuchLink, tooManyLinks } from "../errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "../port.ts";
+import { Coverage } from "./coverage.ts";
 import { RateLimit } from "./http/rate_limit.ts";
 import type { Source } from "./sources/source.ts";
 import {
-  type Claim,
-  Coverage,
   digestOf,
   type Ending,
-  isSameSecret,
+  isClaimant,
   type Link,
   newSecret,
   newTokenId,
@@ -31,6 +30,9 @@ const SETTLE_MS = 500;
 
 /** A browser that hands a download over to another program does so within this time. */
 const HANDOVER_MS = 15_000;
+
+/** Download managers retry what has failed within this time; axel after 20 s. */
+const RESUME_MS = 25_000;
 
 /** Expired links are removed at least this often. */
 const SWEEP_MS = 300_000;
@@ -76,6 +78,7 @@ export class LinkStore {
       claim: undefined,
       ending: undefined,
       running: 0,
+      stopGrace: undefined,
       unconfirmed: new Set(),
     };
     this.#links.set(link.digest, link);
@@ -117,7 +120,9 @@ export class LinkStore {
 
   /** Reports whether this visitor has claimed the link. */
   hasClaimed(link: Link, visitor: Visitor): boolean {
-    return link.claim !== undefined && this.#isClaimant(link, link.claim, visitor);
+    const { claim } = link;
+    if (claim === undefined || this.#bindAddress && visitor.address !== claim.address) return false;
+    return isClaimant(link, claim, visitor);
   }
 
   /** Claims an unclaimed link for the visitor and returns the secret of the claim. Others are refused from now on. */
@@ -175,11 +180,27 @@ export class LinkStore {
   end(link: Link, ending: Ending, more: LinkEvent = {}): void {
     if (link.ending !== undefined) return;
     link.ending = ending;
+    link.stopGrace?.();
     this.#ended[ending]++;
     this.note(link, ending, more);
     if (ending === "revoked") link.abort.abort();
     // A changed link reports why until it expires.
     if (ending !== "changed") this.#links.delete(link.digest);
+  }
+
+  /**
+   * Ends a link as used after a grace time, if everything was sent to parallel downloads, and the client
+   * requests nothing until then.
+   */
+  endUnlessResumed(link: Link): void {
+    const { covered, running, source } = link;
+    if (source.kind === "directory" || link.ending !== undefined) return;
+    if (running > 0 || !covered.isProbable) return;
+    link.stopGrace?.();
+    link.stopGrace = this.#clock.after(RESUME_MS, () => {
+      this.count(covered.missing);
+      this.end(link, "used", { bytes: covered.missing });
+    });
   }
 
   /** Ends an open link and its running downloads. @throws RemoteExecError `not_found` */
@@ -237,19 +258,10 @@ export class LinkStore {
     this.#stopSweep?.();
     for (const link of this.#links.values()) {
       link.abort.abort();
+      link.stopGrace?.();
       if (link.ending === undefined) this.note(link, "closed");
     }
     this.#links.clear();
-  }
-
-  #isClaimant({ id, source, running }: Link, claim: Claim, visitor: Visitor): boolean {
-    const { address, userAgent, hasRange, isProgram } = visitor;
-    if (this.#bindAddress && address !== claim.address) return false;
-    const secret = visitor.claimCookie(id);
-    if (secret !== undefined) return isSameSecret(digestOf(secret), claim.secretDigest);
-    if (address !== claim.address || userAgent !== claim.userAgent) return false;
-    // An archive has no ranges: a program that starts it again sends the same request as at first.
-    return hasRange || (isProgram && source.kind === "directory" && running === 0);
   }
 
   /** Returns the links that have not ended. A link does not expire while it is being downloaded. */

@@ -96,10 +96,12 @@ export class Deliveries {
     const claimSecret = this.#store.needsClaim(link, visitor)
       ? this.#store.claim(link, visitor)
       : undefined;
-    link.covered.startAt(span?.start ?? 0);
+    const part = span ?? { start: 0, end: link.source.size };
+    link.stopGrace?.();
+    link.covered.request(part.start, link.running > 0);
     link.running++;
     try {
-      const content = await this.#open(link, span ?? { start: 0, end: link.source.size });
+      const content = await this.#open(link, part);
       if (content === undefined) return { kind: "dead" };
       this.#store.served(link);
       const body = this.#stream(link, content, span, received);
@@ -168,7 +170,8 @@ export class Deliveries {
     const finish = async (isSent: boolean, error?: unknown) => {
       if (isOver) return;
       isOver = true;
-      const end = this.#end(link, { start, end: start + sent }, isSent && receipt, error);
+      const span = { start, end: start + sent };
+      const end = this.#end(link, { ...span, pending }, isSent && receipt, error);
       link.unconfirmed.add(end);
       end.finally(() => link.unconfirmed.delete(end));
       await content.close().catch((cause) => this.#logger.warn("closing failed", cause));
@@ -204,10 +207,13 @@ export class Deliveries {
     }, { highWaterMark: 0 });
   }
 
-  /** Counts what the client has received of a download, when that is known. */
+  /**
+   * Counts what the client has received of a download, when that is known. The operating system may have
+   * accepted a part of the `pending` bytes after the span.
+   */
   async #end(
     link: Link,
-    { start, end }: Span,
+    { start, end, pending }: Span & { readonly pending: number },
     receipt: false | Promise<boolean>,
     error?: unknown,
   ): Promise<void> {
@@ -220,15 +226,16 @@ export class Deliveries {
       const isWhole = !isFile || isProven || (isComplete && link.running === 0);
       if (isWhole) this.#store.end(link, "used", { bytes: end - start });
       else this.#store.note(link, "part_delivered", { bytes: end - start });
-      return;
+      return this.#store.endUnlessResumed(link);
     }
     const sure = Math.max(0, end - start - BUFFERED_BYTES);
     this.#store.count(sure - (end - start));
     if (isFile) {
       link.covered.add(start, start + sure);
-      link.covered.addUnsure(start, end);
+      link.covered.interrupt(start, end + pending, error === undefined);
     }
     this.#store.note(link, "interrupted", { bytes: sure });
+    this.#store.endUnlessResumed(link);
     if (error === undefined) return;
     if (error instanceof RemoteExecError && GONE.includes(error.code)) {
       this.#store.end(link, "changed");
