@@ -11,6 +11,7 @@ import { LinkStore } from "./link_store.ts";
 import { linkListener } from "./http/link_listener.ts";
 import { localSource } from "./sources/local_source.ts";
 import type { DownloadsSettings, LinkEvent, LinkProgress, LinkRequest, NewLink } from "../port.ts";
+import { sparingLogger } from "./sparing_logger.ts";
 import { remoteSource } from "./sources/remote_source.ts";
 import type { Source } from "./sources/source.ts";
 
@@ -35,7 +36,7 @@ export class LinkHub {
   #port = 0;
 
   constructor(parts: HubParts) {
-    this.#parts = parts;
+    this.#parts = { ...parts, logger: sparingLogger(parts.logger, parts.clock) };
     this.store = new LinkStore(parts.clock, parts.settings.downloads.bindAddress, parts.onEvent);
   }
 

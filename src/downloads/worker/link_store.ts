@@ -3,7 +3,7 @@ import { delay } from "../../async/delay.ts";
 import { noSuchLink, tooManyLinks } from "../errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "../port.ts";
 import { Coverage } from "./coverage.ts";
-import { RateLimit } from "./http/rate_limit.ts";
+import { LinkJournal } from "./link_journal.ts";
 import type { Source } from "./sources/source.ts";
 import {
   digestOf,
@@ -18,13 +18,6 @@ import {
 /** Max number of open links. */
 export const MAX_OPEN_LINKS = 100;
 
-/** A refused address is recorded at most once in this time. */
-const SLOWED_RECORD_MS = 60_000;
-
-/** Max refusals of one link that are recorded per minute. Anyone with the link can cause them without limit. */
-const RECORDED_REFUSALS = 60;
-const RECORDED_REFUSALS_MS = 60_000;
-
 /** Max time to wait until the end of a download is known. */
 const SETTLE_MS = 500;
 
@@ -37,14 +30,12 @@ const RESUME_MS = 25_000;
 /** Expired links are removed at least this often. */
 const SWEEP_MS = 300_000;
 
-/** The links of this session: creates, claims and ends them, and records each event. */
+/** The links of this session: creates, claims and ends them. */
 export class LinkStore {
   readonly #clock: Clock;
-  readonly #onEvent: (event: LinkEvent) => void;
+  /** The events of the links. */
+  readonly journal: LinkJournal;
   readonly #bindAddress: boolean;
-  readonly #slowedRecords: RateLimit;
-  /** By the public id of a link. */
-  readonly #refusals: RateLimit;
   readonly #links = new Map<string, Link>();
   readonly #ended: Record<Ending, number> = { used: 0, expired: 0, revoked: 0, changed: 0 };
   #stopSweep: (() => void) | undefined;
@@ -54,9 +45,7 @@ export class LinkStore {
   constructor(clock: Clock, bindAddress: boolean, onEvent: (event: LinkEvent) => void) {
     this.#clock = clock;
     this.#bindAddress = bindAddress;
-    this.#onEvent = onEvent;
-    this.#slowedRecords = new RateLimit(clock, 1, SLOWED_RECORD_MS);
-    this.#refusals = new RateLimit(clock, RECORDED_REFUSALS, RECORDED_REFUSALS_MS);
+    this.journal = new LinkJournal(clock, onEvent);
   }
 
   /** Checks that another link may be made. @throws RemoteExecError `limit_reached` */
@@ -84,7 +73,7 @@ export class LinkStore {
     this.#links.set(link.digest, link);
     this.#total++;
     this.#sweepLater();
-    this.note(link, "created", {
+    this.journal.note(link, "created", {
       source: source.origin,
       file_name: source.name,
       size: source.size,
@@ -137,12 +126,13 @@ export class LinkStore {
       madeAtMs,
       byButton: isPress,
     };
-    this.note(link, "claimed", { address });
+    this.journal.note(link, "claimed", { address });
     return secret;
   }
 
   /** Records that the claimant receives content: the claim is never released from now on. */
   served(link: Link): void {
+    if (link.claim?.isServed === false) this.journal.countSkipped(link);
     if (link.claim !== undefined) link.claim.isServed = true;
   }
 
@@ -153,7 +143,7 @@ export class LinkStore {
   release(link: Link): void {
     if (link.claim === undefined || link.claim.isServed || link.running > 0) return;
     link.claim = undefined;
-    this.note(link, "released");
+    this.journal.note(link, "released");
   }
 
   /**
@@ -182,7 +172,7 @@ export class LinkStore {
     link.ending = ending;
     link.stopGrace?.();
     this.#ended[ending]++;
-    this.note(link, ending, more);
+    this.journal.note(link, ending, more);
     if (ending === "revoked") link.abort.abort();
     // A changed link reports why until it expires.
     if (ending !== "changed") this.#links.delete(link.digest);
@@ -210,33 +200,6 @@ export class LinkStore {
     this.end(link, "revoked");
   }
 
-  /** Records a refused request, without its token. */
-  refused(reason: string, address: string, tokenId?: string): void {
-    if (tokenId !== undefined) {
-      if (this.#refusals.waitSeconds(tokenId) !== undefined) return this.slowed(address);
-      this.#refusals.count(tokenId);
-    }
-    this.#onEvent({
-      event: "download_link",
-      action: "refused",
-      reason,
-      address,
-      ...(tokenId === undefined ? {} : { token_id: tokenId }),
-    });
-  }
-
-  /** Records that an address was rate-limited, but not each time: that could fill the disk. */
-  slowed(address: string): void {
-    if (this.#slowedRecords.waitSeconds(address) !== undefined) return;
-    this.#slowedRecords.count(address);
-    this.refused("too many requests", address);
-  }
-
-  /** Records an event of a link. */
-  note(link: Link, action: string, more: LinkEvent = {}): void {
-    this.#onEvent({ event: "download_link", action, token_id: link.id, ...more });
-  }
-
   /** Returns the counts of all links, and the open ones. */
   report(): LinkReport {
     const open = this.#open();
@@ -259,7 +222,7 @@ export class LinkStore {
     for (const link of this.#links.values()) {
       link.abort.abort();
       link.stopGrace?.();
-      if (link.ending === undefined) this.note(link, "closed");
+      if (link.ending === undefined) this.journal.note(link, "closed");
     }
     this.#links.clear();
   }

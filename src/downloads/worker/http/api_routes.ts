@@ -63,7 +63,7 @@ function admit(
   const { address } = context.env;
   const wait = limit.waitSeconds(address);
   if (wait !== undefined) {
-    store.slowed(address);
+    store.journal.slowed(address);
     context.header("Retry-After", String(wait));
     return detail(context, 429, "Too many requests");
   }
@@ -132,7 +132,7 @@ function refuse(
   status: Refusal,
   text: string,
 ): Response {
-  store.refused(reason, context.env.address);
+  store.journal.refused(reason, context.env.address);
   return detail(context, status, text);
 }
 

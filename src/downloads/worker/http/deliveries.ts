@@ -88,7 +88,7 @@ export class Deliveries {
     const span = spanOf(link, wanted);
     if (span === "unsatisfiable") return { kind: "unsatisfiable", size: link.source.size };
     if (link.running >= MAX_RUNNING) {
-      this.#store.note(link, "unavailable", { code: "busy" });
+      this.#store.journal.note(link, "unavailable", { code: "busy" });
       return { kind: "unavailable" };
     }
     // Nothing is awaited between check and claim, so that only one of many simultaneous requests wins.
@@ -146,7 +146,7 @@ export class Deliveries {
       return { kind: "changed", reason: fileChanged().message };
     }
     this.#logger.warn("a linked file could not be opened", error);
-    this.#store.note(link, "unavailable", {
+    this.#store.journal.note(link, "unavailable", {
       code: error instanceof RemoteExecError ? error.code : "internal",
     });
     return { kind: "unavailable" };
@@ -225,7 +225,7 @@ export class Deliveries {
       const { isProven, isComplete } = link.covered;
       const isWhole = !isFile || isProven || (isComplete && link.running === 0);
       if (isWhole) this.#store.end(link, "used", { bytes: end - start });
-      else this.#store.note(link, "part_delivered", { bytes: end - start });
+      else this.#store.journal.note(link, "part_delivered", { bytes: end - start });
       return this.#store.endUnlessResumed(link);
     }
     const sure = Math.max(0, end - start - BUFFERED_BYTES);
@@ -234,7 +234,7 @@ export class Deliveries {
       link.covered.add(start, start + sure);
       link.covered.interrupt(start, end + pending, error === undefined);
     }
-    this.#store.note(link, "interrupted", { bytes: sure });
+    this.#store.journal.note(link, "interrupted", { bytes: sure });
     this.#store.endUnlessResumed(link);
     if (error === undefined) return;
     if (error instanceof RemoteExecError && GONE.includes(error.code)) {

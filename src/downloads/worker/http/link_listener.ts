@@ -144,7 +144,7 @@ class LinkRoutes {
         context.header("Content-Range", `bytes */${delivery.size}`);
         return context.text("The file does not have the requested range", 416);
       case "changed":
-        this.#parts.store.refused("changed", context.env.address, link.id);
+        this.#parts.store.journal.refused("changed", context.env.address, link.id);
         return reply(context, 410, delivery.reason, changedPage);
       case "unavailable":
         context.header("Retry-After", "5");
@@ -164,7 +164,7 @@ class LinkRoutes {
     const { address } = context.env;
     const wait = this.#misses.waitSeconds(address);
     if (wait !== undefined) {
-      this.#parts.store.slowed(address);
+      this.#parts.store.journal.slowed(address);
       return tooManyRequests(context, wait);
     }
     this.#misses.count(address);
@@ -172,7 +172,7 @@ class LinkRoutes {
   }
 
   #dead(context: Context<Env>, reason: string, tokenId?: string): Response {
-    this.#parts.store.refused(reason, context.env.address, tokenId);
+    this.#parts.store.journal.refused(reason, context.env.address, tokenId);
     return reply(context, 404, DEAD_LINK, deadPage);
   }
 
