@@ -7,6 +7,8 @@ export interface Peer {
   readonly name: string;
   readonly debianPackage: string;
   readonly installed: boolean;
+  /** The command that installs it, if that is not the Debian package. */
+  readonly install?: string;
 }
 
 /**
@@ -21,6 +23,12 @@ export function peer(
 ): Peer {
   const wanted = typeof paths === "string" ? [paths] : paths;
   return { name, debianPackage, installed: wanted.every(exists) };
+}
+
+/** Returns the path of a program on PATH, or a path that does not exist. */
+export function onPath(program: string): string {
+  const places = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/${program}`);
+  return places.find(exists) ?? `/missing/${program}`;
 }
 
 /** The OpenSSH server, with the programs its harness calls. */
@@ -106,7 +114,8 @@ function exists(path: string): boolean {
   }
 }
 
-function remedy({ name, debianPackage }: Peer): string {
+function remedy({ name, debianPackage, install }: Peer): string {
+  if (install !== undefined) return `${name} not found: ${install}`;
   return debianPackage === ""
     ? `${name} is required`
     : `${name} not found: apt-get install --no-install-recommends ${debianPackage}`;

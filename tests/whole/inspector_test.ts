@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { peer, peerTest } from "../peers/require.ts";
+import { onPath, peer, peerTest } from "../peers/require.ts";
 import { programCommand, runtimeEnvironment } from "../support/program.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
 
@@ -27,20 +27,6 @@ async function inspect(env: Record<string, string>, cwd: string, method: readonl
   const decoder = new TextDecoder();
   assert.equal(code, 0, decoder.decode(stderr));
   return JSON.parse(decoder.decode(stdout));
-}
-
-/** Returns the path of a program on PATH, or a path that does not exist. */
-function onPath(program: string): string {
-  const places = (Deno.env.get("PATH") ?? "").split(":").map((directory) =>
-    `${directory}/${program}`
-  );
-  return places.find((place) => {
-    try {
-      return Deno.statSync(place).isFile;
-    } catch {
-      return false;
-    }
-  }) ?? `/missing/${program}`;
 }
 
 peerTest({
