@@ -5,6 +5,8 @@ import { Turns } from "../../async/turns.ts";
 import { cancelling } from "../../async/cancelling.ts";
 import { deadline } from "../../async/deadline.ts";
 import { copy, stalled } from "./files/copy.ts";
+import { mayGoOn, runAttended } from "./jobs/attended_exec.ts";
+import { DEFAULT_SETTINGS } from "./jobs/job_start.ts";
 import { HostJobs } from "./jobs/host_jobs.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
@@ -17,7 +19,7 @@ import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local/local_files.ts";
 import { HostTraits } from "./connection/host_traits.ts";
 import { ConnectionPool, type SessionWait } from "./connection/pool.ts";
-import { GUARD_START_MS, learnLogin } from "./login.ts";
+import { GUARD_START_MS, HostLogin } from "./login.ts";
 import type {
   Check,
   CopyOutcome,
@@ -59,8 +61,9 @@ export class RemoteHost {
   readonly #dialer: Dialer;
   readonly #local: LocalFiles;
   readonly #traits: HostTraits;
+  readonly #login: HostLogin;
   readonly #turns = new Turns(MAX_COPIES);
-  readonly jobs = new HostJobs();
+  readonly jobs: HostJobs;
   /** The outputs that were cut in their answers. */
   readonly kept = new KeptOutputs();
 
@@ -79,6 +82,11 @@ export class RemoteHost {
       this.#traits,
     );
     this.#local = new LocalFiles(settings.files);
+    this.#login = new HostLogin(this.#traits, this.#pool);
+    this.jobs = new HostJobs({
+      settings: settings.jobs ?? DEFAULT_SETTINGS,
+      start: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),
+    });
   }
 
   async exec(
@@ -86,8 +94,17 @@ export class RemoteHost {
     signal: AbortSignal,
     progress: ((step: ExecProgress) => void) | undefined,
   ): Promise<ExecOutcome> {
-    const limit = request.characterLimit ?? this.#settings.limits.characterLimit;
-    return await runCommand(this.#pool, request, limit, { signal, progress, kept: this.kept });
+    const startedAt = performance.now();
+    const characterLimit = request.characterLimit ?? this.#settings.limits.characterLimit;
+    const context = { signal, progress, kept: this.kept };
+    if (mayGoOn(request) && await this.#login.isFree(this.#sessionWait(signal))) {
+      return await runAttended(request, {
+        ...{ ...context, characterLimit, startedAt },
+        settings: this.#settings.jobs ?? DEFAULT_SETTINGS,
+        start: (line, wait) => this.#pool.start(line, wait),
+      });
+    }
+    return await runCommand(this.#pool, request, characterLimit, context);
   }
 
   async copy(
@@ -241,7 +258,7 @@ export class RemoteHost {
   async #access(signal: AbortSignal, writes = false): Promise<HostAccess> {
     const { sftp: session, connection } = await this.#pool.sftp(this.#sessionWait(signal));
     const sftp = new Sftp(session);
-    const learned = learnLogin(this.#traits, sftp, connection);
+    const learned = this.#login.learn(sftp, connection);
     if (writes) await learned.then(() => connection.guard.keeps(GUARD_START_MS));
     return {
       sftp,

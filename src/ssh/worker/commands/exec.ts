@@ -178,7 +178,8 @@ function endingOf(ending: Ending, isConnected: boolean): ExecOutcome["ending"] {
   return ending.signal === null ? "exit" : "signal";
 }
 
-const stopReason = (stop: AbortSignal): "timeout" | "cancelled" =>
+/** Returns why a call was stopped: its time limit or its cancellation. */
+export const stopReason = (stop: AbortSignal): "timeout" | "cancelled" =>
   stop.reason instanceof RemoteExecError && stop.reason.code === "cancelled"
     ? "cancelled"
     : "timeout";

@@ -139,6 +139,25 @@ export class Guard {
 }
 
 /**
+ * Shell functions that end the processes of a POSIX session and check that they are gone. `st PID` sets
+ * `state`, `sid` and `begun`; `finish SIDS TIME [TERM-ONLY]` sets `left`, the number of those still alive.
+ */
+export const SESSION_FUNCTIONS = [
+  // Fields of /proc/PID/stat. The name in parentheses may contain anything, so count after the last ")".
+  `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
+  `add() { st $1 || return 0; case " $2 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M $1";; esac;; esac; };`,
+  `last() { read -r x x x x b x < /proc/loadavg || b=0; };`,
+  // A listed process may start another and end before it is looked at. So if none was found, all are
+  // looked at that were started meanwhile, up to the newest pid.
+  `members() { M=; last; a=$b; for d in /proc/[0-9]*; do add \${d#/proc/} "$1"; done; last; while [ -z "$M" ] && [ $a -lt $b ] && [ $((b-a)) -lt 5000 ]; do a=$((a+1)); add $a "$1"; [ $a -lt $b ] || last; done; };`,
+  `nap() { sleep $1 || sleep 1; };`,
+  // In hundredths of a second.
+  `now() { read -r t x < /proc/uptime; t=\${t%.*}\${t#*.}; };`,
+  // TERM and time for a clean end; then, if allowed, KILL in a loop, which also catches new forks.
+  `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; now; s=$((t+100)); u=$((t+$2)); while members "$1"; [ -n "$M" ] && [ $t -lt $u ]; do if [ $t -lt $s ]; then nap 0.05; else nap 0.3; fi; now; done; u=$((t+200)); while [ -z "$3" ] && [ -n "$M" ] && [ $t -lt $u ]; do kill -KILL $M; nap 0.05; members "$1"; now; done; set -- $M; left=$#; };`,
+].join(" ");
+
+/**
  * The guard: a small script that runs on the host beside a connection's commands as long as the
  * connection lives. The commands' processes are its siblings: sshd starts the shell of every session
  * as a child of its own, as a session leader, in the order of the requests. So the commands need no
@@ -162,20 +181,9 @@ export class Guard {
  */
 const SCRIPT = [
   `exec 2>/dev/null; trap "" HUP INT TERM PIPE; P=$PPID; T=$1; shift; L=;`,
-  // Fields of /proc/PID/stat. The name in parentheses may contain anything, so count after the last ")".
-  `st() { x=; while IFS= read -r y; do x="$x $y"; done < /proc/$1/stat || return 1; [ -n "$x" ] || return 1; set -- \${x##*) }; state=$1; sid=$4; begun=\${20}; };`,
+  SESSION_FUNCTIONS,
   // Without a parent, which is also the guard's, the connection has ended: the last list counts.
   `note() { c=; IFS= read -r c < /proc/$P/task/$P/children; [ -n "$c" ] || return 0; n=; for k in $c; do e=; for o in $L; do case $o in $k:*) e=$o;; esac; done; [ -n "$e" ] || { st $k && e=$k:$begun; }; [ -n "$e" ] && n="$n $e"; done; L=$n; };`,
-  `add() { st $1 || return 0; case " $2 " in *" $sid "*) case $state in [ZX]*) ;; *) M="$M $1";; esac;; esac; };`,
-  `last() { read -r x x x x b x < /proc/loadavg || b=0; };`,
-  // A listed process may start another and end before it is looked at. So if none was found, all are
-  // looked at that were started meanwhile, up to the newest pid.
-  `members() { M=; last; a=$b; for d in /proc/[0-9]*; do add \${d#/proc/} "$1"; done; last; while [ -z "$M" ] && [ $a -lt $b ] && [ $((b-a)) -lt 5000 ]; do a=$((a+1)); add $a "$1"; [ $a -lt $b ] || last; done; };`,
-  `nap() { sleep $1 || sleep 1; };`,
-  // In hundredths of a second.
-  `now() { read -r t x < /proc/uptime; t=\${t%.*}\${t#*.}; };`,
-  // TERM and time for a clean end; then, if allowed, KILL in a loop, which also catches new forks.
-  `finish() { members "$1"; [ -n "$M" ] && { kill -TERM $M; kill -CONT $M; }; now; s=$((t+100)); u=$((t+$2)); while members "$1"; [ -n "$M" ] && [ $t -lt $u ]; do if [ $t -lt $s ]; then nap 0.05; else nap 0.3; fi; now; done; u=$((t+200)); while [ -z "$3" ] && [ -n "$M" ] && [ $t -lt $u ]; do kill -KILL $M; nap 0.05; members "$1"; now; done; set -- $M; left=$#; };`,
   // True if it is still the process that was noted and leads its own session.
   `same() { st \${1%%:*} && [ "$begun" = "\${1#*:}" ] && [ "$sid" = "\${1%%:*}" ]; };`,
   // Answers -1 if the process is not a session leader, because then this method does not apply.

@@ -1,13 +1,191 @@
-import { RemoteExecError } from "../../../errors.ts";
-import type { SshJobsPort } from "../../jobs/port.ts";
+import { abortable } from "../../../async/abortable.ts";
+import { cancelling } from "../../../async/cancelling.ts";
+import type {
+  JobFacts,
+  JobPage,
+  JobRead,
+  JobRequest,
+  StartedJob,
+  StoppedJob,
+} from "../../jobs/port.ts";
+import type { JobSettings } from "../../port.ts";
+import { connectionLost } from "../../errors.ts";
+import { CommandStream } from "../commands/command_stream.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
+import { jobNotFound, patternRefused, startFailed } from "./errors.ts";
+import { isJobId, jobLine, newJobId } from "./job_start.ts";
+import { JobRecords } from "./records.ts";
+import { listLine } from "./list_script.ts";
+import { MAX_MATCHES, measureLine, readLine } from "./read_script.ts";
+import { stopLine } from "./stop_script.ts";
 
-/** The jobs of the host. */
-export class HostJobs {
-  readonly start: SshJobsPort["startJob"] = () => Promise.reject(notBuilt());
-  readonly read: SshJobsPort["readJob"] = () => Promise.reject(notBuilt());
-  readonly list: SshJobsPort["listJobs"] = () => Promise.reject(notBuilt());
-  readonly stop: SshJobsPort["stopJob"] = () => Promise.reject(notBuilt());
+/** What {@linkcode HostJobs} needs. */
+export interface JobsContext {
+  readonly settings: JobSettings;
+  /** Starts a command line on the host. @throws RemoteExecError if nothing of ours may run there */
+  start(line: string, signal: AbortSignal): Promise<StartedCommand>;
 }
 
-const notBuilt = () =>
-  new RemoteExecError("unsupported", "The host does not support jobs", "Use ssh_exec_command");
+/** Starts, reads, lists and stops jobs on the host. All state is there. */
+export class HostJobs {
+  readonly #context: JobsContext;
+
+  constructor(context: JobsContext) {
+    this.#context = context;
+  }
+
+  /** Starts a job and returns what it prints at once. */
+  async start(request: JobRequest, signal: AbortSignal): Promise<StartedJob> {
+    const line = jobLine(newJobId(), request, this.#context.settings, false);
+    return await this.#run(line, signal, async (stream, next) => {
+      const records = new JobRecords();
+      const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
+      for (let text = await next(); text !== "."; text = await next()) {
+        const [word = "", size = ""] = text.split(" ");
+        if (word === "E") throw startFailed(text.slice(2));
+        if (word === "O" || word === "R") output[word].push(await readBytes(stream, Number(size)));
+        else records.add(text);
+      }
+      const [facts] = records.jobs;
+      if (facts === undefined) throw connectionLost("the start of the job");
+      return { facts, stdout: joined(output.O), stderr: joined(output.R) };
+    });
+  }
+
+  async read(read: JobRead, signal: AbortSignal): Promise<JobPage> {
+    checkId(read.id);
+    const page = await this.#run(readLine(read), signal, async (stream, next) => {
+      const records = new JobRecords();
+      for (let text = await next();; text = await next()) {
+        if (text === "E missing") throw jobNotFound(read.id);
+        if (text === "E pattern") throw patternRefused(read.grep ?? "");
+        if (text.startsWith("D ")) {
+          const [facts] = records.jobs;
+          if (facts === undefined) throw jobNotFound(read.id);
+          return { facts, next: Number(text.slice(2)), bytes: await readRest(stream) };
+        }
+        records.add(text);
+      }
+    });
+    return read.grep === undefined || read.tailLines !== undefined
+      ? page
+      : await this.#cutMatches(read, page, signal);
+  }
+
+  async list(signal: AbortSignal): Promise<JobFacts[]> {
+    const { sweeps, keepMs } = this.#context.settings;
+    const line = listLine(sweeps ? Math.floor(keepMs / 1000) : undefined);
+    return await this.#run(line, signal, async (_, next) => {
+      const records = new JobRecords();
+      for (let text = await next();; text = await next()) {
+        records.add(text);
+        if (text.startsWith("T ")) return records.jobs;
+      }
+    });
+  }
+
+  async stop(id: string, signal: AbortSignal): Promise<StoppedJob> {
+    checkId(id);
+    return await this.#run(stopLine(id), signal, async (_, next) => {
+      const records = new JobRecords();
+      for (let text = await next();; text = await next()) {
+        if (text === "E missing") throw jobNotFound(id);
+        records.add(text);
+        if (!text.startsWith("P ")) continue;
+        const [facts] = records.jobs;
+        if (facts === undefined) throw jobNotFound(id);
+        return { facts, processEnded: text === "P 0" };
+      }
+    });
+  }
+
+  /** Removes the line numbers of a search, and lines over the limits. */
+  async #cutMatches(read: JobRead, page: JobPage, signal: AbortSignal): Promise<JobPage> {
+    const found = cutMatches(page.bytes, read.maxBytes);
+    if (found.firstLeftOut === undefined) return { ...page, bytes: found.bytes };
+    const line = measureLine(read, found.firstLeftOut - 1);
+    const skipped = await this.#run(line, signal, async (_, next) => Number(await next()));
+    return { ...page, bytes: found.bytes, next: read.from + skipped };
+  }
+
+  async #run<T>(
+    line: string,
+    signal: AbortSignal,
+    use: (stream: CommandStream, next: () => Promise<string>) => Promise<T>,
+  ): Promise<T> {
+    const command = await this.#context.start(line, signal);
+    const stream = new CommandStream(command);
+    const next = async () => {
+      const text = await stream.readLine();
+      if (text === undefined) throw connectionLost("a call about jobs");
+      return text;
+    };
+    try {
+      return await abortable(use(stream, next), cancelling(signal));
+    } finally {
+      await stream.close();
+    }
+  }
+}
+
+function checkId(id: string): void {
+  if (!isJobId(id)) throw jobNotFound(id);
+}
+
+/** Reads exactly `size` bytes. */
+export async function readBytes(stream: CommandStream, size: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for (let left = size; left > 0;) {
+    const chunk = await stream.read(left);
+    if (chunk === undefined) throw connectionLost("reading a job's output");
+    chunks.push(chunk);
+    left -= chunk.length;
+  }
+  return joined(chunks);
+}
+
+async function readRest(stream: CommandStream): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = await stream.read();
+    if (chunk === undefined) break;
+    chunks.push(chunk);
+  }
+  if (await stream.exitCode() === undefined) throw connectionLost("reading a job's output");
+  return joined(chunks);
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(chunks.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+/**
+ * Removes the numbers from the lines of `grep -n` and keeps what fits in `maxBytes`, at least a part of the
+ * first line. `firstLeftOut` is the number of the first line that does not fit.
+ */
+export function cutMatches(
+  output: Uint8Array,
+  maxBytes: number,
+): { readonly bytes: Uint8Array; readonly firstLeftOut: number | undefined } {
+  const kept: Uint8Array[] = [];
+  let bytes = 0;
+  for (let start = 0; start < output.length;) {
+    const newline = output.indexOf(10, start);
+    const end = newline < 0 ? output.length : newline + 1;
+    const colon = output.indexOf(58, start);
+    const number = Number(new TextDecoder().decode(output.subarray(start, colon)));
+    const line = output.subarray(colon + 1, end);
+    const isOver = kept.length === MAX_MATCHES || bytes + line.length > maxBytes;
+    if (isOver && kept.length > 0) return { bytes: joined(kept), firstLeftOut: number };
+    kept.push(line.subarray(0, maxBytes));
+    bytes += line.length;
+    start = end;
+  }
+  return { bytes: joined(kept), firstLeftOut: undefined };
+}

@@ -1,0 +1,196 @@
+import { abortable } from "../../../async/abortable.ts";
+import { cancelling } from "../../../async/cancelling.ts";
+import { waitingClock } from "../../../async/clock.ts";
+import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
+import { every } from "../../../async/every.ts";
+import { commandNotRun } from "../../errors.ts";
+import type { ExecOutcome, ExecRequest, JobSettings } from "../../port.ts";
+import { CommandStream } from "../commands/command_stream.ts";
+import { type ExecContext, stopReason } from "../commands/exec.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
+import type { SessionWait } from "../connection/pool.ts";
+import { AttendedOutput } from "./attended_output.ts";
+import { startFailed } from "./errors.ts";
+import { jobLine, newJobId } from "./job_start.ts";
+import { type JobStatus, parseStatus } from "./records.ts";
+
+/** Time between two requests for new output. */
+const SHOW_MS = 1_000;
+/** Max time for the end of a job that was told to stop: 1 s for TERM, 2 s for KILL, and a slow host. */
+const STOP_MS = 6_000;
+
+/** A command that may go on as a job. */
+export type AttendedRequest = ExecRequest & { readonly answerWithinMs: number };
+
+/** Reports whether a command may go on as a job: it has no stdin, and may be killed. */
+export const mayGoOn = (request: ExecRequest): request is AttendedRequest =>
+  request.answerWithinMs !== undefined && request.timeoutMs > request.answerWithinMs &&
+  request.stdin === undefined && request.graceMs === undefined;
+
+/** What {@linkcode runAttended} needs. */
+export interface AttendedContext extends ExecContext {
+  readonly settings: JobSettings;
+  readonly characterLimit: number;
+  /** When the call was made, by `performance.now()`. */
+  readonly startedAt: number;
+  start(line: string, wait: SessionWait): Promise<StartedCommand>;
+}
+
+/** How the host's side of the command ended, or that it goes on. */
+type Result =
+  | { readonly kind: "ended"; readonly status: JobStatus }
+  | { readonly kind: "released" | "lost" | "unstoppable" };
+
+/**
+ * Runs a command as a job that this connection attends: it ends with the connection, like any other
+ * command. If it still runs after `answerWithinMs`, it is released and goes on by itself, and the outcome is
+ * `running`. If it ends before, the outcome is that of a command that was started directly, and the job
+ * leaves no trace.
+ *
+ * @throws RemoteExecError if the host did not confirm the start, or if the start mark is missing
+ */
+export async function runAttended(
+  request: AttendedRequest,
+  context: AttendedContext,
+): Promise<ExecOutcome> {
+  const { startedAt, settings } = context;
+  const { timeoutMs } = request;
+  const signal = cancelling(context.signal);
+  using stop = deadlineSignal(Math.max(0, timeoutMs - (performance.now() - startedAt)), { signal });
+  const id = newJobId();
+  const { command, shown = command, ctid, vmid, hasStartMark, stderrMark } = request;
+  const job = {
+    ...{ command, shown, maxRuntimeMs: timeoutMs },
+    ...(ctid === undefined ? {} : { ctid }),
+    ...(vmid === undefined ? {} : { vmid }),
+    ...(hasStartMark === undefined ? {} : { hasStartMark }),
+    ...(stderrMark === undefined ? {} : { stderrMark }),
+  };
+  const starting = context.start(jobLine(id, job, settings, true), {
+    deadlineMs: startedAt + timeoutMs,
+    limitMs: timeoutMs,
+    signal: stop.signal,
+  });
+  const started = await abortable(starting, stop.signal, (late) => {
+    return late.end().finally(() => late.release());
+  });
+  return await new Attendance(started, id, request, context).run(stop.signal);
+}
+
+/** One attended job. */
+class Attendance {
+  readonly #command: StartedCommand;
+  readonly #stream: CommandStream;
+  readonly #id: string;
+  readonly #request: AttendedRequest;
+  readonly #context: AttendedContext;
+  readonly #output: AttendedOutput;
+  #isShown = true;
+  #isReleasing = false;
+
+  constructor(
+    command: StartedCommand,
+    id: string,
+    request: AttendedRequest,
+    context: AttendedContext,
+  ) {
+    this.#command = command;
+    this.#stream = new CommandStream(command);
+    this.#id = id;
+    this.#request = request;
+    this.#context = context;
+    this.#output = new AttendedOutput(this.#stream, context.characterLimit, request.stderrMark);
+  }
+
+  async run(stop: AbortSignal): Promise<ExecOutcome> {
+    const { startedAt } = this.#context;
+    const stopShowing = every(waitingClock, SHOW_MS, () => this.#show());
+    const answerMs = this.#request.answerWithinMs - (performance.now() - startedAt);
+    const stopWaiting = waitingClock.after(Math.max(0, answerMs), () => this.#release());
+    try {
+      const result = await this.#result(stop);
+      return this.#outcome(result, stop);
+    } finally {
+      stopShowing();
+      stopWaiting();
+      await this.#stream.close();
+    }
+  }
+
+  async #result(stop: AbortSignal): Promise<Result> {
+    const following = this.#follow();
+    const stopped = new Promise<undefined>((resolve) => {
+      stop.addEventListener("abort", () => resolve(undefined), { once: true });
+      if (stop.aborted) resolve(undefined);
+    });
+    const result = await Promise.race([following, stopped]);
+    if (result !== undefined) return result;
+    this.#order("k");
+    return await valueWithin(following, STOP_MS) ?? { kind: "unstoppable" };
+  }
+
+  /** Reads until the job ends or is released. */
+  async #follow(): Promise<Result> {
+    for (;;) {
+      const line = await this.#stream.readLine();
+      if (line === undefined) return { kind: "lost" };
+      const [word = "", ...rest] = line.split(" ");
+      if (await this.#output.take(word, rest)) continue;
+      if (word === "E") throw startFailed(line.slice(2));
+      if (word === "U") this.#shown();
+      if (word === "G") return { kind: "released" };
+      if (word === "N") return { kind: "unstoppable" };
+      if (word === "X") return { kind: "ended", status: parseStatus(rest) };
+    }
+  }
+
+  #order(letter: "u" | "r" | "k"): void {
+    this.#stream.write(new TextEncoder().encode(`${letter}\n`)).catch(() => {});
+  }
+
+  /** Asks for the new output, unless an answer is still on its way. */
+  #show(): void {
+    if (!this.#isShown || this.#isReleasing) return;
+    this.#isShown = false;
+    this.#order("u");
+  }
+
+  #shown(): void {
+    this.#isShown = true;
+    this.#context.progress?.(this.#output.progress());
+  }
+
+  #release(): void {
+    this.#isReleasing = true;
+    this.#order("r");
+  }
+
+  #outcome(result: Result, stop: AbortSignal): ExecOutcome {
+    const { startedAt, characterLimit } = this.#context;
+    const status = result.kind === "ended" ? result.status : undefined;
+    const ending = this.#ending(result, stop);
+    const isOver = ending === "exit" || ending === "signal";
+    if (ending === "exit" && this.#request.hasStartMark && !this.#output.isMarked) {
+      throw commandNotRun(status?.exitCode ?? 255, this.#output.before);
+    }
+    return {
+      ending,
+      exitCode: isOver ? status?.exitCode ?? null : null,
+      signal: isOver ? status?.signal ?? null : null,
+      ...this.#output.cut(characterLimit, status),
+      durationMs: Math.round(performance.now() - startedAt),
+      processEnded: status !== undefined,
+      ...(ending === "running" ? { jobId: this.#id } : {}),
+    };
+  }
+
+  #ending({ kind, ...result }: Result, stop: AbortSignal): ExecOutcome["ending"] {
+    if (kind === "released") return "running";
+    if (stop.aborted) return stopReason(stop);
+    if (kind !== "ended") return this.#command.isConnected() ? "no_status" : "connection_lost";
+    const status = "status" in result ? result.status : undefined;
+    if (status?.state === "timed_out") return "timeout";
+    if (status?.signal) return "signal";
+    return status?.exitCode === null ? "no_status" : "exit";
+  }
+}

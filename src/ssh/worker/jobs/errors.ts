@@ -1,0 +1,49 @@
+import { oneLine, RemoteExecError } from "../../../errors.ts";
+
+/** No job has this id. */
+export const jobNotFound = (id: string) =>
+  new RemoteExecError(
+    "not_found",
+    `Job ${id} does not exist on the host`,
+    "Call ssh_list_jobs for the jobs that exist",
+  );
+
+/** The login runs a command of the host's choice. */
+export const jobsForbidden = () =>
+  new RemoteExecError(
+    "unsupported",
+    "The host allows no jobs: its login runs one fixed command",
+    "Use ssh_exec_command, or a login without a forced command",
+  );
+
+/** The pattern is no basic regular expression. */
+export const patternRefused = (pattern: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `The host's grep refuses the pattern ${JSON.stringify(pattern)}`,
+    "Write a POSIX basic regular expression",
+  );
+
+/** Converts the script's word for a failed start. */
+export function startFailed(said: string): RemoteExecError {
+  if (said.startsWith("place")) {
+    return new RemoteExecError(
+      "not_permitted",
+      "The job was not started: the host has no directory for jobs that only this login can use",
+      "Make ~/.local/state/mcp-remote-exec writable for this login alone, or free its place in /tmp",
+    );
+  }
+  const reason = oneLine(said.replace(/^make ?/, ""));
+  if (/no space|quota/i.test(reason)) {
+    return new RemoteExecError(
+      "disk_full",
+      `The job was not started: the host's disk is full (${reason})`,
+      "Free disk space in the login's home directory on the host",
+    );
+  }
+  return new RemoteExecError(
+    "io_error",
+    `The job was not started: its directory could not be made (${reason})`,
+    "Check the login's home directory on the host",
+  );
+}

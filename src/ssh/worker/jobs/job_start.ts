@@ -1,0 +1,51 @@
+import type { JobRequest } from "../../jobs/port.ts";
+import type { JobSettings } from "../../port.ts";
+import { formatMeta } from "./records.ts";
+import { startLine } from "./start_script.ts";
+
+/** A line that the start mark ends with; see `StartMark`. */
+const START_MARK = "\x1estarted";
+
+/** Used if the server's configuration is not known. Source: the defaults of JOB_MAX_OUTPUT and JOB_KEEP_HOURS. */
+export const DEFAULT_SETTINGS: JobSettings = {
+  maxOutputBytes: 1_000_000_000,
+  keepMs: 72 * 3_600_000,
+  sweeps: true,
+};
+
+/** Jobs are kept for longer than any server is configured for. */
+const FOREVER_SECONDS = 1e9;
+
+/** Returns a new random id of a job. */
+export const newJobId = (): string => crypto.getRandomValues(new Uint8Array(16)).toHex();
+
+/** Reports whether a text has the form of a job's id. */
+export const isJobId = (id: string): boolean => /^[0-9a-f]{32}$/.test(id);
+
+/** Returns the command line that starts a job. */
+export function jobLine(
+  id: string,
+  request: JobRequest,
+  { maxOutputBytes, keepMs, sweeps }: JobSettings,
+  isAttended: boolean,
+): string {
+  const { command, shown, name, ctid, vmid, maxRuntimeMs, graceMs } = request;
+  return startLine({
+    id,
+    meta: formatMeta({
+      ...(graceMs === undefined ? {} : { graceMs }),
+      command: shown,
+      maxRuntimeMs,
+      ...(name === undefined ? {} : { name }),
+      ...(ctid === undefined ? {} : { ctid }),
+      ...(vmid === undefined ? {} : { vmid }),
+    }),
+    maxOutputBytes,
+    maxRuntimeSeconds: Math.ceil(maxRuntimeMs / 1000),
+    isAttended,
+    stdoutMark: request.hasStartMark ? START_MARK : "",
+    stderrMark: request.stderrMark?.replace(/\n$/, "") ?? "",
+    keepSeconds: sweeps ? Math.floor(keepMs / 1000) : FOREVER_SECONDS,
+    command,
+  });
+}

@@ -1,0 +1,153 @@
+import { SESSION_FUNCTIONS } from "../commands/guard.ts";
+import { compact } from "./compact.ts";
+
+/**
+ * The last step before a job's command. It leads the command's session, writes its process mark to the file
+ * `$1`, and becomes the login shell that runs `$2`, with sshd's `$0` (the shell's base name) and without
+ * SHLVL: so bash reads the same start-up files as for a command that sshd starts.
+ *
+ * Source: OpenSSH session.c do_child; bash shell.c run_startup_files (SSH_SOURCE_BASHRC).
+ */
+const LAUNCH = compact(`
+  read -r j_stat < /proc/self/stat
+  set -- "$1" "$2" "$j_stat"
+  if [ -n "$3" ]; then
+    set -- "$1" "$2" "\${3%% *}" \${3##*) }
+    printf "%-98s\\n" "$3 \${23}" 1<>"$1"
+  else
+    printf "%-98s\\n" "$$ -" 1<>"$1"
+  fi
+  unset j_stat SHLVL OLDPWD _
+  [ -x "$SHELL" ] || SHELL=/bin/sh
+  j_name=\${SHELL##*/}
+  [ "$(command -v "$j_name")" -ef "$SHELL" ] && exec "$j_name" -c "$2"
+  exec "$SHELL" -c "$2"
+`);
+
+/**
+ * Runs one job, on the host, in a session of its own: nothing but a signal to its processes ends it.
+ * Arguments: the job's directory, the max size of an output in blocks of 512 bytes, the max runtime in
+ * seconds, "attended" or "", the lines that end the unwanted start of stdout and stderr (or ""), the
+ * command, and LAUNCH.
+ *
+ * It reports lines on stdout: `s` (started), `u` (an answer to the order `u`), `r` (released), `x` (ended;
+ * the status is written), `n COUNT` (so many processes could not be killed). An attended job reads orders
+ * from stdin: `u`, `r` (go on without me) and `k` (stop); the end of stdin without `r` is `k`.
+ *
+ * The first lines start parts that talk to the last part (`events`) over a pipe. All parts ignore HUP and
+ * TERM. The command is not started with `&`, because then it would ignore INT and QUIT; the shell that would
+ * wait for the pipeline is killed instead.
+ *
+ * `tee` goes on when it cannot write to the file (limit reached, disk full), so everything is counted. The
+ * shell prints a note exactly if a signal (other than INT and PIPE) ended the command: this distinguishes a
+ * signal from an exit code over 128.
+ */
+export const RUNNER = compact(`
+  exec 2>/dev/null
+  trap "" HUP TERM PIPE
+  j_dir=$1 j_blocks=$2 j_seconds=$3 j_attended=$4 j_out=$5 j_err=$6 j_command=$7 j_launch=$8
+  exec 6<&0 7>&1 </dev/null >/dev/null
+  ${SESSION_FUNCTIONS}
+  j_timer() {
+    trap "kill -KILL \\$! ; exit" USR1
+    sleep "$j_seconds" & wait $!
+    echo t >&4
+  }
+  j_orders() {
+    while IFS= read -r j_order; do
+      case $j_order in
+        u) echo u >&7 ;;
+        r) echo r >&4; exit ;;
+        k) break ;;
+      esac
+    done
+    echo k >&4
+  }
+  j_run() {
+    {
+      (
+        trap - HUP TERM PIPE
+        exec setsid sh -c "$j_launch" sh "$j_dir/pid" "$j_command" \\
+          2>&5 3>&- 4>&- 5>&- 6<&- 7>&-
+      )
+      j_code=$?
+    } 5>&2 2>"$j_dir/note"
+    j_drained >/dev/null 2>&1 3>&- 6<&- 7>&- &
+    echo "x $j_code $!" >&4
+  }
+  j_drained() {
+    j_seen=
+    while j_now=$(wc -c < "$j_dir/stdout"; wc -c < "$j_dir/stderr"); [ "$j_now" != "$j_seen" ]; do
+      j_seen=$j_now
+      nap 0.25
+    done
+    echo late >&4
+  }
+  j_capture() {
+    if [ -n "$2" ]; then
+      while j_line=; IFS= read -r j_line || { printf %s "$j_line" >> "$1.before"; false; }; do
+        case $j_line in *"$2") printf %s "\${j_line%"$2"}" >> "$1.before"; : > "$1.marked"; break ;; esac
+        printf "%s\\n" "$j_line" >> "$1.before"
+      done
+    fi
+    trap "" XFSZ
+    ulimit -f "$j_blocks"
+    tee "$1" | wc -c > "$1.total"
+    echo c >&4
+  }
+  j_events() {
+    kill -KILL $$
+    st self && set -- $x && printf "%-98s\\n" "$1 $begun" 1<>"$j_dir/runner"
+    echo s >&7
+    [ -n "$j_attended" ] || exec 7>/dev/null
+    j_ended= j_captured=0 j_helpers= j_pause=
+    while [ -z "$j_ended" ] || [ "$j_captured" -lt 2 ]; do
+      IFS= read -r j_event || break
+      case $j_event in
+        p*) j_helpers=\${j_event#p} ;;
+        x*) set -- \${j_event#x}; j_ended=$1 j_pause=$2 ;;
+        c) j_captured=$((j_captured+1)) ;;
+        late) j_captured=2 ;;
+        t) j_end timed_out ;;
+        k) j_end stopped ;;
+        r) echo r >&7; exec 7>/dev/null ;;
+      esac
+    done
+    kill -KILL $j_pause
+    j_status
+    echo x >&7
+    for j_helper in $j_helpers; do kill -USR1 $j_helper; done
+  }
+  j_end() {
+    [ -z "$j_ended" ] || return
+    read -r j_reason < "$j_dir/ending"
+    [ -n "$j_reason" ] || printf "%-38s\\n" "$1" 1<>"$j_dir/ending"
+    set -- 0
+    while read -r j_pid j_x < "$j_dir/pid"; [ -z "$j_pid" ] && [ $1 -lt 50 ]; do nap 0.02; set -- $(($1+1)); done
+    finish $j_pid 100
+    [ "$left" = 0 ] || echo "n $left" >&7
+  }
+  j_status() {
+    j_state=exited j_signal=- j_o=- j_e=-
+    read -r j_reason < "$j_dir/ending" && [ -n "$j_reason" ] && j_state=$j_reason
+    [ -s "$j_dir/note" ] && j_signal=$(kill -l "$j_ended")
+    read -r j_o < "$j_dir/stdout.total"
+    read -r j_e < "$j_dir/stderr.total"
+    t=-
+    now
+    printf "%-198s\\n" "$j_state $j_ended $j_signal $(date +%s) $j_o $j_e $t" 1<>"$j_dir/status.new"
+    mv -f "$j_dir/status.new" "$j_dir/status"
+  }
+  {
+    j_timer >/dev/null 3>&- 6<&- 7>&- & j_pids=$!
+    if [ -n "$j_attended" ]; then j_orders <&6 & j_pids="$j_pids $!"; fi
+    exec 6<&- 7>&-
+    echo "p $j_pids" >&4
+    {
+      { j_run 2>&1 >&3 3>&- 7>&- | j_capture "$j_dir/stderr" "$j_err" >/dev/null 3>&- 7>&-; } 3>&1 |
+        j_capture "$j_dir/stdout" "$j_out" >/dev/null 7>&-
+    }
+  } 4>&1 | j_events
+`);
+
+export { LAUNCH };

@@ -1,0 +1,84 @@
+import { loginLine } from "../../../shell/login_line.ts";
+import { PRINT_START_MARK } from "../../../shell/start_mark.ts";
+import { SESSION_FUNCTIONS } from "../commands/guard.ts";
+
+/** Returns a line for any login shell that runs a script; its words are `$2`, `$3`, …. */
+export const scriptLine = (script: string, ...words: readonly string[]): string =>
+  loginLine(`${PRINT_START_MARK}; eval "$1"`, script, ...words);
+
+/** A job's directory: 128 random bits. */
+export const ID_GLOB = "?".repeat(32);
+
+/**
+ * Where jobs are: below the login's home, else in a directory of the login's own in /tmp. Directories of
+ * others, symbolic links and directories that others may enter do not count.
+ */
+export const PLACES = `
+  exec 2>/dev/null
+  j_home=\${XDG_STATE_HOME:-$HOME/.local/state}
+  case $j_home in /*) ;; *) j_home=$HOME/.local/state ;; esac
+  j_owned() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
+  j_private() {
+    LC_ALL=C ls -ldn -- "$@" | while read -r j_mode j_x; do
+      case $j_mode in drwx------*) ;; *) exit 1 ;; esac
+    done
+  }
+`;
+
+/** Prints what is known about a job: `J ID STATUS`, `A START BOOT UPTIME .` and `M META`. */
+export const RECORD = `
+  ${SESSION_FUNCTIONS}
+  j_boot=
+  read -r j_boot < /proc/sys/kernel/random/boot_id
+  j_clock() { t=-; now; echo "T $(date +%s) $t"; }
+  j_lives() {
+    read -r j_pid j_begun j_x < "$1" && [ -n "$j_pid" ] && st "$j_pid" &&
+      [ "$begun" = "$j_begun" ] && case $state in [ZX]*) false ;; esac
+  }
+  j_record() {
+    j_meta= j_at= j_status=
+    { IFS= read -r j_meta; IFS= read -r j_at; } < "$1/meta"
+    case $j_at in *.) ;; *) return 1 ;; esac
+    read -r j_status < "$1/status"
+    if [ -z "$j_status" ]; then
+      case $j_at in *" $j_boot "*) j_lives "$1/runner" || j_lives "$1/pid" ;; *) false ;; esac &&
+        j_status=running
+      [ -n "$j_status" ] || read -r j_status < "$1/status" || j_status=lost
+    fi
+    printf "J %s %s\\nA %s\\nM %s\\n" "\${1##*/}" "$j_status" "$j_at" "$j_meta"
+  }
+`;
+
+/** Removes jobs that ended more than `$1` seconds ago. Nothing else is touched. */
+export const SWEEP = `
+  j_sweep() {
+    j_now=$(date +%s)
+    for j_base in "$j_home/mcp-remote-exec" /tmp/mcp-remote-exec-*; do
+      j_owned "$j_base" && j_owned "$j_base/jobs" || continue
+      for j_old in "$j_base/jobs"/${ID_GLOB}; do
+        case \${j_old##*/} in *[!0-9a-f]*) continue ;; esac
+        j_ended=
+        read -r j_x j_x j_x j_ended j_x < "$j_old/status"
+        [ -n "$j_ended" ] && [ $((j_now-j_ended)) -gt "$1" ] || continue
+        j_owned "$j_old" && j_private "$j_base" "$j_base/jobs" "$j_old" && rm -rf -- "$j_old"
+      done
+    done
+  }
+`;
+
+/** Enters the directory of the job `$2`, or ends with `E missing`. */
+export const FIND = `
+  ${PLACES}
+  ${RECORD}
+  for j_base in "$j_home/mcp-remote-exec" /tmp/mcp-remote-exec-*; do
+    j_dir=$j_base/jobs/$2
+    j_owned "$j_base" && j_owned "$j_base/jobs" && j_owned "$j_dir" &&
+      j_private "$j_base" "$j_base/jobs" "$j_dir" && cd "$j_dir" && j_record "$j_dir" >/dev/null && break
+    j_dir=
+  done
+  [ -n "$j_dir" ] || { echo "E missing"; exit; }
+  j_sizes() {
+    set -- $(LC_ALL=C ls -ln stdout stderr)
+    j_size_stderr=$5 j_size_stdout=\${14}
+  }
+`;

@@ -1,0 +1,128 @@
+import { compact } from "./compact.ts";
+import { LAUNCH, RUNNER } from "./runner.ts";
+import { PLACES, RECORD, scriptLine, SWEEP } from "./script_parts.ts";
+
+/** What a job is started with. */
+export interface StartWords {
+  readonly id: string;
+  /** One line. */
+  readonly meta: string;
+  readonly maxOutputBytes: number;
+  readonly maxRuntimeSeconds: number;
+  readonly isAttended: boolean;
+  /** Lines that end the unwanted start of the streams; empty: there is none. */
+  readonly stdoutMark: string;
+  readonly stderrMark: string;
+  readonly keepSeconds: number;
+  readonly command: string;
+}
+
+const START = compact(`
+  ${PLACES}
+  j_runner=$2 j_launch=$3 j_id=$4 j_meta=$5 j_blocks=$6 j_seconds=$7 j_attended=$8 j_out=$9
+  shift 9
+  j_err=$1 j_keep=$2 j_command=$3
+  j_usable() {
+    [ -d "$1/jobs" ] || { mkdir -p -m 700 "$1" && mkdir -p -m 700 "$1/jobs"; }
+    j_owned "$1" && j_owned "$1/jobs" && [ -w "$1/jobs" ] && j_private "$1" "$1/jobs" && j_base=$1/jobs
+  }
+  j_base=
+  j_usable "$j_home/mcp-remote-exec" || j_usable "/tmp/mcp-remote-exec-$(id -u)"
+  [ -n "$j_base" ] || { echo "E place"; exit; }
+  j_dir=$j_base/$j_id
+  j_make() {
+    mkdir -m 700 "$j_dir" && : > "$j_dir/note" && : > "$j_dir/stdout" && : > "$j_dir/stderr" &&
+      printf "%-98s\\n" "" > "$j_dir/pid" && printf "%-98s\\n" "$j_mark" > "$j_dir/runner" &&
+      printf "%-38s\\n" "" > "$j_dir/ending" && printf "%-198s\\n" "" > "$j_dir/status.new" &&
+      printf "%s\\n%s\\n" "$j_meta" "$(date +%s) $j_boot \${j_up%.*}\${j_up#*.} ." > "$j_dir/meta"
+  }
+  j_boot= j_stat= j_up=-
+  read -r j_up j_x < /proc/uptime
+  read -r j_boot < /proc/sys/kernel/random/boot_id
+  read -r j_stat < /proc/self/stat
+  j_mark="\${j_stat%% *} $(set -- \${j_stat##*) }; echo "\${20}")"
+  j_error=$(j_make 2>&1) || { rm -rf -- "$j_dir"; echo "E make $j_error"; exit; }
+  j_size() {
+    j_new=$(wc -c < "$j_dir/$1")
+    j_new=$((j_new))
+  }
+  j_copy() {
+    j_size "$1"
+    [ "$j_new" -gt "$3" ] || return
+    echo "$2 $((j_new-$3))"
+    tail -c +$(($3+1)) "$j_dir/$1" | head -c $((j_new-$3))
+  }
+  j_before() {
+    [ -n "$3" ] && [ "$4" = 0 ] || return
+    [ -e "$j_dir/$1.marked" ] && j_is=1 || j_is=0
+    [ "$j_is" = 1 ] || [ -n "$j_over" ] || return
+    j_size "$1.before"
+    echo "$2 $j_is $j_new"
+    head -c "$j_new" "$j_dir/$1.before"
+  }
+  j_show() {
+    j_before stdout P "$j_out" "$j_n"
+    j_before stderr Q "$j_err" "$j_m"
+    j_copy stdout O "$j_n" && j_n=$j_new
+    j_copy stderr R "$j_m" && j_m=$j_new
+  }
+  j_follow() {
+    j_n=0 j_m=0 j_over=
+    while IFS= read -r j_line; do
+      case $j_line in
+        s) [ -n "$j_attended" ] || return; echo S ;;
+        u) j_show; echo U ;;
+        r) j_show; echo G; return ;;
+        n*) echo "N\${j_line#n}" ;;
+        x)
+          j_over=1
+          j_show
+          read -r j_line < "$j_dir/status"
+          rm -rf -- "$j_dir"
+          echo "X $j_line"
+          return
+          ;;
+      esac
+    done
+  }
+  j_begin() {
+    exec setsid sh -c "$j_runner" sh \\
+      "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch"
+  }
+  if [ -n "$j_attended" ]; then
+    j_begin | j_follow
+  else
+    j_begin </dev/null | j_follow
+    ${RECORD}
+    for j_x in 1 2 3; do
+      j_size stdout
+      [ "$j_new" -gt 0 ] || [ -e "$j_dir/status" ] && break
+      nap 0.01
+    done
+    j_record "$j_dir"
+    j_size stdout; j_z=$j_new; j_size stderr
+    echo "Z $j_z $j_new"
+    j_clock
+    j_over=1 j_n=0 j_m=0 j_show
+    echo "."
+  fi
+  ${SWEEP}
+  j_sweep "$j_keep" >/dev/null
+`);
+
+/** Returns the command line that starts a job. @throws RangeError if the command contains NUL */
+export const startLine = (words: StartWords): string =>
+  scriptLine(
+    START,
+    RUNNER,
+    LAUNCH,
+    words.id,
+    words.meta,
+    String(Math.ceil(words.maxOutputBytes / 512)),
+    String(words.maxRuntimeSeconds),
+    words.isAttended ? "attended" : "",
+    words.stdoutMark,
+    words.stderrMark,
+    String(words.keepSeconds),
+    words.command,
+  );
