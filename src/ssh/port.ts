@@ -39,7 +39,7 @@ export interface ExecRequest {
   readonly hasStartMark?: boolean;
   /**
    * If the command still runs this long after the call, it goes on as a job and the outcome is `running`.
-   * Not for commands with stdin or `graceMs`. Ignored where the host allows no jobs.
+   * Not for commands with stdin. Ignored where the host allows no jobs.
    */
   readonly answerWithinMs?: number;
   /** The command as its caller wrote it, for the list of jobs; default: `command`. */

@@ -76,7 +76,11 @@ export async function runCommand(
 }
 
 /** Keeps the uncut output of an answer that lacks some of it. */
-function withOutputId(outcome: ExecOutcome, request: ExecRequest, output: CommandOutput) {
+export function withOutputId(
+  outcome: ExecOutcome,
+  request: ExecRequest,
+  output: CommandOutput,
+): ExecOutcome {
   if (!outcome.stdout.truncated && !outcome.stderr.truncated) return outcome;
   const { exitCode, signal, durationMs } = outcome;
   const outputId = output.keep({

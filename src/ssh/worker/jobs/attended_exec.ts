@@ -5,8 +5,9 @@ import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
 import { every } from "../../../async/every.ts";
 import { commandNotRun } from "../../errors.ts";
 import type { ExecOutcome, ExecRequest, JobSettings } from "../../port.ts";
+import { CommandOutput } from "../commands/command_output.ts";
 import { CommandStream } from "../commands/command_stream.ts";
-import { type ExecContext, stopReason } from "../commands/exec.ts";
+import { type ExecContext, stopReason, withOutputId } from "../commands/exec.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
 import { AttendedOutput } from "./attended_output.ts";
@@ -22,10 +23,10 @@ const STOP_MS = 6_000;
 /** A command that may go on as a job. */
 export type AttendedRequest = ExecRequest & { readonly answerWithinMs: number };
 
-/** Reports whether a command may go on as a job: it has no stdin, and may be killed. */
+/** Reports whether a command may go on as a job: it has no stdin. */
 export const mayGoOn = (request: ExecRequest): request is AttendedRequest =>
   request.answerWithinMs !== undefined && request.timeoutMs > request.answerWithinMs &&
-  request.stdin === undefined && request.graceMs === undefined;
+  request.stdin === undefined;
 
 /** What {@linkcode runAttended} needs. */
 export interface AttendedContext extends ExecContext {
@@ -58,13 +59,14 @@ export async function runAttended(
   const signal = cancelling(context.signal);
   using stop = deadlineSignal(Math.max(0, timeoutMs - (performance.now() - startedAt)), { signal });
   const id = newJobId();
-  const { command, shown = command, ctid, vmid, hasStartMark, stderrMark } = request;
+  const { command, shown = command, ctid, vmid, hasStartMark, stderrMark, graceMs } = request;
   const job = {
     ...{ command, shown, maxRuntimeMs: timeoutMs },
     ...(ctid === undefined ? {} : { ctid }),
     ...(vmid === undefined ? {} : { vmid }),
     ...(hasStartMark === undefined ? {} : { hasStartMark }),
     ...(stderrMark === undefined ? {} : { stderrMark }),
+    ...(graceMs === undefined ? {} : { graceMs }),
   };
   const starting = context.start(jobLine(id, job, settings, true), {
     deadlineMs: startedAt + timeoutMs,
@@ -74,7 +76,14 @@ export async function runAttended(
   const started = await abortable(starting, stop.signal, (late) => {
     return late.end().finally(() => late.release());
   });
-  return await new Attendance(started, id, request, context).run(stop.signal);
+  using output = new CommandOutput(
+    context.characterLimit,
+    request.keepsOutput ? context.kept?.open() : undefined,
+    stderrMark,
+  );
+  const outcome = await new Attendance(started, id, request, context, output).run(stop.signal);
+  // A job keeps its output on the host.
+  return outcome.ending === "running" ? outcome : withOutputId(outcome, request, output);
 }
 
 /** One attended job. */
@@ -93,13 +102,14 @@ class Attendance {
     id: string,
     request: AttendedRequest,
     context: AttendedContext,
+    output: CommandOutput,
   ) {
     this.#command = command;
     this.#stream = new CommandStream(command);
     this.#id = id;
     this.#request = request;
     this.#context = context;
-    this.#output = new AttendedOutput(this.#stream, context.characterLimit, request.stderrMark);
+    this.#output = new AttendedOutput(this.#stream, output, request.stderrMark);
   }
 
   async run(stop: AbortSignal): Promise<ExecOutcome> {
@@ -126,7 +136,8 @@ class Attendance {
     const result = await Promise.race([following, stopped]);
     if (result !== undefined) return result;
     this.#order("k");
-    return await valueWithin(following, STOP_MS) ?? { kind: "unstoppable" };
+    return await valueWithin(following, STOP_MS + (this.#request.graceMs ?? 0)) ??
+      { kind: "unstoppable" };
   }
 
   /** Reads until the job ends or is released. */
@@ -166,7 +177,7 @@ class Attendance {
   }
 
   #outcome(result: Result, stop: AbortSignal): ExecOutcome {
-    const { startedAt, characterLimit } = this.#context;
+    const { startedAt } = this.#context;
     const status = result.kind === "ended" ? result.status : undefined;
     const ending = this.#ending(result, stop);
     const isOver = ending === "exit" || ending === "signal";
@@ -177,10 +188,10 @@ class Attendance {
       ending,
       exitCode: isOver ? status?.exitCode ?? null : null,
       signal: isOver ? status?.signal ?? null : null,
-      ...this.#output.cut(characterLimit, status),
+      ...this.#output.end(),
       durationMs: Math.round(performance.now() - startedAt),
       processEnded: status !== undefined,
-      ...(ending === "running" ? { jobId: this.#id } : {}),
+      ...(ending === "running" ? { jobId: this.#id, ...this.#output.offsets } : {}),
     };
   }
 

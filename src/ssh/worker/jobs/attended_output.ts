@@ -1,23 +1,22 @@
 import type { CapturedText, ExecProgress } from "../../port.ts";
-import { OutputCollector, shareLimit } from "../../output.ts";
+import type { CommandOutput } from "../commands/command_output.ts";
 import type { CommandStream } from "../commands/command_stream.ts";
-import type { JobStatus } from "./records.ts";
 
 /** The output of an attended job, as the starter sends it. */
 export class AttendedOutput {
   readonly #stream: CommandStream;
-  readonly #stdout: OutputCollector;
-  readonly #stderr: OutputCollector;
+  readonly #output: CommandOutput;
   readonly #stderrMark: string;
   #stdoutBefore = "";
   #stderrBefore = "";
   #isMarked = false;
+  #stdoutBytes = 0;
+  #stderrBytes = 0;
 
   /** @param stderrMark see {@linkcode ExecRequest.stderrMark} */
-  constructor(stream: CommandStream, characterLimit: number, stderrMark = "") {
+  constructor(stream: CommandStream, output: CommandOutput, stderrMark = "") {
     this.#stream = stream;
-    this.#stdout = new OutputCollector(characterLimit);
-    this.#stderr = new OutputCollector(characterLimit);
+    this.#output = output;
     this.#stderrMark = stderrMark;
   }
 
@@ -28,7 +27,7 @@ export class AttendedOutput {
 
   /** What was printed before the start mark, and the start of stderr. */
   get before(): string {
-    return `${this.#stdoutBefore}\n${this.#stderrBefore}${this.#stderr.cut(1_000).text}`;
+    return `${this.#stdoutBefore}\n${this.#stderrBefore}${this.#output.stderr.cut(1_000).text}`;
   }
 
   /**
@@ -37,8 +36,10 @@ export class AttendedOutput {
    */
   async take(word: string, [first = "", second = ""]: readonly string[]): Promise<boolean> {
     if (word === "O" || word === "R") {
-      const collector = word === "O" ? this.#stdout : this.#stderr;
-      await this.#read(Number(first), (chunk) => collector.push(chunk));
+      const stream = word === "O" ? "stdout" : "stderr";
+      await this.#read(Number(first), (chunk) => this.#output.push(stream, chunk));
+      if (word === "O") this.#stdoutBytes += Number(first);
+      else this.#stderrBytes += Number(first);
       return true;
     }
     if (word !== "P" && word !== "Q") return false;
@@ -50,26 +51,23 @@ export class AttendedOutput {
       this.#stdoutBefore = text.slice(-2_000);
     } else {
       const mark = first === "1" ? this.#stderrMark : "";
-      this.#stderr.push(new TextEncoder().encode(text + mark));
+      this.#output.push("stderr", new TextEncoder().encode(text + mark));
     }
     return true;
   }
 
+  /** The bytes of the job's streams so far; the unwanted start is not part of them. */
+  get offsets(): { readonly stdoutBytes: number; readonly stderrBytes: number } {
+    return { stdoutBytes: this.#stdoutBytes, stderrBytes: this.#stderrBytes };
+  }
+
   progress(): ExecProgress {
-    const [stdout, stderr] = [this.#stdout, this.#stderr];
-    const noisier = stderr.bytes > 0 && stdout.bytes === 0 ? stderr : stdout;
-    return { bytes: stdout.bytes + stderr.bytes, tail: noisier.lastLines(3, 500) };
+    return this.#output.step();
   }
 
   /** Returns both streams, cut to the limit. Call it once, at the end. */
-  cut(
-    limit: number,
-    _status: JobStatus | undefined,
-  ): { stdout: CapturedText; stderr: CapturedText } {
-    this.#stdout.end();
-    this.#stderr.end();
-    const [out, err] = shareLimit(this.#stdout.length, this.#stderr.length, limit);
-    return { stdout: this.#stdout.cut(out), stderr: this.#stderr.cut(err) };
+  end(): { readonly stdout: CapturedText; readonly stderr: CapturedText } {
+    return this.#output.end();
   }
 
   async #read(size: number, use: (chunk: Uint8Array) => void): Promise<void> {

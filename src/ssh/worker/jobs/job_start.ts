@@ -47,5 +47,6 @@ export function jobLine(
     stderrMark: request.stderrMark?.replace(/\n$/, "") ?? "",
     keepSeconds: sweeps ? Math.floor(keepMs / 1000) : FOREVER_SECONDS,
     command,
+    graceMs,
   });
 }

@@ -28,7 +28,7 @@ const LAUNCH = compact(`
  * Runs one job, on the host, in a session of its own: nothing but a signal to its processes ends it.
  * Arguments: the job's directory, the max size of an output in blocks of 512 bytes, the max runtime in
  * seconds, "attended" or "", the lines that end the unwanted start of stdout and stderr (or ""), the
- * command, and LAUNCH.
+ * command, LAUNCH, and for a command that must not be killed its time to end in hundredths of a second.
  *
  * It reports lines on stdout: `s` (started), `u` (an answer to the order `u`), `r` (released), `x` (ended;
  * the status is written), `n COUNT` (so many processes could not be killed). An attended job reads orders
@@ -45,7 +45,7 @@ const LAUNCH = compact(`
 export const RUNNER = compact(`
   exec 2>/dev/null
   trap "" HUP TERM PIPE
-  j_dir=$1 j_blocks=$2 j_seconds=$3 j_attended=$4 j_out=$5 j_err=$6 j_command=$7 j_launch=$8
+  j_dir=$1 j_blocks=$2 j_seconds=$3 j_attended=$4 j_out=$5 j_err=$6 j_command=$7 j_launch=$8 j_grace=$9
   exec 6<&0 7>&1 </dev/null >/dev/null
   ${SESSION_FUNCTIONS}
   j_timer() {
@@ -124,7 +124,7 @@ export const RUNNER = compact(`
     [ -n "$j_reason" ] || printf "%-38s\\n" "$1" 1<>"$j_dir/ending"
     set -- 0
     while read -r j_pid j_x < "$j_dir/pid"; [ -z "$j_pid" ] && [ $1 -lt 50 ]; do nap 0.02; set -- $(($1+1)); done
-    finish $j_pid 100
+    finish $j_pid \${j_grace:-100} $j_grace
     [ "$left" = 0 ] || echo "n $left" >&7
   }
   j_status() {

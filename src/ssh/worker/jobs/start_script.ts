@@ -15,13 +15,15 @@ export interface StartWords {
   readonly stderrMark: string;
   readonly keepSeconds: number;
   readonly command: string;
+  /** For a command that must not be killed: how long it has to end after TERM. */
+  readonly graceMs: number | undefined;
 }
 
 const START = compact(`
   ${PLACES}
   j_runner=$2 j_launch=$3 j_id=$4 j_meta=$5 j_blocks=$6 j_seconds=$7 j_attended=$8 j_out=$9
   shift 9
-  j_err=$1 j_keep=$2 j_command=$3
+  j_err=$1 j_keep=$2 j_command=$3 j_grace=$4
   j_usable() {
     [ -d "$1/jobs" ] || { mkdir -p -m 700 "$1" && mkdir -p -m 700 "$1/jobs"; }
     j_owned "$1" && j_owned "$1/jobs" && [ -w "$1/jobs" ] && j_private "$1" "$1/jobs" && j_base=$1/jobs
@@ -87,7 +89,7 @@ const START = compact(`
   }
   j_begin() {
     exec setsid sh -c "$j_runner" sh \\
-      "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch"
+      "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch" "$j_grace"
   }
   if [ -n "$j_attended" ]; then
     j_begin | j_follow
@@ -125,4 +127,5 @@ export const startLine = (words: StartWords): string =>
     words.stderrMark,
     String(words.keepSeconds),
     words.command,
+    words.graceMs === undefined ? "" : String(Math.ceil(words.graceMs / 10)),
   );
