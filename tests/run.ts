@@ -1,7 +1,8 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
- * are none; `--fast` leaves out the files that start other programs. Suites whose programs are missing
- * are named, and not counted; with REQUIRE_PEERS=1 they fail instead.
+ * are none; `--fast` leaves out the files that start other programs, `--times` also prints how long each
+ * group of files and the slowest tests took. Suites whose programs are missing are named, and not
+ * counted; with REQUIRE_PEERS=1 they fail instead.
  */
 import { type Count, readReport } from "./support/junit.ts";
 import { findTestFiles } from "./support/test_files.ts";
@@ -19,15 +20,25 @@ const PARALLEL = [...ALL, "--parallel"];
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
-  const paths = args.filter((arg) => arg !== "--fast");
+  const paths = args.filter((arg) => !arg.startsWith("--"));
   const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
-  const runs = [await run(FAST, files.fast)];
+  const runs = [await run("fast", FAST, files.fast)];
   if (!args.includes("--fast")) {
-    const together = [run(PARALLEL, files.parallel), run(ALL, files.process, "piped")];
+    const together = [
+      run("parallel", PARALLEL, files.parallel),
+      run("process", ALL, files.process, "piped"),
+    ];
     runs.push(...await Promise.all(together));
-    runs.push(await run(ALL, files.alone));
+    runs.push(await run("alone", ALL, files.alone));
   }
+  if (args.includes("--times")) printTimes(runs);
   return summarize(runs);
+}
+
+/** The outcome of a group of files. */
+interface Run extends Count {
+  readonly group: string;
+  readonly seconds: number;
 }
 
 /**
@@ -36,12 +47,16 @@ async function main(args: readonly string[]): Promise<number> {
  * @param output "piped" prints the output at the end, because another run prints at the same time
  */
 async function run(
+  group: string,
   options: readonly string[],
   files: readonly string[],
   output: "inherit" | "piped" = "inherit",
-): Promise<Count> {
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: [] };
+): Promise<Run> {
+  if (files.length === 0) {
+    return { group, seconds: 0, passed: 0, failed: 0, skipped: [], times: [] };
+  }
   const report = Deno.makeTempFileSync({ prefix: "mre_report_", suffix: ".xml" });
+  const startedAtMs = performance.now();
   try {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -55,11 +70,23 @@ async function run(
     }).spawn();
     const texts = output === "piped" ? [child.stdout, child.stderr].map(textOf) : [];
     const { code } = await child.status;
+    const seconds = (performance.now() - startedAtMs) / 1000;
     for (const text of await Promise.all(texts)) print(text);
     const count = readReport(Deno.readTextFileSync(report));
-    return { ...count, failed: code !== 0 && count.failed === 0 ? 1 : count.failed };
+    const failed = code !== 0 && count.failed === 0 ? 1 : count.failed;
+    return { ...count, group, seconds, failed };
   } finally {
     Deno.removeSync(report);
+  }
+}
+
+function printTimes(runs: readonly Run[]): void {
+  const groups = runs.map(({ group, seconds }) => `${group} ${seconds.toFixed()} s`);
+  print(`*** TIME: ${groups.join(", ")}`);
+  const slowest = runs.flatMap(({ group, times }) => times.map((time) => ({ ...time, group })))
+    .sort((a, b) => b.seconds - a.seconds).slice(0, 30);
+  for (const { group, name, seconds } of slowest) {
+    print(`*** ${seconds.toFixed(1)} s: ${name} (${group})`);
   }
 }
 

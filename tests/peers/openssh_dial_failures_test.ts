@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { run } from "./account.ts";
-import { failureOf, isRoot, openSession, until } from "./openssh.ts";
+import { failureOf, isRoot, openSession } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 

@@ -9,9 +9,9 @@ import {
   openSession,
   runSshClient,
   tagged,
-  until,
   untilAlive,
 } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { processesOf } from "./processes.ts";
 import { peerTest, SSH_CLIENT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";

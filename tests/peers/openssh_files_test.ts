@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { startDelayProxy } from "./delay_proxy.ts";
-import { failureOf, isRoot, openSession, type TestSession, until } from "./openssh.ts";
+import { failureOf, isRoot, openSession, type TestSession } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { run } from "./account.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import type { Login } from "../../src/config/config.ts";
 import { run } from "./account.ts";
-import { failureOf, openSession, until } from "./openssh.ts";
+import { failureOf, openSession } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { OPENSSL, peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 

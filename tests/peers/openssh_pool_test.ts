@@ -8,10 +8,10 @@ import {
   openSession,
   tagged,
   type TestSession,
-  until,
   untilAlive,
   untilGone,
 } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { aliveWithMarker, isSshd } from "./processes.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { startDelayProxy } from "./delay_proxy.ts";
 import { ACCOUNTS, FEW } from "./endless.ts";
-import {
-  alive,
-  connectTo,
-  isRoot,
-  newTag,
-  tagged,
-  until,
-  untilAlive,
-  untilGone,
-} from "./openssh.ts";
+import { alive, connectTo, isRoot, newTag, tagged, untilAlive, untilGone } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 

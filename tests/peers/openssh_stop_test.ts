@@ -11,10 +11,10 @@ import {
   openSession,
   tagged,
   type TestSession,
-  until,
   untilAlive,
   untilGone,
 } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { aliveWithMarker, processesOf } from "./processes.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";

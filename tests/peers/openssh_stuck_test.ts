@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { openSession, until } from "./openssh.ts";
+import { openSession } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 

@@ -1,7 +1,8 @@
 /** The complete server over stdio, against the stand-in. */
 import assert from "node:assert/strict";
 import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
-import { connectTo, until } from "../peers/openssh.ts";
+import { connectTo } from "../peers/openssh.ts";
+import { until } from "../support/until.ts";
 import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";

@@ -3,6 +3,13 @@ export interface Count {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly SkippedTest[];
+  readonly times: readonly TestTime[];
+}
+
+/** How long a test took. */
+export interface TestTime {
+  readonly name: string;
+  readonly seconds: number;
 }
 
 /** A test that was skipped. */
@@ -16,16 +23,19 @@ export interface SkippedTest {
 /** Counts the tests of a report in JUnit's format one by one; its totals are not used. */
 export function readReport(xml: string): Count {
   const skipped: SkippedTest[] = [];
+  const times: TestTime[] = [];
   let passed = 0;
   let failed = 0;
   for (const [, attributes = "", body = ""] of xml.matchAll(TEST_CASE)) {
+    const seconds = Number(attribute("time", attributes));
+    times.push({ name: attribute("name", attributes), seconds });
     if (body.includes("<skipped")) {
       const [, reason, file] = SKIPPED.exec(attribute("name", attributes)) ?? [];
       skipped.push({ reason: reason ?? "no reason given", file: file ?? "an unknown file" });
     } else if (/<(failure|error)\b/.test(body)) failed++;
     else passed++;
   }
-  return { passed, failed, skipped };
+  return { passed, failed, skipped, times };
 }
 
 /** The end of the name of a test that `peerTest()` skipped. The report does not contain the file. */

@@ -186,7 +186,7 @@ peerTest({
     await using own = new TestHub({ downloads: { tls }, limits: { headersMs: 10_000 } });
     own.write("a.txt", "hello");
     await using silent = await RawClient.connect((await own.link("a.txt")).url);
-    while (own.clock.waiting < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("two timers", () => own.clock.waiting >= 2);
     own.clock.advance(10_000);
     assert.equal(await silent.rest(), "");
   },
@@ -211,7 +211,7 @@ peerTest({
     const same = { host: "127.0.0.1", port, localAddress: "127.0.0.2", localPort };
     const stranger = connectTcp(same);
     await once(stranger, "connect");
-    while (own.clock.waiting < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until("three timers", () => own.clock.waiting >= 3);
     const secure = connectTls({ socket: client, rejectUnauthorized: false });
     const cutOff = new Promise<string[]>((done) => secure.once("close", () => done(["cut off"])));
     await once(secure, "secureConnect");

@@ -1,6 +1,6 @@
 /** How a task ends on a signal. "CO" is proxmox/pve-common f665029 src/PVE/RESTEnvironment.pm. */
 import assert from "node:assert/strict";
-import { until } from "../../peers/openssh.ts";
+import { until } from "../../support/until.ts";
 import type { FakeProxmox } from "./install.ts";
 import { nodeTest, silent, WEB } from "./node_tests.ts";
 

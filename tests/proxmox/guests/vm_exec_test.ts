@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { until } from "../../peers/openssh.ts";
+import { until } from "../../support/until.ts";
 import { bothTest, failure, type Node, nodeTest, processesLike } from "../node.ts";
 
 const WEB = { vmid: 200, name: "web", status: "running" } as const;

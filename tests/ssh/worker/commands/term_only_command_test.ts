@@ -4,7 +4,7 @@ import type { ClientChannel } from "ssh2";
 import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/stop_command.ts";
 import { termOnlyCommand } from "../../../../src/ssh/worker/commands/term_only_command.ts";
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
-import { until } from "../../../peers/openssh.ts";
+import { until } from "../../../support/until.ts";
 import { sessionTest } from "../../../support/session.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 import { BUSYBOX, peerTest } from "../../../peers/require.ts";

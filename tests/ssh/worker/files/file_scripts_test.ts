@@ -8,7 +8,7 @@ import {
   type WriteScriptOptions,
 } from "../../../../src/ssh/worker/files/file_scripts.ts";
 import type { Endpoint } from "../../../../src/ssh/port.ts";
-import { until } from "../../../peers/openssh.ts";
+import { until } from "../../../support/until.ts";
 import { sessionTest } from "../../../support/session.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 import { BUSYBOX, peerTest } from "../../../peers/require.ts";
