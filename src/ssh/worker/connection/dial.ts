@@ -2,7 +2,14 @@ import type { Socket } from "node:net";
 import { DialProgress } from "./dial_failure.ts";
 import type { HostTraits } from "./host_traits.ts";
 import { connectTcp, NoAddressAnswers } from "./tcp.ts";
-import { gatherWrites, onDebugMessage, onGlobalRequest, onRefusedLogin } from "./ssh2_patches.ts";
+import { limitRequests } from "./request_limit.ts";
+import {
+  gatherWrites,
+  HOST_KEYS,
+  onDebugMessage,
+  onGlobalRequest,
+  onRefusedLogin,
+} from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
@@ -197,29 +204,16 @@ export class Dialer {
     client.on("banner", (text) => progress.showed(text));
     client.connect({ ...config, readyTimeout: 0 });
     onRefusedLogin(client, (methods, isPartial) => progress.refused(methods, isPartial));
-    const checkBacklog = limitBacklog(socket, () => fail(new Error("the host reads no answers")));
-    onGlobalRequest(client, (name) => {
-      isOpenSsh ||= name === "hostkeys-00@openssh.com";
-      checkBacklog();
+    limitRequests(client, socket, () => {
+      this.#logger.warn(`${this.#ssh.host} sends requests without end; the connection is ended`);
+      fail(new Error("the host sends requests without end"));
     });
+    onGlobalRequest(client, (name) => isOpenSsh ||= name === HOST_KEYS);
     onDebugMessage(client, (text) => {
       if (FORCED_COMMAND.test(text)) this.#traits?.loginIsForced();
     });
     return promise.finally(() => stopTimer());
   }
-}
-
-/** A host that requests so much without reading the answers is cut off. */
-const MAX_UNREAD_ANSWERS = 10_000;
-
-/** Returns a function for each request of the host; calls `onExcess` if their answers are not read. */
-function limitBacklog(socket: Socket, onExcess: () => void): () => void {
-  let count = 0;
-  socket.on("drain", () => count = 0);
-  return () => {
-    if (socket.writableLength === 0) count = 0;
-    if (++count > MAX_UNREAD_ANSWERS) onExcess();
-  };
 }
 
 /**

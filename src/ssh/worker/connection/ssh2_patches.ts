@@ -91,6 +91,7 @@ interface ClientInternals {
   readonly _callbacks?: (() => void)[];
   readonly _protocol?: {
     ping?(): void;
+    requestFailure?(): void;
     readonly _remoteIdentRaw?: unknown;
     exec?(channel: number, command: string, wantReply: boolean): unknown;
     readonly _handlers?: Record<string, unknown>;
@@ -132,16 +133,37 @@ export function onRefusedLogin(
 
 /**
  * Calls `onRequest` with the name of each global request of the host, before ssh2 answers it. Call it
- * directly after `connect()`.
+ * directly after `connect()`. Keys that the host announces are not used, so it is not asked to prove them:
+ * ssh2 would remember each request for that until the host answers it.
  */
 export function onGlobalRequest(client: Client, onRequest: (name: string) => void): void {
-  const handlers = (client as unknown as ClientInternals)._protocol?._handlers;
+  const protocol = (client as unknown as ClientInternals)._protocol;
+  const handlers = protocol?._handlers;
   const answer = handlers?.GLOBAL_REQUEST;
   if (handlers === undefined || typeof answer !== "function") return;
   handlers.GLOBAL_REQUEST = (...args: readonly unknown[]) => {
-    onRequest(String(args[1]));
-    answer(...args);
+    const [, name, wantsReply] = args;
+    onRequest(String(name));
+    if (name !== HOST_KEYS) answer(...args);
+    else if (wantsReply === true) protocol?.requestFailure?.();
   };
+}
+
+/** The global request with which OpenSSH announces its keys. */
+export const HOST_KEYS = "hostkeys-00@openssh.com";
+
+/** Calls `onAnswer` whenever ssh2 answers a request of the host by itself. */
+export function onAnswer(client: Client, onAnswer: () => void): void {
+  const { _protocol } = client as unknown as ClientInternals; // private, so it may be missing
+  if (_protocol === undefined) return;
+  for (const name of ["requestSuccess", "requestFailure", "channelFailure", "channelOpenFail"]) {
+    const answer: unknown = Reflect.get(_protocol, name);
+    if (typeof answer !== "function") continue;
+    Reflect.set(_protocol, name, (...args: readonly unknown[]) => {
+      onAnswer();
+      Reflect.apply(answer, _protocol, args);
+    });
+  }
 }
 
 /**
