@@ -27,6 +27,10 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     ssh_exec_command: ["host"],
     ssh_upload_file: ["host", "local source", "replaced by ImageKit"],
     ssh_download_file: ["host", "local target", "replaced by ImageKit"],
+    ssh_read_file: ["host", "reads"],
+    ssh_write_file: ["host"],
+    ssh_edit_file: ["host"],
+    ssh_list_directory: ["host", "reads"],
   },
   proxmox: {
     proxmox_container_exec_command: ["host"],

@@ -4,7 +4,7 @@ import type { SshService } from "../ssh/service.ts";
 import { Backups } from "./cluster/backups.ts";
 import { Usage } from "./cluster/usage.ts";
 import type { ContainerAccess } from "./container_access.ts";
-import { ContainerExec } from "./guests/container_exec.ts";
+import { ContainerExec, withoutStart } from "./guests/container_exec.ts";
 import { containerEndpoint, ContainerFiles } from "./guests/container_files.ts";
 import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
@@ -20,12 +20,14 @@ export class ProxmoxService {
   readonly snapshots: ContainerSnapshots;
   readonly backups: Backups;
   readonly usage: Usage;
+  readonly #containerExec: ContainerExec;
 
   constructor(ssh: SshService, { characterLimit }: Limits, clock: Clock = systemClock) {
     const host = new ProxmoxHost(ssh);
     this.guests = new Guests(host, clock);
+    this.#containerExec = new ContainerExec(ssh, host, characterLimit);
     this.exec = {
-      container: new ContainerExec(ssh, host, characterLimit),
+      container: this.#containerExec,
       vm: new VmExec(host, clock, characterLimit),
     };
     this.files = new ContainerFiles(ssh, this.guests);
@@ -39,6 +41,18 @@ export class ProxmoxService {
     return {
       endpoint: containerEndpoint,
       problem: (ctid, error, signal) => this.files.containerProblem(ctid, error, signal),
+    };
+  }
+
+  /** What the text tools need to work in containers. */
+  get textContainers() {
+    return {
+      ...this.containerAccess,
+      endpoint: containerEndpoint,
+      command: (ctid: number, command: string, timeoutMs: number) => ({
+        request: this.#containerExec.request(ctid, command, timeoutMs),
+        outcome: withoutStart,
+      }),
     };
   }
 }

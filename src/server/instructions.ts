@@ -25,6 +25,7 @@ export function instructions(config: Introduced, names: readonly string[]): stri
     has("ssh_exec_command") ? commands(config) : "",
     isNode ? proxmox(has) : "",
     has("ssh_upload_file") || has("ssh_download_file") ? copies(config, has) : "",
+    has("ssh_read_file") || has("ssh_write_file") ? textFiles(has, isNode) : "",
     hasFamily("imagekit_") ? imageKit(isNode) : "",
     config.r2 !== undefined && hasFamily("exchange_") ? exchange(config.r2, isNode, has) : "",
     has("generate_download_link") ? links(isNode) : "",
@@ -70,6 +71,14 @@ function copies({ limits }: Introduced, has: (name: string) => boolean): string 
   const tools = ["ssh_upload_file", "ssh_download_file"].filter(has).join(", ");
   return `- ${tools}: one file between local and host, verified, max ` +
     `${exactSize(limits.maxFileBytes)}.`;
+}
+
+function textFiles(has: (name: string) => boolean, isNode: boolean): string {
+  const tools = ["ssh_read_file", "ssh_list_directory", "ssh_edit_file", "ssh_write_file"]
+    .filter(has).join(", ");
+  return `- ${tools}: text files on the host${
+    isNode ? " or in a container (ctid)" : ""
+  }, better than cat, sed and here-documents.`;
 }
 
 const imageKit = (isNode: boolean): string =>

@@ -5,13 +5,16 @@ import { downloadTools } from "../downloads/tools.ts";
 import type { Tool } from "../mcp/tool.ts";
 import type { SshPort } from "../ssh/port.ts";
 import { SshService } from "../ssh/service.ts";
+import type { TextPort } from "../ssh/text/port.ts";
+import { TextService } from "../ssh/text/service.ts";
+import { textTools } from "../ssh/text/tools.ts";
 import { sshTools } from "../ssh/tools.ts";
 import type { TransfersPort } from "../transfers/port.ts";
 import { transferTools } from "../transfers/tools.ts";
 
 /** What the workers promise, by worker. */
 export interface Ports {
-  readonly ssh: SshPort;
+  readonly ssh: SshPort & TextPort;
   /** Only with a tool for links. */
   readonly downloads: DownloadsPort | undefined;
   /** Only with a tool that uses a storage service. */
@@ -43,6 +46,10 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   const session = { downloads, workingDirectory };
   return [
     ...sshTools(ssh, limits, host, { files }),
+    ...textTools(
+      new TextService(ports.ssh, limits, proxmox?.service.textContainers, { files }),
+      host,
+    ),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers
       ? await transferTools(config, { port: ports.transfers, ssh, containers })

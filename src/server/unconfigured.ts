@@ -11,6 +11,7 @@ import { remote } from "../rpc/remote.ts";
 import type { DownloadsPort } from "../downloads/port.ts";
 import type { MessageEnd } from "../rpc/wire.ts";
 import type { SshPort } from "../ssh/port.ts";
+import type { TextPort } from "../ssh/text/port.ts";
 import { VERSION } from "../version.ts";
 import { answerClient, type Running } from "./running.ts";
 import { createTools, type Ports } from "./tools.ts";
@@ -116,7 +117,7 @@ const NO_CONFIG: Config = {
 function noPorts(): Ports {
   const nobody: MessageEnd = { addEventListener() {}, postMessage() {} };
   return {
-    ssh: remote<SshPort>(nobody).port,
+    ssh: remote<SshPort & TextPort>(nobody).port,
     downloads: remote<DownloadsPort>(nobody).port,
     transfers: undefined,
   };

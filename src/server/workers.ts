@@ -4,12 +4,13 @@ import type { Logger } from "../log.ts";
 import { permissionTable, type WorkerName } from "../sandbox/permissions.ts";
 import { spawn, type SpawnedWorker } from "../sandbox/spawn.ts";
 import type { SshPort } from "../ssh/port.ts";
+import type { TextPort } from "../ssh/text/port.ts";
 import type { TransfersPort } from "../transfers/port.ts";
 import { connectSsh, connectTransfers } from "./connect.ts";
 
 /** The workers that the configuration needs. */
 export interface Workers {
-  readonly ssh: SpawnedWorker<SshPort>;
+  readonly ssh: SpawnedWorker<SshPort & TextPort>;
   /** Only with a tool for links. Not configured yet: see {@linkcode connectDownloads}. */
   readonly downloads: SpawnedWorker<DownloadsPort> | undefined;
   /** Only with a tool that uses a storage service. */
@@ -29,7 +30,7 @@ export function startWorkers(config: Config, logger: Logger): Workers {
     const row = table.find(({ worker }) => worker === name);
     return row && spawn<Port>(row, logger);
   };
-  const ssh = required(start<SshPort>("ssh"));
+  const ssh = required(start<SshPort & TextPort>("ssh"));
   const downloads = start<DownloadsPort>("downloads");
   const transfers = start<TransfersPort>("transfers");
   const ready = configure(config, ssh.port, transfers?.port);

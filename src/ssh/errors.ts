@@ -242,6 +242,14 @@ export const notAFile = (where: string, path: string, kind: string) =>
       : "Name a regular file",
   );
 
+/** The path to list is not a directory. */
+export const notADirectory = (path: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `Cannot list ${printable(path)}: it is not a directory`,
+    "Read the file with ssh_read_file, or name its directory",
+  );
+
 /** The path of a new file names a directory. */
 export const endsInSlash = (path: string) =>
   new RemoteExecError(

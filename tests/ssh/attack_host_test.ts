@@ -52,6 +52,7 @@ function help(sftp: Sftp): HostAccess {
   return {
     sftp,
     hash: () => Promise.resolve(undefined),
+    mayRun: () => Promise.resolve(false),
     keep() {},
     drop() {},
     isGuarded: () => Promise.resolve(true),

@@ -1,6 +1,6 @@
 import { FOREIGN_PATH } from "../../shell/search_path.ts";
 import { without } from "../../ssh/outcome.ts";
-import type { ExecOutcome } from "../../ssh/port.ts";
+import type { ExecOutcome, ExecRequest } from "../../ssh/port.ts";
 import type { ExecCall, SshService } from "../../ssh/service.ts";
 import { type HostAnswer, markedHostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
 import { explain } from "../problem.ts";
@@ -69,10 +69,7 @@ export class ContainerExec implements GuestExec {
     { command, timeoutMs, signal, progress }: ExecCall,
   ): Promise<ExecOutcome> {
     const outcome = await this.#ssh.exec({
-      command: containerLine(ctid, command),
-      hasStartMark: true,
-      timeoutMs,
-      characterLimit: this.#characterLimit + ENTERED.length,
+      ...this.request(ctid, command, timeoutMs),
       signal,
       progress: progress && ((step) => progress(withoutMark(step))),
     });
@@ -82,9 +79,17 @@ export class ContainerExec implements GuestExec {
     if (!hasEntered && outcome.ending === "exit") {
       throw await this.#problem(ctid, outcome, signal);
     }
-    // Before the mark are warnings of the login's start-up files and of pct itself.
-    const [before = "", ...rest] = stderr.text.split(ENTERED);
-    return { ...outcome, stderr: rest.length === 0 ? stderr : without(before + ENTERED, stderr) };
+    return withoutStart(outcome);
+  }
+
+  /** Returns the request that runs a command in a container; {@linkcode withoutStart} cleans its outcome. */
+  request(ctid: number, command: string, timeoutMs: number): ExecRequest {
+    return {
+      command: containerLine(ctid, command),
+      hasStartMark: true,
+      timeoutMs,
+      characterLimit: this.#characterLimit + ENTERED.length,
+    };
   }
 
   async #problem(ctid: number, outcome: ExecOutcome, signal: AbortSignal): Promise<Error> {
@@ -97,6 +102,14 @@ export class ContainerExec implements GuestExec {
     return readHostProblem("pct", answer) ??
       await explain(this.#host, container(ctid), action, answer, { signal });
   }
+}
+
+/** Removes what was written before the command began. */
+export function withoutStart(outcome: ExecOutcome): ExecOutcome {
+  const { stderr } = outcome;
+  // Before the mark are warnings of the login's start-up files and of pct itself.
+  const [before = "", ...rest] = stderr.text.split(ENTERED);
+  return { ...outcome, stderr: rest.length === 0 ? stderr : without(before + ENTERED, stderr) };
 }
 
 const withoutMark = <Step extends { readonly message?: string }>(step: Step): Step =>

@@ -12,7 +12,10 @@ import type { Guests } from "./guests.ts";
  * The content passes through stdin and stdout of `pct exec`. Unlike `pct push` and `pct pull`, this
  * reports failures, needs no second copy on the host and does not hold the container's lock.
  */
-export const containerEndpoint = (ctid: number, path: string): Endpoint => ({
+export const containerEndpoint = (
+  ctid: number,
+  path: string,
+): Extract<Endpoint, { readonly kind: "shell" }> => ({
   kind: "shell",
   prefix: hostLine(["pct", "exec", String(ctid), "--"]),
   path,

@@ -4,6 +4,7 @@ import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import type { SshPort } from "../port.ts";
+import type { TextPort } from "../text/port.ts";
 import type { RemoteHost } from "./remote_host.ts";
 
 const logger = createLateLogger();
@@ -14,7 +15,7 @@ const loaded = Promise.withResolvers<RemoteHost>();
 /** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
 
-const port: SshPort = {
+const port: SshPort & TextPort = {
   configure(settings) {
     logger.configure(settings.logLevel, settings.secrets);
     load = once(async () => {
@@ -32,6 +33,13 @@ const port: SshPort = {
     await (await configured()).copy(request, signal, progress),
   stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
   readKept: async (read) => (await configured()).kept.read(read),
+  readPage: async (request, signal) => await (await configured()).text.readPage(request, signal),
+  readContent: async (from, maxBytes, signal) =>
+    await (await configured()).text.readContent(from, maxBytes, signal),
+  writeContent: async (request, signal) =>
+    await (await configured()).text.writeContent(request, signal),
+  listEntries: async (request, signal) =>
+    await (await configured()).text.listEntries(request, signal),
   serveFiles(end, grant) {
     // Calls that arrive before the library is loaded wait in the port.
     loaded.promise.then(async (host) => {

@@ -1,5 +1,4 @@
 import "./connection/ssh2_patches.ts";
-import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { Turns } from "../../async/turns.ts";
 import { cancelling } from "../../async/cancelling.ts";
@@ -34,6 +33,8 @@ import type {
 } from "../port.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { hashCommand, parseHash } from "./files/file_scripts.ts";
+import { noneIfUnsupported, unsupportedEnd } from "./files/remote_file_errors.ts";
+import { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
 import {
   openShellSink,
@@ -66,6 +67,8 @@ export class RemoteHost {
   readonly jobs: HostJobs;
   /** The outputs that were cut in their answers. */
   readonly kept = new KeptOutputs();
+  /** The calls about text files. */
+  readonly text: TextFiles;
 
   constructor(settings: SshSettings, logger: Logger) {
     this.#settings = settings;
@@ -86,6 +89,13 @@ export class RemoteHost {
     this.jobs = new HostJobs({
       settings: settings.jobs ?? DEFAULT_SETTINGS,
       start: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),
+    });
+    this.text = new TextFiles({
+      login: () => this.#traits.login,
+      access: (signal, writes) => this.#access(signal, writes),
+      start: (signal) => this.#starter(signal),
+      exec: (request, signal) => this.exec(request, signal, undefined),
+      stallMs: this.#stallMs,
     });
   }
 
@@ -265,6 +275,7 @@ export class RemoteHost {
       hash: async (path, size) => {
         return await learned ? await this.#hash(path, size, signal) : undefined;
       },
+      mayRun: () => learned,
       keep: (path) => connection.guard.keep(path),
       drop: (path) => connection.guard.drop(path),
       isGuarded: () => connection.guard.isRunning(),
@@ -290,11 +301,3 @@ export class RemoteHost {
 }
 
 const stallOptions = (signal: AbortSignal) => ({ signal: cancelling(signal), late: stalled });
-
-/** Some hosts offer SFTP but no commands. */
-function noneIfUnsupported(error: unknown): undefined {
-  if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
-}
-
-const unsupportedEnd = ({ kind }: Endpoint) =>
-  new RemoteExecError("internal", `This call does not support ${kind} files`, "Report this defect");

@@ -5,6 +5,7 @@ import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { spawn } from "../../../src/sandbox/spawn.ts";
 import type { SshPort } from "../../../src/ssh/port.ts";
+import type { TextPort } from "../../../src/ssh/text/port.ts";
 import { startWorkers } from "../../../src/server/workers.ts";
 
 const { env, origin } = readEnvironment(undefined);
@@ -12,7 +13,7 @@ const loaded = loadConfig(env, thisMachine(env), origin);
 if (!loaded.ok) throw new Error("The configuration has faults");
 await serveUntilEnd(loaded.config, (config, logger) => {
   const row = { worker: "ssh", net: [], read: [], write: [] } as const;
-  const ssh = spawn<SshPort>(
+  const ssh = spawn<SshPort & TextPort>(
     row,
     logger,
     (name, permissions) =>

@@ -82,17 +82,30 @@ export interface WriteScriptOptions {
   readonly overwrite: boolean;
   /** Permission bits; default: those of the replaced file, or 0644. */
   readonly mode: number | undefined;
+  /** A new file gets the mode by the login's umask instead of 0644. */
+  readonly usesUmask?: boolean;
+  /** Creates missing parent directories. */
+  readonly parents?: boolean;
+  /** Ends with `E changed` unless the replaced file has this hash, also directly before the rename. */
+  readonly expectSha256?: string | undefined;
+  /** Copies ACL and extended attributes of the replaced file where the host has the programs. */
+  readonly keepsAttributes?: boolean;
+  /**
+   * Keeps the replaced file under this name, prints `P` after the rename, and waits for a line: after
+   * `keep` it goes on, otherwise, also at the end of stdin, the replaced file gets its name back and the
+   * last line is `U`, or `E moved` if the new file was changed meanwhile.
+   */
+  readonly undoName?: string | undefined;
 }
 
 /**
  * Prints `K` when it is ready, reads exactly `size` bytes and then a line with their sha256, verifies
- * both, and renames the file. Prints `D SHA256 WANTED HAS` at the end: `-` if the host has no hash tool,
- * then the mode that the file should have and the one it has.
- * If stdin ends early, no file is left behind.
+ * both, and renames the file. Prints `D SHA256 WANTED HAS IS_NEW LOST` at the end: `-` if the host has no
+ * hash tool, then the mode that the file should have and the one it has, then 1 for a new file, then what
+ * was lost of the replaced one (`links`, `owner`, `acl`). If stdin ends early, no file is left behind.
  */
-export function writeScript(
-  { path, temporaryName, size, overwrite, mode }: WriteScriptOptions,
-): string {
+export function writeScript(options: WriteScriptOptions): string {
+  const { path, temporaryName, size, overwrite, mode, usesUmask, parents, expectSha256 } = options;
   const blocks = Math.floor(size / BLOCK);
   const rest = size % BLOCK;
   const take = [
@@ -107,15 +120,26 @@ export function writeScript(
     `if [ -L "$f" ]; then ${
       need("readlink")
     }; f=$(readlink -f "$f") && [ -e "$f" ] || { echo "E dangling"; exit 0; }; fi`,
-    `o=; m=${mode === undefined ? "644" : mode.toString(8)}`,
-    `if [ -e "$f" ]; then ${MUST_BE_FILE}; ${overwrite ? "" : `echo "E exists"; exit 0; `}` +
+    `o=; k=1; w=1; m=${
+      mode !== undefined
+        ? mode.toString(8)
+        : usesUmask
+        ? "$(printf %o $((0666 & ~0$(umask))))"
+        : "644"
+    }`,
+    `if [ -e "$f" ]; then w=0; ${MUST_BE_FILE}; ${overwrite ? "" : `echo "E exists"; exit 0; `}` +
     // Without them the file would silently get another owner or mode.
     `${need("stat", "chown")}; ` +
-    `set -- $(stat -c "%u:%g %a" "$f"); o=$1; ${mode === undefined ? "m=${2:-$m}; " : ""}fi`,
+    `set -- $(stat -c "%u:%g %a %h" "$f"); o=$1; k=\${3:-1}; ${
+      mode === undefined ? "m=${2:-$m}; " : ""
+    }fi`,
     ...(path.endsWith("/") ? [`echo "E slash"; exit 0`] : []),
-    `d=$(dirname "$f"; echo x); d=\${d%?x}; [ -d "$d" ] || { echo "E parent"; exit 0; }`,
+    `d=$(dirname "$f"; echo x); d=\${d%?x}; ${
+      parents ? `[ -d "$d" ] || mkdir -p "$d" 2>/dev/null; ` : ""
+    }[ -d "$d" ] || { echo "E parent"; exit 0; }`,
+    ...expectation(expectSha256),
     assign("t", temporaryName),
-    `t=$d/$t`,
+    `t=$d/$t; b=`,
     // Only the owner can read the content until it is complete.
     `umask 077; set -C; true 2>/dev/null > "$t" || { echo "E denied"; exit 0; }; set +C`,
     `trap "rm -f -- \\"\\$t\\"" EXIT; trap "exit 1" HUP INT TERM PIPE`,
@@ -124,18 +148,60 @@ export function writeScript(
     `IFS= read -r want || exit 1`,
     `n=$(wc -c < "$t"); [ "$((n))" -eq ${size} ] || { echo "E size $((n))"; exit 0; }`,
     `have=$({ ${HASH_STDIN}; } < "$t"); have=\${have%% *}; [ -z "$have" ] || [ "$have" = "$want" ] || { echo "E hash $have"; exit 0; }`,
+    ...(options.keepsAttributes ? [KEEP_ATTRIBUTES] : []),
     `[ -z "$o" ] || chown "$o" "$t" 2>/dev/null`,
     // Some file systems allow only one mode.
     `a=600; chmod "$m" "$t" 2>/dev/null && a=$m; a=$(stat -c %a "$t" 2>/dev/null || echo $a)`,
     ...(mode === undefined
       ? []
       : [`[ "$((0$a))" -eq "$((0$m))" ] || { echo "E mode $a $m"; exit 0; }`]),
+    `l=; if [ "$w" -eq 0 ]; then ${LOSSES}; fi`,
+    ...(options.undoName === undefined ? [] : keepOld(options.undoName)),
+    ...(expectSha256 === undefined ? [] : [`same || { echo "E changed"; exit 0; }`]),
     overwrite
       ? `mv -f "$t" "$f" || { grep -qF " $f " /proc/self/mountinfo 2>/dev/null && echo "E mount" || echo "E name"; exit 0; }`
       : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
-    `echo "D \${have:--} $m $a"`,
+    ...(options.undoName === undefined ? [] : [KEEP_OR_UNDO]),
+    `echo "D \${have:--} $m $a $w$l"`,
   ].join("; ");
 }
+
+/** Defines `same`, which compares the replaced file with the hash it should have, and calls it. */
+const expectation = (sha256: string | undefined): string[] =>
+  sha256 === undefined ? [] : [
+    `same() { h=$({ ${HASH_STDIN}; } < "$f" 2>/dev/null); [ "\${h%% *}" = ${sha256} ]; }`,
+    `[ -e "$f" ] || { echo "E changed"; exit 0; }; [ -r "$f" ] || { echo "E denied"; exit 0; }`,
+    `same || { [ -n "$h" ] && echo "E changed" || echo "E tool sha256sum"; exit 0; }`,
+  ];
+
+/**
+ * Copies everything but the content, then sets the time of the change. Only GNU `cp` can do it, else the
+ * programs of the acl package copy the ACL.
+ */
+const KEEP_ATTRIBUTES =
+  `if [ "$w" -eq 0 ]; then if cp --attributes-only --preserve=all -- "$f" "$t" 2>/dev/null; then touch "$t"; ` +
+  `elif command -v setfacl >/dev/null 2>&1; then getfacl -p -- "$f" 2>/dev/null | setfacl --set-file=- -- "$t" 2>/dev/null; fi; fi`;
+
+/** Adds to `l` what the new file has not got. \`ls\` shows an ACL by a plus sign. */
+const LOSSES = [
+  `[ "$k" -eq 1 ] || l="$l links"`,
+  `[ "$(stat -c %u:%g "$t" 2>/dev/null)" = "$o" ] || l="$l owner"`,
+  `case $(ls -ld "$f" 2>/dev/null) in ??????????+*) case $(ls -ld "$t" 2>/dev/null) in ??????????+*) ;; *) l="$l acl";; esac;; esac`,
+].join("; ");
+
+/** Gives the replaced file a second name, and has it put back however the script ends. */
+const keepOld = (name: string): string[] => [
+  assign("b", name),
+  `b=$d/$b; r=`,
+  // Programs that it starts ignore the signals too.
+  `undo() { trap "" HUP INT TERM PIPE; [ -n "$b" ] && [ -e "$b" ] || return 0; h=$({ ${HASH_STDIN}; } < "$f" 2>/dev/null); ` +
+  `if [ -z "$have" ] || [ "\${h%% *}" = "$want" ]; then mv -f "$b" "$f" && r=U; else rm -f "$b"; r="E moved"; fi; b=; }`,
+  `trap "undo; rm -f -- \\"\\$t\\"" EXIT`,
+  `ln "$f" "$b" 2>/dev/null || cp -p "$f" "$b" 2>/dev/null || { b=; echo "E undo"; exit 0; }`,
+];
+
+const KEEP_OR_UNDO = `echo P; IFS= read -r q; ` +
+  `if [ "$q" = keep ]; then trap "" HUP INT TERM PIPE; rm -f "$b"; b=; else undo; echo "$r"; exit 0; fi`;
 
 /** Prints a directory as a tar stream. */
 export const tarScript = (path: string): string =>
@@ -162,20 +228,22 @@ export const listScript = (path: string): string =>
   ].join("; ");
 
 /** Ends the script with `E tool NAME` if one of the programs is missing. */
-function need(...programs: readonly string[]): string {
+export function need(...programs: readonly string[]): string {
   const check = 'command -v "$p" >/dev/null 2>&1 || { echo "E tool $p"; exit 0; }';
   return `for p in ${programs.join(" ")}; do ${check}; done`;
 }
 
-const MUST_EXIST = `[ -e "$f" ] || { echo "E missing"; exit 0; }`;
-const MUST_BE_FILE =
+/** Ends a script with `E missing` unless `$f` exists. */
+export const MUST_EXIST = `[ -e "$f" ] || { echo "E missing"; exit 0; }`;
+/** Ends a script with `E directory` or `E special` unless `$f` is a regular file. */
+export const MUST_BE_FILE =
   `[ ! -d "$f" ] || { echo "E directory"; exit 0; }; [ -f "$f" ] || { echo "E special"; exit 0; }`;
 const FACTS = `command -v stat >/dev/null 2>&1 || ${
   need("wc")
 }; facts=$(stat -L -c "%s %f %Y" "$f" 2>/dev/null) || facts="$(($(wc -c < "$f"))) 81a4 0"`;
 
 /** Assigns any text to a variable, encoded in ASCII; a final newline is kept. */
-function assign(name: string, text: string): string {
+export function assign(name: string, text: string): string {
   const encoded = asciiText(text);
   if (encoded === text) return `${name}='${text}'`;
   return `${name}=$(printf %bx '${encoded}'); ${name}=\${${name}%x}`;

@@ -11,6 +11,8 @@ export interface HostAccess {
   readonly sftp: Sftp;
   /** Returns the sha256 of a file's first `size` bytes, computed on the host; undefined if it has no tool. */
   hash(path: string, size: number): Promise<string | undefined>;
+  /** Resolves to whether a command of the server's own may run on the host. */
+  mayRun(): Promise<boolean>;
   /** Has the guard remove a file if the connection ends. */
   keep(path: string): void;
   /** Cancels `keep`. */

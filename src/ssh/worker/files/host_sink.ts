@@ -178,6 +178,7 @@ class HostSink implements Sink {
         throw verificationFailed(shown, `sha256 ${hash} instead of ${finished.sha256}`);
       }
       await this.#setOwnerAndMode();
+      await this.#plan.options.beforeRename?.();
       await this.#rename();
       this.#state = "done";
       this.#access.drop(temporary);

@@ -79,11 +79,17 @@ export const danglingLink = (path: string) =>
 /** A file that only a command on the host reaches. */
 export type ShellEndpoint = Extract<Endpoint, { readonly kind: "shell" }>;
 
+/** The label of the host itself, for files that its shell reaches. */
+export const HOST_LABEL = "the host";
+
+const within = ({ label }: ShellEndpoint): string =>
+  label === HOST_LABEL ? "on the host" : `in ${label}`;
+
 /** Returns the error for a directory list that failed. `said` is the command's stderr. */
-export const listFailed = ({ path, label }: ShellEndpoint, said: string): RemoteExecError =>
+export const listFailed = (end: ShellEndpoint, said: string): RemoteExecError =>
   new RemoteExecError(
     "io_error",
-    `Cannot list ${printable(path)} in ${label}: ${
+    `Cannot list ${printable(end.path)} ${within(end)}: ${
       said === "" ? "no error message" : oneLine(said)
     }`,
     "Check that `find` and `stat` are installed there",
@@ -95,6 +101,24 @@ export const toolMissing = ({ path, label }: ShellEndpoint, program: string): Re
     "unsupported",
     `Cannot transfer ${printable(path)}: ${label} has no program "${program}"`,
     `Install "${program}" there, or make it available in /usr/local/bin`,
+  );
+
+/** The file has another content than the caller has seen. */
+export const changedMeanwhile = (path: string) =>
+  new RemoteExecError(
+    "changed",
+    `${printable(path)} has changed: its content is not the expected one, so nothing was written`,
+    "Read it again with ssh_read_file, then repeat the change on its current content",
+  );
+
+/** The check failed, and something else changed the file while it ran. */
+const changedInCheck = (path: string) =>
+  new RemoteExecError(
+    "changed",
+    `The check failed, but ${
+      printable(path)
+    } was changed by something else while it ran; the old content was not put back`,
+    "Read it with ssh_read_file, and decide what it should contain",
   );
 
 /** Returns the error for a script's output line `E KIND`. */
@@ -122,7 +146,7 @@ export function shellFileError(
         "not_found",
         `Cannot write ${printable(path)}: the directory ${
           printable(posix.dirname(path))
-        } does not exist in ${end.label}`,
+        } does not exist ${within(end)}`,
         `Create it first: mkdir -p ${shellQuote(posix.dirname(path))}`,
       );
     case "tool":
@@ -144,7 +168,7 @@ export function shellFileError(
     case "denied":
       return new RemoteExecError(
         "not_permitted",
-        `Permission denied in ${end.label}: ${printable(path)}`,
+        `Permission denied ${within(end)}: ${printable(path)}`,
         "Check owner and mode of the file and its directory",
       );
     case "size":
@@ -156,13 +180,35 @@ export function shellFileError(
         } bytes were stored)`,
         "Check free space there with `df -h`, then try again",
       );
+    case "changed":
+      return changedMeanwhile(path);
+    case "moved":
+      return changedInCheck(path);
+    case "undo":
+      return new RemoteExecError(
+        "unsupported",
+        `Cannot keep the old content of ${printable(path)} for the time of the check`,
+        "Call it without check, then run the check with a command",
+      );
     case "hash":
       return verificationFailed(path, `sha256 ${detail} was stored`);
     default:
       return new RemoteExecError(
         "io_error",
-        `Cannot use ${printable(path)} in ${end.label}: ${oneLine(line)}`,
+        `Cannot use ${printable(path)} ${within(end)}: ${oneLine(line)}`,
         "Check the path there",
       );
   }
 }
+
+/** Some hosts offer SFTP but no commands, others commands but no SFTP. */
+export function noneIfUnsupported(error: unknown): undefined {
+  if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
+}
+
+export const unsupportedEnd = (endpoint: Endpoint) =>
+  new RemoteExecError(
+    "internal",
+    `This call does not support ${endpoint.kind} files`,
+    "Report this defect",
+  );

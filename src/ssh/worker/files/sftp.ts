@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 // @ts-types="@types/ssh2"
-import type { Attributes, InputAttributes, SFTPWrapper } from "ssh2";
+import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper } from "ssh2";
 import { CHUNK_LIFE } from "./source_sink.ts";
 
 type Callback<T> = (error: Error | undefined | null, value: T) => void;
@@ -58,6 +58,11 @@ export class Sftp {
     );
   }
 
+  /** Creates a directory. */
+  makeDirectory(path: string): Promise<void> {
+    return this.#call((done) => this.#sftp.mkdir(path, done as Done));
+  }
+
   close(handle: Uint8Array): Promise<void> {
     return this.#call((done) => this.#sftp.close(asBuffer(handle), done as Done));
   }
@@ -103,13 +108,17 @@ export class Sftp {
       // An empty answer is not the end: it may have contained only `.` and `..`.
       for (let turn = 0; turn <= limit && entries.length <= limit; turn++) {
         signal?.throwIfAborted();
-        const some = await this.#call<Entry[]>((done) => this.#sftp.readdir(asBuffer(handle), done))
+        const some = await this.#call<FileEntryWithStats[]>((done) =>
+          this.#sftp.readdir(asBuffer(handle), done)
+        )
           .catch(noneAtEnd);
         if (some === undefined) break;
-        for (const { filename, attrs } of some) {
+        for (const { filename, longname, attrs } of some) {
+          const owner = ownerIn(longname);
           entries.push(
-            usable(filename) ? { filename, attrs: withDefaults(attrs) } : {
+            usable(filename) ? { filename, owner, attrs: withDefaults(attrs) } : {
               filename: shortName(filename),
+              owner,
               attrs: withDefaults({ ...attrs, mode: 0, size: 0 }),
             },
           );
@@ -188,8 +197,14 @@ export class Sftp {
 
 interface Entry {
   readonly filename: string;
+  /** The owner's name, if the host lists it. */
+  readonly owner: string | undefined;
   readonly attrs: Attributes;
 }
+
+/** Servers send the line of `ls -l` too, which names the owner. Source: OpenSSH sftp-common.c, ls_file. */
+const ownerIn = (longname: string): string | undefined =>
+  /^[-a-z][-a-zA-Z]{9}\S? +\d+ +(\S{1,64}) /.exec(longname.slice(0, 200))?.[1];
 
 /** The file systems of Linux allow no longer name. */
 const MAX_NAME_BYTES = 255;

@@ -188,7 +188,12 @@ async function commit(
   return reply;
 }
 
-async function run(start: Start, end: ShellEndpoint, script: string): Promise<CommandStream> {
+/** Starts a script behind the endpoint's command. */
+export async function run(
+  start: Start,
+  end: ShellEndpoint,
+  script: string,
+): Promise<CommandStream> {
   return new CommandStream(await start(scriptLine(end.prefix, script)));
 }
 
@@ -208,7 +213,8 @@ async function readHeader(
   }];
 }
 
-async function readReply(stream: CommandStream, end: ShellEndpoint): Promise<string> {
+/** Returns the next line of a script. @throws RemoteExecError that says why there is none */
+export async function readReply(stream: CommandStream, end: ShellEndpoint): Promise<string> {
   const line = await stream.readLine();
   if (line === undefined) throw await unreachableError(stream, end);
   return line;
@@ -246,7 +252,8 @@ async function* content(
   onHash(/^H ([0-9a-f]{64})\b/.exec(trailer ?? "")?.[1]);
 }
 
-function absolutePath({ path }: ShellEndpoint): string {
+/** Returns the path as scripts use it. @throws RemoteExecError `invalid_argument` */
+export function absolutePath({ path }: ShellEndpoint): string {
   checkRemotePath(path);
   // Relative paths start at the root directory behind the command.
   return path.startsWith("/") ? path : `/${path}`;

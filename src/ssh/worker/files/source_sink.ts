@@ -50,6 +50,8 @@ export interface Sink {
 export interface SinkOptions {
   readonly overwrite: boolean;
   readonly mode: number | undefined;
+  /** Called directly before the rename; a rejection discards the new file. */
+  readonly beforeRename?: (() => Promise<void>) | undefined;
 }
 
 /** Returns a new sha256 hash object. */

@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { printable, RemoteExecError } from "../../errors.ts";
+import {
+  commandArgument,
+  hostPathArgument,
+  pathCtidArgument,
+  remotePathArgument,
+} from "../../mcp/arguments.ts";
+import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
+import type { ExecOutcome } from "../port.ts";
+import { warningLines, warnings } from "./answers.ts";
+import { ctidOf, sha256Argument } from "./common_arguments.ts";
+import { firstCodePoints } from "./page.ts";
+import type { EditOutcome, TextService } from "./service.ts";
+
+const editOutput = z.object({
+  success: z.boolean(),
+  path: z.string(),
+  changed: z.boolean().describe("The file has the new content"),
+  replacements: z.number().int(),
+  sha256: z.string().describe("Of the new content; after a failed check, of the old"),
+  diff: z.string().describe("Unified"),
+  check: z.object({
+    exit_code: z.number().int().nullable(),
+    stdout: z.string(),
+    stderr: z.string(),
+  }).optional(),
+  warnings: z.array(z.string()).optional(),
+});
+
+type EditAnswer = z.infer<typeof editOutput>;
+
+const MAX_EDITS = 100;
+
+/** Returns the tool that edits a text file. */
+export function editTool(service: TextService): Tool {
+  const input = z.strictObject({
+    path: service.hasContainers ? remotePathArgument : hostPathArgument,
+    edits: z.array(z.strictObject({
+      old_text: z.string().min(1).describe("Occurs exactly once"),
+      new_text: z.string(),
+      replace_all: z.boolean().default(false),
+    })).min(1).max(MAX_EDITS),
+    expect_sha256: sha256Argument,
+    dry_run: z.boolean().default(false),
+    check: commandArgument.optional().describe(
+      "Command that must succeed afterwards, e.g. `nginx -t`; else the old file is back",
+    ),
+    ctid: pathCtidArgument,
+    response_format: unlistedFormat,
+  });
+  return defineTool({
+    name: "ssh_edit_file",
+    title: "Edit a text file",
+    description: "Replace texts in a file, all or none, and return the diff. Keeps mode, owner, " +
+      "encoding and line ends.",
+    effect: "destroys",
+    input: service.hasContainers ? input : input.omit({ ctid: true }),
+    output: editOutput,
+    async run({ path, edits, dry_run: dryRun, check, ...rest }, context) {
+      const outcome = await service.edit({
+        path,
+        ctid: ctidOf(rest),
+        edits: edits.map(({ old_text, new_text, replace_all }) => ({
+          oldText: old_text,
+          newText: new_text,
+          replaceAll: replace_all,
+        })),
+        expectSha256: rest.expect_sha256,
+        dryRun,
+        check,
+        ...context,
+      });
+      const { characterLimit, timeoutMs } = service.limits;
+      const data = editAnswer(path, outcome, characterLimit);
+      const failure = outcome.written?.isKept === false && outcome.check
+        ? checkFailed(path, outcome.check, timeoutMs)
+        : undefined;
+      return { text: formatEdit(data), data, ...(failure === undefined ? {} : { failure }) };
+    },
+  });
+}
+
+function editAnswer(path: string, outcome: EditOutcome, maxCharacters: number): EditAnswer {
+  const { written, check } = outcome;
+  const isChanged = written?.isKept ?? false;
+  const diff = cutDiff(outcome.diff, maxCharacters);
+  const { warnings: lost = [] } = warnings(isChanged ? written : undefined);
+  const notices = [...lost, ...(diff === outcome.diff ? [] : ["The diff was cut at the limit"])];
+  return {
+    success: true,
+    path,
+    changed: isChanged,
+    replacements: outcome.replacements,
+    sha256: outcome.sha256,
+    diff: written?.isKept === false ? "" : diff,
+    ...(check === undefined ? {} : { check: checkAnswer(check) }),
+    ...(notices.length === 0 ? {} : { warnings: notices }),
+  };
+}
+
+const checkAnswer = ({ exitCode, stdout, stderr }: ExecOutcome) => ({
+  exit_code: exitCode,
+  stdout: stdout.text,
+  stderr: stderr.text,
+});
+
+/** Keeps complete lines. */
+function cutDiff(diff: string, maxCharacters: number): string {
+  const kept = firstCodePoints(diff, maxCharacters);
+  return kept.length === diff.length ? diff : kept.slice(0, kept.lastIndexOf("\n") + 1);
+}
+
+function formatEdit(answer: EditAnswer): string {
+  const { check, diff } = answer;
+  return [
+    `${answer.changed ? "File changed" : "File not changed"}: ${printable(answer.path)}`,
+    `Replacements: ${answer.replacements}`,
+    `SHA-256: ${answer.sha256}`,
+    ...warningLines(answer),
+    ...(check === undefined ? [] : [`Check: exit code ${check.exit_code ?? "none"}`]),
+    ...(check === undefined || check.stdout === ""
+      ? []
+      : ["", "=== CHECK STDOUT ===", check.stdout]),
+    ...(check === undefined || check.stderr === ""
+      ? []
+      : ["", "=== CHECK STDERR ===", check.stderr]),
+    ...(diff === "" ? [] : ["", "=== DIFF ===", diff]),
+  ].join("\n");
+}
+
+function checkFailed(path: string, check: ExecOutcome, timeoutMs: number): RemoteExecError {
+  if (check.ending === "cancelled") {
+    return new RemoteExecError(
+      "cancelled",
+      `The call was cancelled during the check; ${printable(path)} has its old content again`,
+      "Call the tool again if it is needed",
+    );
+  }
+  const reason = check.ending === "timeout"
+    ? `did not end within ${timeoutMs / 1000} seconds`
+    : check.exitCode === null
+    ? `did not end normally (${check.signal ?? check.ending})`
+    : `failed with exit code ${check.exitCode}`;
+  return new RemoteExecError(
+    "check_failed",
+    `The check ${reason}; ${printable(path)} has its old content again`,
+    "Correct the edits by the output of the check",
+  );
+}

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { posix } from "node:path";
+import { printable, RemoteExecError } from "../../../../errors.ts";
+import type { ContentOutcome, ContentRequest } from "../../../text/port.ts";
+import { copy } from "../copy.ts";
+import type { HostAccess } from "../host_files.ts";
+import { openHostSink } from "../host_sink.ts";
+import { isMissing, statPath } from "../limited_sftp.ts";
+import { changedMeanwhile, missingOr, parentOr } from "../remote_file_errors.ts";
+import type { Sink, Source } from "../source_sink.ts";
+import type { Sftp } from "../sftp.ts";
+import { sftpContent } from "./content.ts";
+
+/** Writes a file over SFTP. Without a shell, ACLs are not known and no check can run. */
+export async function sftpWrite(
+  access: HostAccess,
+  path: string,
+  request: ContentRequest,
+  signal: AbortSignal,
+  stallMs: number,
+): Promise<ContentOutcome> {
+  if (request.check !== undefined) throw noCheck();
+  const { bytes, expectSha256: expected } = request;
+  const verify = () => requireContent(access, path, expected);
+  await verify();
+  const isNew = await isAbsent(access.sftp, path);
+  if (request.parents && isNew) await makeParents(access.sftp, path);
+  let sink: Sink | undefined;
+  const options = {
+    overwrite: request.overwrite,
+    mode: request.mode,
+    ...(expected === undefined ? {} : { beforeRename: verify }),
+  };
+  const copied = await copy(
+    sourceOf(bytes, path),
+    async () => sink = await openHostSink(access, path, options),
+    {
+      maxBytes: bytes.length,
+      stallMs,
+      signal,
+      progress: undefined,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+    },
+  );
+  return {
+    sha256: copied.sha256,
+    verified: copied.verified,
+    path: sink?.path ?? path,
+    created: isNew,
+    mode: sink?.keptMode,
+    lost: sink?.keptMode === undefined ? [] : ["mode"],
+    isKept: true,
+  };
+}
+
+const sourceOf = (bytes: Uint8Array, path: string): Source => ({
+  size: bytes.length,
+  path,
+  async *chunks() {
+    if (bytes.length > 0) yield await Promise.resolve(bytes);
+  },
+  close: () => Promise.resolve(),
+});
+
+async function requireContent(
+  access: HostAccess,
+  path: string,
+  expected: string | undefined,
+): Promise<void> {
+  if (expected === undefined) return;
+  const { sha256 } = await sftpContent(access, path, Number.MAX_SAFE_INTEGER).catch((error) => {
+    throw error instanceof RemoteExecError && error.code === "not_found"
+      ? changedMeanwhile(path)
+      : error;
+  });
+  if (sha256 !== expected) throw changedMeanwhile(path);
+}
+
+const isAbsent = (sftp: Sftp, path: string): Promise<boolean> =>
+  statPath(sftp, path).then(() => false, (error) => {
+    if (isMissing(error)) return true;
+    throw missingOr("write", path, error);
+  });
+
+async function makeParents(sftp: Sftp, path: string): Promise<void> {
+  const parent = posix.dirname(path);
+  if (parent === "." || parent === "/" || !await isAbsent(sftp, parent)) return;
+  await makeParents(sftp, parent);
+  await sftp.makeDirectory(parent).catch((error) => {
+    throw parentOr(path, error);
+  });
+}
+
+const noCheck = () =>
+  new RemoteExecError(
+    "unsupported",
+    `The host runs no commands for this login (${printable("SFTP only")}), so no check can run`,
+    "Leave check out",
+  );

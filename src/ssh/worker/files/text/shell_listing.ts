@@ -1,0 +1,115 @@
+import { EXTEND_PATH } from "../../../../shell/search_path.ts";
+import { notADirectory } from "../../../errors.ts";
+import type { ListedEntry, Listing, ListingRequest } from "../../../text/port.ts";
+import type { CommandStream } from "../../commands/command_stream.ts";
+import { assign, MUST_EXIST, need } from "../file_scripts.ts";
+import { listFailed, type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
+import { fileKind } from "../sftp.ts";
+import { absolutePath, readReply, run, type Start } from "../shell_files.ts";
+import { limited, MAX_LISTED } from "./listing.ts";
+import { ownerName } from "./text_scripts.ts";
+
+/** Bounds what a host may send. */
+const MAX_BYTES = 64_000_000;
+
+/** Lists a directory with one command. */
+export async function shellListing(
+  start: Start,
+  end: ShellEndpoint,
+  request: ListingRequest,
+): Promise<Listing> {
+  const stream = await run(start, end, listingScript(absolutePath(end), request));
+  try {
+    stream.endInput();
+    const header = await readReply(stream, end);
+    if (header === "E file") throw notADirectory(end.path);
+    if (header !== "L") throw shellFileError(header, end, 0);
+    const found = parseListing(await text(stream));
+    const unreadable = [...stream.stderr.matchAll(UNREADABLE)].map(([, path = ""]) => path);
+    if (found.length === 0 && unreadable.includes(".")) throw listFailed(end, stream.stderr);
+    return limited(found, request, unreadable.sort());
+  } finally {
+    await stream.close();
+  }
+}
+
+/** What GNU's and busybox's find say about a directory, in the C locale. */
+const UNREADABLE = /^find: '?(?:\.\/)?(.+?)'?: Permission denied$/gm;
+
+/**
+ * Prints `L` and then, for each entry, `MODE SIZE MTIME UID OWNER`, its path, and the target of a link, each
+ * followed by NUL. GNU find prints that by itself; elsewhere a loop asks `stat` for each entry.
+ */
+export function listingScript(
+  path: string,
+  { depth, hidden }: Pick<ListingRequest, "depth" | "hidden">,
+): string {
+  const prune = hidden ? "" : ` -name ".*" -prune -o`;
+  const find = `find . -mindepth 1 -maxdepth ${depth}${prune}`;
+  const loop = `for p do s=$(stat -c "%f %s %Y %u %U" "$p" 2>/dev/null) || continue; l=; ` +
+    `[ -L "$p" ] && l=$(readlink "$p"; echo x) && l=\${l%?x}; printf "%s\\0%s\\0%s\\0" "$s" "$p" "$l"; done`;
+  return [
+    EXTEND_PATH,
+    `LC_ALL=C; export LC_ALL`,
+    need("find", "stat"),
+    assign("f", path),
+    MUST_EXIST,
+    `[ -d "$f" ] || { echo "E file"; exit 0; }`,
+    `cd "$f" 2>/dev/null || { echo "E denied"; exit 0; }`,
+    `echo L`,
+    assign("loop", loop),
+    `if find /dev/null -maxdepth 0 -printf "" 2>/dev/null; then ` +
+    `${find} -printf "%#m:%y %s %T@ %U %u\\0%p\\0%l\\0"; ` +
+    `else ${find} -exec sh -c "$loop" sh {} +; fi`,
+  ].join("; ");
+}
+
+/** Parses the output behind `L`. */
+export function parseListing(output: string): ListedEntry[] {
+  const fields = output.split("\0");
+  const entries: ListedEntry[] = [];
+  for (let at = 0; at + 2 < fields.length && entries.length < MAX_LISTED; at += 3) {
+    const [facts = "", path = "", target = ""] = fields.slice(at, at + 3);
+    const [mode = "", size, mtime, uid, user] = facts.split(" ");
+    const { kind, bits } = modeOf(mode);
+    entries.push({
+      path: path.replace(/^\.\//, ""),
+      kind,
+      size: Number(size),
+      mtimeMs: Math.floor(Number(mtime)) * 1000,
+      mode: bits,
+      owner: ownerName(user, uid) ?? "?",
+      ...(kind === "link" && target !== "" ? { target } : {}),
+    });
+  }
+  return entries;
+}
+
+const TYPES: Readonly<Record<string, ListedEntry["kind"]>> = {
+  f: "file",
+  d: "directory",
+  l: "link",
+};
+
+/** Reads `0644:f` of GNU find, or the hexadecimal bits of `stat`. */
+function modeOf(word: string): { kind: ListedEntry["kind"]; bits: number } {
+  const [octal = "", type] = word.split(":");
+  if (type !== undefined) {
+    return { kind: TYPES[type] ?? "other", bits: Number.parseInt(octal, 8) & 0o7777 };
+  }
+  const bits = Number.parseInt(word, 16);
+  const kind = fileKind(bits);
+  return { kind: kind === "symlink" ? "link" : kind, bits: bits & 0o7777 };
+}
+
+async function text(stream: CommandStream): Promise<string> {
+  const decoder = new TextDecoder();
+  const parts: string[] = [];
+  let length = 0;
+  for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
+    length += chunk.length;
+    if (length > MAX_BYTES) break;
+    parts.push(decoder.decode(chunk, { stream: true }));
+  }
+  return parts.join("");
+}
