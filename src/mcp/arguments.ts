@@ -24,8 +24,8 @@ export const overwriteArgument = z.boolean().default(false).describe(
   "Replace an existing file",
 );
 
-/** Source: pve-common src/PVE/JSONSchema.pm:63-75, `[1-9][0-9]{2,8}`. */
-const guestId = z.number().int().min(100).max(999_999_999);
+/** The number of a guest. Source: pve-common src/PVE/JSONSchema.pm:63-75, `[1-9][0-9]{2,8}`. */
+export const guestId = z.number().int().min(100).max(999_999_999);
 
 /** The container that a tool works on. */
 export const ctidArgument = guestId.describe("Container ID");

@@ -23,7 +23,8 @@ export interface ObjectSchema {
 /**
  * Returns the JSON Schema of a tool's arguments, as short as it can be: a model pays for every token of
  * it. Bounds and patterns of strings and minima are checked but not shown; a description names those that
- * matter. Arguments with `unlisted` in their zod metadata are accepted but not shown.
+ * matter. Arguments with `unlisted` in their zod metadata are accepted but not shown; of those with
+ * `sketched`, only type and description are.
  */
 export function argumentsSchema(input: z.ZodObject): ObjectSchema {
   return { ...shorten(toJson(input, "input")), type: "object" };
@@ -47,6 +48,7 @@ function toJson(schema: z.ZodType, io: "input" | "output"): Schema {
 
 /** Drops what no caller needs to know. */
 function shorten(schema: Schema): Schema {
+  if (schema.sketched === true) return sketch(schema);
   const { anyOf, properties, items, minimum: _, maximum, ...others } = schema;
   const { minLength: __, maxLength: ___, pattern: ____, ...rest } = others;
   return {
@@ -57,6 +59,14 @@ function shorten(schema: Schema): Schema {
     ...(maximum !== undefined && maximum <= MAX_SHOWN ? { maximum } : {}),
   };
 }
+
+/** A list or object whose description names the fields: their schema costs twice as many tokens. */
+const sketch = ({ type, description, items }: Schema): Schema =>
+  ({
+    type,
+    description,
+    ...(items === undefined ? {} : { items: { type: "object" } }),
+  }) as Schema; // a description is a keyword
 
 /** A larger maximum is that of an ID or of safe integers, which no caller meets. */
 const MAX_SHOWN = 100_000;

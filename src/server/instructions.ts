@@ -4,7 +4,7 @@ import { printable } from "../errors.ts";
 import { exactSize, shortened, shortHost } from "../mcp/words.ts";
 
 const MAX_LOGIN = 32;
-const MAX_DIRECTORY = 80;
+const MAX_DIRECTORY = 60;
 
 /** What the instructions are made from. */
 export type Introduced = Pick<Config, "ssh" | "limits" | "files" | "r2">;
@@ -47,15 +47,13 @@ function opening({ ssh }: Introduced, isNode: boolean): string {
 
 const commands = ({ limits }: Introduced): string =>
   "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use options like -y and " +
-  "--no-pager, and `sudo -n`, because nobody can type a password. On timeout (default " +
+  "--no-pager, and `sudo -n`, as nobody can type a password. On timeout (default " +
   `${
     limits.timeoutMs / 1000
   } s, max 300) the command is stopped and its output so far returned; run longer ` +
   "work with nohup in the background, output to a file, and read that later.";
 
 function proxmox(has: (name: string) => boolean): string {
-  const files = ["proxmox_upload_file_to_container", "proxmox_download_file_from_container"]
-    .filter(has);
   const exec = ["proxmox_container_exec_command", "proxmox_vm_exec_command"].filter(has);
   return "- proxmox_*: LXC containers (ctid) and VMs (vmid)" +
     (has("ssh_exec_command") ? ": prefer them to pct and qm in ssh_exec_command. " : ". ") +
@@ -63,8 +61,7 @@ function proxmox(has: (name: string) => boolean): string {
     (has("proxmox_resource_usage") ? "The whole cluster: proxmox_resource_usage. " : "") +
     (has("proxmox_shutdown_container")
       ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
-      : "") +
-    (files.length > 0 ? ` Files in containers: ${files.join(", ")}.` : "");
+      : "");
 }
 
 function copies({ limits }: Introduced, has: (name: string) => boolean): string {
@@ -76,9 +73,7 @@ function copies({ limits }: Introduced, has: (name: string) => boolean): string 
 function textFiles(has: (name: string) => boolean, isNode: boolean): string {
   const tools = ["ssh_read_file", "ssh_list_directory", "ssh_edit_file", "ssh_write_file"]
     .filter(has).join(", ");
-  return `- ${tools}: text files on the host${
-    isNode ? " or in a container (ctid)" : ""
-  }, better than cat, sed and here-documents.`;
+  return `- ${tools}: text files on the host${isNode ? " or in a container (ctid)" : ""}.`;
 }
 
 const imageKit = (isNode: boolean): string =>
@@ -99,7 +94,7 @@ function exchange(
     exactSize(r2.maxFileBytes)
   } to and from other machines and people over R2, ` +
     `from ${places(isNode)}; kept for 48 hours. ` +
-    " For large files, several recipients or someone offline." +
+    "For large files, several recipients or someone offline." +
     (has("exchange_request_upload") ? " Others send files with exchange_request_upload." : "");
 }
 

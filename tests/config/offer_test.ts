@@ -8,6 +8,10 @@ const CORE = [
   "ssh_exec_command",
   "ssh_upload_file",
   "ssh_download_file",
+  "ssh_read_file",
+  "ssh_write_file",
+  "ssh_edit_file",
+  "ssh_list_directory",
   "generate_download_link",
   "list_download_stats",
   "revoke_download_link",
@@ -30,15 +34,15 @@ const tools = (env: Environment) => configOf(env).offer.tools;
 
 const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonly string[]])[] = [
   ["everything by default", {}, CORE],
-  ["a family", { TOOLS: "links" }, CORE.slice(3)],
+  ["a family", { TOOLS: "links" }, CORE.slice(7)],
   ["tools and families", { TOOLS: "ssh_exec_command, links" }, [
     "ssh_exec_command",
-    ...CORE.slice(3),
+    ...CORE.slice(7),
   ]],
   ["all but a tool", { TOOLS: "-ssh_exec_command" }, CORE.slice(1)],
-  ["all but a family", { TOOLS: "-ssh" }, CORE.slice(3)],
-  ["a family without a tool, in any order", { TOOLS: "-ssh_exec_command,ssh" }, CORE.slice(1, 3)],
-  ["nothing that is removed as a family", { TOOLS: "ssh_exec_command,links,-ssh" }, CORE.slice(3)],
+  ["all but a family", { TOOLS: "-ssh" }, CORE.slice(7)],
+  ["a family without a tool, in any order", { TOOLS: "-ssh_exec_command,ssh" }, CORE.slice(1, 7)],
+  ["nothing that is removed as a family", { TOOLS: "ssh_exec_command,links,-ssh" }, CORE.slice(7)],
   ["names in any case, and empty words", { TOOLS: " SSH_Exec_Command ,, - links, " }, [
     "ssh_exec_command",
   ]],
@@ -46,6 +50,8 @@ const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonl
     "ssh_exec_command",
   ]],
   ["only readers", { READ_ONLY: "true", ...PROXMOX, ...R2 }, [
+    "ssh_read_file",
+    "ssh_list_directory",
     ...READERS_OF_PROXMOX,
     "exchange_list",
     "list_download_stats",
@@ -55,9 +61,14 @@ const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonl
     TOOLS: "ssh,proxmox,-proxmox_list_vms",
     ...PROXMOX,
   }, [
+    "ssh_read_file",
+    "ssh_list_directory",
     ...READERS_OF_PROXMOX.filter((name) => name !== "proxmox_list_vms"),
   ]],
-  ["nothing that TOOLS names and READ_ONLY forbids", { READ_ONLY: "true", TOOLS: "ssh" }, []],
+  ["nothing that TOOLS names and READ_ONLY forbids", {
+    READ_ONLY: "true",
+    TOOLS: "ssh_exec_command,ssh_edit_file",
+  }, []],
 ];
 
 for (const [what, env, expected] of OFFERS) {

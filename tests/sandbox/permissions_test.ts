@@ -109,8 +109,9 @@ pure("permissionTable() permits only what an offered tool needs", () => {
   assert.deepEqual(mayUse({ READ_ONLY: "true", ENABLE_PROXMOX: "true" }), [false, false]);
   assert.deepEqual(mayUse({ ...R2, TOOLS: "-ssh,-exchange_download" }), [true, false]);
   assert.deepEqual(mayUse(IMAGEKIT), [false, false]);
+  assert.deepEqual(mayUse({ TOOLS: "ssh_read_file,ssh_edit_file" }), [false, false]);
   const nothing = { net: [], read: [], write: [] };
-  const readOnly = { READ_ONLY: "true", SSH_KEY: "/keys/id" };
+  const readOnly = { READ_ONLY: "true", SSH_KEY: "/keys/id", TOOLS: "-ssh" };
   assert.deepEqual(row("ssh", readOnly), { worker: "ssh", ...nothing });
   assert.deepEqual(row("downloads", readOnly), { worker: "downloads", ...nothing });
   assert.deepEqual(row("transfers", { ...IMAGEKIT, ...R2, TOOLS: "exchange_list" }).net, [
@@ -124,12 +125,13 @@ pure("describeAccess() shows READ_ONLY and TOOLS when they are set", () => {
   assert.ok(
     shown({ TOOLS: "SSH, -ssh_exec_command" }).startsWith(
       "offered tools\n  READ_ONLY  false\n  TOOLS      ssh, -ssh_exec_command\n" +
-        "  tools      ssh_upload_file, ssh_download_file\nworker ssh\n",
+        "  tools      ssh_upload_file, ssh_download_file, ssh_read_file, ssh_write_file, ssh_edit_file, " +
+        "ssh_list_directory\nworker ssh\n",
     ),
   );
   assert.match(
     shown({ READ_ONLY: "true" }),
-    /^ {2}READ_ONLY {2}true\n {2}TOOLS {6}all\n {2}tools {6}list_download_stats\n/m,
+    /^ {2}READ_ONLY {2}true\n {2}TOOLS {6}all\n {2}tools {6}ssh_read_file, ssh_list_directory, list_download_stats\n/m,
   );
   assert.match(shown({ TOOLS: "proxmox" }), /^ {2}tools {6}none\n/m);
 });

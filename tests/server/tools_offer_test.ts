@@ -17,6 +17,8 @@ const READERS = [
   "proxmox_resource_usage",
   "proxmox_vm_config",
   "proxmox_vm_status",
+  "ssh_list_directory",
+  "ssh_read_file",
 ];
 
 for (const name of CONFIGURATION_NAMES) {

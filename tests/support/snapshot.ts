@@ -25,6 +25,10 @@ const isUpdate = (): boolean => Deno.env.get("UPDATE_SNAPSHOTS") === "1";
 /** Tools with fewer arguments in some configurations, and these configurations. */
 const REDUCED: Readonly<Record<string, readonly ConfigurationName[]>> = {
   generate_download_link: ["core", "imagekit", "r2"],
+  ssh_read_file: ["core", "imagekit", "r2"],
+  ssh_write_file: ["core", "imagekit", "r2"],
+  ssh_edit_file: ["core", "imagekit", "r2"],
+  ssh_list_directory: ["core", "imagekit", "r2"],
 };
 
 /** Compares each tool of a configuration with its own snapshot, `tests/server/__snapshots__/tools/NAME.json`. */

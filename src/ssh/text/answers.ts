@@ -6,28 +6,30 @@ import type { ContentOutcome, Listing, Lost, TextPage } from "./port.ts";
 const mode = (bits: number): string => bits.toString(8).padStart(4, "0");
 const time = (ms: number): string => new Date(ms).toISOString().replace(/\.000Z$/, "Z");
 
+/** A field that explains itself; listing it would cost tokens. */
+const unlisted = z.string().meta({ unlisted: true });
+
 export const readOutput = z.object({
   success: z.literal(true),
-  path: z.string(),
-  first_line: z.number().int().nullable(),
-  last_line: z.number().int().nullable(),
-  total_lines: z.number().int().nullable().describe("null: not counted"),
-  next_line: z.number().int().optional().describe("from_line to go on with, if more follows"),
-  notice: z.string().optional(),
-  size: z.number().int(),
-  sha256: z.string().nullable(),
-  encoding: z.enum(["utf-8", "utf-8-bom", "utf-16le", "utf-16be", "latin-1"]),
-  line_ending: z.enum(["lf", "crlf", "mixed"]),
-  mode: z.string(),
-  owner: z.string().nullable(),
-  mtime: z.string(),
   text: z.string(),
+  first_line: z.number().int().optional(),
+  last_line: z.number().int().optional(),
+  next_line: z.number().int().optional().describe("If more follows"),
+  total_lines: z.number().int().nullable().describe("null: large"),
+  size: z.number().int(),
+  sha256: z.string().nullable().describe("null: large"),
+  encoding: z.string(),
+  line_ending: z.string(),
+  mode: z.string(),
+  owner: unlisted,
+  mtime: unlisted,
+  notice: unlisted.optional(),
 });
 
 type ReadAnswer = z.infer<typeof readOutput>;
 
 /** Builds the answer for a page. */
-export function readAnswer(path: string, page: TextPage): ReadAnswer {
+export function readAnswer(page: TextPage): ReadAnswer {
   const { lastLine, hasMore, hasCutLine } = page;
   const next = lastLine !== null && hasMore !== false ? lastLine + 1 : undefined;
   const notice = hasCutLine
@@ -40,34 +42,34 @@ export function readAnswer(path: string, page: TextPage): ReadAnswer {
     : undefined;
   return {
     success: true,
-    path,
-    first_line: page.firstLine,
-    last_line: lastLine,
-    total_lines: page.totalLines,
+    text: page.text,
+    // Where lines are not counted, the numbers of the last ones are not known.
+    ...(page.firstLine === null ? {} : { first_line: page.firstLine }),
+    ...(lastLine === null ? {} : { last_line: lastLine }),
     ...(next === undefined ? {} : { next_line: next }),
-    ...(notice === undefined ? {} : { notice }),
+    total_lines: page.totalLines,
     size: page.size,
     sha256: page.sha256,
     encoding: page.encoding,
     line_ending: page.lineEnding,
     mode: mode(page.mode),
-    owner: page.owner,
+    owner: page.owner ?? "?",
     mtime: time(page.mtimeMs),
-    text: page.text,
+    ...(notice === undefined ? {} : { notice }),
   };
 }
 
 /** Formats the answer: the file's facts first, so that its text cannot be mistaken for them. */
-export const formatRead = (answer: ReadAnswer): string =>
+export const formatRead = (path: string, answer: ReadAnswer): string =>
   [
-    `File: ${printable(answer.path)}`,
+    `File: ${printable(path)}`,
     `Lines: ${answer.first_line ?? "?"}-${answer.last_line ?? "?"} of ${answer.total_lines ?? "?"}`,
     ...(answer.next_line === undefined ? [] : [`Next: from_line=${answer.next_line}`]),
     ...(answer.notice === undefined ? [] : [`[NOTICE] ${answer.notice}`]),
     `Size: ${answer.size} bytes`,
     `SHA-256: ${answer.sha256 ?? "?"}`,
     `Encoding: ${answer.encoding}, line ends ${answer.line_ending}`,
-    `Mode: ${answer.mode}, owner ${printable(answer.owner ?? "?")}, modified ${answer.mtime}`,
+    `Mode: ${answer.mode}, owner ${printable(answer.owner)}, modified ${answer.mtime}`,
     "",
     "=== TEXT ===",
     answer.text,
@@ -75,7 +77,6 @@ export const formatRead = (answer: ReadAnswer): string =>
 
 export const writeOutput = z.object({
   success: z.literal(true),
-  path: z.string(),
   bytes_transferred: z.number().int(),
   sha256: z.string(),
   verified: z.enum(["sha256", "size"]).describe("Compared with content"),
@@ -87,11 +88,9 @@ type WriteAnswer = z.infer<typeof writeOutput>;
 
 /** Builds the answer for a written file. */
 export const writeAnswer = (
-  path: string,
   outcome: ContentOutcome & { readonly bytes: number },
 ): WriteAnswer => ({
   success: true,
-  path,
   bytes_transferred: outcome.bytes,
   sha256: outcome.sha256,
   verified: outcome.verified,
@@ -99,9 +98,9 @@ export const writeAnswer = (
   ...warnings(outcome),
 });
 
-export const formatWrite = (answer: WriteAnswer): string =>
+export const formatWrite = (path: string, answer: WriteAnswer): string =>
   [
-    `[SUCCESS] File ${answer.created ? "created" : "replaced"}: ${printable(answer.path)}`,
+    `[SUCCESS] File ${answer.created ? "created" : "replaced"}: ${printable(path)}`,
     `Bytes transferred: ${answer.bytes_transferred}`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
@@ -126,24 +125,23 @@ export const warningLines = (answer: { readonly warnings?: string[] | undefined 
 
 export const listOutput = z.object({
   success: z.literal(true),
-  path: z.string(),
   entries: z.array(z.object({
     name: z.string(),
-    type: z.enum(["file", "directory", "link", "other"]),
+    type: z.string().describe("file, directory, link, other"),
     size: z.number().int(),
     mtime: z.string(),
     mode: z.string(),
     owner: z.string(),
-    target: z.string().optional().describe("Of a link"),
+    target: z.string().optional(),
   })),
-  omitted: z.number().int().describe("Entries beyond the limits"),
-  unreadable: z.array(z.string()).optional().describe("Directories not permitted to be read"),
+  omitted: z.number().int(),
+  unreadable: z.array(z.string()).optional(),
 });
 
 type ListAnswer = z.infer<typeof listOutput>;
 
 /** Builds the answer for a directory; its entries have at most `maxCharacters` as JSON. */
-export function listAnswer(path: string, listing: Listing, maxCharacters: number): ListAnswer {
+export function listAnswer(listing: Listing, maxCharacters: number): ListAnswer {
   const entries: ListAnswer["entries"] = [];
   let left = maxCharacters;
   for (const { path: name, kind, mtimeMs, mode: bits, owner, size, target } of listing.entries) {
@@ -159,7 +157,6 @@ export function listAnswer(path: string, listing: Listing, maxCharacters: number
   const unreadable = listing.unreadable.slice(0, MAX_UNREADABLE);
   return {
     success: true,
-    path,
     entries,
     omitted,
     ...(unreadable.length === 0 ? {} : { unreadable }),
@@ -168,7 +165,10 @@ export function listAnswer(path: string, listing: Listing, maxCharacters: number
 
 const MAX_UNREADABLE = 20;
 
-export function formatList({ path, entries, omitted, unreadable = [] }: ListAnswer): string {
+export function formatList(
+  path: string,
+  { entries, omitted, unreadable = [] }: ListAnswer,
+): string {
   const width = Math.max(0, ...entries.map(({ size }) => `${size}`.length));
   const owners = Math.max(0, ...entries.map(({ owner }) => owner.length));
   return [

@@ -1,30 +1,30 @@
 import { z } from "zod";
 import { printable, RemoteExecError } from "../../errors.ts";
-import {
-  commandArgument,
-  hostPathArgument,
-  pathCtidArgument,
-  remotePathArgument,
-} from "../../mcp/arguments.ts";
+import { commandArgument } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { ExecOutcome } from "../port.ts";
 import { warningLines, warnings } from "./answers.ts";
-import { ctidOf, sha256Argument } from "./common_arguments.ts";
+import {
+  ctidOf,
+  flag,
+  placeArgument,
+  placeCtidArgument,
+  sha256Argument,
+} from "./common_arguments.ts";
 import { firstCodePoints } from "./page.ts";
 import type { EditOutcome, TextService } from "./service.ts";
 
 const editOutput = z.object({
-  success: z.boolean(),
-  path: z.string(),
-  changed: z.boolean().describe("The file has the new content"),
+  success: z.literal(true),
+  changed: z.boolean().describe("Now on the host"),
   replacements: z.number().int(),
-  sha256: z.string().describe("Of the new content; after a failed check, of the old"),
-  diff: z.string().describe("Unified"),
+  sha256: z.string(),
+  diff: z.string(),
   check: z.object({
     exit_code: z.number().int().nullable(),
     stdout: z.string(),
     stderr: z.string(),
-  }).optional(),
+  }).optional().describe("exit_code, stdout, stderr").meta({ sketched: true }),
   warnings: z.array(z.string()).optional(),
 });
 
@@ -32,36 +32,39 @@ type EditAnswer = z.infer<typeof editOutput>;
 
 const MAX_EDITS = 100;
 
+const wellFormed = z.string().refine((text) => text.isWellFormed(), {
+  error: "contains half of a surrogate pair, which is no character",
+});
+
 /** Returns the tool that edits a text file. */
 export function editTool(service: TextService): Tool {
   const input = z.strictObject({
-    path: service.hasContainers ? remotePathArgument : hostPathArgument,
+    path: placeArgument,
     edits: z.array(z.strictObject({
-      old_text: z.string().min(1).describe("Occurs exactly once"),
-      new_text: z.string(),
-      replace_all: z.boolean().default(false),
-    })).min(1).max(MAX_EDITS),
+      old_text: wellFormed.min(1),
+      new_text: wellFormed,
+      replace_all: flag,
+    })).min(1).max(MAX_EDITS).describe("{old_text, new_text, replace_all}").meta({
+      sketched: true,
+    }),
     expect_sha256: sha256Argument,
-    dry_run: z.boolean().default(false),
-    check: commandArgument.optional().describe(
-      "Command that must succeed afterwards, e.g. `nginx -t`; else the old file is back",
-    ),
-    ctid: pathCtidArgument,
+    dry_run: flag,
+    check: commandArgument.optional().describe("Command; undone if it fails"),
+    ctid: placeCtidArgument,
     response_format: unlistedFormat,
   });
   return defineTool({
     name: "ssh_edit_file",
-    title: "Edit a text file",
-    description: "Replace texts in a file, all or none, and return the diff. Keeps mode, owner, " +
-      "encoding and line ends.",
+    title: "Edit a file",
+    description: "Replace unique texts in a file, all or none.",
     effect: "destroys",
     input: service.hasContainers ? input : input.omit({ ctid: true }),
     output: editOutput,
-    async run({ path, edits, dry_run: dryRun, check, ...rest }, context) {
+    async run({ path, edits, dry_run: dryRun = false, check, ...rest }, context) {
       const outcome = await service.edit({
         path,
         ctid: ctidOf(rest),
-        edits: edits.map(({ old_text, new_text, replace_all }) => ({
+        edits: edits.map(({ old_text, new_text, replace_all = false }) => ({
           oldText: old_text,
           newText: new_text,
           replaceAll: replace_all,
@@ -72,16 +75,16 @@ export function editTool(service: TextService): Tool {
         ...context,
       });
       const { characterLimit, timeoutMs } = service.limits;
-      const data = editAnswer(path, outcome, characterLimit);
+      const data = editAnswer(outcome, characterLimit);
       const failure = outcome.written?.isKept === false && outcome.check
         ? checkFailed(path, outcome.check, timeoutMs)
         : undefined;
-      return { text: formatEdit(data), data, ...(failure === undefined ? {} : { failure }) };
+      return { text: formatEdit(path, data), data, ...(failure === undefined ? {} : { failure }) };
     },
   });
 }
 
-function editAnswer(path: string, outcome: EditOutcome, maxCharacters: number): EditAnswer {
+function editAnswer(outcome: EditOutcome, maxCharacters: number): EditAnswer {
   const { written, check } = outcome;
   const isChanged = written?.isKept ?? false;
   const diff = cutDiff(outcome.diff, maxCharacters);
@@ -89,7 +92,6 @@ function editAnswer(path: string, outcome: EditOutcome, maxCharacters: number): 
   const notices = [...lost, ...(diff === outcome.diff ? [] : ["The diff was cut at the limit"])];
   return {
     success: true,
-    path,
     changed: isChanged,
     replacements: outcome.replacements,
     sha256: outcome.sha256,
@@ -111,10 +113,10 @@ function cutDiff(diff: string, maxCharacters: number): string {
   return kept.length === diff.length ? diff : kept.slice(0, kept.lastIndexOf("\n") + 1);
 }
 
-function formatEdit(answer: EditAnswer): string {
+function formatEdit(path: string, answer: EditAnswer): string {
   const { check, diff } = answer;
   return [
-    `${answer.changed ? "File changed" : "File not changed"}: ${printable(answer.path)}`,
+    `${answer.changed ? "File changed" : "File not changed"}: ${printable(path)}`,
     `Replacements: ${answer.replacements}`,
     `SHA-256: ${answer.sha256}`,
     ...warningLines(answer),

@@ -203,7 +203,7 @@ interface Entry {
 }
 
 /** Servers send the line of `ls -l` too, which names the owner. Source: OpenSSH sftp-common.c, ls_file. */
-const ownerIn = (longname: string): string | undefined =>
+const ownerIn = (longname = ""): string | undefined =>
   /^[-a-z][-a-zA-Z]{9}\S? +\d+ +(\S{1,64}) /.exec(longname.slice(0, 200))?.[1];
 
 /** The file systems of Linux allow no longer name. */
