@@ -28,7 +28,7 @@ Deno.test("READ_ONLY offers no tool that changes something, and no link over the
     DOWNLOAD_API_KEY: "0123456789abcdef",
     DOWNLOAD_PORT: String(port),
   });
-  assert.deepEqual(names, ["list_download_stats"]);
+  assert.deepEqual(names, ["ssh_read_file", "ssh_list_directory", "list_download_stats"]);
   assert.deepEqual([call.data.code, upload.data.code], ["unknown_tool", "unknown_tool"]);
   assert.deepEqual(stats.open_links, []);
   assert.match(stderr, /^\[warn\] DOWNLOAD_API_KEY has no effect/m);
@@ -48,7 +48,14 @@ Deno.test("READ_ONLY keeps the HTTP API from listening", async () => {
 
 Deno.test("TOOLS offers the named tools, which work with the permissions that are left", async () => {
   const { names, call, upload, stats } = await offered({ TOOLS: "ssh,-ssh_download_file" });
-  assert.deepEqual(names, ["ssh_exec_command", "ssh_upload_file"]);
+  assert.deepEqual(names, [
+    "ssh_exec_command",
+    "ssh_upload_file",
+    "ssh_read_file",
+    "ssh_write_file",
+    "ssh_edit_file",
+    "ssh_list_directory",
+  ]);
   assert.equal(call.data.stdout, "ran\n");
   assert.equal(upload.data.success, true, upload.text);
   assert.equal(stats.code, "unknown_tool");
@@ -115,7 +122,7 @@ Deno.test("permissions shows what READ_ONLY and TOOLS leave, and what the worker
     `offered tools
   READ_ONLY  true
   TOOLS      proxmox_list_vms, ssh
-  tools      proxmox_list_vms
+  tools      ssh_read_file, ssh_list_directory, proxmox_list_vms
 worker ssh
   net    server.example:22
   read   ${place.path}/hosts, /etc/ssh/ssh_known_hosts
@@ -129,7 +136,7 @@ main isolate
 
 Deno.test("doctor does not connect to a host that no offered tool needs", async () => {
   await using place = await startPlace();
-  const env = { ...place.env, READ_ONLY: "true" };
+  const env = { ...place.env, READ_ONLY: "true", TOOLS: "-ssh" };
   const { code, stdout } = await runProgram(["doctor"], { cwd: place.directory, env });
   assert.equal(code, 0, stdout);
   assert.doesNotMatch(stdout, /^(ok|FAIL) +(TCP|host key|login)/m);

@@ -100,9 +100,10 @@ export interface WriteScriptOptions {
 
 /**
  * Prints `K` when it is ready, reads exactly `size` bytes and then a line with their sha256, verifies
- * both, and renames the file. Prints `D SHA256 WANTED HAS IS_NEW LOST` at the end: `-` if the host has no
- * hash tool, then the mode that the file should have and the one it has, then 1 for a new file, then what
- * was lost of the replaced one (`links`, `owner`, `acl`). If stdin ends early, no file is left behind.
+ * both, and renames the file. Prints `D SHA256 WANTED HAS` at the end: `-` if the host has no hash tool,
+ * then the mode that the file should have and the one it has. With `keepsAttributes`, 1 for a new file or 0
+ * follows, and what was lost of the replaced one (`links`, `owner`, `acl`).
+ * If stdin ends early, no file is left behind.
  */
 export function writeScript(options: WriteScriptOptions): string {
   const { path, temporaryName, size, overwrite, mode, usesUmask, parents, expectSha256 } = options;
@@ -155,14 +156,14 @@ export function writeScript(options: WriteScriptOptions): string {
     ...(mode === undefined
       ? []
       : [`[ "$((0$a))" -eq "$((0$m))" ] || { echo "E mode $a $m"; exit 0; }`]),
-    `l=; if [ "$w" -eq 0 ]; then ${LOSSES}; fi`,
+    ...(options.keepsAttributes ? [`l=; if [ "$w" -eq 0 ]; then ${LOSSES}; fi`] : []),
     ...(options.undoName === undefined ? [] : keepOld(options.undoName)),
     ...(expectSha256 === undefined ? [] : [`same || { echo "E changed"; exit 0; }`]),
     overwrite
       ? `mv -f "$t" "$f" || { grep -qF " $f " /proc/self/mountinfo 2>/dev/null && echo "E mount" || echo "E name"; exit 0; }`
       : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
     ...(options.undoName === undefined ? [] : [KEEP_OR_UNDO]),
-    `echo "D \${have:--} $m $a $w$l"`,
+    `echo "D \${have:--} $m $a${options.keepsAttributes ? " $w$l" : ""}"`,
   ].join("; ");
 }
 
