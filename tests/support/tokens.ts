@@ -29,7 +29,8 @@ export const MAX_COST: Readonly<Partial<Record<ConfigurationName, Cost>>> = {
 export const MAX_LATER_COST: Cost = { model: 120, wire: 220 };
 
 /** Reports whether a tool is one of the first, which share one budget; each later tool has its own. */
-export const isFirst = ({ name }: Pick<McpTool, "name">): boolean => FIRST.split(/\s+/).includes(name);
+export const isFirst = ({ name }: Pick<McpTool, "name">): boolean =>
+  FIRST.split(/\s+/).includes(name);
 
 const FIRST = `
   ssh_exec_command ssh_upload_file ssh_download_file

@@ -91,7 +91,7 @@ const WORKERS: Readonly<Record<string, Allowed>> = {
   },
   "ssh, without a tool for the host,": {
     worker: "ssh",
-    env: () => ({ READ_ONLY: "true" }),
+    env: () => ({ READ_ONLY: "true", TOOLS: "-ssh" }),
     may: () => ({ call: [], read: [], write: [] }),
     mayNotWrite: (place) => [own(place)],
     mayNotRead: (place) => [knownHosts(place), own(place)],

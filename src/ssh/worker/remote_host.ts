@@ -32,8 +32,8 @@ import type {
   SshSettings,
 } from "../port.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
-import { hashCommand, parseHash } from "./files/file_scripts.ts";
-import { noneIfUnsupported, unsupportedEnd } from "./files/remote_file_errors.ts";
+import { remoteHash } from "./files/remote_hash.ts";
+import { unsupportedEnd } from "./files/remote_file_errors.ts";
 import { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
 import {
@@ -46,8 +46,6 @@ import {
 } from "./files/shell_files.ts";
 import { hostTree } from "./files/tree.ts";
 
-/** Max time for a hash on the host; after that the copy is verified only by size. */
-const HASH_LIMIT_MS = 600_000;
 /** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;
 /** Each copy keeps up to 4 MB in flight, so more at a time cost memory and are not faster. */
@@ -273,25 +271,14 @@ export class RemoteHost {
     return {
       sftp,
       hash: async (path, size) => {
-        return await learned ? await this.#hash(path, size, signal) : undefined;
+        if (!await learned) return undefined;
+        return await remoteHash(this.#pool, this.#traits, { path, size }, signal);
       },
       mayRun: () => learned,
       keep: (path) => connection.guard.keep(path),
       drop: (path) => connection.guard.drop(path),
       isGuarded: () => connection.guard.isRunning(),
     };
-  }
-
-  async #hash(path: string, size: number, signal: AbortSignal): Promise<string | undefined> {
-    // A forced command would run again.
-    if (this.#traits.login === "forced") return undefined;
-    // A relative path could be another file: start-up files may change the directory.
-    if (!path.startsWith("/")) return undefined;
-    const command = hashCommand(path, size);
-    const request = { command, timeoutMs: HASH_LIMIT_MS, hasStartMark: true };
-    const context = { signal, progress: undefined, isOwn: true };
-    const outcome = await runCommand(this.#pool, request, 1_000, context).catch(noneIfUnsupported);
-    return outcome?.ending === "exit" ? parseHash(outcome.stdout.text) : undefined;
   }
 
   #sessionWait(signal: AbortSignal): SessionWait {
