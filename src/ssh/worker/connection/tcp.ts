@@ -5,8 +5,8 @@ import { Duplex } from "node:stream";
 import { waitingClock } from "../../../async/clock.ts";
 import { errorText } from "../../../errors.ts";
 
-/** The second kind of address is tried when the first has not answered by then. Source: RFC 8305. */
-const NEXT_MS = 300;
+/** The next address is tried when the one before has not answered by then. Source: RFC 8305 section 5. */
+const NEXT_MS = 250;
 
 /** What became of one address of a host. */
 export interface AddressFailure {
@@ -31,8 +31,8 @@ export interface Network {
   lookup(name: string, port: number): Promise<string[]>;
   /** Connects to the first address of a family; the socket emits `lookup` with the address. */
   connect(host: string, port: number, family: 0 | 4 | 6): Socket;
-  /** Tries all addresses, one after the other. */
-  connectAny(host: string, port: number): Promise<Deno.TcpConn>;
+  /** Tries all addresses, each one when the one before has failed or not answered for a moment. */
+  connectAny(host: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn>;
 }
 
 const NETWORK: Network = {
@@ -43,15 +43,17 @@ const NETWORK: Network = {
   },
   connect: (host, port, family) =>
     connect({ host, port, family, noDelay: true, autoSelectFamily: false }),
-  connectAny: (hostname, port) => Deno.connect({ hostname, port }),
+  connectAny: (hostname, port, signal) =>
+    Deno.connect({ hostname, port, signal, autoSelectFamilyAttemptDelay: NEXT_MS }),
 };
 
 /**
- * Connects to a host. A name is tried at its first address of each family, in the system's order, then at
- * all its addresses in order.
+ * Connects to a host. A name is tried at its first address of each family, in the system's order, and
+ * meanwhile at all its addresses; the first that answers wins.
  *
  * Deno permits `node:net` to use a name's permission only for the address that it looks up itself, so a
- * list of addresses cannot be tried there.
+ * list of addresses cannot be tried there. `Deno.connect` tries all of them, but its connection is slower
+ * as a socket of ssh2.
  *
  * @throws NoAddressAnswers when all have failed or the signal was aborted
  */
@@ -74,17 +76,14 @@ export async function connectTcp(
     await race.wait(NEXT_MS);
     if (race.winner !== undefined) break;
   }
-  const socket = await race.settle();
-  if (socket !== undefined) return socket;
-  const tried = race.failures.map(({ address }) => address);
-  const others = addresses.filter((address) => !tried.includes(address));
-  if (others.length === 0 || signal.aborted) throw new NoAddressAnswers(race.failures);
-  try {
-    return asSocket(await network.connectAny(host, port));
-  } catch (error) {
-    const rest = others.map((address) => failureOf(error, address));
-    throw new NoAddressAnswers([...race.failures, ...rest]);
+  const tried = families.map((family) => addresses.find((each) => isIP(each) === family));
+  const others = families[0] === 0 ? [] : addresses.filter((each) => !tried.includes(each));
+  if (race.winner === undefined && others.length > 0) {
+    race.addAny((stop) => network.connectAny(host, port, stop), [...new Set(others)]);
   }
+  const socket = await race.settle();
+  if (socket === undefined) throw new NoAddressAnswers(race.failures);
+  return socket;
 }
 
 function failureOf(error: unknown, address: string | undefined): AddressFailure {
@@ -96,6 +95,8 @@ class Race {
   readonly #signal: AbortSignal;
   readonly #sockets = new Set<Socket>();
   readonly #failures: AddressFailure[] = [];
+  readonly #isWon = new AbortController();
+  #isTryingAny = false;
   #changed = Promise.withResolvers<void>();
   winner: Socket | undefined;
 
@@ -128,10 +129,28 @@ class Race {
       socket.removeListener("error", onError);
       if (this.winner !== undefined) return void socket.destroy();
       this.#sockets.delete(socket);
-      this.winner = socket;
-      this.#notify();
+      this.#win(socket);
     });
     if (this.#signal.aborted) onAbort();
+  }
+
+  /** @param addresses those that no other attempt is for */
+  addAny(
+    connect: (stop: AbortSignal) => Promise<Deno.TcpConn>,
+    addresses: readonly string[],
+  ): void {
+    this.#isTryingAny = true;
+    const stop = AbortSignal.any([this.#signal, this.#isWon.signal]);
+    connect(stop).then((connection) => {
+      if (this.winner === undefined) this.#win(asSocket(connection));
+      else connection.close();
+    }, (error) => {
+      const reason = stop.aborted ? new Error("no connection in time") : error;
+      this.#failures.push(...addresses.map((address) => failureOf(reason, address)));
+    }).finally(() => {
+      this.#isTryingAny = false;
+      this.#notify();
+    });
   }
 
   /** Waits until an attempt has ended, or for the time. */
@@ -143,12 +162,19 @@ class Race {
 
   /** Waits for the first success or the last failure. */
   async settle(): Promise<Socket | undefined> {
-    while (this.winner === undefined && this.#sockets.size > 0) await this.#changed.promise;
+    const isOpen = () => this.#sockets.size > 0 || this.#isTryingAny;
+    while (this.winner === undefined && isOpen()) await this.#changed.promise;
     for (const socket of this.#sockets) {
       socket.on("error", () => {});
       socket.destroy();
     }
     return this.winner;
+  }
+
+  #win(socket: Socket): void {
+    this.winner = socket;
+    this.#isWon.abort();
+    this.#notify();
   }
 
   #fail(error: unknown, found: string | undefined): void {
