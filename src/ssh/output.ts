@@ -39,6 +39,15 @@ export class OutputCollector {
     if (taken < chunk.length) this.#tail.push(chunk.subarray(taken));
   }
 
+  /**
+   * Adds a part of the stream that is not here. `push` must have got `limit` characters before it, and must
+   * get as many after it.
+   */
+  skip(bytes: number, codePoints: number): void {
+    this.#bytes += bytes;
+    this.#counter.skip(codePoints);
+  }
+
   /** Must be called once, after the last chunk. */
   end(): void {
     this.#counter.end();
@@ -221,6 +230,8 @@ class CodePointCounter {
   #count = 0;
   /** Continuation bytes that the current character still needs. */
   #needed = 0;
+  /** Continuation bytes that belong to a skipped character, at most. */
+  #ignored = 0;
   /** Valid range of the next continuation byte. */
   #lower = 0x80;
   #upper = 0xbf;
@@ -234,6 +245,10 @@ class CodePointCounter {
     const { length } = chunk;
     for (let index = 0; index < length; index++) {
       const byte = chunk[index] ?? 0;
+      if (this.#ignored > 0) {
+        this.#ignored = isContinuation(byte) ? this.#ignored - 1 : 0;
+        if (isContinuation(byte)) continue;
+      }
       if (this.#needed > 0) {
         if (this.#continues(byte)) {
           if (--this.#needed === 0) count++;
@@ -244,6 +259,15 @@ class CodePointCounter {
       if (byte < 0x80 || !this.#begins(byte)) count++;
     }
     this.#count += count;
+  }
+
+  /** Adds code points that are not here. A character that the skipped part cuts counts as one of it. */
+  skip(codePoints: number): void {
+    this.#count += codePoints;
+    this.end();
+    this.#lower = 0x80;
+    this.#upper = 0xbf;
+    this.#ignored = MAX_CODE_POINT_BYTES - 1;
   }
 
   /** Must be called once: an incomplete last character counts too. */

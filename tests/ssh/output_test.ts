@@ -120,3 +120,20 @@ pure("shareLimit() never cuts a short stream, and leaves half to each long one",
     assert.ok(errShare >= Math.min(err, half));
   }));
 });
+
+Deno.test("OutputCollector counts a skipped part and the characters at its ends", () => {
+  const text = "ü€😀".repeat(20);
+  const bytes = new TextEncoder().encode(text);
+  for (let from = 40; from < 50; from++) {
+    for (let to = bytes.length - 60; to < bytes.length - 50; to++) {
+      const collector = new OutputCollector(4);
+      collector.push(bytes.subarray(0, from));
+      const middle = bytes.subarray(from, to).filter((byte) => (byte & 0xc0) !== 0x80);
+      collector.skip(to - from, middle.length);
+      collector.push(bytes.subarray(to));
+      collector.end();
+      assert.deepEqual([collector.bytes, collector.length], [bytes.length, 60]);
+      assert.match(collector.cut(4).text, /^ü€\n\n\[.*\]\n\n€😀$/);
+    }
+  }
+});

@@ -4,7 +4,8 @@ import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool, SessionWait } from "./connection/pool.ts";
 import { Sftp } from "./files/sftp.ts";
 import { loginOfSftp } from "./files/sftp_login.ts";
-import { jobsForbidden } from "./jobs/errors.ts";
+import { noneIfUnsupported } from "./files/remote_file_errors.ts";
+import { jobsForbidden, loginUnknown } from "./jobs/errors.ts";
 
 /** Max time that a call waits for the guard of a new connection. */
 export const GUARD_START_MS = 3_000;
@@ -42,13 +43,16 @@ export class HostLogin {
 
   /** Starts a command of ours. @throws RemoteExecError `unsupported` if the login is forced */
   async startOwn(line: string, wait: SessionWait): Promise<StartedCommand> {
-    if (!await this.#mayRun(wait)) throw jobsForbidden();
+    if (!await this.#mayRun(wait)) {
+      throw this.#traits.login === "forced" ? jobsForbidden() : loginUnknown();
+    }
     return await this.#pool.start(line, wait, true);
   }
 
   async #mayRun(wait: SessionWait): Promise<boolean> {
+    if (this.#traits.login === "unknown") await this.#pool.probeLogin(wait, GUARD_START_MS);
     if (this.#traits.login !== "unknown") return this.#traits.login === "free";
-    const { sftp, connection } = await this.#pool.sftp(wait);
-    return await this.learn(new Sftp(sftp), connection);
+    const session = await this.#pool.sftp(wait).catch(noneIfUnsupported);
+    return session !== undefined && await this.learn(new Sftp(session.sftp), session.connection);
   }
 }

@@ -33,6 +33,11 @@ export class CommandOutput {
     this.#spool?.push(stream, chunk);
   }
 
+  /** Adds a part that is not here; see {@linkcode OutputCollector.skip}. It is not kept either. */
+  skip(stream: StreamName, bytes: number, codePoints: number): void {
+    this[stream].skip(bytes, codePoints);
+  }
+
   /** Returns the bytes so far and the last lines of the stream that has something to say. */
   step(): ExecProgress {
     const noisier = this.stderr.bytes > 0 && this.stdout.bytes === 0 ? this.stderr : this.stdout;

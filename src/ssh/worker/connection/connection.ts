@@ -113,6 +113,11 @@ export class HostConnection {
     if (this.#traits.guardMayProbe) await this.guard.ready(limitMs);
   }
 
+  /** Does {@linkcode probeLogin} in a reserved session, which is then released. */
+  async probeReserved(limitMs: number): Promise<void> {
+    await this.probeLogin(limitMs).finally(() => this.#releaseUnopened());
+  }
+
   /** Takes one session of the connection if one is free. Each must be released once. */
   reserve(): boolean {
     return this.alive && this.#sessions.take();

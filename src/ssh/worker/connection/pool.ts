@@ -96,6 +96,11 @@ export class ConnectionPool {
     );
   }
 
+  /** Finds out whether the login is forced, where that takes nothing but a guard. */
+  async probeLogin(wait: SessionWait, limitMs: number): Promise<void> {
+    await this.#withSession(wait, "the login", (connection) => connection.probeReserved(limitMs));
+  }
+
   /** Returns an SFTP session and its connection. */
   async sftp(wait: SessionWait): Promise<{ sftp: SFTPWrapper; connection: HostConnection }> {
     for (const connection of this.#connections) {

@@ -68,7 +68,7 @@ export async function runAttended(
     ...(stderrMark === undefined ? {} : { stderrMark }),
     ...(graceMs === undefined ? {} : { graceMs }),
   };
-  const starting = context.start(jobLine(id, job, settings, true), {
+  const starting = context.start(jobLine(id, job, settings, shownPart(request, context)), {
     deadlineMs: startedAt + timeoutMs,
     limitMs: timeoutMs,
     signal: stop.signal,
@@ -85,6 +85,16 @@ export async function runAttended(
   // A job keeps its output on the host.
   return outcome.ending === "running" ? outcome : withOutputId(outcome, request, output);
 }
+
+/** Returns how much of a stream's beginning and end an answer needs, and a reader of a kept output. */
+function shownPart({ keepsOutput }: AttendedRequest, { characterLimit, kept }: AttendedContext) {
+  const bytes = (characterLimit + 1) * MAX_CODE_POINT_BYTES;
+  const keptBytes = keepsOutput ? kept?.maxOutputBytes ?? 0 : 0;
+  return { headBytes: Math.max(bytes, keptBytes), tailBytes: bytes };
+}
+
+/** Max bytes of one code point in UTF-8. */
+const MAX_CODE_POINT_BYTES = 4;
 
 /** One attended job. */
 class Attendance {
@@ -119,6 +129,7 @@ class Attendance {
     const stopWaiting = waitingClock.after(Math.max(0, answerMs), () => this.#release());
     try {
       const result = await this.#result(stop);
+      if (result.kind === "ended") this.#output.addDropped(result.status);
       return this.#outcome(result, stop);
     } finally {
       stopShowing();

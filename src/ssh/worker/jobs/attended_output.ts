@@ -1,5 +1,6 @@
 import type { CapturedText, ExecProgress } from "../../port.ts";
 import type { CommandOutput } from "../commands/command_output.ts";
+import type { JobStatus } from "./records.ts";
 import type { CommandStream } from "../commands/command_stream.ts";
 
 /** The output of an attended job, as the starter sends it. */
@@ -10,8 +11,7 @@ export class AttendedOutput {
   #stdoutBefore = "";
   #stderrBefore = "";
   #isMarked = false;
-  #stdoutBytes = 0;
-  #stderrBytes = 0;
+  readonly #bytes = { stdout: 0, stderr: 0 };
 
   /** @param stderrMark see {@linkcode ExecRequest.stderrMark} */
   constructor(stream: CommandStream, output: CommandOutput, stderrMark = "") {
@@ -32,14 +32,20 @@ export class AttendedOutput {
 
   /**
    * Reads the bytes that follow a line: `O SIZE` and `R SIZE` for stdout and stderr, `P IS-MARKED SIZE` and
-   * `Q IS-MARKED SIZE` for their unwanted start. Returns false for any other line.
+   * `Q IS-MARKED SIZE` for their unwanted start; `K O|R SIZE CODE-POINTS` is a part that is left out. Returns false for any other line.
    */
-  async take(word: string, [first = "", second = ""]: readonly string[]): Promise<boolean> {
+  async take(
+    word: string,
+    [first = "", second = "", third = ""]: readonly string[],
+  ): Promise<boolean> {
     if (word === "O" || word === "R") {
       const stream = word === "O" ? "stdout" : "stderr";
       await this.#read(Number(first), (chunk) => this.#output.push(stream, chunk));
-      if (word === "O") this.#stdoutBytes += Number(first);
-      else this.#stderrBytes += Number(first);
+      this.#bytes[stream] += Number(first);
+      return true;
+    }
+    if (word === "K") {
+      this.#skip(first === "O" ? "stdout" : "stderr", Number(second), Number(third));
       return true;
     }
     if (word !== "P" && word !== "Q") return false;
@@ -58,7 +64,7 @@ export class AttendedOutput {
 
   /** The bytes of the job's streams so far; the unwanted start is not part of them. */
   get offsets(): { readonly stdoutBytes: number; readonly stderrBytes: number } {
-    return { stdoutBytes: this.#stdoutBytes, stderrBytes: this.#stderrBytes };
+    return { stdoutBytes: this.#bytes.stdout, stderrBytes: this.#bytes.stderr };
   }
 
   progress(): ExecProgress {
@@ -68,6 +74,19 @@ export class AttendedOutput {
   /** Returns both streams, cut to the limit. Call it once, at the end. */
   end(): { readonly stdout: CapturedText; readonly stderr: CapturedText } {
     return this.#output.end();
+  }
+
+  /** Adds what was not stored. Its characters are not known, so each byte counts as one. */
+  addDropped({ stdoutTotal = 0, stderrTotal = 0 }: JobStatus): void {
+    for (const [stream, total] of [["stdout", stdoutTotal], ["stderr", stderrTotal]] as const) {
+      const dropped = total - this.#bytes[stream];
+      if (dropped > 0) this.#skip(stream, dropped, dropped);
+    }
+  }
+
+  #skip(stream: "stdout" | "stderr", bytes: number, codePoints: number): void {
+    this.#bytes[stream] += bytes;
+    this.#output.skip(stream, bytes, codePoints);
   }
 
   async #read(size: number, use: (chunk: Uint8Array) => void): Promise<void> {

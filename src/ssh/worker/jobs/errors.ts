@@ -16,6 +16,14 @@ export const jobsForbidden = () =>
     "Use ssh_exec_command, or a login without a forced command",
   );
 
+/** It could not be found out whether the login runs a command of the host's choice. */
+export const loginUnknown = () =>
+  new RemoteExecError(
+    "unsupported",
+    "Whether the host runs commands as requested is not known yet, so nothing was started",
+    "Run one command with ssh_exec_command, then try again",
+  );
+
 /** The pattern is no basic regular expression. */
 export const patternRefused = (pattern: string) =>
   new RemoteExecError(

@@ -36,7 +36,7 @@ export class HostJobs {
 
   /** Starts a job and returns what it prints at once. */
   async start(request: JobRequest, signal: AbortSignal): Promise<StartedJob> {
-    const line = jobLine(newJobId(), request, this.#context.settings, false);
+    const line = jobLine(newJobId(), request, this.#context.settings);
     return await this.#run(line, signal, async (stream, next) => {
       const records = new JobRecords();
       const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
@@ -44,7 +44,7 @@ export class HostJobs {
         const [word = "", size = ""] = text.split(" ");
         if (word === "E") throw startFailed(text.slice(2));
         if (word === "O" || word === "R") output[word].push(await readBytes(stream, Number(size)));
-        else records.add(text);
+        else if (word !== "K") records.add(text);
       }
       const [facts] = records.jobs;
       if (facts === undefined) throw connectionLost("the start of the job");

@@ -16,6 +16,9 @@ export const DEFAULT_SETTINGS: JobSettings = {
 /** Jobs are kept for longer than any server is configured for. */
 const FOREVER_SECONDS = 1e9;
 
+/** Bytes of the first and of the last output that an answer to the start of a job has, each. */
+const MAX_FIRST_BYTES = 100_000;
+
 /** Returns a new random id of a job. */
 export const newJobId = (): string => crypto.getRandomValues(new Uint8Array(16)).toHex();
 
@@ -27,7 +30,7 @@ export function jobLine(
   id: string,
   request: JobRequest,
   { maxOutputBytes, keepMs, sweeps }: JobSettings,
-  isAttended: boolean,
+  attended?: { readonly headBytes: number; readonly tailBytes: number },
 ): string {
   const { command, shown, name, ctid, vmid, maxRuntimeMs, graceMs } = request;
   return startLine({
@@ -42,11 +45,12 @@ export function jobLine(
     }),
     maxOutputBytes,
     maxRuntimeSeconds: Math.ceil(maxRuntimeMs / 1000),
-    isAttended,
+    isAttended: attended !== undefined,
     stdoutMark: request.hasStartMark ? START_MARK : "",
     stderrMark: request.stderrMark?.replace(/\n$/, "") ?? "",
     keepSeconds: sweeps ? Math.floor(keepMs / 1000) : FOREVER_SECONDS,
     command,
     graceMs,
+    ...(attended ?? { headBytes: MAX_FIRST_BYTES, tailBytes: MAX_FIRST_BYTES }),
   });
 }

@@ -1,6 +1,6 @@
 import type { JobRead } from "../../jobs/port.ts";
 import { compact } from "./compact.ts";
-import { FIND, scriptLine } from "./script_parts.ts";
+import { FIND, RANGE, scriptLine } from "./script_parts.ts";
 
 /** Max lines that a search returns. */
 export const MAX_MATCHES = 1_000;
@@ -30,12 +30,10 @@ const READ = compact(`
   printf "%s\\n" "$j_facts"
   echo "Z $j_size_stdout $j_size_stderr"
   j_clock
-  j_range() {
-    dd bs=65536 skip=$(($1/65536)) < "$j_stream" | tail -c +$(($1%65536+1)) | head -c $2
-  }
+  ${RANGE}
   j_whole_lines() {
     [ $j_end -le 65536 ] && set -- 0 || set -- $((j_end-65536))
-    set -- $(j_range $1 $((j_end-$1)) | tail -n 1 | wc)
+    set -- $(j_range "$j_stream" $1 $((j_end-$1)) | tail -n 1 | wc)
     [ $1 -gt 0 ] || j_end=$((j_end-$3))
   }
   j_end=$j_size
@@ -47,19 +45,19 @@ const READ = compact(`
   if [ -n "$j_pattern" ]; then
     echo "D $j_end"
     if [ -n "$j_tail" ]; then
-      j_range "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -e "$j_pattern" | tail -n "$j_tail" | tail -c "$j_max"
+      j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -e "$j_pattern" | tail -n "$j_tail" | tail -c "$j_max"
     else
-      j_range "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -n -e "$j_pattern" |
+      j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -n -e "$j_pattern" |
         head -n ${MAX_MATCHES + 1} | head -c $((j_max+65536))
     fi
   elif [ -n "$j_tail" ]; then
     [ $j_count -le "$j_max" ] || j_from=$((j_end-j_max))
     echo "D $j_end"
-    j_range "$j_from" $((j_end-j_from)) | tail -n "$j_tail"
+    j_range "$j_stream" "$j_from" $((j_end-j_from)) | tail -n "$j_tail"
   else
     [ $j_count -le "$j_max" ] || j_count=$j_max
     echo "D $((j_from+j_count))"
-    j_range "$j_from" $j_count
+    j_range "$j_stream" "$j_from" $j_count
   fi
 `);
 

@@ -34,6 +34,9 @@ const LAUNCH = compact(`
  * the status is written), `n COUNT` (so many processes could not be killed). An attended job reads orders
  * from stdin: `u`, `r` (go on without me) and `k` (stop); the end of stdin without `r` is `k`.
  *
+ * When the command has ended and something else still holds its output open, the output counts as complete
+ * when nothing was added for 250 ms and `tee` sleeps, which it does only when it has read everything.
+ *
  * The first lines start parts that talk to the last part (`events`) over a pipe. All parts ignore HUP and
  * TERM. The command is not started with `&`, because then it would ignore INT and QUIT; the shell that would
  * wait for the pipeline is killed instead.
@@ -72,16 +75,23 @@ export const RUNNER = compact(`
       )
       j_code=$?
     } 5>&2 2>"$j_dir/note"
-    j_drained >/dev/null 2>&1 3>&- 6<&- 7>&- &
+    j_clock >/dev/null 2>&1 3>&- 6<&- 7>&- &
     echo "x $j_code $!" >&4
   }
-  j_drained() {
-    j_seen=
-    while j_now=$(wc -c < "$j_dir/stdout"; wc -c < "$j_dir/stderr"); [ "$j_now" != "$j_seen" ]; do
-      j_seen=$j_now
-      nap 0.25
+  j_clock() {
+    while nap 0.25; do echo q >&4 || exit; done
+  }
+  j_quiet() {
+    j_last=$j_sizes j_sizes=$(wc -c < "$j_dir/stdout"; wc -c < "$j_dir/stderr")
+    j_turns=$((j_turns+1))
+    [ $j_turns -lt 40 ] || return 0
+    [ "$j_last" = "$j_sizes" ] || return
+    set -- $j_tees
+    [ $# -eq 2 ] || return
+    for j_pid in "$@"; do
+      st $j_pid || continue
+      case $state in S) ;; *) return 1 ;; esac
     done
-    echo late >&4
   }
   j_capture() {
     if [ -n "$2" ]; then
@@ -92,7 +102,7 @@ export const RUNNER = compact(`
     fi
     trap "" XFSZ
     ulimit -f "$j_blocks"
-    tee "$1" | wc -c > "$1.total"
+    { read -r j_pid j_x < /proc/self/stat; echo "w $j_pid" >&4; exec tee "$1"; } | wc -c > "$1.total"
     echo c >&4
   }
   j_events() {
@@ -100,14 +110,15 @@ export const RUNNER = compact(`
     st self && set -- $x && printf "%-98s\\n" "$1 $begun" 1<>"$j_dir/runner"
     echo s >&7
     [ -n "$j_attended" ] || exec 7>/dev/null
-    j_ended= j_captured=0 j_helpers= j_pause=
+    j_ended= j_captured=0 j_helpers= j_pause= j_tees= j_sizes= j_turns=0
     while [ -z "$j_ended" ] || [ "$j_captured" -lt 2 ]; do
       IFS= read -r j_event || break
       case $j_event in
         p*) j_helpers=\${j_event#p} ;;
         x*) set -- \${j_event#x}; j_ended=$1 j_pause=$2 ;;
         c) j_captured=$((j_captured+1)) ;;
-        late) j_captured=2 ;;
+        w*) j_tees="$j_tees \${j_event#w}" ;;
+        q) j_quiet && j_captured=2 ;;
         t) j_end timed_out ;;
         k) j_end stopped ;;
         r) echo r >&7; exec 7>/dev/null ;;

@@ -49,6 +49,13 @@ export const RECORD = `
   }
 `;
 
+/** Prints `$3` bytes of the file `$1` from the offset `$2`; `dd` seeks there in every implementation. */
+export const RANGE = `
+  j_range() {
+    dd bs=65536 skip=$(($2/65536)) < "$1" | tail -c +$(($2%65536+1)) | head -c $3
+  }
+`;
+
 /** Removes jobs that ended more than `$1` seconds ago. Nothing else is touched. */
 export const SWEEP = `
   j_sweep() {

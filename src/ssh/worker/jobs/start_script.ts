@@ -1,6 +1,6 @@
 import { compact } from "./compact.ts";
 import { LAUNCH, RUNNER } from "./runner.ts";
-import { PLACES, RECORD, scriptLine, SWEEP } from "./script_parts.ts";
+import { PLACES, RANGE, RECORD, scriptLine, SWEEP } from "./script_parts.ts";
 
 /** What a job is started with. */
 export interface StartWords {
@@ -17,13 +17,16 @@ export interface StartWords {
   readonly command: string;
   /** For a command that must not be killed: how long it has to end after TERM. */
   readonly graceMs: number | undefined;
+  /** Bytes of the beginning and of the end of a stream that are sent; a long part between them is counted. */
+  readonly headBytes: number;
+  readonly tailBytes: number;
 }
 
 const START = compact(`
   ${PLACES}
   j_runner=$2 j_launch=$3 j_id=$4 j_meta=$5 j_blocks=$6 j_seconds=$7 j_attended=$8 j_out=$9
   shift 9
-  j_err=$1 j_keep=$2 j_command=$3 j_grace=$4
+  j_err=$1 j_keep=$2 j_command=$3 j_grace=$4 j_head=$5 j_tail=$6
   j_usable() {
     [ -d "$1/jobs" ] || { mkdir -p -m 700 "$1" && mkdir -p -m 700 "$1/jobs"; }
     j_owned "$1" && j_owned "$1/jobs" && [ -w "$1/jobs" ] && j_private "$1" "$1/jobs" && j_base=$1/jobs
@@ -48,11 +51,22 @@ const START = compact(`
     j_new=$(wc -c < "$j_dir/$1")
     j_new=$((j_new))
   }
+  ${RANGE}
   j_copy() {
     j_size "$1"
     [ "$j_new" -gt "$3" ] || return
+    set -- "$1" "$2" "$3" $((j_new-j_tail))
+    if [ "$3" -lt "$j_head" ] && [ "$j_head" -lt "$4" ]; then
+      echo "$2 $((j_head-$3))"
+      j_range "$j_dir/$1" "$3" $((j_head-$3))
+      set -- "$1" "$2" "$j_head" "$4"
+    fi
+    if [ "$3" -ge "$j_head" ] && [ $(($4-$3)) -gt 1000000 ]; then
+      echo "K $2 $(($4-$3)) $(j_range "$j_dir/$1" "$3" $(($4-$3)) | LC_ALL=C tr -d "\\200-\\277" | wc -c)"
+      set -- "$1" "$2" "$4"
+    fi
     echo "$2 $((j_new-$3))"
-    tail -c +$(($3+1)) "$j_dir/$1" | head -c $((j_new-$3))
+    j_range "$j_dir/$1" "$3" $((j_new-$3))
   }
   j_before() {
     [ -n "$3" ] && [ "$4" = 0 ] || return
@@ -128,4 +142,6 @@ export const startLine = (words: StartWords): string =>
     String(words.keepSeconds),
     words.command,
     words.graceMs === undefined ? "" : String(Math.ceil(words.graceMs / 10)),
+    String(words.headBytes),
+    String(words.tailBytes),
   );

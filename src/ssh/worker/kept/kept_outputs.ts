@@ -38,6 +38,11 @@ export class KeptOutputs {
     this.#limits = limits;
   }
 
+  /** Max bytes that are kept of one command. */
+  get maxOutputBytes(): number {
+    return this.#limits.maxOutputBytes;
+  }
+
   /** Collects the output of one command. Call `keep` or `discard` of the result when it has ended. */
   open(): Spool {
     const spool: Spool = new Spool(this.#limits.maxOutputBytes, {
