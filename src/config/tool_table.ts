@@ -31,6 +31,10 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     ssh_write_file: ["host"],
     ssh_edit_file: ["host"],
     ssh_list_directory: ["host", "reads"],
+    ssh_start_job: ["host"],
+    ssh_job_output: ["host", "reads"],
+    ssh_list_jobs: ["host", "reads"],
+    ssh_stop_job: ["host"],
   },
   proxmox: {
     proxmox_container_exec_command: ["host"],

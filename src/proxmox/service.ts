@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from "../async/clock.ts";
 import type { Limits } from "../config/config.ts";
+import type { JobsService } from "../ssh/jobs/service.ts";
 import type { SshService } from "../ssh/service.ts";
 import { Backups } from "./cluster/backups.ts";
 import { Usage } from "./cluster/usage.ts";
 import type { ContainerAccess } from "./container_access.ts";
-import { ContainerExec, withoutStart } from "./guests/container_exec.ts";
+import { ContainerExec, containerJob, withoutStart } from "./guests/container_exec.ts";
 import { containerEndpoint, ContainerFiles } from "./guests/container_files.ts";
 import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
@@ -22,13 +23,26 @@ export class ProxmoxService {
   readonly usage: Usage;
   readonly #containerExec: ContainerExec;
 
-  constructor(ssh: SshService, { characterLimit }: Limits, clock: Clock = systemClock) {
+  /** After this long a running command's call answers; 0: never. */
+  readonly answerWithinMs: number;
+  /** How a job runs in a container. */
+  readonly containerJob = containerJob;
+
+  /** @param jobs undefined: no command in a VM goes on as a job */
+  constructor(
+    ssh: SshService,
+    { characterLimit }: Limits,
+    { clock = systemClock, jobs }: { readonly clock?: Clock; readonly jobs?: JobsService } = {},
+  ) {
     const host = new ProxmoxHost(ssh);
+    const { answerWithinMs } = ssh;
+    this.answerWithinMs = answerWithinMs;
+    const vmJobs = jobs && { answerWithinMs, start: jobs.start.bind(jobs) };
     this.guests = new Guests(host, clock);
     this.#containerExec = new ContainerExec(ssh, host, characterLimit);
     this.exec = {
       container: this.#containerExec,
-      vm: new VmExec(host, clock, characterLimit),
+      vm: new VmExec(host, clock, characterLimit, vmJobs),
     };
     this.files = new ContainerFiles(ssh, this.guests);
     this.snapshots = new ContainerSnapshots(host, this.guests);

@@ -20,8 +20,8 @@ export const proxmoxTools = (
   hostName: HostName,
   { files }: { readonly files: boolean },
 ): Tool[] => [
-  execTool("container", proxmox.exec.container, limits, hostName),
-  execTool("vm", proxmox.exec.vm, limits, hostName),
+  execTool("container", proxmox.exec.container, limits, hostName, proxmox.answerWithinMs),
+  execTool("vm", proxmox.exec.vm, limits, hostName, proxmox.answerWithinMs),
   ...guestTools(proxmox.guests, "container"),
   ...(files ? fileTools(proxmox.files, limits) : []),
   ...snapshotTools(proxmox.snapshots),

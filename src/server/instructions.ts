@@ -22,7 +22,8 @@ export function instructions(config: Introduced, names: readonly string[]): stri
   const rows = TOOL_ROWS.filter(({ name }) => has(name));
   const sections = [
     opening(config, isNode),
-    has("ssh_exec_command") ? commands(config) : "",
+    has("ssh_exec_command") ? commands(config, has) : "",
+    has("ssh_job_output") ? jobs(has) : "",
     isNode ? proxmox(has) : "",
     has("ssh_upload_file") || has("ssh_download_file") ? copies(config, has) : "",
     has("ssh_read_file") || has("ssh_write_file") ? textFiles(has, isNode) : "",
@@ -45,13 +46,19 @@ function opening({ ssh }: Introduced, isNode: boolean): string {
     `${isNode ? "; it is a Proxmox VE node" : ""}. "Local" is the machine that runs this server.`;
 }
 
-const commands = ({ limits }: Introduced): string =>
-  "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use options like -y and " +
-  "--no-pager, and `sudo -n`, as nobody can type a password. On timeout (default " +
-  `${
-    limits.timeoutMs / 1000
-  } s, max 300) the command is stopped and its output so far returned; run longer ` +
-  "work with nohup in the background, output to a file, and read that later.";
+function commands({ limits }: Introduced, has: (name: string) => boolean): string {
+  const canGoOn = has("ssh_job_output");
+  return "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use options like -y and " +
+    "--no-pager, and `sudo -n`, as nobody can type a password. On timeout (default " +
+    `${limits.timeoutMs / 1000} s, max 300) the command is stopped and its output so far returned` +
+    (canGoOn ? `; a long one becomes a job.` : ".");
+}
+
+const jobs = (has: (name: string) => boolean): string =>
+  has("ssh_start_job")
+    ? "- ssh_start_job: work of minutes or hours (upgrades, builds), instead of nohup; it survives this server. " +
+      "ssh_job_output reads it."
+    : "- ssh_job_output: output of jobs on the host.";
 
 function proxmox(has: (name: string) => boolean): string {
   const exec = ["proxmox_container_exec_command", "proxmox_vm_exec_command"].filter(has);
@@ -93,8 +100,7 @@ function exchange(
   return `- exchange_*: files up to ${
     exactSize(r2.maxFileBytes)
   } to and from other machines and people over R2, ` +
-    `from ${places(isNode)}; kept for 48 hours. ` +
-    "For large files, several recipients or someone offline." +
+    `from ${places(isNode)}; kept for 48 hours.` +
     (has("exchange_request_upload") ? " Others send files with exchange_request_upload." : "");
 }
 

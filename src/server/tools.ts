@@ -3,8 +3,11 @@ import type { DownloadsPort } from "../downloads/port.ts";
 import { DownloadsService } from "../downloads/service.ts";
 import { downloadTools } from "../downloads/tools.ts";
 import type { Tool } from "../mcp/tool.ts";
+import { LongCalls } from "../mcp/long_calls.ts";
+import { JobsService } from "../ssh/jobs/service.ts";
+import { jobTools } from "../ssh/jobs/tools.ts";
 import type { SshPort } from "../ssh/port.ts";
-import { SshService } from "../ssh/service.ts";
+import { type ReadingOn, SshService } from "../ssh/service.ts";
 import type { TextPort } from "../ssh/text/port.ts";
 import { TextService } from "../ssh/text/service.ts";
 import { textTools } from "../ssh/text/tools.ts";
@@ -37,10 +40,13 @@ export async function createTools(config: Config, ports: Ports): Promise<Tool[]>
 async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   const { limits, downloads } = config;
   const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
-  const ssh = new SshService(ports.ssh, limits);
+  const readingOn = readingOnOf(config);
+  const ssh = new SshService(ports.ssh, limits, readingOn);
+  const calls = new LongCalls(readingOn.answerWithinMs);
+  const jobs = new JobsService(ports.ssh, calls);
   // With ImageKit on, its tools move the files: the client is on another machine.
   const files = config.imageKit === undefined;
-  const proxmox = config.proxmox ? await loadProxmox(ssh, limits) : undefined;
+  const proxmox = config.proxmox ? await loadProxmox(ssh, limits, jobs) : undefined;
   const containers = proxmox?.service.containerAccess;
   const { workingDirectory } = config.files;
   const session = { downloads, workingDirectory };
@@ -50,9 +56,10 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
       new TextService(ports.ssh, limits, proxmox?.service.textContainers, { files }),
       host,
     ),
+    ...jobTools(jobs, limits, proxmox?.service.containerJob),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers
-      ? await transferTools(config, { port: ports.transfers, ssh, containers })
+      ? await transferTools(config, { port: ports.transfers, ssh, containers, calls })
       : []),
     ...(ports.downloads
       ? downloadTools(new DownloadsService(ports.downloads, session, containers))
@@ -60,10 +67,16 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   ];
 }
 
-async function loadProxmox(ssh: SshService, limits: Limits) {
+/** A job_id or an output_id is of use only with the tool that reads it. */
+function readingOnOf({ offer, jobs }: Config): ReadingOn {
+  const keepsOutput = offer.tools.includes("ssh_job_output");
+  return { keepsOutput, answerWithinMs: keepsOutput ? jobs.answerWithinMs : 0 };
+}
+
+async function loadProxmox(ssh: SshService, limits: Limits, jobs: JobsService) {
   const [{ ProxmoxService }, { proxmoxTools }] = await Promise.all([
     import("../proxmox/service.ts"),
     import("../proxmox/tools.ts"),
   ]);
-  return { service: new ProxmoxService(ssh, limits), proxmoxTools };
+  return { service: new ProxmoxService(ssh, limits, { jobs }), proxmoxTools };
 }

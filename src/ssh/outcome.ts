@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { z } from "zod";
 import type { Limits } from "../config/config.ts";
 import { printable } from "../errors.ts";
@@ -14,17 +15,25 @@ export interface HostName {
   readonly user: string;
 }
 
-/** Returns what a model must know before it runs a command, wherever it runs. */
-export const commandRules = ({ characterLimit }: Pick<Limits, "characterLimit">): string =>
+/**
+ * Returns what a model must know before it runs a command, wherever it runs.
+ *
+ * @param answerWithinMs 0: a call waits for its command until the timeout
+ */
+export const commandRules = (
+  { characterLimit }: Pick<Limits, "characterLimit">,
+  answerWithinMs: number,
+): string =>
   "No TTY, empty stdin. A non-zero exit code is no error. On timeout or cancellation, its processes are " +
   "stopped and the output so far is returned. " +
+  (answerWithinMs === 0 ? "" : `After ${answerWithinMs / 1000} s it goes on as a job_id. `) +
   `Output over ${grouped(characterLimit)} characters loses its middle.`;
 
 /** Output schema of the tools that run commands. */
 export const execOutput = z.object({
   success: z.boolean().describe("Exit code is 0"),
   exit_code: z.number().int().nullable().describe(
-    "null: no exit (signal, timeout, cancellation or lost connection)",
+    "null: no exit",
   ),
   signal: z.string().nullable().describe("E.g. KILL"),
   stdout: z.string(),
@@ -32,7 +41,7 @@ export const execOutput = z.object({
   command: z.string().describe("Max 200 characters of it"),
   timeout_reached: z.boolean().describe("Stopped by timeout"),
   cancelled: z.boolean().describe("Stopped by the client"),
-  duration_ms: z.number().int(),
+  duration_ms: z.number().int().meta({ unlisted: true }),
   process_ended: z.boolean().describe(
     "false: it may still run",
   ),
@@ -42,7 +51,10 @@ export const execOutput = z.object({
   stdout_truncated: z.boolean().optional().describe("Its middle is missing"),
   stdout_original_length: z.number().int().optional().describe("Characters before the cut"),
   stderr_truncated: z.boolean().optional().describe("Its middle is missing"),
-  stderr_original_length: z.number().int().optional(),
+  stderr_original_length: z.number().int().optional().meta({ unlisted: true }),
+  running: z.literal(true).optional(),
+  job_id: z.string().optional().describe("It still runs: for ssh_job_output"),
+  output_id: z.string().optional().describe("Uncut output: for ssh_job_output"),
 });
 
 /** The structured answer of the tools that run commands. */
@@ -67,9 +79,12 @@ export function execAnswer(
     process_ended: outcome.processEnded,
     host: `${host}:${port}`,
     user,
-    ...(outcome.ending === "no_status" ? { notice: NO_STATUS } : {}),
+    ...noticeOf(outcome),
     ...truncation("stdout", outcome.stdout),
     ...truncation("stderr", outcome.stderr),
+    ...(outcome.ending === "running" ? { running: true as const } : {}),
+    ...(outcome.jobId === undefined ? {} : { job_id: outcome.jobId }),
+    ...(outcome.outputId === undefined ? {} : { output_id: outcome.outputId }),
   };
 }
 
@@ -123,8 +138,45 @@ function warnings(answer: ExecAnswer): string[] {
     ...(answer.timeout_reached ? ["[WARNING] EXECUTION TIMED OUT"] : []),
     ...(answer.cancelled ? ["[WARNING] EXECUTION CANCELLED"] : []),
     ...(answer.notice === undefined ? [] : [`[NOTICE] ${answer.notice}`]),
-    ...(answer.process_ended ? [] : ["[WARNING] THE PROCESS MAY STILL RUN ON THE HOST"]),
+    ...(answer.process_ended || answer.running
+      ? []
+      : ["[WARNING] THE PROCESS MAY STILL RUN ON THE HOST"]),
   ];
+}
+
+/** Says what the structured fields alone do not: that the status is missing, and how to read on. */
+function noticeOf(outcome: ExecOutcome): { notice?: string } {
+  const notices = [
+    ...(outcome.ending === "no_status" ? [NO_STATUS] : []),
+    ...(outcome.jobId === undefined ? [] : [stillRunning(outcome.jobId, outcome)]),
+    ...(outcome.outputId === undefined ? [] : [readOn(outcome.outputId, outcome)]),
+  ];
+  return notices.length === 0 ? {} : { notice: notices.join(". ") };
+}
+
+function stillRunning(id: string, { stdoutBytes, stderrBytes }: ExecOutcome): string {
+  const from = stdoutBytes === undefined
+    ? ""
+    : `, from ${stdoutBytes}${stderrBytes ? ` (stderr: ${stderrBytes})` : ""}`;
+  return `STILL RUNNING as job ${id} until its timeout: nothing was stopped. Do not run it again; ` +
+    `read on with ssh_job_output (job_id ${id}${from}, wait_seconds 45), or stop it with ssh_stop_job`;
+}
+
+function readOn(id: string, { stdout, stderr }: ExecOutcome): string {
+  const places = [
+    ...(stdout.truncated ? [`from ${bytesBeforeCut(stdout)}`] : []),
+    ...(stderr.truncated ? [`stream stderr from ${bytesBeforeCut(stderr)}`] : []),
+  ];
+  return `Read what is missing with ssh_job_output (job_id ${id}, ${
+    places.join("; ")
+  }), for 15 minutes`;
+}
+
+/** Returns the offset at which the missing part begins. */
+function bytesBeforeCut({ text, originalLength }: CapturedText): number {
+  const end = text.lastIndexOf(` of ${originalLength} characters are missing here]`);
+  const start = text.lastIndexOf("\n\n[OUTPUT TRUNCATED", end);
+  return Buffer.byteLength(text.slice(0, Math.max(start, 0)));
 }
 
 function truncation<Name extends "stdout" | "stderr">(

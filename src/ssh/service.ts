@@ -25,14 +25,42 @@ export interface CopyCall extends ToolContext {
   readonly maxBytes?: number;
 }
 
+/** Whether callers can read on where an answer ends; only with a tool that reads jobs. */
+export interface ReadingOn {
+  /** After this long a running command's call answers, and the command goes on as a job; 0: never. */
+  readonly answerWithinMs: number;
+  /** The uncut output is kept for a while. */
+  readonly keepsOutput: boolean;
+}
+
+const NOT_READ: ReadingOn = { answerWithinMs: 0, keepsOutput: false };
+
 /** Runs commands and copies files on the SSH host. */
 export class SshService {
   readonly #port: SshPort;
   readonly #limits: Limits;
+  readonly #readingOn: ReadingOn;
 
-  constructor(port: SshPort, limits: Limits) {
+  constructor(port: SshPort, limits: Limits, readingOn: ReadingOn = NOT_READ) {
     this.#port = port;
     this.#limits = limits;
+    this.#readingOn = readingOn;
+  }
+
+  /** After this long a running command's call answers; 0: never. */
+  get answerWithinMs(): number {
+    return this.#readingOn.answerWithinMs;
+  }
+
+  /** Returns the part of a request for a command that answers in time and whose complete output can be read. */
+  readOn(
+    timeoutMs: number,
+    job: Pick<ExecRequest, "shown" | "ctid" | "vmid">,
+  ): Pick<ExecRequest, "answerWithinMs" | "keepsOutput" | "shown" | "ctid" | "vmid"> {
+    const { answerWithinMs, keepsOutput } = this.#readingOn;
+    // A shorter command takes the direct path, which costs less.
+    const isLong = answerWithinMs > 0 && timeoutMs > answerWithinMs;
+    return { ...job, keepsOutput, ...(isLong ? { answerWithinMs } : {}) };
   }
 
   /**
@@ -81,7 +109,7 @@ export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExec
       return new RemoteExecError(
         "timeout",
         `Command execution timed out after ${timeoutMs / 1000} seconds; ${fate}`,
-        "Raise the timeout (max 300), or run the command in the background with its output in a file",
+        "Raise the timeout (max 300), or run the command as a job",
       );
     case "cancelled":
       return new RemoteExecError(

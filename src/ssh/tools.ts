@@ -38,7 +38,7 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
     title: "Run a command on the SSH host",
     description:
       `Run one shell command as ${host.user} on ${shortHost(host.host)}, in the login shell, and ` +
-      `wait for it. ${commandRules(limits)}`,
+      `wait for it. ${commandRules(limits, ssh.answerWithinMs)}`,
     effect: "destroys",
     input: z.strictObject({
       command: commandArgument,
@@ -48,7 +48,8 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
     output: execOutput,
     async run({ command, timeout }, context) {
       const timeoutMs = timeout * 1000;
-      const outcome = await ssh.exec({ command, timeoutMs, ...context });
+      const readOn = ssh.readOn(timeoutMs, { shown: command });
+      const outcome = await ssh.exec({ command, timeoutMs, ...readOn, ...context });
       const data = execAnswer(command, outcome, host);
       const failure = endingError(outcome, timeoutMs);
       return { text: formatExec(data), data, ...(failure === undefined ? {} : { failure }) };

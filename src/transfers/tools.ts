@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { LongCalls } from "../mcp/long_calls.ts";
 import type { Tool } from "../mcp/tool.ts";
 import type { ContainerAccess } from "../proxmox/container_access.ts";
 import type { SshService } from "../ssh/service.ts";
@@ -10,6 +11,8 @@ export interface TransferParts {
   readonly ssh: Pick<SshService, "stat">;
   /** Undefined when Proxmox is off. */
   readonly containers: ContainerAccess | undefined;
+  /** Lets large transfers answer before they are done. */
+  readonly calls: LongCalls;
 }
 
 /**
@@ -18,19 +21,19 @@ export interface TransferParts {
  */
 export async function transferTools(
   { imageKit, r2, ssh: { host } }: Pick<Config, "imageKit" | "r2" | "ssh">,
-  { port, ssh, containers }: TransferParts,
+  { port, ssh, containers, calls }: TransferParts,
 ): Promise<Tool[]> {
   const tools: Tool[] = [];
   if (imageKit !== undefined) {
     const { imageKitTools } = await import("./imagekit/tools.ts");
     const { ImageKitService } = await import("./imagekit/service.ts");
     const parts = { port, ssh, config: imageKit, host, containers };
-    tools.push(...imageKitTools(new ImageKitService(parts)));
+    tools.push(...imageKitTools(new ImageKitService(parts), calls));
   }
   if (r2 !== undefined) {
     const { exchangeTools } = await import("./exchange/tools.ts");
     const { ExchangeService } = await import("./exchange/service.ts");
-    tools.push(...exchangeTools(new ExchangeService({ port, config: r2, containers })));
+    tools.push(...exchangeTools(new ExchangeService({ port, config: r2, containers }), calls));
   }
   return tools;
 }

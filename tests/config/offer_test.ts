@@ -12,12 +12,18 @@ const CORE = [
   "ssh_write_file",
   "ssh_edit_file",
   "ssh_list_directory",
+  "ssh_start_job",
+  "ssh_job_output",
+  "ssh_list_jobs",
+  "ssh_stop_job",
   "generate_download_link",
   "list_download_stats",
   "revoke_download_link",
 ];
 const PROXMOX = { ENABLE_PROXMOX: "true" };
-const READERS_OF_PROXMOX = [
+const READERS = [
+  "ssh_job_output",
+  "ssh_list_jobs",
   "proxmox_list_containers",
   "proxmox_container_status",
   "proxmox_container_config",
@@ -34,15 +40,15 @@ const tools = (env: Environment) => configOf(env).offer.tools;
 
 const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonly string[]])[] = [
   ["everything by default", {}, CORE],
-  ["a family", { TOOLS: "links" }, CORE.slice(7)],
+  ["a family", { TOOLS: "links" }, CORE.slice(11)],
   ["tools and families", { TOOLS: "ssh_exec_command, links" }, [
     "ssh_exec_command",
-    ...CORE.slice(7),
+    ...CORE.slice(11),
   ]],
   ["all but a tool", { TOOLS: "-ssh_exec_command" }, CORE.slice(1)],
-  ["all but a family", { TOOLS: "-ssh" }, CORE.slice(7)],
-  ["a family without a tool, in any order", { TOOLS: "-ssh_exec_command,ssh" }, CORE.slice(1, 7)],
-  ["nothing that is removed as a family", { TOOLS: "ssh_exec_command,links,-ssh" }, CORE.slice(7)],
+  ["all but a family", { TOOLS: "-ssh" }, CORE.slice(11)],
+  ["a family without a tool, in any order", { TOOLS: "-ssh_exec_command,ssh" }, CORE.slice(1, 11)],
+  ["nothing that is removed as a family", { TOOLS: "ssh_exec_command,links,-ssh" }, CORE.slice(11)],
   ["names in any case, and empty words", { TOOLS: " SSH_Exec_Command ,, - links, " }, [
     "ssh_exec_command",
   ]],
@@ -52,7 +58,7 @@ const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonl
   ["only readers", { READ_ONLY: "true", ...PROXMOX, ...R2 }, [
     "ssh_read_file",
     "ssh_list_directory",
-    ...READERS_OF_PROXMOX,
+    ...READERS,
     "exchange_list",
     "list_download_stats",
   ]],
@@ -63,7 +69,7 @@ const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonl
   }, [
     "ssh_read_file",
     "ssh_list_directory",
-    ...READERS_OF_PROXMOX.filter((name) => name !== "proxmox_list_vms"),
+    ...READERS.filter((name) => name !== "proxmox_list_vms"),
   ]],
   ["nothing that TOOLS names and READ_ONLY forbids", {
     READ_ONLY: "true",

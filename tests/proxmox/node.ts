@@ -167,7 +167,9 @@ export function processesLike(pattern: RegExp): string[] {
 
 function serverParts(ssh: SshService, { ssh: login, limits }: SshSettings, clock: Clock) {
   const host = { host: login.host, port: login.port, user: login.username };
-  const tools = proxmoxTools(new ProxmoxService(ssh, limits, clock), limits, host, { files: true });
+  const tools = proxmoxTools(new ProxmoxService(ssh, limits, { clock }), limits, host, {
+    files: true,
+  });
   return {
     version: "1",
     catalog: createCatalog([...sshTools(ssh, limits, host, { files: false }), ...tools]),

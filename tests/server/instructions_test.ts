@@ -96,7 +96,7 @@ Deno.test("instructions() has at most 1,900 characters, however long the names a
         }, names);
         assert.ok(made.length <= MAX, String(made.length));
         assert.ok(made.isWellFormed());
-        assert.equal(made.split("\n").length, 10);
+        assert.equal(made.split("\n").length, 11);
       },
     ),
     {

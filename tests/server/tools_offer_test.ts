@@ -17,7 +17,9 @@ const READERS = [
   "proxmox_resource_usage",
   "proxmox_vm_config",
   "proxmox_vm_status",
+  "ssh_job_output",
   "ssh_list_directory",
+  "ssh_list_jobs",
   "ssh_read_file",
 ];
 

@@ -29,6 +29,7 @@ const REDUCED: Readonly<Record<string, readonly ConfigurationName[]>> = {
   ssh_write_file: ["core", "imagekit", "r2"],
   ssh_edit_file: ["core", "imagekit", "r2"],
   ssh_list_directory: ["core", "imagekit", "r2"],
+  ssh_start_job: ["core", "imagekit", "r2"],
 };
 
 /** Compares each tool of a configuration with its own snapshot, `tests/server/__snapshots__/tools/NAME.json`. */

@@ -1,5 +1,6 @@
 import { FOREIGN_PATH } from "../../shell/search_path.ts";
 import { without } from "../../ssh/outcome.ts";
+import type { JobRequest } from "../../ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../ssh/port.ts";
 import type { ExecCall, SshService } from "../../ssh/service.ts";
 import { type HostAnswer, markedHostLine, type ProxmoxHost, readHostProblem } from "../host.ts";
@@ -43,6 +44,16 @@ export const containerLine = (ctid: number, command: string): string =>
     ...["sh", "-c", SCRIPT, "sh", command],
   ]);
 
+/** Returns the part of a job's request that runs a command in a container. */
+export const containerJob = (
+  ctid: number,
+  command: string,
+): Pick<JobRequest, "command" | "hasStartMark" | "stderrMark"> => ({
+  command: containerLine(ctid, command),
+  hasStartMark: true,
+  stderrMark: ENTERED,
+});
+
 /** Runs commands in containers. */
 export class ContainerExec implements GuestExec {
   readonly #ssh: SshService;
@@ -70,6 +81,7 @@ export class ContainerExec implements GuestExec {
   ): Promise<ExecOutcome> {
     const outcome = await this.#ssh.exec({
       ...this.request(ctid, command, timeoutMs),
+      ...this.#ssh.readOn(timeoutMs, { shown: command, ctid }),
       signal,
       progress: progress && ((step) => progress(withoutMark(step))),
     });
@@ -85,8 +97,7 @@ export class ContainerExec implements GuestExec {
   /** Returns the request that runs a command in a container; {@linkcode withoutStart} cleans its outcome. */
   request(ctid: number, command: string, timeoutMs: number): ExecRequest {
     return {
-      command: containerLine(ctid, command),
-      hasStartMark: true,
+      ...containerJob(ctid, command),
       timeoutMs,
       characterLimit: this.#characterLimit + ENTERED.length,
     };

@@ -20,18 +20,22 @@ const PLACES = {
   vm: (host: string) => `a running Linux VM of ${host} through its guest agent`,
 };
 
+/** The agent's output is not kept: it is complete in its answer. */
+const OUTPUTS = { container: execOutput, vm: execOutput.omit({ output_id: true }) };
+
 /** The tool that runs commands in the guests of one kind. */
 export const execTool = (
   kind: GuestKind,
   exec: GuestExec,
   limits: Limits,
   host: HostName,
+  answerWithinMs: number,
 ): Tool =>
   defineTool({
     name: `proxmox_${kind}_exec_command`,
     title: `Run a command in a ${KINDS[kind].noun}`,
     description: `Run one shell command as root in ${PLACES[kind](shortHost(host.host))} and ` +
-      `wait for it. ${commandRules(limits)}`,
+      `wait for it. ${commandRules(limits, answerWithinMs)}`,
     effect: "destroys",
     input: z.strictObject({
       ...targetArgument[kind],
@@ -39,7 +43,7 @@ export const execTool = (
       timeout: commandTimeoutArgument(limits.timeoutMs),
       response_format: kind === "container" ? responseFormat : unlistedFormat,
     }),
-    output: z.object({ ...execOutput.shape, ...idOutput[kind] }),
+    output: z.object({ ...OUTPUTS[kind].shape, ...idOutput[kind] }),
     async run(args, context) {
       const guest = { kind, id: idOf(args) };
       const { command, timeout } = args;

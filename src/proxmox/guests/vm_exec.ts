@@ -8,11 +8,13 @@ import { EXTEND_PATH } from "../../shell/search_path.ts";
 import { cutTexts } from "../../ssh/outcome.ts";
 import type { ExecOutcome } from "../../ssh/port.ts";
 import type { ExecCall } from "../../ssh/service.ts";
+import type { JobRequest, StartedJob } from "../../ssh/jobs/port.ts";
 import { resultUnknown, unreadable } from "../errors.ts";
 import type { HostCall, ProxmoxHost } from "../host.ts";
 import { type AgentAnswer, parseAgentAnswer } from "../parsers/qm.ts";
 import { explain } from "../problem.ts";
 import { type GuestExec, runInShell, vm } from "./guest.ts";
+import { type WatchedCommand, watchJob } from "./vm_watch.ts";
 
 /** The limit of one call of `qm`; the command in the VM may run longer. */
 const CALL_MS = 60_000;
@@ -59,21 +61,37 @@ const UNKNOWN: AgentAnswer = {
   truncated: { stdout: false, stderr: false },
 };
 
+interface Poll {
+  readonly vmid: number;
+  readonly pid: number;
+  readonly signal: AbortSignal;
+  readonly progress: ExecCall["progress"];
+}
+
+/** Lets a command go on as a job of the host that follows it. */
+export interface VmJobs {
+  readonly answerWithinMs: number;
+  start(request: JobRequest, signal: AbortSignal): Promise<StartedJob>;
+}
+
 /** Runs commands in virtual machines through the QEMU guest agent. */
 export class VmExec implements GuestExec {
   readonly #host: ProxmoxHost;
   readonly #clock: Clock;
   readonly #characterLimit: number;
+  readonly #jobs: VmJobs | undefined;
 
-  constructor(host: ProxmoxHost, clock: Clock, characterLimit: number) {
+  /** @param jobs undefined: no command goes on as a job */
+  constructor(host: ProxmoxHost, clock: Clock, characterLimit: number, jobs?: VmJobs) {
     this.#host = host;
     this.#clock = clock;
     this.#characterLimit = characterLimit;
+    this.#jobs = jobs;
   }
 
   /**
    * Runs one command and polls until it has ended. The agent returns output only then, so on a timeout
-   * the command is stopped first.
+   * the command is stopped first. A long command goes on as a job.
    *
    * @throws RemoteExecError if the command was not started
    */
@@ -88,7 +106,15 @@ export class VmExec implements GuestExec {
     try {
       pid = await this.#start(vmid, mark, command, Math.min(timeoutMs, CALL_MS), signal);
       const limited = AbortSignal.any([limit.signal, cancelling(signal)]);
-      const answer = await this.#untilExited(vmid, pid, limited, progress);
+      const poll = { vmid, pid, signal: limited, progress };
+      const early = await this.#untilExited(poll, this.#answerAt(startedAt, timeoutMs));
+      if (early !== undefined) return this.#outcome("exit", early, startedAt);
+      const maxRuntimeMs = Math.max(1_000, startedAt + timeoutMs - this.#clock.now());
+      const jobId = await this.#goOn({ vmid, pid, mark, shown: command, maxRuntimeMs }, limited);
+      if (jobId !== undefined) {
+        return { ...this.#outcome("running", UNKNOWN, startedAt), jobId };
+      }
+      const answer = await this.#untilExited(poll, Infinity) ?? UNKNOWN;
       return this.#outcome("exit", answer, startedAt);
     } catch (error) {
       // `qm` was stopped or lost, but the command may have reached the VM.
@@ -123,17 +149,34 @@ export class VmExec implements GuestExec {
     return pid;
   }
 
+  #answerAt(startedAt: number, timeoutMs: number): number {
+    const answerWithinMs = this.#jobs?.answerWithinMs ?? 0;
+    return answerWithinMs > 0 && timeoutMs > answerWithinMs ? startedAt + answerWithinMs : Infinity;
+  }
+
+  /** Starts the job that follows the command; undefined if the host cannot, which ends nothing. */
+  async #goOn(command: WatchedCommand, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const started = await this.#jobs?.start(watchJob(command, STOP_SCRIPT), signal);
+      return started?.facts.id;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return undefined;
+    }
+  }
+
+  /** Polls until the command has ended; undefined if that is not before `answerAt`. */
   async #untilExited(
-    vmid: number,
-    pid: number,
-    signal: AbortSignal,
-    progress: ExecCall["progress"],
-  ): Promise<AgentAnswer> {
+    { vmid, pid, signal, progress }: Poll,
+    answerAt: number,
+  ): Promise<AgentAnswer | undefined> {
     for (let polls = 0;; polls++) {
       const answer = await this.#status(vmid, pid, signal);
       if (answer.exited) return answer;
+      const leftMs = answerAt - this.#clock.now();
+      if (leftMs <= 0) return undefined;
       progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
-      const pollMs = Math.min(100 * 2 ** polls, MAX_POLL_MS);
+      const pollMs = Math.min(100 * 2 ** polls, MAX_POLL_MS, leftMs);
       await delay(pollMs, { clock: this.#clock, signal });
     }
   }
@@ -184,7 +227,7 @@ export class VmExec implements GuestExec {
   }
 
   #outcome(
-    ending: "exit" | "timeout" | "cancelled",
+    ending: "exit" | "timeout" | "cancelled" | "running",
     answer: AgentAnswer,
     startedAt: number,
   ): ExecOutcome {

@@ -5,6 +5,7 @@ import {
   pathCtidArgument,
   remotePathArgument,
 } from "../../mcp/arguments.ts";
+import { type LongCalls, longOutput } from "../../mcp/long_calls.ts";
 import { exactSize } from "../../mcp/words.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
@@ -38,16 +39,16 @@ const sourceClient = clientId.describe("Client that uploaded it, e.g. server");
 const listedTransfer = transferId.describe("From exchange_list");
 
 /** The tools of the file exchange; registered when R2 is configured. */
-export const exchangeTools = (exchange: ExchangeService): Tool[] => [
-  uploadTool(exchange),
-  downloadTool(exchange),
+export const exchangeTools = (exchange: ExchangeService, calls: LongCalls): Tool[] => [
+  uploadTool(exchange, calls),
+  downloadTool(exchange, calls),
   listTool(exchange),
   deleteTool(exchange),
   requestUploadTool(exchange),
   shareTool(exchange),
 ];
 
-const uploadTool = (exchange: ExchangeService): Tool =>
+const uploadTool = (exchange: ExchangeService, calls: LongCalls): Tool =>
   defineTool({
     name: "exchange_upload",
     title: "Upload a file to the exchange",
@@ -66,17 +67,19 @@ const uploadTool = (exchange: ExchangeService): Tool =>
       expires_hours: hours,
       response_format: unlistedFormat,
     }),
-    output: uploadOutput,
+    output: longOutput(uploadOutput),
     async run({ local_path, remote_path, ctid, dest_client, expires_hours }, context) {
       const from = { localPath: local_path, remotePath: remote_path, ctid };
-      const data = uploadAnswer(
-        await exchange.upload(from, dest_client, expires_hours, context),
-      );
-      return { text: formatUpload(data), data };
+      const shown = `exchange_upload ${local_path ?? remote_path ?? ""}`;
+      return await calls.run(shown, context, async (context) => {
+        const done = await exchange.upload(from, dest_client, expires_hours, context);
+        const data = uploadAnswer(done);
+        return { text: formatUpload(data), data };
+      });
     },
   });
 
-const downloadTool = (exchange: ExchangeService): Tool =>
+const downloadTool = (exchange: ExchangeService, calls: LongCalls): Tool =>
   defineTool({
     name: "exchange_download",
     title: "Download a file from the exchange",
@@ -99,7 +102,7 @@ const downloadTool = (exchange: ExchangeService): Tool =>
       overwrite: overwriteArgument,
       response_format: unlistedFormat,
     }),
-    output: downloadOutput,
+    output: longOutput(downloadOutput),
     async run(args, context) {
       const source = {
         transferId: args.transfer_id,
@@ -107,11 +110,14 @@ const downloadTool = (exchange: ExchangeService): Tool =>
         downloadUrl: args.download_url,
       };
       const to = { localPath: args.local_path, remotePath: args.remote_path, ctid: args.ctid };
-      const data = downloadAnswer(
-        to,
-        await exchange.download(source, to, args.overwrite, context),
-      );
-      return { text: formatDownload(data), data };
+      const shown = `exchange_download ${args.local_path ?? args.remote_path ?? ""}`;
+      return await calls.run(shown, context, async (context) => {
+        const data = downloadAnswer(
+          to,
+          await exchange.download(source, to, args.overwrite, context),
+        );
+        return { text: formatDownload(data), data };
+      });
     },
   });
 

@@ -5,6 +5,7 @@ import {
   permissionsArgument,
   remotePathArgument,
 } from "../../mcp/arguments.ts";
+import { type LongCalls, longOutput } from "../../mcp/long_calls.ts";
 import { exactSize } from "../../mcp/words.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
@@ -25,10 +26,10 @@ import type { ImageKitService } from "./service.ts";
 const transferIdArgument = z.string().max(100_000);
 
 /** Tools for two-phase transfers between the client's machine and the SSH host or a container. */
-export const imageKitTools = (service: ImageKitService): Tool[] => [
+export const imageKitTools = (service: ImageKitService, calls: LongCalls): Tool[] => [
   requestUploadTool(service),
-  confirmUploadTool(service),
-  requestDownloadTool(service),
+  confirmUploadTool(service, calls),
+  requestDownloadTool(service, calls),
   confirmDownloadTool(service),
 ];
 
@@ -58,7 +59,7 @@ const requestUploadTool = (service: ImageKitService): Tool =>
     },
   });
 
-const confirmUploadTool = (service: ImageKitService): Tool =>
+const confirmUploadTool = (service: ImageKitService, calls: LongCalls): Tool =>
   defineTool({
     name: "imagekit_confirm_upload",
     title: "Upload over ImageKit, step 3 of 3",
@@ -73,14 +74,16 @@ const confirmUploadTool = (service: ImageKitService): Tool =>
       ),
       response_format: unlistedFormat,
     }),
-    output: uploadConfirmation,
+    output: longOutput(uploadConfirmation),
     async run({ transfer_id, file_id }, context) {
-      const data = confirmedUpload(await service.confirmUpload(transfer_id, file_id, context));
-      return { text: formatConfirmation(data), data };
+      return await calls.run("imagekit_confirm_upload", context, async (context) => {
+        const data = confirmedUpload(await service.confirmUpload(transfer_id, file_id, context));
+        return { text: formatConfirmation(data), data };
+      });
     },
   });
 
-const requestDownloadTool = (service: ImageKitService): Tool =>
+const requestDownloadTool = (service: ImageKitService, calls: LongCalls): Tool =>
   defineTool({
     name: "imagekit_request_download",
     title: "Download over ImageKit, step 1 of 3",
@@ -96,10 +99,12 @@ const requestDownloadTool = (service: ImageKitService): Tool =>
       ctid: pathCtidArgument,
       response_format: unlistedFormat,
     }),
-    output: downloadRequest,
+    output: longOutput(downloadRequest),
     async run({ remote_path: path, ctid }, context) {
-      const data = requestedDownload(await service.requestDownload({ path, ctid }, context));
-      return { text: formatDownloadRequest(data), data };
+      return await calls.run(`imagekit_request_download ${path}`, context, async (context) => {
+        const data = requestedDownload(await service.requestDownload({ path, ctid }, context));
+        return { text: formatDownloadRequest(data), data };
+      });
     },
   });
 

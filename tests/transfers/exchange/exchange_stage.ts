@@ -1,3 +1,4 @@
+import { LongCalls } from "../../../src/mcp/long_calls.ts";
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../../src/errors.ts";
 import type { Progress, ToolContext } from "../../../src/mcp/tool.ts";
@@ -60,7 +61,7 @@ export async function startStage(options: StageOptions = {}): Promise<ExchangeSt
       problem: (_ctid, error) => Promise.resolve(error),
     },
   });
-  const tools = exchangeTools(service);
+  const tools = exchangeTools(service, new LongCalls(0));
   const progress: Progress[] = [];
   const emitted: string[] = [];
   return {

@@ -1,3 +1,4 @@
+import { LongCalls } from "../../../src/mcp/long_calls.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { z } from "zod";
 import { noAudit } from "../../../src/mcp/audit.ts";
@@ -14,7 +15,7 @@ import { assertSameFacts } from "../../support/same_facts.ts";
 
 /** Calls tools as an MCP client does, and records all answers. */
 function client(service: ImageKitService) {
-  const catalog = createCatalog(imageKitTools(service));
+  const catalog = createCatalog(imageKitTools(service, new LongCalls(0)));
   const heard: string[] = [];
   const logger = createLogger("debug", [], (line) => void heard.push(line));
   const parts = { version: "0", catalog, instructions: "", audit: noAudit, logger };
