@@ -24,9 +24,14 @@ export class RawClient implements AsyncDisposable {
     this.server.onclose = () => this.#wake();
   }
 
+  /** Starts the server; the first message is the caller's. */
+  static start(options: ServerOptions, era: Era): RawClient {
+    return new RawClient(options, era);
+  }
+
   /** Starts the server and opens the connection. */
   static async connect(options: ServerOptions, era: Era): Promise<RawClient> {
-    const client = new RawClient(options, era);
+    const client = RawClient.start(options, era);
     const clientInfo = { name: "hand", version: "1" };
     const opening = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
     const [method, params] = era === "legacy"
@@ -57,6 +62,12 @@ export class RawClient implements AsyncDisposable {
       ...(typeof params._meta === "object" ? params._meta : {}),
     };
     return { ...params, _meta };
+  }
+
+  /** Sends a request and returns the answer. */
+  async request(id: unknown, method: string, params: Fields = {}): Promise<Fields> {
+    await this.send({ id, method, params });
+    return await this.answerTo(id);
   }
 
   async line(text: string): Promise<void> {
