@@ -2,9 +2,26 @@ import assert from "node:assert/strict";
 import { printable } from "../../src/errors.ts";
 import { formatBytes } from "../../src/proxmox/format.ts";
 
+/** The words of a text for a yes or no. A value without words is what a reader expects anyway. */
+const WORDS: Readonly<Record<string, { readonly true?: string; readonly false?: string }>> = {
+  timeout_reached: { true: "TIMED OUT" },
+  cancelled: { true: "CANCELLED" },
+  process_ended: { false: "MAY STILL RUN" },
+  stdout_truncated: { true: "(cut from " },
+  stderr_truncated: { true: "(cut from " },
+  by_ha: { true: "Carried out by HA" },
+  protected: { true: "protected" },
+  expired: { true: "expired", false: "expires" },
+  deleted: { true: "Deleted", false: "Nothing to delete" },
+  write_once: { true: "works once", false: "replaces the first" },
+  bridge_copy_deleted: { true: "deleted", false: "could not be deleted" },
+  cache_purged: { true: "purged from" },
+  claimed: { true: "download started" },
+};
+
 /**
  * Checks that the text of an answer has every fact of its data: some clients show a model only one of
- * the two. A yes or no is not looked for, because its words differ; a size may be rounded.
+ * the two. A size may be rounded.
  */
 export function assertSameFacts(name: string, text: string, data: unknown): void {
   const missing = [...factsOf(data, "")].filter(([, forms]) =>
@@ -22,6 +39,9 @@ function* factsOf(value: unknown, path: string): Generator<[path: string, forms:
     }
   } else if (typeof value === "number") {
     yield [path, [String(value), formatBytes(value), formatBytes(Math.round(value))]];
+  } else if (typeof value === "boolean") {
+    const words = WORDS[path.split(".").at(-1) ?? ""]?.[`${value}`];
+    if (words !== undefined) yield [path, [words]];
   } else if (typeof value === "object" && value !== null) {
     for (const [key, each] of Object.entries(value)) yield* factsOf(each, `${path}.${key}`);
   }
