@@ -48,7 +48,9 @@ export class KeptOutputs {
     const spool: Spool = new Spool(this.#limits.maxOutputBytes, {
       grown: (bytes) => this.#grow(spool, bytes),
       keep: (facts) => this.#keep(spool, facts),
-      discard: () => this.#drop(spool),
+      discard: () => {
+        if (spool.id === undefined) this.#drop(spool);
+      },
     });
     this.#spools.add(spool);
     return spool;
@@ -154,7 +156,7 @@ export class Spool {
     return this.#owner.keep(facts);
   }
 
-  /** Nobody will read the output. */
+  /** Releases an output that was not kept. */
   discard(): void {
     this.#owner.discard();
   }

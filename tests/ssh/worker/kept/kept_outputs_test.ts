@@ -89,7 +89,10 @@ pure("KeptOutputs forgets an output after its time and frees the space of a disc
     spool.push("stdout", new Uint8Array(10));
     spool.discard();
   }
-  const id = keep(outputs, "text");
+  const kept = outputs.open();
+  kept.push("stdout", new TextEncoder().encode("text"));
+  const id = kept.keep(facts(4));
+  kept.discard();
   clock.advance(59_999);
   assert.equal(read(outputs, id).text, "text");
   clock.advance(1);
