@@ -120,3 +120,39 @@ export const TOOL_CHOICES: readonly ToolChoice[] = [
     tool: "exchange_share",
   },
 ];
+
+/** The same for tools that came later. */
+export const LATER_CHOICES: readonly ToolChoice[] = [
+  {
+    configuration: "core",
+    request:
+      "Upgrade all packages of the server. That takes an hour, and I shut my laptop down meanwhile.",
+    tool: "ssh_start_job",
+  },
+  {
+    configuration: "core",
+    request: "What did the build print that you started an hour ago? Its id is 0123456789abcdef.",
+    tool: "ssh_job_output",
+  },
+  {
+    configuration: "core",
+    request: "Something that you left running on the server yesterday may be stuck. What was it?",
+    tool: "ssh_list_jobs",
+  },
+  {
+    configuration: "core",
+    request:
+      "Change Port 22 to Port 2222 in the server's /etc/ssh/sshd_config, nothing else in it.",
+    tool: "ssh_edit_file",
+  },
+  {
+    configuration: "core",
+    request: "Show me lines 40 to 80 of the server's /etc/nginx/nginx.conf.",
+    tool: "ssh_read_file",
+  },
+  {
+    configuration: "core",
+    request: "Create /etc/motd on the server with the text that I just dictated to you.",
+    tool: "ssh_write_file",
+  },
+];
