@@ -7,6 +7,7 @@ import type {
   CopyRequest,
   ExecOutcome,
   ExecRequest,
+  JobSettings,
   SshSettings,
 } from "../../src/ssh/port.ts";
 import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
@@ -31,6 +32,7 @@ export interface SessionOptions {
   readonly port?: number;
   readonly timeoutMs?: number;
   readonly characterLimit?: number;
+  readonly jobs?: Partial<JobSettings>;
 }
 
 /** What a session needs to know about a server. */
@@ -43,7 +45,7 @@ export type SessionTarget = Pick<
 export function settingsFor(
   sshd: SessionTarget,
   workingDirectory: string,
-  { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000 }: SessionOptions = {},
+  { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000, jobs }: SessionOptions = {},
 ): SshSettings {
   return {
     ssh: {
@@ -57,6 +59,7 @@ export function settingsFor(
     },
     limits: { characterLimit, maxFileBytes: 100_000_000, timeoutMs },
     files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
+    jobs: { maxOutputBytes: 100_000_000, keepMs: 3_600_000, sweeps: true, ...jobs },
     logLevel: "error",
     secrets: [],
   };

@@ -105,7 +105,8 @@ export class RemoteHost {
     const startedAt = performance.now();
     const characterLimit = request.characterLimit ?? this.#settings.limits.characterLimit;
     const context = { signal, progress, kept: this.kept };
-    if (mayGoOn(request) && await this.#login.isFree(this.#sessionWait(signal))) {
+    const wait = this.#sessionWait(signal, request.timeoutMs);
+    if (mayGoOn(request) && await this.#login.isFree(wait)) {
       return await runAttended(request, {
         ...{ ...context, characterLimit, startedAt },
         settings: this.#settings.jobs ?? DEFAULT_SETTINGS,
@@ -281,8 +282,7 @@ export class RemoteHost {
     };
   }
 
-  #sessionWait(signal: AbortSignal): SessionWait {
-    const limitMs = this.#settings.limits.timeoutMs;
+  #sessionWait(signal: AbortSignal, limitMs = this.#settings.limits.timeoutMs): SessionWait {
     return { deadlineMs: performance.now() + limitMs, limitMs, signal };
   }
 }

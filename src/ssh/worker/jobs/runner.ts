@@ -37,6 +37,8 @@ const LAUNCH = compact(`
  * When the command has ended and something else still holds its output open, the output counts as complete
  * when nothing was added for 250 ms and `tee` sleeps, which it does only when it has read everything.
  *
+ * If nobody listens to `x`, nobody knows the job's ID, so its directory is removed.
+ *
  * The first lines start parts that talk to the last part (`events`) over a pipe. All parts ignore HUP and
  * TERM. The command is not started with `&`, because then it would ignore INT and QUIT; the shell that would
  * wait for the pipeline is killed instead.
@@ -126,7 +128,7 @@ export const RUNNER = compact(`
     done
     kill -KILL $j_pause
     j_status
-    echo x >&7
+    echo x >&7 || rm -rf -- "$j_dir"
     for j_helper in $j_helpers; do kill -USR1 $j_helper; done
   }
   j_end() {
