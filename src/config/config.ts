@@ -9,6 +9,7 @@ export interface Config {
   readonly ssh: SshConfig;
   readonly limits: Limits;
   readonly jobs: JobsConfig;
+  readonly directories: DirectoriesConfig;
   readonly files: FilesConfig;
   readonly auditLog: string | undefined;
   readonly logLevel: LogLevel;
@@ -56,6 +57,12 @@ export interface JobsConfig {
   readonly maxOutputBytes: number;
   /** How long the host keeps a job after its end. */
   readonly keepMs: number;
+}
+
+/** Limits of one copied directory. */
+export interface DirectoriesConfig {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
 }
 
 /** A directory as a person wrote it, with symbolic links, and its resolved path. */

@@ -141,6 +141,10 @@ function assemble(
       maxOutputBytes: values.jobMaxOutput,
       keepMs: values.jobKeepHours * 3_600_000,
     },
+    directories: {
+      maxEntries: values.directoryMaxEntries,
+      maxBytes: values.directoryMaxSize,
+    },
     files: {
       ...files,
       own: underAllNames([

@@ -35,6 +35,8 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     ssh_job_output: ["host", "reads"],
     ssh_list_jobs: ["host", "reads"],
     ssh_stop_job: ["host"],
+    ssh_upload_directory: ["host", "local source", "replaced by ImageKit"],
+    ssh_download_directory: ["host", "local target", "replaced by ImageKit"],
   },
   proxmox: {
     proxmox_container_exec_command: ["host"],

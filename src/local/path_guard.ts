@@ -131,6 +131,17 @@ export class PathGuard {
   }
 
   /**
+   * Returns the path without links of a directory in which files may be written, and creates it if it does
+   * not exist.
+   *
+   * @throws PathErrors `badPath`, `homePath`, `outside`, `ownFile`, `failed`
+   * @throws RemoteExecError `invalid_argument` for a `..` component
+   */
+  async makeDirectory(path: string): Promise<string> {
+    return await this.#parent(this.#absolute(path), path);
+  }
+
+  /**
    * Creates a new file by a resolved path, and proves that no directory of the path became a link.
    *
    * @param shown the path for error messages

@@ -30,6 +30,9 @@ export const guestId = z.number().int().min(100).max(999_999_999);
 /** The container that a tool works on. */
 export const ctidArgument = guestId.describe("Container ID");
 
+/** A container, for a tool whose description has no room: the name says what it is. */
+export const plainCtidArgument = guestId.optional();
+
 /** The virtual machine that a tool works on. */
 export const vmidArgument = guestId.describe("Virtual machine ID");
 

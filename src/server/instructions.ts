@@ -74,7 +74,7 @@ function proxmox(has: (name: string) => boolean): string {
 function copies({ limits }: Introduced, has: (name: string) => boolean): string {
   const tools = ["ssh_upload_file", "ssh_download_file"].filter(has).join(", ");
   return `- ${tools}: one file between local and host, verified, max ` +
-    `${exactSize(limits.maxFileBytes)}.`;
+    `${exactSize(limits.maxFileBytes)}; ssh_*_directory: directories.`;
 }
 
 function textFiles(has: (name: string) => boolean, isNode: boolean): string {

@@ -8,6 +8,8 @@ import { JobsService } from "../ssh/jobs/service.ts";
 import { jobTools } from "../ssh/jobs/tools.ts";
 import type { SshPort } from "../ssh/port.ts";
 import { type ReadingOn, SshService } from "../ssh/service.ts";
+import { DirectoryService } from "../ssh/directories/service.ts";
+import { directoryTools } from "../ssh/directories/tools.ts";
 import type { TextPort } from "../ssh/text/port.ts";
 import { TextService } from "../ssh/text/service.ts";
 import { textTools } from "../ssh/text/tools.ts";
@@ -57,6 +59,9 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
       host,
     ),
     ...jobTools(jobs, limits, proxmox?.service.containerJob),
+    ...(files
+      ? directoryTools(new DirectoryService(ports.ssh, config.directories, containers))
+      : []),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers
       ? await transferTools(config, { port: ports.transfers, ssh, containers, calls })

@@ -86,6 +86,10 @@ const NO_CONFIG: Config = {
     maxOutputBytes: VARIABLES.jobMaxOutput.fallback,
     keepMs: 0,
   },
+  directories: {
+    maxEntries: VARIABLES.directoryMaxEntries.fallback,
+    maxBytes: VARIABLES.directoryMaxSize.fallback,
+  },
   files: { workingDirectory: "", roots: [], aliases: [], own: [] },
   auditLog: undefined,
   logLevel: VARIABLES.logLevel.fallback,

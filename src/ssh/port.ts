@@ -1,6 +1,10 @@
 import type { FilesConfig, JobsConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
 import type { JobPage, JobRead, SshJobsPort } from "./jobs/port.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { SshDirectoriesPort } from "./directories/port.ts";
+
+export type { Endpoint } from "./endpoint.ts";
 
 /** The settings of the ssh worker; sent once, before any other call. */
 export interface SshSettings {
@@ -98,23 +102,6 @@ export interface ExecProgress {
   readonly tail: string;
 }
 
-/** The source or the destination of a transfer. */
-export type Endpoint =
-  /** A file on this machine, inside the configured directories. */
-  | { readonly kind: "local"; readonly path: string }
-  /** A file on the SSH host, over SFTP. */
-  | { readonly kind: "host"; readonly path: string }
-  /**
-   * A file that only a command on the host reaches, such as a file in a container through
-   * `pct exec 101 --`. `prefix` is inserted into a shell command line as it is; `label` is for messages.
-   */
-  | {
-    readonly kind: "shell";
-    readonly prefix: string;
-    readonly path: string;
-    readonly label: string;
-  };
-
 /** One file to be copied. */
 export interface CopyRequest {
   readonly from: Endpoint;
@@ -177,7 +164,7 @@ export interface FilesGrant {
 }
 
 /** The calls that the ssh worker answers. Every failure is a RemoteExecError. */
-export interface SshPort extends SshJobsPort {
+export interface SshPort extends SshJobsPort, SshDirectoriesPort {
   configure(settings: SshSettings): Promise<void>;
   exec(
     request: ExecRequest,

@@ -34,6 +34,7 @@ pure("loadConfig() fills in every default", () => {
     },
     limits: { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 30_000 },
     jobs: { answerWithinMs: 45_000, maxOutputBytes: 1_000_000_000, keepMs: 259_200_000 },
+    directories: { maxEntries: 20_000, maxBytes: 2_000_000_000 },
     files: {
       workingDirectory: "/home/me/project",
       roots: ["/home/me/project"],
@@ -64,6 +65,8 @@ pure("loadConfig() fills in every default", () => {
         "ssh_job_output",
         "ssh_list_jobs",
         "ssh_stop_job",
+        "ssh_upload_directory",
+        "ssh_download_directory",
         "generate_download_link",
         "list_download_stats",
         "revoke_download_link",

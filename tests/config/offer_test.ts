@@ -16,6 +16,8 @@ const CORE = [
   "ssh_job_output",
   "ssh_list_jobs",
   "ssh_stop_job",
+  "ssh_upload_directory",
+  "ssh_download_directory",
   "generate_download_link",
   "list_download_stats",
   "revoke_download_link",
@@ -40,15 +42,15 @@ const tools = (env: Environment) => configOf(env).offer.tools;
 
 const OFFERS: readonly (readonly [what: string, env: Environment, tools: readonly string[]])[] = [
   ["everything by default", {}, CORE],
-  ["a family", { TOOLS: "links" }, CORE.slice(11)],
+  ["a family", { TOOLS: "links" }, CORE.slice(13)],
   ["tools and families", { TOOLS: "ssh_exec_command, links" }, [
     "ssh_exec_command",
-    ...CORE.slice(11),
+    ...CORE.slice(13),
   ]],
   ["all but a tool", { TOOLS: "-ssh_exec_command" }, CORE.slice(1)],
-  ["all but a family", { TOOLS: "-ssh" }, CORE.slice(11)],
-  ["a family without a tool, in any order", { TOOLS: "-ssh_exec_command,ssh" }, CORE.slice(1, 11)],
-  ["nothing that is removed as a family", { TOOLS: "ssh_exec_command,links,-ssh" }, CORE.slice(11)],
+  ["all but a family", { TOOLS: "-ssh" }, CORE.slice(13)],
+  ["a family without a tool, in any order", { TOOLS: "-ssh_exec_command,ssh" }, CORE.slice(1, 13)],
+  ["nothing that is removed as a family", { TOOLS: "ssh_exec_command,links,-ssh" }, CORE.slice(13)],
   ["names in any case, and empty words", { TOOLS: " SSH_Exec_Command ,, - links, " }, [
     "ssh_exec_command",
   ]],

@@ -25,6 +25,7 @@ function hostWith(answer: (command: string) => Part | Error) {
     copy: unused,
     stat: unused,
     serveFiles: unused,
+    copyDirectory: unused,
     diagnose: unused,
     close: unused,
     async exec({ command }) {

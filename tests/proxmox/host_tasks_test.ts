@@ -84,6 +84,7 @@ function endlessHost() {
   const port: SshPort = {
     ...NO_JOBS,
     ...{ configure: unused, copy: unused, stat: unused, serveFiles: unused },
+    copyDirectory: unused,
     ...{ diagnose: unused, close: unused },
     exec({ graceMs }) {
       graces.push(graceMs);

@@ -262,6 +262,8 @@ function sessionPort(settings: SshSettings): SshPort {
     stat: (endpoint, signal) => session.stat(endpoint, signal),
     readKept: (read) => Promise.resolve(session.kept.read(read)),
     serveFiles: () => Promise.reject(new Error("not served here")),
+    copyDirectory: (request, signal, progress) =>
+      session.directories.copy(request, signal, progress),
     startJob: (request, signal) => session.jobs.start(request, signal),
     readJob: (read, signal) => session.jobs.read(read, signal),
     listJobs: (signal) => session.jobs.list(signal),

@@ -52,7 +52,10 @@ const CONFIGURATIONS: Readonly<Record<string, Environment>> = {
   "read only": { READ_ONLY: "true", SSH_KEY: "/keys/id", ...IMAGEKIT, ...R2 },
   "read only proxmox": { READ_ONLY: "true", SSH_KEY: "/keys/id", ENABLE_PROXMOX: "true" },
   "only commands": { TOOLS: "ssh_exec_command", ALLOWED_DIRECTORIES: "/more", ...R2 },
-  "no downloads": { TOOLS: "ssh,-ssh_download_file", ALLOWED_DIRECTORIES: "/more" },
+  "no downloads": {
+    TOOLS: "ssh,-ssh_download_file,-ssh_download_directory",
+    ALLOWED_DIRECTORIES: "/more",
+  },
   "no uploads": { TOOLS: "-ssh_upload_file", ALLOWED_DIRECTORIES: "/more" },
   "links without new ones": {
     TOOLS: "-generate_download_link",
@@ -104,8 +107,11 @@ pure("permissionTable() permits only what an offered tool needs", () => {
     return [read.includes("/data"), write.includes("/data")];
   };
   assert.deepEqual(mayUse({}), [true, true]);
-  assert.deepEqual(mayUse({ TOOLS: "-ssh_download_file" }), [true, false]);
-  assert.deepEqual(mayUse({ TOOLS: "-ssh_download_file,-ssh_upload_file" }), [false, false]);
+  assert.deepEqual(mayUse({ TOOLS: "-ssh_download_file,-ssh_download_directory" }), [true, false]);
+  assert.deepEqual(mayUse({ TOOLS: "ssh_exec_command" }), [false, false]);
+  assert.deepEqual(mayUse({ TOOLS: "ssh_upload_file" }), [true, false]);
+  assert.deepEqual(mayUse({ TOOLS: "ssh_upload_directory" }), [true, false]);
+  assert.deepEqual(mayUse({ TOOLS: "ssh_download_directory" }), [true, true]);
   assert.deepEqual(mayUse({ READ_ONLY: "true", ENABLE_PROXMOX: "true" }), [false, false]);
   assert.deepEqual(mayUse({ ...R2, TOOLS: "-ssh,-exchange_download" }), [true, false]);
   assert.deepEqual(mayUse(IMAGEKIT), [false, false]);
@@ -126,7 +132,7 @@ pure("describeAccess() shows READ_ONLY and TOOLS when they are set", () => {
     shown({ TOOLS: "SSH, -ssh_exec_command" }).startsWith(
       "offered tools\n  READ_ONLY  false\n  TOOLS      ssh, -ssh_exec_command\n" +
         "  tools      ssh_upload_file, ssh_download_file, ssh_read_file, ssh_write_file, ssh_edit_file, " +
-        "ssh_list_directory\nworker ssh\n",
+        "ssh_list_directory, ssh_upload_directory, ssh_download_directory\nworker ssh\n",
     ),
   );
   assert.match(

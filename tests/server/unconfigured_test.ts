@@ -22,6 +22,8 @@ const CORE = [
   "ssh_job_output",
   "ssh_list_jobs",
   "ssh_stop_job",
+  "ssh_upload_directory",
+  "ssh_download_directory",
   "generate_download_link",
   "list_download_stats",
   "revoke_download_link",

@@ -30,6 +30,8 @@ const REDUCED: Readonly<Record<string, readonly ConfigurationName[]>> = {
   ssh_edit_file: ["core", "imagekit", "r2"],
   ssh_list_directory: ["core", "imagekit", "r2"],
   ssh_start_job: ["core", "imagekit", "r2"],
+  ssh_download_directory: ["core", "r2"],
+  ssh_upload_directory: ["core", "r2"],
 };
 
 /** Compares each tool of a configuration with its own snapshot, `tests/server/__snapshots__/tools/NAME.json`. */

@@ -47,7 +47,9 @@ Deno.test("READ_ONLY keeps the HTTP API from listening", async () => {
 });
 
 Deno.test("TOOLS offers the named tools, which work with the permissions that are left", async () => {
-  const { names, call, upload, stats } = await offered({ TOOLS: "ssh,-ssh_download_file" });
+  const { names, call, upload, stats } = await offered({
+    TOOLS: "ssh,-ssh_download_file,-ssh_download_directory",
+  });
   assert.deepEqual(names, [
     "ssh_exec_command",
     "ssh_upload_file",
@@ -55,6 +57,7 @@ Deno.test("TOOLS offers the named tools, which work with the permissions that ar
     "ssh_write_file",
     "ssh_edit_file",
     "ssh_list_directory",
+    "ssh_upload_directory",
   ]);
   assert.equal(call.data.stdout, "ran\n");
   assert.equal(upload.data.success, true, upload.text);

@@ -78,7 +78,7 @@ const WORKERS: Readonly<Record<string, Allowed>> = {
   },
   "ssh, without a tool that writes here,": {
     worker: "ssh",
-    env: () => ({ TOOLS: "-ssh_download_file" }),
+    env: () => ({ TOOLS: "-ssh_download_file,-ssh_download_directory" }),
     may: (place) => ({ call: [place.host.port], read: [knownHosts(place), own(place)], write: [] }),
     mayNotWrite: (place) => [knownHosts(place), own(place)],
   },

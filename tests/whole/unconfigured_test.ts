@@ -22,6 +22,8 @@ const CORE = [
   "ssh_write_file",
   "ssh_edit_file",
   "ssh_list_directory",
+  "ssh_upload_directory",
+  "ssh_download_directory",
   "generate_download_link",
   "list_download_stats",
   "revoke_download_link",

@@ -85,6 +85,20 @@ export const VARIABLES = {
     10_485_760,
     "Max size of a file for the file tools, in bytes",
   ),
+  directoryMaxEntries: row(
+    "Limits",
+    "DIRECTORY_MAX_ENTRIES",
+    integer(1, 1_000_000),
+    20_000,
+    "Max entries of a copied directory",
+  ),
+  directoryMaxSize: row(
+    "Limits",
+    "DIRECTORY_MAX_SIZE",
+    integer(1, MAX_INTEGER),
+    2_000_000_000,
+    "Max size of all files in a copied directory together, in bytes",
+  ),
   timeoutSeconds: row(
     "Limits",
     "TIMEOUT",

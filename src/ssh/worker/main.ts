@@ -31,6 +31,8 @@ const port: SshPort & TextPort = {
     await (await configured()).exec(request, signal, progress),
   copy: async (request, signal, progress) =>
     await (await configured()).copy(request, signal, progress),
+  copyDirectory: async (request, signal, progress) =>
+    await (await configured()).directories.copy(request, signal, progress),
   stat: async (endpoint, signal) => await (await configured()).stat(endpoint, signal),
   readKept: async (read) => (await configured()).kept.read(read),
   readPage: async (request, signal) => await (await configured()).text.readPage(request, signal),

@@ -31,6 +31,7 @@ import type {
   FileFacts,
   SshSettings,
 } from "../port.ts";
+import { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { remoteHash } from "./files/remote_hash.ts";
 import { unsupportedEnd } from "./files/remote_file_errors.ts";
@@ -67,6 +68,7 @@ export class RemoteHost {
   readonly kept = new KeptOutputs();
   /** The calls about text files. */
   readonly text: TextFiles;
+  readonly directories: Directories;
 
   constructor(settings: SshSettings, logger: Logger) {
     this.#settings = settings;
@@ -84,6 +86,13 @@ export class RemoteHost {
     );
     this.#local = new LocalFiles(settings.files);
     this.#login = new HostLogin(this.#traits, this.#pool);
+    this.directories = new Directories({
+      bounds: settings.files,
+      stallMs: this.#stallMs,
+      turns: this.#turns,
+      start: (line, signal) => this.#pool.start(line, this.#sessionWait(signal)),
+      startOwn: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),
+    });
     this.jobs = new HostJobs({
       settings: settings.jobs ?? DEFAULT_SETTINGS,
       start: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),

@@ -78,6 +78,7 @@ const configOf = (downloads: DownloadsConfig, workingDirectory: string): Config 
     strictHostKeyChecking: true,
   },
   limits: { characterLimit: 25_000, maxFileBytes: 1, timeoutMs: 1 },
+  directories: { maxEntries: 1, maxBytes: 1 },
   jobs: { answerWithinMs: 0, maxOutputBytes: 1, keepMs: 1 },
   files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
   auditLog: undefined,

@@ -4,9 +4,9 @@ import type { FilesPort, OpenedFile, TreeEntry } from "../../../ssh/files_port.t
 import type { Endpoint } from "../../../ssh/port.ts";
 import { leftOutMember, nothing } from "../archive/zip_archive.ts";
 import type { ArchiveEntry } from "../archive/zip_records.ts";
-import { fileChanged, tooLarge } from "../../errors.ts";
+import { fileChanged, tooLarge, tooManyEntries } from "../../errors.ts";
 import { MAX_ENTRIES } from "./source.ts";
-import { readTar, type TarMember } from "../archive/tar.ts";
+import { readTar, type TarMember } from "../../../archive/tar_reader.ts";
 
 /** Number of host files that are opened ahead: opening one takes several network round trips. */
 const OPEN_AHEAD = 8;
@@ -135,7 +135,13 @@ async function* tarMembers(
   from: Endpoint,
   signal: AbortSignal,
 ): AsyncGenerator<ArchiveEntry | string> {
-  for await (const member of readTar(await files.readTree(from, signal), { signal })) {
+  for await (
+    const member of readTar(await files.readTree(from, signal), {
+      signal,
+      maxEntries: MAX_ENTRIES,
+      tooMany: tooManyEntries,
+    })
+  ) {
     const { path, kind, size, mtimeMs, mode } = member;
     if (kind === "file" || kind === "directory") {
       yield { path, kind, size, mtimeMs, mode, content: () => member.content() };

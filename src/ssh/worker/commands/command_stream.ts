@@ -43,6 +43,21 @@ export class CommandStream {
     return this.#stderr.cut(2_000).text.trim();
   }
 
+  /** The command's stdout behind the start mark. */
+  get output(): ByteReader {
+    return this.#output;
+  }
+
+  /** Has the guard remove a file or directory if the connection ends before {@linkcode drop} is called for it. */
+  keep(path: string): void {
+    this.#command.keep(path);
+  }
+
+  /** Cancels `keep`. */
+  drop(path: string): void {
+    this.#command.drop(path);
+  }
+
   /** Resolves at the command's end with its exit code; undefined after a signal or a lost connection. */
   exitCode(): Promise<number | undefined> {
     return this.#ended;

@@ -78,7 +78,7 @@ export class Guard {
     return reply === undefined ? undefined : Number(reply);
   }
 
-  /** Has the guard remove a file if the connection ends before {@linkcode Guard.drop} is called for it. */
+  /** Has the guard remove a file or directory if the connection ends before {@linkcode Guard.drop} is called for it. */
   keep(path: string): void {
     this.#write(`+${asciiText(path)}`);
   }
@@ -200,6 +200,6 @@ const SCRIPT = [
   `S=; for e in $L; do [ "\${e%%:*}" = $$ ] || { same $e && S="$S \${e%%:*}"; }; done;`,
   // A client that quits waits at most two seconds for everything.
   `[ -n "$S" ] && ( finish "$S" 60 );`,
-  `for f do rm -f -- "$f"; done;`,
+  `for f do rm -rf -- "$f"; done;`,
   `echo "$T q"`,
 ].join(" ");

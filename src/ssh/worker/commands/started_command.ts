@@ -29,6 +29,10 @@ export interface StartedCommand {
   isConnected(): boolean;
   /** Waits until the host has sent everything written so far; false if it does not answer in time. */
   settle(limitMs: number): Promise<boolean>;
+  /** Has the guard remove a file or directory if the connection ends before {@linkcode drop} is called for it. */
+  keep(path: string): void;
+  /** Cancels `keep`. */
+  drop(path: string): void;
   /** Releases the SSH session. If other processes still hold the channel open, it is drained until it closes. */
   release(): void;
 }

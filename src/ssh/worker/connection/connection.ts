@@ -155,6 +155,8 @@ export class HostConnection {
         isConnected: () => this.#alive && !this.#socket.destroyed,
         running: () => this.#order.isRunning(channel),
         settle: async (limitMs) => (await this.guard.current?.list(limitMs)) !== undefined,
+        keep: (path) => this.guard.keep(path),
+        drop: (path) => this.guard.drop(path),
         release: () =>
           closed ? this.#release() : this.#draining.add(channel, () => this.#release()),
       };

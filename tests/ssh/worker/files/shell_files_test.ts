@@ -27,6 +27,8 @@ function endedScript(output: string): StartedCommand {
     end: () => Promise.resolve(true),
     running: () => false,
     isConnected: () => true,
+    keep() {},
+    drop() {},
     settle: () => Promise.resolve(true),
     release() {},
   };

@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RemoteExecError } from "../../../../errors.ts";
 import type { PathGuard } from "../../../../local/path_guard.ts";
@@ -7,6 +7,14 @@ import { localExists } from "../../../errors.ts";
 import { type Finished, type Proof, type Sink, type SinkOptions } from "../source_sink.ts";
 import { sweepLocal, temporaryName } from "../temporary_files.ts";
 import { changed, localError } from "./local_errors.ts";
+
+/** The options of {@linkcode openLocalSink}. */
+export interface LocalSinkOptions extends SinkOptions {
+  /** Modification time of the new file in seconds; the current time if left out. */
+  readonly mtime?: number;
+  /** Removes old leftovers in the directory first; true if left out. */
+  readonly sweeps?: boolean;
+}
 
 /**
  * Creates a file beside `target` that takes its name on `commit()`. Until then only this user can read it.
@@ -21,7 +29,7 @@ export async function openLocalSink(
   guard: PathGuard,
   target: string,
   shown: string,
-  { overwrite, mode }: SinkOptions,
+  { overwrite, mode, mtime, sweeps = true }: LocalSinkOptions,
 ): Promise<Sink> {
   const temporary = join(dirname(target), temporaryName(basename(target)));
   try {
@@ -29,8 +37,9 @@ export async function openLocalSink(
     // From the first byte: a program that has opened the file can read all that is written later.
     const file = await guard.createResolved(temporary, shown, 0o600);
     // Nobody else removes what a killed server left here; on the host its guard does.
-    await sweepLocal(dirname(temporary), await file.stat()).catch(() => {});
-    return new LocalSink(file, temporary, target, shown, overwrite, finalMode & 0o777);
+    if (sweeps) await sweepLocal(dirname(temporary), await file.stat()).catch(() => {});
+    const plan = { temporary, target, shown, overwrite, mode: finalMode & 0o777, mtime };
+    return new LocalSink(file, plan);
   } catch (error) {
     throw localError("write", shown, error);
   }
@@ -48,36 +57,32 @@ async function usualMode(guard: PathGuard, target: string, shown: string): Promi
   }
 }
 
+interface Plan {
+  readonly temporary: string;
+  readonly target: string;
+  readonly shown: string;
+  readonly overwrite: boolean;
+  readonly mode: number;
+  readonly mtime: number | undefined;
+}
+
 class LocalSink implements Sink {
   readonly path: string;
   readonly #file: Deno.FsFile;
-  readonly #temporary: string;
-  readonly #shown: string;
-  readonly #overwrite: boolean;
-  readonly #mode: number;
+  readonly #plan: Plan;
   #open = true;
 
-  constructor(
-    file: Deno.FsFile,
-    temporary: string,
-    target: string,
-    shown: string,
-    overwrite: boolean,
-    mode: number,
-  ) {
+  constructor(file: Deno.FsFile, plan: Plan) {
     this.#file = file;
-    this.#temporary = temporary;
-    this.path = target;
-    this.#shown = shown;
-    this.#overwrite = overwrite;
-    this.#mode = mode;
+    this.#plan = plan;
+    this.path = plan.target;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     try {
       for (let done = 0; done < chunk.length;) done += await this.#file.write(chunk.subarray(done));
     } catch (error) {
-      throw localError("write", this.#shown, error);
+      throw localError("write", this.#plan.shown, error);
     }
   }
 
@@ -86,33 +91,34 @@ class LocalSink implements Sink {
     if (info.size !== finished.size) {
       throw new RemoteExecError(
         "verification_failed",
-        `${this.#shown} has ${info.size} bytes instead of ${finished.size}`,
+        `${this.#plan.shown} has ${info.size} bytes instead of ${finished.size}`,
         "Try again",
       );
     }
     try {
       if (Deno.build.os !== "windows") this.#setMode(info);
       this.#close();
-      await (this.#overwrite ? Deno.rename(this.#temporary, this.path) : this.#nameIt());
+      await (this.#plan.overwrite ? Deno.rename(this.#plan.temporary, this.path) : this.#nameIt());
     } catch (error) {
       throw error instanceof Deno.errors.AlreadyExists
-        ? localExists(this.#shown)
-        : localError("write", this.#shown, error);
+        ? localExists(this.#plan.shown)
+        : localError("write", this.#plan.shown, error);
     }
     return "size";
   }
 
   async discard(): Promise<void> {
     this.#close();
-    await Deno.remove(this.#temporary).catch(() => {});
+    await Deno.remove(this.#plan.temporary).catch(() => {});
   }
 
   /** By a handle of the written file: by its name, the mode could be set through a link put there. */
   #setMode(written: Deno.FileInfo): void {
-    const handle = openSync(this.#temporary, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const handle = openSync(this.#plan.temporary, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      if (!isSameFile(fstatSync(handle), written)) throw changed(this.#shown);
-      fchmodSync(handle, this.#mode);
+      if (!isSameFile(fstatSync(handle), written)) throw changed(this.#plan.shown);
+      fchmodSync(handle, this.#plan.mode);
+      if (this.#plan.mtime !== undefined) futimesSync(handle, this.#plan.mtime, this.#plan.mtime);
     } finally {
       closeSync(handle);
     }
@@ -120,8 +126,8 @@ class LocalSink implements Sink {
 
   /** A hard link fails when the name is taken; a rename would replace it. */
   async #nameIt(): Promise<void> {
-    await Deno.link(this.#temporary, this.path);
-    await Deno.remove(this.#temporary);
+    await Deno.link(this.#plan.temporary, this.path);
+    await Deno.remove(this.#plan.temporary);
   }
 
   #close(): void {

@@ -1,7 +1,5 @@
-import { ByteReader } from "../../../bytes/byte_reader.ts";
-import { RemoteExecError } from "../../../errors.ts";
-import { tooManyEntries } from "../../errors.ts";
-import { MAX_ENTRIES } from "../sources/source.ts";
+import { ByteReader } from "../bytes/byte_reader.ts";
+import { RemoteExecError } from "../errors.ts";
 
 /** A member of a tar stream. Content that was not read is skipped when the next member is requested. */
 export interface TarMember {
@@ -15,10 +13,19 @@ export interface TarMember {
 }
 
 const BLOCK = 512;
+const MAX_ENTRIES = 100_000;
 /** Long names and PAX records are kept in memory; no honest one is longer. */
 const MAX_RECORD_BYTES = 32 * 1024;
 /** Records that describe one member; no honest stream has more than a few. */
 const MAX_RECORDS = 16;
+
+/** Limits of {@linkcode readTar} and {@linkcode tarMembers}. */
+export interface TarLimits {
+  /** Members, skipped ones included; default 100,000. */
+  readonly maxEntries?: number;
+  /** Makes the error for more members. */
+  readonly tooMany?: (maxEntries: number) => Error;
+}
 
 /**
  * Yields the members of a tar stream: v7, ustar, GNU long names and large numbers, PAX records. Names
@@ -28,58 +35,77 @@ const MAX_RECORDS = 16;
  * older than 1970, yields sparse members as plain files, and takes +154 MiB against +37 MiB for 200,000
  * members at the same speed (measured on Deno 2.9.4).
  *
- * @param signal cancels the stream when aborted, also while a read is waiting
+ * @param options `signal` cancels the stream when aborted, also while a read is waiting
  * @throws RemoteExecError `io_error` when the stream ends early or is not a tar stream, `too_large`
- * when it has more than `maxEntries` members, skipped ones included
+ * when it has more than `maxEntries` members
  */
 export async function* readTar(
   stream: ReadableStream<Uint8Array>,
-  { maxEntries = MAX_ENTRIES, signal }: { maxEntries?: number; signal?: AbortSignal } = {},
+  { signal, ...limits }: TarLimits & { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<TarMember> {
   const bytes = new ByteReader(stream, signal);
-  let entries = 0;
-  let records = 0;
   try {
-    let longName: string | undefined;
-    let pax: Map<string, string> = new Map();
-    for (;;) {
-      const header = await take(bytes, BLOCK);
-      if (header.every((byte) => byte === 0)) return;
-      checkSum(header);
-      if (++records > MAX_RECORDS) throw notTar("a member has too many records");
-      const size = Number(pax.get("size") ?? number(header, 124, 12));
-      const type = String.fromCharCode(header[156] ?? 0);
-      if (type === "L" || type === "K" || type === "x" || type === "g") {
-        const record = await takeRecord(bytes, number(header, 124, 12));
-        if (type === "L") longName = text(record, 0, record.length);
-        if (type === "x") pax = paxRecords(record);
-        continue;
-      }
-      const path = cleanPath(pax.get("path") ?? longName ?? shortName(header));
-      const mtimeMs = Number(pax.get("mtime") ?? number(header, 136, 12)) * 1000;
-      const kind = kindOf(type);
-      // Links, devices, directories and FIFOs have no content, whatever their header says.
-      const length = /[1-6]/.test(type) ? 0 : size;
-      longName = undefined;
-      pax = new Map();
-      const start = bytes.position;
-      if (path !== "") {
-        records = 0;
-        if (++entries > maxEntries) throw tooManyEntries(maxEntries);
-        const mode = number(header, 100, 8) & 0o7777;
-        yield {
-          path,
-          kind,
-          size: kind === "file" ? size : 0,
-          mtimeMs,
-          mode,
-          content: () => content(bytes, length),
-        };
-      }
-      await skip(bytes, start + length + padding(length) - bytes.position);
-    }
+    yield* tarMembers(bytes, limits);
   } finally {
     bytes.cancel();
+  }
+}
+
+/**
+ * Like {@linkcode readTar}, for archives inside a longer stream.
+ *
+ * @param options `end` is a block that follows the last one of several archives; without it, one archive
+ * is read
+ */
+export async function* tarMembers(
+  bytes: ByteReader,
+  { maxEntries = MAX_ENTRIES, tooMany = tooManyMembers, end }: TarLimits & {
+    readonly end?: Uint8Array;
+  },
+): AsyncGenerator<TarMember> {
+  let entries = 0;
+  let records = 0;
+  let longName: string | undefined;
+  let pax: Map<string, string> = new Map();
+  for (;;) {
+    const header = await take(bytes, BLOCK);
+    if (header.every((byte) => byte === 0)) {
+      if (end === undefined) return;
+      continue;
+    }
+    if (end?.every((byte, at) => byte === header[at])) return;
+    checkSum(header);
+    if (++records > MAX_RECORDS) throw notTar("a member has too many records");
+    const size = Number(pax.get("size") ?? number(header, 124, 12));
+    const type = String.fromCharCode(header[156] ?? 0);
+    if (type === "L" || type === "K" || type === "x" || type === "g") {
+      const record = await takeRecord(bytes, number(header, 124, 12));
+      if (type === "L") longName = text(record, 0, record.length);
+      if (type === "x") pax = paxRecords(record);
+      continue;
+    }
+    const path = cleanPath(pax.get("path") ?? longName ?? shortName(header));
+    const mtimeMs = Number(pax.get("mtime") ?? number(header, 136, 12)) * 1000;
+    const kind = kindOf(type);
+    // Links, devices, directories and FIFOs have no content, whatever their header says.
+    const length = /[1-6]/.test(type) ? 0 : size;
+    longName = undefined;
+    pax = new Map();
+    const start = bytes.position;
+    if (path !== "") {
+      records = 0;
+      if (++entries > maxEntries) throw tooMany(maxEntries);
+      const mode = number(header, 100, 8) & 0o7777;
+      yield {
+        path,
+        kind,
+        size: kind === "file" ? size : 0,
+        mtimeMs,
+        mode,
+        content: () => content(bytes, length),
+      };
+    }
+    await skip(bytes, start + length + padding(length) - bytes.position);
   }
 }
 
@@ -149,6 +175,13 @@ function checkSum(header: Uint8Array): void {
   const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
   if (sum !== stored) throw notTar("a checksum is wrong");
 }
+
+const tooManyMembers = (maxEntries: number) =>
+  new RemoteExecError(
+    "too_large",
+    `Directory has more than ${maxEntries} entries`,
+    "Choose a part of it",
+  );
 
 const notTar = (seen: string) =>
   new RemoteExecError(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { readTar, type TarMember } from "../../../../src/downloads/worker/archive/tar.ts";
-import { peer, peerTest } from "../../../peers/require.ts";
-import { TestHub } from "../../fixture.ts";
+import { readTar, type TarMember } from "../../src/archive/tar_reader.ts";
+import { peer, peerTest } from "../peers/require.ts";
+import { TestHub } from "../downloads/fixture.ts";
 
 const TAR = peer("tar", "/usr/bin/tar");
 

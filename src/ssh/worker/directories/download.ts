@@ -1,0 +1,188 @@
+import { type TarMember, tarMembers } from "../../../archive/tar_reader.ts";
+import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
+import { batchesOf } from "./batches.ts";
+import type { LocalTarget } from "./local_target.ts";
+import type { Plan } from "./plan.ts";
+import type { Tally } from "./tally.ts";
+import type { TreeItem } from "./tree_item.ts";
+import { type HashTool, TAR_STOP } from "./tree_script.ts";
+import { hashesOf, pathList, type TreeSession } from "./tree_session.ts";
+
+/** What {@linkcode download} needs. */
+export interface DownloadWork {
+  readonly session: TreeSession;
+  readonly target: LocalTarget;
+  readonly plan: Plan;
+  readonly tool: HashTool;
+  readonly overwrite: boolean;
+  readonly tally: Tally;
+}
+
+/** Files up to this size are held in memory, several at once. */
+const SMALL_BYTES = 256 * 1024;
+const AT_ONCE = 8;
+/** Members other than the requested ones: files that became directories meanwhile, with their content. */
+const MAX_OTHERS = 100;
+
+/** Requests the files of a plan in batches. The host hashes one while it sends the one before. */
+export async function download(work: DownloadWork): Promise<void> {
+  const { session, plan, tool, tally } = work;
+  for (const { path } of plan.send.filter(({ kind }) => kind === "link")) {
+    tally.fail(path, "symbolic link: the server's sandbox cannot create links on this machine");
+  }
+  const batches = batchesOf(plan.send.filter(({ kind }) => kind === "file"));
+  let hashes = session.hashes((batches[0] ?? []).map(({ path }) => path), tool);
+  hashes.catch(() => {}); // reported below
+  let finishing = Promise.resolve();
+  for (const [index, items] of batches.entries()) {
+    const batch = new Batch(work, items);
+    // Requested before the one before has arrived, so that the host never waits.
+    hashes = batch.receive(batches[index + 1] ?? [], hashes);
+    hashes.catch(() => {});
+    await finishing;
+    finishing = hashes.then(() => batch.finish());
+    finishing.catch(() => {});
+  }
+  await finishing;
+}
+
+/** Files that are requested together. */
+class Batch {
+  readonly #work: DownloadWork;
+  readonly #wanted: Map<string, TreeItem>;
+  readonly #reasons = new Map<string, string>();
+  readonly #arrived = new Set<string>();
+  readonly #hardLinks: TreeItem[] = [];
+  #others = 0;
+
+  constructor(work: DownloadWork, items: readonly TreeItem[]) {
+    this.#work = work;
+    this.#wanted = new Map(items.map((item) => [item.path, item]));
+  }
+
+  /** Receives the files and returns the hashes of the next ones. @param known hashes of the files */
+  async receive(
+    next: readonly TreeItem[],
+    known: Promise<Map<string, string>>,
+  ): Promise<Map<string, string>> {
+    return await this.#request([...this.#wanted.keys()], next, known, false);
+  }
+
+  /** A file of several names is in an archive only once, so the others are requested one by one. */
+  async #receiveHardLinks(): Promise<void> {
+    const items = this.#hardLinks.splice(0);
+    if (items.length === 0) return;
+    const paths = items.map(({ path }) => path);
+    for (const item of items) this.#wanted.set(item.path, item);
+    const { session, tool } = this.#work;
+    await this.#request(paths, [], session.hashes(paths, tool), true);
+  }
+
+  /** Requests what is missing, and reports what did not arrive. */
+  async finish(): Promise<void> {
+    await this.#receiveHardLinks();
+    const { tally, session } = this.#work;
+    for (const path of this.#wanted.keys()) {
+      const said = oneLine(session.stderr.split("\n").at(-1) ?? "");
+      this.#reasons.set(path, said === "" ? "not sent by the host" : `not sent: ${said}`);
+    }
+    for (const [path, reason] of this.#reasons) tally.fail(path, reason);
+  }
+
+  async #request(
+    paths: readonly string[],
+    next: readonly TreeItem[],
+    known: Promise<Map<string, string>>,
+    isEach: boolean,
+  ): Promise<Map<string, string>> {
+    const { session, tool } = this.#work;
+    const ahead = pathList(next.map(({ path }) => path));
+    const list = pathList(paths);
+    const flags = `-${isEach ? "1" : ""}${paths.some((path) => path.includes("\\")) ? "u" : ""}`;
+    const line = `g ${ahead.length} ${list.length} ${tool} ${flags}`;
+    return await session.exchange(line, [ahead, list], async () => {
+      await this.#receiveMembers(await known);
+      return hashesOf(await session.readRecords());
+    });
+  }
+
+  async #receiveMembers(hashes: ReadonlyMap<string, string>): Promise<void> {
+    const { output } = this.#work.session;
+    const maxEntries = this.#wanted.size + MAX_OTHERS;
+    const writing = new Set<Promise<void>>();
+    for await (const member of tarMembers(output, { maxEntries, end: TAR_STOP })) {
+      const item = this.#take(member);
+      if (item === undefined) continue;
+      const isSmall = item.size <= SMALL_BYTES;
+      const content = isSmall ? once(await whole(member)) : member.content();
+      const work = this.#write(item, content, hashes.get(item.path))
+        .finally(() => writing.delete(work));
+      writing.add(work);
+      work.catch(() => {}); // reported below
+      if (!isSmall) await work;
+      else if (writing.size >= AT_ONCE) await Promise.race(writing);
+    }
+    await Promise.all(writing);
+  }
+
+  /** Returns the requested file of a member; undefined if its content is not wanted. */
+  #take({ path, kind, size }: TarMember): TreeItem | undefined {
+    const item = this.#wanted.get(path);
+    if (item === undefined) {
+      // A directory that was a file before comes with everything below it.
+      const isBelow = [...this.#reasons.keys()].some((above) => path.startsWith(`${above}/`));
+      if (isBelow && ++this.#others <= MAX_OTHERS) return undefined;
+      throw notRequested(path);
+    }
+    this.#wanted.delete(path);
+    if (kind === "hard_link") this.#hardLinks.push(item);
+    else if (kind !== "file" || size !== item.size) this.#reasons.set(path, CHANGED);
+    else return item;
+    return undefined;
+  }
+
+  async #write(
+    item: TreeItem,
+    content: AsyncIterable<Uint8Array>,
+    expected: string | undefined,
+  ): Promise<void> {
+    const { target, tally, overwrite } = this.#work;
+    const counted = this.#counted(content);
+    const reason = expected === undefined
+      ? "cannot be read on the host"
+      : await target.write(item, counted, expected, overwrite);
+    tally.passed();
+    if (reason === undefined) tally.arrived(item.size);
+    else this.#reasons.set(item.path, reason);
+  }
+
+  async *#counted(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of content) {
+      this.#work.tally.moved(chunk.length);
+      yield chunk;
+    }
+  }
+}
+
+const CHANGED = "changed while it was read";
+
+const notRequested = (path: string) =>
+  new RemoteExecError(
+    "io_error",
+    `The host sent a file that was not requested: ${printable(path)}`,
+    "Do not transfer this directory; inspect the host first",
+  );
+
+async function whole({ size, content }: TarMember): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  for await (const piece of content()) {
+    bytes.set(piece, length);
+    length += piece.length;
+  }
+  return bytes;
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield await Promise.resolve(bytes);
+}

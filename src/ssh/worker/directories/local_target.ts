@@ -1,0 +1,119 @@
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { errorText, oneLine, RemoteExecError } from "../../../errors.ts";
+import type { PathGuard } from "../../../local/path_guard.ts";
+import { isSameFile } from "../../../local/paths.ts";
+import { localError } from "../files/local/local_errors.ts";
+import { openLocalSink } from "../files/local/local_sink.ts";
+import { sha256 } from "../files/source_sink.ts";
+import { COPIED_BITS, type TreeItem } from "./tree_item.ts";
+
+/**
+ * Changes what is below a local directory. No step follows a link: each place is resolved again directly
+ * before it is used.
+ */
+export class LocalTarget {
+  readonly #guard: PathGuard;
+  readonly #top: string;
+  readonly #swept = new Set<string>();
+
+  /** @param top a resolved path */
+  constructor(guard: PathGuard, top: string) {
+    this.#guard = guard;
+    this.#top = top;
+  }
+
+  /** Returns why the directory could not be created, or undefined. */
+  makeDirectory({ path }: TreeItem): string | undefined {
+    return this.#attempt(path, (place) => Deno.mkdirSync(place));
+  }
+
+  /**
+   * Writes a file, which gets its name only if its content has the hash.
+   *
+   * @returns why it was not written, or undefined
+   * @throws what the content throws
+   */
+  async write(
+    item: TreeItem,
+    content: AsyncIterable<Uint8Array>,
+    expected: string,
+    overwrite: boolean,
+  ): Promise<string | undefined> {
+    const place = join(this.#top, item.path);
+    const directory = dirname(place);
+    const sweeps = !this.#swept.has(directory);
+    this.#swept.add(directory);
+    const opening = openLocalSink(this.#guard, place, item.path, {
+      overwrite,
+      mode: item.mode & COPIED_BITS,
+      mtime: item.mtime,
+      sweeps,
+    });
+    const sink = await opening.catch((error: unknown) => reasonOf(error));
+    if (typeof sink === "string") return sink;
+    const hash = sha256();
+    let size = 0;
+    try {
+      for await (const chunk of content) {
+        hash.update(chunk);
+        size += chunk.length;
+        const failure = await sink.write(chunk).then(() => undefined, reasonOf);
+        if (failure !== undefined) return failure;
+      }
+      const found = hash.digest("hex");
+      if (size !== item.size || found !== expected) return "changed while it was read";
+      return await sink.commit({ size, sha256: found }).then(() => undefined, reasonOf);
+    } finally {
+      await sink.discard();
+    }
+  }
+
+  /** Removes a file or link. Returns why it could not, or undefined. */
+  remove(path: string): string | undefined {
+    return this.#attempt(path, (place) => {
+      const info = Deno.lstatSync(place);
+      if (this.#guard.isOwn(place, info)) throw new RemoteExecError("not_permitted", OWN, "");
+      if (!info.isDirectory) Deno.removeSync(place);
+    });
+  }
+
+  /** Removes a directory if it is empty. */
+  removeDirectory(path: string): void {
+    this.#attempt(path, (place) => {
+      if (Deno.lstatSync(place).isDirectory) Deno.removeSync(place);
+    });
+  }
+
+  /** Sets mode and time of a file or directory. Returns why it could not, or undefined. */
+  touch({ path, mode, mtime }: TreeItem, setsMode = true): string | undefined {
+    return this.#attempt(path, (place) => {
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+      const handle = openSync(place, flags);
+      try {
+        if (!isSameFile(fstatSync(handle), Deno.lstatSync(place))) return;
+        if (setsMode && Deno.build.os !== "windows") fchmodSync(handle, mode);
+        futimesSync(handle, mtime, mtime);
+      } finally {
+        closeSync(handle);
+      }
+    });
+  }
+
+  #attempt(path: string, work: (place: string) => void): string | undefined {
+    const place = join(this.#top, path);
+    try {
+      const directory = path === "" ? place : dirname(place);
+      if (Deno.realPathSync(directory) !== directory) return "its directory was replaced";
+      work(place);
+      return undefined;
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+}
+
+const OWN = "file of this server";
+
+const reasonOf = (error: unknown): string =>
+  oneLine(errorText(localError("write", "the file", error)));

@@ -1,0 +1,97 @@
+import type { CommandStream } from "../commands/command_stream.ts";
+import { fileKind } from "../files/sftp.ts";
+import { linkProblem, type TreeItem } from "./tree_item.ts";
+
+/** Every path in the conversation with `treeScript` begins with this, and has it nowhere else. */
+export const PREFIX = ".//";
+const END = "//E";
+
+/** Reads the answers of `treeScript`. A name may contain newlines, so a record may have several lines. */
+export class TreeRecords {
+  readonly #stream: Pick<CommandStream, "readLine">;
+  readonly #onMove: () => void;
+  #ahead: string | undefined;
+
+  constructor(stream: Pick<CommandStream, "readLine">, onMove: () => void) {
+    this.#stream = stream;
+    this.#onMove = onMove;
+  }
+
+  /** Returns the next record, or undefined at the end of the answer. @throws EndedEarly */
+  async next(): Promise<string | undefined> {
+    let record = this.#ahead ?? await this.#line();
+    this.#ahead = undefined;
+    if (record === END) return undefined;
+    for (;;) {
+      const line = await this.#line();
+      if (START.test(line)) {
+        this.#ahead = line;
+        return record;
+      }
+      record += `\n${line}`;
+    }
+  }
+
+  async #line(): Promise<string> {
+    const line = await this.#stream.readLine();
+    if (line === undefined) throw new EndedEarly();
+    this.#onMove();
+    return line;
+  }
+}
+
+/** The output ended within an answer. */
+export class EndedEarly extends Error {
+  override readonly name = "EndedEarly";
+}
+
+/** A record, or the hash of a file as a hash tool prints it. */
+const START = /^\/\/|^\\?[0-9a-f]{64} [ *]\.\/\//;
+
+/** Parses an entry of the list; undefined for other records. */
+export function parseItem(record: string): TreeItem | undefined {
+  const [, hex = "", size = "", mtime = "", uid = "", gid = "", path] =
+    /^\/\/([0-9a-f]+) (\d+) (-?\d+) (\d+) (\d+) \.\/\/([^]*)$/.exec(record) ?? [];
+  if (path === undefined || !isPath(path)) return undefined;
+  const bits = Number.parseInt(hex, 16);
+  const kind = fileKind(bits);
+  const item: TreeItem = {
+    path,
+    kind: kind === "symlink" ? "link" : kind,
+    size: kind === "file" ? Number(size) : 0,
+    mtime: Number(mtime),
+    mode: bits & 0o7777,
+    uid: Number(uid),
+    gid: Number(gid),
+  };
+  // What is not UTF-8 was replaced by U+FFFD, so the path names another file.
+  return path.includes("\ufffd") ? { ...item, problem: "name is not UTF-8" } : item;
+}
+
+/** Parses `//L TARGET .//PATH`; undefined for other records. */
+export function parseLink(record: string): { path: string; target: string } | undefined {
+  const at = record.lastIndexOf(PREFIX);
+  if (!record.startsWith("//L") || at < 3) return undefined;
+  return { target: record.slice(3, at), path: record.slice(at + PREFIX.length) };
+}
+
+/** Returns the link with its target, and with the reason why it cannot be copied. */
+export function withTarget(item: TreeItem, target: string): TreeItem {
+  const problem = item.problem ?? linkProblem(item.path, target);
+  return { ...item, target, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** Parses the line of a hash tool; undefined for other records. Some escape odd names and say so first. */
+export function parseHashed(record: string): { path: string; sha256: string } | undefined {
+  const [, escape, sha256 = "", path = ""] =
+    /^(\\?)([0-9a-f]{64}) [ *]\.\/\/([^]*)$/.exec(record) ?? [];
+  if (escape === undefined) return undefined;
+  return { sha256, path: escape === "" ? path : path.replace(/\\([\\nr])/g, unescape) };
+}
+
+const unescape = (_: string, letter: string): string =>
+  letter === "n" ? "\n" : letter === "r" ? "\r" : "\\";
+
+/** Empty for the root; otherwise no component may lead elsewhere. */
+const isPath = (path: string): boolean =>
+  path === "" || path.split("/").every((part) => part !== "" && part !== "." && part !== "..");

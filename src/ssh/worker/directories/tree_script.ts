@@ -1,0 +1,132 @@
+import { EXTEND_PATH } from "../../../shell/search_path.ts";
+import { assign, need } from "../files/file_scripts.ts";
+
+/** Programs that the script needs on the host, apart from a hash tool. */
+const PROGRAMS = ["find", "stat", "xargs", "dd", "mkdir", "mv", "rm", "tar", "sort", "cat"];
+
+/** The letters of the hash tools in the conversation: openssl, sha256sum, shasum. */
+export type HashTool = "o" | "s" | "h";
+
+const HASH_TOOLS: Readonly<Record<HashTool, string>> = {
+  o: "openssl dgst -sha256 -r",
+  s: "sha256sum",
+  h: "shasum -a 256",
+};
+
+/** What a hash tool prints between hash and path. */
+export const separatorOf = (tool: HashTool): string => tool === "o" ? " *" : "  ";
+
+/** A block that follows the archives of one answer; no tar header begins with it. */
+export const TAR_STOP = new TextEncoder().encode("//stop".padEnd(512));
+
+/** The options of {@linkcode treeScript}. */
+export interface TreeScriptOptions {
+  /** Relative paths start at the login directory. */
+  readonly path: string;
+  /** Name of the staging directory. */
+  readonly stage: string;
+}
+
+/**
+ * Returns the script that serves one copy of a directory: for any POSIX `sh`, busybox too. It prints what
+ * is in the directory and then answers commands on stdin until their end. All paths in the conversation
+ * begin with `.//`, which no name can contain, so each record is unambiguous whatever the names are. Lists
+ * of paths come as a number of bytes, separated by NUL.
+ *
+ * Header: `E KIND`, or `S EXISTS TOOLS`, `//R` and the directory, the list, and `//E` at the end:
+ * - `//MODE SIZE MTIME UID GID .//PATH` (mode in hexadecimal)
+ * - `//L TARGET .//PATH` without the spaces
+ *
+ * Commands, each with its answer up to `//E`:
+ * - `h N TOOL`: hash the files of a list
+ * - `g N M TOOL FLAGS`: send the files of the second list as tar archives, then the hashes of the first,
+ *   which are computed meanwhile; with flag `1` one archive of each file, with `u` names have backslashes
+ * - `m N`: make the staging directory, the root, and the directories of a list
+ * - `t ID N TOOL`: unpack N bytes of tar in the staging directory; a line `DIGEST FLAG` follows them. If the
+ *   sorted list of the hashes has that digest, give the files their names with `mv FLAG`
+ *   (`//V ID 1`, then `//F.//PATH` for each that could not), else list them (`//V ID 0`)
+ * - `r ID N FLAG`: the same for a list of files that must not get their names
+ * - `x N`, `y N`: remove files; remove empty directories
+ * - `u N TIME FLAG`, `c N MODE`: set the time with `touch FLAG`; the mode
+ * - `z N`: unpack the directories' own attributes
+ * After a `//V ID 0` the last six answer `//S` and do nothing, until it has been settled.
+ *
+ * The staging directory is removed at the end of stdin and on a signal.
+ */
+export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
+  [
+    EXTEND_PATH,
+    // The programs must not read the conversation.
+    "LC_ALL=C; export LC_ALL; exec 5<&0 </dev/null",
+    need(...PROGRAMS),
+    assign("k", stage),
+    assign("f", path),
+    "case $f in /*) ;; *) cd; f=$(pwd; echo x); f=${f%?x}/; " +
+    `${assign("g", path)}; f=$f$g;; esac`,
+    "e=0; s=",
+    'if [ -d "$f" ]; then e=1; cd "$f" 2>/dev/null && [ -r . ] || { echo "E denied"; exit 0; }; ' +
+    'f=$(pwd -P; echo x); f=${f%?x}; elif [ -e "$f" ] || [ -L "$f" ]; then echo "E special"; exit 0; fi',
+    'while [ "$f" != "${f%/}" ] && [ -n "${f%/}" ]; do f=${f%/}; done',
+    "o=; for p in openssl sha256sum shasum; do command -v $p >/dev/null 2>&1 && case $p in openssl) o=${o}o;; " +
+    "sha256sum) o=${o}s;; *) o=${o}h;; esac; done",
+    '[ -n "$o" ] || { echo "E tool sha256sum"; exit 0; }',
+    ...Object.entries(FUNCTIONS).map(([name, body]) => `${name}() { ${body}; }`),
+    `E=${quoted('for l do if [ -e "$l" ] || [ -L "$l" ]; then printf "//F%s\\n" "$l"; fi; done')}`,
+    `R=${quoted('for l do t=$(readlink "$l"; echo x); printf "//L%s%s\\n" "${t%?x}" "$l"; done')}`,
+    `P=${quoted(PLACE)}; export P`,
+    'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
+    'echo "S $e $o"; printf "//R%s\\n" "$f"; [ $e = 0 ] || list; echo //E',
+    `while IFS=" " read -r v n a b c d <&5; do case $v in ${
+      COMMANDS.join(" ")
+    } *) exit 0;; esac; echo //E; done`,
+  ].join("\n");
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** Moves the files of each directory to where they belong, by one `mv` for each directory. */
+const PLACE = 't=$0; o=$1; shift; for d do q=$t/${d#.//}; [ ! -L "${q%/}" ] || continue; ' +
+  'find "$d" -maxdepth 1 ! -type d -exec sh -c "exec mv $o -- \\"\\$@\\" \\"\\$0\\"" "$q/" {} +; done';
+
+const FUNCTIONS = {
+  // dd never reads more than it should.
+  take: "q=$(($1/65536)); r=$(($1%65536)); " +
+    "[ $q -eq 0 ] || dd bs=65536 count=$q iflag=fullblock <&5 2>/dev/null; " +
+    "[ $r -eq 0 ] || dd bs=$r count=1 iflag=fullblock <&5 2>/dev/null",
+  tool:
+    `case $1 in o) H="${HASH_TOOLS.o}";; s) H="${HASH_TOOLS.s}";; *) H="${HASH_TOOLS.h}";; esac`,
+  list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} +; ' +
+    'find .// -type l -exec sh -c "$R" sh {} +',
+  seen: 'find .// -type f -exec $H {} +; find .// -type l -exec sh -c "$R" sh {} +',
+  // Beside the directory if that is the same file system.
+  stage: 'p=${f%/*}/; mkdir -p -- "$p"; s=$p$k; ' +
+    '[ $e = 0 ] || [ "$(stat -c %d "$p")" = "$(stat -c %d "$f")" ] || s=; ' +
+    '{ [ -n "$s" ] && mkdir -m 700 -- "$s"; } 2>/dev/null || ' +
+    '{ s=$f/$k; mkdir -m 700 -- "$s" || { s=; echo "E denied"; exit 0; }; }',
+  // In the directory of one batch. Whatever could not be moved is still there.
+  place: 'echo "//V $1 1"; find .// -type d -exec sh -c "eval \\"\\$P\\"" "$f" $2 {} +; ' +
+    'find .// ! -type d -exec sh -c "$E" sh {} +',
+  check: 'have=$(seen | sort | $H); if [ "${have%% *}" = "$2" ]; then place $1 $3; ' +
+    'else : > "$s/wait"; echo "//V $1 0"; seen; fi; echo //E',
+} as const;
+
+const gated = (letter: string, work: string): string =>
+  `${letter}) wait; if [ -e "$s/wait" ]; then take $n > /dev/null; echo //S; else ${work}; fi;;`;
+
+const COMMANDS = [
+  'h) tool $a; take $n | ( cd "$f" && xargs -0 $H );;',
+  // The line `go` comes when the first list is read, so the two never read stdin at the same time.
+  // GNU tar takes backslashes in its arguments for escapes; others do not know the option.
+  "g) tool $b; u=; case $c in *u*) ! tar --no-unquote --version >/dev/null 2>&1 || u=--no-unquote;; esac; " +
+  'case $c in *1*) c="-n 1";; *) c=;; esac; ' +
+  '{ { [ $n -eq 0 ] || take $n; echo go >&3; } | { [ $n -eq 0 ] && cat >/dev/null || ( cd "$f" && xargs -0 $H ); }; } 3>&1 | ' +
+  '{ read -r go; take $a | ( cd "$f" && xargs -0 $c tar $u -cf - ); printf "%-512s" //stop; cat; };;',
+  'm) stage; mkdir -p -- "$f"; [ $n -eq 0 ] || take $n | ( cd "$f" && xargs -0 mkdir -p -- );;',
+  't) tool $b; mkdir "$s/$n" && cd "$s/$n" || exit 1; take $a | { tar -xpf -; cat >/dev/null; }; ' +
+  'IFS=" " read -r c d <&5 || exit 1; wait; check $n $c $d & continue;;',
+  'r) wait; cd "$s/$n" || exit 1; [ $a -eq 0 ] || take $a | xargs -0 rm -f --; rm -f -- "$s/wait"; place $n $b;;',
+  gated("x", 'take $n | ( cd "$f" && xargs -0 sh -c "rm -f -- \\"\\$@\\"; $E" sh )'),
+  gated("y", 'take $n | ( cd "$f" && xargs -0 rmdir -- 2>/dev/null )'),
+  gated("u", 'take $n | ( cd "$f" && xargs -0 touch -c $b -d "@$a" -- )'),
+  gated("c", 'take $n | ( cd "$f" && xargs -0 chmod "$a" -- )'),
+  gated("z", 'take $n | ( cd "$f" && tar -xpf - )'),
+];

@@ -1,0 +1,229 @@
+import { printable, RemoteExecError } from "../../../errors.ts";
+import { valueWithin } from "../../../async/deadline.ts";
+import type { ByteReader } from "../../../bytes/byte_reader.ts";
+import { CommandStream } from "../commands/command_stream.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
+import { connectionLost } from "../../errors.ts";
+import { directoryProtocol, notADirectory } from "../../directories/errors.ts";
+import { scriptLine } from "../files/file_scripts.ts";
+import {
+  EndedEarly,
+  parseHashed,
+  parseItem,
+  parseLink,
+  PREFIX,
+  TreeRecords,
+  withTarget,
+} from "./tree_records.ts";
+import type { Tree, TreeItem } from "./tree_item.ts";
+import { type HashTool, treeScript } from "./tree_script.ts";
+
+/** A directory on the host, or behind a command such as `pct exec 101 --`. */
+export interface TreePlace {
+  /** Starts a command line on the host. */
+  start(command: string): Promise<StartedCommand>;
+  /** Empty for the host itself. */
+  readonly prefix: string;
+  readonly path: string;
+  /** For messages. */
+  readonly label: string;
+  /** Name of the staging directory. */
+  readonly stage: string;
+  /** Called whenever bytes move. */
+  onMove(): void;
+}
+
+/** Max time for the script to remove its staging directory. */
+const CLOSE_MS = 10_000;
+const encoder = new TextEncoder();
+
+/** A conversation with the `treeScript` of one directory. Several questions may be open at a time. */
+export class TreeSession {
+  readonly #stream: CommandStream;
+  readonly #place: TreePlace;
+  readonly #records: TreeRecords;
+  #sending: Promise<unknown> = Promise.resolve();
+  #reading: Promise<unknown> = Promise.resolve();
+  #kept: readonly string[] = [];
+  /** False if there is nothing at the path. */
+  readonly exists: boolean;
+  /** Hash tools of the host, the fastest first. */
+  readonly tools: readonly HashTool[];
+
+  private constructor(stream: CommandStream, place: TreePlace, exists: boolean, tools: string) {
+    this.#stream = stream;
+    this.#place = place;
+    this.#records = new TreeRecords(stream, () => place.onMove());
+    this.exists = exists;
+    this.tools = Array.from(tools).filter((letter) => "osh".includes(letter)) as HashTool[];
+  }
+
+  /** Starts the script. Call {@linkcode list} next. @throws RemoteExecError `unsupported`, `not_permitted` */
+  static async open(place: TreePlace): Promise<TreeSession> {
+    const script = treeScript({ path: place.path, stage: place.stage });
+    const stream = new CommandStream(await place.start(scriptLine(place.prefix, script)));
+    try {
+      const head = (await stream.readLine())?.split(" ") ?? [];
+      if (head[0] !== "S") throw await headError(stream, head, place);
+      return new TreeSession(stream, place, head[1] === "1", head[2] ?? "");
+    } catch (error) {
+      await stream.close();
+      throw error;
+    }
+  }
+
+  /** The stdout of the script, for the reader of {@linkcode exchange}. */
+  get output(): ByteReader {
+    return this.#stream.output;
+  }
+
+  /** What the programs on the host complained about. */
+  get stderr(): string {
+    return this.#stream.stderr;
+  }
+
+  /** Reads the list that the script begins with. @param take called with each entry but the root */
+  async list(take: (item: TreeItem) => boolean): Promise<Tree> {
+    const items = new Map<string, TreeItem>();
+    let root: TreeItem | undefined;
+    await this.#inTurn(async () => {
+      for (let text; (text = await this.#next()) !== undefined;) {
+        const link = parseLink(text);
+        const item = link === undefined ? parseItem(text) : items.get(link.path);
+        if (text.startsWith("//R")) this.#keep(text.slice(3));
+        else if (item === undefined) continue;
+        else if (item.path === "") root = item;
+        else if (link !== undefined) items.set(item.path, withTarget(item, link.target));
+        else if (take(item)) items.set(item.path, item);
+      }
+    });
+    if (this.exists && root === undefined) throw directoryProtocol(this.stderr || "an empty list");
+    return { root, items };
+  }
+
+  /** Sends a line and a payload, and returns all records of the answer. */
+  async ask(line: string, payload: Payload = NOTHING): Promise<string[]> {
+    return await this.exchange(line, payload, () => this.readRecords());
+  }
+
+  /** Sends a line and a payload, and reads the answer up to its `//E` when its turn comes. */
+  async exchange<T>(line: string, payload: Payload, read: () => Promise<T>): Promise<T> {
+    // Both are queued at once, so that the order of answers is the order of questions.
+    const sent = this.#send(line, payload);
+    const answer = this.#inTurn(read);
+    answer.catch(() => {}); // reported below
+    await sent;
+    return await answer;
+  }
+
+  /** Reads the records up to the next `//E`. */
+  async readRecords(): Promise<string[]> {
+    const records: string[] = [];
+    for (let text; (text = await this.#next()) !== undefined;) records.push(text);
+    return records;
+  }
+
+  /** Returns the sha256 of files by their paths. */
+  async hashes(paths: readonly string[], tool: HashTool): Promise<Map<string, string>> {
+    if (paths.length === 0) return new Map();
+    const list = pathList(paths);
+    return hashesOf(await this.ask(`h ${list.length} ${tool}`, [list]));
+  }
+
+  /** Ends the script, which removes what it staged. */
+  async close(): Promise<void> {
+    this.#stream.endInput();
+    // The channel closes only after everything was read.
+    await valueWithin(this.#drain(), CLOSE_MS);
+    await this.#stream.close();
+    for (const path of this.#kept) this.#stream.drop(path);
+  }
+
+  async #drain(): Promise<void> {
+    await this.#reading;
+    while (await this.output.read() !== undefined);
+  }
+
+  #keep(root: string): void {
+    // Behind another command it would be a path of the host.
+    if (this.#place.prefix !== "") return;
+    const { stage } = this.#place;
+    this.#kept = [`${root.replace(/[^/]*$/, "")}${stage}`, `${root.replace(/\/$/, "")}/${stage}`];
+    for (const path of this.#kept) this.#stream.keep(path);
+  }
+
+  async #send(line: string, payload: Payload): Promise<void> {
+    const sending = this.#sending.then(async () => {
+      await this.#write(encoder.encode(`${line}\n`));
+      for await (const piece of payload) {
+        await this.#write(piece);
+        this.#place.onMove();
+      }
+    });
+    this.#sending = sending.catch(() => {});
+    await sending;
+  }
+
+  /** If the script has ended early, the reader of the answer reports it. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) await this.#stream.write(bytes);
+  }
+
+  async #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const reading = this.#reading.then(read);
+    this.#reading = reading.catch(() => {});
+    return await reading;
+  }
+
+  async #next(): Promise<string | undefined> {
+    try {
+      return await this.#records.next();
+    } catch (error) {
+      throw error instanceof EndedEarly ? await endedEarly(this.#stream) : error;
+    }
+  }
+}
+
+/** The bytes that follow a command line. */
+export type Payload = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+const NOTHING: Payload = [];
+
+/** Returns a list of paths as the script takes it. */
+export const pathList = (paths: readonly string[]): Uint8Array<ArrayBuffer> =>
+  encoder.encode(paths.map((path) => `${PREFIX}${path}\0`).join(""));
+
+/** Returns the hashes among the records. */
+export const hashesOf = (records: readonly string[]): Map<string, string> =>
+  new Map(
+    records.map(parseHashed).filter((found) => found !== undefined)
+      .map(({ path, sha256 }) => [path, sha256]),
+  );
+
+async function headError(
+  stream: CommandStream,
+  [letter = "", kind = "", detail = ""]: readonly string[],
+  { path, label }: TreePlace,
+): Promise<RemoteExecError> {
+  if (letter !== "E") return await endedEarly(stream);
+  if (kind === "special") return notADirectory("Remote", path);
+  if (kind === "denied") {
+    return new RemoteExecError(
+      "not_permitted",
+      `Cannot read the directory ${printable(path)} on ${label}: permission denied`,
+      "Check owner and mode of the directory, or use another SSH_USERNAME",
+    );
+  }
+  return new RemoteExecError(
+    "unsupported",
+    `Cannot copy the directory ${printable(path)}: ${label} has no program "${printable(detail)}"`,
+    "Install it there, or pack the directory into one file",
+  );
+}
+
+async function endedEarly(stream: CommandStream): Promise<RemoteExecError> {
+  const code = await stream.exitCode();
+  return code === undefined
+    ? connectionLost("the copy of a directory")
+    : directoryProtocol(stream.stderr || `exit code ${code}`);
+}
