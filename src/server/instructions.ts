@@ -40,9 +40,7 @@ export function instructions(config: Introduced, names: readonly string[]): stri
 function opening({ ssh }: Introduced, isNode: boolean): string {
   const login = shortened(printable(ssh.username), MAX_LOGIN);
   const port = ssh.port === 22 ? "" : `, port ${ssh.port}`;
-  return `These tools work on the host ${
-    shortHost(printable(ssh.host))
-  }${port} over SSH, as ${login}` +
+  return `Tools for the host ${shortHost(printable(ssh.host))}${port} over SSH, as ${login}` +
     `${isNode ? "; it is a Proxmox VE node" : ""}. "Local" is the machine that runs this server.`;
 }
 
@@ -65,7 +63,7 @@ function proxmox(has: (name: string) => boolean): string {
   return "- proxmox_*: LXC containers (ctid) and VMs (vmid)" +
     (has("ssh_exec_command") ? ": prefer them to pct and qm in ssh_exec_command. " : ". ") +
     (exec.length > 0 ? `Commands inside a guest: ${exec.join(", ")}. ` : "") +
-    (has("proxmox_resource_usage") ? "The whole cluster: proxmox_resource_usage. " : "") +
+    (has("proxmox_resource_usage") ? "Cluster: proxmox_resource_usage. " : "") +
     (has("proxmox_shutdown_container")
       ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
       : "");
@@ -87,7 +85,7 @@ const imageKit = (isNode: boolean): string =>
   `- imagekit_*: one file between the user's machine and the host${
     isNode ? " or a container (ctid)" : ""
   }, ` +
-  "in 3 steps: request, run the returned curl command on the user's machine, confirm.";
+  "in 3 steps: request, run the returned curl command there, confirm.";
 
 function exchange(
   r2: { readonly maxFileBytes: number },

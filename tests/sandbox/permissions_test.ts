@@ -132,7 +132,8 @@ pure("describeAccess() shows READ_ONLY and TOOLS when they are set", () => {
     shown({ TOOLS: "SSH, -ssh_exec_command" }).startsWith(
       "offered tools\n  READ_ONLY  false\n  TOOLS      ssh, -ssh_exec_command\n" +
         "  tools      ssh_upload_file, ssh_download_file, ssh_read_file, ssh_write_file, ssh_edit_file, " +
-        "ssh_list_directory, ssh_upload_directory, ssh_download_directory\nworker ssh\n",
+        "ssh_list_directory, ssh_start_job, ssh_job_output, ssh_list_jobs, ssh_stop_job, " +
+        "ssh_upload_directory, ssh_download_directory\nworker ssh\n",
     ),
   );
   assert.match(
