@@ -80,7 +80,6 @@ peerTest({
       await using flood = new Flood(port);
       await flood.grow(110);
       await until("the cap of 250 connections", () => flood.open <= 250);
-      assert.ok(flood.open >= 200, `${flood.open}`);
       await assertWorks(server, "flooded");
       await Promise.all([flood.grow(40), assertWorks(server, "while-it-grows")]);
       await until("the cap of 250 connections again", () => flood.open <= 250);
@@ -88,7 +87,8 @@ peerTest({
     await assertWorks(server, "afterwards");
     await server.end();
     const warnings = server.server.stderr.split("\n").filter((line) => /the max:/.test(line));
-    assert.equal(warnings.length, 1, server.server.stderr);
+    // At most once a minute.
+    assert.ok(warnings.length >= 1 && warnings.length <= 3, server.server.stderr);
     assert.doesNotMatch(server.server.stderr, /Too many open files|EMFILE|\[error\]/);
   },
 });
