@@ -1,4 +1,10 @@
-import { denoDirectory, type Program, type Server, sourceProgram } from "../tests/demo/server.ts";
+import {
+  denoDirectory,
+  type Program,
+  type Server,
+  type ServerStart,
+  sourceProgram,
+} from "../tests/demo/server.ts";
 import { startServer } from "../tests/demo/server.ts";
 import { type Sshd, startSshd } from "../tests/peers/sshd.ts";
 import { compileBinary } from "./binary.ts";
@@ -64,10 +70,14 @@ export class Bench implements AsyncDisposable {
   }
 
   /** Starts a server and initializes it. */
-  async startServer({ program, port, env }: ServerChoice = {}): Promise<Server> {
+  async startServer(choice: ServerChoice = {}): Promise<Server> {
+    return await startServer(this.serverStart(choice));
+  }
+
+  /** What a server is started with. */
+  serverStart({ program = sourceProgram, port, env }: ServerChoice = {}): ServerStart {
     const settings = { ...this.#environment(port ?? this.sshd.port), ...env };
-    const cwd = this.local;
-    return await startServer({ program: program ?? sourceProgram, cwd, env: settings });
+    return { program, cwd: this.local, env: settings };
   }
 
   /** OpenSSH's programs, with their shared connection open. */

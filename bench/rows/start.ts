@@ -1,29 +1,96 @@
-import type { Program } from "../../tests/demo/server.ts";
+import type { ServerStart } from "../../tests/demo/server.ts";
 import { type Bench, interleave, type Rows } from "../harness.ts";
 import { figure } from "../numbers.ts";
 
-/** How long a client waits for the tools. */
+/** The requests up to the list of tools, by how a client opens the connection. */
+const OPENINGS = {
+  "initialize": [
+    request("initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "bench", version: "1" },
+    }),
+    request("tools/list", {}),
+  ],
+  "2026-07-28": [request("server/discover", modern()), request("tools/list", modern())],
+} as const;
+
+/** How long a client waits for the tools, in both eras of the protocol. */
 export const startRows: Rows = {
   name: "start",
   about: "cold start to the answer of tools/list, from source and from the binary",
   async measure(bench) {
-    const programs = await bench.programs();
-    const work = programs.map(({ name, program }) => [name, () => start(bench, program)] as const);
+    const work = await starts(bench);
     // The first start after a change compiles the sources and reads the file from the disk.
-    for (const [, once] of work) await once();
-    const samples = await interleave(12, Object.fromEntries(work));
-    return programs.map(({ name, program }) => ({
-      what: `start to tools/list, ${name}`,
+    for (const { once } of work) await once();
+    const samples = await interleave(
+      12,
+      Object.fromEntries(work.map(({ what, once }) => [what, once])),
+    );
+    return work.map(({ what, isBinary }) => ({
+      what: `start to tools/list, ${what}`,
       unit: "ms",
-      ours: figure(samples[name] ?? []),
-      ...(program.args.length > 0 ? {} : { aim: { of: "value", most: 150 } }),
+      ours: figure(samples[what] ?? []),
+      ...(isBinary ? { aim: { of: "value", most: 150 } } : {}),
     }));
   },
 };
 
-async function start(bench: Bench, program: Program): Promise<number> {
+/** Every program with every opening. */
+async function starts(bench: Bench) {
+  return (await bench.programs()).flatMap(({ name, program }) =>
+    Object.entries(OPENINGS).map(([opening, requests]) => ({
+      what: `${name}, ${opening}`,
+      isBinary: program.args.length === 0,
+      once: () => timeToLastAnswer(bench.serverStart({ program }), requests),
+    }))
+  );
+}
+
+/** Milliseconds from the start of the process to its answer to the last request, each sent after the last answer. */
+async function timeToLastAnswer(
+  { program: { command, args }, cwd, env }: ServerStart,
+  requests: readonly string[],
+): Promise<number> {
   const startedAt = performance.now();
-  await using server = await bench.startServer({ program });
-  await server.tools();
-  return performance.now() - startedAt;
+  const child = new Deno.Command(command, {
+    ...{ args: [...args], cwd, env: { NO_COLOR: "1", ...env }, clearEnv: true },
+    ...{ stdin: "piped", stdout: "piped", stderr: "null" },
+  }).spawn();
+  const input = child.stdin.getWriter();
+  const lines = readLines(child.stdout);
+  for (const line of requests) {
+    await input.write(new TextEncoder().encode(`${line}\n`));
+    const { value } = await lines.next();
+    if (value === undefined || !("result" in JSON.parse(value))) {
+      throw new Error(`The server answered ${value}`);
+    }
+  }
+  const elapsedMs = performance.now() - startedAt;
+  await input.close();
+  for await (const _line of lines); // to its end
+  await child.status;
+  return elapsedMs;
+}
+
+async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
+
+function request(method: string, params: object): string {
+  return JSON.stringify({ jsonrpc: "2.0", id: method, method, params });
+}
+
+function modern() {
+  return {
+    _meta: {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    },
+  };
 }
