@@ -1,0 +1,183 @@
+import type { FakeProxmox } from "../fakes/proxmox/install.ts";
+import { fileIdIn, runHandedOut } from "../support/handed_out.ts";
+import type { Args, Servers } from "./full_stage.ts";
+
+/** What the arguments of a call may need to know. */
+export interface Caller {
+  readonly servers: Servers;
+  /** WORKING_DIRECTORY, with a file `f.txt`. */
+  readonly local: string;
+  /** A directory on the host, with a file `f.txt`. */
+  readonly host: string;
+  /** Returns the answer of the last good call of a tool above in the table. */
+  said(tool: string): Record<string, unknown>;
+}
+
+/** Arguments, or what makes them. */
+export type Wanted = Args | ((caller: Caller) => Args | Promise<Args>);
+
+/** How one tool is called. */
+export interface ToolCalls {
+  /** A call that succeeds. The table is called from top to bottom. */
+  readonly good: Wanted;
+  /** Arguments of the right type, to be put over the good ones, and the code with which they fail. */
+  readonly bad?: readonly [over: Args, code: string];
+  /** Who must answer. */
+  readonly remote: "host" | "exchange" | "ImageKit" | "nobody";
+  /** Made while everything works, for a call after the remote has failed. Default: the good call. */
+  readonly late?: Wanted;
+}
+
+/** Adds the guests that the calls name. */
+export async function addGuests(pve: FakeProxmox): Promise<void> {
+  await pve.addContainer({ ctid: 101, hostname: "web", status: "running" });
+  await pve.addContainer({ ctid: 102, status: "stopped" });
+  await pve.addContainer({ ctid: 103, status: "running" });
+  await pve.addVm({ vmid: 201, status: "running", agent: true });
+  await pve.addVm({ vmid: 202, status: "stopped" });
+  await pve.addVm({ vmid: 203, status: "running" });
+}
+
+const onGuest = (id: "ctid" | "vmid", guest: number, more: Args = {}): ToolCalls => ({
+  good: { [id]: guest, ...more },
+  bad: [{ [id]: 999 }, "not_found"],
+  remote: "host",
+});
+
+const uploadOver = async ({ servers, host, local }: Caller, name: string): Promise<Args> => {
+  const request = await servers.call("imagekit_request_upload", { remote_path: `${host}/${name}` });
+  const { stdout } = await runHandedOut(String(request.data.upload_command), `${local}/f.txt`);
+  return { transfer_id: request.data.transfer_id, file_id: fileIdIn(stdout) };
+};
+
+const downloadOver = async ({ servers, host }: Caller): Promise<Args> => {
+  const request = { remote_path: `${host}/f.txt` };
+  const { data } = await servers.call("imagekit_request_download", request);
+  return { transfer_id: data.transfer_id };
+};
+
+const onExchange = ({ said }: Caller): Args => {
+  const { transfer_id, source_client } = said("exchange_upload");
+  return { transfer_id, source_client };
+};
+
+const NO_TRANSFER = { transfer_id: "server_20260101_000000_00000000_none.txt" };
+
+/** Every tool. A tool that is not named here fails the tests that read this table. */
+export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
+  ssh_exec_command: {
+    good: { command: "echo out" },
+    bad: [{ command: "  " }, "invalid_argument"],
+    remote: "host",
+  },
+  ssh_upload_file: {
+    good: ({ host }) => ({ local_path: "f.txt", remote_path: `${host}/up.txt`, overwrite: true }),
+    bad: [{ local_path: "missing.txt" }, "not_found"],
+    remote: "host",
+  },
+  ssh_download_file: {
+    good: ({ host }) => ({ local_path: "down.txt", remote_path: `${host}/f.txt`, overwrite: true }),
+    bad: [{ remote_path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  proxmox_container_exec_command: onGuest("ctid", 101, { command: "echo out" }),
+  proxmox_vm_exec_command: onGuest("vmid", 201, { command: "echo out" }),
+  proxmox_list_containers: { good: {}, remote: "host" },
+  proxmox_container_status: onGuest("ctid", 101),
+  proxmox_container_config: onGuest("ctid", 101),
+  proxmox_start_container: onGuest("ctid", 102),
+  proxmox_reboot_container: onGuest("ctid", 102),
+  proxmox_stop_container: onGuest("ctid", 102),
+  proxmox_shutdown_container: onGuest("ctid", 103),
+  proxmox_upload_file_to_container: {
+    good: { ctid: 101, local_path: "f.txt", container_path: "/opt/f.txt", overwrite: true },
+    bad: [{ container_path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  proxmox_download_file_from_container: {
+    good: { ctid: 101, local_path: "g.txt", container_path: "/opt/f.txt", overwrite: true },
+    bad: [{ container_path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  proxmox_create_snapshot: onGuest("ctid", 102, { snapshot: "one" }),
+  proxmox_list_snapshots: onGuest("ctid", 102),
+  proxmox_rollback_snapshot: onGuest("ctid", 102, { snapshot: "one" }),
+  proxmox_delete_snapshot: onGuest("ctid", 102, { snapshot: "one" }),
+  proxmox_list_vms: { good: {}, remote: "host" },
+  proxmox_vm_status: onGuest("vmid", 201),
+  proxmox_vm_config: onGuest("vmid", 201),
+  proxmox_start_vm: onGuest("vmid", 202),
+  proxmox_reboot_vm: onGuest("vmid", 202),
+  proxmox_stop_vm: onGuest("vmid", 202),
+  proxmox_shutdown_vm: onGuest("vmid", 203),
+  proxmox_backup: onGuest("vmid", 102),
+  proxmox_list_backups: {
+    good: { storage: "local" },
+    bad: [{ storage: "nosuch" }, "invalid_argument"],
+    remote: "host",
+  },
+  proxmox_resource_usage: { good: {}, remote: "host" },
+  imagekit_request_upload: {
+    good: ({ host }) => ({ remote_path: `${host}/requested.txt` }),
+    bad: [{ remote_path: "/a/../b" }, "invalid_argument"],
+    remote: "host",
+  },
+  imagekit_confirm_upload: {
+    good: (caller) => uploadOver(caller, "confirmed.txt"),
+    bad: [{ transfer_id: "none" }, "not_found"],
+    remote: "ImageKit",
+    late: (caller) => uploadOver(caller, "late.txt"),
+  },
+  imagekit_request_download: {
+    good: ({ host }) => ({ remote_path: `${host}/f.txt` }),
+    bad: [{ remote_path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  imagekit_confirm_download: {
+    good: downloadOver,
+    bad: [{ transfer_id: "none" }, "not_found"],
+    remote: "ImageKit",
+    late: downloadOver,
+  },
+  exchange_upload: {
+    good: { local_path: "f.txt" },
+    bad: [{ local_path: "missing.txt" }, "not_found"],
+    remote: "exchange",
+  },
+  exchange_list: {
+    good: {},
+    bad: [{ client_id: "a/b" }, "invalid_argument"],
+    remote: "exchange",
+  },
+  exchange_share: { good: onExchange, bad: [NO_TRANSFER, "not_found"], remote: "exchange" },
+  exchange_download: {
+    good: (caller) => ({ ...onExchange(caller), local_path: "ex.txt", overwrite: true }),
+    bad: [NO_TRANSFER, "not_found"],
+    remote: "exchange",
+  },
+  exchange_delete: {
+    good: onExchange,
+    bad: [{ transfer_id: "../up" }, "invalid_argument"],
+    remote: "exchange",
+  },
+  exchange_request_upload: {
+    good: { filename: "x.txt" },
+    bad: [{ filename: "a/b" }, "invalid_argument"],
+    remote: "nobody",
+  },
+  generate_download_link: {
+    good: ({ host }) => ({ path: `${host}/f.txt`, source: "host" }),
+    bad: [{ path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  list_download_stats: { good: {}, remote: "nobody" },
+  revoke_download_link: {
+    good: ({ said }) => ({ token_id: said("generate_download_link").token_id }),
+    bad: [{ token_id: "0".repeat(16) }, "not_found"],
+    remote: "nobody",
+    late: async ({ servers }) => {
+      const { data } = await servers.call("generate_download_link", { path: "f.txt" });
+      return { token_id: data.token_id };
+    },
+  },
+};
