@@ -1,14 +1,10 @@
 import type { FakeProxmox } from "../fakes/proxmox/install.ts";
 import { fileIdIn, runHandedOut } from "../support/handed_out.ts";
-import type { Args, Servers } from "./full_stage.ts";
+import type { Args, FullStage, Servers } from "./full_stage.ts";
 
 /** What the arguments of a call may need to know. */
-export interface Caller {
+export interface Caller extends Pick<FullStage, "place"> {
   readonly servers: Servers;
-  /** WORKING_DIRECTORY, with a file `f.txt`. */
-  readonly local: string;
-  /** A directory on the host, with a file `f.txt`. */
-  readonly host: string;
   /** Returns the answer of the last good call of a tool above in the table. */
   said(tool: string): Record<string, unknown>;
 }
@@ -28,12 +24,18 @@ export interface ToolCalls {
   readonly late?: Wanted;
 }
 
+/** Adds a file `f.txt` to WORKING_DIRECTORY and to the host's directory. */
+export function addFiles({ place }: Pick<FullStage, "place">): void {
+  Deno.writeTextFileSync(`${place.directory}/f.txt`, "local");
+  Deno.writeTextFileSync(`${place.host.directory}/f.txt`, "remote");
+}
+
 /** Adds the guests that the calls name. */
 export async function addGuests(pve: FakeProxmox): Promise<void> {
   await pve.addContainer({ ctid: 101, hostname: "web", status: "running" });
   await pve.addContainer({ ctid: 102, status: "stopped" });
   await pve.addContainer({ ctid: 103, status: "running" });
-  await pve.addVm({ vmid: 201, status: "running", agent: true });
+  await pve.addVm({ vmid: 201, status: "running", agent: true, without: ["grep"] });
   await pve.addVm({ vmid: 202, status: "stopped" });
   await pve.addVm({ vmid: 203, status: "running" });
 }
@@ -44,14 +46,22 @@ const onGuest = (id: "ctid" | "vmid", guest: number, more: Args = {}): ToolCalls
   remote: "host",
 });
 
-const uploadOver = async ({ servers, host, local }: Caller, name: string): Promise<Args> => {
-  const request = await servers.call("imagekit_request_upload", { remote_path: `${host}/${name}` });
-  const { stdout } = await runHandedOut(String(request.data.upload_command), `${local}/f.txt`);
-  return { transfer_id: request.data.transfer_id, file_id: fileIdIn(stdout) };
-};
+/** Uploads `f.txt` to ImageKit as a person does. @returns the arguments that confirm it */
+export async function uploadOver(
+  { servers, place }: Pick<Caller, "servers" | "place">,
+  name: string,
+): Promise<Args> {
+  const request = { remote_path: `${place.host.directory}/${name}` };
+  const { data } = await servers.call("imagekit_request_upload", request);
+  const { stdout } = await runHandedOut(
+    String(data.upload_command),
+    `${place.directory}/f.txt`,
+  );
+  return { transfer_id: data.transfer_id, file_id: fileIdIn(stdout) };
+}
 
-const downloadOver = async ({ servers, host }: Caller): Promise<Args> => {
-  const request = { remote_path: `${host}/f.txt` };
+const downloadOver = async ({ servers, place }: Caller): Promise<Args> => {
+  const request = { remote_path: `${place.host.directory}/f.txt` };
   const { data } = await servers.call("imagekit_request_download", request);
   return { transfer_id: data.transfer_id };
 };
@@ -71,12 +81,20 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     remote: "host",
   },
   ssh_upload_file: {
-    good: ({ host }) => ({ local_path: "f.txt", remote_path: `${host}/up.txt`, overwrite: true }),
+    good: ({ place }) => ({
+      local_path: "f.txt",
+      remote_path: `${place.host.directory}/up.txt`,
+      overwrite: true,
+    }),
     bad: [{ local_path: "missing.txt" }, "not_found"],
     remote: "host",
   },
   ssh_download_file: {
-    good: ({ host }) => ({ local_path: "down.txt", remote_path: `${host}/f.txt`, overwrite: true }),
+    good: ({ place }) => ({
+      local_path: "down.txt",
+      remote_path: `${place.host.directory}/f.txt`,
+      overwrite: true,
+    }),
     bad: [{ remote_path: "/no/such/file" }, "not_found"],
     remote: "host",
   },
@@ -118,7 +136,7 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
   },
   proxmox_resource_usage: { good: {}, remote: "host" },
   imagekit_request_upload: {
-    good: ({ host }) => ({ remote_path: `${host}/requested.txt` }),
+    good: ({ place }) => ({ remote_path: `${place.host.directory}/requested.txt` }),
     bad: [{ remote_path: "/a/../b" }, "invalid_argument"],
     remote: "host",
   },
@@ -129,7 +147,7 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     late: (caller) => uploadOver(caller, "late.txt"),
   },
   imagekit_request_download: {
-    good: ({ host }) => ({ remote_path: `${host}/f.txt` }),
+    good: ({ place }) => ({ remote_path: `${place.host.directory}/f.txt` }),
     bad: [{ remote_path: "/no/such/file" }, "not_found"],
     remote: "host",
   },
@@ -166,7 +184,7 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     remote: "nobody",
   },
   generate_download_link: {
-    good: ({ host }) => ({ path: `${host}/f.txt`, source: "host" }),
+    good: ({ place }) => ({ path: `${place.host.directory}/f.txt`, source: "host" }),
     bad: [{ path: "/no/such/file" }, "not_found"],
     remote: "host",
   },

@@ -5,7 +5,7 @@ import { TOOL_ROWS } from "../../src/config/tool_table.ts";
 import { CONTAINERS, CURL, peerTest } from "../peers/require.ts";
 import type { ToolResult } from "../support/server.ts";
 import { type Args, type FullStage, type Servers, startFullStage } from "./full_stage.ts";
-import { addGuests, type Caller, TOOL_CALLS, type Wanted } from "./tool_calls.ts";
+import { addFiles, addGuests, type Caller, TOOL_CALLS, type Wanted } from "./tool_calls.ts";
 
 const TOOLS = Object.keys(TOOL_CALLS);
 /** How long a client waits for a tool whose remote side fails; far below the tools' own time limits. */
@@ -17,6 +17,7 @@ peerTest({
   async fn(t) {
     await using stage = await startFullStage();
     await addGuests(stage.pve);
+    addFiles(stage);
     await using servers = await stage.startServers();
     const caller = callerOn(stage, servers);
     const good = new Map<string, Args>();
@@ -57,13 +58,9 @@ peerTest({
 const nameOf = ({ name }: { readonly name: string }): string => name;
 
 function callerOn({ place }: FullStage, servers: Servers) {
-  Deno.writeTextFileSync(`${place.directory}/f.txt`, "local");
-  Deno.writeTextFileSync(`${place.host.directory}/f.txt`, "remote");
   const answers = new Map<string, Record<string, unknown>>();
-  return {
-    ...{ servers, local: place.directory, host: place.host.directory, answers },
-    said: (tool: string) => answers.get(tool) ?? {},
-  };
+  const said = (tool: string) => answers.get(tool) ?? {};
+  return { place, servers, answers, said };
 }
 
 const made = async (wanted: Wanted, caller: Caller): Promise<Args> =>

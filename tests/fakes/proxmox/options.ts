@@ -74,6 +74,8 @@ export interface Faults {
   readonly agentDown: boolean;
   readonly noSnapshots: boolean;
   readonly backupFails: Which;
+  /** vzdump.conf has `protected: 1`. */
+  readonly protectBackups: boolean;
   /** What pvesh prints on stdout in lines of their own before and behind its JSON. */
   readonly pveshNoise: { readonly before?: string; readonly after?: string };
   /** The text that pvesh prints for a path, instead of its own answer. */

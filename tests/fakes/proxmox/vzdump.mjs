@@ -136,6 +136,7 @@ async function archive(guest, { mode = "snapshot", compress = "0" }, directory, 
     log(`INFO: creating vzdump archive '${shownPath(file)}'`);
     await holdTask((percent) => log(`INFO: ${formatPercent(percent)}`));
     const size = writeArchive(guest, file);
+    if (fault("protectBackups")) fs.writeFileSync(`${file}.protected`, "");
     log(`INFO: Total bytes written: ${size} (${formatSize(size)}, 27MiB/s)`);
     log(`INFO: archive file size: ${formatSize(size)}`);
     if (used === "snapshot") log("INFO: cleanup temporary 'vzdump' snapshot");
@@ -193,7 +194,7 @@ export function backups(storage, vmid) {
   const directory = path.join(root, "dump");
   if (storage !== "local" || !fs.existsSync(directory)) return [];
   return fs.readdirSync(directory).sort().flatMap((name) => {
-    const match = /^vzdump-(lxc|qemu)-(\d+)-.*?\.((?:tar|vma).*)$/.exec(name);
+    const match = /^vzdump-(lxc|qemu)-(\d+)-.*?\.((?:tar|vma)(?:(?!\.protected$).)*)$/.exec(name);
     if (!match || (vmid !== undefined && Number(match[2]) !== vmid)) return [];
     const { size, mtimeMs } = fs.statSync(path.join(directory, name));
     return [{
@@ -204,6 +205,8 @@ export function backups(storage, vmid) {
       subtype: match[1],
       vmid: Number(match[2]),
       volid: `local:backup/${name}`,
+      // Source: pve-storage 0c56bad src/PVE/Storage/Plugin.pm, protection_file_path.
+      ...(fs.existsSync(path.join(directory, `${name}.protected`)) ? { protected: 1 } : {}),
     }];
   });
 }

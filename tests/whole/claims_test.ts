@@ -1,0 +1,173 @@
+/** Every yes, no and choice in an answer, shown to be otherwise when it should be. */
+import assert from "node:assert/strict";
+import { CONTAINERS, CURL, peerTest } from "../peers/require.ts";
+import { projectFile } from "../support/project.ts";
+import * as situations from "./claim_situations.ts";
+import { EXEC, type Situation } from "./claim_situations.ts";
+import { type Servers, startFullStage } from "./full_stage.ts";
+import { addFiles, addGuests } from "./tool_calls.ts";
+
+/** The file and the name of a test that shows a claim. */
+type Elsewhere = readonly [file: string, test: string];
+
+/** A field in the answers of some tools, and a situation in which it is not what it usually is. */
+interface Claim {
+  readonly field: string;
+  readonly tools: readonly string[];
+  readonly shown: (situation: Situation) => Promise<void>;
+}
+
+const EXEC_TOOLS = Object.keys(EXEC);
+const CHANGES = ["start", "reboot", "shutdown", "stop"]
+  .flatMap((verb) => [`proxmox_${verb}_container`, `proxmox_${verb}_vm`]);
+const SSH_COPIES = ["ssh_upload_file", "ssh_download_file"];
+const COPIES = [
+  ...SSH_COPIES,
+  "proxmox_upload_file_to_container",
+  "proxmox_download_file_from_container",
+  "imagekit_confirm_upload",
+];
+const CONFIRMATIONS = ["imagekit_confirm_upload", "imagekit_confirm_download"];
+const CLAIMS: readonly Claim[] = [
+  { field: "success", tools: EXEC_TOOLS, shown: situations.otherEndings },
+  { field: "timeout_reached", tools: EXEC_TOOLS, shown: situations.otherEndings },
+  { field: "process_ended", tools: EXEC_TOOLS, shown: situations.otherEndings },
+  { field: "stdout_truncated", tools: EXEC_TOOLS, shown: situations.cutOutput },
+  { field: "stderr_truncated", tools: EXEC_TOOLS, shown: situations.cutOutput },
+  { field: "operation", tools: SSH_COPIES, shown: situations.bothOperations },
+  { field: "verified", tools: COPIES, shown: situations.withoutHashes },
+  { field: "verified", tools: ["exchange_download"], shown: situations.withoutStoredHash },
+  { field: "transfers[].expired", tools: ["exchange_list"], shown: situations.expiredTransfer },
+  { field: "deleted", tools: ["exchange_delete"], shown: situations.deletedTwice },
+  { field: "write_once", tools: ["exchange_request_upload"], shown: situations.secondUpload },
+  { field: "bridge_copy_deleted", tools: CONFIRMATIONS, shown: situations.bridgeCopyStays },
+  { field: "cache_purged", tools: CONFIRMATIONS, shown: situations.cacheNotPurged },
+  { field: "file_type", tools: ["generate_download_link"], shown: situations.openLinks },
+  ...["file_type", "source", "claimed"].map((field) => ({
+    field: `open_links[].${field}`,
+    tools: ["list_download_stats"],
+    shown: situations.openLinks,
+  })),
+  { field: "by_ha", tools: CHANGES, shown: situations.carriedOutByHa },
+  { field: "protected", tools: ["proxmox_backup"], shown: situations.protection },
+  { field: "backups[].protected", tools: ["proxmox_list_backups"], shown: situations.protection },
+  // The last one, because it ends a server.
+  { field: "cancelled", tools: EXEC_TOOLS, shown: situations.cancelledByEnd },
+];
+
+/** Where `success` is only true, because a failure has a form of its own. */
+const FAILURES: Elsewhere = [
+  "tests/whole/tool_calls_test.ts",
+  "every tool works, refuses bad input, and names a remote side that fails",
+];
+
+/** Claims in words, which no schema shows to be one. */
+const IN_WORDS: Readonly<Record<string, Elsewhere>> = {
+  "the ok lines of doctor": [
+    "tests/whole/doctor_claims_test.ts",
+    "doctor says so when this is false: ${step}",
+  ],
+  "status of a container, also in the list": [
+    "tests/whole/proxmox_test.ts",
+    "containers stop and start, and fail in the wrong state",
+  ],
+  "status of a VM": [
+    "tests/proxmox/guests/guests_vms_test.ts",
+    "proxmox_start_vm, shutdown and stop wait until HA has carried it out",
+  ],
+  "started, while HA has not carried it out": [
+    "tests/proxmox/guests/guests_containers_test.ts",
+    "proxmox_start_container fails if HA has not carried it out within the timeout",
+  ],
+  "stopped on the host, of a task": [
+    "tests/proxmox/host_tasks_test.ts",
+    "a task gets time to clean up, and the answer says if it may still run",
+  ],
+  "a backup's archive": [
+    "tests/proxmox/cluster/backups_test.ts",
+    "proxmox_backup does not claim an archive that does not exist",
+  ],
+  "unreadable storages": [
+    "tests/proxmox/cluster/backups_test.ts",
+    "proxmox_list_backups lists what can be read, and names the storages that cannot",
+  ],
+  "the mode of an uploaded file": [
+    "tests/peers/openssh_odd_files_test.ts",
+    "copy() works on a host that refuses ${refused}, and leaves nothing else",
+  ],
+  "exit status of a host that sends none": [
+    "tests/ssh/worker/commands/exec_test.ts",
+    "exec() returns the output of a host that sends no exit status, and keeps the connection (${ident})",
+  ],
+  "used, of a link": [
+    "tests/downloads/worker_receipt_test.ts",
+    "a small directory that was read in part can be downloaded again by the same program",
+  ],
+};
+
+peerTest({
+  name: "every yes, no and choice in an answer is otherwise when it should be",
+  peer: [CURL, ...CONTAINERS],
+  async fn(t) {
+    let hasHash = true;
+    await using stage = await startFullStage({
+      answerExec: (command) =>
+        hasHash || !command.includes("shasum") || command.includes("pct") ? "start" : "refuse",
+    });
+    await addGuests(stage.pve);
+    await stage.pve.addContainer({ ctid: 104, status: "stopped", ha: true });
+    await stage.pve.addContainer({ ctid: 105, status: "running", without: ["sha256sum"] });
+    await stage.pve.addVm({ vmid: 204, status: "stopped", ha: true });
+    await using servers = await stage.startServers({ CHARACTER_LIMIT: "1000" });
+    addFiles(stage);
+    await t.step("every such field is in the table", () => namesEveryField(servers));
+    const situation = { ...stage, servers, setHasHash: (has: boolean) => void (hasHash = has) };
+    for (const shown of new Set(CLAIMS.map((claim) => claim.shown))) {
+      const fields = CLAIMS.filter((claim) => claim.shown === shown).map(({ field }) => field);
+      await t.step([...new Set(fields)].join(", "), () => shown(situation));
+    }
+  },
+});
+
+Deno.test("the tests that show claims elsewhere exist", () => {
+  for (const [file, name] of [FAILURES, ...Object.values(IN_WORDS)]) {
+    assert.ok(Deno.readTextFileSync(projectFile(file)).includes(name), `${file}: ${name}`);
+  }
+});
+
+async function namesEveryField({ imageKit, direct }: Servers): Promise<void> {
+  const lists = await Promise.all([imageKit, direct].map(({ client }) => client.listTools()));
+  const tools = lists.flatMap((list) => list.tools);
+  const found = tools.flatMap(({ name, outputSchema }) =>
+    [...choicesIn(outputSchema, "")].map((field) => `${name} ${field}`)
+  ).filter((field) => !isSuccessOnly(field));
+  const named = CLAIMS.flatMap(({ field, tools }) => tools.map((tool) => `${tool} ${field}`));
+  assert.deepEqual([...new Set(found)].sort(), [...new Set(named)].sort());
+}
+
+const isSuccessOnly = (field: string): boolean => {
+  const [tool = "", name] = field.split(" ");
+  return name === "success" && !EXEC_TOOLS.includes(tool);
+};
+
+/** The paths of all fields that are a yes or no, or one of a few words. */
+function* choicesIn(schema: unknown, path: string): Generator<string> {
+  if (typeof schema !== "object" || schema === null) return;
+  const { type, enum: choices, properties, items, anyOf, additionalProperties }: Schema = schema;
+  if ([type].flat().includes("boolean") || choices !== undefined) yield path;
+  for (const [name, each] of Object.entries(properties ?? {})) {
+    yield* choicesIn(each, path === "" ? name : `${path}.${name}`);
+  }
+  yield* choicesIn(items, `${path}[]`);
+  yield* choicesIn(additionalProperties, `${path}.*`);
+  for (const each of anyOf ?? []) yield* choicesIn(each, path);
+}
+
+interface Schema {
+  readonly type?: unknown;
+  readonly enum?: unknown;
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly items?: unknown;
+  readonly anyOf?: readonly unknown[];
+  readonly additionalProperties?: unknown;
+}
