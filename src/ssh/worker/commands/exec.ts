@@ -19,6 +19,9 @@ const PROGRESS_MS = 1_000;
 /** After a command's exit, its output counts as complete when it is quiet this long; see {@linkcode drained}. */
 const QUIET_MS = 250;
 
+/** The pool's wait for a session ends this much earlier: only the pool knows what the host has not done. */
+const POOL_FIRST_MS = 5;
+
 /** The cancellation signal of a call and its optional progress callback. */
 export interface ExecContext {
   readonly signal: AbortSignal;
@@ -45,7 +48,7 @@ export async function runCommand(
   const signal = cancelling(context.signal);
   // The reason of its signal says whether it was the time limit or the cancellation.
   using stop = deadlineSignal(request.timeoutMs, { signal, late: timedOut });
-  const deadlineMs = startedAt + request.timeoutMs;
+  const deadlineMs = startedAt + request.timeoutMs - POOL_FIRST_MS;
   const { command: line, graceMs } = request;
   const starting = pool.start(graceMs === undefined ? line : termOnlyCommand(line), {
     deadlineMs,

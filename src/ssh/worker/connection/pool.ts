@@ -179,7 +179,9 @@ export class ConnectionPool {
   /** Says what a waiter has waited for in vain. */
   #late({ attempt }: Waiter, limitMs: number): RemoteExecError {
     const isAnyOpen = [...this.#connections].some((connection) => connection.alive);
-    const tried = isAnyOpen ? undefined : attempt?.seen.late?.(limitMs);
+    // A waiter without an attempt of its own waits for those of others.
+    const seen = attempt?.seen ?? [...this.#attempts][0]?.seen;
+    const tried = isAnyOpen ? undefined : seen?.late?.(limitMs);
     return tried === undefined ? noChannelInTime(limitMs) : hostSilent(limitMs, tried);
   }
 

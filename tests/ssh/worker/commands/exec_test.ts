@@ -181,6 +181,16 @@ for (const maxSessions of [1, 2, 3, 10]) {
   );
 }
 
+sessionTest("exec() always says what a silent host has not done", async ({ exec, host }) => {
+  host.freeze();
+  const limits = Array.from({ length: 100 }, (_, index) => 100 + index);
+  await Promise.all(limits.map(async (timeoutMs) => {
+    const says = { code: "timeout", message: /^The host did not answer within .*no SSH greeting/ };
+    await assert.rejects(exec("true", { timeoutMs }), says);
+  }));
+  host.thaw();
+});
+
 sessionTest("exec() uses one connection for consecutive calls", async ({ exec, host }) => {
   for (let turn = 0; turn < 20; turn++) await exec("true");
   assert.equal(host.connectionCount(), 1);
