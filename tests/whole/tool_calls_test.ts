@@ -40,12 +40,14 @@ peerTest({
       await refusesMalformed(servers, good, stage);
     });
     await t.step("bad input", async () => {
-      for (const [tool, { bad }] of Object.entries(TOOL_CALLS)) {
-        if (bad === undefined) continue;
-        const [over, code] = bad;
-        const answer = await servers.call(tool, { ...good.get(tool), ...over });
-        assertRefused(tool, answer, [code]);
-      }
+      await Promise.all(
+        Object.entries(TOOL_CALLS).map(async ([tool, { bad }]) => {
+          if (bad === undefined) return;
+          const [over, code] = bad;
+          const answer = await servers.call(tool, { ...good.get(tool), ...over });
+          assertRefused(tool, answer, [code]);
+        }),
+      );
     });
     for (const [tool, { late }] of Object.entries(TOOL_CALLS)) {
       if (late !== undefined) good.set(tool, await made(late, caller));
