@@ -173,16 +173,6 @@ Deno.test("a stalled client is disconnected, and little is read for it", async (
   assert.ok(rest.length < 20_000_000);
 });
 
-Deno.test("a thousand idle connections do no harm", async () => {
-  await using test = new TestHub();
-  test.write("a.txt", "hello");
-  const link = await test.link("a.txt");
-  const idle: RawClient[] = [];
-  for (let n = 0; n < 1000; n++) idle.push(await RawClient.connect(link.url));
-  assert.equal((await ask(link.url)).text, "hello");
-  for (const client of idle) client.close();
-});
-
 Deno.test("more downloads of one link at once than a program needs are put off", async () => {
   await using test = new TestHub();
   test.write("big.bin", randomBytes(30_000_000));
