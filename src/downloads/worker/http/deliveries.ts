@@ -9,8 +9,12 @@ import type { Content, Span } from "../sources/source.ts";
 /** Max number of simultaneous downloads of one link: download managers open 16 and more. */
 const MAX_RUNNING = 32;
 
-/** Max bytes in the buffers of both systems and of a proxy between them (defaults of Linux). */
-const BUFFERED_BYTES = 8 * 1024 * 1024;
+/**
+ * Max bytes in the buffers of both systems and of a proxy between them: twice those of a connection.
+ *
+ * Source: Linux 6.18, net.ipv4.tcp_rmem (32 MiB since 6.16, 6 MiB before) and tcp_wmem (4 MiB).
+ */
+const BUFFERED_BYTES = 2 * (32 + 4) * 1024 * 1024;
 
 /** Codes that mean: the linked file does not exist anymore. */
 const GONE: readonly ErrorCode[] = [
