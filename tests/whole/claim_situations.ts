@@ -67,33 +67,6 @@ export async function cutOutput({ servers }: Situation): Promise<void> {
   );
 }
 
-/** Stdin ends while a call of each tool runs. Ends the server. */
-export async function cancelledByEnd({ servers }: Situation): Promise<void> {
-  const calls = await Promise.all(
-    Object.entries(EXEC).map(async ([tool, place]) => {
-      const begun = Promise.withResolvers<void>();
-      const args = { ...place, command: "echo begun; sleep 60" };
-      const answer = servers.imageKit.call(tool, args, {
-        onprogress: ({ message = "" }) => {
-          if (/begun|Running in VM/.test(message)) begun.resolve();
-        },
-      });
-      await begun.promise;
-      return { tool, answer };
-    }),
-  );
-  await servers.imageKit.end();
-  for (const { tool, answer } of calls) {
-    const { success, code, cancelled, timeout_reached } = (await answer).data;
-    assert.deepEqual([success, code, cancelled, timeout_reached], [
-      false,
-      "cancelled",
-      true,
-      false,
-    ], tool);
-  }
-}
-
 /** Copies between two machines, of which one can compute no sha256. */
 export async function withoutHashes(situation: Situation): Promise<void> {
   const { servers, place, setHasHash } = situation;

@@ -14,7 +14,7 @@ type Elsewhere = readonly [file: string, test: string];
 interface Claim {
   readonly field: string;
   readonly tools: readonly string[];
-  readonly shown: (situation: Situation) => Promise<void>;
+  readonly shown: ((situation: Situation) => Promise<void>) | Elsewhere;
 }
 
 const EXEC_TOOLS = Object.keys(EXEC);
@@ -28,6 +28,22 @@ const COPIES = [
   "imagekit_confirm_upload",
 ];
 const CONFIRMATIONS = ["imagekit_confirm_upload", "imagekit_confirm_download"];
+/** A client that cancels gets no answer, so only some tests see one. */
+const CANCELLED: Readonly<Record<"ssh" | "container" | "vm", Elsewhere>> = {
+  ssh: [
+    "tests/whole/messages_test.ts",
+    "a call that runs when stdin ends is answered as cancelled",
+  ],
+  container: [
+    "tests/proxmox/guests/container_exec_test.ts",
+    "proxmox_container_exec_command stops the processes inside when it is cancelled",
+  ],
+  vm: [
+    "tests/proxmox/guests/vm_exec_test.ts",
+    "proxmox_vm_exec_command stops the command in the VM on timeout and cancellation",
+  ],
+};
+
 const CLAIMS: readonly Claim[] = [
   { field: "success", tools: EXEC_TOOLS, shown: situations.otherEndings },
   { field: "timeout_reached", tools: EXEC_TOOLS, shown: situations.otherEndings },
@@ -51,8 +67,9 @@ const CLAIMS: readonly Claim[] = [
   { field: "by_ha", tools: CHANGES, shown: situations.carriedOutByHa },
   { field: "protected", tools: ["proxmox_backup"], shown: situations.protection },
   { field: "backups[].protected", tools: ["proxmox_list_backups"], shown: situations.protection },
-  // The last one, because it ends a server.
-  { field: "cancelled", tools: EXEC_TOOLS, shown: situations.cancelledByEnd },
+  { field: "cancelled", tools: ["ssh_exec_command"], shown: CANCELLED.ssh },
+  { field: "cancelled", tools: ["proxmox_container_exec_command"], shown: CANCELLED.container },
+  { field: "cancelled", tools: ["proxmox_vm_exec_command"], shown: CANCELLED.vm },
 ];
 
 /** Where `success` is only true, because a failure has a form of its own. */
@@ -123,6 +140,7 @@ peerTest({
     await t.step("every such field is in the table", () => namesEveryField(servers));
     const situation = { ...stage, servers, setHasHash: (has: boolean) => void (hasHash = has) };
     for (const shown of new Set(CLAIMS.map((claim) => claim.shown))) {
+      if (typeof shown !== "function") continue;
       const fields = CLAIMS.filter((claim) => claim.shown === shown).map(({ field }) => field);
       await t.step([...new Set(fields)].join(", "), () => shown(situation));
     }
@@ -130,7 +148,8 @@ peerTest({
 });
 
 Deno.test("the tests that show claims elsewhere exist", () => {
-  for (const [file, name] of [FAILURES, ...Object.values(IN_WORDS)]) {
+  const listed = CLAIMS.flatMap(({ shown }) => typeof shown === "function" ? [] : [shown]);
+  for (const [file, name] of [FAILURES, ...listed, ...Object.values(IN_WORDS)]) {
     assert.ok(Deno.readTextFileSync(projectFile(file)).includes(name), `${file}: ${name}`);
   }
 });

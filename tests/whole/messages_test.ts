@@ -166,6 +166,7 @@ eraTest("a call that runs when stdin ends is answered as cancelled", async (clie
   assert.ok(performance.now() - began < 2_500);
   const answer = await client.answerTo("call");
   assert.equal(read(answer, "result", "structuredContent", "code"), "cancelled");
+  assert.equal(read(answer, "result", "structuredContent", "cancelled"), true);
   assert.equal(read(answer, "result", "structuredContent", "stdout"), `${pid}\n`);
   assert.equal(isAlive(pid), false);
 });

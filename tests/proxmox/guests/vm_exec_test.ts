@@ -88,7 +88,7 @@ bothTest("proxmox_vm_exec_command stops the command in the VM on timeout and can
     progress: () => controller.abort(),
   });
   assert.equal(failure(cancelled)[0], "cancelled");
-  assert.equal(cancelled.data.process_ended, true);
+  assert.deepEqual([cancelled.data.cancelled, cancelled.data.process_ended], [true, true]);
   assert.deepEqual(processesLike(/sleep 7124/), []);
 });
 
