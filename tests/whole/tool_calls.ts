@@ -24,10 +24,12 @@ export interface ToolCalls {
   readonly late?: Wanted;
 }
 
-/** Adds a file `f.txt` to WORKING_DIRECTORY and to the host's directory. */
+/** Adds a file `f.txt` and a directory `tree` to WORKING_DIRECTORY and to the host's directory. */
 export function addFiles({ place }: Pick<FullStage, "place">): void {
-  Deno.writeTextFileSync(`${place.directory}/f.txt`, "local");
-  Deno.writeTextFileSync(`${place.host.directory}/f.txt`, "remote");
+  for (const directory of [place.directory, place.host.directory]) {
+    Deno.mkdirSync(`${directory}/tree`);
+    for (const name of ["f.txt", "tree/f.txt"]) Deno.writeTextFileSync(`${directory}/${name}`, "x");
+  }
 }
 
 /** Adds the guests that the calls name. */
@@ -71,6 +73,9 @@ const onExchange = ({ said }: Caller): Args => {
   return { transfer_id, source_client };
 };
 
+const jobOf = ({ said }: Caller): Args => ({ job_id: said("ssh_start_job").job_id });
+
+const NO_JOB = { job_id: "none" };
 const NO_TRANSFER = { transfer_id: "server_20260101_000000_00000000_none.txt" };
 
 /** Every tool. A tool that is not named here fails the tests that read this table. */
@@ -96,6 +101,47 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
       overwrite: true,
     }),
     bad: [{ remote_path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  ssh_read_file: {
+    good: ({ place }) => ({ path: `${place.host.directory}/f.txt` }),
+    bad: [{ path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  ssh_write_file: {
+    good: ({ place }) => ({ path: `${place.host.directory}/new.txt`, content: "one\n" }),
+    bad: [{ path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  ssh_edit_file: {
+    good: ({ place }) => ({
+      path: `${place.host.directory}/new.txt`,
+      edits: [{ old_text: "one", new_text: "two" }],
+    }),
+    bad: [{ path: "/no/such/file" }, "not_found"],
+    remote: "host",
+  },
+  ssh_list_directory: {
+    good: ({ place }) => ({ path: place.host.directory }),
+    bad: [{ path: "/no/such/directory" }, "not_found"],
+    remote: "host",
+  },
+  ssh_start_job: {
+    good: { command: "echo out" },
+    bad: [{ command: "  " }, "invalid_argument"],
+    remote: "host",
+  },
+  ssh_job_output: { good: jobOf, bad: [NO_JOB, "not_found"], remote: "host" },
+  ssh_list_jobs: { good: {}, remote: "host" },
+  ssh_stop_job: { good: jobOf, bad: [NO_JOB, "not_found"], remote: "host" },
+  ssh_upload_directory: {
+    good: ({ place }) => ({ local_path: "tree", remote_path: `${place.host.directory}/up` }),
+    bad: [{ local_path: "missing" }, "not_found"],
+    remote: "host",
+  },
+  ssh_download_directory: {
+    good: ({ place }) => ({ local_path: "down", remote_path: `${place.host.directory}/tree` }),
+    bad: [{ remote_path: "/no/such/directory" }, "not_found"],
     remote: "host",
   },
   proxmox_container_exec_command: onGuest("ctid", 101, { command: "echo out" }),
