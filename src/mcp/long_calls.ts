@@ -29,11 +29,14 @@ export interface StillRunning {
 /** Finished calls beyond this many are forgotten, the oldest first. */
 const MAX_FINISHED = 50;
 
-/** Adds the fields of {@linkcode StillRunning} to a tool's output; the others are then missing. */
+/**
+ * Adds the fields of {@linkcode StillRunning} to a tool's output; the others are then missing. They are not
+ * listed: an answer that has them says in its text what to do.
+ */
 export const longOutput = <Shape extends z.ZodRawShape>(output: z.ZodObject<Shape>) =>
   output.partial().extend({
     running: z.literal(true).optional(),
-    job_id: z.string().optional().describe("Set alone while it runs: for ssh_job_output"),
+    job_id: z.string().optional().meta({ unlisted: true }),
   });
 
 /**

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { ctidArgument, vmidArgument } from "../mcp/arguments.ts";
+import type { StillRunning } from "../mcp/long_calls.ts";
+import type { ToolAnswer } from "../mcp/tool.ts";
 import type { Guest } from "./guests/guest.ts";
+import type { RunningTask } from "./host.ts";
 
 /** The argument that names a guest of each kind, to be spread into a tool's input. */
 export const targetArgument = {
@@ -29,6 +32,20 @@ export const changeTimeoutArgument = z.number().int().min(1).max(3600).default(1
 /** Seconds that a guest gets to shut down. */
 export const graceTimeoutArgument = z.number().int().min(1).max(3600).default(60)
   .describe("Seconds for the guest to shut down");
+
+/** The answer of a tool whose task goes on as a job. @param check how to see the result afterwards */
+export function goesOn(
+  action: string,
+  { jobId }: RunningTask,
+  check: string,
+): ToolAnswer<StillRunning> {
+  return {
+    text: `[RUNNING] ${action} goes on on the host as job ${jobId}; nothing was stopped.\n` +
+      `Wait for its end with ssh_job_output (job_id ${jobId}, wait_seconds 45), then check the result with ` +
+      `${check}; ssh_stop_job stops it.`,
+    data: { running: true, job_id: jobId },
+  };
+}
 
 /** Seconds that a long task may take. */
 export const taskTimeoutArgument = (seconds: number) =>

@@ -2,7 +2,7 @@ import { cancelled, RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import { loginLine } from "../shell/login_line.ts";
 import { PRINT_START_MARK } from "../shell/start_mark.ts";
-import type { ExecOutcome } from "../ssh/port.ts";
+import type { ExecOutcome, ExecRequest } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
 import {
   clusterDown,
@@ -63,6 +63,14 @@ export const markedHostLine = (words: readonly string[]): string =>
 
 const RUN = `exec env "PATH=$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 "$@"`;
 
+/** A task that goes on as a job of the host. */
+export interface RunningTask {
+  readonly jobId: string;
+}
+
+export const isRunning = <Result>(task: Result | RunningTask): task is RunningTask =>
+  typeof task === "object" && task !== null && "jobId" in task;
+
 /** Runs the programs of Proxmox VE on the SSH host. */
 export class ProxmoxHost {
   readonly #ssh: SshService;
@@ -78,7 +86,8 @@ export class ProxmoxHost {
    *   `not_permitted` without root, `unsupported` without the program, `invalid_state` without quorum
    */
   async run(words: Words, call: HostCall): Promise<HostAnswer> {
-    return await this.#run(words, call);
+    const { outcome, timeoutMs } = await this.#exec(words, call);
+    return checked(words[0], answerOf(outcome, call.action, timeoutMs, false));
   }
 
   /**
@@ -87,7 +96,22 @@ export class ProxmoxHost {
    * @throws RemoteExecError as {@linkcode run}
    */
   async task(words: Words, call: HostCall): Promise<HostAnswer> {
-    return await this.#run(words, call, TASK_GRACE_MS);
+    const { outcome, timeoutMs } = await this.#exec(words, call, { graceMs: TASK_GRACE_MS });
+    return checked(words[0], answerOf(outcome, call.action, timeoutMs, true));
+  }
+
+  /** Like {@linkcode task}, for work that may take hours: it goes on as a job when it takes long. */
+  async longTask(words: Words, call: HostCall): Promise<HostAnswer | RunningTask> {
+    const { answerWithinMs } = this.#ssh.readOn(call.timeoutMs ?? READ_MS, {});
+    if (answerWithinMs === undefined) return await this.task(words, call);
+    const { outcome, timeoutMs } = await this.#exec(words, call, {
+      graceMs: TASK_GRACE_MS,
+      answerWithinMs,
+      shown: words.join(" "),
+    });
+    const { ending, jobId } = outcome;
+    if (ending === "running" && jobId !== undefined) return { jobId };
+    return checked(words[0], answerOf(outcome, call.action, timeoutMs, true));
   }
 
   /** Reads a path of the Proxmox VE API as JSON. @throws RemoteExecError as {@linkcode run} */
@@ -95,23 +119,31 @@ export class ProxmoxHost {
     return await this.run(["pvesh", "get", path, ...options, "--output-format", "json"], call);
   }
 
-  async #run(words: Words, call: HostCall, graceMs?: number): Promise<HostAnswer> {
-    const { timeoutMs = READ_MS, signal, action, stdin } = call;
+  async #exec(
+    words: Words,
+    call: HostCall,
+    more: Partial<ExecRequest> = {},
+  ): Promise<{ readonly outcome: ExecOutcome; readonly timeoutMs: number }> {
+    const { timeoutMs = READ_MS, signal, stdin } = call;
     const outcome = await this.#ssh.exec({
       command: markedHostLine(words),
       hasStartMark: true,
       timeoutMs,
       ...(stdin === undefined ? {} : { stdin }),
       characterLimit: OUTPUT_CHARACTERS,
-      ...(graceMs === undefined ? {} : { graceMs }),
+      ...more,
       signal,
       progress: countedProgress(call),
     });
-    const answer = answerOf(outcome, action, timeoutMs, graceMs !== undefined);
-    const problem = readHostProblem(words[0], answer);
-    if (problem) throw problem;
-    return answer;
+    return { outcome, timeoutMs };
   }
+}
+
+/** @throws RemoteExecError for a failure that concerns the host and not one guest */
+function checked(program: string, answer: HostAnswer): HostAnswer {
+  const problem = readHostProblem(program, answer);
+  if (problem) throw problem;
+  return answer;
 }
 
 /** Returns the error of a failure that concerns the host and not one guest, or undefined. */

@@ -5,6 +5,9 @@ import { type Clock, systemClock } from "../../src/async/clock.ts";
 import type { Limits } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";
+import { LongCalls } from "../../src/mcp/long_calls.ts";
+import { JobsService } from "../../src/ssh/jobs/service.ts";
+import { jobTools } from "../../src/ssh/jobs/tools.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { callTool, type ServerParts } from "../../src/mcp/server.ts";
 import type { Progress } from "../../src/mcp/tool.ts";
@@ -30,6 +33,8 @@ export interface NodeOptions {
   readonly vms?: readonly VmOptions[];
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** When a running call answers and goes on as a job; never by default. */
+  readonly answerWithinMs?: number;
   /** Root's shell and its start-up file; OpenSSH only. */
   readonly login?: LoginOptions;
   /** False removes the stand-in from the PATH of the host. */
@@ -93,8 +98,10 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
     secrets: [],
   };
   const port = sessionPort(settings);
-  const ssh = new SshService(port, settings.limits);
-  const parts = serverParts(ssh, settings, options.clock ?? systemClock);
+  const readingOn = { answerWithinMs: options.answerWithinMs ?? 0, keepsOutput: true };
+  const ssh = new SshService(port, settings.limits, readingOn);
+  const jobs = new JobsService(port, new LongCalls(readingOn.answerWithinMs));
+  const parts = serverParts(ssh, jobs, settings, options.clock ?? systemClock);
   let seen = 0;
   return {
     pve,
@@ -165,14 +172,22 @@ export function processesLike(pattern: RegExp): string[] {
   }).filter((line) => pattern.test(line));
 }
 
-function serverParts(ssh: SshService, { ssh: login, limits }: SshSettings, clock: Clock) {
+function serverParts(
+  ssh: SshService,
+  jobs: JobsService,
+  { ssh: login, limits }: SshSettings,
+  clock: Clock,
+) {
   const host = { host: login.host, port: login.port, user: login.username };
-  const tools = proxmoxTools(new ProxmoxService(ssh, limits, { clock }), limits, host, {
-    files: true,
-  });
+  const service = new ProxmoxService(ssh, limits, { clock, jobs });
+  const tools = [
+    ...sshTools(ssh, limits, host, { files: false }),
+    ...jobTools(jobs, limits, service.containerJob),
+    ...proxmoxTools(service, limits, host, { files: true }),
+  ];
   return {
     version: "1",
-    catalog: createCatalog([...sshTools(ssh, limits, host, { files: false }), ...tools]),
+    catalog: createCatalog(tools),
     instructions: "",
     audit: noAudit,
     logger: createLogger("error"),

@@ -3,10 +3,13 @@ import { printable } from "../../src/errors.ts";
 import { formatBytes } from "../../src/proxmox/format.ts";
 
 /** The words of a text for a yes or no. A value without words is what a reader expects anyway. */
-const WORDS: Readonly<Record<string, { readonly true?: string; readonly false?: string }>> = {
+const WORDS: Readonly<
+  Record<string, { readonly true?: string | string[]; readonly false?: string | string[] }>
+> = {
   timeout_reached: { true: "TIMED OUT" },
   cancelled: { true: "CANCELLED" },
-  process_ended: { false: "MAY STILL RUN" },
+  process_ended: { false: ["MAY STILL RUN", "STILL RUNNING as job"] },
+  running: { true: ["STILL RUNNING", "[RUNNING]", ": running", "It goes on"] },
   stdout_truncated: { true: "(cut from " },
   stderr_truncated: { true: "(cut from " },
   by_ha: { true: "Carried out by HA" },
@@ -41,7 +44,7 @@ function* factsOf(value: unknown, path: string): Generator<[path: string, forms:
     yield [path, [String(value), formatBytes(value), formatBytes(Math.round(value))]];
   } else if (typeof value === "boolean") {
     const words = WORDS[path.split(".").at(-1) ?? ""]?.[`${value}`];
-    if (words !== undefined) yield [path, [words]];
+    if (words !== undefined) yield [path, [words].flat()];
   } else if (typeof value === "object" && value !== null) {
     for (const [key, each] of Object.entries(value)) yield* factsOf(each, `${path}.${key}`);
   }

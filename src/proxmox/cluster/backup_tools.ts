@@ -3,7 +3,9 @@ import { printable } from "../../errors.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { formatBytes, isoTime } from "../format.ts";
-import { storageArgument, taskTimeoutArgument } from "../arguments.ts";
+import { longOutput } from "../../mcp/long_calls.ts";
+import { goesOn, storageArgument, taskTimeoutArgument } from "../arguments.ts";
+import { isRunning } from "../host.ts";
 import type { BackupList, Backups, StoredBackup } from "./backups.ts";
 
 const backupOutput = z.object({
@@ -29,7 +31,7 @@ const createTool = (backups: Backups): Tool =>
     name: "proxmox_backup",
     title: "Back up a container or VM",
     description:
-      "Back up one container or VM with vzdump and wait for the end; older backups are kept.",
+      "Back up one container or VM with vzdump; older backups are kept. A long one answers early with a job_id.",
     effect: "changes",
     input: z.strictObject({
       vmid: guestArgument,
@@ -42,17 +44,21 @@ const createTool = (backups: Backups): Tool =>
       timeout: taskTimeoutArgument(3600),
       response_format: unlistedFormat,
     }),
-    output: z.object({
+    output: longOutput(z.object({
       success: z.literal(true),
       message: z.string(),
-      ...backupOutput.partial().shape,
+      ...backupOutput.shape,
       vmid: z.number().int(),
       path: z.string().describe("Archive, as vzdump's log names it"),
-      warnings: z.array(z.string()).optional(),
-    }),
+      warnings: z.array(z.string()),
+    })),
     async run({ vmid, storage, mode, timeout }, context) {
       const order = { vmid, storage, mode, timeoutMs: timeout * 1000 };
-      const { archive, kind, size, stored, warnings } = await backups.create(order, context);
+      const backup = await backups.create(order, context);
+      if (isRunning(backup)) {
+        return goesOn(`The backup of ${vmid}`, backup, "proxmox_list_backups");
+      }
+      const { archive, kind, size, stored, warnings } = backup;
       const message = `Backup of ${vmid} finished: ${stored?.volid ?? archive}`;
       const data = {
         success: true as const,

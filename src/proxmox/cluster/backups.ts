@@ -10,7 +10,14 @@ import {
   storageUnusable,
 } from "../errors.ts";
 import { container, vm } from "../guests/guest.ts";
-import { type HostAnswer, outputOf, type ProxmoxHost, withoutNoise } from "../host.ts";
+import {
+  type HostAnswer,
+  isRunning,
+  outputOf,
+  type ProxmoxHost,
+  type RunningTask,
+  withoutNoise,
+} from "../host.ts";
 import { findInCluster, readProblem } from "../problem.ts";
 import {
   type BackupStorage,
@@ -69,19 +76,21 @@ export class Backups {
 
   /**
    * Backs up one container or VM. Succeeds only if the log says so and the archive exists. If the archive
-   * cannot be looked at, a warning says why. Older backups are kept.
+   * cannot be looked at, a warning says why. Older backups are kept. A long backup goes on as a job, whose
+   * output is the log.
    *
    * @throws RemoteExecError `io_error`, `not_found`, `locked`, `timeout` and others
    */
   async create(
     { vmid, storage, mode, timeoutMs }: BackupOrder,
     context: ToolContext,
-  ): Promise<FinishedBackup> {
+  ): Promise<FinishedBackup | RunningTask> {
     const action = `The backup of ${vmid}`;
-    const answer = await this.#host.task([
+    const answer = await this.#host.longTask([
       ...["vzdump", String(vmid), "--mode", mode, "--remove", "0"] as const,
       ...["--compress", "zstd", ...(storage === undefined ? [] : ["--storage", storage])],
     ], { ...context, action, timeoutMs, progress: withPercent(context.progress) });
+    if (isRunning(answer)) return answer;
     const log = parseBackupLog(answer.stdout);
     const { archive, kind, warnings } = log;
     if (answer.code !== 0 || !log.finished || archive === undefined) {

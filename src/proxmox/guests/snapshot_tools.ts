@@ -2,17 +2,22 @@ import { printable } from "../../errors.ts";
 import { z } from "zod";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { ctidArgument } from "../../mcp/arguments.ts";
-import { snapshotArgument, taskTimeoutArgument } from "../arguments.ts";
+import { longOutput } from "../../mcp/long_calls.ts";
+import { goesOn, snapshotArgument, taskTimeoutArgument } from "../arguments.ts";
+import { isRunning } from "../host.ts";
 import { isoTime } from "../format.ts";
 import type { Snapshots } from "../parsers/pvesh.ts";
 import type { ContainerSnapshots } from "./snapshots.ts";
 
-const done = z.object({
+const done = longOutput(z.object({
   success: z.literal(true),
   message: z.string(),
   ctid: z.number().int(),
   snapshot: z.string(),
-});
+}));
+
+/** The tool that shows the result of a task that went on. */
+const CHECK = "proxmox_list_snapshots";
 
 /** The arguments of a tool that changes one existing snapshot. */
 const oneSnapshot = z.strictObject({
@@ -84,7 +89,8 @@ const createTool = (snapshots: ContainerSnapshots): Tool =>
     output: done,
     async run({ ctid, snapshot, description, timeout }, context) {
       const timeoutMs = timeout * 1000;
-      await snapshots.create(ctid, { snapshot, description, timeoutMs }, context);
+      const running = await snapshots.create(ctid, { snapshot, description, timeoutMs }, context);
+      if (running) return goesOn(`The snapshot of container ${ctid}`, running, CHECK);
       return finished(`Snapshot "${snapshot}" of container ${ctid} created`, { ctid, snapshot });
     },
   });
@@ -99,11 +105,12 @@ const rollbackTool = (snapshots: ContainerSnapshots): Tool =>
     effect: "destroys",
     input: oneSnapshot,
     output: done.extend({
-      status: z.string().describe("Usually stopped"),
+      status: z.string().optional().describe("Usually stopped"),
     }),
     async run({ ctid, snapshot, timeout }, context) {
       const timeoutMs = timeout * 1000;
       const status = await snapshots.rollback(ctid, { snapshot, timeoutMs }, context);
+      if (isRunning(status)) return goesOn(`The rollback of container ${ctid}`, status, CHECK);
       const message =
         `Container ${ctid} rolled back to snapshot "${snapshot}"; it is now ${status}`;
       const { text, data } = finished(message, { ctid, snapshot });
@@ -121,7 +128,9 @@ const deleteTool = (snapshots: ContainerSnapshots): Tool =>
     input: oneSnapshot,
     output: done,
     async run({ ctid, snapshot, timeout }, context) {
-      await snapshots.remove(ctid, { snapshot, timeoutMs: timeout * 1000 }, context);
+      const timeoutMs = timeout * 1000;
+      const running = await snapshots.remove(ctid, { snapshot, timeoutMs }, context);
+      if (running) return goesOn(`Deleting the snapshot of container ${ctid}`, running, CHECK);
       return finished(`Snapshot "${snapshot}" of container ${ctid} deleted`, { ctid, snapshot });
     },
   });

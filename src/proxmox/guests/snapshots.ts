@@ -1,12 +1,15 @@
 import type { ToolContext } from "../../mcp/tool.ts";
 import { otherState } from "../errors.ts";
 import { container } from "./guest.ts";
-import type { ProxmoxHost } from "../host.ts";
+import { isRunning, type ProxmoxHost, type RunningTask } from "../host.ts";
 import type { Guests } from "./guests.ts";
 import { explain, readBack } from "../problem.ts";
 import { parseSnapshots, type Snapshots } from "../parsers/pvesh.ts";
 
-/** Lists, creates and deletes snapshots of containers, and rolls back to them. Every result is read back. */
+/**
+ * Lists, creates and deletes snapshots of containers, and rolls back to them. Every result is read back,
+ * unless the task takes long and goes on as a job.
+ */
 export class ContainerSnapshots {
   readonly #host: ProxmoxHost;
   readonly #guests: Guests;
@@ -34,18 +37,20 @@ export class ContainerSnapshots {
       readonly timeoutMs: number;
     },
     context: ToolContext,
-  ): Promise<void> {
+  ): Promise<RunningTask | undefined> {
     const action = `Creating the snapshot "${snapshot}"`;
     // With `=` a description may begin with a dash.
     const options = description === undefined ? [] : [`--description=${description}`];
-    await this.#run(ctid, ["snapshot", String(ctid), snapshot, ...options], {
+    const running = await this.#run(ctid, ["snapshot", String(ctid), snapshot, ...options], {
       ...context,
       action,
       timeoutMs,
     });
+    if (running) return running;
     if (!await readBack(action, this.#exists(ctid, snapshot, context))) {
       throw otherState(container(ctid), action, "without it");
     }
+    return undefined;
   }
 
   /**
@@ -58,9 +63,11 @@ export class ContainerSnapshots {
     ctid: number,
     { snapshot, timeoutMs }: { readonly snapshot: string; readonly timeoutMs: number },
     context: ToolContext,
-  ): Promise<string> {
+  ): Promise<string | RunningTask> {
     const action = `Rolling back to the snapshot "${snapshot}"`;
-    await this.#run(ctid, ["rollback", String(ctid), snapshot], { ...context, action, timeoutMs });
+    const call = { ...context, action, timeoutMs };
+    const running = await this.#run(ctid, ["rollback", String(ctid), snapshot], call);
+    if (running) return running;
     const { parent } = await readBack(action, this.list(ctid, context));
     if (parent !== snapshot) {
       throw otherState(container(ctid), action, `based on ${parent ?? "no snapshot"}`);
@@ -73,25 +80,25 @@ export class ContainerSnapshots {
     ctid: number,
     { snapshot, timeoutMs }: { readonly snapshot: string; readonly timeoutMs: number },
     context: ToolContext,
-  ): Promise<void> {
+  ): Promise<RunningTask | undefined> {
     const action = `Deleting the snapshot "${snapshot}"`;
-    await this.#run(ctid, ["delsnapshot", String(ctid), snapshot], {
-      ...context,
-      action,
-      timeoutMs,
-    });
+    const call = { ...context, action, timeoutMs };
+    const running = await this.#run(ctid, ["delsnapshot", String(ctid), snapshot], call);
+    if (running) return running;
     if (await readBack(action, this.#exists(ctid, snapshot, context))) {
       throw otherState(container(ctid), action, "still with it");
     }
+    return undefined;
   }
 
   async #run(
     ctid: number,
     words: readonly string[],
     call: ToolContext & { readonly action: string; readonly timeoutMs: number },
-  ): Promise<void> {
-    const answer = await this.#host.task(["pct", ...words], call);
-    if (answer.code === 0) return;
+  ): Promise<RunningTask | undefined> {
+    const answer = await this.#host.longTask(["pct", ...words], call);
+    if (isRunning(answer)) return answer;
+    if (answer.code === 0) return undefined;
     throw await explain(this.#host, container(ctid), call.action, answer, call);
   }
 

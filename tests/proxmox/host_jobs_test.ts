@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { until } from "../support/until.ts";
+import { type Answer, type Node, nodeTest, processesLike } from "./node.ts";
+
+const WEB = { ctid: 101, hostname: "web", status: "running", bash: true } as const;
+const APP = { vmid: 202, name: "app", status: "running", agent: true } as const;
+const EARLY = { link: "openssh", answerWithinMs: 1_000, containers: [WEB], vms: [APP] } as const;
+
+/** A command that prints to both streams and ends with 7 when it finds a file. */
+const waitingFor = (path: string): string =>
+  `echo before; echo oh >&2; while [ ! -e ${path} ]; do sleep 0.05; done; echo after; exit 7`;
+
+const succeeded = ({ data, text, isError }: Answer) => {
+  assert.equal(isError, false, text);
+  return data;
+};
+
+/** Reads a job's output to its end. */
+async function whole(node: Node, job_id: string, stream = "stdout") {
+  let text = "";
+  for (let from = 0;;) {
+    const args = { job_id, stream, from, wait_seconds: 30 };
+    const data = succeeded(await node.call("ssh_job_output", args));
+    text += data.text;
+    if (!data.running && data.next === from) return { ...data, text };
+    from = data.next;
+  }
+}
+
+const stop = async (node: Node, job_id: string) =>
+  succeeded(await node.call("ssh_stop_job", { job_id }));
+
+nodeTest("a command in a container goes on as a job", EARLY, async (node) => {
+  const command = waitingFor("/tmp/go");
+  const args = { ctid: 101, command, timeout: 120 };
+  const early = succeeded(await node.call("proxmox_container_exec_command", args));
+  assert.deepEqual([early.running, early.stdout, early.stderr, early.ctid], [
+    true,
+    "before\n",
+    "oh\n",
+    101,
+  ]);
+  await node.call("proxmox_container_exec_command", { ctid: 101, command: "touch /tmp/go" });
+  const { text, exit_code } = await whole(node, early.job_id);
+  assert.deepEqual([text, exit_code], ["before\nafter\n", 7]);
+  assert.equal((await whole(node, early.job_id, "stderr")).text, "oh\n");
+  const { jobs } = succeeded(await node.call("ssh_list_jobs"));
+  assert.deepEqual(jobs.map(({ job_id, ctid }: typeof early) => [job_id, ctid]), [
+    [early.job_id, 101],
+  ]);
+});
+
+nodeTest("stopping a job reaches the processes in its container", EARLY, async (node) => {
+  const args = { ctid: 101, command: "sleep 7211 & sleep 7211" };
+  const { job_id } = succeeded(await node.call("ssh_start_job", args));
+  await until("it runs", () => processesLike(/^sleep 7211/).length === 2);
+  const { state, process_ended } = await stop(node, job_id);
+  assert.deepEqual([state, process_ended], ["stopped", true]);
+  assert.deepEqual(processesLike(/^sleep 7211/), []);
+});
+
+nodeTest("a command in a VM goes on as a job, which takes over its output", EARLY, async (node) => {
+  const run = (command: string) =>
+    node.call("proxmox_vm_exec_command", { vmid: 202, command, timeout: 120 });
+  const early = succeeded(await run(`echo 'é€'; ${waitingFor("/tmp/go")}`));
+  assert.deepEqual([early.running, early.vmid], [true, 202]);
+  await run("touch /tmp/go");
+  const { text, exit_code } = await whole(node, early.job_id);
+  assert.deepEqual([text, exit_code], ["é€\nbefore\nafter\n", 7]);
+  assert.equal((await whole(node, early.job_id, "stderr")).text, "oh\n");
+});
+
+nodeTest("stopping a job reaches the processes in its VM", EARLY, async (node) => {
+  const args = { vmid: 202, command: "sleep 7213 & sleep 7213", timeout: 120 };
+  const { job_id } = succeeded(await node.call("proxmox_vm_exec_command", args));
+  await until("it runs", () => processesLike(/^sleep 7213/).length === 2);
+  const { state } = await stop(node, job_id);
+  assert.equal(state, "stopped");
+  await until("their end", () => processesLike(/^sleep 7213/).length === 0);
+});
+
+nodeTest("a backup that takes long goes on as a job", EARLY, async (node) => {
+  await node.pve.setFault("taskHolds", 0);
+  const { text, data } = await node.call("proxmox_backup", { vmid: 101 });
+  assert.equal(data.running, true, text);
+  assert.match(text, /^\[RUNNING\] The backup of 101 goes on on the host as job /);
+  await node.pve.setFault("taskHolds", undefined);
+  const { text: log, exit_code } = await whole(node, data.job_id);
+  assert.match(log, /^INFO: Backup job finished successfully$/m);
+  assert.equal(exit_code, 0);
+  const { backups } = succeeded(await node.call("proxmox_list_backups", { vmid: 101 }));
+  assert.equal(backups.length, 1);
+});
+
+nodeTest(
+  "a snapshot that takes long goes on as a job, and stopping it cleans up",
+  EARLY,
+  async (node) => {
+    await node.pve.setFault("taskHolds", 0);
+    const args = { ctid: 101, snapshot: "before" };
+    const { data, text } = await node.call("proxmox_create_snapshot", args);
+    assert.equal(data.running, true, text);
+    await stop(node, data.job_id);
+    await node.pve.setFault("taskHolds", undefined);
+    const { snapshots } = succeeded(await node.call("proxmox_list_snapshots", { ctid: 101 }));
+    assert.deepEqual(snapshots, []);
+  },
+);
