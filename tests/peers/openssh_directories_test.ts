@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { DirectoryOutcome, DirectoryRequest } from "../../src/ssh/directories/port.ts";
-import { openSession, type TestSession } from "./openssh.ts";
+import { isRoot, openSession, type TestSession } from "./openssh.ts";
 import { peer, peerTest, SSHD } from "./require.ts";
-import { type Sshd, startSshd } from "./sshd.ts";
+import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 
 const RSYNC = peer("rsync", "/usr/bin/rsync");
 const PEERS = [SSHD, RSYNC];
@@ -68,6 +68,11 @@ function write(top: string, files: Readonly<Record<string, string | Uint8Array>>
   }
 }
 
+/** Gives a path to the login. */
+function own(sshd: Sshd, path: string): void {
+  if (isRoot) Deno.chownSync(path, sshd.uid, null);
+}
+
 /** Returns what rsync would change to make `to` equal to `from`. */
 async function differences(from: string, to: string, ...args: string[]): Promise<string> {
   const { stdout, stderr } = await new Deno.Command("rsync", {
@@ -90,10 +95,14 @@ const NAMES = {
   "*": "star",
 };
 
-async function withSite(body: (site: Site) => Promise<void>): Promise<void> {
-  await using sshd = await startSshd();
+async function withSite(
+  body: (site: Site) => Promise<void>,
+  options: SshdOptions = {},
+): Promise<void> {
+  await using sshd = await startSshd(options);
   await using session = await openSession(sshd);
-  await session.read(`mkdir -p www`);
+  Deno.mkdirSync(`${sshd.home}/www`);
+  own(sshd, `${sshd.home}/www`);
   await body(new Site(session, sshd));
 }
 
@@ -146,5 +155,35 @@ peerTest({
         [0, first.sent, 0, 0],
       );
     });
+  },
+});
+
+peerTest({
+  name: "a directory goes over SFTP both ways where the login runs no commands",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { ...NAMES, "run.sh": "#!/bin/sh\n", "old": "new" });
+      Deno.chmodSync(`${site.local}/run.sh`, 0o750);
+      Deno.symlinkSync("index.html", `${site.local}/link`);
+      const first = await site.copy("upload");
+      assert.deepEqual(first.failed, []);
+      // SFTP of OpenSSH cannot set the time of a link.
+      assert.equal(await differences(site.local, site.remote, "-O", "-J"), "");
+      write(site.local, { "old": "newer" });
+      Deno.removeSync(`${site.local}/empty dir`);
+      Deno.removeSync(`${site.local}/*`);
+      const dry = await site.copy("upload", { dryRun: true });
+      assert.deepEqual([dry.sent, dry.unchanged, dry.deleted], [1, first.sent - 2, 1]);
+      const second = await site.copy("upload", { deleteCount: 1 });
+      assert.deepEqual([second.sent, second.deleted, second.failed], [1, 1, []]);
+      assert.equal(await differences(site.local, site.remote, "-O", "-J"), "");
+      const back = { localPath: "back" };
+      const third = await site.copy("download", back);
+      assert.deepEqual(third.failed.map(({ path }) => path), ["link"]);
+      Deno.symlinkSync("index.html", `${site.session.dir}/back/link`);
+      assert.equal(await differences(site.remote, `${site.session.dir}/back`, "-O", "-J"), "");
+      assert.deepEqual(site.beside(), ["site"]);
+    }, { config: ["ForceCommand internal-sftp"] });
   },
 });

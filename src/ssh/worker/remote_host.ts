@@ -87,11 +87,11 @@ export class RemoteHost {
     this.#local = new LocalFiles(settings.files);
     this.#login = new HostLogin(this.#traits, this.#pool);
     this.directories = new Directories({
-      bounds: settings.files,
-      stallMs: this.#stallMs,
-      turns: this.#turns,
+      ...{ bounds: settings.files, stallMs: this.#stallMs, turns: this.#turns },
       start: (line, signal) => this.#pool.start(line, this.#sessionWait(signal)),
       startOwn: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),
+      access: (signal) => this.#access(signal, true),
+      files: this,
     });
     this.jobs = new HostJobs({
       settings: settings.jobs ?? DEFAULT_SETTINGS,

@@ -1,21 +1,14 @@
 import { type TarMember, tarMembers } from "../../../archive/tar_reader.ts";
 import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
 import { batchesOf } from "./batches.ts";
-import type { LocalTarget } from "./local_target.ts";
-import type { Plan } from "./plan.ts";
-import type { Tally } from "./tally.ts";
+import type { DownloadWork } from "./remote_side.ts";
 import type { TreeItem } from "./tree_item.ts";
 import { type HashTool, TAR_STOP } from "./tree_script.ts";
 import { hashesOf, pathList, type TreeSession } from "./tree_session.ts";
 
-/** What {@linkcode download} needs. */
-export interface DownloadWork {
+interface ShellDownload extends DownloadWork {
   readonly session: TreeSession;
-  readonly target: LocalTarget;
-  readonly plan: Plan;
   readonly tool: HashTool;
-  readonly overwrite: boolean;
-  readonly tally: Tally;
 }
 
 /** Files up to this size are held in memory, several at once. */
@@ -25,11 +18,8 @@ const AT_ONCE = 8;
 const MAX_OTHERS = 100;
 
 /** Requests the files of a plan in batches. The host hashes one while it sends the one before. */
-export async function download(work: DownloadWork): Promise<void> {
-  const { session, plan, tool, tally } = work;
-  for (const { path } of plan.send.filter(({ kind }) => kind === "link")) {
-    tally.fail(path, "symbolic link: the server's sandbox cannot create links on this machine");
-  }
+export async function download(work: ShellDownload): Promise<void> {
+  const { session, plan, tool } = work;
   const batches = batchesOf(plan.send.filter(({ kind }) => kind === "file"));
   let hashes = session.hashes((batches[0] ?? []).map(({ path }) => path), tool);
   hashes.catch(() => {}); // reported below
@@ -48,14 +38,14 @@ export async function download(work: DownloadWork): Promise<void> {
 
 /** Files that are requested together. */
 class Batch {
-  readonly #work: DownloadWork;
+  readonly #work: ShellDownload;
   readonly #wanted: Map<string, TreeItem>;
   readonly #reasons = new Map<string, string>();
   readonly #arrived = new Set<string>();
   readonly #hardLinks: TreeItem[] = [];
   #others = 0;
 
-  constructor(work: DownloadWork, items: readonly TreeItem[]) {
+  constructor(work: ShellDownload, items: readonly TreeItem[]) {
     this.#work = work;
     this.#wanted = new Map(items.map((item) => [item.path, item]));
   }

@@ -31,13 +31,15 @@ export class LocalTarget {
   /**
    * Writes a file, which gets its name only if its content has the hash.
    *
+   * @param expected undefined if the host cannot compute it; then only the size is compared
+   *
    * @returns why it was not written, or undefined
    * @throws what the content throws
    */
   async write(
     item: TreeItem,
     content: AsyncIterable<Uint8Array>,
-    expected: string,
+    expected: string | undefined,
     overwrite: boolean,
   ): Promise<string | undefined> {
     const place = join(this.#top, item.path);
@@ -62,7 +64,7 @@ export class LocalTarget {
         if (failure !== undefined) return failure;
       }
       const found = hash.digest("hex");
-      if (size !== item.size || found !== expected) return "changed while it was read";
+      if (size !== item.size || found !== (expected ?? found)) return "changed while it was read";
       return await sink.commit({ size, sha256: found }).then(() => undefined, reasonOf);
     } finally {
       await sink.discard();

@@ -1,4 +1,4 @@
-import { printable, RemoteExecError } from "../../../errors.ts";
+import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 import type { ByteReader } from "../../../bytes/byte_reader.ts";
 import { CommandStream } from "../commands/command_stream.ts";
@@ -154,19 +154,15 @@ export class TreeSession {
 
   async #send(line: string, payload: Payload): Promise<void> {
     const sending = this.#sending.then(async () => {
-      await this.#write(encoder.encode(`${line}\n`));
+      // If the script has ended early, the reader of the answer reports it.
+      if (!await this.#stream.write(encoder.encode(`${line}\n`))) return;
       for await (const piece of payload) {
-        await this.#write(piece);
+        if (piece.length > 0 && !await this.#stream.write(piece)) return;
         this.#place.onMove();
       }
     });
     this.#sending = sending.catch(() => {});
     await sending;
-  }
-
-  /** If the script has ended early, the reader of the answer reports it. */
-  async #write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) await this.#stream.write(bytes);
   }
 
   async #inTurn<T>(read: () => Promise<T>): Promise<T> {
@@ -203,9 +199,11 @@ export const hashesOf = (records: readonly string[]): Map<string, string> =>
 async function headError(
   stream: CommandStream,
   [letter = "", kind = "", detail = ""]: readonly string[],
-  { path, label }: TreePlace,
+  { prefix, path, label }: TreePlace,
 ): Promise<RemoteExecError> {
-  if (letter !== "E") return await endedEarly(stream);
+  if (letter !== "E") {
+    return await notStarted(stream, prefix === "" ? "unsupported" : "invalid_state", label);
+  }
   if (kind === "special") return notADirectory("Remote", path);
   if (kind === "denied") {
     return new RemoteExecError(
@@ -218,6 +216,22 @@ async function headError(
     "unsupported",
     `Cannot copy the directory ${printable(path)}: ${label} has no program "${printable(detail)}"`,
     "Install it there, or pack the directory into one file",
+  );
+}
+
+/** The script itself always begins with a line. */
+async function notStarted(
+  stream: CommandStream,
+  code: "unsupported" | "invalid_state",
+  label: string,
+): Promise<RemoteExecError> {
+  const exitCode = await stream.exitCode();
+  if (exitCode === undefined) return connectionLost("the copy of a directory");
+  const said = oneLine(stream.stderr) || "no error message";
+  return new RemoteExecError(
+    code,
+    `Cannot reach ${label}: ${said} (exit code ${exitCode})`,
+    "Check that it exists and is running",
   );
 }
 

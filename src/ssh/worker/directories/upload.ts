@@ -4,29 +4,19 @@ import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import { oneLine } from "../../../errors.ts";
 import { sha256 } from "../files/source_sink.ts";
 import { batchesOf } from "./batches.ts";
-import type { LocalReader } from "./local_reader.ts";
-import type { Plan } from "./plan.ts";
-import type { Tally } from "./tally.ts";
+import type { UploadWork } from "./remote_side.ts";
 import type { TreeItem } from "./tree_item.ts";
 import { parseLink, PREFIX } from "./tree_records.ts";
 import { type HashTool, separatorOf } from "./tree_script.ts";
 import { hashesOf, pathList, type TreeSession } from "./tree_session.ts";
 
-/** What {@linkcode upload} needs. */
-export interface UploadWork {
+interface ShellUpload extends UploadWork {
   readonly session: TreeSession;
-  readonly reader: LocalReader;
-  readonly plan: Plan;
-  readonly root: TreeItem;
   readonly tool: HashTool;
-  readonly overwrite: boolean;
-  /** Also removes what only the host has. */
-  readonly deletes: boolean;
-  readonly tally: Tally;
 }
 
 /** Sends what the plan names, in batches; the host verifies one while it receives the next. */
-export async function upload(work: UploadWork): Promise<void> {
+export async function upload(work: ShellUpload): Promise<void> {
   const { session, plan, tally } = work;
   const made = plan.make.map(({ path }) => path);
   const making = session.ask(...withPaths("m", made));
@@ -50,7 +40,7 @@ export async function upload(work: UploadWork): Promise<void> {
 }
 
 /** Removals first: they change the times of directories, which are set last. */
-async function finish({ session, plan, root, deletes }: UploadWork): Promise<string[][]> {
+async function finish({ session, plan, root, deletes }: ShellUpload): Promise<string[][]> {
   const asked: Promise<string[]>[] = [];
   if (deletes) {
     asked.push(session.ask(...withPaths("x", plan.remove)));
@@ -88,7 +78,7 @@ function withPaths(
 
 /** Files and links that are sent, verified and named together. */
 class Batch {
-  readonly #work: UploadWork;
+  readonly #work: ShellUpload;
   readonly #items: readonly TreeItem[];
   readonly #id: number;
   readonly #hashes = new Map<string, string>();
@@ -96,7 +86,7 @@ class Batch {
   /** Resolves with the answer. */
   answered: Promise<string[]> | undefined;
 
-  constructor(work: UploadWork, items: readonly TreeItem[], id: number) {
+  constructor(work: ShellUpload, items: readonly TreeItem[], id: number) {
     this.#work = work;
     this.#items = items;
     this.#id = id;

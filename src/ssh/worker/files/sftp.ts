@@ -58,9 +58,16 @@ export class Sftp {
     );
   }
 
-  /** Creates a directory. */
   makeDirectory(path: string): Promise<void> {
     return this.#call((done) => this.#sftp.mkdir(path, done as Done));
+  }
+
+  removeDirectory(path: string): Promise<void> {
+    return this.#call((done) => this.#sftp.rmdir(path, done as Done));
+  }
+
+  symlink(target: string, path: string): Promise<void> {
+    return this.#call((done) => this.#sftp.symlink(target, path, done as Done));
   }
 
   close(handle: Uint8Array): Promise<void> {
@@ -98,7 +105,6 @@ export class Sftp {
    * Lists the names in a directory with their attributes, without `.` and `..`. Stops soon after `limit`
    * names, because a malicious host could send names forever. A name that no file can be opened by (over
    * 255 bytes, not UTF-8) is shortened, and its entry has no mode.
-   *
    * @throws the signal's reason, with no further request, after it is aborted
    */
   async list(path: string, limit: number, signal?: AbortSignal): Promise<Entry[]> {
@@ -260,7 +266,7 @@ const isOver = (sftp: SFTPWrapper): boolean =>
   // ssh2 sets this when the channel ends; it is not in the types.
   (sftp as { readable?: boolean }).readable === false;
 
-/** The same text as ssh2's error for requests that were in flight at the end. */
+// The same text as ssh2's error for requests that were in flight at the end.
 const noResponse = () => new Error("No response from server");
 
 type Done = (error?: Error | null) => void;

@@ -1,0 +1,272 @@
+import { posix } from "node:path";
+import { pooledMap } from "../../../async/pooled_map.ts";
+import { errorText, oneLine, RemoteExecError } from "../../../errors.ts";
+import type { Endpoint } from "../../endpoint.ts";
+import { notADirectory } from "../../directories/errors.ts";
+import { remoteFileError } from "../../errors.ts";
+import type { CopyOutcome, CopyRequest } from "../../port.ts";
+import type { HostAccess } from "../files/host_files.ts";
+import { isMissing, lstatPath, replace, statPath } from "../files/limited_sftp.ts";
+import { fileKind } from "../files/sftp.ts";
+import { sha256, type Source } from "../files/source_sink.ts";
+import { temporaryName } from "../files/temporary_files.ts";
+import type { LocalReader } from "./local_reader.ts";
+import type { DownloadWork, RemoteSide, UploadWork } from "./remote_side.ts";
+import { COPIED_BITS, parentOf, type Tree, type TreeItem } from "./tree_item.ts";
+import { withTarget } from "./tree_records.ts";
+
+/** What {@linkcode SftpRemote} needs from the host. */
+export interface SftpContext {
+  access(): Promise<HostAccess>;
+  read(from: Endpoint): Promise<Source>;
+  /** Writes a file that gets its name only after verification. */
+  write(source: Source, request: Omit<CopyRequest, "from">): Promise<CopyOutcome>;
+}
+
+/** Files at a time: each takes several round trips. */
+const AT_ONCE = 16;
+const MAX_NAMES = 1_000_000;
+
+/**
+ * A directory on a host that runs no script, file by file over SFTP. Without a hash tool on the host, a
+ * file of equal size and time is read to learn whether it is equal.
+ */
+export class SftpRemote implements RemoteSide {
+  readonly #context: SftpContext;
+  readonly #access: HostAccess;
+  readonly #root: string;
+  readonly #onMove: () => void;
+  #found: ReadonlyMap<string, TreeItem> = new Map();
+
+  private constructor(
+    context: SftpContext,
+    access: HostAccess,
+    root: string,
+    onMove: () => void,
+  ) {
+    this.#context = context;
+    this.#access = access;
+    this.#root = root;
+    this.#onMove = onMove;
+  }
+
+  /** @param path as SFTP takes it */
+  static async open(context: SftpContext, path: string, onMove: () => void): Promise<SftpRemote> {
+    const access = await context.access();
+    const root = await access.sftp.realPath(path).catch(() => path);
+    return new SftpRemote(context, access, root, onMove);
+  }
+
+  async list(take: (item: TreeItem) => boolean): Promise<Tree> {
+    const { sftp } = this.#access;
+    const top = await statPath(sftp, this.#root).catch((error) => {
+      if (isMissing(error)) return undefined;
+      throw remoteFileError("list", this.#root, error);
+    });
+    const items = new Map<string, TreeItem>();
+    if (top === undefined) return { root: undefined, items };
+    const root = itemOf("", top);
+    if (root.kind !== "directory") throw notADirectory("Remote", this.#root);
+    for (let level = [""]; level.length > 0;) {
+      const listed = await pooledMap(level, AT_ONCE, (directory) => this.#names(directory));
+      const taken = listed.flat().filter((item) => take(item));
+      level = taken.filter(({ kind }) => kind === "directory").map(({ path }) => path);
+      for (const item of taken) items.set(item.path, item);
+    }
+    this.#found = items;
+    return { root, items };
+  }
+
+  async hashes(items: readonly TreeItem[], found: Tree): Promise<ReadonlyMap<string, string>> {
+    const same = items.filter(({ path, mtime }) => found.items.get(path)?.mtime === mtime);
+    const hashes = await pooledMap(same, AT_ONCE, ({ path }) => this.#hash(path));
+    return new Map(same.map(({ path }, index) => [path, hashes[index] ?? ""]));
+  }
+
+  async upload({ reader, plan, root, overwrite, deletes, tally }: UploadWork): Promise<void> {
+    const { sftp } = this.#access;
+    await this.#makeRoot();
+    for (const { path } of plan.make) {
+      await sftp.makeDirectory(this.#place(path)).catch((error) =>
+        tally.fail(path, reasonOf(error))
+      );
+    }
+    await pooledMap(plan.send, AT_ONCE, async (item) => {
+      const reason = await this.#send(item, reader, overwrite).then(() => undefined, reasonOf);
+      tally.passed();
+      tally.moved(item.size);
+      if (reason === undefined) tally.arrived(item.size);
+      else tally.fail(item.path, reason);
+    });
+    await pooledMap(deletes ? plan.remove : [], AT_ONCE, async (path) => {
+      const reason = await sftp.remove(this.#place(path)).then(() => undefined, reasonOf);
+      if (reason === undefined) tally.deleted++;
+      else tally.fail(path, reason);
+    });
+    for (const path of deletes ? plan.removeDirectories : []) {
+      await sftp.removeDirectory(this.#place(path)).catch(() => {}); // it is not empty
+    }
+    await pooledMap(plan.touch.filter(({ kind }) => kind === "file"), AT_ONCE, this.#touch);
+    for (const item of [...plan.directories].reverse()) await this.#touch(item);
+    await this.#touch(root);
+  }
+
+  async download({ target, plan, overwrite, tally }: DownloadWork): Promise<void> {
+    const files = plan.send.filter(({ kind }) => kind === "file");
+    await pooledMap(files, AT_ONCE, async (item) => {
+      const reason = await this.#fetch(item, (content, hash) => {
+        return target.write(item, content, hash, overwrite);
+      }).catch(reasonOf);
+      tally.passed();
+      tally.moved(item.size);
+      if (reason === undefined) tally.arrived(item.size);
+      else tally.fail(item.path, reason);
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #place(path: string): string {
+    return posix.join(this.#root, path);
+  }
+
+  async #names(directory: string): Promise<TreeItem[]> {
+    const { sftp } = this.#access;
+    const place = this.#place(directory);
+    const names = await sftp.list(place, MAX_NAMES).catch((error) => {
+      throw remoteFileError("list", place, error);
+    });
+    this.#onMove();
+    return await pooledMap(names, AT_ONCE, async ({ filename, attrs }): Promise<TreeItem> => {
+      const item = itemOf(posix.join(directory, filename), attrs);
+      if (/^\.{0,2}$|[/\0]/.test(filename)) throw notADirectory("Remote", place);
+      if (attrs.mode === 0) return { ...item, problem: "name is not UTF-8 or too long" };
+      if (item.kind !== "link") return item;
+      return withTarget(item, await sftp.readLink(this.#place(item.path)).catch(() => ""));
+    });
+  }
+
+  async #makeRoot(): Promise<void> {
+    const { sftp } = this.#access;
+    let missing = "";
+    for (const part of this.#root.split("/").filter((part) => part !== "")) {
+      missing += `/${part}`;
+      if (await statPath(sftp, missing).then(() => true, () => false)) continue;
+      const place = missing;
+      await sftp.makeDirectory(place).catch((error) => {
+        throw remoteFileError("create", place, error);
+      });
+    }
+  }
+
+  async #hash(path: string): Promise<string> {
+    const hash = sha256();
+    const source = await this.#context.read({ kind: "host", path: this.#place(path) });
+    try {
+      for await (const chunk of source.chunks()) {
+        hash.update(chunk);
+        this.#onMove();
+      }
+    } finally {
+      await source.close();
+    }
+    return hash.digest("hex");
+  }
+
+  async #fetch(
+    { path }: TreeItem,
+    write: (content: AsyncIterable<Uint8Array>, hash: undefined) => Promise<string | undefined>,
+  ): Promise<string | undefined> {
+    const source = await this.#context.read({ kind: "host", path: this.#place(path) });
+    try {
+      return await write(this.#moving(source.chunks()), undefined);
+    } finally {
+      await source.close();
+    }
+  }
+
+  async *#moving(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#onMove();
+      yield chunk;
+    }
+  }
+
+  async #send(item: TreeItem, reader: LocalReader, overwrite: boolean): Promise<void> {
+    const { path, mode } = item;
+    const place = this.#place(path);
+    const parent = this.#found.get(parentOf(path));
+    if (parent !== undefined && parent.kind !== "directory") {
+      throw notADirectory("Remote", parent.path);
+    }
+    if (item.kind === "link") return await this.#link(item.target ?? "", place, overwrite);
+    // A file is never written through a link.
+    if (this.#found.get(path)?.kind === "link") await this.#access.sftp.remove(place);
+    for await (const content of reader.contents([item])) {
+      const source: Source = {
+        size: item.size,
+        path,
+        chunks: () => this.#unchanged(content.chunks(), content.result),
+        close: () => Promise.resolve(),
+      };
+      const to = { kind: "host", path: place } as const;
+      const maxBytes = Number.MAX_SAFE_INTEGER;
+      await this.#context.write(source, { to, maxBytes, overwrite, mode: mode & COPIED_BITS });
+    }
+    await this.#touch(item);
+  }
+
+  async *#unchanged(
+    chunks: AsyncIterable<Uint8Array>,
+    result: { readonly problem?: string },
+  ): AsyncGenerator<Uint8Array> {
+    yield* this.#moving(chunks);
+    if (result.problem !== undefined) {
+      throw new RemoteExecError("changed", result.problem, "Try again");
+    }
+  }
+
+  async #link(target: string, place: string, overwrite: boolean): Promise<void> {
+    const { sftp } = this.#access;
+    if (!overwrite) return await sftp.symlink(target, place);
+    const temporary = posix.join(posix.dirname(place), temporaryName(posix.basename(place)));
+    this.#access.keep(temporary);
+    await sftp.symlink(target, temporary);
+    await replace(sftp, temporary, place);
+    this.#access.drop(temporary);
+  }
+
+  readonly #touch = async ({ path, mode, mtime }: TreeItem): Promise<void> => {
+    const { sftp } = this.#access;
+    const place = this.#place(path);
+    const found = await lstatPath(sftp, place).catch(() => undefined);
+    if (found === undefined || fileKind(found.mode) === "symlink") return;
+    await sftp.setstat(place, { mode, atime: mtime, mtime }).catch(() => {}); // some hosts refuse it
+  };
+}
+
+function itemOf(
+  path: string,
+  attrs: {
+    readonly mode: number;
+    readonly size: number;
+    readonly mtime: number;
+    readonly uid: number;
+    readonly gid: number;
+  },
+): TreeItem {
+  const kind = fileKind(attrs.mode);
+  return {
+    path,
+    kind: kind === "symlink" ? "link" : kind,
+    size: kind === "file" ? attrs.size : 0,
+    mtime: attrs.mtime,
+    mode: attrs.mode & 0o7777,
+    uid: attrs.uid,
+    gid: attrs.gid,
+  };
+}
+
+const reasonOf = (error: unknown): string => oneLine(errorText(error));
