@@ -4,6 +4,7 @@ import { z } from "zod";
 interface Schema {
   readonly type?: string | readonly string[];
   readonly const?: unknown;
+  readonly description?: string;
   readonly anyOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -33,8 +34,8 @@ export function argumentsSchema(input: z.ZodObject): ObjectSchema {
 /**
  * Returns the JSON Schema of a tool's answer: names, types and meanings. A failure matches it too,
  * because clients validate failures: no field is required, and others are allowed. A field may be
- * missing from a success only if its description or name says when. Fields that are always true, and those
- * with `unlisted` in their zod metadata, are returned but not shown.
+ * missing from a success only if its description or name says when. Fields that can only be true and have no
+ * description, and those with `unlisted` in their zod metadata, are returned but not shown.
  */
 export function answerSchema(output: z.ZodType): ObjectSchema {
   return { ...shortenAnswer(toJson(output, "output")), type: "object" };
@@ -74,14 +75,14 @@ const MAX_SHOWN = 100_000;
 const listed = (properties: Readonly<Record<string, Schema>>) =>
   Object.fromEntries(Object.entries(properties).filter(([, field]) => isListed(field)));
 
-/** Leaves out a field that is always true, like `success` in most answers: only a failure has false. */
-const isListed = ({ unlisted, const: value }: Schema): boolean =>
-  unlisted !== true && value !== true;
+/** Leaves out `success: true`, which only a failure has with another value, and what is like it. */
+const isListed = ({ unlisted, const: value, description }: Schema): boolean =>
+  unlisted !== true && (value !== true || description !== undefined);
 
 /** In an answer, a caller needs names, types and meanings. */
 function shortenAnswer(schema: Schema): Schema {
-  const { additionalProperties, required: _, maximum: __, ...others } = schema;
-  const { propertyNames: ___, enum: choices, type, anyOf, properties, items, ...rest } = shorten(
+  const { additionalProperties, required: _, maximum: __, const: ___, ...others } = schema;
+  const { propertyNames: ____, enum: choices, type, anyOf, properties, items, ...rest } = shorten(
     others,
   );
   const types = anyOf?.map((each) => each.type);

@@ -29,13 +29,10 @@ export interface StillRunning {
 /** Finished calls beyond this many are forgotten, the oldest first. */
 const MAX_FINISHED = 50;
 
-/**
- * Adds the fields of {@linkcode StillRunning} to a tool's output; the others are then missing. They are not
- * listed: an answer that has them says in its text what to do.
- */
+/** Adds the fields of {@linkcode StillRunning} to a tool's output; the others are then missing. */
 export const longOutput = <Shape extends z.ZodRawShape>(output: z.ZodObject<Shape>) =>
   output.partial().extend({
-    running: z.literal(true).optional(),
+    running: z.literal(true).optional().describe("Only with job_id, for ssh_job_output"),
     job_id: z.string().optional().meta({ unlisted: true }),
   });
 

@@ -13,8 +13,8 @@ export const targetArgument = {
 
 /** The same field in a tool's output. */
 export const idOutput = {
-  container: { ctid: z.number().int() },
-  vm: { vmid: z.number().int() },
+  container: { ctid: z.number().int().meta({ unlisted: true }) },
+  vm: { vmid: z.number().int().meta({ unlisted: true }) },
 };
 
 /** A guest as arguments and answers name it. */

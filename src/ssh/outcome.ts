@@ -33,12 +33,12 @@ export const commandRules = (
 export const execOutput = z.object({
   success: z.boolean().describe("Exit code is 0"),
   exit_code: z.number().int().nullable().describe(
-    "null: no exit",
+    "null: no exit (signal, timeout, cancellation, lost connection, still running)",
   ),
   signal: z.string().nullable().describe("E.g. KILL"),
   stdout: z.string(),
   stderr: z.string(),
-  command: z.string().describe("Max 200 characters of it"),
+  command: z.string().describe("Max 200 characters of it").meta({ unlisted: true }),
   timeout_reached: z.boolean().describe("Stopped by timeout"),
   cancelled: z.boolean().describe("Stopped by the client"),
   duration_ms: z.number().int().meta({ unlisted: true }),
@@ -52,8 +52,8 @@ export const execOutput = z.object({
   stdout_original_length: z.number().int().optional().describe("Characters before the cut"),
   stderr_truncated: z.boolean().optional().describe("Its middle is missing"),
   stderr_original_length: z.number().int().optional().meta({ unlisted: true }),
-  running: z.literal(true).optional(),
-  job_id: z.string().optional().describe("It still runs: for ssh_job_output"),
+  running: z.literal(true).optional().describe("It goes on: ssh_job_output reads it"),
+  job_id: z.string().optional(),
   output_id: z.string().optional().describe("Uncut output: for ssh_job_output"),
 });
 

@@ -34,9 +34,10 @@ pure("argumentsSchema() leaves out what is accepted without being listed", () =>
   assert.deepEqual(input.parse({ response_format: "json" }), { response_format: "json" });
 });
 
-pure("answerSchema() shows names, types and meanings, but no field that is always true", () => {
+pure("answerSchema() shows names, types and meanings, but no field that can only be true", () => {
   const schema = answerSchema(z.object({
     success: z.literal(true),
+    running: z.literal(true).optional().describe("It goes on"),
     code: z.number().int().nullable().describe("null: none"),
     kind: z.enum(["a", "b"]),
     rows: z.array(
@@ -47,6 +48,7 @@ pure("answerSchema() shows names, types and meanings, but no field that is alway
   assert.deepEqual(schema, {
     type: "object",
     properties: {
+      running: { type: "boolean", description: "It goes on" },
       code: { type: ["integer", "null"], description: "null: none" },
       kind: { enum: ["a", "b"] },
       rows: {

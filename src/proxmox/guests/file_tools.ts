@@ -23,7 +23,7 @@ const containerPath = pathArgument.describe(
 const transferred = z.object({
   success: z.literal(true),
   message: z.string(),
-  ctid: z.number().int(),
+  ctid: z.number().int().meta({ unlisted: true }),
   container_path: z.string(),
   local_path: z.string(),
   bytes_transferred: z.number().int(),

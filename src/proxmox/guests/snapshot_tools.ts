@@ -12,8 +12,8 @@ import type { ContainerSnapshots } from "./snapshots.ts";
 const done = longOutput(z.object({
   success: z.literal(true),
   message: z.string(),
-  ctid: z.number().int(),
-  snapshot: z.string(),
+  ctid: z.number().int().meta({ unlisted: true }),
+  snapshot: z.string().meta({ unlisted: true }),
 }));
 
 /** The tool that shows the result of a task that went on. */
@@ -43,7 +43,7 @@ const listTool = (snapshots: ContainerSnapshots): Tool =>
     effect: "reads",
     input: z.strictObject({ ctid: ctidArgument, response_format: unlistedFormat }),
     output: z.object({
-      ctid: z.number().int(),
+      ctid: z.number().int().meta({ unlisted: true }),
       snapshots: z.array(z.object({
         name: z.string(),
         description: z.string(),
