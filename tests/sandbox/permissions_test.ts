@@ -138,7 +138,7 @@ pure("describeAccess() shows READ_ONLY and TOOLS when they are set", () => {
   );
   assert.match(
     shown({ READ_ONLY: "true" }),
-    /^ {2}READ_ONLY {2}true\n {2}TOOLS {6}all\n {2}tools {6}ssh_read_file, ssh_list_directory, list_download_stats\n/m,
+    /^ {2}READ_ONLY {2}true\n {2}TOOLS {6}all\n {2}tools {6}ssh_read_file, ssh_list_directory, ssh_job_output, ssh_list_jobs, list_download_stats\n/m,
   );
   assert.match(shown({ TOOLS: "proxmox" }), /^ {2}tools {6}none\n/m);
 });
