@@ -13,92 +13,12 @@ export interface Situation extends FullStage {
   readonly setHasHash: (has: boolean) => void;
 }
 
-/** The tools that run commands, with the place where they run them. */
-export const EXEC = {
-  ssh_exec_command: {},
-  proxmox_container_exec_command: { ctid: 101 },
-  proxmox_vm_exec_command: { vmid: 201 },
-} as const satisfies Readonly<Record<string, Args>>;
-
 const HOUR_MS = 3_600_000;
 
-function succeeded({ data, text, isError }: ToolResult): Record<string, unknown> {
+/** Returns the data of a call that must succeed. */
+export function succeeded({ data, text, isError }: ToolResult): Record<string, unknown> {
   assert.equal(isError, false, text);
   return data;
-}
-
-const endingOf = ({ data, isError }: ToolResult) => {
-  const { success, exit_code, timeout_reached, cancelled, process_ended } = data;
-  return { isError, success, exit_code, timeout_reached, cancelled, process_ended };
-};
-
-/** A command fails, and another one is stopped where nobody can see that it has ended. */
-export async function otherEndings({ servers }: Situation): Promise<void> {
-  await Promise.all(
-    Object.entries(EXEC).map(async ([tool, place]) => {
-      const failed = await servers.call(tool, { ...place, command: "exit 3" });
-      assert.deepEqual(endingOf(failed), {
-        ...{ isError: false, success: false, exit_code: 3 },
-        ...{ timeout_reached: false, cancelled: false, process_ended: true },
-      }, tool);
-      const stopped = await servers.call(tool, { ...place, command: "sleep 60", timeout: 1 });
-      // No guard runs on the embedded host, and the VM has no grep.
-      assert.deepEqual(endingOf(stopped), {
-        ...{ isError: true, success: false, exit_code: null },
-        ...{ timeout_reached: true, cancelled: false, process_ended: false },
-      }, tool);
-    }),
-  );
-}
-
-/** One stream is longer than CHARACTER_LIMIT, then the other one. */
-export async function cutOutput({ servers }: Situation): Promise<void> {
-  const run = async (tool: string, command: string) => {
-    const place = EXEC[tool as keyof typeof EXEC]; // a key of the record
-    const { data } = await servers.call(tool, { ...place, command });
-    return [data.stdout_truncated, data.stderr_truncated];
-  };
-  const long = "i=0; while [ $i -lt 500 ]; do echo 0123456789; i=$((i+1)); done";
-  await Promise.all(
-    Object.keys(EXEC).map(async (tool) => {
-      assert.deepEqual(await run(tool, `${long}; echo short >&2`), [true, undefined], tool);
-      assert.deepEqual(await run(tool, `(${long}) >&2; echo short`), [undefined, true], tool);
-    }),
-  );
-}
-
-/** Copies between two machines, of which one can compute no sha256. */
-export async function withoutHashes(situation: Situation): Promise<void> {
-  const { servers, place, setHasHash } = situation;
-  const onHost = `${place.host.directory}/f.txt`;
-  const verified = async (ctid: number, hostName: string) => {
-    const up = { local_path: "f.txt", overwrite: true };
-    const down = { local_path: "down.txt", overwrite: true };
-    const container = { ctid, container_path: "/opt/f.txt" };
-    const answers = [
-      await servers.call("ssh_upload_file", { ...up, remote_path: onHost }),
-      await servers.call("ssh_download_file", { ...down, remote_path: onHost }),
-      await servers.call("proxmox_upload_file_to_container", { ...up, ...container }),
-      await servers.call("proxmox_download_file_from_container", { ...down, ...container }),
-      await servers.call("imagekit_confirm_upload", await uploadOver(situation, hostName)),
-    ];
-    return answers.map((answer) => succeeded(answer).verified);
-  };
-  assert.deepEqual(await verified(101, "hashed"), Array(5).fill("sha256"));
-  setHasHash(false);
-  try {
-    assert.deepEqual(await verified(105, "unhashed"), Array(5).fill("size"));
-  } finally {
-    setHasHash(true);
-  }
-}
-
-export async function bothOperations({ servers, place }: Situation): Promise<void> {
-  const args = { local_path: "f.txt", remote_path: `${place.host.directory}/f.txt` };
-  for (const operation of ["upload", "download"]) {
-    const answer = await servers.call(`ssh_${operation}_file`, { ...args, overwrite: true });
-    assert.equal(succeeded(answer).operation, operation);
-  }
 }
 
 async function toExchange({ servers }: Situation): Promise<{ id: Args; key: string }> {

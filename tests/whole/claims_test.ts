@@ -1,10 +1,13 @@
 /** Every yes, no and choice in an answer, shown to be otherwise when it should be. */
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { CONTAINERS, CURL, peerTest } from "../peers/require.ts";
+import { CONFIGURATIONS, offeredTools } from "../support/catalogs.ts";
 import { projectFile } from "../support/project.ts";
 import * as situations from "./claim_situations.ts";
-import { EXEC, type Situation } from "./claim_situations.ts";
-import { type Servers, startFullStage } from "./full_stage.ts";
+import type { Situation } from "./claim_situations.ts";
+import * as onHost from "./claim_situations_host.ts";
+import { startFullStage } from "./full_stage.ts";
 import { addFiles, addGuests } from "./tool_calls.ts";
 
 /** The file and the name of a test that shows a claim. */
@@ -17,15 +20,23 @@ interface Claim {
   readonly shown: ((situation: Situation) => Promise<void>) | Elsewhere;
 }
 
-const EXEC_TOOLS = Object.keys(EXEC);
+const EXEC_TOOLS = Object.keys(onHost.EXEC);
 const CHANGES = ["start", "reboot", "shutdown", "stop"]
   .flatMap((verb) => [`proxmox_${verb}_container`, `proxmox_${verb}_vm`]);
 const SSH_COPIES = ["ssh_upload_file", "ssh_download_file"];
+const LONG_TRANSFERS = [
+  "exchange_upload",
+  "exchange_download",
+  "imagekit_confirm_upload",
+  "imagekit_request_download",
+];
+const DIRECTORIES = ["ssh_upload_directory", "ssh_download_directory"];
 const COPIES = [
   ...SSH_COPIES,
   "proxmox_upload_file_to_container",
   "proxmox_download_file_from_container",
   "imagekit_confirm_upload",
+  "ssh_write_file",
 ];
 const CONFIRMATIONS = ["imagekit_confirm_upload", "imagekit_confirm_download"];
 /** A client that cancels gets no answer, so only some tests see one. */
@@ -44,14 +55,29 @@ const CANCELLED: Readonly<Record<"ssh" | "container" | "vm", Elsewhere>> = {
   ],
 };
 
+const UNUSUAL_JOBS: Elsewhere = [
+  "tests/ssh/jobs/tools_test.ts",
+  "ssh_start_job and ssh_stop_job say what is otherwise than usual",
+];
+
+const LONG_COMMANDS: Elsewhere = [
+  "tests/whole/jobs_test.ts",
+  "a command that takes long is answered in time and collected later",
+];
+
+const LONG_CALLS: Elsewhere = [
+  "tests/mcp/long_calls_test.ts",
+  "LongCalls.run() answers that the work goes on, which the client then cannot cancel",
+];
+
 const CLAIMS: readonly Claim[] = [
-  { field: "success", tools: EXEC_TOOLS, shown: situations.otherEndings },
-  { field: "timeout_reached", tools: EXEC_TOOLS, shown: situations.otherEndings },
-  { field: "process_ended", tools: EXEC_TOOLS, shown: situations.otherEndings },
-  { field: "stdout_truncated", tools: EXEC_TOOLS, shown: situations.cutOutput },
-  { field: "stderr_truncated", tools: EXEC_TOOLS, shown: situations.cutOutput },
-  { field: "operation", tools: SSH_COPIES, shown: situations.bothOperations },
-  { field: "verified", tools: COPIES, shown: situations.withoutHashes },
+  { field: "success", tools: EXEC_TOOLS, shown: onHost.otherEndings },
+  { field: "timeout_reached", tools: EXEC_TOOLS, shown: onHost.otherEndings },
+  { field: "process_ended", tools: EXEC_TOOLS, shown: onHost.otherEndings },
+  { field: "stdout_truncated", tools: EXEC_TOOLS, shown: onHost.cutOutput },
+  { field: "stderr_truncated", tools: EXEC_TOOLS, shown: onHost.cutOutput },
+  { field: "operation", tools: SSH_COPIES, shown: onHost.bothOperations },
+  { field: "verified", tools: COPIES, shown: onHost.withoutHashes },
   { field: "verified", tools: ["exchange_download"], shown: situations.withoutStoredHash },
   { field: "transfers[].expired", tools: ["exchange_list"], shown: situations.expiredTransfer },
   { field: "deleted", tools: ["exchange_delete"], shown: situations.deletedTwice },
@@ -64,6 +90,14 @@ const CLAIMS: readonly Claim[] = [
     tools: ["list_download_stats"],
     shown: situations.openLinks,
   })),
+  { field: "created", tools: ["ssh_write_file"], shown: onHost.writtenTwice },
+  { field: "changed", tools: ["ssh_edit_file"], shown: onHost.editedDry },
+  { field: "success", tools: DIRECTORIES, shown: onHost.directoryInTheWay },
+  { field: "running", tools: ["ssh_job_output"], shown: onHost.endedJob },
+  { field: "running", tools: ["ssh_start_job"], shown: UNUSUAL_JOBS },
+  { field: "process_ended", tools: ["ssh_stop_job"], shown: UNUSUAL_JOBS },
+  { field: "running", tools: EXEC_TOOLS, shown: LONG_COMMANDS },
+  { field: "running", tools: LONG_TRANSFERS, shown: LONG_CALLS },
   { field: "by_ha", tools: CHANGES, shown: situations.carriedOutByHa },
   { field: "protected", tools: ["proxmox_backup"], shown: situations.protection },
   { field: "backups[].protected", tools: ["proxmox_list_backups"], shown: situations.protection },
@@ -137,7 +171,6 @@ peerTest({
     await stage.pve.addVm({ vmid: 204, status: "stopped", ha: true });
     await using servers = await stage.startServers({ CHARACTER_LIMIT: "1000" });
     addFiles(stage);
-    await t.step("every such field is in the table", () => namesEveryField(servers));
     const situation = { ...stage, servers, setHasHash: (has: boolean) => void (hasHash = has) };
     for (const shown of new Set(CLAIMS.map((claim) => claim.shown))) {
       if (typeof shown !== "function") continue;
@@ -147,6 +180,8 @@ peerTest({
   },
 });
 
+Deno.test("every yes, no and choice in an answer is in the table", namesEveryField);
+
 Deno.test("the tests that show claims elsewhere exist", () => {
   const listed = CLAIMS.flatMap(({ shown }) => typeof shown === "function" ? [] : [shown]);
   for (const [file, name] of [FAILURES, ...listed, ...Object.values(IN_WORDS)]) {
@@ -154,11 +189,14 @@ Deno.test("the tests that show claims elsewhere exist", () => {
   }
 });
 
-async function namesEveryField({ imageKit, direct }: Servers): Promise<void> {
-  const lists = await Promise.all([imageKit, direct].map(({ client }) => client.listTools()));
-  const tools = lists.flatMap((list) => list.tools);
-  const found = tools.flatMap(({ name, outputSchema }) =>
-    [...choicesIn(outputSchema, "")].map((field) => `${name} ${field}`)
+/** The schemas are those of the answers themselves: lists leave out fields that explain themselves. */
+async function namesEveryField(): Promise<void> {
+  const tools = [
+    ...await offeredTools(CONFIGURATIONS.everything),
+    ...await offeredTools(CONFIGURATIONS.proxmox_and_r2),
+  ];
+  const found = tools.flatMap(({ name, output }) =>
+    [...choicesIn(z.toJSONSchema(output, { io: "output" }), "")].map((field) => `${name} ${field}`)
   ).filter((field) => !isSuccessOnly(field));
   const named = CLAIMS.flatMap(({ field, tools }) => tools.map((tool) => `${tool} ${field}`));
   assert.deepEqual([...new Set(found)].sort(), [...new Set(named)].sort());
@@ -166,7 +204,7 @@ async function namesEveryField({ imageKit, direct }: Servers): Promise<void> {
 
 const isSuccessOnly = (field: string): boolean => {
   const [tool = "", name] = field.split(" ");
-  return name === "success" && !EXEC_TOOLS.includes(tool);
+  return name === "success" && ![...EXEC_TOOLS, ...DIRECTORIES].includes(tool);
 };
 
 /** The paths of all fields that are a yes or no, or one of a few words. */

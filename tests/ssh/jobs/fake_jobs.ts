@@ -14,6 +14,10 @@ export interface FakeJob {
 export class FakeJobs implements JobsPort {
   readonly jobs = new Map<string, FakeJob>();
   readonly requests: JobRequest[] = [];
+  /** Whether a started job is over at once, as one may be that ends while it is reported. */
+  endsAtOnce = false;
+  /** Processes of a stopped job that KILL has not ended. */
+  left = 0;
   readonly reads: JobRead[] = [];
 
   /** Adds a job that runs. */
@@ -40,6 +44,7 @@ export class FakeJobs implements JobsPort {
         ...{ command, maxRuntimeMs },
         ...(name === undefined ? {} : { name }),
         ...(ctid === undefined ? {} : { ctid }),
+        ...(this.endsAtOnce ? { state: "exited", exitCode: 0 } : {}),
       },
     });
     const encode = (text: string) => new TextEncoder().encode(text);
@@ -69,7 +74,7 @@ export class FakeJobs implements JobsPort {
     const job = this.#find(id);
     const isRunning = job.facts.state === "running";
     if (isRunning) job.facts = { ...job.facts, state: "stopped", signal: "TERM" };
-    return Promise.resolve({ facts: this.#facts(job), processEnded: true });
+    return Promise.resolve({ facts: this.#facts(job), processEnded: this.left === 0 });
   }
 
   #facts({ facts, stdout, stderr }: FakeJob): JobFacts {

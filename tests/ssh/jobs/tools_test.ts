@@ -204,6 +204,19 @@ pure("ssh_stop_job stops a job, and leaves one that has ended as it is", async (
   assert.equal((await call("stop_job", { job_id: "c" })).data.code, "not_found");
 });
 
+pure("ssh_start_job and ssh_stop_job say what is otherwise than usual", async () => {
+  const { host, call } = stage();
+  host.endsAtOnce = true;
+  const started = await call("start_job", { command: "true" });
+  assert.equal(started.data.running, false);
+  assert.match(started.text, /^It has ended: /m);
+  host.add("stuck");
+  host.left = 1;
+  const stopped = await call("stop_job", { job_id: "stuck" });
+  assert.equal(stopped.data.process_ended, false);
+  assert.match(stopped.text, /THE PROCESS MAY STILL RUN ON THE HOST/);
+});
+
 pure("the tools read, list and stop a call of this server that goes on", async () => {
   const { clock, calls, call } = stage();
   const upload = Promise.withResolvers<{ text: string; data: Record<string, unknown> }>();
