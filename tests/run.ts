@@ -29,6 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
       run("process", ALL, files.process, "piped"),
     ];
     runs.push(...await Promise.all(together));
+    runs.push(...await Promise.all(files.timed.map((file) => run("timed", ALL, [file], "piped"))));
     runs.push(await run("alone", ALL, files.alone));
   }
   if (args.includes("--times")) printTimes(runs);

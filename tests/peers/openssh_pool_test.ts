@@ -1,4 +1,4 @@
-// @alone: its commands must end within seconds.
+// @timed: its commands must end within seconds.
 import assert from "node:assert/strict";
 import { startDelayProxy } from "./delay_proxy.ts";
 import {

@@ -9,6 +9,8 @@ export interface TestFiles {
   readonly parallel: readonly string[];
   /** Files with a line `// @process: reason`. They need a process that runs one file at a time. */
   readonly process: readonly string[];
+  /** Files with a line `// @timed: reason`. Only others of these may run at the same time: they wait most of it. */
+  readonly timed: readonly string[];
   /** Files with a line `// @alone: reason`. Nothing else may run at the same time. */
   readonly alone: readonly string[];
 }
@@ -18,10 +20,12 @@ export function findTestFiles(paths: readonly string[]): TestFiles {
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort();
   const marked = (mark: string) =>
     files.filter((path) => new RegExp(`^// @${mark}: \\S`, "m").test(textOf(path)));
-  const [process, alone] = [marked("process"), marked("alone")];
-  const others = files.filter((path) => !process.includes(path) && !alone.includes(path));
+  const [process, timed, alone] = [marked("process"), marked("timed"), marked("alone")];
+  const special = new Set([process, timed, alone].flat());
+  const others = files.filter((path) => !special.has(path));
   const fast = others.filter((path) => !loadsProgramStarter(path));
-  return { fast, parallel: others.filter((path) => !fast.includes(path)), process, alone };
+  const parallel = others.filter((path) => !fast.includes(path));
+  return { fast, parallel, process, timed, alone };
 }
 
 function testFilesBelow(path: string): string[] {

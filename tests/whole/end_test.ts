@@ -1,4 +1,4 @@
-// @alone: the server must end within seconds.
+// @timed: the server must end within seconds.
 import assert from "node:assert/strict";
 import { isAlive } from "../fakes/ssh_host_client.ts";
 import { type Place, startPlace } from "../support/places.ts";

@@ -1,4 +1,4 @@
-// @alone: it measures times and the memory of this process.
+// @timed: it measures times and the memory of this process.
 import assert from "node:assert/strict";
 import { isAlive } from "../../../fakes/ssh_host_client.ts";
 import { type SessionPlace, sessionTest } from "../../../support/session.ts";

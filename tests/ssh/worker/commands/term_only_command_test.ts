@@ -1,4 +1,4 @@
-// @alone: its commands must start within half a second.
+// @timed: its commands must start within half a second.
 import assert from "node:assert/strict";
 import type { ClientChannel } from "ssh2";
 import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/stop_command.ts";
