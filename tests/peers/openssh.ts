@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Clock } from "../../src/async/clock.ts";
 import type { SshConfig } from "../../src/config/config.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
@@ -13,6 +14,7 @@ import type {
 import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { type Peer, peer } from "./require.ts";
+import { runningTexts } from "./processes.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";
 import { until } from "../support/until.ts";
 
@@ -33,6 +35,8 @@ export interface SessionOptions {
   readonly timeoutMs?: number;
   readonly characterLimit?: number;
   readonly jobs?: Partial<JobSettings>;
+  /** Measures the time limits of commands. */
+  readonly clock?: Clock;
 }
 
 /** What a session needs to know about a server. */
@@ -81,7 +85,7 @@ export class TestSession implements AsyncDisposable {
     request: Partial<ExecRequest> = {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<ExecOutcome> {
-    return this.host.exec({ command, timeoutMs: 20_000, ...request }, signal, undefined);
+    return this.host.exec({ command, timeoutMs: 20_000, ...request }, signal, () => {});
   }
 
   /** Returns stdout of a command that must succeed. */
@@ -145,7 +149,7 @@ export async function openSession(
 ): Promise<TestSession> {
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_session_" }));
   return new TestSession(
-    new RemoteHost(settingsFor(sshd, dir, options), createLogger("error")),
+    new RemoteHost(settingsFor(sshd, dir, options), createLogger("error"), options?.clock),
     dir,
   );
 }
@@ -160,13 +164,32 @@ export const tagged = (tag: string, script: string): string =>
 /** Returns the running processes with the tag. */
 export const alive = (tag: string): number[] => aliveWithMarker(tag);
 
+/** Every look at all processes costs milliseconds of CPU time. */
+const POLL_MS = 20;
+
 /** Waits until a command's processes run. */
 export const untilAlive = (tag: string, count = 1): Promise<void> =>
-  until(`${count} processes of ${tag}`, () => alive(tag).length >= count);
+  untilAllAlive([{ tag, count }]);
+
+/** Waits until the processes of several commands run. */
+export const untilAllAlive = (
+  commands: readonly { readonly tag: string; readonly count: number }[],
+): Promise<void> =>
+  until(
+    `processes of ${commands.map(({ tag, count }) => `${count} x ${tag}`)}`,
+    () => {
+      const texts = runningTexts();
+      return commands.every(({ tag, count }) =>
+        texts.filter((text) => text.includes(tag)).length >= count
+      );
+    },
+    undefined,
+    POLL_MS,
+  );
 
 /** Waits until no process of a command runs. */
 export const untilGone = (tag: string, limitMs?: number): Promise<void> =>
-  until(`the end of ${tag}`, () => alive(tag).length === 0, limitMs);
+  until(`the end of ${tag}`, () => alive(tag).length === 0, limitMs, POLL_MS);
 
 /** Returns the error that a call is rejected with. */
 export async function failureOf(call: Promise<unknown>): Promise<RemoteExecError> {

@@ -11,13 +11,40 @@ import {
   openSession,
   tagged,
   type TestSession,
-  untilAlive,
+  untilAllAlive,
   untilGone,
 } from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
 import { aliveWithMarker, processesOf } from "./processes.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
+
+/** The limit of commands under a clock that stands still; also the max time for starting them. */
+const TIMEOUT_MS = 60_000;
+
+/** Waits until the host has confirmed the start of all commands: only then they report progress. */
+const untilStarted = (clock: FakeClock, count: number): Promise<void> =>
+  until(
+    `the start of ${count} commands`,
+    () => clock.remainingMs.filter((ms) => ms < TIMEOUT_MS).length === count,
+  );
+
+/** Runs a command into its time limit, beside `others` that run already and have a longer one. */
+async function execTimedOut(
+  session: TestSession,
+  clock: FakeClock,
+  others = 0,
+): Promise<ExecOutcome> {
+  const tag = newTag();
+  const running = session.exec(tagged(tag, "sleep 4000 | cat"), { timeoutMs: TIMEOUT_MS });
+  await untilAllAlive([{ tag, count: 3 }]);
+  await untilStarted(clock, others + 1);
+  clock.advance(TIMEOUT_MS);
+  const outcome = await running;
+  assert.deepEqual(alive(tag), []);
+  return outcome;
+}
 
 for (const kind of LOGIN_KINDS) {
   peerTest({
@@ -26,13 +53,18 @@ for (const kind of LOGIN_KINDS) {
     async fn() {
       await using sshd = await startSshd(kind.options);
       await furnish(sshd, kind);
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       await session.exec("true");
-      await Promise.all(ENDLESS.map(async ({ what, script, count }) => {
+      const started = ENDLESS.map(({ what, script, count }) => {
         const tag = newTag();
-        const timeoutMs = 2_500;
-        const running = session.exec(tagged(tag, script), { timeoutMs });
-        await untilAlive(tag, count);
+        const running = session.exec(tagged(tag, script), { timeoutMs: TIMEOUT_MS });
+        return { what, tag, count, running };
+      });
+      await untilAllAlive(started);
+      await untilStarted(clock, started.length);
+      clock.advance(TIMEOUT_MS);
+      await Promise.all(started.map(async ({ what, tag, running }) => {
         const outcome = await running;
         const view = { what, ending: outcome.ending, processEnded: outcome.processEnded };
         assert.deepEqual(view, { what, ending: "timeout", processEnded: true });
@@ -51,7 +83,7 @@ peerTest({
     await session.exec("true");
     const tag = newTag();
     const chain = "hop() { sleep 0.003; hop & }; hop & sleep 4000";
-    const { processEnded } = await session.exec(tagged(tag, chain), { timeoutMs: 500 });
+    const { processEnded } = await session.exec(tagged(tag, chain), { timeoutMs: 1_000 });
     assert.equal(processEnded, true);
     assert.deepEqual(alive(tag), []);
   },
@@ -73,7 +105,7 @@ async function startAll(
     const outcome = session.exec(tagged(tag, script), { timeoutMs: 60_000 }, signal);
     return { tag, count, outcome };
   });
-  await Promise.all(started.map(({ tag, count }) => untilAlive(tag, count)));
+  await untilAllAlive(started);
   // The host reports the starts in order, so after this command all are known here too.
   await session.exec("true");
   return started;
@@ -155,7 +187,8 @@ for (const loginUser of ACCOUNTS) {
     async fn() {
       await using sshd = await startSshd({ loginUser });
       await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
-      const session = await openSession(sshd, { port: proxy.port });
+      const clock = new FakeClock();
+      const session = await openSession(sshd, { port: proxy.port, clock });
       const scripts = [
         "nohup sleep 4000 >/dev/null 2>&1 &",
         "sleep 4000 >/dev/null 2>&1 </dev/null &",
@@ -167,8 +200,8 @@ for (const loginUser of ACCOUNTS) {
         assert.equal((await session.exec(tagged(tag, script))).exitCode, 0);
         return tag;
       }));
-      const late = await session.exec("sleep 4000", { timeoutMs: 300 });
-      assert.equal(late.processEnded, true);
+      const { processEnded } = await execTimedOut(session, clock);
+      assert.equal(processEnded, true);
       const isLiving = () => tags.every((tag) => alive(tag).length === 1);
       assert.ok(isLiving(), "after another command's timeout");
       proxy.cut();
@@ -185,13 +218,15 @@ for (const loginUser of ACCOUNTS) {
     name: `exec() stops one command of many and affects no other and no transfer (${loginUser})`,
     async fn() {
       await using sshd = await startSshd({ loginUser });
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       await session.file("big", new Uint8Array(20_000_000));
       const go = `${sshd.home}/go`;
       const waiting = `while [ ! -e ${go} ]; do sleep 0.05; done; echo done`;
-      const others = Array.from({ length: 7 }, () => session.exec(waiting));
+      const unlimited = { timeoutMs: 10 * TIMEOUT_MS };
+      const others = Array.from({ length: 7 }, () => session.exec(waiting, unlimited));
       const transfer = session.upload("big", "big");
-      const late = await session.exec("sleep 4000 | cat", { timeoutMs: 400 });
+      const late = await execTimedOut(session, clock, others.length);
       assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
       await Deno.writeTextFile(go, "");
       for (const other of await Promise.all(others)) {
@@ -206,7 +241,8 @@ for (const loginUser of ACCOUNTS) {
     name: `exec() stops exactly those of 50 commands whose time limit has expired (${loginUser})`,
     async fn() {
       await using sshd = await startSshd({ loginUser });
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       const go = `${sshd.home}/go`;
       const runs = Array.from({ length: 50 }, (_, index) => {
         const isLate = index % 3 === 0;
@@ -214,9 +250,18 @@ for (const loginUser of ACCOUNTS) {
         const script = isLate
           ? "sleep 4000 & sleep 4000 | cat"
           : `while [ ! -e ${go} ]; do sleep 0.2; done; exit ${index}`;
-        const timeoutMs = isLate ? 2_500 + Math.random() * 2_500 : 60_000;
-        return { index, isLate, tag, outcome: session.exec(tagged(tag, script), { timeoutMs }) };
+        const timeoutMs = isLate ? TIMEOUT_MS + index : 10 * TIMEOUT_MS;
+        const outcome = session.exec(tagged(tag, script), { timeoutMs });
+        return { index, isLate, tag, count: isLate ? 4 : 1, outcome };
       });
+      await untilAllAlive(runs);
+      await untilStarted(clock, runs.length);
+      // The time limits expire one after the other, while the first commands are being stopped.
+      clock.advance(TIMEOUT_MS);
+      for (let index = 0; index < runs.length; index++) {
+        await new Promise((resolve) => setTimeout(resolve));
+        clock.advance(1);
+      }
       for (const { isLate, tag, outcome } of runs) {
         if (!isLate) continue;
         const { ending, processEnded } = await outcome;
@@ -236,10 +281,17 @@ for (const loginUser of ACCOUNTS) {
       `exec() stops a command also when all sessions of the connection are taken (${loginUser})`,
     async fn() {
       await using sshd = await startSshd({ loginUser, maxSessions: 3 });
-      await using session = await openSession(sshd);
-      const outcomes = await Promise.all(
-        Array.from({ length: 6 }, () => session.exec("sleep 4000 & wait", { timeoutMs: 1_500 })),
-      );
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
+      const started = Array.from({ length: 6 }, () => {
+        const tag = newTag();
+        const command = tagged(tag, "sleep 4000 & wait");
+        return { tag, count: 2, outcome: session.exec(command, { timeoutMs: TIMEOUT_MS }) };
+      });
+      await untilAllAlive(started);
+      await untilStarted(clock, started.length);
+      clock.advance(TIMEOUT_MS);
+      const outcomes = await Promise.all(started.map(({ outcome }) => outcome));
       for (const { ending, processEnded } of outcomes) {
         assert.deepEqual([ending, processEnded], ["timeout", true]);
       }

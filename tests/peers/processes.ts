@@ -3,6 +3,13 @@ export function aliveWithMarker(text: string): number[] {
   return aliveWhere((pid) => pid !== Deno.pid && startTextOf(pid).includes(text));
 }
 
+/** Returns the command line and environment of every running process. */
+export function runningTexts(): string[] {
+  const texts: string[] = [];
+  aliveWhere((pid) => texts.push(startTextOf(pid)) > 0);
+  return texts;
+}
+
 /** Returns pids of running processes (no zombies) whose real uid is `uid`. */
 export function processesOf(uid: number): number[] {
   const line = new RegExp(`^Uid:\\t${uid}\\t`, "m");

@@ -1,5 +1,6 @@
 import "./connection/ssh2_patches.ts";
 import type { Logger } from "../../log.ts";
+import { type Clock, waitingClock } from "../../async/clock.ts";
 import { Turns } from "../../async/turns.ts";
 import { cancelling } from "../../async/cancelling.ts";
 import { deadline } from "../../async/deadline.ts";
@@ -57,6 +58,7 @@ const MIN_STALL_MS = 30_000;
 /** The configured host: runs commands on it and copies files to and from it. */
 export class RemoteHost {
   readonly #settings: SshSettings;
+  readonly #clock: Clock;
   readonly #pool: ConnectionPool;
   readonly #dialer: Dialer;
   readonly #local: LocalFiles;
@@ -70,8 +72,10 @@ export class RemoteHost {
   readonly text: TextFiles;
   readonly directories: Directories;
 
-  constructor(settings: SshSettings, logger: Logger) {
+  /** @param clock measures the time limits of commands */
+  constructor(settings: SshSettings, logger: Logger, clock: Clock = waitingClock) {
     this.#settings = settings;
+    this.#clock = clock;
     this.#traits = new HostTraits(settings.ssh.guard);
     this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
     this.#pool = new ConnectionPool(
@@ -113,7 +117,7 @@ export class RemoteHost {
   ): Promise<ExecOutcome> {
     const startedAt = performance.now();
     const characterLimit = request.characterLimit ?? this.#settings.limits.characterLimit;
-    const context = { signal, progress, kept: this.kept };
+    const context = { signal, progress, kept: this.kept, clock: this.#clock };
     const wait = this.#sessionWait(signal, request.timeoutMs);
     if (mayGoOn(request) && await this.#login.isFree(wait)) {
       return await runAttended(request, {

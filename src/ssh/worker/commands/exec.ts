@@ -1,6 +1,6 @@
 import { abortable } from "../../../async/abortable.ts";
 import { cancelling } from "../../../async/cancelling.ts";
-import { waitingClock } from "../../../async/clock.ts";
+import { type Clock, waitingClock } from "../../../async/clock.ts";
 import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
 import { every } from "../../../async/every.ts";
@@ -28,6 +28,8 @@ export interface ExecContext {
   readonly progress: ((step: ExecProgress) => void) | undefined;
   /** True for a command that the caller has not asked for; see {@linkcode ConnectionPool.start}. */
   readonly isOwn?: boolean;
+  /** Measures the time limit, and the time between two reports of progress. */
+  readonly clock?: Clock;
   /** Where the uncut output of a request with `keepsOutput` goes. */
   readonly kept?: KeptOutputs;
 }
@@ -47,7 +49,11 @@ export async function runCommand(
   const startedAt = performance.now();
   const signal = cancelling(context.signal);
   // The reason of its signal says whether it was the time limit or the cancellation.
-  using stop = deadlineSignal(request.timeoutMs, { signal, late: timedOut });
+  using stop = deadlineSignal(request.timeoutMs, {
+    signal,
+    late: timedOut,
+    clock: context.clock,
+  });
   const deadlineMs = startedAt + request.timeoutMs - POOL_FIRST_MS;
   const { command: line, graceMs } = request;
   const starting = pool.start(graceMs === undefined ? line : termOnlyCommand(line), {
@@ -71,6 +77,7 @@ export async function runCommand(
       startedAt,
       stop: stop.signal,
       progress: context.progress,
+      clock: context.clock,
     });
     return withOutputId(outcome, request, output);
   } finally {
@@ -111,6 +118,7 @@ interface Run {
   readonly startedAt: number;
   readonly stop: AbortSignal;
   readonly progress: ExecContext["progress"];
+  readonly clock: Clock | undefined;
 }
 
 /** How the command ended. `known` is false until the host reports it. */
@@ -124,7 +132,7 @@ async function follow(
   command: StartedCommand,
   request: ExecRequest,
   output: CommandOutput,
-  { startedAt, stop, progress }: Run,
+  { startedAt, stop, progress, clock }: Run,
 ): Promise<ExecOutcome> {
   const { channel } = command;
   const ending: Ending = { exitCode: null, signal: null, known: false };
@@ -139,7 +147,7 @@ async function follow(
   channel.stderr.on("data", (chunk: Uint8Array) => output.push("stderr", chunk));
   channel.on("error", () => {}); // a write after the command has closed its stdin
   channel.end(request.stdin);
-  const stopReporting = report(progress, output);
+  const stopReporting = report(progress, output, clock);
   const stopped = new Promise<"stopped">((resolve) => {
     stop.addEventListener("abort", () => resolve("stopped"), { once: true });
     if (stop.aborted) resolve("stopped");
@@ -210,9 +218,13 @@ async function drained(
   return "drained";
 }
 
-function report(progress: ExecContext["progress"], output: CommandOutput): () => void {
+function report(
+  progress: ExecContext["progress"],
+  output: CommandOutput,
+  clock: Clock = waitingClock,
+): () => void {
   if (progress === undefined) return () => {};
-  return every(waitingClock, PROGRESS_MS, () => progress(output.step()));
+  return every(clock, PROGRESS_MS, () => progress(output.step()));
 }
 
 const timedOut = (timeoutMs: number) =>
