@@ -66,11 +66,11 @@ export class RemoteHost {
   readonly #login: HostLogin;
   readonly #turns = new Turns(MAX_COPIES);
   readonly jobs: HostJobs;
+  readonly directories: Directories;
   /** The outputs that were cut in their answers. */
   readonly kept = new KeptOutputs();
   /** The calls about text files. */
   readonly text: TextFiles;
-  readonly directories: Directories;
 
   /** @param clock measures the time limits of commands */
   constructor(settings: SshSettings, logger: Logger, clock: Clock = waitingClock) {
@@ -90,17 +90,16 @@ export class RemoteHost {
     );
     this.#local = new LocalFiles(settings.files);
     this.#login = new HostLogin(this.#traits, this.#pool);
+    const startOwn = (line: string, signal: AbortSignal) =>
+      this.#login.startOwn(line, this.#sessionWait(signal));
     this.directories = new Directories({
       ...{ bounds: settings.files, stallMs: this.#stallMs, turns: this.#turns },
       start: (line, signal) => this.#pool.start(line, this.#sessionWait(signal)),
-      startOwn: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),
+      startOwn,
       access: (signal) => this.#access(signal, true),
       files: this,
     });
-    this.jobs = new HostJobs({
-      settings: settings.jobs ?? DEFAULT_SETTINGS,
-      start: (line, signal) => this.#login.startOwn(line, this.#sessionWait(signal)),
-    });
+    this.jobs = new HostJobs({ settings: settings.jobs ?? DEFAULT_SETTINGS, start: startOwn });
     this.text = new TextFiles({
       login: () => this.#traits.login,
       access: (signal, writes) => this.#access(signal, writes),
@@ -224,10 +223,8 @@ export class RemoteHost {
       const { sftp } = await this.#access(signal);
       return await hostTree(sftp, endpoint.path, limits, signal);
     }
-    if (endpoint.kind === "shell") {
-      return await shellTree(this.#starter(signal), endpoint, limits, signal);
-    }
-    throw unsupportedEnd(endpoint);
+    if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
+    return await shellTree(this.#starter(signal), endpoint, limits, signal);
   }
 
   /** Opens the directory of a shell endpoint as a tar stream. */
@@ -242,8 +239,7 @@ export class RemoteHost {
   async sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined> {
     if (endpoint.kind !== "host") return undefined;
     const { size, path } = await this.stat(endpoint, signal);
-    if (size === 0) return undefined;
-    return await (await this.#access(signal)).hash(path, size);
+    return size === 0 ? undefined : await (await this.#access(signal)).hash(path, size);
   }
 
   /** Runs the checks of `doctor`. */
