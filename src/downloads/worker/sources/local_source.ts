@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import type { LocalFacts, LocalFile } from "../../../local/local_file.ts";
 import { type CheckedPath, PathGuard } from "../../../local/path_guard.ts";
 import { isSameFile, type PathBounds } from "../../../local/paths.ts";
@@ -47,7 +48,11 @@ async function fileSource(
   // A change within the second of the last write leaves no trace in the file's times.
   let isFresh = Date.now() < facts.ctimeMs + CTIME_STEP_MS;
   if (facts.size > maxBytes) throw tooLarge("File", facts.size, maxBytes);
-  const sha256 = await hash(file, facts.size, signal, progress);
+  const hashOf = async (of: LocalFile, ...options: HashOptions) =>
+    await hash(of, facts.size, ...options).catch((error) => {
+      throw readError(path, error);
+    });
+  const sha256 = await hashOf(file, signal, progress);
   const verify = async () => {
     using _ = await openUnchanged(bounds, real, facts);
   };
@@ -63,9 +68,11 @@ async function fileSource(
     verify,
     async open(span) {
       const file = await openUnchanged(bounds, real, facts);
-      if (isFresh && await hash(file, facts.size).catch(() => undefined) !== sha256) {
+      try {
+        if (isFresh && await hashOf(file) !== sha256) throw fileChanged();
+      } catch (error) {
         file.close();
-        throw fileChanged();
+        throw error;
       }
       isFresh &&= Date.now() < facts.ctimeMs + CTIME_STEP_MS;
       return closing(file, unchangedSpan(file, facts, span));
@@ -102,11 +109,18 @@ async function directorySource(
   };
 }
 
+/** A disk that cannot read the file does not mean that the file has changed. */
+const readError = (path: string, error: unknown): unknown =>
+  error instanceof RemoteExecError || !(error instanceof Error) || !("code" in error)
+    ? error
+    : linkPathErrors.failed("read", path, error);
+
+type HashOptions = [signal?: AbortSignal, progress?: LocalRequest["progress"]];
+
 async function hash(
   file: LocalFile,
   size: number,
-  signal?: AbortSignal,
-  progress?: LocalRequest["progress"],
+  ...[signal, progress]: HashOptions
 ): Promise<string> {
   const digest = createHash("sha256");
   let bytes = 0;

@@ -268,13 +268,19 @@ export function hashCommand(path: string, size: number): string {
   const tool = size < LARGE_BYTES ? HASH_STDIN : FAST_STDIN;
   // Opened first: if the shell does not see the file that SFTP sees, there must be no hash of nothing.
   const opened = 'exec < "$1" || exit';
-  // `head` limits the hash to what was transferred, because a log file may have grown since.
-  const script = `${PRINT_START_MARK}; ${opened}; head -c ${size} | { ${tool}; }`;
+  // `head` limits the hash to what was transferred, because a log file may have grown since. Where it
+  // fails, on a bad disk, the tool hashes what came before.
+  const read = `{ head -c ${size} || echo "${NOT_READ}" >&3; }`;
+  const script = `${PRINT_START_MARK}; ${opened}; exec 3>&1; ${read} | { ${tool}; }`;
   return loginLine(script, operand(path));
 }
 
-/** Returns the first word of the hash command's output if it is a sha256. */
+/** Printed before or after the hash of a file that could not be read completely. */
+const NOT_READ = "not read";
+
+/** Returns the first word of the hash command's output if it is the sha256 of the complete file. */
 export function parseHash(stdout: string): string | undefined {
+  if (stdout.includes(NOT_READ)) return undefined;
   return /^\\?([0-9a-f]{64})\b/.exec(stdout.trim())?.[1];
 }
 

@@ -9,6 +9,7 @@ import { temporaryName } from "./temporary_files.ts";
 const NO_SUCH_FILE = 2;
 const PERMISSION_DENIED = 3;
 const UNSUPPORTED = 8;
+const FAILURE = 4;
 
 /** The SFTP status of an error, if the host sent one. */
 export const statusOf = (error: unknown): unknown => (error as { code?: unknown }).code;
@@ -101,7 +102,8 @@ export async function nameNew(
     return true;
   } catch (error) {
     if (await lstatPath(sftp, to).then(() => true, () => false)) return false;
-    if (!isRefused(error)) throw error;
+    // OpenSSH renames with link(2), which a file system may refuse with any error.
+    if (!isRefused(error) && statusOf(error) !== FAILURE) throw error;
     const unused = posix.join(posix.dirname(to), temporaryName(posix.basename(to)));
     const linked = await mayRemove(sftp, unused) &&
       await sftp.hardLink(from, to).then(() => true, () => false);

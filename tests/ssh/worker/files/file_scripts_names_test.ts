@@ -85,3 +85,19 @@ peerTest({
     });
   },
 });
+
+for (const shell of LOGIN_SHELLS) {
+  peerTest({
+    name: `hashCommand() returns no hash of the part of a file that can be read (${shell.name})`,
+    peer: shell.peer,
+    async fn() {
+      await withFile("x", async (directory) => {
+        // Reading it fails, as on a bad disk.
+        const line = hashCommand("/proc/self/mem", 1000);
+        const output = afterMark(await runLogin(shell, line, directory));
+        assert.match(output, /[0-9a-f]{64}/);
+        assert.equal(parseHash(output), undefined);
+      });
+    },
+  });
+}
