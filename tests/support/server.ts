@@ -16,6 +16,19 @@ export interface ServerOptions {
   readonly args?: readonly string[];
 }
 
+/** What a progress notification says. */
+export interface ProgressStep {
+  readonly progress: number;
+  readonly total?: number;
+  readonly message?: string;
+}
+
+/** A line of the server's stdout, as far as it is read here. */
+interface ProgressMessage {
+  readonly method?: string;
+  readonly params?: ProgressStep;
+}
+
 /** The real server as a child process. All of its output is kept. */
 export class ServerProcess implements Transport {
   onclose?: () => void;
@@ -51,6 +64,14 @@ export class ServerProcess implements Transport {
   /** The stderr so far; complete when {@linkcode ended} has settled. */
   get stderr(): string {
     return this.#stderr;
+  }
+
+  /** Every progress notification so far. The client drops one that it reads together with the answer. */
+  get progress(): readonly ProgressStep[] {
+    const messages = this.stdoutLines.map((line) => JSON.parse(line) as ProgressMessage);
+    return messages.flatMap(({ method, params }) =>
+      method === "notifications/progress" && params !== undefined ? [params] : []
+    );
   }
 
   start(): Promise<void> {
