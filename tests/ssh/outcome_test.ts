@@ -72,3 +72,39 @@ pure("execAnswer() says that the host sent no exit status", () => {
   assert.match(answer.notice ?? "", /^The host sent no exit status/);
   assert.match(formatExec(answer), /\n\[NOTICE\] The host sent no exit status/);
 });
+
+const HOST = { host: "h", port: 22, user: "u" };
+const whole = (text: string) => ({ text, truncated: false, originalLength: text.length });
+const OUTCOME = {
+  ...{ exitCode: null, signal: null, durationMs: 45_000, processEnded: false },
+  ...{ stdout: whole("so far"), stderr: whole("") },
+};
+
+pure("execAnswer() says that a command goes on as a job, and how to read on", () => {
+  const running = { ...OUTCOME, ending: "running", jobId: "j1" } as const;
+  const answer = execAnswer("make", { ...running, stdoutBytes: 6, stderrBytes: 0 }, HOST);
+  assert.deepEqual(
+    [answer.running, answer.job_id, answer.process_ended, answer.timeout_reached, answer.stdout],
+    [true, "j1", false, false, "so far"],
+  );
+  assert.match(
+    answer.notice ?? "",
+    /^STILL RUNNING as job j1 .*job_id j1, from 6, wait_seconds 45/,
+  );
+  assert.match(execAnswer("make", running, HOST).notice ?? "", /\(job_id j1, wait_seconds 45\)/);
+  assert.doesNotMatch(formatExec(answer), /WARNING/);
+});
+
+pure("execAnswer() says where the missing part of a cut output begins", () => {
+  const [stdout, stderr] = cutTexts("é".repeat(500), "x".repeat(300), 200);
+  const outcome = { ...OUTCOME, stdout, stderr, ending: "exit", exitCode: 0 } as const;
+  const answer = execAnswer("cat", { ...outcome, outputId: "out-1" }, HOST);
+  assert.equal(answer.output_id, "out-1");
+  assert.equal(
+    answer.notice,
+    "Read what is missing with ssh_job_output (job_id out-1, from 100; stream stderr from 50), for 15 minutes",
+  );
+  const later = execAnswer("cat", { ...outcome, ending: "running", jobId: "j1" }, HOST);
+  assert.match(later.notice ?? "", /from 100 \(stderr: 50\)/);
+  assert.equal(execAnswer("cat", outcome, HOST).notice, undefined);
+});
