@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { formatFaults } from "../../src/config/faults.ts";
 import type { Origin } from "../../src/config/origin.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { BASIC, configOf, fakeMachine, faultsOf } from "../support/config.ts";
+import { BASIC, configOf, CORE, fakeMachine, faultsOf } from "../support/config.ts";
 import { type Variable, VARIABLES } from "../../src/config/variables/variables.ts";
 import { pure } from "../support/pure.ts";
 
@@ -53,24 +53,7 @@ pure("loadConfig() fills in every default", () => {
     offer: {
       readOnly: false,
       words: [],
-      tools: [
-        "ssh_exec_command",
-        "ssh_upload_file",
-        "ssh_download_file",
-        "ssh_read_file",
-        "ssh_write_file",
-        "ssh_edit_file",
-        "ssh_list_directory",
-        "ssh_start_job",
-        "ssh_job_output",
-        "ssh_list_jobs",
-        "ssh_stop_job",
-        "ssh_upload_directory",
-        "ssh_download_directory",
-        "generate_download_link",
-        "list_download_stats",
-        "revoke_download_link",
-      ],
+      tools: CORE,
     },
     secrets: ["correct horse"],
     notices: [],

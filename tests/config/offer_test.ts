@@ -1,27 +1,9 @@
 import assert from "node:assert/strict";
 import type { Environment } from "../../src/config/environment.ts";
 import { FAMILIES, TOOL_ROWS } from "../../src/config/tool_table.ts";
-import { configOf, faultsOf } from "../support/config.ts";
+import { configOf, CORE, faultsOf } from "../support/config.ts";
 import { pure } from "../support/pure.ts";
 
-const CORE = [
-  "ssh_exec_command",
-  "ssh_upload_file",
-  "ssh_download_file",
-  "ssh_read_file",
-  "ssh_write_file",
-  "ssh_edit_file",
-  "ssh_list_directory",
-  "ssh_start_job",
-  "ssh_job_output",
-  "ssh_list_jobs",
-  "ssh_stop_job",
-  "ssh_upload_directory",
-  "ssh_download_directory",
-  "generate_download_link",
-  "list_download_stats",
-  "revoke_download_link",
-];
 const PROXMOX = { ENABLE_PROXMOX: "true" };
 const READERS = [
   "ssh_job_output",

@@ -4,29 +4,12 @@ import {
   refusingCatalog,
   unconfiguredInstructions,
 } from "../../src/server/unconfigured.ts";
+import { CORE } from "../support/config.ts";
 import { pure } from "../support/pure.ts";
 
 const FAULTS = [
   { message: "You must accept.\nAll of it.", remedy: "Set I_ACCEPT_RISKS=true" },
   { message: "No host", remedy: "Set HOST" },
-];
-const CORE = [
-  "ssh_exec_command",
-  "ssh_upload_file",
-  "ssh_download_file",
-  "ssh_read_file",
-  "ssh_write_file",
-  "ssh_edit_file",
-  "ssh_list_directory",
-  "ssh_start_job",
-  "ssh_job_output",
-  "ssh_list_jobs",
-  "ssh_stop_job",
-  "ssh_upload_directory",
-  "ssh_download_directory",
-  "generate_download_link",
-  "list_download_stats",
-  "revoke_download_link",
 ];
 
 pure("notConfigured() has every fault with its remedy", () => {

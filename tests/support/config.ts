@@ -49,6 +49,26 @@ export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made:
   };
 }
 
+/** The tools that need no optional module, in their order. */
+export const CORE = [
+  "ssh_exec_command",
+  "ssh_upload_file",
+  "ssh_download_file",
+  "ssh_read_file",
+  "ssh_write_file",
+  "ssh_edit_file",
+  "ssh_list_directory",
+  "ssh_start_job",
+  "ssh_job_output",
+  "ssh_list_jobs",
+  "ssh_stop_job",
+  "ssh_upload_directory",
+  "ssh_download_directory",
+  "generate_download_link",
+  "list_download_stats",
+  "revoke_download_link",
+];
+
 /** The minimum that a configuration needs. */
 export const BASIC: Environment = {
   I_ACCEPT_RISKS: "true",

@@ -26,8 +26,8 @@ export interface RequestContext {
   readonly order: ProcessOrder;
   isOpenSsh(): boolean;
   isAlive(): boolean;
-  /** Closes the connection and calls `onSilence` if the host is silent. Returns a function that stops watching. */
-  watchSilence(onSilence: () => void): () => void;
+  /** Closes the connection and calls `action` if the host does not respond. Returns a function that stops watching. */
+  whenUnresponsive(action: () => void): () => void;
   /** Called if the host sends more than it may. */
   onExcess(): void;
   /** Called directly after a command was sent. */
@@ -53,7 +53,7 @@ export class CommandRequests {
 
   /** Opens a channel and starts a command in it. @throws SessionFailure */
   open(command: string, purpose: Purpose): Promise<Opened> {
-    const { client, order, isAlive, watchSilence, onUnknownEnd, onExcess } = this.#context;
+    const { client, order, isAlive, whenUnresponsive, onUnknownEnd, onExcess } = this.#context;
     const { promise, resolve, reject } = Promise.withResolvers<Opened>();
     let sent = false;
     let probe: LoginProbe | undefined;
@@ -71,7 +71,7 @@ export class CommandRequests {
     };
     const fail = (reason: SessionFailure["reason"], cause: unknown) =>
       reject(new SessionFailure(reason, sent, cause));
-    const stopWatching = watchSilence(() => fail("gone", "the host does not respond"));
+    const stopWatching = whenUnresponsive(() => fail("gone", "the host does not respond"));
     try {
       client.exec(command, options as object, (error, channel) => {
         stopWatching();

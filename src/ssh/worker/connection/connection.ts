@@ -19,7 +19,7 @@ import {
   SessionFailure,
 } from "./sessions.ts";
 import { SftpSession } from "./sftp_session.ts";
-import { watchSilence } from "./silence.ts";
+import { whenUnresponsive } from "./unresponsive.ts";
 
 /** Max time that commands wait for a first one that shows whether a guard may run. */
 const TURN_MS = 1_000;
@@ -73,7 +73,7 @@ export class HostConnection {
       order: this.#order,
       isOpenSsh,
       isAlive: () => this.#alive,
-      watchSilence: this.#watchSilence,
+      whenUnresponsive: this.#whenUnresponsive,
       onSent: (purpose) => {
         this.guard.current?.note();
         this.guard.update(purpose === "asked");
@@ -234,11 +234,11 @@ export class HostConnection {
   }
 
   /** Closes the connection if no byte arrives for a while after a request. */
-  readonly #watchSilence = (onSilence: () => void): () => void =>
-    watchSilence(this.#client, this.#socket, () => {
+  readonly #whenUnresponsive = (action: () => void): () => void =>
+    whenUnresponsive(this.#client, this.#socket, () => {
       this.#logger.warn("the SSH connection does not respond and is replaced");
       this.destroy();
-      onSilence();
+      action();
     });
 
   async #endProcess(channel: ClientChannel, graceMs: number | undefined): Promise<boolean> {
@@ -272,7 +272,7 @@ export class HostConnection {
   async #openSftp(): Promise<SftpSession> {
     await Promise.allSettled(this.#opening);
     return await SftpSession.open(this.#client, {
-      watchSilence: this.#watchSilence,
+      whenUnresponsive: this.#whenUnresponsive,
       isAlive: () => this.#alive,
       onStart: (sftp) => {
         this.#order.trackForever(sftp);

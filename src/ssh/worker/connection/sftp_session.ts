@@ -3,7 +3,7 @@ import type { Client, SFTPWrapper } from "ssh2";
 import { systemClock, waitingClock } from "../../../async/clock.ts";
 import { every } from "../../../async/every.ts";
 import { failureReason, SessionFailure } from "./sessions.ts";
-import { SILENCE_MS } from "./silence.ts";
+import { NO_RESPONSE_MS } from "./unresponsive.ts";
 import { onSftpData, openRequests } from "./ssh2_patches.ts";
 
 /** A session that sends nothing for this long, although it was asked, is closed. */
@@ -14,8 +14,8 @@ const FRESH_MS = 100;
 
 /** What {@linkcode SftpSession.open} needs from its connection. */
 export interface SftpContext {
-  /** Closes the connection and calls `onSilence` if the host is silent. Returns a function that stops watching. */
-  watchSilence(onSilence: () => void): () => void;
+  /** Closes the connection and calls `action` if the host does not respond. Returns a function that stops watching. */
+  whenUnresponsive(action: () => void): () => void;
   isAlive(): boolean;
   /** Called synchronously, because the session's end may be in the same packet as its start. */
   onStart(sftp: SFTPWrapper): void;
@@ -24,29 +24,29 @@ export interface SftpContext {
 /** An open SFTP session. */
 export class SftpSession {
   readonly sftp: SFTPWrapper;
-  readonly #watchSilence: SftpContext["watchSilence"];
+  readonly #whenUnresponsive: SftpContext["whenUnresponsive"];
   #heardAtMs = performance.now();
 
-  constructor(sftp: SFTPWrapper, watchSilence: SftpContext["watchSilence"]) {
+  constructor(sftp: SFTPWrapper, whenUnresponsive: SftpContext["whenUnresponsive"]) {
     this.sftp = sftp;
-    this.#watchSilence = watchSilence;
+    this.#whenUnresponsive = whenUnresponsive;
     onSftpData(sftp, () => this.#heardAtMs = performance.now());
   }
 
   /** Opens an SFTP session. @throws SessionFailure */
   static open(
     client: Client,
-    { watchSilence, isAlive, onStart }: SftpContext,
+    { whenUnresponsive, isAlive, onStart }: SftpContext,
   ): Promise<SftpSession> {
     const { promise, resolve, reject } = Promise.withResolvers<SftpSession>();
     const fail = (reason: SessionFailure["reason"], cause: unknown) =>
       reject(new SessionFailure(reason, false, cause));
-    const stopWatching = watchSilence(() => fail("gone", "the host does not answer"));
+    const stopWatching = whenUnresponsive(() => fail("gone", "the host does not answer"));
     try {
       client.sftp((error, sftp) => {
         if (error) return fail(failureReason(error, isAlive()), error);
         onStart(sftp);
-        resolve(new SftpSession(sftp, watchSilence));
+        resolve(new SftpSession(sftp, whenUnresponsive));
       });
     } catch (error) {
       fail("gone", error);
@@ -71,10 +71,10 @@ export class SftpSession {
     const { promise, resolve } = Promise.withResolvers<"responds" | "gone" | "stuck">();
     const startedAtMs = performance.now();
     // ssh2 never answers a request that is sent just after the session's end.
-    const stopWatching = this.#watchSilence(() => resolve("gone"));
+    const stopWatching = this.#whenUnresponsive(() => resolve("gone"));
     const stopChecking = every(waitingClock, CHECK_MS, () => {
       const quietSinceMs = Math.max(startedAtMs, this.#heardAtMs);
-      if (performance.now() - quietSinceMs > SILENCE_MS + CHECK_MS / 2) resolve("stuck");
+      if (performance.now() - quietSinceMs > NO_RESPONSE_MS + CHECK_MS / 2) resolve("stuck");
     });
     const onClose = () => resolve("gone");
     this.sftp.once("close", onClose);
