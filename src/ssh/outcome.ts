@@ -26,7 +26,9 @@ export const commandRules = (
 ): string =>
   "No TTY, empty stdin. A non-zero exit code is no error. On timeout or cancellation, its processes are " +
   "stopped and the output so far is returned. " +
-  (answerWithinMs === 0 ? "" : `After ${answerWithinMs / 1000} s it goes on as a job_id. `) +
+  (answerWithinMs === 0
+    ? ""
+    : `After ${answerWithinMs / 1000} s it goes on as a job: running, job_id. `) +
   `Output over ${grouped(characterLimit)} characters loses its middle.`;
 
 /** Output schema of the tools that run commands. */

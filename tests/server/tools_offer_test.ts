@@ -60,7 +60,7 @@ Deno.test("every tool of the table is made by a configuration, and its name begi
 Deno.test("a call answers early only if the tool that reads jobs is offered", async () => {
   const described = async (env: Readonly<Record<string, string>>) =>
     (await offeredTools(env)).find(({ name }) => name === "ssh_exec_command")?.description ?? "";
-  assert.match(await described({}), /After 45 s it goes on as a job_id/);
+  assert.match(await described({}), /After 45 s it goes on as a job: running, job_id/);
   assert.match(await described({ ANSWER_WITHIN: "20" }), /After 20 s/);
   assert.doesNotMatch(await described({ ANSWER_WITHIN: "0" }), /job_id/);
   assert.doesNotMatch(await described({ TOOLS: "-ssh_job_output" }), /job_id/);

@@ -1,4 +1,7 @@
+import { type Clock, waitingClock } from "../../async/clock.ts";
+import { every } from "../../async/every.ts";
 import type { LongCall, LongCalls } from "../../mcp/long_calls.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
 import { inTime } from "../../rpc/in_time.ts";
 import type { SshPort } from "../port.ts";
 import { pageOf } from "./page.ts";
@@ -15,6 +18,7 @@ import type {
 /** The calls of the ssh worker that jobs need. */
 export type JobsPort = SshJobsPort & Pick<SshPort, "readKept">;
 
+const PROGRESS_MS = 1_000;
 /** How long a stop of work in this server is waited for. */
 const STOP_MS = 10_000;
 
@@ -25,10 +29,12 @@ const STOP_MS = 10_000;
 export class JobsService {
   readonly #port: JobsPort;
   readonly #calls: LongCalls;
+  readonly #clock: Clock;
 
-  constructor(port: JobsPort, calls: LongCalls) {
+  constructor(port: JobsPort, calls: LongCalls, clock: Clock = waitingClock) {
     this.#port = port;
     this.#calls = calls;
+    this.#clock = clock;
   }
 
   /** Starts a job on the host. @throws RemoteExecError */
@@ -37,7 +43,8 @@ export class JobsService {
   }
 
   /** Reads a part of an output; waits for new output or the end. @throws RemoteExecError `not_found` */
-  async read(read: JobRead, signal: AbortSignal): Promise<JobPage> {
+  async read(read: JobRead, { signal, progress }: ToolContext): Promise<JobPage> {
+    using _ = this.#reporting(`Waiting for job ${read.id}`, progress);
     if (read.id.startsWith("srv-")) return await this.#readCall(read, signal);
     const page = read.id.startsWith("out-")
       ? this.#port.readKept(read)
@@ -53,16 +60,27 @@ export class JobsService {
   }
 
   /** Stops a job and waits for the end of its processes. @throws RemoteExecError `not_found` */
-  async stop(id: string, signal: AbortSignal): Promise<StoppedJob> {
+  async stop(id: string, context: ToolContext): Promise<StoppedJob> {
+    const { signal, progress } = context;
+    using _ = this.#reporting(`Stopping job ${id}`, progress);
     if (id.startsWith("srv-")) {
       const call = await this.#calls.stop(id, STOP_MS);
       return { facts: factsOf(call), processEnded: call.state !== "running" };
     }
     if (id.startsWith("out-")) {
-      const { facts } = await this.read({ ...START, id }, signal);
+      const { facts } = await this.read({ ...START, id }, context);
       return { facts, processEnded: true };
     }
     return await inTime(signal, undefined, this.#port.stopJob(id, signal));
+  }
+
+  /** Reports that a call goes on, in seconds, until the result is disposed of. */
+  #reporting(message: string, progress: ToolContext["progress"]): Disposable {
+    let seconds = 0;
+    const stop = progress === undefined
+      ? () => {}
+      : every(this.#clock, PROGRESS_MS, () => progress({ progress: ++seconds, message }));
+    return { [Symbol.dispose]: stop };
   }
 
   async #readCall(read: JobRead, signal: AbortSignal): Promise<JobPage> {

@@ -90,7 +90,7 @@ const outputTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
       response_format: unlistedFormat,
     }),
     output: readOutput,
-    async run(args, { signal }) {
+    async run(args, context) {
       const { stream, from = 0, tail_lines: tailLines, grep, wait_seconds = 0 } = args;
       const page = await jobs.read({
         ...{ id: args.job_id, stream, from },
@@ -102,7 +102,7 @@ const outputTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
         waitMs: wait_seconds * 1000,
         ...(tailLines === undefined ? {} : { tailLines }),
         ...(grep === undefined ? {} : { grep }),
-      }, signal);
+      }, context);
       const data = readAnswer(page, stream);
       return { text: formatRead(data, page, stream), data };
     },
@@ -131,8 +131,8 @@ const stopTool = (jobs: JobsService): Tool =>
     idempotent: true,
     input: z.strictObject({ job_id: jobId, response_format: unlistedFormat }),
     output: stopOutput,
-    async run({ job_id }, { signal }) {
-      const stopped = await jobs.stop(job_id, signal);
+    async run({ job_id }, context) {
+      const stopped = await jobs.stop(job_id, context);
       const data = stopAnswer(stopped);
       return { text: formatStop(data, stopped), data };
     },

@@ -3,6 +3,7 @@ import { createLogger } from "../../../src/log.ts";
 import { noAudit } from "../../../src/mcp/audit.ts";
 import { createCatalog } from "../../../src/mcp/catalog.ts";
 import { LongCalls } from "../../../src/mcp/long_calls.ts";
+import type { Progress } from "../../../src/mcp/tool.ts";
 import { callTool } from "../../../src/mcp/server.ts";
 import { JobsService } from "../../../src/ssh/jobs/service.ts";
 import { jobTools } from "../../../src/ssh/jobs/tools.ts";
@@ -22,10 +23,12 @@ function stage(limits = LIMITS) {
     command: `pct exec ${ctid} ${command}`,
     stderrMark: "mark",
   });
-  const catalog = createCatalog(jobTools(new JobsService(host, calls), limits, container));
+  const catalog = createCatalog(jobTools(new JobsService(host, calls, clock), limits, container));
   const parts = { version: "1", catalog, instructions: "", audit: noAudit };
+  const steps: Progress[] = [];
   const call = async (name: string, args: Record<string, unknown> = {}) => {
-    const context = { signal: new AbortController().signal, progress: undefined };
+    const progress = (step: Progress) => void steps.push(step);
+    const context = { signal: new AbortController().signal, progress };
     const whole = { ...parts, logger: createLogger("error") };
     const result = await callTool(whole, `ssh_${name}`, args, context);
     const [block] = result.content;
@@ -33,7 +36,7 @@ function stage(limits = LIMITS) {
     if (!result.isError) assertSameFacts(name, text, result.structuredContent);
     return { data: result.structuredContent, text, isError: result.isError === true };
   };
-  return { host, clock, calls, call };
+  return { host, clock, calls, call, steps };
 }
 
 pure(
@@ -218,7 +221,7 @@ pure("ssh_start_job and ssh_stop_job say what is otherwise than usual", async ()
 });
 
 pure("the tools read, list and stop a call of this server that goes on", async () => {
-  const { clock, calls, call } = stage();
+  const { clock, calls, call, steps } = stage();
   const upload = Promise.withResolvers<{ text: string; data: Record<string, unknown> }>();
   const context = { signal: new AbortController().signal, progress: undefined };
   const running = calls.run("exchange_upload x.tar", context, () => upload.promise);
@@ -231,6 +234,8 @@ pure("the tools read, list and stop a call of this server that goes on", async (
   ]);
   assert.equal((await call("job_output", { job_id: id })).data.text, "");
   const waiting = call("job_output", { job_id: id, wait_seconds: 45 });
+  clock.advance(1_000);
+  assert.deepEqual(steps, [{ progress: 1, message: `Waiting for job ${id}` }]);
   upload.resolve({ text: "[SUCCESS] Uploaded", data: {} });
   const { data: done } = await waiting;
   assert.deepEqual([done.text, done.state, done.exit_code], ["[SUCCESS] Uploaded", "exited", 0]);
