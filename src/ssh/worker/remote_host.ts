@@ -99,7 +99,11 @@ export class RemoteHost {
       access: (signal) => this.#access(signal, true),
       files: this,
     });
-    this.jobs = new HostJobs({ settings: settings.jobs ?? DEFAULT_SETTINGS, start: startOwn });
+    this.jobs = new HostJobs({
+      settings: settings.jobs ?? DEFAULT_SETTINGS,
+      limitMs: this.#stallMs,
+      start: startOwn,
+    });
     this.text = new TextFiles({
       login: () => this.#traits.login,
       access: (signal, writes) => this.#access(signal, writes),

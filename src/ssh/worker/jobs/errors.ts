@@ -32,6 +32,14 @@ export const patternRefused = (pattern: string) =>
     "Write a POSIX basic regular expression",
   );
 
+/** The host did not answer in time. */
+export const tooLate = (limitMs: number) =>
+  new RemoteExecError(
+    "timeout",
+    `The host did not answer a call about jobs within ${limitMs / 1000} seconds`,
+    "Call ssh_list_jobs to see what happened, then try again",
+  );
+
 /** Converts the script's word for a failed start. */
 export function startFailed(said: string): RemoteExecError {
   if (said.startsWith("place")) {
@@ -39,6 +47,13 @@ export function startFailed(said: string): RemoteExecError {
       "not_permitted",
       "The job was not started: the host has no directory for jobs that only this login can use",
       "Make ~/.local/state/mcp-remote-exec writable for this login alone, or free its place in /tmp",
+    );
+  }
+  if (said.startsWith("session")) {
+    return new RemoteExecError(
+      "unsupported",
+      "The job was not started: the host has none of setsid, perl and python3",
+      "Install setsid (util-linux or busybox) on the host",
     );
   }
   const reason = oneLine(said.replace(/^make ?/, ""));

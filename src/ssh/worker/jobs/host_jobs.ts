@@ -1,5 +1,5 @@
-import { abortable } from "../../../async/abortable.ts";
 import { cancelling } from "../../../async/cancelling.ts";
+import { deadline } from "../../../async/deadline.ts";
 import type {
   JobFacts,
   JobPage,
@@ -12,7 +12,7 @@ import type { JobSettings } from "../../port.ts";
 import { connectionLost } from "../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
-import { jobNotFound, patternRefused, startFailed } from "./errors.ts";
+import { jobNotFound, patternRefused, startFailed, tooLate } from "./errors.ts";
 import { isJobId, jobLine, newJobId } from "./job_start.ts";
 import { JobRecords } from "./records.ts";
 import { listLine } from "./list_script.ts";
@@ -22,9 +22,14 @@ import { stopLine } from "./stop_script.ts";
 /** What {@linkcode HostJobs} needs. */
 export interface JobsContext {
   readonly settings: JobSettings;
+  /** Max time for an answer of the host, in addition to the time that a call waits. */
+  readonly limitMs: number;
   /** Starts a command line on the host. @throws RemoteExecError if nothing of ours may run there */
   start(line: string, signal: AbortSignal): Promise<StartedCommand>;
 }
+
+/** Max time that a command which must not be killed has for its end. */
+const MAX_STOP_MS = 120_000;
 
 /** Starts, reads, lists and stops jobs on the host. All state is there. */
 export class HostJobs {
@@ -36,8 +41,9 @@ export class HostJobs {
 
   /** Starts a job and returns what it prints at once. */
   async start(request: JobRequest, signal: AbortSignal): Promise<StartedJob> {
-    const line = jobLine(newJobId(), request, this.#context.settings);
-    return await this.#run(line, signal, async (stream, next) => {
+    const id = newJobId();
+    const line = jobLine(id, request, this.#context.settings);
+    const started = this.#run(line, signal, async (stream, next) => {
       const records = new JobRecords();
       const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
       for (let text = await next(); text !== "."; text = await next()) {
@@ -49,6 +55,11 @@ export class HostJobs {
       const [facts] = records.jobs;
       if (facts === undefined) throw connectionLost("the start of the job");
       return { facts, stdout: joined(output.O), stderr: joined(output.R) };
+    });
+    return await started.catch((error) => {
+      // Nobody knows its ID.
+      if (signal.aborted) this.stop(id, new AbortController().signal).catch(() => {});
+      throw error;
     });
   }
 
@@ -66,7 +77,7 @@ export class HostJobs {
         }
         records.add(text);
       }
-    });
+    }, read.waitMs);
     return read.grep === undefined || read.tailLines !== undefined
       ? page
       : await this.#cutMatches(read, page, signal);
@@ -96,7 +107,7 @@ export class HostJobs {
         if (facts === undefined) throw jobNotFound(id);
         return { facts, processEnded: text === "P 0" };
       }
-    });
+    }, MAX_STOP_MS);
   }
 
   /** Removes the line numbers of a search, and lines over the limits. */
@@ -112,6 +123,7 @@ export class HostJobs {
     line: string,
     signal: AbortSignal,
     use: (stream: CommandStream, next: () => Promise<string>) => Promise<T>,
+    waitMs = 0,
   ): Promise<T> {
     const command = await this.#context.start(line, signal);
     const stream = new CommandStream(command);
@@ -121,7 +133,11 @@ export class HostJobs {
       return text;
     };
     try {
-      return await abortable(use(stream, next), cancelling(signal));
+      const limitMs = this.#context.limitMs + waitMs;
+      return await deadline(use(stream, next), limitMs, {
+        signal: cancelling(signal),
+        late: tooLate,
+      });
     } finally {
       await stream.close();
     }

@@ -9,10 +9,10 @@ const READ = compact(`
   ${FIND}
   j_stream=$3 j_from=$4 j_max=$5 j_tail=$6 j_wait=$7 j_pattern=$8
   if [ -n "$j_pattern" ]; then
-    grep -e "$j_pattern" </dev/null
+    echo | grep -e "$j_pattern" >/dev/null
     [ $? -le 1 ] || { echo "E pattern"; exit; }
     j_binary=
-    grep -a -e x </dev/null
+    echo | grep -a -e x
     [ $? -le 1 ] && j_binary=-a
   fi
   now

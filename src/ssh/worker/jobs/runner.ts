@@ -1,5 +1,5 @@
-import { SESSION_FUNCTIONS } from "../commands/guard.ts";
 import { compact } from "./compact.ts";
+import { NEW_SESSION, PROCESSES } from "./portable.ts";
 
 /**
  * The last step before a job's command. It leads the command's session, writes its process mark to the file
@@ -9,13 +9,14 @@ import { compact } from "./compact.ts";
  * Source: OpenSSH session.c do_child; bash shell.c run_startup_files (SSH_SOURCE_BASHRC).
  */
 const LAUNCH = compact(`
-  read -r j_stat < /proc/self/stat
+  [ -r /proc/self/stat ] && read -r j_stat < /proc/self/stat
   set -- "$1" "$2" "$j_stat"
   if [ -n "$3" ]; then
     set -- "$1" "$2" "\${3%% *}" \${3##*) }
     printf "%-98s\\n" "$3 \${23}" 1<>"$1"
   else
-    printf "%-98s\\n" "$$ -" 1<>"$1"
+    set -- "$1" "$2" $$ $(LC_ALL=C ps -o lstart= -p $$)
+    printf "%-98s\\n" "$3 $4-$5-$6-$7-$8" 1<>"$1"
   fi
   unset j_stat SHLVL OLDPWD _
   [ -x "$SHELL" ] || SHELL=/bin/sh
@@ -41,18 +42,20 @@ const LAUNCH = compact(`
  *
  * The first lines start parts that talk to the last part (`events`) over a pipe. All parts ignore HUP and
  * TERM. The command is not started with `&`, because then it would ignore INT and QUIT; the shell that would
- * wait for the pipeline is killed instead.
+ * wait for the pipeline is killed instead. Redirections are made with `exec`: for those of a function call
+ * or a group, dash keeps copies of the old files open.
  *
  * `tee` goes on when it cannot write to the file (limit reached, disk full), so everything is counted. The
  * shell prints a note exactly if a signal (other than INT and PIPE) ended the command: this distinguishes a
- * signal from an exit code over 128.
+ * signal from an exit code over 128. bash does so only for a script that is not an argument.
  */
 export const RUNNER = compact(`
   exec 2>/dev/null
   trap "" HUP TERM PIPE
   j_dir=$1 j_blocks=$2 j_seconds=$3 j_attended=$4 j_out=$5 j_err=$6 j_command=$7 j_launch=$8 j_grace=$9
   exec 6<&0 7>&1 </dev/null >/dev/null
-  ${SESSION_FUNCTIONS}
+  ${PROCESSES}
+  ${NEW_SESSION}
   j_timer() {
     trap "kill -KILL \\$! ; exit" USR1
     sleep "$j_seconds" & wait $!
@@ -69,15 +72,22 @@ export const RUNNER = compact(`
     echo k >&4
   }
   j_run() {
-    {
+    exec 5>&2 2>"$j_dir/note"
+    if [ -n "$BASH_VERSION" ]; then
+      trap - HUP TERM PIPE
+      {
+        declare -f j_session
+        echo '( j_session sh -c "$1" sh "$2" "$3" 2>&5 5>&- </dev/null )'
+      } | sh -s "$j_launch" "$j_dir/pid" "$j_command" 4>&-
+    else
       (
         trap - HUP TERM PIPE
-        exec setsid sh -c "$j_launch" sh "$j_dir/pid" "$j_command" \\
-          2>&5 3>&- 4>&- 5>&- 6<&- 7>&-
+        j_session sh -c "$j_launch" sh "$j_dir/pid" "$j_command" 2>&5 4>&- 5>&-
       )
-      j_code=$?
-    } 5>&2 2>"$j_dir/note"
-    j_clock >/dev/null 2>&1 3>&- 6<&- 7>&- &
+    fi
+    j_code=$?
+    exec >/dev/null 2>&1 5>&-
+    j_clock &
     echo "x $j_code $!" >&4
   }
   j_clock() {
@@ -89,7 +99,7 @@ export const RUNNER = compact(`
     [ $j_turns -lt 40 ] || return 0
     [ "$j_last" = "$j_sizes" ] || return
     set -- $j_tees
-    [ $# -eq 2 ] || return
+    [ $# -eq 2 ] || [ -z "$j_proc" ] || return
     for j_pid in "$@"; do
       st $j_pid || continue
       case $state in S) ;; *) return 1 ;; esac
@@ -104,12 +114,19 @@ export const RUNNER = compact(`
     fi
     trap "" XFSZ
     ulimit -f "$j_blocks"
-    { read -r j_pid j_x < /proc/self/stat; echo "w $j_pid" >&4; exec tee "$1"; } | wc -c > "$1.total"
+    { read -r j_pid j_x < /proc/self/stat; echo "w $j_pid" >&4; exec tee "$1"; } | wc -c 1<>"$1.total"
     echo c >&4
   }
   j_events() {
+    exec 6<&-
     kill -KILL $$
-    st self && set -- $x && printf "%-98s\\n" "$1 $begun" 1<>"$j_dir/runner"
+    if [ -n "$j_proc" ]; then
+      st self && set -- $x
+    else
+      sh -c 'echo $PPID' > "$j_dir/self"
+      read -r j_pid < "$j_dir/self" && st $j_pid && set -- $j_pid
+    fi
+    printf "%-98s\\n" "$1 $begun" 1<>"$j_dir/runner"
     echo s >&7
     [ -n "$j_attended" ] || exec 7>/dev/null
     j_ended= j_captured=0 j_helpers= j_pause= j_tees= j_sizes= j_turns=0
@@ -148,18 +165,18 @@ export const RUNNER = compact(`
     read -r j_e < "$j_dir/stderr.total"
     t=-
     now
-    printf "%-198s\\n" "$j_state $j_ended $j_signal $(date +%s) $j_o $j_e $t" 1<>"$j_dir/status.new"
+    printf "%-198s\\n" "$j_state $j_ended $j_signal $(date +%s) \${j_o:--} \${j_e:--} $t" 1<>"$j_dir/status.new"
     mv -f "$j_dir/status.new" "$j_dir/status"
   }
   {
-    j_timer >/dev/null 3>&- 6<&- 7>&- & j_pids=$!
-    if [ -n "$j_attended" ]; then j_orders <&6 & j_pids="$j_pids $!"; fi
+    { exec >/dev/null 6<&- 7>&-; j_timer; } & j_pids=$!
+    if [ -n "$j_attended" ]; then { exec <&6 6<&-; j_orders; } & j_pids="$j_pids $!"; fi
     exec 6<&- 7>&-
     echo "p $j_pids" >&4
     {
-      { j_run 2>&1 >&3 3>&- 7>&- | j_capture "$j_dir/stderr" "$j_err" >/dev/null 3>&- 7>&-; } 3>&1 |
-        j_capture "$j_dir/stdout" "$j_out" >/dev/null 7>&-
-    }
+      { exec 2>&1 >&3 3>&-; j_run; } |
+        { exec >/dev/null 3>&-; j_capture "$j_dir/stderr" "$j_err"; }
+    } 3>&1 | { exec >/dev/null; j_capture "$j_dir/stdout" "$j_out"; }
   } 4>&1 | j_events
 `);
 

@@ -1,6 +1,6 @@
 import { loginLine } from "../../../shell/login_line.ts";
 import { PRINT_START_MARK } from "../../../shell/start_mark.ts";
-import { SESSION_FUNCTIONS } from "../commands/guard.ts";
+import { PROCESSES } from "./portable.ts";
 
 /** Returns a line for any login shell that runs a script; its words are `$2`, `$3`, …. */
 export const scriptLine = (script: string, ...words: readonly string[]): string =>
@@ -27,13 +27,16 @@ export const PLACES = `
 
 /** Prints what is known about a job: `J ID STATUS`, `A START BOOT UPTIME .` and `M META`. */
 export const RECORD = `
-  ${SESSION_FUNCTIONS}
+  ${PROCESSES}
   j_boot=
   read -r j_boot < /proc/sys/kernel/random/boot_id
   j_clock() { t=-; now; echo "T $(date +%s) $t"; }
   j_lives() {
     read -r j_pid j_begun j_x < "$1" && [ -n "$j_pid" ] && st "$j_pid" &&
       [ "$begun" = "$j_begun" ] && case $state in [ZX]*) false ;; esac
+  }
+  j_finish() {
+    printf "%-198s\\n" "$2" > "$1/status.last" && mv -f "$1/status.last" "$1/status"
   }
   j_record() {
     j_meta= j_at= j_status=
@@ -56,7 +59,10 @@ export const RANGE = `
   }
 `;
 
-/** Removes jobs that ended more than `$1` seconds ago. Nothing else is touched. */
+/**
+ * Removes jobs that ended more than `$1` seconds ago, and directories of jobs whose start was cut short an
+ * hour ago. A job that is lost ends now. Nothing else is touched. Needs RECORD.
+ */
 export const SWEEP = `
   j_sweep() {
     j_now=$(date +%s)
@@ -64,10 +70,19 @@ export const SWEEP = `
       j_owned "$j_base" && j_owned "$j_base/jobs" || continue
       for j_old in "$j_base/jobs"/${ID_GLOB}; do
         case \${j_old##*/} in *[!0-9a-f]*) continue ;; esac
+        j_owned "$j_old" || continue
         j_ended=
         read -r j_x j_x j_x j_ended j_x < "$j_old/status"
-        [ -n "$j_ended" ] && [ $((j_now-j_ended)) -gt "$1" ] || continue
-        j_owned "$j_old" && j_private "$j_base" "$j_base/jobs" "$j_old" && rm -rf -- "$j_old"
+        if [ -n "$j_ended" ]; then
+          [ $((j_now-j_ended)) -gt "$1" ] || continue
+        elif j_record "$j_old" >/dev/null; then
+          [ "$j_status" = lost ] && j_private "$j_base" "$j_base/jobs" "$j_old" &&
+            j_finish "$j_old" "lost - - $j_now - -"
+          continue
+        else
+          [ -n "$(find "$j_old" -prune -mmin +60)" ] || continue
+        fi
+        j_private "$j_base" "$j_base/jobs" "$j_old" && rm -rf -- "$j_old"
       done
     done
   }

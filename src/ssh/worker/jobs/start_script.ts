@@ -1,4 +1,5 @@
 import { compact } from "./compact.ts";
+import { NEW_SESSION } from "./portable.ts";
 import { LAUNCH, RUNNER } from "./runner.ts";
 import { PLACES, RANGE, RECORD, scriptLine, SWEEP } from "./script_parts.ts";
 
@@ -24,6 +25,8 @@ export interface StartWords {
 
 const START = compact(`
   ${PLACES}
+  ${NEW_SESSION}
+  j_can_detach || { echo "E session"; exit; }
   j_runner=$2 j_launch=$3 j_id=$4 j_meta=$5 j_blocks=$6 j_seconds=$7 j_attended=$8 j_out=$9
   shift 9
   j_err=$1 j_keep=$2 j_command=$3 j_grace=$4 j_head=$5 j_tail=$6
@@ -37,6 +40,7 @@ const START = compact(`
   j_dir=$j_base/$j_id
   j_make() {
     mkdir -m 700 "$j_dir" && : > "$j_dir/note" && : > "$j_dir/stdout" && : > "$j_dir/stderr" &&
+      printf "%-28s\\n" "" > "$j_dir/stdout.total" && printf "%-28s\\n" "" > "$j_dir/stderr.total" &&
       printf "%-98s\\n" "" > "$j_dir/pid" && printf "%-98s\\n" "$j_mark" > "$j_dir/runner" &&
       printf "%-38s\\n" "" > "$j_dir/ending" && printf "%-198s\\n" "" > "$j_dir/status.new" &&
       printf "%s\\n%s\\n" "$j_meta" "$(date +%s) $j_boot \${j_up%.*}\${j_up#*.} ." > "$j_dir/meta"
@@ -45,13 +49,27 @@ const START = compact(`
   read -r j_up j_x < /proc/uptime
   read -r j_boot < /proc/sys/kernel/random/boot_id
   read -r j_stat < /proc/self/stat
-  j_mark="\${j_stat%% *} $(set -- \${j_stat##*) }; echo "\${20}")"
-  j_error=$(j_make 2>&1) || { rm -rf -- "$j_dir"; echo "E make $j_error"; exit; }
+  if [ -n "$j_stat" ]; then
+    set -- \${j_stat##*) }
+    j_mark="$$ \${20}"
+  else
+    set -- $(LC_ALL=C ps -o lstart= -p $$)
+    j_mark="$$ $1-$2-$3-$4-$5"
+  fi
+  j_error=$(j_make 2>&1) || {
+    # dash does not say why it could not write.
+    j_error="$j_error $(head -c 65536 /dev/zero 2>&1 >"$j_dir/note")"
+    rm -rf -- "$j_dir"
+    echo "E make $j_error"
+    exit
+  }
   j_size() {
     j_new=$(wc -c < "$j_dir/$1")
     j_new=$((j_new))
   }
   ${RANGE}
+  ${RECORD}
+  ${SWEEP}
   j_copy() {
     j_size "$1"
     [ "$j_new" -gt "$3" ] || return
@@ -86,7 +104,7 @@ const START = compact(`
     j_n=0 j_m=0 j_over=
     while IFS= read -r j_line; do
       case $j_line in
-        s) [ -n "$j_attended" ] || return; echo S ;;
+        s) [ -n "$j_attended" ] || return; j_sweep "$j_keep" </dev/null >/dev/null & echo S ;;
         u) j_show; echo U ;;
         r) j_show; echo G; return ;;
         n*) echo "N\${j_line#n}" ;;
@@ -102,14 +120,12 @@ const START = compact(`
     done
   }
   j_begin() {
-    exec setsid sh -c "$j_runner" sh \\
+    j_session sh -c "$j_runner" sh \\
       "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch" "$j_grace"
   }
-  if [ -n "$j_attended" ]; then
-    j_begin | j_follow
-  else
-    j_begin </dev/null | j_follow
-    ${RECORD}
+  [ -n "$j_attended" ] || exec </dev/null
+  j_begin | j_follow
+  if [ -z "$j_attended" ]; then
     for j_x in 1 2 3; do
       j_size stdout
       [ "$j_new" -gt 0 ] || [ -e "$j_dir/status" ] && break
@@ -121,9 +137,8 @@ const START = compact(`
     j_clock
     j_over=1 j_n=0 j_m=0 j_show
     echo "."
+    j_sweep "$j_keep" </dev/null >/dev/null &
   fi
-  ${SWEEP}
-  j_sweep "$j_keep" >/dev/null
 `);
 
 /** Returns the command line that starts a job. @throws RangeError if the command contains NUL */

@@ -21,9 +21,8 @@ const STOP = compact(`
       j_lives runner || break
       nap 0.1
     done
-    [ -e status ] || [ "$j_left" -gt 0 ] || j_lives runner || {
-      printf "%-198s\\n" "stopped - - $(date +%s) - -" > status.last && mv status.last status
-    }
+    [ -e status ] || [ "$j_left" -gt 0 ] || j_lives runner ||
+      j_finish . "stopped - - $(date +%s) - -"
   }
   j_left=0 j_grace=
   case $j_meta in "{\\"graceMs\\":"*) j_grace=\${j_meta#*:}; j_grace=$((\${j_grace%%,*}/10)) ;; esac

@@ -1,0 +1,372 @@
+/** Jobs on this machine, in different shells and on odd hosts. */
+import assert from "node:assert/strict";
+import { RemoteExecError } from "../../../../src/errors.ts";
+import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
+import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
+import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
+import { cutMatches, HostJobs } from "../../../../src/ssh/worker/jobs/host_jobs.ts";
+import { BUSYBOX, peer, peerTest, ROOT } from "../../../peers/require.ts";
+import { run } from "../../../peers/account.ts";
+import { startLocally } from "../../../support/local_command.ts";
+import { pure } from "../../../support/pure.ts";
+import { temporaryDirectory } from "../../../support/temporary_directory.ts";
+import { until } from "../../../support/until.ts";
+
+const { signal } = new AbortController();
+const PERL = peer("perl", "/usr/bin/perl", "perl-base");
+const BASH = peer("bash", "/bin/bash");
+
+/** A host made of a home directory and a directory of programs. */
+class LocalHost implements Disposable {
+  readonly #root = temporaryDirectory();
+  readonly home = `${this.#root.path}/home`;
+  readonly bin = `${this.#root.path}/bin`;
+  readonly settings = { maxOutputBytes: 1_000_000, keepMs: 3_600_000, sweeps: true };
+  readonly env: Record<string, string> = { HOME: this.home, PATH: this.bin, SHELL: "/bin/sh" };
+  /** Changes a command line, to make the host an odd one. */
+  edit = (line: string): string => line;
+
+  constructor() {
+    Deno.mkdirSync(this.home);
+    Deno.mkdirSync(this.bin);
+    this.provide("sh", "/bin/sh");
+    const tools =
+      "cat mkdir ls rm mv date sleep wc head tail tee tr dd id grep find ps env seq yes";
+    for (const tool of [...tools.split(" "), "setsid"]) this.provide(tool);
+  }
+
+  get jobs(): HostJobs {
+    const { settings } = this;
+    return new HostJobs({ settings, limitMs: 30_000, start: (line) => this.start(line) });
+  }
+
+  start(line: string) {
+    return Promise.resolve(startLocally(this.edit(line), this.env));
+  }
+
+  exec(command: string, request: Partial<ExecRequest> = {}): Promise<ExecOutcome> {
+    const all = { command, timeoutMs: 60_000, answerWithinMs: 30_000, ...request };
+    return runAttended(all, {
+      ...{ signal, progress: undefined, settings: this.settings, characterLimit: 1_000 },
+      startedAt: performance.now(),
+      start: (line) => this.start(line),
+    });
+  }
+
+  provide(name: string, to = `/usr/bin/${name}`): void {
+    this.remove(name);
+    Deno.symlinkSync(to, `${this.bin}/${name}`);
+  }
+
+  remove(name: string): void {
+    try {
+      Deno.removeSync(`${this.bin}/${name}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  startJob(command: string, request: Partial<JobRequest> = {}) {
+    return this.jobs.start({ command, shown: command, maxRuntimeMs: 60_000, ...request }, signal);
+  }
+
+  async read(id: string, read: Partial<JobRead> = {}) {
+    const wanted = { id, stream: "stdout", from: 0, maxBytes: 10_000, waitMs: 0, ...read } as const;
+    const { bytes, ...page } = await this.jobs.read(wanted, signal);
+    return { ...page, text: new TextDecoder().decode(bytes) };
+  }
+
+  /** Waits for the end of a job and returns its facts. */
+  async ended(id: string) {
+    let { facts } = await this.read(id);
+    await until("the end of the job", async () => {
+      facts = (await this.read(id)).facts;
+      return facts.state !== "running";
+    }, 30_000);
+    return facts;
+  }
+
+  async states(): Promise<string[]> {
+    return (await this.jobs.list(signal)).map(({ state }) => state);
+  }
+
+  get directory(): string {
+    return `${this.home}/.local/state/mcp-remote-exec/jobs`;
+  }
+
+  [Symbol.dispose](): void {
+    this.#root[Symbol.dispose]();
+  }
+}
+
+const failure = async (work: Promise<unknown>): Promise<RemoteExecError> => {
+  const error = await work.then(() => undefined, (reason: unknown) => reason);
+  assert.ok(error instanceof RemoteExecError, `${error}`);
+  return error;
+};
+
+const HOSTS: readonly { name: string; peers: typeof ROOT[]; make(host: LocalHost): void }[] = [
+  { name: "sh", peers: [], make() {} },
+  { name: "bash as sh", peers: [BASH], make: (host) => host.provide("sh", "/bin/bash") },
+  {
+    name: "busybox",
+    peers: [BUSYBOX],
+    make(host) {
+      for (const { name } of [...Deno.readDirSync(host.bin)]) {
+        host.provide(name, "/usr/bin/busybox");
+      }
+    },
+  },
+  {
+    name: "no setsid",
+    peers: [PERL],
+    make(host) {
+      host.remove("setsid");
+      host.provide("perl");
+    },
+  },
+  {
+    name: "no /proc",
+    peers: [],
+    make: (host) => host.edit = (line) => line.replaceAll("/proc/", "/no_proc/"),
+  },
+];
+
+for (const { name, peers, make } of HOSTS) {
+  peerTest({
+    peer: peers,
+    name: `a job runs, is read and ends (${name})`,
+    async fn() {
+      using host = new LocalHost();
+      make(host);
+      const { facts } = await host.startJob("echo out; echo err >&2; exit 3", {
+        name: "a \u{1f600} name",
+      });
+      const ended = await host.ended(facts.id);
+      assert.deepEqual(
+        [ended.state, ended.exitCode, ended.signal, ended.name, ended.stdoutBytes],
+        ["exited", 3, null, "a \u{1f600} name", 4],
+      );
+      assert.equal((await host.read(facts.id, { stream: "stderr" })).text, "err\n");
+      const short = await host.exec("echo out; echo err >&2; kill -KILL $$");
+      assert.deepEqual([short.ending, short.signal, short.stdout.text, short.stderr.text], [
+        "signal",
+        "KILL",
+        "out\n",
+        "err\n",
+      ]);
+      const code = await host.exec("exit 137");
+      assert.deepEqual([code.ending, code.exitCode], ["exit", 137]);
+      const endless = await host.startJob("sleep 3000 & sleep 4000");
+      const stopped = await host.jobs.stop(endless.facts.id, signal);
+      assert.deepEqual([stopped.facts.state, stopped.processEnded], ["stopped", true]);
+      assert.deepEqual(await host.states(), ["exited", "stopped"]);
+    },
+  });
+
+  peerTest({
+    peer: peers,
+    name: `a job's output is bounded, and ends at its max runtime (${name})`,
+    async fn() {
+      using host = new LocalHost();
+      make(host);
+      const { facts } = await host.startJob(
+        "yes | head -c 1500000; echo done >&2; exec sleep 3000",
+        {
+          maxRuntimeMs: 2_000,
+        },
+      );
+      const ended = await host.ended(facts.id);
+      assert.deepEqual([ended.state, ended.signal, ended.stderrBytes], ["timed_out", "TERM", 5]);
+      // The limit is rounded up to blocks of 512 bytes.
+      assert.deepEqual([ended.stdoutBytes, ended.droppedBytes], [1_000_448, 499_552]);
+    },
+  });
+
+  peerTest({
+    peer: peers,
+    name: `a job's output is read by lines and by a pattern (${name})`,
+    async fn() {
+      using host = new LocalHost();
+      make(host);
+      const { facts: { id } } = await host.startJob("seq 100000; printf 'last 99999'");
+      await host.ended(id);
+      const size = 588_895 + 10;
+      const part = await host.read(id, { from: 2, maxBytes: 5 });
+      assert.deepEqual([part.text, part.next], ["2\n3\n4", 7]);
+      const far = await host.read(id, { from: 70_000, maxBytes: 6 });
+      assert.equal(far.next, 70_006);
+      const tail = await host.read(id, { tailLines: 2 });
+      assert.deepEqual([tail.text, tail.next], ["100000\nlast 99999", size]);
+      const found = await host.read(id, { grep: "^9999[0-2]$" });
+      assert.deepEqual([found.text, found.next], ["99990\n99991\n99992\n", size]);
+      const last = await host.read(id, { grep: "99999$", tailLines: 1 });
+      assert.deepEqual([last.text.trim(), last.next], ["last 99999", size]);
+      const many = await host.read(id, { grep: "7$", maxBytes: 100_000 });
+      assert.equal(many.text.split("\n").length, 1_001);
+      assert.equal(many.text.endsWith("\n9997\n"), true);
+      const next = await host.read(id, { grep: "7$", from: many.next, maxBytes: 6 });
+      assert.equal(next.text, "10007\n");
+      const bad = await failure(host.read(id, { grep: "\\(" }));
+      assert.equal(bad.code, "invalid_argument");
+    },
+  });
+}
+
+Deno.test("waiting returns at new output and at the end", async () => {
+  using host = new LocalHost();
+  const go = `${host.home}/go`;
+  const { facts: { id } } = await host.startJob(
+    `echo one; while [ ! -e ${go} ]; do sleep 0.05; done; echo two; exit 1`,
+  );
+  const first = await host.read(id, { waitMs: 30_000 });
+  assert.equal(first.text, "one\n");
+  const nothing = await host.read(id, { from: 4, waitMs: 100 });
+  assert.deepEqual([nothing.text, nothing.next, nothing.facts.state], ["", 4, "running"]);
+  const second = host.read(id, { from: 4, waitMs: 30_000 });
+  Deno.writeTextFileSync(go, "");
+  assert.equal((await second).text, "two\n");
+  const end = await host.read(id, { from: 8, waitMs: 30_000 });
+  assert.deepEqual([end.text, end.next, end.facts.state, end.facts.exitCode], ["", 8, "exited", 1]);
+});
+
+Deno.test("a search in a running job leaves the line that is being written", async () => {
+  using host = new LocalHost();
+  const { facts: { id } } = await host.startJob("printf 'ab\\nabc'; exec sleep 3000");
+  await until("the output", async () => (await host.read(id)).text === "ab\nabc", 30_000);
+  const found = await host.read(id, { grep: "b" });
+  assert.deepEqual([found.text, found.next], ["ab\n", 3]);
+  await host.jobs.stop(id, signal);
+  const rest = await host.read(id, { grep: "b", from: found.next });
+  assert.deepEqual([rest.text.trim(), rest.next], ["abc", 6]);
+});
+
+Deno.test("the unwanted start of the streams is not part of them", async () => {
+  using host = new LocalHost();
+  const command = "printf 'noise\\nmore\\036started\\nout\\n'; " +
+    "printf 'noise\\n\\036entered\\nerr\\n' >&2; exit 3";
+  const marks = { hasStartMark: true, stderrMark: "\x1eentered\n" };
+  const { facts } = await host.startJob(command, marks);
+  const { stdoutBytes, stderrBytes } = await host.ended(facts.id);
+  assert.deepEqual([stdoutBytes, stderrBytes], [4, 4]);
+  assert.equal((await host.read(facts.id, { stream: "stderr" })).text, "err\n");
+  const ended = await host.exec(command, marks);
+  assert.deepEqual([ended.stdout.text, ended.stderr.text, ended.exitCode], [
+    "out\n",
+    "noise\n\x1eentered\nerr\n",
+    3,
+  ]);
+  const released = await host.exec(`${command.replace("exit 3", "exec sleep 3000")}`, {
+    ...marks,
+    answerWithinMs: 1_500,
+  });
+  assert.deepEqual(
+    [released.ending, released.stdout.text, released.stdoutBytes, released.stderrBytes],
+    ["running", "out\n", 4, 4],
+  );
+  await host.jobs.stop(released.jobId ?? "", signal);
+  const error = await failure(host.exec("echo no; exit 5", marks));
+  assert.match(error.message, /no/);
+});
+
+Deno.test("an attended command leaves nothing, and its long output is cut like any other", async () => {
+  using host = new LocalHost();
+  host.settings.maxOutputBytes = 100_000_000;
+  const outcome = await host.exec("yes ü | head -c 9000000; exit 2");
+  assert.deepEqual([outcome.exitCode, outcome.stdout.truncated, outcome.stdout.originalLength], [
+    2,
+    true,
+    6_000_000,
+  ]);
+  assert.match(outcome.stdout.text, /^ü\n[^]*5999000 of 6000000 characters[^]*ü\n$/);
+  assert.deepEqual([...Deno.readDirSync(host.directory)], []);
+});
+
+Deno.test("foreign things beside the jobs are never followed, listed or removed", async () => {
+  using host = new LocalHost();
+  const { facts } = await host.startJob("true");
+  await host.ended(facts.id);
+  const own = `${host.directory}/${facts.id}`;
+  const ids = ["a", "b", "c", "d"].map((digit) => digit.repeat(32));
+  const copy = `${host.home}/outside`;
+  await run("/bin/cp", ["-a", own, copy]);
+  const old = (text: string) => text.replace(/ \d{10} /, " 1000000000 ");
+  const age = (dir: string) =>
+    Deno.writeTextFileSync(`${dir}/status`, old(Deno.readTextFileSync(`${dir}/status`)));
+  age(copy);
+  Deno.symlinkSync(copy, `${host.directory}/${ids[0]}`);
+  await run("/bin/cp", ["-a", copy, `${host.directory}/${ids[1]}`]);
+  Deno.chmodSync(`${host.directory}/${ids[1]}`, 0o755);
+  Deno.mkdirSync(`${host.directory}/${ids[2]}`, { mode: 0o700 });
+  Deno.writeTextFileSync(`${host.directory}/${ids[3]}`, "");
+  await run("/bin/cp", ["-a", copy, `${host.directory}/name`]);
+  for (let index = 0; index < 500; index++) {
+    Deno.writeTextFileSync(`${host.directory}/f${index}`, "");
+  }
+  age(own);
+  assert.deepEqual(await host.states(), []);
+  const names = [...Deno.readDirSync(host.directory)].map(({ name }) => name);
+  assert.equal(names.includes(facts.id), false);
+  assert.equal(names.length, 505);
+  assert.equal([...Deno.readDirSync(copy)].length > 5, true);
+  for (const id of [...ids, "name", "../name", "x".repeat(32), "", "a/b"]) {
+    assert.equal((await failure(host.read(id))).code, "not_found");
+    assert.equal((await failure(host.jobs.stop(id, signal))).code, "not_found");
+  }
+});
+
+Deno.test("jobs are removed a while after their end, and lost ones a while after that is seen", async () => {
+  using host = new LocalHost();
+  const { facts: { id } } = await host.startJob("true");
+  await host.ended(id);
+  const lost = await host.startJob("true");
+  await host.ended(lost.facts.id);
+  Deno.removeSync(`${host.directory}/${lost.facts.id}/status`);
+  const running = await host.startJob("exec sleep 3000");
+  assert.deepEqual(await host.states(), ["exited", "lost", "running"]);
+  assert.match(
+    Deno.readTextFileSync(`${host.directory}/${lost.facts.id}/status`),
+    /^lost - - \d+ /,
+  );
+  host.settings.keepMs = -10_000;
+  assert.deepEqual(await host.states(), ["running"]);
+  host.settings.sweeps = false;
+  const stopped = await host.jobs.stop(running.facts.id, signal);
+  assert.equal(stopped.facts.state, "stopped");
+  assert.deepEqual(await host.states(), ["stopped"]);
+});
+
+peerTest({
+  peer: ROOT,
+  name:
+    "a full disk refuses a job and leaves nothing, and does not lose the status of a running one",
+  async fn() {
+    using host = new LocalHost();
+    const state = `${host.home}/.local/state`;
+    Deno.mkdirSync(state, { recursive: true });
+    await run("/bin/mount", ["-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", state]);
+    try {
+      const { facts } = await host.startJob("yes | head -c 2000000; exit 4");
+      const ended = await host.ended(facts.id);
+      assert.deepEqual([ended.state, ended.exitCode], ["exited", 4]);
+      assert.equal(ended.stdoutBytes + ended.droppedBytes, 2_000_000);
+      const error = await failure(host.startJob("true"));
+      assert.equal(error.code, "disk_full");
+      assert.deepEqual([...Deno.readDirSync(host.directory)].map(({ name }) => name), [facts.id]);
+    } finally {
+      await run("/bin/umount", ["-l", state]);
+    }
+  },
+});
+
+pure("cutMatches() removes line numbers and names the first line that does not fit", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const cut = (text: string, max: number) => {
+    const { bytes: kept, firstLeftOut } = cutMatches(bytes(text), max);
+    return [new TextDecoder().decode(kept), firstLeftOut];
+  };
+  assert.deepEqual(cut("3:a:b\n17:c\n", 100), ["a:b\nc\n", undefined]);
+  assert.deepEqual(cut("3:a:b\n17:c\n", 5), ["a:b\n", 17]);
+  assert.deepEqual(cut("3:a:b", 2), ["a:", undefined]);
+  assert.deepEqual(cut("", 2), ["", undefined]);
+});

@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex } from "node:stream";
+// @ts-types="@types/ssh2"
+import type { ClientChannel } from "ssh2";
+import type { StartedCommand } from "../../src/ssh/worker/commands/started_command.ts";
+
+/** Runs a command line on this machine as an SSH server would, in a session of its own. */
+export function startLocally(line: string, env: Record<string, string>): StartedCommand {
+  const child = spawn("/bin/sh", ["-c", line], { detached: true, env, cwd: env["HOME"] });
+  const channel = asChannel(child);
+  let isRunning = true;
+  const exited = new Promise<{ code: number | null; signal: string | undefined }>((resolve) => {
+    child.once("exit", (code, signal) => {
+      isRunning = false;
+      resolve({ code, signal: signal ?? undefined });
+    });
+  });
+  return {
+    channel,
+    exited,
+    async end() {
+      // As at the end of an SSH session: its processes are killed, and its stdin ends.
+      if (child.pid !== undefined && isRunning) Deno.kill(-child.pid, "SIGKILL");
+      child.stdin?.destroy();
+      await exited;
+      return true;
+    },
+    running: () => isRunning,
+    isConnected: () => true,
+    settle: () => Promise.resolve(true),
+    release() {
+      child.stdin?.destroy();
+    },
+  };
+}
+
+function asChannel({ stdin, stdout, stderr }: ChildProcess): ClientChannel {
+  if (stdin === null || stdout === null || stderr === null) throw new Error("no pipes");
+  stdin.on("error", () => {}); // a write after the end of the command
+  const duplex = Duplex.from({ readable: stdout, writable: stdin });
+  // The part of a channel that scripts need.
+  return Object.assign(duplex, { stderr }) as unknown as ClientChannel;
+}
