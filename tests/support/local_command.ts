@@ -28,6 +28,8 @@ export function startLocally(line: string, env: Record<string, string>): Started
     running: () => isRunning,
     isConnected: () => true,
     settle: () => Promise.resolve(true),
+    keep() {},
+    drop() {},
     release() {
       child.stdin?.destroy();
     },

@@ -100,10 +100,13 @@ export const RUNNER = compact(`
     [ "$j_last" = "$j_sizes" ] || return
     set -- $j_tees
     [ $# -eq 2 ] || [ -z "$j_proc" ] || return
+    j_gone=0
     for j_pid in "$@"; do
-      st $j_pid || continue
-      case $state in S) ;; *) return 1 ;; esac
+      st $j_pid || state=Z
+      case $state in S) ;; [ZX]) j_gone=$((j_gone+1)) ;; *) return 1 ;; esac
     done
+    # A part whose tee has ended reports that itself, when its total is written.
+    [ $j_gone -le $j_captured ]
   }
   j_capture() {
     if [ -n "$2" ]; then
