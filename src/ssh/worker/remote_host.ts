@@ -5,12 +5,11 @@ import { Turns } from "../../async/turns.ts";
 import { cancelling } from "../../async/cancelling.ts";
 import { deadline } from "../../async/deadline.ts";
 import { copy, stalled } from "./files/copy.ts";
-import { mayGoOn, runAttended } from "./jobs/attended_exec.ts";
+import { runOnHost } from "./jobs/run_on_host.ts";
 import { DEFAULT_SETTINGS } from "./jobs/job_start.ts";
 import { HostJobs } from "./jobs/host_jobs.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
-import { runCommand } from "./commands/exec.ts";
 import type { CommandStream } from "./commands/command_stream.ts";
 import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
@@ -118,18 +117,11 @@ export class RemoteHost {
     signal: AbortSignal,
     progress: ((step: ExecProgress) => void) | undefined,
   ): Promise<ExecOutcome> {
-    const startedAt = performance.now();
-    const characterLimit = request.characterLimit ?? this.#settings.limits.characterLimit;
-    const context = { signal, progress, kept: this.kept, clock: this.#clock };
     const wait = this.#sessionWait(signal, request.timeoutMs);
-    if (mayGoOn(request) && await this.#login.isFree(wait)) {
-      return await runAttended(request, {
-        ...{ ...context, characterLimit, startedAt },
-        settings: this.#settings.jobs ?? DEFAULT_SETTINGS,
-        start: (line, wait) => this.#pool.start(line, wait),
-      });
-    }
-    return await runCommand(this.#pool, request, characterLimit, context);
+    return await runOnHost(request, wait, {
+      ...{ pool: this.#pool, login: this.#login, settings: this.#settings, progress },
+      ...{ kept: this.kept, clock: this.#clock },
+    });
   }
 
   async copy(

@@ -57,7 +57,9 @@ export async function runAttended(
   const { startedAt, settings } = context;
   const { timeoutMs } = request;
   const signal = cancelling(context.signal);
-  using stop = deadlineSignal(Math.max(0, timeoutMs - (performance.now() - startedAt)), { signal });
+  const { clock } = context;
+  const leftMs = Math.max(0, timeoutMs - (performance.now() - startedAt));
+  using stop = deadlineSignal(leftMs, { signal, clock });
   const id = newJobId();
   const { command, shown = command, ctid, vmid, hasStartMark, stderrMark, graceMs } = request;
   const job = {
@@ -123,10 +125,10 @@ class Attendance {
   }
 
   async run(stop: AbortSignal): Promise<ExecOutcome> {
-    const { startedAt } = this.#context;
-    const stopShowing = every(waitingClock, SHOW_MS, () => this.#show());
+    const { startedAt, clock = waitingClock } = this.#context;
+    const stopShowing = every(clock, SHOW_MS, () => this.#show());
     const answerMs = this.#request.answerWithinMs - (performance.now() - startedAt);
-    const stopWaiting = waitingClock.after(Math.max(0, answerMs), () => this.#release());
+    const stopWaiting = clock.after(Math.max(0, answerMs), () => this.#release());
     try {
       const result = await this.#result(stop);
       if (result.kind === "ended") this.#output.addDropped(result.status);
