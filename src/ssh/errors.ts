@@ -50,6 +50,14 @@ export const loginEnded = (user: string, host: string, port: number, method: str
       : "Check SSH_USERNAME, SSH_KEY and SSH_PASSWORD, and MaxAuthTries of the host",
   );
 
+/** The host closed the connection while it decided about the login. @param said what the host has said */
+export const loginClosed = (user: string, host: string, port: number, said: string) =>
+  new RemoteExecError(
+    "authentication_failed",
+    `Authentication failed for ${user}@${host}:${port}: the host closed the connection during the login${said}`,
+    "Check on the host whether the account is expired, locked or excluded (`chage -l`, the log of sshd, /etc/nologin)",
+  );
+
 /**
  * The host refused the configured login. `method` is `key`, `password`, or the agent with its error.
  *

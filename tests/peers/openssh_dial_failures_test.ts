@@ -41,9 +41,14 @@ const PASSWORD = { kind: "password", password: "secret" } as const;
 const LOOSE = { login: PASSWORD, strictHostKeyChecking: false } as const;
 
 /** Returns the failures of a command and of `doctor`, which must name the same cause. */
-async function failures(target: Parameters<typeof openSession>[0], ssh = {}, timeoutMs = 1_500) {
+async function failures(
+  target: Parameters<typeof openSession>[0],
+  ssh = {},
+  timeoutMs = 1_500,
+  execMs = 1_000,
+) {
   await using session = await openSession(target, { ssh: { ...LOOSE, ...ssh }, timeoutMs });
-  const error = await failureOf(session.exec("true", { timeoutMs: 1_000 }));
+  const error = await failureOf(session.exec("true", { timeoutMs: execMs }));
   const check = (await session.host.diagnose()).at(-1);
   assert.equal(check?.ok, false);
   return { error, check, text: `${error.message} -> ${error.suggestion}` };
@@ -150,6 +155,30 @@ peerTest({
     }
   },
 });
+
+for (const pam of ["yes", "no"]) {
+  peerTest({
+    peer: [SSHD, ROOT],
+    name: `an expired account is named as such, as far as the host says it (UsePAM ${pam})`,
+    async fn() {
+      await using sshd = await startSshd({ config: [`UsePAM ${pam}`] });
+      await run("/usr/sbin/usermod", ["--expiredate", "2020-01-01", sshd.username]);
+      const key = { kind: "key", path: sshd.keyPath, passphrase: undefined };
+      for (const login of [key, { kind: "password", password: sshd.password ?? "" }]) {
+        const { error, check } = await failures(sshd, { login }, 20_000, 20_000);
+        assert.equal(error.code, "authentication_failed");
+        // Without PAM only the log of the host says why.
+        const said = pam === "yes"
+          ? /: the host closed the connection during the login; the host says: Your account has expired/
+          : /^Authentication failed for \w+@127\.0\.0\.1:\d+ \(tried: (key|password)\)$/;
+        assert.match(error.message, said);
+        for (const remedy of [error.suggestion, check?.remedy ?? ""]) {
+          assert.match(remedy, /expired, locked (or|and) excluded/);
+        }
+      }
+    },
+  });
+}
 
 peerTest({
   peer: SSHD,

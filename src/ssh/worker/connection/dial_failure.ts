@@ -3,6 +3,7 @@ import type { SshConfig } from "../../../config/config.ts";
 import {
   authenticationFailed,
   hostUnreachable,
+  loginClosed,
   loginEnded,
   noCommonMethod,
   secondFactorWanted,
@@ -19,6 +20,8 @@ const BUSY =
 
 /** Enough of a server's first bytes to recognise it. */
 const MAX_GREETING = 512;
+/** OpenSSH does so for an account that PAM refuses, for example an expired one. */
+const CLOSED = /the host closed the connection|ECONNRESET/;
 /** SSH_DISCONNECT_PROTOCOL_ERROR, which sshd sends with "Too many authentication failures". */
 const TOO_MANY = /too many authentication failures/i;
 
@@ -88,6 +91,9 @@ export class DialProgress {
       return this.#greeting === ""
         ? this.#unreachable(error, "the host closed the connection before its SSH greeting", BUSY)
         : this.#unreachable(error, this.#noSsh, NO_SSH);
+    }
+    if (this.phase === "login" && CLOSED.test(text)) {
+      return loginClosed(username, host, port, this.#said);
     }
     return this.#unreachable(error, `${text}${this.#said}`, FIREWALL);
   }
