@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { DirectoryOutcome, DirectoryRequest } from "../../src/ssh/directories/port.ts";
+import { run } from "./account.ts";
 import { isRoot, openSession, type TestSession } from "./openssh.ts";
 import { peer, peerTest, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
@@ -48,6 +49,11 @@ class Site {
     return `${this.sshd.home}/www/site`;
   }
 
+  /** Gives the remote directory to the login. */
+  async give(): Promise<void> {
+    if (isRoot) await run("chown", ["-R", "-h", String(this.sshd.uid), this.remote]);
+  }
+
   /** Names in the directory beside the remote one. */
   beside(): string[] {
     return [...Deno.readDirSync(`${this.sshd.home}/www`)].map(({ name }) => name);
@@ -66,6 +72,13 @@ function write(top: string, files: Readonly<Record<string, string | Uint8Array>>
     Deno.writeFileSync(place, bytes);
     Deno.utimeSync(place, 1_600_000_000, 1_600_000_000 + bytes.length);
   }
+}
+
+/** Returns what is below a directory, one path a line. */
+async function tree(top: string): Promise<string> {
+  const find = ["-mindepth", "1", "-printf", "%P\\n"];
+  const { stdout } = await new Deno.Command("find", { args: [top, ...find] }).output();
+  return new TextDecoder().decode(stdout).split("\n").sort().join("\n");
 }
 
 /** Gives a path to the login. */
@@ -187,3 +200,167 @@ peerTest({
     }, { config: ["ForceCommand internal-sftp"] });
   },
 });
+
+peerTest({
+  name: "what cannot be copied is named, and the rest arrives",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { "good": "good", "sub/file": "1", "blocked": "file", "dir/inner": "2" });
+      write(site.remote, { "blocked/": "", "dir": "a file in the way" });
+      await site.give();
+      Deno.symlinkSync("/etc/passwd", `${site.local}/absolute`);
+      Deno.symlinkSync("../../etc", `${site.local}/out`);
+      Deno.symlinkSync("sub/../../x", `${site.local}/twisted`);
+      await run("mkfifo", [`${site.local}/fifo`]);
+      Deno.linkSync(`${site.local}/good`, `${site.local}/hard`);
+      Deno.chmodSync(`${site.local}/sub/file`, 0o4755);
+      const { sent, failed, warnings } = await site.copy("upload");
+      assert.equal(sent, 3);
+      const leadsOut = "symbolic link that leads out of the directory";
+      assert.deepEqual(Object.fromEntries(failed.map(({ path, reason }) => [path, reason])), {
+        absolute: leadsOut,
+        blocked: "a directory of this name is in the way",
+        dir: "a file of this name is in the way",
+        "dir/inner": "its directory is not copied",
+        fifo: "special file (FIFO, socket or device)",
+        out: leadsOut,
+        twisted: leadsOut,
+      });
+      assert.match(warnings.join(), /^setuid, setgid and sticky bits are not copied: 1 files/);
+      assert.equal((Deno.statSync(`${site.remote}/sub/file`).mode ?? 0) & 0o7777, 0o755);
+      assert.equal(Deno.readTextFileSync(`${site.remote}/hard`), "good");
+    });
+  },
+});
+
+peerTest({
+  name: "hard links, odd names and special files come down as files or are named",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.remote, { "one": "same", "ba\\ck\\nslash": "b", "secret": "s" });
+      Deno.linkSync(`${site.remote}/one`, `${site.remote}/two`);
+      Deno.symlinkSync("one", `${site.remote}/link`);
+      Deno.symlinkSync("/etc/passwd", `${site.remote}/out`);
+      await run("mkfifo", [`${site.remote}/fifo`]);
+      Deno.chmodSync(`${site.remote}/secret`, 0o600);
+      const { sent, failed } = await site.copy("download");
+      assert.equal(sent, 3);
+      assert.deepEqual(failed.map(({ path }) => path).sort(), [
+        "fifo",
+        "link",
+        "out",
+        ...(isRoot ? ["secret"] : []),
+      ]);
+      assert.equal(Deno.readTextFileSync(`${site.local}/two`), "same");
+      assert.equal(Deno.readTextFileSync(`${site.local}/ba\\ck\\nslash`), "b");
+    });
+  },
+});
+
+for (const direction of ["upload", "download"] as const) {
+  peerTest({
+    name:
+      `${direction} deletes only as many files as the dry run counted, and never through a link`,
+    peer: PEERS,
+    async fn() {
+      await withSite(async (site) => {
+        const [from, to] = direction === "upload"
+          ? [site.local, site.remote]
+          : [site.remote, site.local];
+        write(from, { "keep": "1", "logs/new.log": "n" });
+        write(to, {
+          "keep": "1",
+          "extra": "2",
+          "old/deep/x": "3",
+          "logs/app.log": "4",
+          "tmp/y": "5",
+        });
+        const outside = `${site.session.dir}/outside`;
+        write(outside, { "precious": "p" });
+        Deno.chmodSync(site.session.dir, 0o755);
+        Deno.symlinkSync(outside, `${to}/linked`);
+        await site.give();
+        const before = await tree(to);
+        const exclude = ["*.log", "/tmp/"];
+        const dry = await site.copy(direction, { exclude, dryRun: true });
+        assert.deepEqual([dry.sent, dry.unchanged, dry.deleted, dry.failed], [0, 1, 3, []]);
+        const refused = site.copy(direction, { exclude, deleteCount: 2 });
+        await assert.rejects(refused, {
+          code: "invalid_argument",
+          message: "delete is 2, but 3 files exist only at the destination; nothing was changed",
+        });
+        assert.equal(await tree(to), before);
+        const done = await site.copy(direction, { exclude, deleteCount: 3 });
+        assert.deepEqual([done.deleted, done.failed], [3, []]);
+        assert.deepEqual((await tree(to)).split("\n").filter((line) => line !== ""), [
+          "keep",
+          "logs",
+          "logs/app.log",
+          "tmp",
+          "tmp/y",
+        ]);
+        assert.equal(Deno.readTextFileSync(`${outside}/precious`), "p");
+      });
+    },
+  });
+
+  peerTest({
+    name: `${direction} without overwrite changes no existing file`,
+    peer: PEERS,
+    async fn() {
+      await withSite(async (site) => {
+        const [from, to] = direction === "upload"
+          ? [site.local, site.remote]
+          : [site.remote, site.local];
+        write(from, { "new": "1", "other": "22", "same": "3" });
+        write(to, { "other": "xx", "same": "3" });
+        Deno.chmodSync(`${to}/same`, 0o600);
+        await site.give();
+        const first = await site.copy(direction, { overwrite: false });
+        assert.deepEqual(first.failed, [{ path: "other", reason: "already exists" }]);
+        assert.deepEqual([first.sent, first.unchanged], [1, 1]);
+        assert.equal(Deno.readTextFileSync(`${to}/other`), "xx");
+        assert.equal((Deno.statSync(`${to}/same`).mode ?? 0) & 0o777, 0o600);
+        const second = await site.copy(direction, { overwrite: true });
+        assert.deepEqual([second.sent, second.unchanged, second.failed], [1, 2, []]);
+        assert.equal(await differences(from, to), "");
+      });
+    },
+  });
+
+  peerTest({
+    name: `${direction} refuses what is beyond the limits, or no directory`,
+    peer: PEERS,
+    async fn() {
+      await withSite(async (site) => {
+        const from = direction === "upload" ? site.local : site.remote;
+        write(from, { "a": "1", "b": "22", "c/d": "333" });
+        if (direction === "download") await site.give();
+        await assert.rejects(site.copy(direction, { maxEntries: 3 }), {
+          code: "too_large",
+          message: /has more than 3 entries$/,
+          suggestion: /DIRECTORY_MAX_ENTRIES/,
+        });
+        await assert.rejects(site.copy(direction, { maxBytes: 5 }), {
+          code: "too_large",
+          message: /has more than 5 bytes$/,
+          suggestion: /DIRECTORY_MAX_SIZE/,
+        });
+        assert.equal((await site.copy(direction, { maxEntries: 4, maxBytes: 6 })).sent, 3);
+        const file = direction === "upload"
+          ? { localPath: "site/a" }
+          : { remote: { kind: "host", path: `${site.remote}/a` } as const };
+        await assert.rejects(site.copy(direction, file), { code: "invalid_argument" });
+        const missing = direction === "upload"
+          ? { localPath: "nothing" }
+          : { remote: { kind: "host", path: `${site.remote}/nothing` } as const };
+        await assert.rejects(site.copy(direction, missing), { code: "not_found" });
+        await assert.rejects(site.copy(direction, { localPath: "/etc" }), {
+          code: "outside_directories",
+        });
+      });
+    },
+  });
+}
