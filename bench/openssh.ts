@@ -38,6 +38,31 @@ export class OpenSsh implements AsyncDisposable {
     await run("sftp", args, `${lines.join("\n")}\n`);
   }
 
+  /** Copies a directory with `rsync -a`, through the shared connection. A remote path begins with a colon. */
+  async rsync(from: string, to: string): Promise<void> {
+    const remote = (path: string) => path.startsWith(":") ? this.#target() + path : path;
+    const shell = ["ssh", ...this.#shared(), ...this.#options()].join(" ");
+    await run("rsync", ["-a", "-e", shell, `${remote(from)}/`, `${remote(to)}/`]);
+  }
+
+  /** Copies a directory to the host with `tar | ssh`, through the shared connection. */
+  async tarTo(from: string, to: string): Promise<void> {
+    await this.#pipe(`tar -C ${from} -cf - . | ${this.#ssh()} 'mkdir ${to} && tar -C ${to} -xf -'`);
+  }
+
+  /** Copies a directory from the host with `ssh | tar`, through the shared connection. */
+  async tarFrom(from: string, to: string): Promise<void> {
+    await this.#pipe(`mkdir ${to} && ${this.#ssh()} 'tar -C ${from} -cf - .' | tar -C ${to} -xf -`);
+  }
+
+  async #pipe(line: string): Promise<void> {
+    await run("bash", ["-o", "pipefail", "-c", line]);
+  }
+
+  #ssh(): string {
+    return ["ssh", ...this.#shared(), ...this.#options(), this.#target()].join(" ");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await run("ssh", [...this.#shared(), "-O", "exit", ...this.#options(), this.#target()])
       .catch(() => {}); // there was no shared connection

@@ -2,6 +2,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { SSH_CLIENT, SSHD } from "../tests/peers/require.ts";
 import { Bench, type OfflineRows, type Rows } from "./harness.ts";
 import { PeerMissing } from "./peer_missing.ts";
+import { directoriesRows, gigabyteRows } from "./rows/directories.ts";
 import { distanceRows } from "./rows/distance.ts";
 import { exchangeRows } from "./rows/exchange.ts";
 import { execRows } from "./rows/exec.ts";
@@ -25,6 +26,8 @@ const ALL: readonly (Rows | OfflineRows)[] = [
   startRows,
   memoryRows,
   distanceRows,
+  directoriesRows,
+  gigabyteRows,
   proxmoxRows,
   linksRows,
   exchangeRows,

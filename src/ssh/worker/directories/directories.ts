@@ -85,14 +85,17 @@ export class Directories {
     const guard = await PathGuard.create(bounds, localPathErrors);
     const opening = this.#open(request, stall);
     const remote = await abortable(opening, stall.signal, (late) => late.close());
+    const tally = new Tally(progress, stall.moved);
     try {
-      const tally = new Tally(progress, stall.moved);
       const copying = new Copying(request, guard, remote, tally, stall, stallMs);
       await abortable(copying.run(), stall.signal);
-      return tally.outcome();
-    } finally {
+    } catch (error) {
       await remote.close();
+      throw error;
     }
+    // Nothing is left to wait for, and the host would need another round trip.
+    remote.close().catch(() => {});
+    return tally.outcome();
   }
 
   /** Uses a script where it can run, SFTP otherwise. */

@@ -61,6 +61,7 @@ async function finish({ session, plan, root, deletes }: ShellUpload): Promise<st
   );
   const attributes = Buffer.concat([...headers, TAR_END]);
   asked.push(session.ask(`z ${attributes.length}`, [attributes]));
+  asked.push(session.ask("q 0"));
   return await Promise.all(asked);
 }
 
@@ -153,7 +154,8 @@ class Batch {
   async *#payload(heads: readonly Uint8Array[], onSent: () => void): AsyncGenerator<Uint8Array> {
     yield* gathered(this.#archive(heads));
     const { tool, overwrite } = this.#work;
-    yield new TextEncoder().encode(`${this.#digest(tool)} ${moveFlag(overwrite)}\n`);
+    const links = this.#items.filter(isLink).length;
+    yield new TextEncoder().encode(`${this.#digest(tool)} ${moveFlag(overwrite)} ${links}\n`);
     onSent();
   }
 
