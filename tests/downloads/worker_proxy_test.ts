@@ -5,10 +5,12 @@ import { randomBytes, TestHub } from "./fixture.ts";
 import { ask, PROGRAM, RawClient } from "./http.ts";
 import { until } from "../support/until.ts";
 
-/** Waits until a number has stopped growing: a proxy that stores the answer takes all of it. */
+/** Waits until a number has not grown for half a second: a proxy that stores the answer takes all of it. */
 async function standsStill(read: () => number): Promise<void> {
-  for (let last = -1; last !== read();) {
-    last = read();
+  for (let last = -1, same = 0; same < 5;) {
+    const now = read();
+    same = now === last ? same + 1 : 0;
+    last = now;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
