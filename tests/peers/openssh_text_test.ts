@@ -1,22 +1,45 @@
-/** The tools for text files on OpenSSH, with a shell. */
+/** The tools for text files on OpenSSH, with a shell and without one. */
 import assert from "node:assert/strict";
-import { peerTest, SSHD } from "./require.ts";
-import { startSshd } from "./sshd.ts";
-import { done, failed, openStage, sha256 } from "./text_stage.ts";
+import { Buffer } from "node:buffer";
+import { isRoot } from "./openssh.ts";
+import { peerTest, ROOT, SSHD } from "./require.ts";
+import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
+import { done, failed, openStage, sha256, type TextStage } from "./text_stage.ts";
 
-peerTest({
-  peer: SSHD,
-  name: "the text tools write, read, edit and list a file on a host with a shell",
-  async fn() {
-    await using sshd = await startSshd();
-    await using stage = await openStage(sshd);
-    const path = `${sshd.home}/sub/app.conf`;
+const LIMITS = { characterLimit: 2_000, maxFileBytes: 100_000, timeoutMs: 20_000 };
+
+/** What the checks of one host share. */
+interface Place {
+  readonly stage: TextStage;
+  readonly sshd: Sshd;
+  /** A directory of the check's own, which belongs to the login. */
+  readonly dir: string;
+  /** Creates a file of the login. */
+  file(name: string, content: string | Uint8Array, mode?: number): Promise<string>;
+  /** Whether commands run on the host. */
+  readonly hasShell: boolean;
+}
+
+type Check = (place: Place) => Promise<void>;
+
+const namesIn = (dir: string): string[] =>
+  [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+const modeOf = (path: string): number => (Deno.statSync(path).mode ?? 0) & 0o7777;
+const numbered = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}\n`).join("");
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  async "write, read, edit and list"({ stage, dir }) {
+    const path = `${dir}/sub/app.conf`;
     const content = "listen 80;\nserver_name é;\nroot /srv;\n";
     assert.deepEqual((await failed(stage.write(path, content)))[0], "not_found");
     const made = await done(stage.write(path, content, { create_directories: true }));
-    assert.equal(made.sha256, sha256(content));
-    assert.equal(made.created, true);
-    assert.equal(await Deno.readTextFile(path), content);
+    assert.deepEqual([made.sha256, made.created, made.bytes_transferred], [
+      sha256(content),
+      true,
+      Buffer.byteLength(content),
+    ]);
+    assert.equal(Deno.readTextFileSync(path), content);
     const read = await done(stage.read(path));
     assert.deepEqual([read.text, read.sha256, read.first_line, read.last_line, read.total_lines], [
       content,
@@ -25,55 +48,386 @@ peerTest({
       3,
       3,
     ]);
-    assert.deepEqual([read.encoding, read.line_ending, read.mode, read.owner], [
+    assert.deepEqual([read.encoding, read.line_ending, read.mode, read.next_line], [
       "utf-8",
       "lf",
       "0644",
-      sshd.username,
+      undefined,
     ]);
     const edited = await done(stage.edit(path, { old_text: "80", new_text: "8080" }));
     const changed = content.replace("80", "8080");
-    assert.equal(edited.sha256, sha256(changed));
-    assert.equal(await Deno.readTextFile(path), changed);
-    const listed = await done(stage.list(sshd.home, { depth: 2 }));
+    assert.deepEqual([edited.sha256, edited.changed], [sha256(changed), true]);
+    assert.equal(Deno.readTextFileSync(path), changed);
+    const listed = await done(stage.list(dir, { depth: 2 }));
     assert.deepEqual(
-      listed.entries.map(({ name, type, size }: Record<string, unknown>) => [name, type, size]),
-      [["sub", "directory", listed.entries[0].size], ["sub/app.conf", "file", changed.length + 1]],
+      listed.entries.map(({ name, type }: Record<string, unknown>) => [name, type]),
+      [["sub", "directory"], ["sub/app.conf", "file"]],
     );
-    assert.deepEqual([...Deno.readDirSync(`${sshd.home}/sub`)].map(({ name }) => name), [
-      "app.conf",
-    ]);
+    assert.deepEqual(namesIn(`${dir}/sub`), ["app.conf"]);
   },
-});
 
-peerTest({
-  peer: SSHD,
-  name: "ssh_edit_file puts the old file back when its check fails",
-  async fn() {
-    await using sshd = await startSshd();
-    await using stage = await openStage(sshd, {}, { timeoutMs: 1_000 });
-    const path = `${sshd.home}/app.conf`;
-    await Deno.writeTextFile(path, "good\n");
-    await Deno.chown(path, sshd.uid, null);
-    const before = await Deno.stat(path);
+  async "pages end at line ends, and the next one follows"({ stage, file }) {
+    const path = await file("pages", numbered(1, 1_000));
+    let next: number | undefined = 1;
+    let text = "";
+    for (let pages = 0; next !== undefined; pages++) {
+      const page = await done(stage.read(path, { from_line: next }));
+      assert.ok(Array.from(page.text).length <= LIMITS.characterLimit && page.text.endsWith("\n"));
+      assert.deepEqual([page.first_line, page.total_lines], [next, 1_000]);
+      text += page.text;
+      next = page.next_line;
+      assert.ok(pages < 10);
+    }
+    assert.equal(text, numbered(1, 1_000));
+    const some = await done(stage.read(path, { from_line: 50, lines: 2 }));
+    assert.deepEqual([some.text, some.last_line, some.next_line], [numbered(50, 51), 51, 52]);
+    const end = await done(stage.read(path, { from_line: 999 }));
+    assert.deepEqual([end.text, end.last_line, end.next_line], [
+      numbered(999, 1_000),
+      1_000,
+      undefined,
+    ]);
+    const tail = await done(stage.read(path, { tail_lines: 3 }));
+    assert.deepEqual([tail.text, tail.first_line, tail.last_line], [
+      numbered(998, 1_000),
+      998,
+      1_000,
+    ]);
+    const long = await done(stage.read(path, { tail_lines: 900 }));
+    assert.deepEqual([long.last_line, long.notice], [1_000, "Cut at the limit of characters"]);
+    assert.equal(long.text, numbered(long.first_line, 1_000));
+    assert.ok(long.first_line < 850);
+    const behind = await failed(stage.read(path, { from_line: 1_001 }));
+    assert.deepEqual(behind[0], "invalid_argument");
+    assert.match(behind[1], /has only 1000 lines: from_line 1001 is behind its end$/);
+    assert.equal(
+      (await failed(stage.read(path, { from_line: 2, tail_lines: 1 })))[0],
+      "invalid_argument",
+    );
+  },
+
+  async "empty files, files without a last line feed, and long lines"({ stage, file }) {
+    const empty = await done(stage.read(await file("empty", "")));
+    assert.deepEqual([empty.text, empty.total_lines, empty.size, empty.sha256], [
+      "",
+      0,
+      0,
+      sha256(""),
+    ]);
+    const open = await done(stage.read(await file("open", "a\nb")));
+    assert.deepEqual([open.text, open.total_lines, open.last_line], ["a\nb", 2, 2]);
+    const path = await file("long", `short\n${"😀".repeat(5_000)}\nlast\n`);
+    const first = await done(stage.read(path));
+    assert.deepEqual([first.text, first.next_line], ["short\n", 2]);
+    const cut = await done(stage.read(path, { from_line: 2 }));
+    assert.deepEqual([cut.text, cut.last_line, cut.next_line], ["😀".repeat(2_000), 2, 3]);
+    assert.match(cut.notice, /^Line 2 is longer than the limit/);
+    assert.equal((await done(stage.read(path, { from_line: 3 }))).text, "last\n");
+    const tail = await done(stage.read(await file("tail", "é".repeat(6_000)), { tail_lines: 1 }));
+    assert.deepEqual([tail.text, tail.first_line], ["é".repeat(2_000), 1]);
+    assert.match(tail.notice, /longer than the limit/);
+  },
+
+  async "lines of a file that is too large to count"({ stage, file }) {
+    const path = await file("large", numbered(1, 20_000));
+    const page = await done(stage.read(path, { from_line: 15_000, lines: 2 }));
+    assert.deepEqual([page.text, page.total_lines, page.sha256, page.next_line], [
+      numbered(15_000, 15_001),
+      null,
+      null,
+      15_002,
+    ]);
+    assert.equal(page.size, Deno.statSync(path).size);
+    const end = await done(stage.read(path, { from_line: 19_999 }));
+    assert.deepEqual([end.text, end.next_line], [numbered(19_999, 20_000), undefined]);
+    const tail = await done(stage.read(path, { tail_lines: 2 }));
+    assert.deepEqual([tail.text, tail.first_line], [numbered(19_999, 20_000), undefined]);
+    const whole = await done(stage.read(path, { tail_lines: 1_000 }));
+    assert.ok(numbered(1, 20_000).endsWith(whole.text) && whole.text.startsWith("line "));
+    assert.equal((await failed(stage.read(path, { from_line: 20_001 })))[0], "invalid_argument");
+    assert.equal(
+      (await failed(stage.edit(path, { old_text: "line 7\n", new_text: "" })))[0],
+      "too_large",
+    );
+  },
+
+  async "encodings are named, edited and kept"({ stage, file, dir }) {
+    const text = "caf\xe9 one\r\nline two\r\n";
+    const utf16 = Buffer.from(`\ufeff${text}`, "utf16le");
+    const files: readonly (readonly [string, Buffer])[] = [
+      ["utf-8", Buffer.from(text)],
+      ["utf-8-bom", Buffer.from(`\ufeff${text}`)],
+      ["utf-16le", utf16],
+      ["utf-16be", Buffer.from(utf16).swap16()],
+      ["latin-1", Buffer.from(text, "latin1")],
+    ];
+    for (const [encoding, content] of files) {
+      const path = await file(encoding, content);
+      const page = await done(stage.read(path));
+      assert.deepEqual([page.encoding, page.line_ending, page.text, page.sha256], [
+        encoding,
+        "crlf",
+        text,
+        sha256(content),
+      ]);
+      const second = await done(stage.read(path, { from_line: 2 }));
+      assert.deepEqual([second.encoding, second.text], [encoding, "line two\r\n"]);
+      const tail = await done(stage.read(path, { tail_lines: 2 }));
+      assert.deepEqual([tail.encoding, tail.text, tail.first_line], [encoding, text, 1]);
+      const edits = { old_text: "one\nline", new_text: "\xfc\nzwei" };
+      const edited = await done(stage.edit(path, edits));
+      const wanted = text.replace("one\r\nline", "\xfc\r\nzwei");
+      const now = await done(stage.read(path));
+      assert.deepEqual([now.encoding, now.text, now.sha256], [encoding, wanted, edited.sha256]);
+      const kept = Deno.readFileSync(path).subarray(0, 4);
+      assert.deepEqual([...kept], [...content.subarray(0, 4)]);
+    }
+    const refused = await failed(
+      stage.edit(`${dir}/latin-1`, { old_text: "zwei", new_text: "€" }),
+    );
+    assert.equal(refused[0], "invalid_argument");
+    assert.match(refused[1], /is latin-1, which cannot hold "€" \(U\+20AC\); nothing was changed$/);
+  },
+
+  async "binary files are refused with what they are"({ stage, file }) {
+    const elf = await file("elf", Buffer.from("7f454c460201010000", "hex"));
+    const [code, error] = await failed(stage.read(elf));
+    assert.equal(code, "binary_file");
+    assert.match(error, /is an ELF program, not text; it begins with 7f 45 4c 46 02 01 01 00 00$/);
+    const { data } = await stage.edit(elf, { old_text: "a", new_text: "b" });
+    assert.equal(data.code, "binary_file");
+    assert.match(data.suggestion, /ssh_download_file/);
+  },
+
+  async "edits that fail change nothing"({ stage, file }) {
+    const path = await file("edits", "a\nb\na\n");
+    const before = Deno.statSync(path);
+    const cases: readonly (readonly [object[], string])[] = [
+      [[{ old_text: "a", new_text: "x" }], "not_unique"],
+      [[{ old_text: "b", new_text: "x" }, { old_text: "nope", new_text: "" }], "no_match"],
+      [[{ old_text: "b", new_text: "b" }], "invalid_argument"],
+      [[], "invalid_argument"],
+      [[{ old_text: "", new_text: "b" }], "invalid_argument"],
+      [[{ old_text: "b", new_text: "\ud800" }], "invalid_argument"],
+      [[{ old_text: "b", new_text: "x".repeat(200_000) }], "too_large"],
+    ];
+    for (const [edits, code] of cases) {
+      assert.equal((await failed(stage.edit(path, edits)))[0], code);
+    }
+    const dry = await done(
+      stage.edit(path, { old_text: "a", new_text: "c", replace_all: true }, { dry_run: true }),
+    );
+    assert.deepEqual([dry.changed, dry.replacements, dry.sha256], [false, 2, sha256("c\nb\nc\n")]);
+    assert.match(dry.diff, /^-a\n\+c\n b\n-a\n\+c\n$/m);
+    const back = [{ old_text: "b", new_text: "c" }, { old_text: "c", new_text: "b" }];
+    const same = await done(stage.edit(path, back));
+    assert.deepEqual([same.changed, same.diff, same.sha256], [false, "", sha256("a\nb\na\n")]);
+    const after = Deno.statSync(path);
+    assert.deepEqual([after.ino, after.mtime], [before.ino, before.mtime]);
+  },
+
+  async "expect_sha256 protects what others have written"({ stage, file, dir }) {
+    const path = await file("expected", "one\n");
+    const expect = { expect_sha256: sha256("one\n") };
+    const two = await done(stage.write(path, "two\n", expect));
+    assert.equal(two.created, false);
+    assert.equal((await failed(stage.write(path, "three\n", expect)))[0], "changed");
+    const edit = { old_text: "two", new_text: "three" };
+    assert.equal((await failed(stage.edit(path, edit, expect)))[0], "changed");
+    assert.equal((await failed(stage.write(`${dir}/none`, "x", expect)))[0], "changed");
+    assert.equal(Deno.readTextFileSync(path), "two\n");
+    await done(stage.edit(path, edit, { expect_sha256: two.sha256.toUpperCase() }));
+    assert.equal(Deno.readTextFileSync(path), "three\n");
+    assert.equal((await failed(stage.write(path, "four\n")))[0], "already_exists");
+    await done(stage.write(path, "four\n", { overwrite: true, permissions: 640 }));
+    assert.deepEqual([Deno.readTextFileSync(path), modeOf(path)], ["four\n", 0o640]);
+  },
+
+  async "two editors at once: the second fails"({ stage, file, dir }) {
+    const path = await file("shared", "0\n");
+    const results = await Promise.all(
+      Array.from(
+        { length: 6 },
+        (_, index) => stage.edit(path, { old_text: "0", new_text: `0 ${index}` }),
+      ),
+    );
+    const written = results.filter(({ isError }) => !isError);
+    assert.ok(written.length >= 1);
+    for (const { isError, data } of results) if (isError) assert.equal(data.code, "changed");
+    assert.ok(
+      written.some(({ data }) => data.sha256 === sha256(Deno.readFileSync(path))),
+      Deno.readTextFileSync(path),
+    );
+    assert.deepEqual(namesIn(dir), ["shared"]);
+  },
+
+  async "modes and symbolic links are kept"({ stage, file, dir, sshd }) {
+    const path = await file("target", "one\n", 0o750);
+    await Deno.symlink("target", `${dir}/link`);
+    await done(stage.edit(`${dir}/link`, { old_text: "one", new_text: "two" }));
+    await done(stage.write(`${dir}/link`, "three\n", { overwrite: true }));
+    assert.deepEqual([Deno.readTextFileSync(path), modeOf(path)], ["three\n", 0o750]);
+    assert.equal(Deno.lstatSync(`${dir}/link`).isSymlink, true);
+    assert.equal(Deno.statSync(path).uid, sshd.uid);
+    await Deno.symlink("nowhere", `${dir}/dangling`);
+    assert.equal((await failed(stage.read(`${dir}/dangling`)))[0], "not_found");
+    assert.equal(
+      (await failed(stage.write(`${dir}/dangling`, "x", { overwrite: true })))[0],
+      "not_a_file",
+    );
+  },
+
+  async "missing files, directories and wrong paths"({ stage, dir }) {
+    for (const call of [stage.read(`${dir}/none`), stage.list(`${dir}/none`)]) {
+      assert.equal((await failed(call))[0], "not_found");
+    }
+    const edit = { old_text: "a", new_text: "b" };
+    assert.equal((await failed(stage.edit(`${dir}/none`, edit)))[0], "not_found");
+    assert.equal((await failed(stage.read(dir)))[0], "is_directory");
+    assert.equal((await failed(stage.write(dir, "", { overwrite: true })))[0], "is_directory");
+    assert.equal((await failed(stage.list(`${dir}/../x`)))[0], "invalid_argument");
+    assert.equal((await failed(stage.read("a\0b")))[0], "invalid_argument");
+    assert.equal((await failed(stage.write(`${dir}/new/`, "x")))[0], "invalid_argument");
+  },
+
+  async "directories: order, hidden names, links, depth and limits"({ stage, file, dir }) {
+    await Deno.mkdir(`${dir}/b/c/d`, { recursive: true });
+    await Deno.mkdir(`${dir}/.hidden`);
+    await file("a", "12345");
+    await file("b/c/deep", "");
+    await file(".hidden/x", "");
+    await Deno.symlink("../target\n", `${dir}/link`);
+    await file("odd\nname\t\x1b[31m", "");
+    const odd = "odd\nname\t\x1b[31m";
+    const names = (data: { entries: { name: string }[] }) => data.entries.map(({ name }) => name);
+    const top = await stage.list(dir);
+    assert.deepEqual(names(top.data), ["a", "b", "link", odd]);
+    assert.match(top.text, /odd\\nname\\t\\x1b\[31m$/m);
+    const [a, , link] = top.data.entries;
+    assert.deepEqual([a.type, a.size, a.mode, link.type, link.target], [
+      "file",
+      5,
+      "0644",
+      "link",
+      "../target\n",
+    ]);
+    assert.match(a.mtime, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(names(await done(stage.list(dir, { depth: 3 }))), [
+      "a",
+      "b",
+      "b/c",
+      "b/c/d",
+      "b/c/deep",
+      "link",
+      odd,
+    ]);
+    assert.deepEqual(names(await done(stage.list(dir, { depth: 2, hidden: true }))), [
+      ".hidden",
+      ".hidden/x",
+      "a",
+      "b",
+      "b/c",
+      "link",
+      odd,
+    ]);
+    const cut = await done(stage.list(dir, { depth: 3, limit: 1 }));
+    assert.deepEqual([names(cut), cut.omitted], [["a"], 6]);
+    assert.equal((await failed(stage.list(`${dir}/a`)))[0], "invalid_argument");
+  },
+
+  async "a check needs a shell"({ stage, file, hasShell }) {
+    const path = await file("checked", "good\n");
+    const before = Deno.statSync(path);
     const edit = { old_text: "good", new_text: "bad" };
     const check = `echo seen: $(cat ${path}); echo why >&2; ! grep -q bad ${path}`;
     const { data, isError, text } = await stage.edit(path, edit, { check });
-    assert.deepEqual([isError, data.code, data.changed], [true, "check_failed", false], text);
-    assert.deepEqual(data.check, { exit_code: 1, stdout: "seen: bad\n", stderr: "why\n" });
-    assert.equal(data.sha256, sha256("good\n"));
-    assert.equal(await Deno.readTextFile(path), "good\n");
-    const after = await Deno.stat(path);
-    assert.deepEqual([after.ino, after.mtime], [before.ino, before.mtime]);
-    const late = await stage.edit(path, edit, { check: "sleep 60" });
-    assert.deepEqual([late.isError, late.data.code], [true, "check_failed"]);
-    assert.equal(await Deno.readTextFile(path), "good\n");
-    const kept = await done(stage.edit(path, edit, { check: `grep -q bad ${path}` }));
-    assert.deepEqual([kept.changed, kept.check.exit_code], [true, 0]);
-    assert.equal(await Deno.readTextFile(path), "bad\n");
-    assert.deepEqual(
-      [...Deno.readDirSync(sshd.home)].map(({ name }) => name).filter((name) => name !== ".cache"),
-      ["app.conf"],
-    );
+    assert.equal(isError, true, text);
+    if (hasShell) {
+      assert.deepEqual([data.code, data.changed, data.sha256], [
+        "check_failed",
+        false,
+        sha256("good\n"),
+      ]);
+      assert.deepEqual(data.check, { exit_code: 1, stdout: "seen: bad\n", stderr: "why\n" });
+      const kept = await done(stage.edit(path, edit, { check: `grep -q bad ${path}` }));
+      assert.deepEqual([kept.changed, kept.check.exit_code], [true, 0]);
+      assert.equal(Deno.readTextFileSync(path), "bad\n");
+      assert.deepEqual(namesIn(path.replace(/\/[^/]*$/, "")), ["checked"]);
+    } else {
+      assert.equal(data.code, "unsupported");
+      const after = Deno.statSync(path);
+      assert.deepEqual([after.ino, after.mtime], [before.ino, before.mtime]);
+    }
+  },
+};
+
+const HOSTS: Readonly<Record<string, SshdOptions & { readonly hasShell: boolean }>> = {
+  "sh": { hasShell: true },
+  ...(isRoot
+    ? {
+      "internal-sftp only": {
+        hasShell: false,
+        config: [
+          "Subsystem sftp internal-sftp",
+          "ForceCommand internal-sftp",
+        ],
+      },
+      "no shell in a session": {
+        hasShell: false,
+        shell: "/usr/sbin/nologin",
+        config: [
+          "Subsystem sftp internal-sftp",
+        ],
+      },
+    }
+    : {}),
+};
+
+for (const [name, { hasShell, ...options }] of Object.entries(HOSTS)) {
+  peerTest({
+    peer: SSHD,
+    name: `the text tools (${name})`,
+    async fn(test) {
+      await using sshd = await startSshd(options);
+      await using stage = await openStage(sshd, {}, LIMITS);
+      let count = 0;
+      for (const [what, check] of Object.entries(CHECKS)) {
+        await test.step(what, async () => {
+          const dir = `${sshd.home}/${count++}`;
+          await Deno.mkdir(dir);
+          await Deno.chown(dir, sshd.uid, null);
+          const file = async (name: string, content: string | Uint8Array, mode = 0o644) => {
+            const path = `${dir}/${name}`;
+            await Deno.writeFile(path, Buffer.from(content));
+            await Deno.chmod(path, mode);
+            await Deno.chown(path, sshd.uid, null);
+            return path;
+          };
+          await check({ stage, sshd, dir, file, hasShell });
+        });
+      }
+    },
+  });
+}
+
+peerTest({
+  peer: [SSHD, ROOT],
+  name: "the text tools work over SFTP in a chroot without a shell",
+  async fn() {
+    // sshd wants all directories above it to belong to root, and /tmp can be written by all.
+    const root = await Deno.makeTempDir({ dir: "/run", prefix: "mre_chroot_" });
+    await using _removal = { [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }) };
+    await Deno.chmod(root, 0o755);
+    const config = ["Subsystem sftp internal-sftp", `ChrootDirectory ${root}`];
+    await using sshd = await startSshd({ config });
+    await Deno.mkdir(`${root}/data`);
+    await Deno.chown(`${root}/data`, sshd.uid, null);
+    await using stage = await openStage(sshd);
+    await done(stage.write("/data/f", "one\n"));
+    await done(stage.edit("/data/f", { old_text: "one", new_text: "two" }));
+    assert.equal((await done(stage.read("/data/f"))).text, "two\n");
+    const { entries } = await done(stage.list("/data"));
+    assert.deepEqual(entries.map(({ name }: { name: string }) => name), ["f"]);
+    assert.equal(Deno.readTextFileSync(`${root}/data/f`), "two\n");
   },
 });

@@ -21,7 +21,7 @@ export interface PageScript {
  * the numbers of line feeds (LINES) and of line ends with a carriage return (RETURNS), whether all of it
  * is UTF-8 (1 or 0), whether it ENDS in a line feed (1 or 0), and the hash of a large file.
  *
- * `tail` and `head` of GNU find line 1,000,000 of a log in 0.1 s; `sed` and `awk` take five times as long.
+ * GNU `tail` finds line 1,000,000 of a log in 0.1 s and line 20,000,000 in 1.2 s, 2.5 times as fast as `sed`.
  */
 export function pageScript(
   { path, fromLine, lines, tailLines, pageBytes, countBytes }: PageScript,
