@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { failureOf, FISH, openSession, TCSH, type TestSession, ZSH } from "./openssh.ts";
 import { run } from "./account.ts";
+import { HOSTILE } from "./hostile_names.ts";
 import { type Peer, peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 
@@ -30,21 +31,6 @@ function oddTest(
     },
   });
 }
-
-const HOSTILE = [
-  `report\\'; touch OWNED; #'.txt`,
-  "a\ntouch OWNED\n",
-  "a\n",
-  "it's!!",
-  `$(touch OWNED)\`touch OWNED\`"`,
-  "'; touch OWNED; '",
-  "-n",
-  "~root",
-  "%b\\0041",
-  "tab\t\x01\x7fé😀",
-  "\\",
-  "*?[a]{b,c}",
-];
 
 for (const [shell, peers] of [["fish", [FISH]], ["tcsh", [TCSH]], ["zsh", [ZSH]]] as const) {
   oddTest(

@@ -1,8 +1,10 @@
 /** The tools for text files on OpenSSH, with a shell and without one. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { isRoot } from "./openssh.ts";
-import { peerTest, ROOT, SSHD } from "./require.ts";
+import { linesOf, startWithKeyOptions, startWithScript } from "./forced.ts";
+import { HOSTILE } from "./hostile_names.ts";
+import { FISH, isRoot, TCSH, ZSH } from "./openssh.ts";
+import { peerTest, PYTHON, ROOT, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 import { done, failed, openStage, sha256, type TextStage } from "./text_stage.ts";
 
@@ -243,7 +245,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.deepEqual([Deno.readTextFileSync(path), modeOf(path)], ["four\n", 0o640]);
   },
 
-  async "two editors at once: the second fails"({ stage, file, dir }) {
+  async "of several editors at once, only the first succeeds"({ stage, file, dir }) {
     const path = await file("shared", "0\n");
     const results = await Promise.all(
       Array.from(
@@ -251,13 +253,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
         (_, index) => stage.edit(path, { old_text: "0", new_text: `0 ${index}` }),
       ),
     );
-    const written = results.filter(({ isError }) => !isError);
-    assert.ok(written.length >= 1);
-    for (const { isError, data } of results) if (isError) assert.equal(data.code, "changed");
-    assert.ok(
-      written.some(({ data }) => data.sha256 === sha256(Deno.readFileSync(path))),
-      Deno.readTextFileSync(path),
-    );
+    const [written, ...more] = results.filter(({ isError }) => !isError);
+    assert.deepEqual(more, []);
+    assert.equal(written?.data.sha256, sha256(Deno.readFileSync(path)));
+    // One that has read the file late does not find the old text any more.
+    for (const { isError, data } of results) {
+      if (isError) assert.ok(["changed", "no_match"].includes(data.code), data.code);
+    }
     assert.deepEqual(namesIn(dir), ["shared"]);
   },
 
@@ -429,5 +431,145 @@ peerTest({
     const { entries } = await done(stage.list("/data"));
     assert.deepEqual(entries.map(({ name }: { name: string }) => name), ["f"]);
     assert.equal(Deno.readTextFileSync(`${root}/data/f`), "two\n");
+  },
+});
+
+/** The bytes of an ACL that lets uid 0 read. Source: Linux, include/uapi/linux/posix_acl_xattr.h. */
+const ACL = [
+  "02000000",
+  "01000600ffffffff",
+  "0200040000000000",
+  "04000400ffffffff",
+  "10000600ffffffff",
+  "20000400ffffffff",
+].join("");
+
+const python = async (script: string, ...args: string[]): Promise<string> => {
+  const { stdout, stderr, success } = await new Deno.Command("/usr/bin/python3", {
+    args: ["-c", `import os, sys; ${script}`, ...args],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+};
+
+for (const loginUser of ["root", "user"] as const) {
+  peerTest({
+    peer: [SSHD, ROOT, PYTHON],
+    name: `ssh_edit_file keeps what it can of a file, and says what it lost (${loginUser})`,
+    async fn() {
+      await using sshd = await startSshd({ loginUser });
+      await using stage = await openStage(sshd);
+      const edit = { old_text: "one", new_text: "two" };
+      const group = await new Deno.Command("/usr/bin/id", { args: ["-g", sshd.username] }).output();
+      const gid = Number(new TextDecoder().decode(group.stdout));
+      const path = `${sshd.home}/acl`;
+      await Deno.writeTextFile(path, "one\n");
+      await Deno.chown(path, sshd.uid, gid);
+      const set = `os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex("${ACL}"));` +
+        `os.setxattr(sys.argv[1], "user.mine", b"1")`;
+      await python(set, path);
+      const attributes =
+        `print([(n, os.getxattr(sys.argv[1], n).hex()) for n in sorted(os.listxattr(sys.argv[1]))])`;
+      const before = await python(attributes, path);
+      const kept = await done(stage.edit(path, edit));
+      assert.equal(kept.warnings, undefined);
+      assert.equal(await python(attributes, path), before);
+      assert.equal(Deno.readTextFileSync(path), "two\n");
+      assert.ok(Date.now() - (Deno.statSync(path).mtime?.getTime() ?? 0) < 60_000);
+
+      const linked = `${sshd.home}/linked`;
+      await Deno.writeTextFile(linked, "one\n");
+      await Deno.chown(linked, sshd.uid, gid);
+      await Deno.link(linked, `${sshd.home}/other`);
+      const links = await done(stage.edit(linked, edit));
+      assert.deepEqual(links.warnings, ["Other hard links of the file keep the old content"]);
+      assert.equal(Deno.readTextFileSync(`${sshd.home}/other`), "one\n");
+
+      const foreign = `${sshd.home}/foreign`;
+      await Deno.writeTextFile(foreign, "one\n");
+      await Deno.chmod(foreign, 0o664);
+      await Deno.chown(foreign, 12_345, 23_456);
+      const { warnings } = await done(stage.edit(foreign, edit));
+      const { uid, gid: ownerGroup, mode } = Deno.statSync(foreign);
+      assert.equal((mode ?? 0) & 0o777, 0o664);
+      if (loginUser === "root") {
+        assert.deepEqual([uid, ownerGroup, warnings], [12_345, 23_456, undefined]);
+      } else {
+        assert.equal(uid, sshd.uid);
+        assert.deepEqual(warnings, ["The owner or group changed: this login may not set it"]);
+      }
+    },
+  });
+}
+
+for (
+  const [shell, peers] of [["bash", []], ["zsh", [ZSH]], ["fish", [FISH]], ["tcsh", [
+    TCSH,
+  ]]] as const
+) {
+  peerTest({
+    peer: [SSHD, ROOT, ...peers],
+    name: `the text tools work with files of hostile names, and nothing runs (${shell})`,
+    async fn() {
+      await using sshd = await startSshd({
+        shell: shell === "bash" ? "/bin/bash" : `/usr/bin/${shell}`,
+        ...(shell === "bash" ? { config: ["Subsystem sftp internal-sftp"] } : {}),
+      });
+      // Start-up files that print text and change the directory.
+      if (shell === "bash") {
+        await Deno.writeTextFile(
+          `${sshd.home}/.bashrc`,
+          "echo Welcome; printf '\\033[0m'; cd /var/tmp\n",
+        );
+      }
+      await using stage = await openStage(sshd);
+      await Deno.mkdir(`${sshd.home}/d`);
+      await Deno.chown(`${sshd.home}/d`, sshd.uid, null);
+      for (const name of HOSTILE) {
+        const path = `d/${name}`;
+        await done(stage.write(path, "one\n"));
+        const args = { check: "test 1 -eq 1" };
+        await done(stage.edit(path, { old_text: "one", new_text: "two" }, args));
+        const { text } = await done(stage.read(`~/${path}`));
+        assert.equal(text, "two\n");
+        assert.equal(Deno.readTextFileSync(`${sshd.home}/${path}`), "two\n");
+      }
+      const { entries } = await done(stage.list("d", { hidden: true }));
+      assert.deepEqual(
+        entries.map(({ name }: { name: string }) => name).sort(),
+        [...HOSTILE].sort(),
+      );
+      assert.deepEqual(namesIn(`${sshd.home}/d`), [...HOSTILE].sort());
+      assert.ok(!namesIn(sshd.home).includes("OWNED"));
+    },
+  });
+}
+
+peerTest({
+  peer: SSHD,
+  name: "the text tools run a forced command once, and never again",
+  async fn() {
+    await using sshd = await startWithKeyOptions(`command="date >> runs; echo done"`, {});
+    await using stage = await openStage(sshd);
+    const edit = { old_text: "a", new_text: "b" };
+    assert.equal((await failed(stage.read("f")))[0], "unsupported");
+    assert.equal((await linesOf(sshd, "runs")).length, 1);
+    await failed(stage.edit("f", edit, { check: "true" }));
+    assert.ok((await linesOf(sshd, "runs")).length <= 2);
+  },
+});
+
+peerTest({
+  peer: SSHD,
+  name: "the text tools send nothing but SFTP to a forced command that runs what is requested",
+  async fn() {
+    const script = 'echo "$SSH_ORIGINAL_COMMAND" >> runs; eval "$SSH_ORIGINAL_COMMAND"';
+    await using sshd = await startWithScript(script, {});
+    await using stage = await openStage(sshd);
+    await done(stage.write("f", "one\n"));
+    await done(stage.edit("f", { old_text: "one", new_text: "two" }));
+    assert.equal((await done(stage.read("f"))).text, "two\n");
+    await done(stage.list("."));
+    assert.deepEqual(await linesOf(sshd, "runs"), ["/usr/lib/openssh/sftp-server"]);
   },
 });

@@ -1,5 +1,6 @@
 import { cancelling } from "../../../../async/cancelling.ts";
 import { deadline } from "../../../../async/deadline.ts";
+import { InOrder } from "../../../../async/in_order.ts";
 import { RemoteExecError } from "../../../../errors.ts";
 import type { ExecOutcome, ExecRequest } from "../../../port.ts";
 import type {
@@ -59,6 +60,7 @@ const READ_LIMIT_MS = 120_000;
  */
 export class TextFiles implements TextPort {
   readonly #host: TextHost;
+  readonly #writes = new InOrder();
   /** Where relative paths start, once it is known. */
   #startDirectory: string | undefined;
   /** Whether scripts run on the host, once one has been tried. */
@@ -89,6 +91,26 @@ export class TextFiles implements TextPort {
   }
 
   async writeContent(request: ContentRequest, signal: AbortSignal): Promise<ContentOutcome> {
+    // Two calls that replace the same content must not both find it unchanged.
+    const key = JSON.stringify(request.to);
+    return await this.#writes.run(key, () => this.#write(request, signal), cancelling(signal));
+  }
+
+  async listEntries(request: ListingRequest, signal: AbortSignal): Promise<Listing> {
+    return await this.#limited(signal, async (limited) => {
+      const { directory } = request;
+      if (directory.kind === "shell") {
+        return await shellListing(this.#host.start(limited), directory, request);
+      }
+      // SFTP reports names of all kinds, and needs no programs on the host.
+      const access = await this.#sftp(limited, false);
+      if (access !== undefined) return await sftpListing(access, request, limited);
+      const end = await this.#shellEnd(directory.path, undefined);
+      return await shellListing(this.#host.start(limited), end, request);
+    });
+  }
+
+  async #write(request: ContentRequest, signal: AbortSignal): Promise<ContentOutcome> {
     return await this.#at(request.to, signal, {
       shell: ({ end, start }) =>
         shellWrite(start, end, request, {
@@ -99,20 +121,6 @@ export class TextFiles implements TextPort {
         }),
       sftp: ({ access, path }) => sftpWrite(access, path, request, signal, this.#host.stallMs),
     }, true);
-  }
-
-  async listEntries(request: ListingRequest, signal: AbortSignal): Promise<Listing> {
-    return await this.#limited(signal, async (limited) => {
-      const { directory } = request;
-      if (directory.kind === "shell") {
-        return await shellListing(this.#host.start(limited), directory, request);
-      }
-      // SFTP reports names of all kinds, and needs no programs on the host.
-      const access = await this.#host.access(limited, false).catch(noneIfUnsupported);
-      if (access !== undefined) return await sftpListing(access, request, limited);
-      const end = await this.#shellEnd(directory.path, undefined);
-      return await shellListing(this.#host.start(limited), end, request);
-    });
   }
 
   #limited<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -137,7 +145,7 @@ export class TextFiles implements TextPort {
       return await work.shell(place);
     } catch (error) {
       if (endpoint.kind === "shell" || !isWithoutShell(error)) throw error;
-      const access = await this.#host.access(signal, writes).catch(noneIfUnsupported);
+      const access = await this.#sftp(signal, writes);
       if (access === undefined) throw error;
       this.#hasShell = false;
       return await work.sftp({ kind: "sftp", access, path: hostPath(endpoint.path) });
@@ -153,11 +161,19 @@ export class TextFiles implements TextPort {
     if (isKnown && isAbsolute) {
       return { kind: "shell", end: await this.#shellEnd(path, undefined), start };
     }
-    const access = await this.#host.access(signal, writes).catch(noneIfUnsupported);
+    const access = await this.#sftp(signal, writes);
     if (access !== undefined && !await this.#mayUseShell(access, start)) {
       return { kind: "sftp", access, path: hostPath(path) };
     }
     return { kind: "shell", end: await this.#shellEnd(path, access), start };
+  }
+
+  /** Returns undefined for a host that offers commands only. A forced command would run again. */
+  async #sftp(signal: AbortSignal, writes: boolean): Promise<HostAccess | undefined> {
+    return await this.#host.access(signal, writes).catch((error) => {
+      if (this.#host.login() !== "free") throw error;
+      return noneIfUnsupported(error);
+    });
   }
 
   async #mayUseShell(access: HostAccess, start: Start): Promise<boolean> {
