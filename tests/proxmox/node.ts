@@ -15,6 +15,9 @@ import { ProxmoxService } from "../../src/proxmox/service.ts";
 import { proxmoxTools } from "../../src/proxmox/tools.ts";
 import type { SshPort, SshSettings } from "../../src/ssh/port.ts";
 import { SshService } from "../../src/ssh/service.ts";
+import type { TextPort } from "../../src/ssh/text/port.ts";
+import { TextService } from "../../src/ssh/text/service.ts";
+import { textTools } from "../../src/ssh/text/tools.ts";
 import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { sshTools } from "../../src/ssh/tools.ts";
 import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
@@ -97,11 +100,16 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
     logLevel: "error",
     secrets: [],
   };
-  const port = sessionPort(settings);
+  const session = new RemoteHost(settings, createLogger("error"));
+  const port = sessionPort(session);
   const readingOn = { answerWithinMs: options.answerWithinMs ?? 0, keepsOutput: true };
   const ssh = new SshService(port, settings.limits, readingOn);
   const jobs = new JobsService(port, new LongCalls(readingOn.answerWithinMs));
-  const parts = serverParts(ssh, jobs, settings, options.clock ?? systemClock);
+  const parts = serverParts(
+    { ssh, jobs, text: session.text },
+    settings,
+    options.clock ?? systemClock,
+  );
   let seen = 0;
   return {
     pve,
@@ -173,17 +181,23 @@ export function processesLike(pattern: RegExp): string[] {
 }
 
 function serverParts(
-  ssh: SshService,
-  jobs: JobsService,
+  { ssh, jobs, text }: {
+    readonly ssh: SshService;
+    readonly jobs: JobsService;
+    readonly text: TextPort;
+  },
   { ssh: login, limits }: SshSettings,
   clock: Clock,
 ) {
   const host = { host: login.host, port: login.port, user: login.username };
   const service = new ProxmoxService(ssh, limits, { clock, jobs });
+  const files = { files: true };
+  const texts = new TextService(text, limits, service.textContainers, files);
   const tools = [
     ...sshTools(ssh, limits, host, { files: false }),
+    ...textTools(texts, host),
     ...jobTools(jobs, limits, service.containerJob),
-    ...proxmoxTools(service, limits, host, { files: true }),
+    ...proxmoxTools(service, limits, host, files),
   ];
   return {
     version: "1",
@@ -268,8 +282,7 @@ export async function startSshdFor(pve: FakeProxmox, shell = "/bin/sh"): Promise
 }
 
 /** Returns the port that the worker implements, without a worker. */
-function sessionPort(settings: SshSettings): SshPort {
-  const session = new RemoteHost(settings, createLogger("error"));
+function sessionPort(session: RemoteHost): SshPort {
   return {
     configure: () => Promise.resolve(),
     exec: (request, signal, progress) => session.exec(request, signal, progress),
