@@ -35,6 +35,12 @@ export class HostLogin {
     return traits.mayRunOwn(mayTry);
   }
 
+  /** Reports whether the login is known to be free, after trying to find out without SFTP. */
+  async isKnownFree(wait: SessionWait): Promise<boolean> {
+    if (this.#traits.login === "unknown") await this.#pool.probeLogin(wait, GUARD_START_MS);
+    return this.#traits.login === "free";
+  }
+
   /** Reports whether the login is known to be free; asks the host if nothing is known yet. */
   async isFree(wait: SessionWait): Promise<boolean> {
     if (this.#traits.login === "unknown") await this.#mayRun(wait);
@@ -53,6 +59,8 @@ export class HostLogin {
     if (this.#traits.login === "unknown") await this.#pool.probeLogin(wait, GUARD_START_MS);
     if (this.#traits.login !== "unknown") return this.#traits.login === "free";
     const session = await this.#pool.sftp(wait).catch(noneIfUnsupported);
-    return session !== undefined && await this.learn(new Sftp(session.sftp), session.connection);
+    if (session !== undefined) return await this.learn(new Sftp(session.sftp), session.connection);
+    // The host has answered meanwhile, so that OpenSSH has shown itself.
+    return await this.isKnownFree(wait);
   }
 }

@@ -104,7 +104,7 @@ export class RemoteHost {
       start: startOwn,
     });
     this.text = new TextFiles({
-      login: () => this.#traits.login,
+      isFree: (signal) => this.#login.isKnownFree(this.#sessionWait(signal)),
       access: (signal, writes) => this.#access(signal, writes),
       start: (signal) => this.#starter(signal),
       exec: (request, signal) => this.exec(request, signal, undefined),

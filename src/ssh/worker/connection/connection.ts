@@ -115,7 +115,9 @@ export class HostConnection {
 
   /** Does {@linkcode probeLogin} in a reserved session, which is then released. */
   async probeReserved(limitMs: number): Promise<void> {
-    await this.probeLogin(limitMs).finally(() => this.#releaseUnopened());
+    // Directly after the login, OpenSSH may not have shown itself yet: nothing follows from that.
+    const probing = this.#isOpenSsh() ? this.probeLogin(limitMs) : Promise.resolve();
+    await probing.finally(() => this.#releaseUnopened());
   }
 
   /** Takes one session of the connection if one is free. Each must be released once. */

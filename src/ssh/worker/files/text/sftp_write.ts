@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { printable, RemoteExecError } from "../../../../errors.ts";
 import type { ContentOutcome, ContentRequest } from "../../../text/port.ts";
@@ -39,7 +38,7 @@ export async function sftpWrite(
       stallMs,
       signal,
       progress: undefined,
-      sha256: createHash("sha256").update(bytes).digest("hex"),
+      sha256: undefined,
     },
   );
   return {

@@ -14,7 +14,6 @@ import type {
   TextPage,
   TextPort,
 } from "../../../text/port.ts";
-import type { LoginKind } from "../../connection/host_traits.ts";
 import { stalled } from "../copy.ts";
 import { type HostAccess, hostPath } from "../host_files.ts";
 import { absolutePath } from "../limited_sftp.ts";
@@ -35,7 +34,8 @@ import { shellWrite } from "./shell_write.ts";
 
 /** What the text tools need from the host. */
 export interface TextHost {
-  login(): LoginKind;
+  /** Finds out whether the login is known to run what is requested. */
+  isFree(signal: AbortSignal): Promise<boolean>;
   /** @param writes a file killed halfway must be removed, so the guard has to know it first */
   access(signal: AbortSignal, writes: boolean): Promise<HostAccess>;
   start(signal: AbortSignal): Start;
@@ -103,10 +103,17 @@ export class TextFiles implements TextPort {
         return await shellListing(this.#host.start(limited), directory, request);
       }
       // SFTP reports names of all kinds, and needs no programs on the host.
-      const access = await this.#sftp(limited, false);
+      const access = await this.#host.access(limited, false).catch(async (error) => {
+        if (!await this.#host.isFree(limited)) throw error;
+        return noneIfUnsupported(error);
+      });
       if (access !== undefined) return await sftpListing(access, request, limited);
-      const end = await this.#shellEnd(directory.path, undefined);
-      return await shellListing(this.#host.start(limited), end, request);
+      const start = this.#host.start(limited);
+      return await shellListing(
+        start,
+        await this.#shellEnd(directory.path, start, limited),
+        request,
+      );
     });
   }
 
@@ -145,7 +152,7 @@ export class TextFiles implements TextPort {
       return await work.shell(place);
     } catch (error) {
       if (endpoint.kind === "shell" || !isWithoutShell(error)) throw error;
-      const access = await this.#sftp(signal, writes);
+      const access = await this.#host.access(signal, writes).catch(noneIfUnsupported);
       if (access === undefined) throw error;
       this.#hasShell = false;
       return await work.sftp({ kind: "sftp", access, path: hostPath(endpoint.path) });
@@ -156,56 +163,51 @@ export class TextFiles implements TextPort {
     const start = this.#host.start(signal);
     if (endpoint.kind === "shell") return { kind: "shell", end: endpoint, start };
     const { path } = endpoint;
-    const isAbsolute = path.startsWith("/") || this.#startDirectory !== undefined;
-    const isKnown = this.#hasShell ?? this.#host.login() === "free";
-    if (isKnown && isAbsolute) {
-      return { kind: "shell", end: await this.#shellEnd(path, undefined), start };
-    }
-    const access = await this.#sftp(signal, writes);
-    if (access !== undefined && !await this.#mayUseShell(access, start)) {
-      return { kind: "sftp", access, path: hostPath(path) };
-    }
-    return { kind: "shell", end: await this.#shellEnd(path, access), start };
-  }
-
-  /** Returns undefined for a host that offers commands only. A forced command would run again. */
-  async #sftp(signal: AbortSignal, writes: boolean): Promise<HostAccess | undefined> {
-    return await this.#host.access(signal, writes).catch((error) => {
-      if (this.#host.login() !== "free") throw error;
-      return noneIfUnsupported(error);
+    const shell = async () => ({
+      kind: "shell" as const,
+      end: await this.#shellEnd(path, start, signal),
+      start,
     });
-  }
-
-  async #mayUseShell(access: HostAccess, start: Start): Promise<boolean> {
-    if (this.#hasShell !== undefined) return this.#hasShell;
-    if (!await access.mayRun()) return false;
-    if (this.#host.login() === "free") return true;
+    if (this.#hasShell ?? await this.#host.isFree(signal)) return await shell();
+    const access = await this.#host.access(signal, writes);
     // A forced `internal-sftp` must not read a file's content as its requests.
-    return this.#hasShell = await hasShell(start);
+    this.#hasShell ??= await access.mayRun() && await hasShell(start);
+    if (this.#hasShell) return await shell();
+    return { kind: "sftp", access, path: hostPath(path) };
   }
 
   /** Returns the endpoint of a file of the host behind its shell. */
-  async #shellEnd(path: string, access: HostAccess | undefined): Promise<ShellEndpoint> {
+  async #shellEnd(path: string, start: Start, signal: AbortSignal): Promise<ShellEndpoint> {
     const relative = hostPath(path);
-    const end = { kind: "shell", prefix: HOST_PREFIX, label: HOST_LABEL } as const;
-    if (relative.startsWith("/")) return { ...end, path: relative };
-    if (this.#startDirectory === undefined && access !== undefined) {
-      this.#startDirectory = await absolutePath(access.sftp, ".");
-    }
-    if (this.#startDirectory === undefined) throw noStartDirectory(path);
-    const start = this.#startDirectory.replace(/\/$/, "");
-    return { ...end, path: relative === "." ? start || "/" : `${start}/${relative}` };
+    if (relative.startsWith("/")) return { ...HOST_END, path: relative };
+    this.#startDirectory ??= await this.#findStart(start, signal);
+    const root = this.#startDirectory.replace(/\/$/, "");
+    return { ...HOST_END, path: relative === "." ? root || "/" : `${root}/${relative}` };
+  }
+
+  /** Start-up files may change a shell's directory, so SFTP is asked first. */
+  async #findStart(start: Start, signal: AbortSignal): Promise<string> {
+    const access = await this.#host.access(signal, false).catch(noneIfUnsupported);
+    if (access !== undefined) return await absolutePath(access.sftp, ".");
+    const directory = await lineOf(start, "cd 2>/dev/null; pwd");
+    if (directory?.startsWith("/")) return directory;
+    throw noStartDirectory();
   }
 }
 
-/** Runs a script that only prints a word. */
-async function hasShell(start: Start): Promise<boolean> {
-  const end = { kind: "shell", prefix: HOST_PREFIX, label: HOST_LABEL, path: "/" } as const;
-  const stream = await run(start, end, "echo shell").catch(noneIfUnsupported);
-  if (stream === undefined) return false;
+/** The host itself, behind its shell. */
+const HOST_END = { kind: "shell", prefix: HOST_PREFIX, label: HOST_LABEL, path: "/" } as const;
+
+const hasShell = async (start: Start): Promise<boolean> =>
+  await lineOf(start, "echo shell") === "shell";
+
+/** Runs a script on the host and returns its first line; undefined if the host runs no commands. */
+async function lineOf(start: Start, script: string): Promise<string | undefined> {
+  const stream = await run(start, HOST_END, script).catch(noneIfUnsupported);
+  if (stream === undefined) return undefined;
   try {
     stream.endInput();
-    return await stream.readLine() === "shell";
+    return await stream.readLine();
   } finally {
     await stream.close();
   }
@@ -215,9 +217,9 @@ async function hasShell(start: Start): Promise<boolean> {
 const isWithoutShell = (error: unknown): boolean =>
   error instanceof RemoteExecError && error.code === "invalid_state";
 
-const noStartDirectory = (path: string) =>
+const noStartDirectory = () =>
   new RemoteExecError(
     "unsupported",
-    `Cannot resolve the relative path ${path}: the host offers no SFTP`,
+    "Cannot resolve a relative path: the host offers no SFTP, and its shell does not say where it starts",
     "Use an absolute path",
   );
