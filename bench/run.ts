@@ -14,6 +14,7 @@ import { outputRows } from "./rows/output.ts";
 import { parallelRows } from "./rows/parallel.ts";
 import { proxmoxRows } from "./rows/proxmox.ts";
 import { startRows } from "./rows/start.ts";
+import { textsRows } from "./rows/texts.ts";
 import { tokensRows } from "./rows/tokens.ts";
 import { formatTable, type Result } from "./table.ts";
 
@@ -31,6 +32,7 @@ const ALL: readonly (Rows | OfflineRows)[] = [
   proxmoxRows,
   linksRows,
   exchangeRows,
+  textsRows,
   tokensRows,
 ];
 
