@@ -101,7 +101,9 @@ async function makeLog(path: string): Promise<void> {
   const block = Array.from(
     { length: 10_000 },
     (_, index) =>
-      `2026-11-28T18:00:00 host app[${1_000 + index}]: request ${index} was handled without an error, ok\n`,
+      `2026-11-28T18:00:00 host app[${
+        1_000 + index
+      }]: request ${index} was handled without an error, ok\n`,
   ).join("");
   const bytes = new TextEncoder().encode(block);
   using file = await Deno.open(path, { write: true, create: true });
