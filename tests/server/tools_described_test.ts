@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CONFIGURATION_NAMES, listTools } from "../support/catalogs.ts";
+import { FLAGS } from "../support/same_facts.ts";
 
 /** What this test reads of a JSON schema. */
 interface Schema {
@@ -24,6 +25,15 @@ for (const name of CONFIGURATION_NAMES) {
     assert.deepEqual(missing, [], "fields without a description");
   });
 }
+
+Deno.test("the tests know the words of a text for each yes or no of an answer", async () => {
+  const names = (await Promise.all(CONFIGURATION_NAMES.map(listTools))).flat()
+    .flatMap(({ outputSchema }) => fieldsOf((outputSchema ?? {}) as Schema)) // a JSON schema
+    .filter(([, { type }]) => type === "boolean").map(([path]) => path.split(".").at(-1) ?? "");
+  const known = [...FLAGS, "success"]; // in the text it is the exit code or [SUCCESS]
+  const missing = [...new Set(names)].filter((name) => !known.includes(name));
+  assert.deepEqual(missing, [], "add their words to tests/support/same_facts.ts");
+});
 
 Deno.test("the fields that a caller branches on are found at every depth", () => {
   const flag: Schema = { type: "boolean" };

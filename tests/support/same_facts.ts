@@ -20,7 +20,12 @@ const WORDS: Readonly<
   bridge_copy_deleted: { true: "deleted", false: "could not be deleted" },
   cache_purged: { true: "purged from" },
   claimed: { true: "download started" },
+  created: { true: "created", false: "replaced" },
+  changed: { true: "File changed", false: "File not changed" },
 };
+
+/** Fields that are a yes or no, and whose words {@linkcode assertSameFacts} looks for. */
+export const FLAGS: readonly string[] = Object.keys(WORDS);
 
 /**
  * Checks that the text of an answer has every fact of its data: some clients show a model only one of
