@@ -8,6 +8,7 @@ import { exchangeRows } from "./rows/exchange.ts";
 import { execRows } from "./rows/exec.ts";
 import { filesRows } from "./rows/files.ts";
 import { firstRows } from "./rows/first.ts";
+import { jobsRows } from "./rows/jobs.ts";
 import { linksRows } from "./rows/links.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { outputRows } from "./rows/output.ts";
@@ -30,6 +31,7 @@ const ALL: readonly (Rows | OfflineRows)[] = [
   directoriesRows,
   gigabyteRows,
   proxmoxRows,
+  jobsRows,
   linksRows,
   exchangeRows,
   textsRows,

@@ -3,7 +3,7 @@ import type { Figure } from "./numbers.ts";
 /** A line of the table. */
 export interface Result {
   readonly what: string;
-  readonly unit: "ms" | "MB/s" | "MB" | "round trips" | "tokens";
+  readonly unit: "ms" | "MB/s" | "MB" | "round trips" | "tokens" | "per new byte";
   readonly ours: Figure;
   /** OpenSSH's figure for the same. */
   readonly theirs?: Figure;

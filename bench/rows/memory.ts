@@ -40,7 +40,8 @@ async function measureProgram(bench: Bench, name: string, program: Program): Pro
   ];
 }
 
-function residentMegabytes(pid: number): number {
+/** Returns the resident memory of a process. */
+export function residentMegabytes(pid: number): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const [, kibibytes] = /^VmRSS:\s*(\d+) kB$/m.exec(status) ?? [];
   return Number(kibibytes) * 1024 / 1_000_000;

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { printable } from "../../errors.ts";
+import { shareLimit } from "../output.ts";
 import type { JobFacts, JobPage, StartedJob, StoppedJob, StreamName } from "./port.ts";
 
 const exitCode = z.number().int().nullable().describe("null: none");
@@ -58,13 +59,17 @@ export const stopOutput = z.object({
 
 type Output<Schema extends z.ZodType> = z.infer<Schema>;
 
-/** Builds the answer for a job that was started. */
-export function startAnswer({ facts, stdout, stderr }: StartedJob): Output<typeof startOutput> {
+/** Builds the answer for a job that was started. @param maxBytes of both streams together */
+export function startAnswer(
+  { facts, stdout, stderr }: StartedJob,
+  maxBytes: number,
+): Output<typeof startOutput> {
+  const [outBytes, errBytes] = shareLimit(stdout.length, stderr.length, maxBytes);
   return {
     job_id: facts.id,
     running: facts.state === "running",
-    stdout: decoded(stdout).text,
-    stderr: decoded(stderr).text,
+    stdout: decoded(stdout.subarray(0, outBytes)).text,
+    stderr: decoded(stderr.subarray(0, errBytes)).text,
   };
 }
 

@@ -36,13 +36,22 @@ export const jobTools = (
   jobs: JobsService,
   limits: Limits,
   container: ContainerJob | undefined,
-): Tool[] => [startTool(jobs, container), outputTool(jobs, limits), listTool(jobs), stopTool(jobs)];
+): Tool[] => [
+  startTool(jobs, limits, container),
+  outputTool(jobs, limits),
+  listTool(jobs),
+  stopTool(jobs),
+];
 
 const jobId = z.string().min(1).max(100).regex(/^[A-Za-z0-9-]+$/, {
   error: "A job_id has letters, digits and dashes; ssh_list_jobs shows them",
 });
 
-const startTool = (jobs: JobsService, container: ContainerJob | undefined): Tool =>
+const startTool = (
+  jobs: JobsService,
+  { characterLimit }: Limits,
+  container: ContainerJob | undefined,
+): Tool =>
   defineTool({
     name: "ssh_start_job",
     title: "Start a job",
@@ -65,7 +74,7 @@ const startTool = (jobs: JobsService, container: ContainerJob | undefined): Tool
         ...(typeof ctid === "number" ? { ctid, ...container?.(ctid, command) } : {}),
         maxRuntimeMs: max_runtime * 1000,
       }, signal);
-      const data = startAnswer(started);
+      const data = startAnswer(started, characterLimit);
       return { text: formatStart(data, started), data };
     },
   });

@@ -71,6 +71,12 @@ pure("ssh_start_job passes on name, runtime and container", async () => {
   }
 });
 
+pure("ssh_start_job returns no more of the first output than CHARACTER_LIMIT", async () => {
+  const { call } = stage({ ...LIMITS, characterLimit: 4 });
+  const { data } = await call("start_job", { command: "make all" });
+  assert.deepEqual([data.stdout, data.stderr], ["firs", ""]);
+});
+
 pure("ssh_job_output returns only what is new when next is passed as from", async () => {
   const { host, call } = stage();
   const job = host.add("j", { stdout: "one\n" });
