@@ -213,13 +213,15 @@ nodeTest("proxmox_start_container waits until HA has carried it out", {
   containers: [{ ...IDLE, ha: true }],
   clock: new FakeClock({ skipUpToMs: Infinity }),
 }, async (node) => {
-  await node.pve.setFault("haDelayMs", 300);
+  // Longer than the first look at the state takes on a busy machine.
+  await node.pve.setFault("haDelayMs", 3_000);
   const steps: (string | undefined)[] = [];
   const progress = (step: { message?: string }) => void steps.push(step.message);
   const started = await node.call("proxmox_start_container", { ctid: 102 }, { progress });
   assert.deepEqual([started.data.success, started.data.by_ha], [true, true]);
   assert.ok(steps.includes("Starting container 102: waiting for HA"));
   assert.equal(await statusOf(node, 102), "running");
+  await node.pve.setFault("haDelayMs", 300);
   for (const verb of ["stop", "start", "shutdown"]) {
     const { data } = await node.call(`proxmox_${verb}_container`, { ctid: 102 });
     assert.deepEqual([data.success, data.by_ha], [true, true], verb);
