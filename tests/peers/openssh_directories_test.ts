@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { type TarEntry, tarHeader } from "../../src/archive/tar_writer.ts";
 import type { DirectoryOutcome, DirectoryRequest } from "../../src/ssh/directories/port.ts";
 import { run } from "./account.ts";
-import { isRoot, openSession, type TestSession } from "./openssh.ts";
+import { startDelayProxy } from "./delay_proxy.ts";
+import { connectTo, isRoot, openSession, type TestSession } from "./openssh.ts";
+import { until } from "../support/until.ts";
 import { peer, peerTest, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 
 const RSYNC = peer("rsync", "/usr/bin/rsync");
+const BUSYBOX = peer("busybox", "/usr/bin/busybox", "busybox-static");
 const PEERS = [SSHD, RSYNC];
 
 const LIMITS = { maxEntries: 20_000, maxBytes: 2_000_000_000 };
@@ -364,3 +368,172 @@ for (const direction of ["upload", "download"] as const) {
     },
   });
 }
+
+peerTest({
+  name: "a directory goes both ways where all programs are busybox, as in a container",
+  peer: [...PEERS, BUSYBOX],
+  async fn() {
+    await withSite(async (site) => {
+      const programs = `${site.session.dir}/programs`;
+      Deno.mkdirSync(programs);
+      await run("busybox", ["--install", "-s", programs]);
+      Deno.chmodSync(site.session.dir, 0o755);
+      const prefix = `env PATH=${programs}`;
+      const remote = { kind: "shell", prefix, path: site.remote, label: "busybox" } as const;
+      write(site.local, { ...NAMES, "run.sh": "#!/bin/sh\n", "ba\\ck": "b" });
+      Deno.chmodSync(`${site.local}/run.sh`, 0o755);
+      Deno.symlinkSync("index.html", `${site.local}/link`);
+      const first = await site.copy("upload", { remote });
+      assert.deepEqual(first.failed, []);
+      // busybox does not set the time of a link.
+      assert.equal(await differences(site.local, site.remote, "-J"), "");
+      write(site.local, { "run.sh": "#!/bin/sh -e\n" });
+      Deno.removeSync(`${site.local}/*`);
+      Deno.utimeSync(`${site.local}/empty`, 5, 5);
+      const second = await site.copy("upload", { remote, deleteCount: 1 });
+      assert.deepEqual([second.sent, second.deleted, second.failed], [1, 1, []]);
+      assert.equal(await differences(site.local, site.remote, "-J"), "");
+      const third = await site.copy("download", { remote, localPath: "back" });
+      assert.deepEqual(third.failed.map(({ path }) => path), ["link"]);
+      Deno.symlinkSync("index.html", `${site.session.dir}/back/link`);
+      assert.equal(await differences(site.remote, `${site.session.dir}/back`, "-J"), "");
+      assert.deepEqual(site.beside(), ["site"]);
+    });
+  },
+});
+
+peerTest({
+  name:
+    "a server killed in the middle of a directory leaves complete files only, and the next call sends the rest",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      const { sshd, session } = site;
+      const content = crypto.getRandomValues(new Uint8Array(60_000));
+      for (let index = 0; index < 100; index++) {
+        const bytes = new Uint8Array(1_000_000).fill(index);
+        bytes.set(content);
+        write(site.local, { [`part ${index % 3}/${index}`]: bytes });
+      }
+      await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 20 });
+      const server = await connectTo(sshd, session.dir, {
+        SSH_PORT: String(proxy.port),
+        SSH_STRICT_HOST_KEY_CHECKING: "false",
+      });
+      const paths = { local_path: "site", remote_path: "www/site" };
+      server.call("ssh_upload_directory", paths).catch(() => {});
+      const arrived = async () =>
+        (await tree(site.remote)).split("\n").filter((path) => /\/\d+$/.test(path));
+      await until("the first files", async () => (await arrived()).length > 0, 30_000);
+      server.server.kill("SIGKILL");
+      await server.server.ended();
+      await until("the removal of what was staged", () => site.beside().length === 1, 30_000);
+      const files = await arrived();
+      for (const path of files) {
+        assert.deepEqual(
+          Deno.readFileSync(`${site.remote}/${path}`),
+          Deno.readFileSync(`${site.local}/${path}`),
+        );
+      }
+      const rest = await site.copy("upload", { overwrite: false });
+      assert.deepEqual([rest.sent, rest.unchanged, rest.failed], [
+        100 - files.length,
+        files.length,
+        [],
+      ]);
+      assert.equal(await differences(site.local, site.remote), "");
+    });
+  },
+});
+
+peerTest({
+  name: "a cancelled directory leaves nothing staged, and says so",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      for (let index = 0; index < 100; index++) {
+        write(site.local, { [`${index}`]: new Uint8Array(1_000_000).fill(index) });
+      }
+      const cancel = new AbortController();
+      const copying = site.copy("upload", {}, cancel.signal);
+      copying.catch(() => {});
+      await until("the staging directory", () => site.beside().some((name) => name !== "site"));
+      cancel.abort();
+      await assert.rejects(copying, { code: "cancelled" });
+      await until("its removal", () => site.beside().every((name) => name === "site"), 30_000);
+    });
+  },
+});
+
+const entry = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({
+  ...{ path, kind: "file", size: 4, mode: 0o644, mtime: 0, uid: 0, gid: 0 },
+  ...more,
+});
+
+/** Members of an archive that a host sends instead of what was requested, and what becomes of them. */
+const HOSTILE: readonly {
+  readonly name: string;
+  readonly members: readonly TarEntry[];
+  readonly failed?: Readonly<Record<string, string>>;
+  readonly error?: RegExp;
+}[] = [
+  { name: "another file", members: [entry("other")], error: /not requested: other$/ },
+  { name: "an absolute path", members: [entry("/etc/evil")], error: /not requested: etc\/evil$/ },
+  { name: "a path that leads out", members: [entry("../evil")], error: /leads out of the tree/ },
+  { name: "a file twice", members: [entry("a"), entry("a")], error: /not requested: a$/ },
+  {
+    name: "a link, and a file through it",
+    members: [entry("a", { kind: "link", size: 0, target: "/etc" }), entry("a/evil")],
+    failed: { a: "changed while it was read", "b/c": "not sent by the host" },
+  },
+  {
+    name: "other content of the same size",
+    members: [entry("a"), entry("b/c")],
+    failed: { a: "changed while it was read", "b/c": "changed while it was read" },
+  },
+  {
+    name: "another size",
+    members: [entry("a", { size: 100_000 })],
+    failed: { a: "changed while it was read", "b/c": "not sent by the host" },
+  },
+  {
+    name: "a size without end",
+    members: [entry("a", { size: 2 ** 50 })],
+    error: /^A file grew to/,
+  },
+];
+
+peerTest({
+  name: "a hostile host writes nothing that was not requested",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.remote, { "a": "good", "b/c": "good" });
+      const programs = `${site.sshd.home}/programs`;
+      write(programs, { "tar": `#!/bin/sh\ncat '${programs}/stream'\n` });
+      Deno.chmodSync(`${programs}/tar`, 0o755);
+      const prefix = `env PATH=${programs}:/usr/bin:/bin`;
+      const remote = { kind: "shell", prefix, path: site.remote, label: "the host" } as const;
+      for (const { name, members, failed, error } of HOSTILE) {
+        const blocks = members.flatMap((member) => [
+          tarHeader(member),
+          new Uint8Array(
+            member.kind === "file" ? 512 * Math.ceil(Math.min(member.size, 1e6) / 512) : 0,
+          ),
+        ]);
+        Deno.writeFileSync(
+          `${programs}/stream`,
+          new Uint8Array(await new Blob(blocks).arrayBuffer()),
+        );
+        const copying = site.copy("download", { remote });
+        if (error !== undefined) await assert.rejects(copying, { message: error }, name);
+        else {
+          const outcome = await copying;
+          const found = outcome.failed.map(({ path, reason }) => [path, reason]);
+          assert.deepEqual(Object.fromEntries(found), failed, name);
+        }
+        assert.equal(await tree(site.local), "\nb", name);
+      }
+    });
+  },
+});

@@ -14,6 +14,8 @@ interface ShellDownload extends DownloadWork {
 /** Files up to this size are held in memory, several at once. */
 const SMALL_BYTES = 256 * 1024;
 const AT_ONCE = 8;
+/** Content that a file has grown by since the list is skipped, at most so much of it. */
+const MAX_GROWTH = 100_000_000;
 /** Members other than the requested ones: files that became directories meanwhile, with their content. */
 const MAX_OTHERS = 100;
 
@@ -100,17 +102,22 @@ class Batch {
     const { output } = this.#work.session;
     const maxEntries = this.#wanted.size + MAX_OTHERS;
     const writing = new Set<Promise<void>>();
-    for await (const member of tarMembers(output, { maxEntries, end: TAR_STOP })) {
-      const item = this.#take(member);
-      if (item === undefined) continue;
-      const isSmall = item.size <= SMALL_BYTES;
-      const content = isSmall ? once(await whole(member)) : member.content();
-      const work = this.#write(item, content, hashes.get(item.path))
-        .finally(() => writing.delete(work));
-      writing.add(work);
-      work.catch(() => {}); // reported below
-      if (!isSmall) await work;
-      else if (writing.size >= AT_ONCE) await Promise.race(writing);
+    try {
+      for await (const member of tarMembers(output, { maxEntries, end: TAR_STOP })) {
+        const item = this.#take(member);
+        if (item === undefined) continue;
+        const isSmall = item.size <= SMALL_BYTES;
+        const content = isSmall ? once(await whole(member)) : member.content();
+        const work = this.#write(item, content, hashes.get(item.path))
+          .finally(() => writing.delete(work));
+        writing.add(work);
+        work.catch(() => {}); // reported below
+        if (!isSmall) await work;
+        else if (writing.size >= AT_ONCE) await Promise.race(writing);
+      }
+    } finally {
+      // Also after a failure, so that no temporary file stays.
+      await Promise.allSettled(writing);
     }
     await Promise.all(writing);
   }
@@ -124,6 +131,7 @@ class Batch {
       if (isBelow && ++this.#others <= MAX_OTHERS) return undefined;
       throw notRequested(path);
     }
+    if (size > item.size + MAX_GROWTH) throw grownTooMuch(path, size);
     this.#wanted.delete(path);
     if (kind === "hard_link") this.#hardLinks.push(item);
     else if (kind !== "file" || size !== item.size) this.#reasons.set(path, CHANGED);
@@ -153,6 +161,13 @@ class Batch {
     }
   }
 }
+
+const grownTooMuch = (path: string, size: number) =>
+  new RemoteExecError(
+    "changed",
+    `A file grew to ${size} bytes while the directory was copied: ${printable(path)}`,
+    "Exclude it, or try again when nothing writes to it",
+  );
 
 const CHANGED = "changed while it was read";
 
