@@ -71,12 +71,7 @@ export class SshService {
    */
   async exec({ signal, progress, ...request }: ExecCall): Promise<ExecOutcome> {
     const { timeoutMs, graceMs } = request;
-    const startedAt = performance.now();
-    const report = mapProgress(progress, ({ bytes, tail }: ExecProgress) => ({
-      // Seconds, because MCP requires progress to increase and a silent command writes no bytes.
-      progress: Math.round(performance.now() - startedAt) / 1000,
-      message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
-    }));
+    const report = commandProgress(progress);
     return await inTime(signal, timeoutMs, this.#port.exec(request, signal, report), graceMs);
   }
 
@@ -99,6 +94,18 @@ export class SshService {
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
     return await inTime(signal, undefined, this.#port.stat(endpoint, signal));
   }
+}
+
+/** Returns a callback for the steps of a command. */
+export function commandProgress(
+  progress: ToolContext["progress"],
+): ((step: ExecProgress) => void) | undefined {
+  const startedAt = performance.now();
+  return mapProgress(progress, ({ bytes, tail }: ExecProgress) => ({
+    // Seconds, because MCP requires progress to increase and a silent command writes no bytes.
+    progress: Math.round(performance.now() - startedAt) / 1000,
+    message: `${bytes} bytes of output${tail === "" ? "" : `\n${tail}`}`,
+  }));
 }
 
 /** Returns the error for an ending, or undefined. A non-zero exit code is not an error. */

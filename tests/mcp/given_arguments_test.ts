@@ -16,6 +16,17 @@ pure("givenArguments() leaves out null, except under an unknown name", () => {
   assert.deepEqual(givenArguments(given, shape), { shell: null });
 });
 
+pure("givenArguments() reads lists as JSON, and their objects like arguments", () => {
+  const list = {
+    edits: z.array(z.strictObject({ text: z.string(), flag: z.boolean().optional() })),
+  };
+  const edits = [{ text: "[1]", flag: "true" }, { text: "a", flag: null }, { other: null }, 5];
+  const expected = [{ text: "[1]", flag: true }, { text: "a" }, { other: null }, 5];
+  assert.deepEqual(givenArguments({ edits }, list), { edits: expected });
+  assert.deepEqual(givenArguments({ edits: JSON.stringify(edits) }, list), { edits: expected });
+  assert.deepEqual(givenArguments({ edits: "[broken" }, list), { edits: "[broken" });
+});
+
 pure("givenArguments() reads digits as a number where a number is expected", () => {
   for (const [text, number] of [["30", 30], ["0", 0], ["-5", -5], ["300", 300]] as const) {
     assert.deepEqual(givenArguments({ count: text, size: text, text }, shape), {

@@ -3,6 +3,7 @@ import { openSession } from "./openssh.ts";
 import { until } from "../support/until.ts";
 import { peerTest, ROOT } from "./require.ts";
 import { DROPBEAR, startDropbear } from "./small_sshd.ts";
+import { done, failed, openStage } from "./text_stage.ts";
 
 const LOOSE = { ssh: { strictHostKeyChecking: false } };
 
@@ -48,5 +49,24 @@ peerTest({
     ]);
     // dropbear signals one process, so the shell is gone and the program that it started is not.
     await until("the shell has ended", () => bear.processes().length - others <= 1);
+  },
+});
+
+peerTest({
+  peer: [DROPBEAR, ROOT],
+  name: "dropbear: text files are written, edited with a check, read and listed",
+  async fn() {
+    await using bear = await startDropbear();
+    await using stage = await openStage(bear, LOOSE);
+    await done(stage.write("sub/f", "one\n", { create_directories: true }));
+    const edit = { old_text: "one", new_text: "two" };
+    assert.equal(
+      (await failed(stage.edit("sub/f", edit, { check: "exit 1" })))[0],
+      "check_failed",
+    );
+    await done(stage.edit(`${bear.home}/sub/f`, edit, { check: "true" }));
+    assert.equal((await done(stage.read("~/sub/f"))).text, "two\n");
+    const { entries } = await done(stage.list("sub"));
+    assert.deepEqual(entries.map(({ name }: { name: string }) => name), ["f"]);
   },
 });

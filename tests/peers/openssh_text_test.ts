@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { linesOf, startWithKeyOptions, startWithScript } from "./forced.ts";
 import { HOSTILE } from "./hostile_names.ts";
-import { FISH, isRoot, TCSH, ZSH } from "./openssh.ts";
+import { FISH, isRoot, TCSH, until, ZSH } from "./openssh.ts";
 import { peerTest, PYTHON, ROOT, SSHD } from "./require.ts";
-import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
+import { aliveWithMarker, type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 import { done, failed, openStage, sha256, type TextStage } from "./text_stage.ts";
 
 const LIMITS = { characterLimit: 2_000, maxFileBytes: 100_000, timeoutMs: 20_000 };
@@ -571,5 +571,43 @@ peerTest({
     assert.equal((await done(stage.read("f"))).text, "two\n");
     await done(stage.list("."));
     assert.deepEqual(await linesOf(sshd, "runs"), ["/usr/lib/openssh/sftp-server"]);
+  },
+});
+
+/** Processes of the login whose command line begins so. */
+const running = (sshd: Sshd, program: string): number[] =>
+  aliveWithMarker(sshd.marker).filter((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).startsWith(`${program}\0`);
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
+
+peerTest({
+  peer: [SSHD, ROOT],
+  name: "a cancelled call of a text tool leaves nothing running, and undoes its edit",
+  async fn() {
+    await using sshd = await startSshd({ loginUser: "root" });
+    await using stage = await openStage(sshd);
+    const endless = new AbortController();
+    const reading = stage.call("ssh_read_file", { path: "/proc/kmsg" }, endless.signal);
+    await until("the start of the read", () => running(sshd, "head").length > 0, 30_000);
+    endless.abort();
+    assert.equal((await failed(reading))[0], "cancelled");
+    await until("the end of the read", () => running(sshd, "head").length === 0, 30_000);
+
+    const path = `${sshd.home}/f`;
+    await Deno.writeTextFile(path, "old\n");
+    const edit = { path, edits: [{ old_text: "old", new_text: "new" }], check: "exec sleep 300" };
+    const stop = new AbortController();
+    const editing = stage.call("ssh_edit_file", edit, stop.signal);
+    await until("the start of the check", () => running(sshd, "sleep").length > 0, 30_000);
+    assert.equal(Deno.readTextFileSync(path), "new\n");
+    stop.abort();
+    const { data, isError } = await editing;
+    assert.deepEqual([isError, data.code], [true, "cancelled"]);
+    assert.equal(Deno.readTextFileSync(path), "old\n");
+    await until("the end of the check", () => running(sshd, "sleep").length === 0, 30_000);
   },
 });

@@ -45,7 +45,8 @@ export function firstLines(text: string, wanted: Wanted, isOpen = false): CutLin
 export function lastLines(text: string, wanted: Wanted, isOpen = false): CutLines {
   let [start, lines, characters] = [text.length, 0, 0];
   while (lines < wanted.lines && start > 0) {
-    const previous = text.lastIndexOf("\n", start - 2) + 1;
+    // A negative position would count as 0.
+    const previous = start < 2 ? 0 : text.lastIndexOf("\n", start - 2) + 1;
     const isComplete = previous > 0 || !isOpen;
     const length = codePoints(text.slice(previous, start));
     if (characters + length > wanted.maxCharacters || !isComplete) {

@@ -1,4 +1,4 @@
-import type { Endpoint, ExecOutcome, ExecRequest } from "../port.ts";
+import type { Endpoint, ExecOutcome, ExecProgress, ExecRequest } from "../port.ts";
 import type { Encoding, LineEnding } from "./encoding.ts";
 
 /** A file or directory on the SSH host, or in a container. */
@@ -128,7 +128,15 @@ export interface TextPort {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<FileContent>;
-  /** Replaces or creates a file; until it is verified, the old one is unchanged. */
-  writeContent(request: ContentRequest, signal: AbortSignal): Promise<ContentOutcome>;
+  /**
+   * Replaces or creates a file; until it is verified, the old one is unchanged.
+   *
+   * @param progress gets the steps of the check
+   */
+  writeContent(
+    request: ContentRequest,
+    signal: AbortSignal,
+    progress?: (step: ExecProgress) => void,
+  ): Promise<ContentOutcome>;
   listEntries(request: ListingRequest, signal: AbortSignal): Promise<Listing>;
 }

@@ -4,6 +4,7 @@ import type { ToolContext } from "../../mcp/tool.ts";
 import { inTime } from "../../rpc/in_time.ts";
 import { tooLarge } from "../errors.ts";
 import type { ExecOutcome } from "../port.ts";
+import { commandProgress } from "../service.ts";
 import { applyEdits, type Edit } from "./apply_edits.ts";
 import type { ContainerCommand, Containers } from "./containers.ts";
 import { type DecodedText, decodeText, encodeText } from "./encoding.ts";
@@ -177,9 +178,10 @@ export class TextService {
       expectSha256,
       ...(command === undefined ? {} : { check: command.request }),
     };
+    const report = command && commandProgress(call.progress);
     const written = await this.#run(
       call,
-      (to) => this.#port.writeContent({ to, ...request }, call.signal),
+      (to) => this.#port.writeContent({ to, ...request }, call.signal, report),
     );
     const { check } = written;
     return { written, check: check && command ? command.outcome(check) : check };

@@ -38,8 +38,8 @@ const port: SshPort & TextPort = {
   readPage: async (request, signal) => await (await configured()).text.readPage(request, signal),
   readContent: async (from, maxBytes, signal) =>
     await (await configured()).text.readContent(from, maxBytes, signal),
-  writeContent: async (request, signal) =>
-    await (await configured()).text.writeContent(request, signal),
+  writeContent: async (request, signal, progress) =>
+    await (await configured()).text.writeContent(request, signal, progress),
   listEntries: async (request, signal) =>
     await (await configured()).text.listEntries(request, signal),
   serveFiles(end, grant) {

@@ -107,7 +107,7 @@ export class RemoteHost {
       isFree: (signal) => this.#login.isKnownFree(this.#sessionWait(signal)),
       access: (signal, writes) => this.#access(signal, writes),
       start: (signal) => this.#starter(signal),
-      exec: (request, signal) => this.exec(request, signal, undefined),
+      exec: (request, signal, progress) => this.exec(request, signal, progress),
       stallMs: this.#stallMs,
     });
   }

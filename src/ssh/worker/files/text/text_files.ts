@@ -2,7 +2,7 @@ import { cancelling } from "../../../../async/cancelling.ts";
 import { deadline } from "../../../../async/deadline.ts";
 import { InOrder } from "../../../../async/in_order.ts";
 import { RemoteExecError } from "../../../../errors.ts";
-import type { ExecOutcome, ExecRequest } from "../../../port.ts";
+import type { ExecOutcome, ExecProgress, ExecRequest } from "../../../port.ts";
 import type {
   ContentOutcome,
   ContentRequest,
@@ -39,7 +39,11 @@ export interface TextHost {
   /** @param writes a file killed halfway must be removed, so the guard has to know it first */
   access(signal: AbortSignal, writes: boolean): Promise<HostAccess>;
   start(signal: AbortSignal): Start;
-  exec(request: ExecRequest, signal: AbortSignal): Promise<ExecOutcome>;
+  exec(
+    request: ExecRequest,
+    signal: AbortSignal,
+    progress: ((step: ExecProgress) => void) | undefined,
+  ): Promise<ExecOutcome>;
   readonly stallMs: number;
 }
 
@@ -51,8 +55,8 @@ type Place =
 /** Inserted before a script that runs on the host itself; a prefix such as `sudo -n` would go here. */
 const HOST_PREFIX = "exec";
 
-/** The max time of a call that reads: finding a line of a large file may take a while. */
-const READ_LIMIT_MS = 120_000;
+/** The max time of a call that reads: finding a line of a large file on a slow disk takes a while. */
+const READ_LIMIT_MS = 60_000;
 
 /**
  * Reads, writes and lists text files. With a shell, each call is one command on the host, so only what was
@@ -73,7 +77,7 @@ export class TextFiles implements TextPort {
   async readPage(request: PageRequest, signal: AbortSignal): Promise<TextPage> {
     return await this.#limited(signal, (limited) =>
       this.#at(request.from, limited, {
-        shell: ({ end, start }) => shellPage(start, end, request),
+        shell: ({ end, start }) => shellPage(endedBy(limited, start), end, request),
         sftp: ({ access, path }) => sftpPage(access, path, request, limited),
       }));
   }
@@ -85,22 +89,30 @@ export class TextFiles implements TextPort {
   ): Promise<FileContent> {
     return await this.#limited(signal, (limited) =>
       this.#at(from, limited, {
-        shell: ({ end, start }) => shellContent(start, end, maxBytes),
+        shell: ({ end, start }) => shellContent(endedBy(limited, start), end, maxBytes),
         sftp: ({ access, path }) => sftpContent(access, path, maxBytes),
       }));
   }
 
-  async writeContent(request: ContentRequest, signal: AbortSignal): Promise<ContentOutcome> {
+  async writeContent(
+    request: ContentRequest,
+    signal: AbortSignal,
+    progress?: (step: ExecProgress) => void,
+  ): Promise<ContentOutcome> {
     // Two calls that replace the same content must not both find it unchanged.
     const key = JSON.stringify(request.to);
-    return await this.#writes.run(key, () => this.#write(request, signal), cancelling(signal));
+    return await this.#writes.run(
+      key,
+      () => this.#write(request, signal, progress),
+      cancelling(signal),
+    );
   }
 
   async listEntries(request: ListingRequest, signal: AbortSignal): Promise<Listing> {
     return await this.#limited(signal, async (limited) => {
       const { directory } = request;
       if (directory.kind === "shell") {
-        return await shellListing(this.#host.start(limited), directory, request);
+        return await shellListing(endedBy(limited, this.#host.start(limited)), directory, request);
       }
       // SFTP reports names of all kinds, and needs no programs on the host.
       const access = await this.#host.access(limited, false).catch(async (error) => {
@@ -108,7 +120,7 @@ export class TextFiles implements TextPort {
         return noneIfUnsupported(error);
       });
       if (access !== undefined) return await sftpListing(access, request, limited);
-      const start = this.#host.start(limited);
+      const start = endedBy(limited, this.#host.start(limited));
       return await shellListing(
         start,
         await this.#shellEnd(directory.path, start, limited),
@@ -117,14 +129,18 @@ export class TextFiles implements TextPort {
     });
   }
 
-  async #write(request: ContentRequest, signal: AbortSignal): Promise<ContentOutcome> {
+  async #write(
+    request: ContentRequest,
+    signal: AbortSignal,
+    progress: ((step: ExecProgress) => void) | undefined,
+  ): Promise<ContentOutcome> {
     return await this.#at(request.to, signal, {
       shell: ({ end, start }) =>
         shellWrite(start, end, request, {
           isHost: request.to.kind === "host",
           stallMs: this.#host.stallMs,
           signal,
-          exec: (check) => this.#host.exec(check, signal),
+          exec: (check) => this.#host.exec(check, signal, progress),
         }),
       sftp: ({ access, path }) => sftpWrite(access, path, request, signal, this.#host.stallMs),
     }, true);
@@ -194,6 +210,15 @@ export class TextFiles implements TextPort {
     throw noStartDirectory();
   }
 }
+
+/** A read is stopped on the host when it is cancelled or takes too long: a file may have no end. */
+const endedBy = (signal: AbortSignal, start: Start): Start => async (command) => {
+  const started = await start(command);
+  const end = () => void started.end().catch(() => {});
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+  return started;
+};
 
 /** The host itself, behind its shell. */
 const HOST_END = { kind: "shell", prefix: HOST_PREFIX, label: HOST_LABEL, path: "/" } as const;
