@@ -75,20 +75,27 @@ async function makeFolders(directory: string): Promise<void> {
   }
 }
 
-const statics = new Map<string, Promise<boolean>>();
-
-/** Returns the first static program, and asks `ldd` only once per program, because every guest asks. */
+/** Returns the first static program. */
 async function firstStatic(files: readonly string[]): Promise<string | undefined> {
   for (const file of files) {
-    const isStatic = statics.get(file) ?? librariesOf(file).then((all) => all?.length === 0);
-    statics.set(file, isStatic);
-    if (await isStatic) return file;
+    if ((await librariesOf(file))?.length === 0) return file;
   }
   return undefined;
 }
 
-/** Returns the libraries of a program: empty for a static one, `undefined` if the file does not exist. */
-async function librariesOf(file: string): Promise<string[] | undefined> {
+const libraries = new Map<string, Promise<string[] | undefined>>();
+
+/**
+ * Returns the libraries of a program: empty for a static one, `undefined` if the file does not exist.
+ * Asks `ldd` only once per program, because every guest asks.
+ */
+function librariesOf(file: string): Promise<string[] | undefined> {
+  const known = libraries.get(file) ?? readLibraries(file);
+  libraries.set(file, known);
+  return known;
+}
+
+async function readLibraries(file: string): Promise<string[] | undefined> {
   if (await Deno.stat(file).catch(() => undefined) === undefined) return undefined;
   const { stdout } = await new Deno.Command("ldd", { args: [file], stderr: "null" }).output();
   const lines = new TextDecoder().decode(stdout).split("\n");
