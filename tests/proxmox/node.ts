@@ -1,3 +1,6 @@
+import type { SshDirectoriesPort } from "../../src/ssh/directories/port.ts";
+import { DirectoryService } from "../../src/ssh/directories/service.ts";
+import { directoryTools } from "../../src/ssh/directories/tools.ts";
 /** A Proxmox VE node for tests: the stand-in, an SSH server in front of it, and the tools. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
@@ -106,7 +109,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
   const ssh = new SshService(port, settings.limits, readingOn);
   const jobs = new JobsService(port, new LongCalls(readingOn.answerWithinMs));
   const parts = serverParts(
-    { ssh, jobs, text: session.text },
+    { ssh, jobs, text: session.text, directories: port },
     settings,
     options.clock ?? systemClock,
   );
@@ -180,11 +183,14 @@ export function processesLike(pattern: RegExp): string[] {
   }).filter((line) => pattern.test(line));
 }
 
+const DIRECTORY_LIMITS = { maxEntries: 1_000, maxBytes: 10_000_000 };
+
 function serverParts(
-  { ssh, jobs, text }: {
+  { ssh, jobs, text, directories }: {
     readonly ssh: SshService;
     readonly jobs: JobsService;
     readonly text: TextPort;
+    readonly directories: SshDirectoriesPort;
   },
   { ssh: login, limits }: SshSettings,
   clock: Clock,
@@ -197,6 +203,9 @@ function serverParts(
     ...sshTools(ssh, limits, host, { files: false }),
     ...textTools(texts, host),
     ...jobTools(jobs, limits, service.containerJob),
+    ...directoryTools(
+      new DirectoryService(directories, DIRECTORY_LIMITS, service.containerAccess),
+    ),
     ...proxmoxTools(service, limits, host, files),
   ];
   return {

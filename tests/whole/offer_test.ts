@@ -28,7 +28,13 @@ Deno.test("READ_ONLY offers no tool that changes something, and no link over the
     DOWNLOAD_API_KEY: "0123456789abcdef",
     DOWNLOAD_PORT: String(port),
   });
-  assert.deepEqual(names, ["ssh_read_file", "ssh_list_directory", "list_download_stats"]);
+  assert.deepEqual(names, [
+    "ssh_read_file",
+    "ssh_list_directory",
+    "ssh_job_output",
+    "ssh_list_jobs",
+    "list_download_stats",
+  ]);
   assert.deepEqual([call.data.code, upload.data.code], ["unknown_tool", "unknown_tool"]);
   assert.deepEqual(stats.open_links, []);
   assert.match(stderr, /^\[warn\] DOWNLOAD_API_KEY has no effect/m);
@@ -57,6 +63,10 @@ Deno.test("TOOLS offers the named tools, which work with the permissions that ar
     "ssh_write_file",
     "ssh_edit_file",
     "ssh_list_directory",
+    "ssh_start_job",
+    "ssh_job_output",
+    "ssh_list_jobs",
+    "ssh_stop_job",
     "ssh_upload_directory",
   ]);
   assert.equal(call.data.stdout, "ran\n");
@@ -125,7 +135,7 @@ Deno.test("permissions shows what READ_ONLY and TOOLS leave, and what the worker
     `offered tools
   READ_ONLY  true
   TOOLS      proxmox_list_vms, ssh
-  tools      ssh_read_file, ssh_list_directory, proxmox_list_vms
+  tools      ssh_read_file, ssh_list_directory, ssh_job_output, ssh_list_jobs, proxmox_list_vms
 worker ssh
   net    server.example:22
   read   ${place.path}/hosts, /etc/ssh/ssh_known_hosts
