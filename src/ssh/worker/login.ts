@@ -35,32 +35,30 @@ export class HostLogin {
     return traits.mayRunOwn(mayTry);
   }
 
-  /** Reports whether the login is known to be free, after trying to find out without SFTP. */
-  async isKnownFree(wait: SessionWait): Promise<boolean> {
+  /**
+   * Reports whether the login is known to be free. Asks the host only where a forced command cannot be
+   * started by that.
+   */
+  async isFree(wait: SessionWait): Promise<boolean> {
     if (this.#traits.login === "unknown") await this.#pool.probeLogin(wait, GUARD_START_MS);
     return this.#traits.login === "free";
   }
 
-  /** Reports whether the login is known to be free; asks the host if nothing is known yet. */
-  async isFree(wait: SessionWait): Promise<boolean> {
-    if (this.#traits.login === "unknown") await this.#mayRun(wait);
-    return this.#traits.login === "free";
-  }
-
-  /** Starts a command of ours. @throws RemoteExecError `unsupported` if the login is forced */
+  /**
+   * Starts a command of ours. Where nothing is known about the login, SFTP shows it, as for a file.
+   *
+   * @throws RemoteExecError `unsupported` if the login is forced
+   */
   async startOwn(line: string, wait: SessionWait): Promise<StartedCommand> {
-    if (!await this.#mayRun(wait)) {
+    if (!await this.isFree(wait) && !await this.#showsFree(wait)) {
       throw this.#traits.login === "forced" ? jobsForbidden() : loginUnknown();
     }
     return await this.#pool.start(line, wait, true);
   }
 
-  async #mayRun(wait: SessionWait): Promise<boolean> {
-    if (this.#traits.login === "unknown") await this.#pool.probeLogin(wait, GUARD_START_MS);
-    if (this.#traits.login !== "unknown") return this.#traits.login === "free";
+  async #showsFree(wait: SessionWait): Promise<boolean> {
+    if (this.#traits.login !== "unknown") return false;
     const session = await this.#pool.sftp(wait).catch(noneIfUnsupported);
-    if (session !== undefined) return await this.learn(new Sftp(session.sftp), session.connection);
-    // The host has answered meanwhile, so that OpenSSH has shown itself.
-    return await this.isKnownFree(wait);
+    return session !== undefined && await this.learn(new Sftp(session.sftp), session.connection);
   }
 }

@@ -104,7 +104,7 @@ export class RemoteHost {
       start: startOwn,
     });
     this.text = new TextFiles({
-      isFree: (signal) => this.#login.isKnownFree(this.#sessionWait(signal)),
+      isFree: (signal) => this.#login.isFree(this.#sessionWait(signal)),
       access: (signal, writes) => this.#access(signal, writes),
       start: (signal) => this.#starter(signal),
       exec: (request, signal, progress) => this.exec(request, signal, progress),

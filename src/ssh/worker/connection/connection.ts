@@ -8,7 +8,7 @@ import type { StartedCommand } from "../commands/started_command.ts";
 import type { DialedConnection } from "./dial.ts";
 import { ProcessOrder, stopCommand } from "../commands/stop_command.ts";
 import { CommandRequests, type Opened, type Purpose } from "./command_requests.ts";
-import { serverSoftware } from "./ssh2_patches.ts";
+import { ping, serverSoftware } from "./ssh2_patches.ts";
 import { ConnectionGuard, SESSION_RETRY_MS } from "./connection_guard.ts";
 import type { HostTraits } from "./host_traits.ts";
 import {
@@ -115,7 +115,8 @@ export class HostConnection {
 
   /** Does {@linkcode probeLogin} in a reserved session, which is then released. */
   async probeReserved(limitMs: number): Promise<void> {
-    // Directly after the login, OpenSSH may not have shown itself yet: nothing follows from that.
+    // Directly after the login, OpenSSH may not have shown itself yet, but it does before it answers.
+    await valueWithin(new Promise<void>((resolve) => ping(this.#client, resolve)), limitMs);
     const probing = this.#isOpenSsh() ? this.probeLogin(limitMs) : Promise.resolve();
     await probing.finally(() => this.#releaseUnopened());
   }

@@ -171,10 +171,10 @@ export function onAnswer(client: Client, onAnswer: () => void): void {
  *
  * Source: ssh2 1.17.0 lib/client.js sends its keepalives this way; RFC 4254 section 4.
  */
-export function ping(client: Client): void {
+export function ping(client: Client, onAnswer: () => void = () => {}): void {
   const { _callbacks, _protocol } = client as unknown as ClientInternals; // private, so it may be missing
   if (_callbacks === undefined || _protocol?.ping === undefined) return;
-  _callbacks.push(() => {});
+  _callbacks.push(onAnswer);
   _protocol.ping();
 }
 

@@ -47,9 +47,10 @@ export class HostJobs {
       const records = new JobRecords();
       const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
       for (let text = await next(); text !== "."; text = await next()) {
-        const [word = "", size = ""] = text.split(" ");
+        const [word = "", size = "", skipped = ""] = text.split(" ");
         if (word === "E") throw startFailed(text.slice(2));
         if (word === "O" || word === "R") output[word].push(await readBytes(stream, Number(size)));
+        else if (word === "P" || word === "Q") await readBytes(stream, Number(skipped));
         else if (word !== "K") records.add(text);
       }
       const [facts] = records.jobs;

@@ -18,9 +18,14 @@ export const PLACES = `
   j_home=\${XDG_STATE_HOME:-$HOME/.local/state}
   case $j_home in /*) ;; *) j_home=$HOME/.local/state ;; esac
   j_owned() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
+  j_newline="
+  "
   j_private() {
-    LC_ALL=C ls -ldn -- "$@" | while read -r j_mode j_x; do
-      case $j_mode in drwx------*) ;; *) exit 1 ;; esac
+    j_rest=$j_newline$(LC_ALL=C ls -ldn -- "$@")
+    while [ -n "$j_rest" ]; do
+      j_rest=\${j_rest#"$j_newline"}
+      case $j_rest in drwx------*) ;; *) return 1 ;; esac
+      case $j_rest in *"$j_newline"*) j_rest=$j_newline\${j_rest#*"$j_newline"} ;; *) j_rest= ;; esac
     done
   }
 `;

@@ -43,10 +43,11 @@ const START = compact(`
       printf "%-28s\\n" "" > "$j_dir/stdout.total" && printf "%-28s\\n" "" > "$j_dir/stderr.total" &&
       printf "%-98s\\n" "" > "$j_dir/pid" && printf "%-98s\\n" "$j_mark" > "$j_dir/runner" &&
       printf "%-38s\\n" "" > "$j_dir/ending" && printf "%-198s\\n" "" > "$j_dir/status.new" &&
-      printf "%s\\n%s\\n" "$j_meta" "$(date +%s) $j_boot \${j_up%.*}\${j_up#*.} ." > "$j_dir/meta"
+      printf "%s\\n%s\\n" "$j_meta" "$j_date $j_boot $j_up ." > "$j_dir/meta"
   }
   j_boot= j_stat= j_up=-
-  read -r j_up j_x < /proc/uptime
+  j_date=$(date +%s)
+  read -r j_up j_x < /proc/uptime && j_up=\${j_up%.*}\${j_up#*.}
   read -r j_boot < /proc/sys/kernel/random/boot_id
   read -r j_stat < /proc/self/stat
   if [ -n "$j_stat" ]; then
@@ -127,15 +128,14 @@ const START = compact(`
   j_begin | j_follow
   if [ -z "$j_attended" ]; then
     for j_x in 1 2 3; do
-      j_size stdout
-      [ "$j_new" -gt 0 ] || [ -e "$j_dir/status" ] && break
+      [ -s "$j_dir/stdout" ] || [ -s "$j_dir/stderr" ] || [ -e "$j_dir/status" ] && break
       nap 0.01
     done
     j_record "$j_dir"
-    j_size stdout; j_z=$j_new; j_size stderr
-    echo "Z $j_z $j_new"
-    j_clock
-    j_over=1 j_n=0 j_m=0 j_show
+    j_over=1 j_n=0 j_m=0
+    [ ! -s "$j_dir/stdout" ] && [ ! -s "$j_dir/stderr" ] || j_show
+    echo "Z $j_n $j_m"
+    echo "T $j_date $j_up"
     echo "."
     j_sweep "$j_keep" </dev/null >/dev/null &
   fi
