@@ -5,7 +5,7 @@ import { run } from "./account.ts";
 import { startDelayProxy } from "./delay_proxy.ts";
 import { connectTo, isRoot, openSession, type TestSession } from "./openssh.ts";
 import { until } from "../support/until.ts";
-import { peer, peerTest, SSHD } from "./require.ts";
+import { peer, peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 
 const RSYNC = peer("rsync", "/usr/bin/rsync");
@@ -396,7 +396,7 @@ peerTest({
       const third = await site.copy("download", { remote, localPath: "back" });
       assert.deepEqual(third.failed.map(({ path }) => path), ["link"]);
       Deno.symlinkSync("index.html", `${site.session.dir}/back/link`);
-      assert.equal(await differences(site.remote, `${site.session.dir}/back`, "-J"), "");
+      assert.equal(await differences(site.remote, `${site.session.dir}/back`, "-J", "-O"), "");
       assert.deepEqual(site.beside(), ["site"]);
     });
   },
@@ -533,6 +533,79 @@ peerTest({
           assert.deepEqual(Object.fromEntries(found), failed, name);
         }
         assert.equal(await tree(site.local), "\nb", name);
+      }
+    });
+  },
+});
+
+peerTest({
+  name:
+    "directories that cannot be read, and names that are not UTF-8, are named and deleted nowhere",
+  peer: [...PEERS, ROOT],
+  async fn() {
+    await withSite(async (site) => {
+      const odd = (top: string) => run("sh", ["-c", `: > "$(printf '${top}/x\\377y')"`]);
+      write(site.remote, { "open": "1", "closed/inner": "2" });
+      await odd(site.remote);
+      await site.give();
+      Deno.chmodSync(`${site.remote}/closed`, 0);
+      Deno.chownSync(`${site.remote}/closed`, 0, 0);
+      write(site.local, { "closed/inner": "2", "closed/mine": "3" });
+      const down = await site.copy("download", { deleteCount: 0 });
+      assert.deepEqual(Object.fromEntries(down.failed.map(({ path, reason }) => [path, reason])), {
+        closed: "cannot be read",
+        "x\ufffdy": "name is not UTF-8",
+      });
+      assert.deepEqual([down.sent, down.deleted], [1, 0]);
+      assert.equal(Deno.readTextFileSync(`${site.local}/closed/mine`), "3");
+      await odd(site.local);
+      const up = await site.copy("upload", { deleteCount: 0 });
+      assert.deepEqual(Object.fromEntries(up.failed.map(({ path, reason }) => [path, reason])), {
+        closed: "cannot be read",
+        "closed/inner": "its directory is not copied",
+        "closed/mine": "its directory is not copied",
+        "x\ufffdy": "name is not UTF-8",
+      });
+    });
+  },
+});
+
+peerTest({
+  name: "a file that changes while it is read is named, and the old one stays",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { "a": "stable", "log": new Uint8Array(40_000_000) });
+      write(site.remote, { "log": "old" });
+      await site.give();
+      const copying = site.copy("upload");
+      await until("the staging directory", () => site.beside().some((name) => name !== "site"));
+      Deno.writeTextFileSync(`${site.local}/log`, "more", { append: true });
+      const { sent, failed } = await copying;
+      assert.deepEqual(failed, [{ path: "log", reason: "changed while it was read" }]);
+      assert.equal(sent, 1);
+      assert.equal(Deno.readTextFileSync(`${site.remote}/log`), "old");
+    });
+  },
+});
+
+peerTest({
+  name: "files for which the disk of the host has no room are named, and the others arrive",
+  peer: [...PEERS, ROOT],
+  async fn() {
+    await withSite(async (site) => {
+      await run("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", `${site.sshd.home}/www`]);
+      try {
+        own(site.sshd, `${site.sshd.home}/www`);
+        write(site.local, { "a": new Uint8Array(1_000_000), "b": new Uint8Array(5_000_000) });
+        const { sent, failed } = await site.copy("upload");
+        assert.equal(sent, 1);
+        assert.deepEqual(failed.map(({ path }) => path), ["b"]);
+        assert.match(failed[0]?.reason ?? "", /not stored on the host|differs from the source/);
+        assert.equal(Deno.statSync(`${site.remote}/a`).size, 1_000_000);
+        await until("the removal of what was staged", () => site.beside().length === 1);
+      } finally {
+        await run("umount", ["-l", `${site.sshd.home}/www`]);
       }
     });
   },

@@ -84,16 +84,19 @@ function inspect(guard: PathGuard, place: string, path: string): TreeItem | unde
   try {
     info = Deno.lstatSync(place);
   } catch {
-    return undefined;
+    return path.includes("\ufffd") ? { ...UNKNOWN, path, problem: NOT_UTF8 } : undefined;
   }
   const item = itemOf(path, info);
-  if (path.includes("\ufffd")) return { ...item, problem: "name is not UTF-8" };
   if (guard.isOwn(place, info)) return { ...item, problem: "file of this server" };
   if (item.kind === "directory" && !mayList(place)) return { ...item, problem: "cannot be read" };
   if (item.kind !== "link") return item;
   const target = Deno.readLinkSync(place);
   return { ...item, target, ...problemOf(linkProblem(path, target)) };
 }
+
+/** Deno replaces what is not UTF-8 in a name, and then finds nothing of that name. */
+const NOT_UTF8 = "name is not UTF-8";
+const UNKNOWN = { kind: "other", size: 0, mtime: 0, mode: 0, uid: 0, gid: 0 } as const;
 
 const problemOf = (problem: string | undefined) => problem === undefined ? {} : { problem };
 

@@ -75,7 +75,9 @@ class PlanMaker implements Plan {
 
   addExtra({ path, kind }: TreeItem, source: Tree): void {
     if (source.items.has(path)) return;
-    if (this.#blocked.has(parentOf(path))) return void this.#blocked.add(path);
+    // What is not UTF-8 in a name was replaced, so the name could be that of another file.
+    const isUnclear = path.includes("\ufffd");
+    if (isUnclear || this.#blocked.has(parentOf(path))) return void this.#blocked.add(path);
     if (kind === "directory") this.removeDirectories.unshift(path);
     else this.remove.push(path);
   }

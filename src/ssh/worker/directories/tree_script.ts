@@ -36,6 +36,7 @@ export interface TreeScriptOptions {
  * Header: `E KIND`, or `S EXISTS TOOLS`, `//R` and the directory, the list, and `//E` at the end:
  * - `//MODE SIZE MTIME UID GID .//PATH` (mode in hexadecimal)
  * - `//L TARGET .//PATH` without the spaces
+ * - `//U.//PATH`: a directory that cannot be read
  *
  * Commands, each with its answer up to `//E`:
  * - `h N TOOL`: hash the files of a list
@@ -74,6 +75,7 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
     ...Object.entries(FUNCTIONS).map(([name, body]) => `${name}() { ${body}; }`),
     `E=${quoted('for l do if [ -e "$l" ] || [ -L "$l" ]; then printf "//F%s\\n" "$l"; fi; done')}`,
     `R=${quoted('for l do t=$(readlink "$l"; echo x); printf "//L%s%s\\n" "${t%?x}" "$l"; done')}`,
+    `U=${quoted('for l do { [ -r "$l" ] && [ -x "$l" ]; } || printf "//U%s\\n" "$l"; done')}`,
     `P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
     'echo "S $e $o"; printf "//R%s\\n" "$f"; [ $e = 0 ] || list; echo //E',
@@ -101,7 +103,7 @@ const FUNCTIONS = {
   tool:
     `case $1 in o) H="${HASH_TOOLS.o}";; s) H="${HASH_TOOLS.s}";; *) H="${HASH_TOOLS.h}";; esac`,
   list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} +; ' +
-    'find .// -type l -exec sh -c "$R" sh {} +',
+    'find .// -type l -exec sh -c "$R" sh {} +; find .// -type d -exec sh -c "$U" sh {} +',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
   // Beside the directory if that is the same file system.
   stage: 'p=${f%/*}/; [ -d "$p" ] || mkdir -p -- "$p"; s=$p$k; ' +

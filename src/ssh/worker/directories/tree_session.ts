@@ -33,6 +33,7 @@ export interface TreePlace {
   onMove(): void;
 }
 
+const UNREADABLE = `//U${PREFIX}`;
 /** Max time for the script to remove its staging directory. */
 const CLOSE_MS = 10_000;
 const encoder = new TextEncoder();
@@ -90,7 +91,12 @@ export class TreeSession {
       for (let text; (text = await this.#next()) !== undefined;) {
         const link = parseLink(text);
         const item = link === undefined ? parseItem(text) : items.get(link.path);
-        if (text.startsWith("//R")) this.#keep(text.slice(3));
+        const unreadable = text.startsWith(UNREADABLE)
+          ? items.get(text.slice(UNREADABLE.length))
+          : undefined;
+        if (unreadable !== undefined) {
+          items.set(unreadable.path, { ...unreadable, problem: "cannot be read" });
+        } else if (text.startsWith("//R")) this.#keep(text.slice(3));
         else if (item === undefined) continue;
         else if (item.path === "") root = item;
         else if (link !== undefined) items.set(item.path, withTarget(item, link.target));
