@@ -99,7 +99,8 @@ function exchange(
     exactSize(r2.maxFileBytes)
   } to and from other machines and people over R2, ` +
     `from ${places(isNode)}; kept for 48 hours.` +
-    (has("exchange_request_upload") ? " Others send files with exchange_request_upload." : "");
+    (has("exchange_request_upload") ? " Others send files with exchange_request_upload." : "") +
+    (has("exchange_share") ? " Renew expired URLs: exchange_share." : "");
 }
 
 const links = (isNode: boolean): string =>
