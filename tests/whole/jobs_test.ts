@@ -70,15 +70,22 @@ jobsTest(
     const result = await server.call("ssh_exec_command", { command: waitingFor(go), timeout: 120 });
     const early = succeeded(result);
     assert.deepEqual(
-      [early.running, early.stdout, early.process_ended, early.exit_code, early.timeout_reached],
-      [true, "before\n", false, null, false],
+      [early.running, early.process_ended, early.exit_code, early.timeout_reached],
+      [true, false, null, false],
     );
     assert.match(result.text, /STILL RUNNING as job \w+ until its timeout: nothing was stopped/);
-    assert.match(result.text, /ssh_job_output \(job_id \w+, from 7, wait_seconds 45\)/);
     assert.doesNotMatch(result.text, /WARNING/);
+    // A slow machine may not have printed it yet.
+    const [, from] =
+      /ssh_job_output \(job_id \w+, from (\d+), wait_seconds 45\)/.exec(result.text) ??
+        assert.fail(result.text);
+    assert.equal("before\n".slice(0, Number(from)), early.stdout);
     await Deno.writeTextFile(go, "");
-    const rest = await whole(server, early.job_id, 7);
-    assert.deepEqual([rest.text, rest.state, rest.exit_code], ["after\n", "exited", 7]);
+    const rest = await whole(server, early.job_id, Number(from));
+    assert.deepEqual(
+      [rest.text, rest.state, rest.exit_code],
+      ["before\nafter\n".slice(Number(from)), "exited", 7],
+    );
     assert.equal((await whole(server, early.job_id)).text, "before\nafter\n");
     const [job] = await jobsOf(server);
     assert.deepEqual([job?.job_id, job?.state, job?.exit_code], [early.job_id, "exited", 7]);
@@ -160,6 +167,7 @@ jobsTest(
     await slow.server.ended();
     await untilGone(other);
   },
+  30,
 );
 
 for (const [how, timeout] of [["short", 30], ["long", 120]] as const) {
@@ -194,12 +202,13 @@ jobsTest(
     const many = `i=0; while [ $i -lt 900 ]; do i=$((i+1)); echo line $i; done`;
     const command = `${many}; ${waitingFor(`${sshd.home}/go`)}`;
     const result = await server.call("ssh_exec_command", { command, timeout: 120 });
-    const { job_id, running, output_id } = succeeded(result);
+    const { job_id, running, output_id, stdout } = succeeded(result);
     assert.deepEqual([running, output_id], [true, undefined]);
     const [, from = ""] = /, from (\d+), wait/.exec(result.text) ?? assert.fail(result.text);
     await Deno.writeTextFile(`${sshd.home}/go`, "");
     const all = String((await whole(server, job_id)).text);
     assert.match(all, /^line 1\n[^]*\nline 900\nbefore\nafter\n$/);
-    assert.ok(result.text.includes(`\n${all.slice(0, Number(from))}\n\n[OUTPUT TRUNCATED`));
+    const [shown = ""] = String(stdout).split("\n\n[OUTPUT TRUNCATED");
+    assert.equal(all.slice(0, Number(from)), shown);
   },
 );
