@@ -86,7 +86,7 @@ export interface WriteScriptOptions {
   readonly usesUmask?: boolean;
   /** Creates missing parent directories. */
   readonly parents?: boolean;
-  /** Ends with `E changed` unless the replaced file has this hash, also directly before the rename. */
+  /** Ends with `E changed` unless the replaced file has this hash directly before the rename. */
   readonly expectSha256?: string | undefined;
   /** Copies ACL and extended attributes of the replaced file where the host has the programs. */
   readonly keepsAttributes?: boolean;
@@ -149,16 +149,18 @@ export function writeScript(options: WriteScriptOptions): string {
     `IFS= read -r want || exit 1`,
     `n=$(wc -c < "$t"); [ "$((n))" -eq ${size} ] || { echo "E size $((n))"; exit 0; }`,
     `have=$({ ${HASH_STDIN}; } < "$t"); have=\${have%% *}; [ -z "$have" ] || [ "$have" = "$want" ] || { echo "E hash $have"; exit 0; }`,
-    ...(options.keepsAttributes ? [KEEP_ATTRIBUTES] : []),
-    `[ -z "$o" ] || chown "$o" "$t" 2>/dev/null`,
     // Some file systems allow only one mode.
-    `a=600; chmod "$m" "$t" 2>/dev/null && a=$m; a=$(stat -c %a "$t" 2>/dev/null || echo $a)`,
+    ...(options.keepsAttributes ? [KEEP_ATTRIBUTES] : [
+      `[ -z "$o" ] || chown "$o" "$t" 2>/dev/null`,
+      `a=600; chmod "$m" "$t" 2>/dev/null && a=$m; a=$(stat -c %a "$t" 2>/dev/null || echo $a)`,
+    ]),
     ...(mode === undefined
       ? []
       : [`[ "$((0$a))" -eq "$((0$m))" ] || { echo "E mode $a $m"; exit 0; }`]),
-    ...(options.keepsAttributes ? [`l=; if [ "$w" -eq 0 ]; then ${LOSSES}; fi`] : []),
     ...(options.undoName === undefined ? [] : keepOld(options.undoName)),
-    ...(expectSha256 === undefined ? [] : [`same || { echo "E changed"; exit 0; }`]),
+    ...(expectSha256 === undefined ? [] : [
+      `same || { [ -n "$h" ] && echo "E changed" || echo "E tool sha256sum"; exit 0; }`,
+    ]),
     overwrite
       ? `mv -f "$t" "$f" || { grep -qF " $f " /proc/self/mountinfo 2>/dev/null && echo "E mount" || echo "E name"; exit 0; }`
       : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
@@ -167,27 +169,28 @@ export function writeScript(options: WriteScriptOptions): string {
   ].join("; ");
 }
 
-/** Defines `same`, which compares the replaced file with the hash it should have, and calls it. */
+/** Defines `same`, which compares the replaced file with the hash it should have. */
 const expectation = (sha256: string | undefined): string[] =>
   sha256 === undefined ? [] : [
     `same() { h=$({ ${HASH_STDIN}; } < "$f" 2>/dev/null); [ "\${h%% *}" = ${sha256} ]; }`,
     `[ -e "$f" ] || { echo "E changed"; exit 0; }; [ -r "$f" ] || { echo "E denied"; exit 0; }`,
-    `same || { [ -n "$h" ] && echo "E changed" || echo "E tool sha256sum"; exit 0; }`,
   ];
 
 /**
- * Copies everything but the content, then sets the time of the change. Only GNU `cp` can do it, else the
- * programs of the acl package copy the ACL.
+ * Sets owner and mode, and copies what else the replaced file has but its content; GNU `cp` does all of it.
+ * Elsewhere the programs of the acl package copy the ACL. Sets `l` to what could not be kept; `ls` shows an
+ * ACL by a plus sign.
  */
-const KEEP_ATTRIBUTES =
-  `if [ "$w" -eq 0 ]; then if cp --attributes-only --preserve=all -- "$f" "$t" 2>/dev/null; then touch "$t"; ` +
-  `elif command -v setfacl >/dev/null 2>&1; then getfacl -p -- "$f" 2>/dev/null | setfacl --set-file=- -- "$t" 2>/dev/null; fi; fi`;
-
-/** Adds to `l` what the new file has not got. \`ls\` shows an ACL by a plus sign. */
-const LOSSES = [
-  `[ "$k" -eq 1 ] || l="$l links"`,
-  `[ "$(stat -c %u:%g "$t" 2>/dev/null)" = "$o" ] || l="$l owner"`,
-  `case $(ls -ld "$f" 2>/dev/null) in ??????????+*) case $(ls -ld "$t" 2>/dev/null) in ??????????+*) ;; *) l="$l acl";; esac;; esac`,
+const KEEP_ATTRIBUTES = [
+  `l=; g=; facts() { set -- $(stat -c "%u:%g %a" "$t" 2>/dev/null); u=$1; a=\${2:-600}; }`,
+  `if [ "$w" -eq 0 ]; then [ "$k" -eq 1 ] || l="$l links"; ` +
+  `if cp --attributes-only --preserve=all -- "$f" "$t" 2>/dev/null; then g=1; touch "$t"; ` +
+  `elif command -v setfacl >/dev/null 2>&1; then getfacl -p -- "$f" 2>/dev/null | setfacl --set-file=- -- "$t" 2>/dev/null; fi; fi`,
+  `facts; c=; [ -z "$o" ] || [ "$o" = "$u" ] || { c=1; chown "$o" "$t" 2>/dev/null; }`,
+  // A change of the owner may have removed bits of the mode.
+  `[ "$c$a" = "$m" ] || { chmod "$m" "$t" 2>/dev/null; facts; [ -n "$u" ] || a=$m; }`,
+  `if [ "$w" -eq 0 ]; then [ "$o" = "$u" ] || l="$l owner"; ` +
+  `[ -n "$g" ] || case $(ls -ld "$f" 2>/dev/null) in ??????????+*) case $(ls -ld "$t" 2>/dev/null) in ??????????+*) ;; *) l="$l acl";; esac;; esac; fi`,
 ].join("; ");
 
 /** Gives the replaced file a second name, and has it put back however the script ends. */

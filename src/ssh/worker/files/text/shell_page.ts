@@ -26,8 +26,8 @@ export async function shellPage(
       countBytes: maxBytes,
     }),
   );
+  // Its stdin is not closed: that would be one more turn on the wire.
   try {
-    stream.endInput();
     const line = await readReply(stream, end);
     const header = parsePageHeader(line);
     if (header === undefined) throw shellFileError(line, end, maxBytes);
