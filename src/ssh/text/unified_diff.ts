@@ -10,18 +10,62 @@ const CONTEXT = 3;
  * @param path the name of the file in both headers; `patch -p1` and `git apply` remove the `a/` before it
  */
 export function unifiedDiff(before: string, after: string, path: string): string {
-  const [old, current] = [linesOf(before), linesOf(after)];
+  if (before === after) return "";
+  const { start, oldEnd, newEnd } = differingPart(before, after);
+  const offset = countLineFeeds(before, start);
+  const [old, current] = [
+    linesOf(before.slice(start, oldEnd)),
+    linesOf(after.slice(start, newEnd)),
+  ];
   const blocks = changedBlocks(old, current);
-  if (blocks.length === 0) return "";
   const hunks: string[] = [];
   for (let at = 0; at < blocks.length;) {
     let end = at + 1;
     while (end < blocks.length && near(blocks[end - 1], blocks[end])) end++;
-    hunks.push(hunkOf(old, current, blocks.slice(at, end)));
+    hunks.push(hunkOf(old, current, blocks.slice(at, end), offset));
     at = end;
   }
   const name = path.replace(/^\/+/, "");
   return `--- ${headerName(`a/${name}`)}\n+++ ${headerName(`b/${name}`)}\n${hunks.join("")}`;
+}
+
+/** The lines in which two texts differ, and their context: most of a large file is equal. */
+function differingPart(before: string, after: string) {
+  const shorter = Math.min(before.length, after.length);
+  let start = before.lastIndexOf("\n", commonLength(before, after, shorter, slice) - 1) + 1;
+  const common = commonLength(before, after, shorter - start, sliceFromEnd);
+  // From the first line that is completely equal.
+  const lineFeed = common === 0 ? -1 : before.indexOf("\n", before.length - common);
+  let equal = lineFeed < 0 ? 0 : before.length - lineFeed - 1;
+  for (let line = 0; line < CONTEXT; line++) {
+    start = start < 2 ? 0 : before.lastIndexOf("\n", start - 2) + 1;
+    const next = equal === 0 ? -1 : before.indexOf("\n", before.length - equal);
+    equal = next < 0 ? 0 : before.length - next - 1;
+  }
+  return { start, oldEnd: before.length - equal, newEnd: after.length - equal };
+}
+
+const slice = (text: string, from: number, to: number): string => text.slice(from, to);
+const sliceFromEnd = (text: string, from: number, to: number): string =>
+  text.slice(text.length - to, text.length - from);
+
+/** Returns how many characters are equal at one end. Comparing slices is much faster than characters. */
+function commonLength(first: string, second: string, max: number, cut: typeof slice): number {
+  let at = 0;
+  for (let step = 65_536; step >= 1; step = Math.floor(step / 16)) {
+    while (at < max) {
+      const end = Math.min(max, at + step);
+      if (cut(first, at, end) !== cut(second, at, end)) break;
+      at = end;
+    }
+  }
+  return at;
+}
+
+function countLineFeeds(text: string, end: number): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) count++;
+  return count;
 }
 
 /** Lines with their line feeds; the last one may lack it. */
@@ -35,6 +79,7 @@ function hunkOf(
   old: readonly string[],
   current: readonly string[],
   blocks: readonly Block[],
+  offset: number,
 ): string {
   const [first, last] = [blocks[0], blocks.at(-1)];
   if (first === undefined || last === undefined) return "";
@@ -49,8 +94,8 @@ function hunkOf(
     position = oldEnd;
   }
   lines.push(...marked(" ", old.slice(position, position + trail)));
-  const oldRange = range(first.oldStart - lead, last.oldEnd + trail);
-  const newRange = range(first.newStart - lead, last.newEnd + trail);
+  const oldRange = range(offset + first.oldStart - lead, offset + last.oldEnd + trail);
+  const newRange = range(offset + first.newStart - lead, offset + last.newEnd + trail);
   return `@@ -${oldRange} +${newRange} @@\n${lines.join("")}`;
 }
 

@@ -45,6 +45,13 @@ pure("unifiedDiff() is small and quick for large files with many changes", () =>
   assert.equal(all.split("\n").length, 40_004);
 });
 
+pure("unifiedDiff() numbers the lines of a change deep in a file", () => {
+  const before = Array.from({ length: 100_000 }, (_, index) => `line ${index + 1}\n`).join("");
+  const diff = unifiedDiff(before, before.replace("line 70000\n", "changed\nmore\n"), "f");
+  const hunk = "@@ -69997,7 +69997,8 @@\n line 69997\n line 69998\n line 69999\n-line 70000\n";
+  assert.ok(diff.includes(`${hunk}+changed\n+more\n line 70001\n`), diff);
+});
+
 /** Runs a judge in a directory with the old file. Returns the new content. */
 async function judge(
   program: "git" | "patch",
@@ -75,8 +82,15 @@ async function judge(
   return Deno.readTextFileSync(path);
 }
 
-const lines = fc.array(fc.constantFrom("a", "b", "c", "}", "", "\r", "é"), { maxLength: 30 })
-  .chain((parts) => fc.boolean().map((ends) => parts.join("\n") + (ends ? "\n" : "")));
+/** Long ends, so that what is equal is left out. */
+const framed = (part: fc.Arbitrary<string>) =>
+  fc.tuple(fc.nat({ max: 12 }), part, fc.nat({ max: 12 })).map(([before, text, after]) =>
+    "a\n".repeat(before) + text + "b\n".repeat(after)
+  );
+const lines = framed(
+  fc.array(fc.constantFrom("a", "b", "c", "}", "", "\r", "é"), { maxLength: 30 })
+    .chain((parts) => fc.boolean().map((ends) => parts.join("\n") + (ends ? "\n" : ""))),
+);
 
 for (const program of ["git", "patch"] as const) {
   peerTest({
