@@ -69,6 +69,22 @@ peerTest({
   },
 });
 
+peerTest({
+  name: "an archive that was downloaded through nginx is used up",
+  peer: NGINX,
+  async fn() {
+    await using place = await behindNginx();
+    const { test } = place;
+    test.write("tree/a", randomBytes(3_000_000));
+    const { url } = await place.link("tree");
+    const answer = await ask(url, PROGRAM);
+    assert.ok(answer.bytes.length > 3_000_000);
+    await until("the end", () => test.actions().length > 2);
+    assert.deepEqual(test.actions(), ["created", "claimed", "used"]);
+    assert.equal((await ask(url, PROGRAM)).status, 404);
+  },
+});
+
 const WAYS = [["nginx", "revoked"], ["curl -0", "revoked"], ["curl", "revoked"]] as const;
 const STOPS = [["nginx", "stopped"], ["curl -0", "stopped"]] as const;
 

@@ -37,17 +37,19 @@ for (const count of [50_000, 100_000, 300_000]) {
   }
 }
 
-Deno.test("a small directory that was read in part can be downloaded again by the same program", async () => {
-  await using test = new TestHub();
-  test.write("tree/a.bin", randomBytes(1_000_000));
-  const link = await test.link("tree");
-  await readSome(link.url, 100_000);
-  const again = await ask(link.url, curlUser);
-  assert.equal(again.status, 200);
-  assert.ok(again.bytes.length > 1_000_000);
-  assert.equal((await ask(link.url, curlUser)).status, 404);
-  assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
-});
+for (const version of ["1.0", "1.1"]) {
+  Deno.test(`a small directory that was read in part over HTTP/${version} can be downloaded again by the same program`, async () => {
+    await using test = new TestHub();
+    test.write("tree/a.bin", randomBytes(1_000_000));
+    const link = await test.link("tree");
+    await readSome(link.url, 100_000, version);
+    const again = await ask(link.url, curlUser);
+    assert.equal(again.status, 200);
+    assert.ok(again.bytes.length > 1_000_000);
+    assert.equal((await ask(link.url, curlUser)).status, 404);
+    assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
+  });
+}
 
 Deno.test("another request on the connection shows that the answer was received", async () => {
   await using test = new TestHub({ limits: { keepAliveMs: 500 } });
@@ -83,6 +85,26 @@ Deno.test("a client that keeps its connection open has received the answer after
   const isOver = (action: unknown) => action === "used" || action === "interrupted";
   await until("the end", () => test.actions().some(isOver));
 });
+
+for (
+  const [path, version] of [["tree", "1.0"], ["tree/a.bin", "1.0"], ["tree/a.bin", "1.1"]] as const
+) {
+  Deno.test(`a client that has read ${path} over HTTP/${version} and closes later has received it`, async () => {
+    await using test = new TestHub({ limits: { keepAliveMs: 20, receiptMs: 60_000 } });
+    test.write("tree/a.bin", randomBytes(1_000_000));
+    const link = await test.link(path);
+    await using client = await RawClient.connect(link.url);
+    await client.send(get(link.url, version));
+    if (path === "tree") await client.rest();
+    else for (let read = 0; read < 1_000_000;) read += await client.read(1_000_000);
+    // Longer than an idle connection is kept.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.close();
+    const isOver = (action: unknown) => action === "used" || action === "interrupted";
+    await until("the end", () => test.actions().some(isOver));
+    assert.deepEqual(test.actions(), ["created", "claimed", "used"]);
+  });
+}
 
 /** A link is used up after this time if everything was sent to a client with parallel downloads. */
 const GRACE_MS = 25_000;

@@ -140,7 +140,7 @@ const OTHERS: Readonly<Record<string, Elsewhere>> = {
   ],
   "used, of a link": [
     "tests/downloads/worker_receipt_test.ts",
-    "a small directory that was read in part can be downloaded again by the same program",
+    "a small directory that was read in part over HTTP/${version} can be downloaded again by the same program",
   ],
 };
 

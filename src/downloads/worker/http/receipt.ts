@@ -4,11 +4,12 @@ import { systemClock } from "../../../async/clock.ts";
 
 /** Time limits of {@linkcode awaitReceipt}. */
 export interface ReceiptLimits {
-  /** A client that has closed its side is asked after this time whether it has read everything. */
+  /**
+   * A client that has closed its side is asked after this time whether it has read everything. An answer
+   * that ends with the connection is ended this much later: who closes before has not read to its end.
+   */
   readonly probeMs: number;
-  /** After this time the server closes its side, for clients that read until then. */
-  readonly closeMs: number;
-  /** After this time without a sign the answer counts as received. */
+  /** After this time without a sign the answer counts as received, and the server closes the connection. */
   readonly graceMs: number;
 }
 
@@ -25,7 +26,7 @@ export const nextRequest = (socket: Socket): void => waiting.get(socket)?.();
  * The answer was received if the client closes the connection and its system does not refuse more data,
  * if the connection carries another request, or if the grace time passes. It was not received if the
  * connection is reset. A client that closes with unread data, or is killed, resets it at once or after it
- * has closed its side; the latter shows only when more data is written.
+ * has closed its side; the latter shows only when more data is written, so the server's side stays open.
  *
  * The answer must have the header `Connection: close`.
  *
@@ -42,6 +43,7 @@ export function awaitReceipt(
   const timers: (() => void)[] = [];
   const httpListeners = socket.listeners("end");
   let isSettled = false;
+  let hasEnded = false;
   const settle = (received: boolean) => {
     if (isSettled) return;
     isSettled = true;
@@ -63,21 +65,20 @@ export function awaitReceipt(
     settle(true);
   });
   socket.once("error", () => settle(false));
-  socket.once("close", () => settle(false));
+  // Both sides have closed in order, or the connection broke.
+  socket.once("close", (hadError: boolean) => settle(hasEnded && !hadError));
   socket.once("end", () => {
-    if (isSettled) return;
-    after(limits.probeMs, () => {
-      if (socket.writableEnded) return finish(true);
-      socket.write("\n", (error) => finish(!error));
-    });
+    hasEnded = true;
+    if (isSettled || socket.writableEnded) return;
+    if (endsByClose) return finish(false);
+    after(limits.probeMs, () => socket.write("\n", (error) => finish(!error)));
   });
   const finish = (received: boolean) => {
     settle(received);
     socket.destroy();
   };
   outgoing.end(() => {
-    if (endsByClose) socket.end();
-    else after(limits.closeMs, () => socket.end());
+    if (endsByClose) after(limits.probeMs, () => socket.end());
     after(limits.graceMs, () => finish(true));
     socket.resume();
   });

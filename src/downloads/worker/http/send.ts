@@ -41,11 +41,7 @@ export async function send(
   }
 }
 
-const receiptLimits = ({ keepAliveMs, receiptMs }: HttpLimits) => ({
-  probeMs: PROBE_MS,
-  closeMs: keepAliveMs,
-  graceMs: receiptMs,
-});
+const receiptLimits = ({ receiptMs }: HttpLimits) => ({ probeMs: PROBE_MS, graceMs: receiptMs });
 
 class ClientGone extends Error {}
 
