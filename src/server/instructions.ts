@@ -46,8 +46,8 @@ function opening({ ssh }: Introduced, isNode: boolean): string {
 
 function commands({ limits }: Introduced, has: (name: string) => boolean): string {
   const canGoOn = has("ssh_job_output");
-  return "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use options like -y and " +
-    "--no-pager, and `sudo -n`, as nobody can type a password. On timeout (default " +
+  return "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use -y, --no-pager and " +
+    "`sudo -n`, as nobody can type a password. On timeout (default " +
     `${limits.timeoutMs / 1000} s, max 300) the command is stopped and its output so far returned` +
     (canGoOn ? `; a long one becomes a job.` : ".");
 }
