@@ -62,7 +62,7 @@ function proxmox(has: (name: string) => boolean): string {
   const exec = ["proxmox_container_exec_command", "proxmox_vm_exec_command"].filter(has);
   return "- proxmox_*: LXC containers (ctid) and VMs (vmid)" +
     (has("ssh_exec_command") ? ": prefer them to pct and qm in ssh_exec_command. " : ". ") +
-    (exec.length > 0 ? `Commands inside a guest: ${exec.join(", ")}. ` : "") +
+    (exec.length > 0 ? `Inside a guest: ${exec.join(", ")}. ` : "") +
     (has("proxmox_resource_usage") ? "Cluster: proxmox_resource_usage. " : "") +
     (has("proxmox_shutdown_container")
       ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
@@ -99,7 +99,7 @@ function exchange(
     exactSize(r2.maxFileBytes)
   } to and from other machines and people over R2, ` +
     `from ${places(isNode)}; kept for 48 hours.` +
-    (has("exchange_request_upload") ? " Others send files with exchange_request_upload." : "") +
+    (has("exchange_request_upload") ? " Others send with exchange_request_upload." : "") +
     (has("exchange_share") ? " Renew expired URLs: exchange_share." : "");
 }
 
