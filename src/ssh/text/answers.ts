@@ -28,18 +28,11 @@ export const readOutput = z.object({
 
 type ReadAnswer = z.infer<typeof readOutput>;
 
-/** Builds the answer for a page. */
-export function readAnswer(page: TextPage): ReadAnswer {
-  const { lastLine, hasMore, hasCutLine } = page;
+/** Builds the answer for a page. @param isTail the last lines were asked for */
+export function readAnswer(page: TextPage, isTail: boolean): ReadAnswer {
+  const { lastLine, hasMore } = page;
   const next = lastLine !== null && hasMore !== false ? lastLine + 1 : undefined;
-  const notice = hasCutLine
-    ? page.firstLine === null || page.firstLine === lastLine && page.hasMore === false &&
-        page.isCut && page.text.endsWith("\n")
-      ? "The line is longer than the limit: its start is missing"
-      : `Line ${lastLine} is longer than the limit: only a part of it is shown`
-    : page.isCut
-    ? "Cut at the limit of characters"
-    : undefined;
+  const notice = noticeOf(page, isTail);
   return {
     success: true,
     text: page.text,
@@ -57,6 +50,18 @@ export function readAnswer(page: TextPage): ReadAnswer {
     mtime: time(page.mtimeMs),
     ...(notice === undefined ? {} : { notice }),
   };
+}
+
+function noticeOf(
+  { hasCutLine, isCut, lastLine }: TextPage,
+  isTail: boolean,
+): string | undefined {
+  if (hasCutLine) {
+    return isTail
+      ? "The line is longer than the limit: its start is missing"
+      : `Line ${lastLine} is longer than the limit: its end is missing (\`cut -c\` shows it)`;
+  }
+  return isCut ? "Cut at the limit of characters" : undefined;
 }
 
 /** Formats the answer: the file's facts first, so that its text cannot be mistaken for them. */

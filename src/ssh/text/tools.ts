@@ -54,7 +54,7 @@ function readTool(service: TextService, host: { readonly host: string }): Tool {
     async run({ path, from_line: fromLine = 1, lines, tail_lines: tailLines, ...rest }, context) {
       const ctid = ctidOf(rest);
       const page = await service.read({ path, ctid, fromLine, lines, tailLines, ...context });
-      const data = readAnswer(page);
+      const data = readAnswer(page, tailLines !== undefined);
       return { text: formatRead(path, data), data };
     },
   });

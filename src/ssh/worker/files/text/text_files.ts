@@ -168,6 +168,8 @@ export class TextFiles implements TextPort {
       return await work.shell(place);
     } catch (error) {
       if (endpoint.kind === "shell" || !isWithoutShell(error)) throw error;
+      // The script may have been killed.
+      if (await hasShell(place.start)) throw error;
       const access = await this.#host.access(signal, writes).catch(noneIfUnsupported);
       if (access === undefined) throw error;
       this.#hasShell = false;
