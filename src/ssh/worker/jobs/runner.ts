@@ -122,7 +122,6 @@ export const RUNNER = compact(`
   }
   j_events() {
     exec 6<&-
-    kill -KILL $$
     if [ -n "$j_proc" ]; then
       st self && set -- $x
     else
@@ -130,6 +129,7 @@ export const RUNNER = compact(`
       read -r j_pid < "$j_dir/self" && st $j_pid && set -- $j_pid
     fi
     printf "%-98s\\n" "$1 $begun" 1<>"$j_dir/runner"
+    [ "$1" = $$ ] || kill -KILL $$
     echo s >&7
     [ -n "$j_attended" ] || exec 7>/dev/null
     j_ended= j_captured=0 j_helpers= j_pause= j_tees= j_sizes= j_turns=0
