@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { startDelayProxy } from "./delay_proxy.ts";
-import { ACCOUNTS, FEW } from "./endless.ts";
-import { alive, connectTo, isRoot, newTag, tagged, untilAllAlive, untilGone } from "./openssh.ts";
+import { connectTo, isRoot } from "./openssh.ts";
 import { until } from "../support/until.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
@@ -99,35 +98,6 @@ peerTest({
       assert.equal((await Deno.stat(`${sshd.home}/there`)).size, 200 * MEGABYTE);
     }),
 });
-
-for (const loginUser of ACCOUNTS) {
-  for (const way of ["SIGKILL", "SIGTERM", "SIGINT", "the end of stdin"] as const) {
-    peerTest({
-      peer: SSHD,
-      name: `the server leaves nothing running on the host after ${way} (${loginUser})`,
-      async fn() {
-        await using sshd = await startSshd({ loginUser });
-        const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
-        const server = await connectTo(sshd, dir);
-        const tags = FEW.map(({ script, count }) => {
-          const tag = newTag();
-          server.call("ssh_exec_command", { command: tagged(tag, script), timeout: 300 })
-            .catch(() => {});
-          return { tag, count };
-        });
-        await untilAllAlive(tags);
-        const startedAt = performance.now();
-        if (way === "the end of stdin") await server.server.close();
-        else server.server.kill(way);
-        await server.server.ended();
-        assert.ok(performance.now() - startedAt < 2_000, "more than two seconds");
-        if (way === "SIGKILL") await Promise.all(tags.map(({ tag }) => untilGone(tag)));
-        for (const { tag } of tags) assert.deepEqual(alive(tag), []);
-        await Deno.remove(dir, { recursive: true });
-      },
-    });
-  }
-}
 
 peerTest({
   peer: SSHD,
