@@ -1,3 +1,4 @@
+import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import { type TarMember, tarMembers } from "../../../archive/tar_reader.ts";
 import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
 import { batchesOf } from "./batches.ts";
@@ -12,7 +13,7 @@ interface ShellDownload extends DownloadWork {
 }
 
 /** Files up to this size are held in memory, several at once. */
-const SMALL_BYTES = 256 * 1024;
+const SMALL_BYTES = CHUNK_BYTES;
 const AT_ONCE = 8;
 /** Content that a file has grown by since the list is skipped, at most so much of it. */
 const MAX_GROWTH = 100_000_000;

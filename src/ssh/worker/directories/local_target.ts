@@ -1,5 +1,7 @@
 import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
+import { gathered } from "../../../bytes/gathered.ts";
 import { errorText, oneLine, RemoteExecError } from "../../../errors.ts";
 import type { PathGuard } from "../../../local/path_guard.ts";
 import { isSameFile } from "../../../local/paths.ts";
@@ -31,6 +33,7 @@ export class LocalTarget {
   /**
    * Writes a file, which gets its name only if its content has the hash.
    *
+   * @param content may reuse the bytes of a piece if the file is larger than one chunk
    * @param expected undefined if the host cannot compute it; then only the size is compared
    *
    * @returns why it was not written, or undefined
@@ -57,12 +60,17 @@ export class LocalTarget {
     const hash = sha256();
     let size = 0;
     try {
-      for await (const chunk of content) {
+      // One chunk is written while the next one arrives and is hashed.
+      let writing: Promise<string | undefined> = Promise.resolve(undefined);
+      for await (const chunk of item.size > CHUNK_BYTES ? gathered(content) : content) {
         hash.update(chunk);
         size += chunk.length;
-        const failure = await sink.write(chunk).then(() => undefined, reasonOf);
+        const failure = await writing;
         if (failure !== undefined) return failure;
+        writing = sink.write(chunk).then(() => undefined, reasonOf);
       }
+      const failure = await writing;
+      if (failure !== undefined) return failure;
       const found = hash.digest("hex");
       if (size !== item.size || found !== (expected ?? found)) return "changed while it was read";
       return await sink.commit({ size, sha256: found }).then(() => undefined, reasonOf);

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { TAR_END, tarHeader, tarPadding } from "../../../archive/tar_writer.ts";
-import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
+import { gathered } from "../../../bytes/gathered.ts";
 import { oneLine } from "../../../errors.ts";
 import { sha256 } from "../files/source_sink.ts";
 import { batchesOf } from "./batches.ts";
@@ -220,22 +220,3 @@ const entryOf = (item: TreeItem) => ({
 const failedPaths = (records: readonly string[]): string[] =>
   records.filter((record) => record.startsWith(`//F${PREFIX}`))
     .map((record) => record.slice(3 + PREFIX.length));
-
-/** Joins small pieces to large ones. The pieces may be reused afterwards. */
-async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let into = new Uint8Array(CHUNK_BYTES);
-  let length = 0;
-  for await (let piece of pieces) {
-    while (piece.length > 0) {
-      const part = piece.subarray(0, into.length - length);
-      into.set(part, length);
-      length += part.length;
-      piece = piece.subarray(part.length);
-      if (length < into.length) continue;
-      yield into;
-      into = new Uint8Array(CHUNK_BYTES);
-      length = 0;
-    }
-  }
-  yield into.subarray(0, length);
-}
