@@ -54,7 +54,7 @@ function commands({ limits }: Introduced, has: (name: string) => boolean): strin
 
 const jobs = (has: (name: string) => boolean): string =>
   has("ssh_start_job")
-    ? "- ssh_start_job: work of minutes or hours (upgrades, builds), instead of nohup; it survives this server. " +
+    ? "- ssh_start_job: long work (upgrades, builds), not nohup; survives this server. " +
       "ssh_job_output reads it."
     : "- ssh_job_output: output of jobs on the host.";
 
