@@ -434,6 +434,48 @@ peerTest({
   },
 });
 
+peerTest({
+  peer: SSHD,
+  name: "ssh_edit_file leaves what another editor wrote during its check",
+  async fn() {
+    await using sshd = await startSshd();
+    await using stage = await openStage(sshd);
+    await using other = await openStage(sshd);
+    const path = `${sshd.home}/f`;
+    await done(stage.write(path, "old\n"));
+    const check = `while [ ! -e ${sshd.home}/go ]; do sleep 0.05; done; exit 1`;
+    const editing = stage.edit(path, { old_text: "old", new_text: "new" }, { check });
+    await until("the check", () => Deno.readTextFileSync(path) === "new\n", 30_000);
+    await done(other.edit(path, { old_text: "new", new_text: "other" }));
+    await done(other.write(`${sshd.home}/go`, ""));
+    const [code, error] = await failed(editing);
+    assert.equal(code, "changed");
+    assert.match(error, /^The check failed, but .* was changed by something else while it ran/);
+    assert.equal(Deno.readTextFileSync(path), "other\n");
+    assert.deepEqual(namesIn(sshd.home).filter((name) => !name.startsWith(".cache")), ["f", "go"]);
+  },
+});
+
+peerTest({
+  peer: [SSHD, ROOT],
+  name: "the text tools say why a file cannot be replaced, and how to write it in place",
+  async fn() {
+    await using sshd = await startSshd();
+    await using stage = await openStage(sshd);
+    const dir = `${sshd.home}/roots`;
+    await Deno.mkdir(dir);
+    await Deno.writeTextFile(`${dir}/own`, "old\n");
+    await Deno.chown(`${dir}/own`, sshd.uid, null);
+    const edit = { old_text: "old", new_text: "new" };
+    const { data } = await stage.edit(`${dir}/own`, edit);
+    assert.equal(data.code, "not_permitted");
+    assert.match(data.error, /may write the file, but not create one beside it in .*\/roots$/);
+    assert.match(data.suggestion, /cat \/tmp\/new > /);
+    assert.equal((await failed(stage.write(`${dir}/new`, "")))[0], "not_permitted");
+    assert.equal(Deno.readTextFileSync(`${dir}/own`), "old\n");
+  },
+});
+
 /** The bytes of an ACL that lets uid 0 read. Source: Linux, include/uapi/linux/posix_acl_xattr.h. */
 const ACL = [
   "02000000",

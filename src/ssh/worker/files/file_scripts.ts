@@ -142,7 +142,7 @@ export function writeScript(options: WriteScriptOptions): string {
     assign("t", temporaryName),
     `t=$d/$t; b=`,
     // Only the owner can read the content until it is complete.
-    `umask 077; set -C; true 2>/dev/null > "$t" || { echo "E denied"; exit 0; }; set +C`,
+    `umask 077; set -C; true 2>/dev/null > "$t" || { [ -f "$f" ] && [ -w "$f" ] && echo "E beside" || echo "E denied"; exit 0; }; set +C`,
     `trap "rm -f -- \\"\\$t\\"" EXIT; trap "exit 1" HUP INT TERM PIPE`,
     `echo K`,
     `{ ${take}; } > "$t" || { echo "E write"; exit 0; }`,

@@ -19,14 +19,20 @@ export async function ownFileOnly(
   const handle = await sftp.open(target, "r+").catch(() => undefined);
   if (handle === undefined) return undefined;
   await sftp.close(handle).catch(() => {});
-  return new RemoteExecError(
+  return notBeside(target);
+}
+
+/** The login may write the file itself only. */
+export const notBeside = (target: string) =>
+  new RemoteExecError(
     "not_permitted",
     `Cannot replace ${
       printable(target)
-    }: this login may write the file, but not create one beside it in ${posix.dirname(target)}`,
+    }: this login may write the file, but not create one beside it in ${
+      printable(posix.dirname(target))
+    }`,
     inPlace(target),
   );
-}
 
 /** Returns the error for a rename that failed, if the reason is that the target is a mount point. */
 export async function mountPoint(

@@ -13,7 +13,7 @@ import {
   tooLarge,
   verificationFailed,
 } from "../../errors.ts";
-import { mounted } from "./in_place.ts";
+import { mounted, notBeside } from "./in_place.ts";
 import { fileKind } from "./sftp.ts";
 import type { Endpoint } from "../../port.ts";
 
@@ -155,6 +155,8 @@ export function shellFileError(
       return endsInSlash(path);
     case "mount":
       return mounted(path);
+    case "beside":
+      return notBeside(path);
     case "mode":
       return modeRefused(path, Number.parseInt(more, 8), Number.parseInt(detail, 8));
     case "name":
