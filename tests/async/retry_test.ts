@@ -9,6 +9,7 @@ function instantClock(): Clock & { readonly waitsMs: number[] } {
   return {
     waitsMs,
     now: () => 0,
+    elapsed: () => 0,
     after(delayMs, action) {
       waitsMs.push(delayMs);
       queueMicrotask(action);
@@ -58,6 +59,7 @@ pure("retry() ends its pause when the signal is aborted", async () => {
   const controller = new AbortController();
   const clock: Clock = {
     now: () => 0,
+    elapsed: () => 0,
     after: () => {
       controller.abort(new Error("stopped"));
       return () => {};

@@ -19,6 +19,7 @@ export class FakeClock implements Clock {
   /** The delays that were skipped, in milliseconds. */
   readonly skippedMs: number[] = [];
   readonly #skipUpToMs: number;
+  #jumpedMs = 0;
   readonly #timers = new Set<Timer>();
 
   constructor(options: FakeClockOptions = {}) {
@@ -28,8 +29,16 @@ export class FakeClock implements Clock {
 
   readonly now = (): number => this.nowMs;
 
+  readonly elapsed = (): number => this.nowMs - this.#jumpedMs;
+
+  /** Sets the wall clock forward or back, as a person or a time server does. No timer runs for it. */
+  jump(ms: number): void {
+    this.nowMs += ms;
+    this.#jumpedMs += ms;
+  }
+
   after(delayMs: number, action: () => void): () => void {
-    const timer = { dueMs: this.nowMs + delayMs, action };
+    const timer = { dueMs: this.elapsed() + delayMs, action };
     this.#timers.add(timer);
     if (delayMs <= this.#skipUpToMs) {
       this.skippedMs.push(delayMs);
@@ -40,7 +49,7 @@ export class FakeClock implements Clock {
 
   /** Remaining time of each timer that is set, in milliseconds. */
   get remainingMs(): number[] {
-    return [...this.#timers].map(({ dueMs }) => dueMs - this.nowMs);
+    return [...this.#timers].map(({ dueMs }) => dueMs - this.elapsed());
   }
 
   /** Number of timers that are set. */
@@ -51,13 +60,13 @@ export class FakeClock implements Clock {
   /** Moves the time forward and runs every timer that was set before and is due. */
   advance(ms: number): void {
     this.nowMs += ms;
-    const due = [...this.#timers].filter(({ dueMs }) => dueMs <= this.nowMs);
+    const due = [...this.#timers].filter(({ dueMs }) => dueMs <= this.elapsed());
     for (const timer of due.sort((a, b) => a.dueMs - b.dueMs)) this.#run(timer);
   }
 
   #run(timer: Timer): void {
     if (!this.#timers.delete(timer)) return;
-    this.nowMs = Math.max(this.nowMs, timer.dueMs);
+    this.nowMs = Math.max(this.nowMs, timer.dueMs + this.#jumpedMs);
     timer.action();
   }
 }

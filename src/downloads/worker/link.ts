@@ -34,7 +34,10 @@ export interface Link {
   readonly id: string;
   readonly digest: string;
   readonly source: Source;
+  /** By the wall clock. */
   readonly expiresAtMs: number;
+  /** By the clock that never jumps. */
+  readonly endsAtMs: number;
   readonly covered: Coverage;
   /** Aborted when the link is revoked or the server stops. */
   readonly abort: AbortController;

@@ -93,9 +93,9 @@ export class LinkJournal {
     const windows = this.#windows.get(link) ?? new Map<string, Window>();
     this.#windows.set(link, windows);
     const open = windows.get(action);
-    if (open !== undefined && this.#clock.now() < open.endsAtMs) return open;
+    if (open !== undefined && this.#clock.elapsed() < open.endsAtMs) return open;
     if (open !== undefined) this.#count(link, action, open);
-    const endsAtMs = this.#clock.now() + MINUTE_MS;
+    const endsAtMs = this.#clock.elapsed() + MINUTE_MS;
     const window = { endsAtMs, recorded: 0, skipped: 0, skippedBytes: 0, last: {} };
     windows.set(action, window);
     return window;

@@ -62,6 +62,7 @@ export class LinkStore {
       digest: digestOf(token),
       source,
       expiresAtMs: this.#clock.now() + expiryMs,
+      endsAtMs: this.#clock.elapsed() + expiryMs,
       covered: new Coverage(source.size),
       abort: new AbortController(),
       claim: undefined,
@@ -85,7 +86,7 @@ export class LinkStore {
   /** Returns the link of a token: an open one, or one whose file has changed, until it expires. */
   find(token: string): Link | undefined {
     const link = this.#links.get(digestOf(token));
-    if (link === undefined || this.#clock.now() >= link.expiresAtMs) return undefined;
+    if (link === undefined || this.#isOver(link)) return undefined;
     return link.ending === undefined || link.ending === "changed" ? link : undefined;
   }
 
@@ -102,7 +103,7 @@ export class LinkStore {
     const { claim, running } = link;
     if (claim === undefined) return true;
     return claim.byButton && !visitor.isPress && running === 0 && !link.covered.hasAny &&
-      this.#clock.now() - claim.madeAtMs < HANDOVER_MS &&
+      this.#clock.elapsed() - claim.madeAtMs < HANDOVER_MS &&
       visitor.address === claim.address && visitor.userAgent !== claim.userAgent &&
       visitor.claimCookie(link.id) === undefined;
   }
@@ -117,7 +118,7 @@ export class LinkStore {
   /** Claims an unclaimed link for the visitor and returns the secret of the claim. Others are refused from now on. */
   claim(link: Link, { address, userAgent, isPress }: Visitor): string {
     const secret = newSecret();
-    const madeAtMs = link.claim?.madeAtMs ?? this.#clock.now();
+    const madeAtMs = link.claim?.madeAtMs ?? this.#clock.elapsed();
     link.claim = {
       secretDigest: digestOf(secret),
       address,
@@ -229,13 +230,17 @@ export class LinkStore {
 
   /** Returns the links that have not ended. A link does not expire while it is being downloaded. */
   #open(): Link[] {
-    const now = this.#clock.now();
     for (const link of this.#links.values()) {
-      if (now < link.expiresAtMs || link.running > 0) continue;
+      if (!this.#isOver(link) || link.running > 0) continue;
       if (link.ending === "changed") this.#links.delete(link.digest);
       else this.end(link, "expired");
     }
     return [...this.#links.values()].filter((link) => link.ending === undefined);
+  }
+
+  /** A clock that is set back must not make a link live longer than its expiry in minutes. */
+  #isOver({ expiresAtMs, endsAtMs }: Link): boolean {
+    return this.#clock.now() >= expiresAtMs || this.#clock.elapsed() >= endsAtMs;
   }
 
   #sweepLater(): void {

@@ -20,11 +20,11 @@ export function sparingLogger(logger: Logger, clock: Clock): Logger {
   const messages = new Map<string, Logged>();
   const log = (level: keyof Logger) => (message: string, cause?: unknown) => {
     const last = messages.get(message);
-    if (last !== undefined && clock.now() - last.atMs < MINUTE_MS) return void last.skipped++;
+    if (last !== undefined && clock.elapsed() - last.atMs < MINUTE_MS) return void last.skipped++;
     messages.delete(message);
     const [oldest] = messages.keys();
     if (messages.size >= MAX_MESSAGES && oldest !== undefined) messages.delete(oldest);
-    messages.set(message, { atMs: clock.now(), skipped: 0 });
+    messages.set(message, { atMs: clock.elapsed(), skipped: 0 });
     const count = last?.skipped ?? 0;
     logger[level](count === 0 ? message : `${message} (and ${count} times before)`, cause);
   };

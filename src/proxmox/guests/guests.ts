@@ -131,7 +131,7 @@ export class Guests {
     const action = `${doing} ${guestInText(guest)}`;
     const limitMs = timeoutMs + (marginMs ?? 0);
     await this.#refuseStopOfStopped(guest, wanted, context);
-    const deadlineMs = this.#clock.now() + limitMs;
+    const deadlineMs = this.#clock.elapsed() + limitMs;
     const pidBefore = restarts ? await this.#pid(guest, context) : undefined;
     const answer = await this.#host.task([
       programOf(guest),
@@ -173,7 +173,7 @@ export class Guests {
     for (let polls = 1;; polls++) {
       const state = await readBack(action, this.status(guest, { signal, progress: undefined }));
       if (state === wanted) return;
-      if (waitsFor === undefined || this.#clock.now() >= deadlineMs) {
+      if (waitsFor === undefined || this.#clock.elapsed() >= deadlineMs) {
         throw waitsFor === "HA"
           ? haPending(guest, action, limitMs / 1000, state)
           : otherState(guest, action, state);

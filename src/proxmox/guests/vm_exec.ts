@@ -99,7 +99,7 @@ export class VmExec implements GuestExec {
     vmid: number,
     { command, timeoutMs, signal, progress }: ExecCall,
   ): Promise<ExecOutcome> {
-    const startedAt = this.#clock.now();
+    const startedAt = this.#clock.elapsed();
     const mark = `${MARK}=${crypto.randomUUID()}`;
     using limit = deadlineSignal(timeoutMs, { clock: this.#clock, late: cancelled });
     let pid: number | undefined;
@@ -109,7 +109,7 @@ export class VmExec implements GuestExec {
       const poll = { vmid, pid, signal: limited, progress };
       const early = await this.#untilExited(poll, this.#answerAt(startedAt, timeoutMs));
       if (early !== undefined) return this.#outcome("exit", early, startedAt);
-      const maxRuntimeMs = Math.max(1_000, startedAt + timeoutMs - this.#clock.now());
+      const maxRuntimeMs = Math.max(1_000, startedAt + timeoutMs - this.#clock.elapsed());
       const jobId = await this.#goOn({ vmid, pid, mark, shown: command, maxRuntimeMs }, limited);
       if (jobId !== undefined) {
         return { ...this.#outcome("running", UNKNOWN, startedAt), jobId };
@@ -173,7 +173,7 @@ export class VmExec implements GuestExec {
     for (let polls = 0;; polls++) {
       const answer = await this.#status(vmid, pid, signal);
       if (answer.exited) return answer;
-      const leftMs = answerAt - this.#clock.now();
+      const leftMs = answerAt - this.#clock.elapsed();
       if (leftMs <= 0) return undefined;
       progress?.({ progress: polls + 1, message: `Running in VM ${vmid}` });
       const pollMs = Math.min(100 * 2 ** polls, MAX_POLL_MS, leftMs);
@@ -239,7 +239,7 @@ export class VmExec implements GuestExec {
       signal: ended ? answer.signal : null,
       stdout: { ...stdout, truncated: stdout.truncated || answer.truncated.stdout },
       stderr: { ...stderr, truncated: stderr.truncated || answer.truncated.stderr },
-      durationMs: Math.round(this.#clock.now() - startedAt),
+      durationMs: Math.round(this.#clock.elapsed() - startedAt),
       processEnded: answer.exited,
     };
   }

@@ -91,10 +91,10 @@ export class Transfers {
     progress: ((step: { readonly waitedMs: number }) => void) | undefined,
   ): Promise<StoredObject | undefined> {
     const { clock } = this.#parts;
-    const startedAt = clock.now();
+    const startedAt = clock.elapsed();
     for (let delayMs = FIRST_LOOK_MS;; delayMs = Math.min(delayMs * 2, MAX_LOOK_MS)) {
       const found = await this.bridge(bridge).find(ref, call);
-      const waitedMs = clock.now() - startedAt;
+      const waitedMs = clock.elapsed() - startedAt;
       if (found !== undefined || waitedMs >= waitMs) return found;
       progress?.({ waitedMs });
       await delay(Math.min(delayMs, waitMs - waitedMs), { clock, signal: call.signal });

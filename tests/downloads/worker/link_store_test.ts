@@ -126,3 +126,19 @@ pure("LinkStore refuses to revoke what is not open", () => {
   assert.equal(link.abort.signal.aborted, true);
   assert.throws(() => store.revoke(link.id), { code: "not_found" });
 });
+
+pure(
+  "LinkStore ends a link in time when the clock is set back, and at its expiry when it is set forward",
+  () => {
+    const [back, forward] = [newStore(), newStore()];
+    const [late, early] = [back, forward].map(({ store }) => store.create(SOURCE, 60_000));
+    assert.ok(late && early);
+    back.clock.jump(-3_600_000);
+    assert.equal(back.store.find(late.token), late.link);
+    back.clock.advance(60_000);
+    assert.equal(back.store.find(late.token), undefined);
+    assert.equal(back.store.report().statistics.expired, 1);
+    forward.clock.jump(60_000);
+    assert.equal(forward.store.find(early.token), undefined);
+  },
+);

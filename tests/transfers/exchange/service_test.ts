@@ -56,7 +56,7 @@ function serviceWith(
     diagnose: unexpected,
     close: unexpected,
   };
-  const clock = { now: () => NOW, after: () => () => {} };
+  const clock = { now: () => NOW, elapsed: () => 0, after: () => () => {} };
   const config = { ...R2_CONFIG, maxFileBytes: 20e9 };
   const { problem } = containers;
   const service = new ExchangeService({

@@ -92,8 +92,8 @@ export class Connections {
   }
 
   #warn(crowd: readonly Connection[], hasIdle: boolean): void {
-    if (this.#clock.now() - this.#warnedAtMs < WARNING_MS) return;
-    this.#warnedAtMs = this.#clock.now();
+    if (this.#clock.elapsed() - this.#warnedAtMs < WARNING_MS) return;
+    this.#warnedAtMs = this.#clock.elapsed();
     const from = crowd.length < this.#open.size ? ` from ${crowd[0]?.network}` : "";
     const what = hasIdle ? "the oldest idle ones are closed" : "new ones are refused";
     this.#logger.warn(`download links have ${crowd.length} connections${from}, the max: ${what}`);

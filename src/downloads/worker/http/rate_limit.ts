@@ -32,7 +32,7 @@ export class RateLimit {
   waitSeconds(address: string): number | undefined {
     const window = this.#current(networkOf(address));
     if (window === undefined || window.count < this.#limit) return undefined;
-    return Math.max(1, Math.ceil((window.endsAtMs - this.#clock.now()) / 1000));
+    return Math.max(1, Math.ceil((window.endsAtMs - this.#clock.elapsed()) / 1000));
   }
 
   /** Counts one request of the address. */
@@ -46,12 +46,12 @@ export class RateLimit {
     this.#windows.delete(address);
     const [oldest] = this.#windows.keys();
     if (this.#windows.size >= MAX_ADDRESSES && oldest !== undefined) this.#windows.delete(oldest);
-    this.#windows.set(address, { endsAtMs: this.#clock.now() + this.#windowMs, count: 1 });
+    this.#windows.set(address, { endsAtMs: this.#clock.elapsed() + this.#windowMs, count: 1 });
   }
 
   #current(address: string): Window | undefined {
     const window = this.#windows.get(address);
-    return window !== undefined && window.endsAtMs > this.#clock.now() ? window : undefined;
+    return window !== undefined && window.endsAtMs > this.#clock.elapsed() ? window : undefined;
   }
 }
 

@@ -46,3 +46,13 @@ pure("RateLimit counts the IPv6 addresses of one /64 together", () => {
   assert.equal(limit.waitSeconds("::ffff:a00:1"), 60);
   assert.equal(limit.waitSeconds("::ffff:10.0.0.2"), undefined);
 });
+
+pure("RateLimit lets an address in again after its time when the clock is set back", () => {
+  const clock = new FakeClock();
+  const limit = new RateLimit(clock, 1, 60_000);
+  limit.count("10.0.0.1");
+  clock.jump(-3_600_000);
+  assert.equal(limit.waitSeconds("10.0.0.1"), 60);
+  clock.advance(60_000);
+  assert.equal(limit.waitSeconds("10.0.0.1"), undefined);
+});
