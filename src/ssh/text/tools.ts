@@ -76,7 +76,7 @@ function writeTool(service: TextService, host: { readonly host: string }): Tool 
     title: "Write a file",
     description: `Write a text file (max ${exactSize(service.limits.maxFileBytes)}) on ${
       shortHost(host.host)
-    }${inContainer(service)}, byte by byte.`,
+    }${inContainer(service)}, exactly as given.`,
     effect: "destroys",
     idempotent: true,
     input: service.hasContainers ? input : input.omit({ ctid: true }),
