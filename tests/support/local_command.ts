@@ -40,6 +40,7 @@ function asChannel({ stdin, stdout, stderr }: ChildProcess): ClientChannel {
   if (stdin === null || stdout === null || stderr === null) throw new Error("no pipes");
   stdin.on("error", () => {}); // a write after the end of the command
   const duplex = Duplex.from({ readable: stdout, writable: stdin });
+  duplex.on("error", () => {}); // the command is killed
   // The part of a channel that scripts need.
   return Object.assign(duplex, { stderr }) as unknown as ClientChannel;
 }

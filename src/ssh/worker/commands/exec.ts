@@ -227,7 +227,8 @@ function report(
   return every(clock, PROGRESS_MS, () => progress(output.step()));
 }
 
-const timedOut = (timeoutMs: number) =>
+/** The time limit expired before the host confirmed the start. */
+export const timedOut = (timeoutMs: number): RemoteExecError =>
   new RemoteExecError(
     "timeout",
     `The host did not start the command within ${

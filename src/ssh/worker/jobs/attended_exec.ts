@@ -7,7 +7,7 @@ import { commandNotRun } from "../../errors.ts";
 import type { ExecOutcome, ExecRequest, JobSettings } from "../../port.ts";
 import { CommandOutput } from "../commands/command_output.ts";
 import { CommandStream } from "../commands/command_stream.ts";
-import { type ExecContext, stopReason, withOutputId } from "../commands/exec.ts";
+import { type ExecContext, stopReason, timedOut, withOutputId } from "../commands/exec.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
 import { AttendedOutput } from "./attended_output.ts";
@@ -59,7 +59,7 @@ export async function runAttended(
   const signal = cancelling(context.signal);
   const { clock } = context;
   const leftMs = Math.max(0, timeoutMs - (performance.now() - startedAt));
-  using stop = deadlineSignal(leftMs, { signal, clock });
+  using stop = deadlineSignal(leftMs, { signal, clock, late: () => timedOut(timeoutMs) });
   const id = newJobId();
   const { command, shown = command, ctid, vmid, hasStartMark, stderrMark, graceMs } = request;
   const job = {
@@ -142,6 +142,7 @@ class Attendance {
 
   async #result(stop: AbortSignal): Promise<Result> {
     const following = this.#follow();
+    following.catch(() => {}); // nobody waits for it any more after a stop
     const stopped = new Promise<undefined>((resolve) => {
       stop.addEventListener("abort", () => resolve(undefined), { once: true });
       if (stop.aborted) resolve(undefined);

@@ -5,6 +5,7 @@ import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
 import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
 import { cutMatches, HostJobs } from "../../../../src/ssh/worker/jobs/host_jobs.ts";
+import type { StartedCommand } from "../../../../src/ssh/worker/commands/started_command.ts";
 import { BUSYBOX, peer, peerTest, ROOT } from "../../../peers/require.ts";
 import { run } from "../../../peers/account.ts";
 import { startLocally } from "../../../support/local_command.ts";
@@ -357,6 +358,20 @@ peerTest({
       await run("/bin/umount", ["-l", state]);
     }
   },
+});
+
+Deno.test("an attended command that the host does not start in time is a timeout", async () => {
+  const { promise, resolve } = Promise.withResolvers<StartedCommand>();
+  const request = { command: "true", timeoutMs: 10, answerWithinMs: 5 };
+  using host = new LocalHost();
+  const error = await failure(runAttended(request, {
+    ...{ signal, progress: undefined, settings: host.settings, characterLimit: 1_000 },
+    startedAt: performance.now(),
+    start: () => promise,
+  }));
+  assert.equal(error.code, "timeout");
+  resolve(await host.start("exit 3"));
+  await until("the end of the late command", async () => !(await promise).running(), 30_000);
 });
 
 pure("cutMatches() removes line numbers and names the first line that does not fit", () => {
