@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { bothTest, failure, type Node, nodeTest } from "../node.ts";
+import type { Progress } from "../../../src/mcp/tool.ts";
+import { bothTest, type CallOptions, failure, type Node, nodeTest } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 
@@ -7,13 +8,14 @@ const copy = (
   node: Node,
   direction: "upload" | "download",
   args: Record<string, unknown> = {},
+  options: CallOptions = {},
 ) =>
   node.call(`ssh_${direction}_directory`, {
     ctid: 101,
     local_path: "site",
     remote_path: "/srv/site",
     ...args,
-  });
+  }, options);
 
 function write(top: string, files: Readonly<Record<string, string>>): void {
   for (const [path, content] of Object.entries(files)) {
@@ -26,7 +28,10 @@ bothTest("ssh_upload_directory and ssh_download_directory copy into a container 
   containers: [WEB],
 }, async (node) => {
   write(`${node.dir}/site`, { "index.html": "<h1>", "css/ü main.css": "body {}", "css/empty": "" });
-  const up = await copy(node, "upload");
+  const steps: Progress[] = [];
+  const up = await copy(node, "upload", {}, { progress: (step) => steps.push(step) });
+  const message = "3 of 3 files, 11 of 11 bytes";
+  assert.deepEqual(steps.at(-1), { progress: 11, total: 11, message });
   assert.deepEqual([up.data.sent, up.data.failed], [3, []], up.text);
   const there = `${node.pve.rootfs(101)}/srv/site`;
   assert.equal(Deno.readTextFileSync(`${there}/css/ü main.css`), "body {}");
