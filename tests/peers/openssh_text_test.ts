@@ -649,12 +649,12 @@ peerTest({
     const edit = { path, edits: [{ old_text: "old", new_text: "new" }], check: "exec sleep 300" };
     const stop = new AbortController();
     const editing = stage.call("ssh_edit_file", edit, stop.signal);
-    await until("the start of the check", () => running(sshd, "sleep\0300").length > 0, 30_000);
+    await until("the start of the check", () => running(sshd, "sleep\x00300").length > 0, 30_000);
     assert.equal(Deno.readTextFileSync(path), "new\n");
     stop.abort();
     const { data, isError } = await editing;
     assert.deepEqual([isError, data.code], [true, "cancelled"]);
     assert.equal(Deno.readTextFileSync(path), "old\n");
-    await until("the end of the check", () => running(sshd, "sleep\0300").length === 0, 30_000);
+    await until("the end of the check", () => running(sshd, "sleep\x00300").length === 0, 30_000);
   },
 });
