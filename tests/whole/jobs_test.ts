@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { alive, connectTo, newTag, tagged, untilAlive, untilGone } from "../peers/openssh.ts";
 import { peerTest, SSHD } from "../peers/require.ts";
 import { type Sshd, startSshd } from "../peers/sshd.ts";
+import { until } from "../support/until.ts";
 import type { Connected, ToolResult } from "../support/server.ts";
 
 // The real server, real OpenSSH, and the official SDK's client with its own time limit of 60 seconds.
@@ -212,3 +214,15 @@ jobsTest(
     assert.equal(all.slice(0, Number(from)), shown);
   },
 );
+
+jobsTest("a short command is enough for old jobs to be removed", async (connect, sshd) => {
+  await using server = await connect();
+  const { job_id: id } = succeeded(await server.call("ssh_start_job", { command: "true" }));
+  await whole(server, id);
+  const dir = `${sshd.home}/.local/state/mcp-remote-exec/jobs/${id}`;
+  const status = await Deno.readTextFile(`${dir}/status`);
+  await Deno.writeTextFile(`${dir}/status`, status.replace(/ \d{10} /, " 1000000000 "));
+  await using later = await connect();
+  await exec(later, "true", 1);
+  await until("the removal of the job", () => !existsSync(dir));
+});

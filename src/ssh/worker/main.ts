@@ -27,8 +27,12 @@ const port: SshPort & TextPort = {
       .catch((error) => logger.error("the SSH module could not be loaded", error));
     return Promise.resolve();
   },
-  exec: async (request, signal, progress) =>
-    await (await configured()).exec(request, signal, progress),
+  async exec(request, signal, progress) {
+    const host = await configured();
+    const outcome = await host.exec(request, signal, progress);
+    host.jobs.sweepLater(() => host.isLoginFree);
+    return outcome;
+  },
   copy: async (request, signal, progress) =>
     await (await configured()).copy(request, signal, progress),
   copyDirectory: async (request, signal, progress) =>

@@ -112,6 +112,11 @@ export class RemoteHost {
     });
   }
 
+  /** True if the host is known to run what is requested. */
+  get isLoginFree(): boolean {
+    return this.#traits.login === "free";
+  }
+
   async exec(
     request: ExecRequest,
     signal: AbortSignal,

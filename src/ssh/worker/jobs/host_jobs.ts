@@ -1,5 +1,6 @@
 import { cancelling } from "../../../async/cancelling.ts";
 import { deadline } from "../../../async/deadline.ts";
+import { delay } from "../../../async/delay.ts";
 import type {
   JobFacts,
   JobPage,
@@ -31,9 +32,13 @@ export interface JobsContext {
 /** Max time that a command which must not be killed has for its end. */
 const MAX_STOP_MS = 120_000;
 
+/** After a connection's first command, this long passes before the sweep, so that it delays nothing. */
+const SWEEP_AFTER_MS = 2_000;
+
 /** Starts, reads, lists and stops jobs on the host. All state is there. */
 export class HostJobs {
   readonly #context: JobsContext;
+  #hasSwept = false;
 
   constructor(context: JobsContext) {
     this.#context = context;
@@ -94,6 +99,19 @@ export class HostJobs {
         if (text.startsWith("T ")) return records.jobs;
       }
     });
+  }
+
+  /**
+   * Removes jobs that ended long ago, some time after the first call. Nobody waits for it.
+   *
+   * @param isFree reports whether the login is known to be free by then
+   */
+  sweepLater(isFree: () => boolean): void {
+    if (this.#hasSwept || !this.#context.settings.sweeps) return;
+    this.#hasSwept = true;
+    delay(SWEEP_AFTER_MS)
+      .then(async () => isFree() ? await this.list(new AbortController().signal) : undefined)
+      .catch(() => {}); // the next start or list of a job sweeps too
   }
 
   async stop(id: string, signal: AbortSignal): Promise<StoppedJob> {
