@@ -42,9 +42,11 @@ export interface TreeScriptOptions {
  * - `h N TOOL`: hash the files of a list
  * - `g N M TOOL FLAGS`: send the files of the second list as tar archives, then the hashes of the first,
  *   which are computed meanwhile; with flag `1` one archive of each file, with `u` names have backslashes
- * - `m N`: make the staging directory, the root, and the directories of a list
- * - `t ID N TOOL`: unpack N bytes of tar in the staging directory; a line `DIGEST FLAG LINKS` follows them (the number of links). If the
- *   sorted list of the hashes has that digest, give the files their names with `mv FLAG`
+ * - `m N`: make the staging directory, the root, and the directories of a list; with perl (`p` in TOOLS),
+ *   directories are made as files need them
+ * - `t ID N TOOL`: unpack N bytes of tar in the staging directory; a line `DIGEST FLAG LINKS` follows them
+ *   (the number of links). If the sorted list of the hashes has that digest (`=N`: if the hashes are those
+ *   of N further bytes, the list that the hash tool would print), give the files their names with `mv FLAG`
  *   (`//V ID 1`, then `//F.//PATH` for each that could not), else list them (`//V ID 0`)
  * - `r ID N FLAG`: the same for a list of files that must not get their names
  * - `x N`, `y N`: remove files; remove empty directories
@@ -71,7 +73,7 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
     'while [ "$f" != "${f%/}" ] && [ -n "${f%/}" ]; do f=${f%/}; done',
     "o=; for p in openssl sha256sum shasum; do command -v $p >/dev/null 2>&1 && case $p in openssl) o=${o}o;; " +
     "sha256sum) o=${o}s;; *) o=${o}h;; esac; done",
-    '[ -n "$o" ] || { echo "E tool sha256sum"; exit 0; }',
+    '[ -n "$o" ] || { echo "E tool sha256sum"; exit 0; }; ! command -v perl >/dev/null 2>&1 || o=${o}p',
     ...Object.entries(FUNCTIONS).map(([name, body]) => `${name}() { ${body}; }`),
     `E=${quoted('for l do if [ -e "$l" ] || [ -L "$l" ]; then printf "//F%s\\n" "$l"; fi; done')}`,
     `R=${quoted('for l do t=$(readlink "$l"; echo x); printf "//L%s%s\\n" "${t%?x}" "$l"; done')}`,
@@ -86,10 +88,15 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** Gives each file its name. One process for all is much faster than one `mv` for each directory. */
-const RENAME =
-  'chomp; my $t = "$ENV{f}/" . substr($_, 3); my ($d) = $t =~ m{^(.*)/}s; next if -l $d; ' +
-  'if ($ENV{o} eq "-f") { rename($_, $t) } else { link($_, $t) and unlink($_) }';
+/**
+ * Gives each file its name, makes directories that are missing for it, and prints what failed. One process
+ * for all is much faster than one `mv` for each directory.
+ */
+const RENAME = 'chomp; my $t = "$ENV{f}/" . substr($_, 3); my ($d) = $t =~ m{^(.*)/}s; ' +
+  "if (!$made{$d}++ && !-d $d) { my $p = $ENV{f}; " +
+  'for (split m{/}, substr($d, 1 + length $p)) { $p .= "/$_"; mkdir $p } } ' +
+  'my $is_named = !-l $d && ($ENV{o} eq "-f" ? rename($_, $t) : link($_, $t) && unlink($_)); ' +
+  'print "//F$_\\n" if !$is_named';
 
 /** The same without perl: moves the files of each directory by one `mv`. */
 const PLACE = 't=$0; o=$1; shift; for d do q=$t/${d#.//}; [ ! -L "${q%/}" ] || continue; ' +
@@ -108,14 +115,15 @@ const FUNCTIONS = {
   // Beside the directory if that is the same file system.
   stage: 'p=${f%/*}/; [ -d "$p" ] || mkdir -p -- "$p"; s=$p$k; ' +
     '[ $e = 0 ] || [ "$(stat -c %d "$p")" = "$(stat -c %d "$f")" ] || s=; ' +
-    '{ [ -n "$s" ] && mkdir -m 700 -- "$s"; } 2>/dev/null || ' +
-    '{ s=$f/$k; mkdir -m 700 -- "$s" || { s=; echo "E denied"; exit 0; }; }',
+    '{ [ -n "$s" ] && mkdir -m 700 -- "$s" "$s/0"; } 2>/dev/null || ' +
+    '{ s=$f/$k; mkdir -m 700 -- "$s" "$s/0" || { s=; echo "E denied"; exit 0; }; }',
   // In the directory of one batch. Whatever could not be moved is still there.
   place: 'echo "//V $1 1"; ' +
-    'if command -v perl >/dev/null 2>&1; then find .// ! -type d -print0 | f=$f o=$2 perl -0 -n -e "$N"; ' +
-    'else find .// -type d -exec sh -c "eval \\"\\$P\\"" "$f" $2 {} +; fi; ' +
-    'find .// ! -type d -exec sh -c "$E" sh {} +',
-  check: 'have=$(seen $4 | sort | $H); if [ "${have%% *}" = "$2" ]; then place $1 $3; ' +
+    'case $o in *p) find .// ! -type d -print0 | f=$f o=$2 perl -0 -n -e "$N";; ' +
+    '*) find .// -type d -exec sh -c "eval \\"\\$P\\"" "$f" $2 {} +; ' +
+    'find .// ! -type d -exec sh -c "$E" sh {} +;; esac',
+  check: 'case $2 in =*) have=; ! $H -c < "$s/list$1" >/dev/null 2>&1 || have=$2;; ' +
+    '*) have=$(seen $4 | sort | $H);; esac; if [ "${have%% *}" = "$2" ]; then place $1 $3; ' +
     'else : > "$s/wait"; echo "//V $1 0"; seen; fi; echo //E',
 } as const;
 
@@ -131,8 +139,8 @@ const COMMANDS = [
   '{ { [ $n -eq 0 ] || take $n; echo go >&3; } | { [ $n -eq 0 ] && cat >/dev/null || ( cd "$f" && xargs -0 $H ); }; } 3>&1 | ' +
   '{ read -r go; take $a | ( cd "$f" && xargs -0 $c tar $u -cf - ); printf "%-512s" //stop; cat; };;',
   'm) stage; mkdir -p -- "$f"; [ $n -eq 0 ] || take $n | ( cd "$f" && xargs -0 mkdir -p -- );;',
-  't) tool $b; mkdir "$s/$n" && cd "$s/$n" || exit 1; take $a | { tar -xpf -; cat >/dev/null; }; ' +
-  'IFS=" " read -r c d l <&5 || exit 1; wait; check $n $c $d $l & continue;;',
+  't) tool $b; [ -d "$s/$n" ] || mkdir "$s/$n"; cd "$s/$n" || exit 1; take $a | { tar -xpf -; cat >/dev/null; }; ' +
+  'IFS=" " read -r c d l <&5 || exit 1; case $c in =*) take ${c#=} > "$s/list$n";; esac; wait; check $n $c $d $l & continue;;',
   'r) wait; cd "$s/$n" || exit 1; [ $a -eq 0 ] || take $a | xargs -0 rm -f --; rm -f -- "$s/wait"; place $n $b;;',
   gated("x", 'take $n | ( cd "$f" && xargs -0 sh -c "rm -f -- \\"\\$@\\"; $E" sh )'),
   gated("y", 'take $n | ( cd "$f" && xargs -0 rmdir -- 2>/dev/null )'),

@@ -48,6 +48,8 @@ export class TreeSession {
   #kept: readonly string[] = [];
   /** False if there is nothing at the path. */
   readonly exists: boolean;
+  /** The host makes missing directories itself. */
+  readonly hasPerl: boolean;
   /** Hash tools of the host, the fastest first. */
   readonly tools: readonly HashTool[];
 
@@ -56,6 +58,7 @@ export class TreeSession {
     this.#place = place;
     this.#records = new TreeRecords(stream, () => place.onMove());
     this.exists = exists;
+    this.hasPerl = tools.includes("p");
     this.tools = Array.from(tools).filter((letter) => "osh".includes(letter)) as HashTool[];
   }
 

@@ -18,7 +18,7 @@ interface ShellUpload extends UploadWork {
 /** Sends what the plan names, in batches; the host verifies one while it receives the next. */
 export async function upload(work: ShellUpload): Promise<void> {
   const { session, plan, tally } = work;
-  const made = plan.make.map(({ path }) => path);
+  const made = session.hasPerl ? [] : plan.make.map(({ path }) => path);
   const making = session.ask(...withPaths("m", made));
   making.catch(() => {}); // the next question fails for the same reason
   const batches = batchesOf(plan.send).map((items, id) => new Batch(work, items, id));
@@ -155,7 +155,14 @@ class Batch {
     yield* gathered(this.#archive(heads));
     const { tool, overwrite } = this.#work;
     const links = this.#items.filter(isLink).length;
-    yield new TextEncoder().encode(`${this.#digest(tool)} ${moveFlag(overwrite)} ${links}\n`);
+    const lines = this.#expected(tool);
+    // One program fewer, if it can compare. openssl cannot.
+    const list = lines !== undefined && links === 0 && tool !== "o"
+      ? Buffer.concat(lines)
+      : undefined;
+    const digest = list === undefined ? digestOf(lines) : `=${list.length}`;
+    yield new TextEncoder().encode(`${digest} ${moveFlag(overwrite)} ${links}\n`);
+    if (list !== undefined) yield list;
     onSent();
   }
 
@@ -181,24 +188,30 @@ class Batch {
   }
 
   /**
-   * Returns the hash of what the host should find. `-` matches nothing, so the host lists what it found:
-   * for files that must not get their names, and for names that hash tools write in different ways.
+   * Returns the lines that the host should print for what it has stored; undefined if there are files that
+   * must not get their names, or names that hash tools write in different ways.
    */
-  #digest(tool: HashTool): string {
-    if (this.#problems.size > 0) return "-";
+  #expected(tool: HashTool): Uint8Array[] | undefined {
+    if (this.#problems.size > 0) return undefined;
     const lines: Uint8Array[] = [];
     for (const { path, kind, target = "" } of this.#items) {
-      if (/[\\\n\r]/.test(path + target)) return "-";
+      if (/[\\\n\r]/.test(path + target)) return undefined;
       lines.push(Buffer.from(
         kind === "link"
           ? `//L${target}${PREFIX}${path}\n`
           : `${this.#hashes.get(path)}${separatorOf(tool)}${PREFIX}${path}\n`,
       ));
     }
-    const hash = sha256();
-    for (const line of lines.sort(Buffer.compare)) hash.update(line);
-    return hash.digest("hex");
+    return lines;
   }
+}
+
+/** Returns the hash of the sorted lines. `-` matches nothing, so the host lists what it found. */
+function digestOf(lines: Uint8Array[] | undefined): string {
+  if (lines === undefined) return "-";
+  const hash = sha256();
+  for (const line of lines.sort(Buffer.compare)) hash.update(line);
+  return hash.digest("hex");
 }
 
 /** Returns what the host stored: the hash of a file, or the target of a link, by path. */
