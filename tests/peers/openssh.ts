@@ -16,6 +16,7 @@ import { type Connected, connectServer } from "../support/server.ts";
 import { type Peer, peer } from "./require.ts";
 import { runningTexts } from "./processes.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions } from "./sshd.ts";
+import type { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
 
 export { until };
@@ -164,6 +165,8 @@ export const tagged = (tag: string, script: string): string =>
 /** Returns the running processes with the tag. */
 export const alive = (tag: string): number[] => aliveWithMarker(tag);
 
+/** Commands report progress this often. */
+const PROGRESS_MS = 1_000;
 /** Every look at all processes costs milliseconds of CPU time. */
 const POLL_MS = 20;
 
@@ -185,6 +188,13 @@ export const untilAllAlive = (
     },
     undefined,
     POLL_MS,
+  );
+
+/** Waits until the host has confirmed the start of all commands: only then they report progress. */
+export const untilStarted = (clock: FakeClock, count: number): Promise<void> =>
+  until(
+    `the start of ${count} commands`,
+    () => clock.remainingMs.filter((ms) => ms <= PROGRESS_MS).length === count,
   );
 
 /** Waits until no process of a command runs. */

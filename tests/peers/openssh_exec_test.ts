@@ -10,7 +10,9 @@ import {
   runSshClient,
   tagged,
   untilAlive,
+  untilStarted,
 } from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
 import { processesOf } from "./processes.ts";
 import { peerTest, SSH_CLIENT, SSHD } from "./require.ts";
@@ -171,9 +173,15 @@ peerTest({
   name: "exec() returns the output so far after a timeout and a cancellation",
   async fn() {
     await using sshd = await startSshd();
-    await using session = await openSession(sshd);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { clock });
+    const isSleeping = () => processesOf(sshd.uid).some((pid) => isSleep(pid));
     const script = "echo out; echo err >&2; exec sleep 4000";
-    const late = await session.exec(script, { timeoutMs: 700 });
+    const slow = session.exec(script, { timeoutMs: 60_000 });
+    await until("sleep", isSleeping);
+    await untilStarted(clock, 1);
+    clock.advance(60_000);
+    const late = await slow;
     assert.deepEqual([late.ending, late.stdout.text, late.stderr.text, late.exitCode], [
       "timeout",
       "out\n",
@@ -183,7 +191,8 @@ peerTest({
     const controller = new AbortController();
     const tag = newTag();
     const running = session.exec(tagged(tag, script), {}, controller.signal);
-    await until("sleep", () => processesOf(sshd.uid).some((pid) => isSleep(pid)));
+    await until("sleep", isSleeping);
+    await untilStarted(clock, 1);
     controller.abort();
     const { ending, stdout, stderr, processEnded } = await running;
     assert.deepEqual([ending, stdout.text, stderr.text, processEnded], [

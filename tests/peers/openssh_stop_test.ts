@@ -13,6 +13,7 @@ import {
   type TestSession,
   untilAllAlive,
   untilGone,
+  untilStarted,
 } from "./openssh.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
@@ -22,13 +23,6 @@ import { startSshd } from "./sshd.ts";
 
 /** The limit of commands under a clock that stands still; also the max time for starting them. */
 const TIMEOUT_MS = 60_000;
-
-/** Waits until the host has confirmed the start of all commands: only then they report progress. */
-const untilStarted = (clock: FakeClock, count: number): Promise<void> =>
-  until(
-    `the start of ${count} commands`,
-    () => clock.remainingMs.filter((ms) => ms < TIMEOUT_MS).length === count,
-  );
 
 /** Runs a command into its time limit, beside `others` that run already and have a longer one. */
 async function execTimedOut(
