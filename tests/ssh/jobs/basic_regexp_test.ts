@@ -56,12 +56,25 @@ pure("basicRegExp() refuses what is not a pattern, and back references", () => {
     );
   }
   assert.throws(() => basicRegExp("\\(\\(a\\{255\\}\\)\\{255\\}\\)*"), /too complex/);
+  const nothing = "\\(".repeat(4) + "\\)\\{255\\}".repeat(4);
+  assert.throws(() => basicRegExp(nothing), /too complex/);
 });
 
 pure("basicRegExp() is fast for a pattern that makes backtracking matchers hang", () => {
   const isMatch = basicRegExp("^\\(\\(a*\\)*\\)*b$");
   assert.equal(isMatch("a".repeat(20_000)), false);
   assert.equal(isMatch(`${"a".repeat(20_000)}b`), true);
+});
+
+pure("basicRegExp() stops when all its lines together take too long", () => {
+  const isMatch = basicRegExp("ab", 10_000);
+  assert.equal(isMatch("a".repeat(4_000)), false);
+  assert.throws(
+    () => isMatch("a".repeat(4_000)),
+    (error) => error instanceof RemoteExecError && error.code === "limit_reached",
+  );
+  const isMatchOfMany = basicRegExp("\\(a*b*c*d*\\)\\{40\\}x", 100_000);
+  assert.throws(() => isMatchOfMany("abcd".repeat(200)), /takes too long/);
 });
 
 const atoms = fc.constantFrom("a", "b", ".", "[ab]", "[^a]", "\\(a\\|b\\)", "\\(ab\\)");
