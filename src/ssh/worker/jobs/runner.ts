@@ -18,6 +18,9 @@ const LAUNCH = compact(`
     set -- "$1" "$2" $$ $(LC_ALL=C ps -o lstart= -p $$)
     printf "%-98s\\n" "$3 $4-$5-$6-$7-$8" 1<>"$1"
   fi
+  # Whoever stops the job before the mark is written finds no process.
+  read -r j_stat < "\${1%/*}/ending"
+  [ -z "$j_stat" ] || { kill -TERM $$; exit 143; }
   unset j_stat SHLVL OLDPWD _
   [ -x "$SHELL" ] || SHELL=/bin/sh
   j_name=\${SHELL##*/}

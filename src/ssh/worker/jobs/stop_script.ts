@@ -6,21 +6,18 @@ export const stopLine = (id: string): string => scriptLine(STOP, id);
 
 const STOP = compact(`
   ${FIND}
+  # The runner lives, and the time is not over. Detached processes that write delay the runner for 10 s.
+  j_waits() { j_lives runner && now && [ "$t" -lt "$j_until" ]; }
+  j_limit() { now; j_until=$((t+1200)); }
   j_stop() {
     read -r j_reason < ending
     [ -n "$j_reason" ] || printf "%-38s\\n" stopped 1<>ending
-    for j_x in 1 2 3 4 5 6 7 8 9; do
-      read -r j_pid j_begun < pid
-      [ -z "$j_pid" ] || break
-      nap 0.1
-    done
-    finish "$j_pid" \${j_grace:-100} $j_grace
+    j_limit
+    while read -r j_leader j_x < pid; [ -z "$j_leader" ] && j_waits; do nap 0.1; done
+    finish "$j_leader" \${j_grace:-100} $j_grace
     j_left=$left
-    for j_x in 1 2 3 4 5 6 7 8 9; do
-      [ ! -e status ] || break
-      j_lives runner || break
-      nap 0.1
-    done
+    j_limit
+    while [ ! -e status ] && j_waits; do nap 0.1; done
     [ -e status ] || [ "$j_left" -gt 0 ] || j_lives runner ||
       j_finish . "stopped - - $(date +%s) - -"
   }
@@ -28,6 +25,7 @@ const STOP = compact(`
   case $j_meta in "{\\"graceMs\\":"*) j_grace=\${j_meta#*:}; j_grace=$((\${j_grace%%,*}/10)) ;; esac
   [ "$j_status" = running ] && j_stop
   j_record "$j_dir"
+  case $j_status in running*) [ "$j_left" -gt 0 ] || j_left=1 ;; esac
   j_sizes
   echo "Z $j_size_stdout $j_size_stderr"
   j_clock

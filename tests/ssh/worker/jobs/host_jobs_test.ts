@@ -360,6 +360,33 @@ peerTest({
   },
 });
 
+Deno.test("a stop waits for a command that is not started yet, and for one that left writers", async () => {
+  using host = new LocalHost();
+  const file = `${host.home}/file`;
+  // The runner waits for 3 s, not for 10.
+  host.edit = (line) => line.replace("-lt 40 ]", "-lt 12 ]");
+  const writing = await host.startJob(
+    `setsid sh -c 'while [ ! -e ${file} ]; do echo; sleep 0.1; done' & exec sleep 3000`,
+  );
+  const left = host.jobs.stop(writing.facts.id, signal);
+  // Starts the runner, then waits for the stop and for what a shorter wait of the stop would be.
+  host.remove("setsid");
+  const slow = `case "$*" in *j_events*) ;; *)
+    until read -r x && [ -n "$x" ]; do sleep 0.05; exec < "\${5%/*}/ending"; done; sleep 2 ;;
+  esac
+  exec /usr/bin/setsid "$@"`;
+  Deno.writeTextFileSync(`${host.bin}/setsid`, `#!/bin/sh\n${slow}\n`, { mode: 0o755 });
+  const late = await host.startJob("echo started; exec sleep 3000");
+  const stopped = await host.jobs.stop(late.facts.id, signal);
+  assert.deepEqual(
+    [stopped.facts.state, stopped.facts.stdoutBytes, stopped.processEnded],
+    ["stopped", 0, true],
+  );
+  const { facts, processEnded } = await left;
+  Deno.writeTextFileSync(file, "");
+  assert.deepEqual([facts.state, processEnded], ["stopped", true]);
+});
+
 Deno.test("an attended command that the host does not start in time is a timeout", async () => {
   const { promise, resolve } = Promise.withResolvers<StartedCommand>();
   const request = { command: "true", timeoutMs: 10, answerWithinMs: 5 };
