@@ -51,6 +51,9 @@ const LAUNCH = compact(`
  * `tee` goes on when it cannot write to the file (limit reached, disk full), so everything is counted. The
  * shell prints a note exactly if a signal (other than INT and PIPE) ended the command: this distinguishes a
  * signal from an exit code over 128. bash does so only for a script that is not an argument.
+ *
+ * A container decides what it prints before its start line. So the same file limit holds for that part, a
+ * line may not fill the memory, and the start line is one of the first 1,000 lines.
  */
 export const RUNNER = compact(`
   exec 2>/dev/null
@@ -112,14 +115,18 @@ export const RUNNER = compact(`
     [ $j_gone -le $j_captured ]
   }
   j_capture() {
+    trap "" XFSZ
+    ulimit -f "$j_blocks"
+    ulimit -v 500000
     if [ -n "$2" ]; then
+      j_lines=0
       while j_line=; IFS= read -r j_line || { printf %s "$j_line" >> "$1.before"; false; }; do
         case $j_line in *"$2") printf %s "\${j_line%"$2"}" >> "$1.before"; : > "$1.marked"; break ;; esac
         printf "%s\\n" "$j_line" >> "$1.before"
+        j_lines=$((j_lines+1))
+        [ $j_lines -lt 1000 ] || break
       done
     fi
-    trap "" XFSZ
-    ulimit -f "$j_blocks"
     { read -r j_pid j_x < /proc/self/stat; echo "w $j_pid" >&4; exec tee "$1"; } | wc -c 1<>"$1.total"
     echo c >&4
   }

@@ -92,8 +92,9 @@ const START = compact(`
     [ -e "$j_dir/$1.marked" ] && j_is=1 || j_is=0
     [ "$j_is" = 1 ] || [ -n "$j_over" ] || return
     j_size "$1.before"
+    [ "$j_new" -le 65536 ] || j_new=65536
     echo "$2 $j_is $j_new"
-    head -c "$j_new" "$j_dir/$1.before"
+    tail -c "$j_new" "$j_dir/$1.before"
   }
   j_show() {
     j_before stdout P "$j_out" "$j_n"

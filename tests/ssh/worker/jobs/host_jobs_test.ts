@@ -270,6 +270,28 @@ Deno.test("the unwanted start of the streams is not part of them", async () => {
   assert.match(error.message, /no/);
 });
 
+Deno.test("the unwanted start of the streams is bounded", async () => {
+  using host = new LocalHost();
+  host.settings.maxOutputBytes = 102_400;
+  const marks = { hasStartMark: true, stderrMark: "\x1eentered\n" };
+  const { facts } = await host.startJob("yes | head -c 150000; yes | head -c 150000 >&2", marks);
+  const ended = await host.ended(facts.id);
+  const before = (stream: string) =>
+    Deno.statSync(`${host.directory}/${facts.id}/${stream}.before`).size;
+  assert.deepEqual([before("stdout"), before("stderr")], [2_000, 2_000]);
+  assert.deepEqual([ended.stdoutBytes, ended.stderrBytes], [102_400, 102_400]);
+  const long = "head -c 150000 /dev/zero | tr '\\0' x";
+  const line = await host.startJob(long, marks);
+  await host.ended(line.facts.id);
+  const { size } = Deno.statSync(`${host.directory}/${line.facts.id}/stdout.before`);
+  assert.equal(size, 102_400);
+  const outcome = await host.exec(
+    `printf '\\036started\\n'; ${long} >&2; printf '\\n\\036entered\\n' >&2`,
+    marks,
+  );
+  assert.deepEqual([outcome.ending, outcome.stderr.originalLength], ["exit", 65_536 + 9]);
+});
+
 Deno.test("an attended command leaves nothing, and its long output is cut like any other", async () => {
   using host = new LocalHost();
   host.settings.maxOutputBytes = 100_000_000;
