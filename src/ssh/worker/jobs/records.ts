@@ -43,7 +43,7 @@ interface Draft {
 }
 
 /**
- * Collects the lines that the scripts print about jobs: `J ID STATUS`, `A START BOOT UPTIME .`, `M META`,
+ * Collects the lines that the scripts print about jobs: `J ID STATUS`, `A START BOOT UPTIME HOST .`, `M META`,
  * `Z STDOUT STDERR` (sizes of the last job), `T NOW UPTIME`, and lines of `ls -ldn`. Other lines are ignored.
  */
 export class JobRecords {

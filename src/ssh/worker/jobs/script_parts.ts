@@ -17,6 +17,9 @@ export const PLACES = `
   exec 2>/dev/null
   j_home=\${XDG_STATE_HOME:-$HOME/.local/state}
   case $j_home in /*) ;; *) j_home=$HOME/.local/state ;; esac
+  j_host=
+  read -r j_host < /proc/sys/kernel/hostname
+  [ -n "$j_host" ] || j_host=$(uname -n)
   j_owned() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]; }
   j_newline="
   "
@@ -30,7 +33,11 @@ export const PLACES = `
   }
 `;
 
-/** Prints what is known about a job: `J ID STATUS`, `A START BOOT UPTIME .` and `M META`. */
+/**
+ * Prints what is known about a job: `J ID STATUS`, `A START BOOT UPTIME HOST .` and `M META`. It fails for
+ * what is no job, and for one that has not ended and is of another host, which shares the home: only that
+ * host knows its processes. Sets `j_foreign` to 1 for the latter.
+ */
 export const RECORD = `
   ${PROCESSES}
   j_boot=
@@ -44,11 +51,15 @@ export const RECORD = `
     printf "%-198s\\n" "$2" > "$1/status.last" && mv -f "$1/status.last" "$1/status"
   }
   j_record() {
-    j_meta= j_at= j_status=
+    j_meta= j_at= j_status= j_foreign=
     { IFS= read -r j_meta; IFS= read -r j_at; } < "$1/meta"
     case $j_at in *.) ;; *) return 1 ;; esac
     read -r j_status < "$1/status"
     if [ -z "$j_status" ]; then
+      case $j_at in
+        *" \${j_host:--} ."|*" - .") ;;
+        *" "*" "*" "*" ".) j_foreign=1; return 1 ;;
+      esac
       case $j_at in *" $j_boot "*) j_lives "$1/runner" || j_lives "$1/pid" ;; *) false ;; esac &&
         j_status=running
       [ -n "$j_status" ] || read -r j_status < "$1/status" || j_status=lost
@@ -66,7 +77,8 @@ export const RANGE = `
 
 /**
  * Removes jobs that ended more than `$1` seconds ago, and directories of jobs whose start was cut short an
- * hour ago. A job that is lost ends now. Nothing else is touched. Needs RECORD.
+ * hour ago. A job that is lost ends now; one whose processes live after all is kept. Nothing else is touched.
+ * Needs RECORD.
  */
 export const SWEEP = `
   j_sweep() {
@@ -76,15 +88,17 @@ export const SWEEP = `
       for j_old in "$j_base/jobs"/${ID_GLOB}; do
         case \${j_old##*/} in *[!0-9a-f]*) continue ;; esac
         j_owned "$j_old" || continue
-        j_ended=
-        read -r j_x j_x j_x j_ended j_x < "$j_old/status"
+        j_was= j_ended=
+        read -r j_was j_x j_x j_ended j_x < "$j_old/status"
         if [ -n "$j_ended" ]; then
           [ $((j_now-j_ended)) -gt "$1" ] || continue
+          [ "$j_was" != lost ] || ! { j_lives "$j_old/runner" || j_lives "$j_old/pid"; } || continue
         elif j_record "$j_old" >/dev/null; then
           [ "$j_status" = lost ] && j_private "$j_base" "$j_base/jobs" "$j_old" &&
             j_finish "$j_old" "lost - - $j_now - -"
           continue
         else
+          [ -z "$j_foreign" ] || continue
           [ -n "$(find "$j_old" -prune -mmin +60)" ] || continue
         fi
         j_private "$j_base" "$j_base/jobs" "$j_old" && rm -rf -- "$j_old"

@@ -43,7 +43,7 @@ const START = compact(`
       printf "%-28s\\n" "" > "$j_dir/stdout.total" && printf "%-28s\\n" "" > "$j_dir/stderr.total" &&
       printf "%-98s\\n" "" > "$j_dir/pid" && printf "%-98s\\n" "$j_mark" > "$j_dir/runner" &&
       printf "%-38s\\n" "" > "$j_dir/ending" && printf "%-198s\\n" "" > "$j_dir/status.new" &&
-      printf "%s\\n%s\\n" "$j_meta" "$j_date $j_boot $j_up ." > "$j_dir/meta"
+      printf "%s\\n%s\\n" "$j_meta" "$j_date $j_boot $j_up \${j_host:--} ." > "$j_dir/meta"
   }
   j_boot= j_stat= j_up=-
   j_date=$(date +%s)

@@ -359,6 +359,28 @@ Deno.test("jobs are removed a while after their end, and lost ones a while after
   assert.deepEqual(await host.states(), ["stopped"]);
 });
 
+Deno.test("a running job of another host that shares the home is left alone", async () => {
+  using host = new LocalHost();
+  const { facts: { id } } = await host.startJob("exec sleep 3000");
+  const meta = `${host.directory}/${id}/meta`;
+  const own = Deno.readTextFileSync(meta);
+  const name = Deno.hostname();
+  assert.equal(own.trimEnd().split(" ").at(-2), name);
+  Deno.writeTextFileSync(meta, own.replace(/\S+ (\S+) \S+ \.\n$/, `other-boot $1 other-host .\n`));
+  assert.deepEqual(await host.states(), []);
+  assert.equal((await failure(host.jobs.stop(id, signal))).code, "not_found");
+  await run("/usr/bin/touch", ["-d", "2 hours ago", `${host.directory}/${id}`]);
+  host.settings.keepMs = -10_000;
+  assert.deepEqual(await host.states(), []);
+  Deno.writeTextFileSync(meta, own);
+  assert.deepEqual(await host.states(), ["running"]);
+  const status = `${host.directory}/${id}/status`;
+  Deno.writeTextFileSync(status, "lost - - 1000000000 - -\n");
+  assert.deepEqual(await host.states(), ["lost"]);
+  Deno.removeSync(status);
+  assert.equal((await host.jobs.stop(id, signal)).processEnded, true);
+});
+
 peerTest({
   peer: ROOT,
   name:
