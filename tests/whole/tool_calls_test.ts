@@ -119,8 +119,9 @@ async function silentHost(stage: FullStage, good: ReadonlyMap<string, Args>): Pr
       TOOLS.filter((tool) => TOOL_CALLS[tool]?.remote === "host").map(async (tool) => {
         const answer = await servers.call(tool, good.get(tool), WAIT_MS);
         assertRefused(tool, answer, ["timeout", "unreachable"]);
-        assert.match(String(answer.data.error), /does not answer|did not answer/, tool);
-        assert.match(String(answer.data.suggestion), /SSH_PORT|HOST/, tool);
+        const { error, suggestion } = answer.data;
+        assert.match(String(error), /does not answer|did not (?:answer|start|end)|timed out/, tool);
+        assert.match(String(suggestion), /SSH_PORT|HOST|timeout/i, `${tool}: ${error}`);
       }),
     );
   } finally {
