@@ -162,8 +162,7 @@ export class FakeProxmox {
       ...(ha ? { ha } : {}),
     };
     await Deno.writeTextFile(`${directory}/state.json`, JSON.stringify({ ...state, ...marks }));
-    await this.#internal("save", id);
-    if (status === "running" && isLocal) await this.#internal("start", id);
+    await this.#internal(status === "running" && isLocal ? "start" : "save", id);
   }
 
   /** Kills and removes the guest, as if another administrator had destroyed it. */

@@ -43,7 +43,7 @@ async function internal([action, id, ...rest]) {
     return await beWorker(() => PROGRAMS[program](args));
   }
   const guest = anyGuest(id);
-  if (action === "save") saveGuest(guest);
+  if (action === "save" || action === "start") saveGuest(guest);
   if (action === "start") await startGuest(guest);
   if (action === "remove" || action === "stop-all") await remove(guest ? [guest] : allGuests());
   if (action === "agent") await agentRun(guest, rest);
