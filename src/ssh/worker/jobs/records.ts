@@ -13,6 +13,9 @@ export interface JobMeta {
 /** Max characters of a command that a list of jobs names. */
 const MAX_SHOWN = 1_000;
 
+/** Max characters of a job's name. */
+const MAX_NAME = 100;
+
 /** Formats the line; it is ASCII, whatever the texts are. */
 export function formatMeta(meta: JobMeta): string {
   const shown = Array.from(meta.command).slice(0, MAX_SHOWN).join("");
@@ -59,7 +62,7 @@ export class JobRecords {
       case "J ":
         return this.#begin(rest.trim().split(/ +/));
       case "A ":
-        if (this.#last) this.#last.startedAtMs = Number(first) * 1000;
+        if (this.#last) this.#last.startedAtMs = timeIn(first) ?? 0;
         if (this.#last) this.#last.startUptimeMs = scaled(numberIn(third), 10);
         return;
       case "M ":
@@ -133,7 +136,7 @@ export function parseStatus(
     state: known,
     exitCode: name === null ? numberIn(code) ?? null : null,
     signal: name,
-    endedAtMs: scaled(numberIn(endedAt), 1000),
+    endedAtMs: timeIn(endedAt),
     endUptimeMs: scaled(numberIn(uptime), 10),
     stdoutTotal: numberIn(stdout),
     stderrTotal: numberIn(stderr),
@@ -142,6 +145,12 @@ export function parseStatus(
 
 const numberIn = (word: string): number | undefined =>
   /^\d{1,15}$/.test(word) ? Number(word) : undefined;
+
+/** Parses seconds since 1970; later times than those of a `Date` count as none. */
+const timeIn = (word: string): number | undefined => {
+  const seconds = numberIn(word);
+  return seconds === undefined || seconds > 8.64e12 ? undefined : seconds * 1000;
+};
 
 const scaled = (value: number | undefined, factor: number): number | undefined =>
   value === undefined ? undefined : value * factor;
@@ -180,10 +189,12 @@ function runtimeOf({ startedAtMs, startUptimeMs }: Draft, status: JobStatus, now
 function parseMeta(line: string): Partial<JobMeta> {
   const given = parsed(line);
   const text = (value: unknown) => typeof value === "string" ? value : undefined;
-  const number = (value: unknown) => typeof value === "number" ? value : undefined;
+  const number = (value: unknown) =>
+    typeof value === "number" && Number.isSafeInteger(value) ? value : undefined;
+  const name = text(given["name"]);
   const fields = {
     command: text(given["command"]),
-    name: text(given["name"]),
+    name: name === undefined ? undefined : Array.from(name).slice(0, MAX_NAME).join(""),
     ctid: number(given["ctid"]),
     vmid: number(given["vmid"]),
     maxRuntimeMs: number(given["maxRuntimeMs"]),

@@ -36,7 +36,7 @@ export const PLACES = `
 /**
  * Prints what is known about a job: `J ID STATUS`, `A START BOOT UPTIME HOST .` and `M META`. It fails for
  * what is no job, and for one that has not ended and is of another host, which shares the home: only that
- * host knows its processes. Sets `j_foreign` to 1 for the latter.
+ * host knows its processes. It fails for long lines too. Sets `j_foreign` to 1 for these and for the latter.
  */
 export const RECORD = `
   ${PROCESSES}
@@ -55,6 +55,8 @@ export const RECORD = `
     { IFS= read -r j_meta; IFS= read -r j_at; } < "$1/meta"
     case $j_at in *.) ;; *) return 1 ;; esac
     read -r j_status < "$1/status"
+    # The starter writes less; the reader takes lines of 64 kB.
+    [ $((\${#j_meta}+\${#j_at}+\${#j_status})) -le 30000 ] || { j_foreign=1; return 1; }
     if [ -z "$j_status" ]; then
       case $j_at in
         *" \${j_host:--} ."|*" - .") ;;
@@ -77,8 +79,8 @@ export const RANGE = `
 
 /**
  * Removes jobs that ended more than `$1` seconds ago, and directories of jobs whose start was cut short an
- * hour ago. A job that is lost ends now; one whose processes live after all is kept. Nothing else is touched.
- * Needs RECORD.
+ * hour ago. A job that is lost ends now; one whose processes live after all is
+ * kept. Nothing else is touched. Needs RECORD.
  */
 export const SWEEP = `
   j_sweep() {

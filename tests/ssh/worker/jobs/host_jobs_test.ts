@@ -381,6 +381,18 @@ Deno.test("a running job of another host that shares the home is left alone", as
   assert.equal((await host.jobs.stop(id, signal)).processEnded, true);
 });
 
+Deno.test("a record that is too long does not hide the other jobs", async () => {
+  using host = new LocalHost();
+  const long = await host.startJob("true");
+  const other = await host.startJob("true");
+  await host.ended(long.facts.id);
+  await host.ended(other.facts.id);
+  const meta = `${host.directory}/${long.facts.id}/meta`;
+  Deno.writeTextFileSync(meta, `{"name":"${"n".repeat(100_000)}"}\n1 boot 1 - .\n`);
+  assert.deepEqual((await host.jobs.list(signal)).map(({ id }) => id), [other.facts.id]);
+  assert.equal((await failure(host.read(long.facts.id))).code, "not_found");
+});
+
 peerTest({
   peer: ROOT,
   name:

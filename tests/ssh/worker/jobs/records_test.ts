@@ -54,13 +54,26 @@ pure("JobRecords trusts only directories that nobody else may enter, and sorts b
   );
 });
 
+pure("JobRecords survives a record that was changed", () => {
+  const [job] = recordsOf(
+    `J ${ID} exited 0 - 999999999999999 0 0 -`,
+    "A 999999999999999 boot - .",
+    `M {"command":7,"name":"${"n".repeat(200)}","ctid":1.5,"vmid":1e400,"maxRuntimeMs":1e300}`,
+    "Z 0 0",
+  );
+  assert.deepEqual([job?.startedAtMs, job?.runtimeMs, job?.maxRuntimeMs], [0, 0, 0]);
+  assert.deepEqual([job?.command, job?.name, job?.ctid, job?.vmid], [
+    ...["", "n".repeat(100), undefined, undefined],
+  ]);
+});
+
 pure("formatMeta() is one line of ASCII, whatever the texts are", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string(), (command, name) => {
     const line = formatMeta({ command, name, maxRuntimeMs: 1 });
     assert.match(line, /^[ -~]+$/);
     const [job] = recordsOf(`J ${ID} running`, "A 1 b 1 .", `M ${line}`, "Z 0 0");
     assert.equal(job?.command, Array.from(command).slice(0, 1_000).join(""));
-    assert.equal(job?.name, name);
+    assert.equal(job?.name, Array.from(name).slice(0, 100).join(""));
   }));
 });
 
