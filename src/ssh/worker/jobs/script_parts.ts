@@ -79,7 +79,7 @@ export const RANGE = `
 
 /**
  * Removes jobs that ended more than `$1` seconds ago, and directories of jobs whose start was cut short an
- * hour ago. A job that is lost ends now; one whose processes live after all is
+ * hour ago, which have a job's first files. A job that is lost ends now; one whose processes live after all is
  * kept. Nothing else is touched. Needs RECORD.
  */
 export const SWEEP = `
@@ -89,7 +89,7 @@ export const SWEEP = `
       j_owned "$j_base" && j_owned "$j_base/jobs" || continue
       for j_old in "$j_base/jobs"/${ID_GLOB}; do
         case \${j_old##*/} in *[!0-9a-f]*) continue ;; esac
-        j_owned "$j_old" || continue
+        j_owned "$j_old" && [ -f "$j_old/note" ] && [ -f "$j_old/stdout.total" ] || continue
         j_was= j_ended=
         read -r j_was j_x j_x j_ended j_x < "$j_old/status"
         if [ -n "$j_ended" ]; then

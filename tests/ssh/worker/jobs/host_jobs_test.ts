@@ -393,6 +393,21 @@ Deno.test("a record that is too long does not hide the other jobs", async () => 
   assert.equal((await failure(host.read(long.facts.id))).code, "not_found");
 });
 
+Deno.test("an old directory that only has the name of a job is kept", async () => {
+  using host = new LocalHost();
+  const { facts } = await host.startJob("true");
+  await host.ended(facts.id);
+  const own = `${host.directory}/${facts.id}`;
+  Deno.removeSync(`${own}/meta`);
+  Deno.removeSync(`${own}/status`);
+  const foreign = `${host.directory}/${"a".repeat(32)}`;
+  Deno.mkdirSync(foreign, { mode: 0o700 });
+  Deno.writeTextFileSync(`${foreign}/file`, "");
+  await run("/usr/bin/touch", ["-d", "2 hours ago", own, foreign]);
+  assert.deepEqual(await host.states(), []);
+  assert.deepEqual([...Deno.readDirSync(host.directory)].map(({ name }) => name), ["a".repeat(32)]);
+});
+
 peerTest({
   peer: ROOT,
   name:
