@@ -158,7 +158,7 @@ export const RUNNER = compact(`
     done
     kill -KILL $j_pause
     j_status
-    echo x >&7 || rm -rf -- "$j_dir"
+    echo x >&7 || { mv -- "$j_dir" "$j_dir.ended"; rm -rf -- "$j_dir" "$j_dir.ended"; }
     for j_helper in $j_helpers; do kill -USR1 $j_helper; done
   }
   j_end() {

@@ -114,7 +114,9 @@ const START = compact(`
           j_over=1
           j_show
           read -r j_line < "$j_dir/status"
-          rm -rf -- "$j_dir"
+          # A sweep that runs now could take a directory without its status for a lost job.
+          mv -- "$j_dir" "$j_dir.ended"
+          rm -rf -- "$j_dir" "$j_dir.ended"
           echo "X $j_line"
           return
           ;;
