@@ -17,12 +17,26 @@ const READ = compact(`
   fi
   now
   j_until=$((t+j_wait))
+  ${RANGE}
+  j_whole_lines() {
+    [ $j_end -le 65536 ] && set -- 0 || set -- $((j_end-65536))
+    set -- $(j_range "$j_stream" $1 $((j_end-$1)) | tail -n 1 | wc)
+    [ $1 -gt 0 ] || j_end=$((j_end-$3))
+  }
+  j_seen=-
   while :; do
     j_facts=$(j_record "$j_dir")
     j_sizes
     eval "j_size=\\$j_size_$j_stream"
-    [ "$j_size" -gt "$j_from" ] && break
-    case $j_facts in "J "????????????????????????????????" running"*) ;; *) break ;; esac
+    case $j_facts in
+      "J "????????????????????????????????" running"*) ;;
+      *) j_end=$j_size; break ;;
+    esac
+    if [ "$j_size" != "$j_seen" ]; then
+      j_seen=$j_size j_end=$j_size
+      [ -z "$j_pattern" ] || [ "$j_size" -le "$j_from" ] || j_whole_lines
+    fi
+    [ "$j_end" -gt "$j_from" ] && break
     now
     [ "$t" -lt "$j_until" ] || break
     nap 0.1
@@ -30,16 +44,6 @@ const READ = compact(`
   printf "%s\\n" "$j_facts"
   echo "Z $j_size_stdout $j_size_stderr"
   j_clock
-  ${RANGE}
-  j_whole_lines() {
-    [ $j_end -le 65536 ] && set -- 0 || set -- $((j_end-65536))
-    set -- $(j_range "$j_stream" $1 $((j_end-$1)) | tail -n 1 | wc)
-    [ $1 -gt 0 ] || j_end=$((j_end-$3))
-  }
-  j_end=$j_size
-  if [ -n "$j_pattern" ]; then
-    case $j_facts in "J "*" running"*) j_whole_lines ;; esac
-  fi
   [ "$j_from" -le "$j_end" ] || j_end=$j_from
   j_count=$((j_end-j_from))
   if [ -n "$j_pattern" ]; then

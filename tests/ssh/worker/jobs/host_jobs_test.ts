@@ -242,6 +242,19 @@ Deno.test("a search in a running job leaves the line that is being written", asy
   assert.deepEqual([rest.text.trim(), rest.next], ["abc", 6]);
 });
 
+Deno.test("a search waits for the end of the line that is being written", async () => {
+  using host = new LocalHost();
+  const go = `${host.home}/go`;
+  const { facts: { id } } = await host.startJob(
+    `printf 'ab\\nabc'; while [ ! -e ${go} ]; do sleep 0.05; done; echo`,
+  );
+  await until("the output", async () => (await host.read(id)).text === "ab\nabc", 30_000);
+  const found = host.read(id, { grep: "b", from: 3, waitMs: 30_000 });
+  Deno.writeTextFileSync(go, "");
+  const { text, next } = await found;
+  assert.deepEqual([text, next], ["abc\n", 7]);
+});
+
 Deno.test("the unwanted start of the streams is not part of them", async () => {
   using host = new LocalHost();
   const command = "printf 'noise\\nmore\\036started\\nout\\n'; " +
