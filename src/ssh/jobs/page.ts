@@ -76,7 +76,14 @@ function lastMatches(
     found.push(line);
     if (found.length > count) found.shift();
   }
-  return { bytes: joined(found).slice(-maxBytes), next: Math.max(from, output.length) };
+  return { bytes: lastThatFit(joined(found), maxBytes), next: Math.max(from, output.length) };
+}
+
+/** Returns the last lines that fit, without an incomplete one unless it is the only one. */
+export function lastThatFit(lines: Uint8Array, maxBytes: number): Uint8Array {
+  if (lines.length <= maxBytes) return lines;
+  const start = lines.indexOf(NEWLINE, lines.length - maxBytes - 1) + 1;
+  return start === 0 || start === lines.length ? lines.slice(-maxBytes) : lines.slice(start);
 }
 
 type IsMatch = (line: string) => boolean;

@@ -53,6 +53,22 @@ pure("pageOf() returns the lines that match a pattern", () => {
   assert.deepEqual(page(text, { grep: "ok", from: 5 }), ["ok 3\nok 5", 26]);
 });
 
+pure(
+  "pageOf() returns only complete lines of the last matches, or the end of one that is too long",
+  () => {
+    const last = { grep: "bad", tailLines: 3 };
+    assert.deepEqual(page("bad 1\nbad 2\nbad 3\n", { ...last, maxBytes: 14 }), [
+      "bad 2\nbad 3\n",
+      18,
+    ]);
+    assert.deepEqual(page("bad 1\nbad 2\nbad 3\n", { ...last, maxBytes: 12 }), [
+      "bad 2\nbad 3\n",
+      18,
+    ]);
+    assert.deepEqual(page("bad 12345\n", { ...last, maxBytes: 4 }), ["345\n", 10]);
+  },
+);
+
 pure("pageOf() goes on behind the last match that it returned when matches do not fit", () => {
   const text = "bad 1\nbad 2\nbad 3\n";
   assert.deepEqual(page(text, { grep: "bad", maxBytes: 12 }), ["bad 1\nbad 2\n", 12]);

@@ -9,6 +9,7 @@ import type {
   StartedJob,
   StoppedJob,
 } from "../../jobs/port.ts";
+import { lastThatFit } from "../../jobs/page.ts";
 import type { JobSettings } from "../../port.ts";
 import { connectionLost } from "../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
@@ -84,9 +85,10 @@ export class HostJobs {
         records.add(text);
       }
     }, read.waitMs);
-    return read.grep === undefined || read.tailLines !== undefined
-      ? page
-      : await this.#cutMatches(read, page, signal);
+    if (read.grep === undefined) return page;
+    return read.tailLines === undefined
+      ? await this.#cutMatches(read, page, signal)
+      : { ...page, bytes: lastThatFit(page.bytes, read.maxBytes) };
   }
 
   async list(signal: AbortSignal): Promise<JobFacts[]> {

@@ -49,7 +49,7 @@ const READ = compact(`
   if [ -n "$j_pattern" ]; then
     echo "D $j_end"
     if [ -n "$j_tail" ]; then
-      j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -e "$j_pattern" | tail -n "$j_tail" | tail -c "$j_max"
+      j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -e "$j_pattern" | tail -n "$j_tail" | tail -c $((j_max+1))
     else
       j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -n -e "$j_pattern" |
         head -n ${MAX_MATCHES + 1} | head -c $((j_max+65536))
@@ -66,19 +66,21 @@ const READ = compact(`
 `);
 
 /** Returns the command line that reads from a job's output. */
-export const readLine = (
+export function readLine(
   { id, stream, from, maxBytes, tailLines, grep, waitMs }: JobRead,
-): string =>
-  scriptLine(
+): string {
+  const maxLines = grep === undefined ? Infinity : MAX_MATCHES;
+  return scriptLine(
     READ,
     id,
     stream,
     String(from),
     String(maxBytes),
-    tailLines === undefined ? "" : String(tailLines),
+    tailLines === undefined ? "" : String(Math.min(tailLines, maxLines)),
     String(Math.ceil(waitMs / 10)),
     grep ?? "",
   );
+}
 
 /** Returns the command line that prints how many bytes of a stream the next `count` lines have. */
 export const measureLine = ({ id, stream, from }: JobRead, count: number): string =>

@@ -203,6 +203,10 @@ for (const { name, peers, make } of HOSTS) {
       assert.deepEqual([found.text, found.next], ["99990\n99991\n99992\n", size]);
       const last = await host.read(id, { grep: "99999$", tailLines: 1 });
       assert.deepEqual([last.text.trim(), last.next], ["last 99999", size]);
+      const fitting = await host.read(id, { grep: "9998[89]", tailLines: 5, maxBytes: 8 });
+      assert.equal(fitting.text, "99989\n");
+      const most = await host.read(id, { grep: "7$", maxBytes: 100_000, tailLines: 5_000 });
+      assert.equal(most.text.split("\n").length, 1_001);
       const many = await host.read(id, { grep: "7$", maxBytes: 100_000 });
       assert.equal(many.text.split("\n").length, 1_001);
       assert.equal(many.text.endsWith("\n9997\n"), true);
