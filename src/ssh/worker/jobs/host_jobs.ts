@@ -18,7 +18,7 @@ import { jobNotFound, patternRefused, startFailed, tooLate } from "./errors.ts";
 import { isJobId, jobLine, newJobId } from "./job_start.ts";
 import { JobRecords } from "./records.ts";
 import { listLine } from "./list_script.ts";
-import { MAX_MATCHES, measureLine, readLine } from "./read_script.ts";
+import { MAX_MATCHES, measureLine, readLine, SPARE_BYTES } from "./read_script.ts";
 import { stopLine } from "./stop_script.ts";
 
 /** What {@linkcode HostJobs} needs. */
@@ -212,16 +212,22 @@ export function cutMatches(
 ): { readonly bytes: Uint8Array; readonly firstLeftOut: number | undefined } {
   const kept: Uint8Array[] = [];
   let bytes = 0;
+  let last = 0;
   for (let start = 0; start < output.length;) {
     const newline = output.indexOf(10, start);
     const end = newline < 0 ? output.length : newline + 1;
+    const isCut = newline < 0 && output.length >= maxBytes + SPARE_BYTES;
     const colon = output.indexOf(58, start);
+    // Not even its number is complete.
+    if (isCut && colon < 0) return { bytes: joined(kept), firstLeftOut: last + 1 };
     const number = Number(new TextDecoder().decode(output.subarray(start, colon)));
     const line = output.subarray(colon + 1, end);
     const isOver = kept.length === MAX_MATCHES || bytes + line.length > maxBytes;
     if (isOver && kept.length > 0) return { bytes: joined(kept), firstLeftOut: number };
     kept.push(line.subarray(0, maxBytes));
+    if (isCut) return { bytes: joined(kept), firstLeftOut: number + 1 };
     bytes += line.length;
+    last = number;
     start = end;
   }
   return { bytes: joined(kept), firstLeftOut: undefined };

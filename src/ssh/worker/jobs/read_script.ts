@@ -4,6 +4,8 @@ import { FIND, RANGE, scriptLine } from "./script_parts.ts";
 
 /** Max lines that a search returns. */
 export const MAX_MATCHES = 1_000;
+/** What the output of a search may have over the limit, for line numbers. */
+export const SPARE_BYTES = 65_536;
 
 const READ = compact(`
   ${FIND}
@@ -52,7 +54,7 @@ const READ = compact(`
       j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -e "$j_pattern" | tail -n "$j_tail" | tail -c $((j_max+1))
     else
       j_range "$j_stream" "$j_from" $j_count | LC_ALL=C.UTF-8 grep $j_binary -n -e "$j_pattern" |
-        head -n ${MAX_MATCHES + 1} | head -c $((j_max+65536))
+        head -n ${MAX_MATCHES + 1} | head -c $((j_max+${SPARE_BYTES}))
     fi
   elif [ -n "$j_tail" ]; then
     [ $j_count -le "$j_max" ] || j_from=$((j_end-j_max))

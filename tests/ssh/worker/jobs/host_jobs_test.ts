@@ -499,4 +499,8 @@ pure("cutMatches() removes line numbers and names the first line that does not f
   assert.deepEqual(cut("3:a:b\n17:c\n", 5), ["a:b\n", 17]);
   assert.deepEqual(cut("3:a:b", 2), ["a:", undefined]);
   assert.deepEqual(cut("", 2), ["", undefined]);
+  const long = "x".repeat(70_000);
+  assert.deepEqual(cut(`7:${long}`, 4), ["xxxx", 8]);
+  assert.deepEqual(cut(`7:${long}\n8:x\n`, 4), ["xxxx", 8]);
+  assert.deepEqual(cut(`7:${long}\n1`, 4), ["xxxx", 8]);
 });
