@@ -32,8 +32,8 @@ export function pageOf(output: Uint8Array, range: PageRange): Page {
   const { from, maxBytes, tailLines, grep } = range;
   if (grep !== undefined) return matches(output, range, grep);
   if (tailLines !== undefined) {
-    const start = Math.max(from, startOfLast(output, tailLines), output.length - maxBytes);
-    return { bytes: output.slice(start), next: Math.max(from, output.length) };
+    const lines = output.slice(Math.max(from, startOfLast(output, tailLines)));
+    return { bytes: endOf(lines, maxBytes), next: Math.max(from, output.length) };
   }
   const bytes = output.slice(from, from + maxBytes);
   return { bytes, next: from + bytes.length };
@@ -83,7 +83,17 @@ function lastMatches(
 export function lastThatFit(lines: Uint8Array, maxBytes: number): Uint8Array {
   if (lines.length <= maxBytes) return lines;
   const start = lines.indexOf(NEWLINE, lines.length - maxBytes - 1) + 1;
-  return start === 0 || start === lines.length ? lines.slice(-maxBytes) : lines.slice(start);
+  return start === 0 || start === lines.length ? endOf(lines, maxBytes) : lines.slice(start);
+}
+
+function endOf(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  return bytes.length <= maxBytes ? bytes : fromCharacter(bytes.slice(-maxBytes));
+}
+
+/** Removes the end of a character whose beginning is missing. */
+export function fromCharacter(bytes: Uint8Array): Uint8Array {
+  const start = bytes.subarray(0, 4).findIndex((byte) => (byte & 0xc0) !== 0x80);
+  return start > 0 ? bytes.slice(start) : bytes;
 }
 
 type IsMatch = (line: string) => boolean;

@@ -45,6 +45,13 @@ pure("pageOf() returns the last lines, and reading goes on at the end", () => {
   ]);
 });
 
+pure("pageOf() does not begin the last lines inside a character", () => {
+  const text = "a\u{1f600}b\n";
+  assert.deepEqual(page(text, { tailLines: 1, maxBytes: 5 }), ["b\n", 7]);
+  assert.deepEqual(page(text, { tailLines: 1, maxBytes: 6 }), ["\u{1f600}b\n", 7]);
+  assert.deepEqual(page(text, { tailLines: 1, maxBytes: 5, grep: "b" }), ["b\n", 7]);
+});
+
 pure("pageOf() returns the lines that match a pattern", () => {
   const text = "ok 1\nbad 2\nok 3\nbad 4\nok 5";
   assert.deepEqual(page(text, { grep: "bad" }), ["bad 2\nbad 4\n", 26]);

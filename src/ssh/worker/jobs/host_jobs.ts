@@ -9,7 +9,7 @@ import type {
   StartedJob,
   StoppedJob,
 } from "../../jobs/port.ts";
-import { lastThatFit } from "../../jobs/page.ts";
+import { fromCharacter, lastThatFit } from "../../jobs/page.ts";
 import type { JobSettings } from "../../port.ts";
 import { connectionLost } from "../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
@@ -85,7 +85,10 @@ export class HostJobs {
         records.add(text);
       }
     }, read.waitMs);
-    if (read.grep === undefined) return page;
+    if (read.grep === undefined) {
+      const isCut = read.tailLines !== undefined && page.bytes.length >= read.maxBytes;
+      return isCut ? { ...page, bytes: fromCharacter(page.bytes) } : page;
+    }
     return read.tailLines === undefined
       ? await this.#cutMatches(read, page, signal)
       : { ...page, bytes: lastThatFit(page.bytes, read.maxBytes) };

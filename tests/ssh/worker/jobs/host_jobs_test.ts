@@ -259,6 +259,13 @@ Deno.test("a search waits for the end of the line that is being written", async 
   assert.deepEqual([text, next], ["abc\n", 7]);
 });
 
+Deno.test("the last lines of a job do not begin inside a character", async () => {
+  using host = new LocalHost();
+  const { facts: { id } } = await host.startJob("printf 'a\\360\\237\\230\\200b\\n'");
+  await host.ended(id);
+  assert.equal((await host.read(id, { tailLines: 1, maxBytes: 5 })).text, "b\n");
+});
+
 Deno.test("the unwanted start of the streams is not part of them", async () => {
   using host = new LocalHost();
   const command = "printf 'noise\\nmore\\036started\\nout\\n'; " +
