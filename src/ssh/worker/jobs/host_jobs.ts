@@ -72,6 +72,7 @@ export class HostJobs {
 
   async read(read: JobRead, signal: AbortSignal): Promise<JobPage> {
     checkId(read.id);
+    const maxBytes = read.maxBytes + SPARE_BYTES;
     const page = await this.#run(readLine(read), signal, async (stream, next) => {
       const records = new JobRecords();
       for (let text = await next();; text = await next()) {
@@ -80,7 +81,7 @@ export class HostJobs {
         if (text.startsWith("D ")) {
           const [facts] = records.jobs;
           if (facts === undefined) throw jobNotFound(read.id);
-          return { facts, next: Number(text.slice(2)), bytes: await readRest(stream) };
+          return { facts, next: Number(text.slice(2)), bytes: await readRest(stream, maxBytes) };
         }
         records.add(text);
       }
@@ -184,14 +185,18 @@ export async function readBytes(stream: CommandStream, size: number): Promise<Ui
   return joined(chunks);
 }
 
-async function readRest(stream: CommandStream): Promise<Uint8Array> {
+/** Reads to the end, or as much as the host may send. */
+async function readRest(stream: CommandStream, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for (;;) {
-    const chunk = await stream.read();
-    if (chunk === undefined) break;
+  for (let left = maxBytes; left > 0;) {
+    const chunk = await stream.read(left);
+    if (chunk === undefined) {
+      if (await stream.exitCode() === undefined) throw connectionLost("reading a job's output");
+      break;
+    }
     chunks.push(chunk);
+    left -= chunk.length;
   }
-  if (await stream.exitCode() === undefined) throw connectionLost("reading a job's output");
   return joined(chunks);
 }
 

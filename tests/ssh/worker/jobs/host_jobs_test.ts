@@ -266,6 +266,14 @@ Deno.test("the last lines of a job do not begin inside a character", async () =>
   assert.equal((await host.read(id, { tailLines: 1, maxBytes: 5 })).text, "b\n");
 });
 
+Deno.test("a host that sends too much of an output is not read to the end", async () => {
+  using host = new LocalHost();
+  const { facts: { id } } = await host.startJob("echo out");
+  await host.ended(id);
+  host.edit = (line) => line.replaceAll("head -c $3", "yes");
+  assert.equal((await host.read(id, { maxBytes: 10 })).text.length, 10 + 65_536);
+});
+
 Deno.test("the unwanted start of the streams is not part of them", async () => {
   using host = new LocalHost();
   const command = "printf 'noise\\nmore\\036started\\nout\\n'; " +
