@@ -20,7 +20,7 @@ export function startLocally(line: string, env: Record<string, string>): Started
     exited,
     async end() {
       // As at the end of an SSH session: its processes are killed, and its stdin ends.
-      if (child.pid !== undefined && isRunning) Deno.kill(-child.pid, "SIGKILL");
+      if (child.pid !== undefined && isRunning) killGroup(child.pid);
       child.stdin?.destroy();
       await exited;
       return true;
@@ -36,9 +36,19 @@ export function startLocally(line: string, env: Record<string, string>): Started
   };
 }
 
+function killGroup(pid: number): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // It has ended, and its exit is not reported yet.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 function asChannel({ stdin, stdout, stderr }: ChildProcess): ClientChannel {
   if (stdin === null || stdout === null || stderr === null) throw new Error("no pipes");
-  stdin.on("error", () => {}); // a write after the end of the command
+  // A write after the end of the command, or a read after it was killed.
+  for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
   const duplex = Duplex.from({ readable: stdout, writable: stdin });
   duplex.on("error", () => {}); // the command is killed
   // The part of a channel that scripts need.
