@@ -150,7 +150,9 @@ function warnings(answer: ExecAnswer): string[] {
 function noticeOf(outcome: ExecOutcome): { notice?: string } {
   const notices = [
     ...(outcome.ending === "no_status" ? [NO_STATUS] : []),
-    ...(outcome.jobId === undefined ? [] : [stillRunning(outcome.jobId, outcome)]),
+    ...(outcome.ending === "running" && outcome.jobId !== undefined
+      ? [stillRunning(outcome.jobId, outcome)]
+      : []),
     ...(outcome.outputId === undefined ? [] : [readOn(outcome.outputId, outcome)]),
   ];
   return notices.length === 0 ? {} : { notice: notices.join(". ") };

@@ -79,6 +79,7 @@ export interface ExecOutcome {
     | "exit"
     | "no_status"
     | "running";
+  /** With `connection_lost`: the job may have gone on. */
   readonly jobId?: string;
   readonly exitCode: number | null;
   /** Name without `SIG`, such as `KILL`. */

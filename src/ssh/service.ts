@@ -128,7 +128,9 @@ export function endingError(outcome: ExecOutcome, timeoutMs: number): RemoteExec
       return new RemoteExecError(
         "connection_lost",
         "The SSH connection was lost while the command ran; its result is unknown",
-        "Check on the host what the command has done before you run it again",
+        outcome.jobId === undefined
+          ? "Check on the host what the command has done before you run it again"
+          : `It may go on as job ${outcome.jobId}: read it with ssh_job_output before you run it again`,
       );
     default:
       return undefined;

@@ -12,6 +12,7 @@ import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
 import { AttendedOutput } from "./attended_output.ts";
 import { startFailed } from "./errors.ts";
+import { HostJobs } from "./host_jobs.ts";
 import { jobLine, newJobId } from "./job_start.ts";
 import { type JobStatus, parseStatus } from "./records.ts";
 
@@ -40,7 +41,7 @@ export interface AttendedContext extends ExecContext {
 /** How the host's side of the command ended, or that it goes on. */
 type Result =
   | { readonly kind: "ended"; readonly status: JobStatus }
-  | { readonly kind: "released" | "lost" | "unstoppable" };
+  | { readonly kind: "released" | "stopped" | "lost" | "unstoppable" };
 
 /**
  * Runs a command as a job that this connection attends: it ends with the connection, like any other
@@ -148,10 +149,24 @@ class Attendance {
       if (stop.aborted) resolve(undefined);
     });
     const result = await Promise.race([following, stopped]);
-    if (result !== undefined) return result;
+    if (result !== undefined && !(stop.aborted && result.kind === "released")) return result;
     this.#order("k");
-    return await valueWithin(following, STOP_MS + (this.#request.graceMs ?? 0)) ??
-      { kind: "unstoppable" };
+    const limitMs = STOP_MS + (this.#request.graceMs ?? 0);
+    const last = await valueWithin(following, limitMs) ?? { kind: "unstoppable" };
+    return last.kind === "released" ? await this.#stopReleased(limitMs) : last;
+  }
+
+  /** Stops the job that went on before the order to stop it arrived. */
+  async #stopReleased(limitMs: number): Promise<Result> {
+    const { settings, start } = this.#context;
+    const jobs = new HostJobs({
+      ...{ settings, limitMs },
+      start: (line, signal) =>
+        start(line, { deadlineMs: performance.now() + limitMs, limitMs, signal }),
+    });
+    const stopping = jobs.stop(this.#id, new AbortController().signal);
+    const stopped = await valueWithin(stopping.catch(() => undefined), limitMs);
+    return { kind: stopped?.processEnded ? "stopped" : "unstoppable" };
   }
 
   /** Reads until the job ends or is released. */
@@ -204,8 +219,9 @@ class Attendance {
       signal: isOver ? status?.signal ?? null : null,
       ...this.#output.end(),
       durationMs: Math.round(performance.now() - startedAt),
-      processEnded: status !== undefined,
+      processEnded: status !== undefined || result.kind === "stopped",
       ...(ending === "running" ? { jobId: this.#id, ...this.#output.offsets } : {}),
+      ...(ending === "connection_lost" && this.#isReleasing ? { jobId: this.#id } : {}),
     };
   }
 

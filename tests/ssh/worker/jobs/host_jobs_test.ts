@@ -1,6 +1,6 @@
 /** Jobs on this machine, in different shells and on odd hosts. */
 import assert from "node:assert/strict";
-import { RemoteExecError } from "../../../../src/errors.ts";
+import { cancelled, RemoteExecError } from "../../../../src/errors.ts";
 import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
 import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
@@ -46,10 +46,13 @@ class LocalHost implements Disposable {
     return Promise.resolve(startLocally(this.edit(line), this.env));
   }
 
-  exec(command: string, request: Partial<ExecRequest> = {}): Promise<ExecOutcome> {
+  exec(
+    command: string,
+    { signal: own = signal, ...request }: Partial<ExecRequest & { signal: AbortSignal }> = {},
+  ): Promise<ExecOutcome> {
     const all = { command, timeoutMs: 60_000, answerWithinMs: 30_000, ...request };
     return runAttended(all, {
-      ...{ signal, progress: undefined, settings: this.settings, characterLimit: 1_000 },
+      ...{ signal: own, progress: undefined, settings: this.settings, characterLimit: 1_000 },
       startedAt: performance.now(),
       start: (line) => this.start(line),
     });
@@ -499,6 +502,29 @@ Deno.test("a stop waits for a command that is not started yet, and for one that 
   const { facts, processEnded } = await left;
   Deno.writeTextFileSync(file, "");
   assert.deepEqual([facts.state, processEnded], ["stopped", true]);
+});
+
+Deno.test("a command that goes on at the moment of its cancellation is stopped", async () => {
+  using host = new LocalHost();
+  const controller = new AbortController();
+  const start = host.start.bind(host);
+  let starts = 0;
+  host.start = async (line) => {
+    const started = await start(line);
+    // The answer to the order to go on arrives after the cancellation.
+    if (++starts === 1) {
+      started.channel.on("data", (chunk: Uint8Array) => {
+        if (new TextDecoder().decode(chunk).includes("G\n")) controller.abort(cancelled());
+      });
+    }
+    return started;
+  };
+  const outcome = await host.exec("exec sleep 3000", {
+    signal: controller.signal,
+    answerWithinMs: 1,
+  });
+  assert.deepEqual([outcome.ending, outcome.processEnded], ["cancelled", true]);
+  assert.deepEqual(await host.states(), ["stopped"]);
 });
 
 Deno.test("an attended command that the host does not start in time is a timeout", async () => {
