@@ -32,6 +32,14 @@ export const patternRefused = (pattern: string) =>
     "Write a POSIX basic regular expression",
   );
 
+/** The connection was lost after the host was told to start a job. */
+export const jobStartLost = (id: string) =>
+  new RemoteExecError(
+    "connection_lost",
+    `The SSH connection was lost during the start of job ${id}, which may run`,
+    `Read it with ssh_job_output (job_id ${id}) before you start it again`,
+  );
+
 /** The host did not answer in time. */
 export const tooLate = (limitMs: number) =>
   new RemoteExecError(

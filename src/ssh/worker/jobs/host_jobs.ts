@@ -11,10 +11,11 @@ import type {
 } from "../../jobs/port.ts";
 import { fromCharacter, lastThatFit } from "../../jobs/page.ts";
 import type { JobSettings } from "../../port.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import { connectionLost } from "../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
-import { jobNotFound, patternRefused, startFailed, tooLate } from "./errors.ts";
+import { jobNotFound, jobStartLost, patternRefused, startFailed, tooLate } from "./errors.ts";
 import { isJobId, jobLine, newJobId } from "./job_start.ts";
 import { JobRecords } from "./records.ts";
 import { listLine } from "./list_script.ts";
@@ -49,20 +50,15 @@ export class HostJobs {
   async start(request: JobRequest, signal: AbortSignal): Promise<StartedJob> {
     const id = newJobId();
     const line = jobLine(id, request, this.#context.settings);
-    const started = this.#run(line, signal, async (stream, next) => {
-      const records = new JobRecords();
-      const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
-      for (let text = await next(); text !== "."; text = await next()) {
-        const [word = "", size = "", skipped = ""] = text.split(" ");
-        if (word === "E") throw startFailed(text.slice(2));
-        if (word === "O" || word === "R") output[word].push(await readBytes(stream, Number(size)));
-        else if (word === "P" || word === "Q") await readBytes(stream, Number(skipped));
-        else if (word !== "K") records.add(text);
-      }
-      const [facts] = records.jobs;
-      if (facts === undefined) throw connectionLost("the start of the job");
-      return { facts, stdout: joined(output.O), stderr: joined(output.R) };
-    });
+    const started = this.#run(
+      line,
+      signal,
+      (stream, next) =>
+        readStart(stream, next).catch((error) => {
+          const isLost = error instanceof RemoteExecError && error.code === "connection_lost";
+          throw isLost ? jobStartLost(id) : error;
+        }),
+    );
     return await started.catch((error) => {
       // Nobody knows its ID.
       if (signal.aborted) this.stop(id, new AbortController().signal).catch(() => {});
@@ -167,6 +163,22 @@ export class HostJobs {
       await stream.close();
     }
   }
+}
+
+/** Reads the answer to the start of a job. */
+async function readStart(stream: CommandStream, next: () => Promise<string>): Promise<StartedJob> {
+  const records = new JobRecords();
+  const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
+  for (let text = await next(); text !== "."; text = await next()) {
+    const [word = "", size = "", skipped = ""] = text.split(" ");
+    if (word === "E") throw startFailed(text.slice(2));
+    if (word === "O" || word === "R") output[word].push(await readBytes(stream, Number(size)));
+    else if (word === "P" || word === "Q") await readBytes(stream, Number(skipped));
+    else if (word !== "K") records.add(text);
+  }
+  const [facts] = records.jobs;
+  if (facts === undefined) throw connectionLost("the start of the job");
+  return { facts, stdout: joined(output.O), stderr: joined(output.R) };
 }
 
 function checkId(id: string): void {

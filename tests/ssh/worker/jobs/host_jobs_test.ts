@@ -527,6 +527,19 @@ Deno.test("a command that goes on at the moment of its cancellation is stopped",
   assert.deepEqual(await host.states(), ["stopped"]);
 });
 
+Deno.test("a connection that is lost during the start of a job names the job", async () => {
+  using host = new LocalHost();
+  const start = host.start.bind(host);
+  host.start = () => start("exit 1");
+  const { code, message, suggestion } = await failure(host.startJob("true"));
+  assert.equal(code, "connection_lost");
+  const [id = ""] = /[0-9a-f]{32}/.exec(message) ?? [];
+  assert.equal(
+    suggestion,
+    `Read it with ssh_job_output (job_id ${id}) before you start it again`,
+  );
+});
+
 Deno.test("an attended command that the host does not start in time is a timeout", async () => {
   const { promise, resolve } = Promise.withResolvers<StartedCommand>();
   const request = { command: "true", timeoutMs: 10, answerWithinMs: 5 };
