@@ -1,4 +1,4 @@
-import type { JobRequest } from "../../ssh/jobs/port.ts";
+import { type JobRequest, NOT_STOPPED } from "../../ssh/jobs/port.ts";
 import { markedHostLine } from "../host.ts";
 
 /**
@@ -39,7 +39,10 @@ for (;;) {
     show(*STDOUT, $answer->{"out-data"}); show(*STDERR, $answer->{"err-data"});
     exit(defined $answer->{signal} ? 128 + $answer->{signal} : $answer->{exitcode} // 255);
   } else { $failures = 0 }
-  exit 143 if $told && $stops >= 3;
+  if ($told && $stops >= 3) {
+    print STDERR "The command in the VM could not be stopped\\n";
+    exit ${NOT_STOPPED};
+  }
   select(undef, undef, undef, $told ? 0.5 : $pause);
   $pause = $pause * 1.5 > 5 ? 5 : $pause * 1.5;
 }

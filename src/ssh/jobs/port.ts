@@ -92,3 +92,6 @@ export interface StoppedJob {
   /** All its processes are gone. */
   readonly processEnded: boolean;
 }
+
+/** The exit code of the host's part of a VM's command that was stopped while the command may still run. */
+export const NOT_STOPPED = 254;

@@ -1,13 +1,14 @@
 import { cancelling } from "../../../async/cancelling.ts";
 import { deadline } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
-import type {
-  JobFacts,
-  JobPage,
-  JobRead,
-  JobRequest,
-  StartedJob,
-  StoppedJob,
+import {
+  type JobFacts,
+  type JobPage,
+  type JobRead,
+  type JobRequest,
+  NOT_STOPPED,
+  type StartedJob,
+  type StoppedJob,
 } from "../../jobs/port.ts";
 import { fromCharacter, lastThatFit } from "../../jobs/page.ts";
 import type { JobSettings } from "../../port.ts";
@@ -126,7 +127,9 @@ export class HostJobs {
         if (!text.startsWith("P ")) continue;
         const [facts] = records.jobs;
         if (facts === undefined) throw jobNotFound(id);
-        return { facts, processEnded: text === "P 0" };
+        const { vmid, state, exitCode } = facts;
+        const isLeftInVm = vmid !== undefined && state !== "exited" && exitCode === NOT_STOPPED;
+        return { facts, processEnded: text === "P 0" && !isLeftInVm };
       }
     }, MAX_STOP_MS);
   }

@@ -540,6 +540,22 @@ Deno.test("a connection that is lost during the start of a job names the job", a
   );
 });
 
+Deno.test("a stop of a VM's command says if the command may still run in the VM", async () => {
+  using host = new LocalHost();
+  const command = "trap 'exit 254' TERM; echo; while :; do sleep 0.05; done";
+  const [inVm, onHost] = await Promise.all([
+    host.startJob(command, { vmid: 101 }),
+    host.startJob(command),
+  ]);
+  for (const { facts: { id } } of [inVm, onHost]) {
+    await until("the trap", async () => (await host.read(id)).text === "\n", 30_000);
+  }
+  const left = await host.jobs.stop(inVm.facts.id, signal);
+  assert.deepEqual([left.facts.exitCode, left.processEnded], [254, false]);
+  const ended = await host.jobs.stop(onHost.facts.id, signal);
+  assert.deepEqual([ended.facts.exitCode, ended.processEnded], [254, true]);
+});
+
 Deno.test("an attended command that the host does not start in time is a timeout", async () => {
   const { promise, resolve } = Promise.withResolvers<StartedCommand>();
   const request = { command: "true", timeoutMs: 10, answerWithinMs: 5 };
