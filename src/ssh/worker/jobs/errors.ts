@@ -48,17 +48,20 @@ export const tooLate = (limitMs: number) =>
     "Call ssh_list_jobs to see what happened, then try again",
   );
 
+/** The host did not start a job: nothing has run. */
+export class JobNotStarted extends RemoteExecError {}
+
 /** Converts the script's word for a failed start. */
-export function startFailed(said: string): RemoteExecError {
+export function startFailed(said: string): JobNotStarted {
   if (said.startsWith("place")) {
-    return new RemoteExecError(
+    return new JobNotStarted(
       "not_permitted",
       "The job was not started: the host has no directory for jobs that only this login can use",
       "Make ~/.local/state/mcp-remote-exec writable for this login alone, or free its place in /tmp",
     );
   }
   if (said.startsWith("session")) {
-    return new RemoteExecError(
+    return new JobNotStarted(
       "unsupported",
       "The job was not started: the host has none of setsid, perl and python3",
       "Install setsid (util-linux or busybox) on the host",
@@ -66,13 +69,13 @@ export function startFailed(said: string): RemoteExecError {
   }
   const reason = oneLine(said.replace(/^make ?/, ""));
   if (/no space|quota/i.test(reason)) {
-    return new RemoteExecError(
+    return new JobNotStarted(
       "disk_full",
       `The job was not started: the host's disk is full (${reason})`,
       "Free disk space in the login's home directory on the host",
     );
   }
-  return new RemoteExecError(
+  return new JobNotStarted(
     "io_error",
     `The job was not started: its directory could not be made (${reason})`,
     "Check the login's home directory on the host",

@@ -5,6 +5,7 @@ import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
 import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
 import { cutMatches, HostJobs } from "../../../../src/ssh/worker/jobs/host_jobs.ts";
+import { type HostContext, runOnHost } from "../../../../src/ssh/worker/jobs/run_on_host.ts";
 import type { StartedCommand } from "../../../../src/ssh/worker/commands/started_command.ts";
 import { BUSYBOX, peer, peerTest, ROOT } from "../../../peers/require.ts";
 import { run } from "../../../peers/account.ts";
@@ -554,6 +555,27 @@ Deno.test("a stop of a VM's command says if the command may still run in the VM"
   assert.deepEqual([left.facts.exitCode, left.processEnded], [254, false]);
   const ended = await host.jobs.stop(onHost.facts.id, signal);
   assert.deepEqual([ended.facts.exitCode, ended.processEnded], [254, true]);
+});
+
+Deno.test("a long command runs directly on a host that cannot start a job", async () => {
+  using host = new LocalHost();
+  host.remove("setsid");
+  const lines: string[] = [];
+  const start = (line: string) => host.start(line).finally(() => lines.push(line));
+  // The parts that a run needs.
+  const pool = { start } as unknown as HostContext["pool"];
+  const login = { isFree: () => Promise.resolve(true) } as unknown as HostContext["login"];
+  const settings = { limits: { characterLimit: 1_000 }, jobs: host.settings };
+  const outcome = await runOnHost(
+    { command: "echo out; exit 3", timeoutMs: 60_000, answerWithinMs: 30_000 },
+    { deadlineMs: performance.now() + 60_000, limitMs: 60_000, signal },
+    {
+      ...{ pool, login, progress: undefined },
+      settings: settings as unknown as HostContext["settings"],
+    },
+  );
+  assert.deepEqual([outcome.exitCode, outcome.stdout.text, lines.length], [3, "out\n", 2]);
+  assert.equal((await failure(host.startJob("true"))).code, "unsupported");
 });
 
 Deno.test("an attended command that the host does not start in time is a timeout", async () => {
