@@ -6,8 +6,8 @@ import type { JobFacts, JobPage, StartedJob, StoppedJob, StreamName } from "./po
 
 const exitCode = z.number().int().nullable().describe("null: none");
 const state = z.string().describe("running, exited, stopped, timed_out or lost");
-/** Its name says enough. */
-const unlistedBytes = z.number().int().meta({ unlisted: true });
+/** A count whose name says enough. */
+const unlistedCount = z.number().int().meta({ unlisted: true });
 
 /** Output of ssh_start_job. */
 export const startOutput = z.object({
@@ -25,9 +25,9 @@ export const readOutput = z.object({
   state,
   exit_code: exitCode,
   signal: z.string().nullable().meta({ unlisted: true }),
-  stdout_bytes: unlistedBytes,
+  stdout_bytes: unlistedCount,
   stderr_bytes: z.number().int(),
-  dropped_bytes: unlistedBytes,
+  dropped_bytes: unlistedCount,
 });
 
 /** Output of ssh_list_jobs, oldest first. */
@@ -43,9 +43,10 @@ export const listOutput = z.object({
     runtime_seconds: z.number().int(),
     exit_code: exitCode,
     signal: z.string().optional(),
-    stdout_bytes: unlistedBytes,
-    stderr_bytes: unlistedBytes,
+    stdout_bytes: unlistedCount,
+    stderr_bytes: unlistedCount,
   })),
+  omitted: unlistedCount.optional(),
 });
 
 /** Output of ssh_stop_job. */
@@ -126,28 +127,53 @@ export function formatRead(
   return [facts_, ...section(stream, answer.text)].join("\n\n");
 }
 
-/** Builds the list of jobs. */
-export const listAnswer = (jobs: readonly JobFacts[]): Output<typeof listOutput> => ({
-  jobs: jobs.map((job) => ({
-    job_id: job.id,
-    ...(job.name === undefined ? {} : { name: job.name }),
-    command: shortened(job.command),
-    ...(job.ctid === undefined ? {} : { ctid: job.ctid }),
-    ...(job.vmid === undefined ? {} : { vmid: job.vmid }),
-    state: job.state,
-    started_at: new Date(job.startedAtMs).toISOString(),
-    runtime_seconds: seconds(job.runtimeMs),
-    exit_code: job.exitCode,
-    ...(job.signal === null ? {} : { signal: job.signal }),
-    stdout_bytes: job.stdoutBytes,
-    stderr_bytes: job.stderrBytes,
-  })),
+/**
+ * Builds the list of jobs: all that run, and the newest others that fit.
+ *
+ * @param jobs oldest first
+ * @param maxCharacters of the list as JSON, which is longer than its text
+ */
+export function listAnswer(
+  jobs: readonly JobFacts[],
+  maxCharacters: number,
+): Output<typeof listOutput> {
+  const all = jobs.map(listed);
+  const sizeOf = (job: typeof all[number]) => JSON.stringify(job).length;
+  const shown = new Set(all.filter(({ state }) => state === "running"));
+  let left = maxCharacters;
+  for (const job of shown) left -= sizeOf(job);
+  for (const job of all.filter((each) => !shown.has(each)).reverse()) {
+    left -= sizeOf(job);
+    if (left < 0) break;
+    shown.add(job);
+  }
+  const omitted = all.length - shown.size;
+  return {
+    jobs: all.filter((job) => shown.has(job)),
+    ...(omitted === 0 ? {} : { omitted }),
+  };
+}
+
+const listed = (job: JobFacts): Output<typeof listOutput>["jobs"][number] => ({
+  job_id: job.id,
+  ...(job.name === undefined ? {} : { name: job.name }),
+  command: shortened(job.command),
+  ...(job.ctid === undefined ? {} : { ctid: job.ctid }),
+  ...(job.vmid === undefined ? {} : { vmid: job.vmid }),
+  state: job.state,
+  started_at: new Date(job.startedAtMs).toISOString(),
+  runtime_seconds: seconds(job.runtimeMs),
+  exit_code: job.exitCode,
+  ...(job.signal === null ? {} : { signal: job.signal }),
+  stdout_bytes: job.stdoutBytes,
+  stderr_bytes: job.stderrBytes,
 });
 
 /** Text of {@linkcode listAnswer}: two lines per job. */
-export function formatList({ jobs }: Output<typeof listOutput>): string {
-  if (jobs.length === 0) return "No jobs";
-  return jobs.map((job) => {
+export function formatList({ jobs, omitted }: Output<typeof listOutput>): string {
+  if (jobs.length === 0 && omitted === undefined) return "No jobs";
+  const older = omitted === undefined ? [] : [`Older jobs that have ended: ${omitted} omitted`];
+  const lines = jobs.map((job) => {
     const where = job.ctid !== undefined
       ? `, container ${job.ctid}`
       : job.vmid !== undefined
@@ -157,7 +183,8 @@ export function formatList({ jobs }: Output<typeof listOutput>): string {
       `started ${job.started_at}, ran ${job.runtime_seconds} s, ` +
       `stdout ${job.stdout_bytes} bytes, stderr ${job.stderr_bytes} bytes${where}\n` +
       `  ${job.name === undefined ? "" : `${printable(job.name)}: `}${printable(job.command)}`;
-  }).join("\n");
+  });
+  return [...older, ...lines].join("\n");
 }
 
 /** Builds the answer for a job that was stopped. */

@@ -39,7 +39,7 @@ export const jobTools = (
 ): Tool[] => [
   startTool(jobs, limits, container),
   outputTool(jobs, limits),
-  listTool(jobs),
+  listTool(jobs, limits),
   stopTool(jobs),
 ];
 
@@ -117,7 +117,7 @@ const outputTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
     },
   });
 
-const listTool = (jobs: JobsService): Tool =>
+const listTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
   defineTool({
     name: "ssh_list_jobs",
     title: "List jobs",
@@ -126,7 +126,7 @@ const listTool = (jobs: JobsService): Tool =>
     input: z.strictObject({ response_format: unlistedFormat }),
     output: listOutput,
     async run(_args, { signal }) {
-      const data = listAnswer(await jobs.list(signal));
+      const data = listAnswer(await jobs.list(signal), characterLimit);
       return { text: formatList(data), data };
     },
   });

@@ -197,6 +197,21 @@ pure(
   },
 );
 
+pure("ssh_list_jobs keeps running jobs and the newest others within the limit", async () => {
+  const { host, call } = stage({ ...LIMITS, characterLimit: 2_000 });
+  host.add("first", { facts: { startedAtMs: 0 } });
+  for (let at = 1; at <= 50; at++) {
+    host.add(`job${at}`, { facts: { state: "exited", exitCode: 0, startedAtMs: at } });
+  }
+  const { data, text } = await call("list_jobs");
+  const { jobs, omitted } = data as { jobs: { job_id: string }[]; omitted: number };
+  const ids = jobs.map(({ job_id }) => job_id);
+  assert.deepEqual([ids[0], ids.at(-1), ids.length + omitted], ["first", "job50", 51]);
+  assert.equal(ids[1], `job${omitted + 1}`);
+  assert.ok(ids.length > 5 && text.length < 2_000);
+  assert.match(text, new RegExp(`^Older jobs that have ended: ${omitted} omitted$`, "m"));
+});
+
 pure("ssh_stop_job stops a job, and leaves one that has ended as it is", async () => {
   const { host, call } = stage();
   host.add("a");
