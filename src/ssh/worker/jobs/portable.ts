@@ -24,6 +24,9 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 /**
  * {@linkcode SESSION_FUNCTIONS}, and the same for hosts without \`/proc\`: there a process group counts
  * instead of a session, and time has a resolution of one second. Sets `j_proc` to "" on such hosts.
+ *
+ * `finish_job PID START TIME [TERM-ONLY]` is `finish` for the session of a job's command. If another process
+ * has the pid now, the session is over.
  */
 export const PROCESSES = `
   ${SESSION_FUNCTIONS}
@@ -43,5 +46,9 @@ export const PROCESSES = `
       done)
     }
     now() { t=$(date +%s)00; }
+  }
+  finish_job() {
+    [ -n "$j_proc" ] && st "$1" && [ "$begun" != "$2" ] && { left=0; return; }
+    finish "$1" $3 $4
   }
 `;

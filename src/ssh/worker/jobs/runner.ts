@@ -166,8 +166,8 @@ export const RUNNER = compact(`
     read -r j_reason < "$j_dir/ending"
     [ -n "$j_reason" ] || printf "%-38s\\n" "$1" 1<>"$j_dir/ending"
     set -- 0
-    while read -r j_pid j_x < "$j_dir/pid"; [ -z "$j_pid" ] && [ $1 -lt 50 ]; do nap 0.02; set -- $(($1+1)); done
-    finish $j_pid \${j_grace:-100} $j_grace
+    while read -r j_pid j_begun < "$j_dir/pid"; [ -z "$j_pid" ] && [ $1 -lt 50 ]; do nap 0.02; set -- $(($1+1)); done
+    finish_job "$j_pid" "$j_begun" \${j_grace:-100} $j_grace
     [ "$left" = 0 ] || echo "n $left" >&7
   }
   j_status() {

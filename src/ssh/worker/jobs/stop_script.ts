@@ -13,8 +13,8 @@ const STOP = compact(`
     read -r j_reason < ending
     [ -n "$j_reason" ] || printf "%-38s\\n" stopped 1<>ending
     j_limit
-    while read -r j_leader j_x < pid; [ -z "$j_leader" ] && j_waits; do nap 0.1; done
-    finish "$j_leader" \${j_grace:-100} $j_grace
+    while read -r j_leader j_since < pid; [ -z "$j_leader" ] && j_waits; do nap 0.1; done
+    finish_job "$j_leader" "$j_since" \${j_grace:-100} $j_grace
     j_left=$left
     j_limit
     while [ ! -e status ] && j_waits; do nap 0.1; done

@@ -5,6 +5,7 @@ import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
 import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
 import { cutMatches, HostJobs } from "../../../../src/ssh/worker/jobs/host_jobs.ts";
+import { PROCESSES } from "../../../../src/ssh/worker/jobs/portable.ts";
 import { type HostContext, runOnHost } from "../../../../src/ssh/worker/jobs/run_on_host.ts";
 import type { StartedCommand } from "../../../../src/ssh/worker/commands/started_command.ts";
 import { BUSYBOX, peer, peerTest, ROOT } from "../../../peers/require.ts";
@@ -576,6 +577,15 @@ Deno.test("a long command runs directly on a host that cannot start a job", asyn
   );
   assert.deepEqual([outcome.exitCode, outcome.stdout.text, lines.length], [3, "out\n", 2]);
   assert.equal((await failure(host.startJob("true"))).code, "unsupported");
+});
+
+Deno.test("another process with the pid of a job's command is not stopped", async () => {
+  using host = new LocalHost();
+  const script = `${PROCESSES}\nfinish_job $$ 1 0; echo $left`;
+  const { stdout } = await new Deno.Command("/usr/bin/setsid", {
+    ...{ args: ["--wait", "sh", "-c", script], env: host.env, stdin: "null" },
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout), "0\n");
 });
 
 Deno.test("an attended command that the host does not start in time is a timeout", async () => {
