@@ -45,12 +45,33 @@ function killGroup(pid: number): void {
   }
 }
 
-function asChannel({ stdin, stdout, stderr }: ChildProcess): ClientChannel {
+/**
+ * Returns the part of a channel that scripts need. `Duplex.from()` does the same, but rejects a promise of
+ * its own when the command ends before its stdin.
+ */
+function asChannel(child: ChildProcess): ClientChannel {
+  const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error("no pipes");
   // A write after the end of the command, or a read after it was killed.
   for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
-  const duplex = Duplex.from({ readable: stdout, writable: stdin });
-  duplex.on("error", () => {}); // the command is killed
-  // The part of a channel that scripts need.
+  const duplex = new Duplex({
+    read: () => void stdout.resume(),
+    write(chunk, _encoding, done) {
+      if (stdin.writable) stdin.write(chunk, () => done());
+      else done();
+    },
+    final(done) {
+      stdin.end();
+      done();
+    },
+  });
+  stdout.on("data", (chunk) => duplex.push(chunk) || stdout.pause());
+  // As in SSH, the exit is reported before the end.
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  const closed = new Promise((resolve) => stdout.once("close", resolve));
+  Promise.all([exited, closed]).then(() => {
+    duplex.push(null);
+    duplex.end();
+  });
   return Object.assign(duplex, { stderr }) as unknown as ClientChannel;
 }
