@@ -20,7 +20,8 @@ peerTest({
     // The end of the guard is reported before the end of this command.
     await session.exec("true");
     const tag = newTag();
-    const running = session.exec(tagged(tag, "sleep 300 & sleep 300"), { timeoutMs: 1_000 });
+    // Long enough for a new guard on a busy machine.
+    const running = session.exec(tagged(tag, "sleep 300 & sleep 300"), { timeoutMs: 5_000 });
     await untilAlive(tag, 3);
     const { ending, processEnded } = await running;
     assert.deepEqual([ending, processEnded, alive(tag)], ["timeout", true, []]);
