@@ -19,6 +19,7 @@ import { until } from "../../../support/until.ts";
 const { signal } = new AbortController();
 const PERL = peer("perl", "/usr/bin/perl", "perl-base");
 const BASH = peer("bash", "/bin/bash");
+const PS = peer("ps", "/usr/bin/ps", "procps");
 
 /** A host made of a home directory and a directory of programs. */
 class LocalHost implements Disposable {
@@ -144,7 +145,7 @@ const HOSTS: readonly { name: string; peers: typeof ROOT[]; make(host: LocalHost
   },
   {
     name: "no /proc",
-    peers: [],
+    peers: [PS],
     make: (host) => host.edit = (line) => line.replaceAll("/proc/", "/no_proc/"),
   },
 ];
