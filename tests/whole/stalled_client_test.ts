@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Place, startPlace } from "../support/places.ts";
+import { until } from "../support/until.ts";
 import { programCommand, runtimeEnvironment } from "../support/program.ts";
 
 const LIMIT_MS = 2_500;
@@ -42,12 +43,14 @@ async function fill(writer: WritableStreamDefaultWriter<Uint8Array>, count: numb
   await writer.write(new TextEncoder().encode(lines.join("")));
 }
 
+function residentNowMb(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+}
+
 /** Returns the resident memory of a process after it stopped growing. */
 async function residentMb(pid: number): Promise<number> {
-  const read = () => {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
-  };
+  const read = () => residentNowMb(pid);
   for (let last = 0, now = read();; [last, now] = [now, read()]) {
     if (now > 80 && now - last < 1) return now;
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -75,8 +78,9 @@ for (const [what, end] of Object.entries(ENDINGS)) {
     const writer = child.stdin.getWriter();
     writer.closed.catch(() => {}); // the server may be gone first
     await fill(writer, 20_000);
-    const memory = await residentMb(child.pid);
-    assert.ok(memory < MAX_RESIDENT_MB, `${Math.round(memory)} MB`);
+    await residentMb(child.pid);
+    // On a busy machine garbage is collected late; answers would stay.
+    await until(`${MAX_RESIDENT_MB} MB`, () => residentNowMb(child.pid) < MAX_RESIDENT_MB);
     const began = performance.now();
     await end(child, writer);
     const { code } = await child.status;
