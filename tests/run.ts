@@ -22,15 +22,17 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 async function main(args: readonly string[]): Promise<number> {
   const paths = args.filter((arg) => !arg.startsWith("--"));
   const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
-  const runs = [await run("fast", FAST, files.fast)];
-  if (!args.includes("--fast")) {
+  const fast = run("fast", FAST, files.fast, "piped");
+  const runs: Run[] = [];
+  if (args.includes("--fast")) runs.push(await fast);
+  else {
     const together = [
+      fast,
       run("parallel", PARALLEL, files.parallel),
       run("process", ALL, files.process, "piped"),
     ];
     runs.push(...await Promise.all(together));
     runs.push(...await Promise.all(files.timed.map((file) => run("timed", ALL, [file], "piped"))));
-    runs.push(await run("alone", ALL, files.alone));
   }
   if (args.includes("--times")) printTimes(runs);
   return summarize(runs);

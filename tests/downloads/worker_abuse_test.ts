@@ -4,7 +4,7 @@ import { ask, BROWSER, PROGRAM, RawClient } from "./http.ts";
 import { until } from "../support/until.ts";
 
 /** Short limits; the tests wait for the server's answer, not for a time. */
-const SHORT = { headersMs: 150, requestMs: 300, keepAliveMs: 150 };
+const SHORT = { headersMs: 150, requestMs: 300, keepAliveMs: 150, receiptMs: 150 };
 
 const path = (url: string) => new URL(url).pathname;
 

@@ -1,4 +1,4 @@
-// @alone: its commands must start and stop within seconds.
+// @timed: its commands must start and stop within seconds.
 import assert from "node:assert/strict";
 import type { ExecOutcome } from "../../src/ssh/port.ts";
 import { startDelayProxy } from "./delay_proxy.ts";

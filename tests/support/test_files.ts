@@ -11,8 +11,6 @@ export interface TestFiles {
   readonly process: readonly string[];
   /** Files with a line `// @timed: reason`. Only others of these may run at the same time: they wait most of it. */
   readonly timed: readonly string[];
-  /** Files with a line `// @alone: reason`. Nothing else may run at the same time. */
-  readonly alone: readonly string[];
 }
 
 /** Sorts the test files below these files and folders. */
@@ -20,12 +18,12 @@ export function findTestFiles(paths: readonly string[]): TestFiles {
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort();
   const marked = (mark: string) =>
     files.filter((path) => new RegExp(`^// @${mark}: \\S`, "m").test(textOf(path)));
-  const [process, timed, alone] = [marked("process"), marked("timed"), marked("alone")];
-  const special = new Set([process, timed, alone].flat());
+  const [process, timed] = [marked("process"), marked("timed")];
+  const special = new Set([process, timed].flat());
   const others = files.filter((path) => !special.has(path));
   const fast = others.filter((path) => !loadsProgramStarter(path));
   const parallel = others.filter((path) => !fast.includes(path));
-  return { fast, parallel, process, timed, alone };
+  return { fast, parallel, process, timed };
 }
 
 function testFilesBelow(path: string): string[] {
