@@ -22,17 +22,19 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 async function main(args: readonly string[]): Promise<number> {
   const paths = args.filter((arg) => !arg.startsWith("--"));
   const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
-  const fast = run("fast", FAST, files.fast, "piped");
+  const fast = run("fast", FAST, files.fast, "at the end");
   const runs: Run[] = [];
   if (args.includes("--fast")) runs.push(await fast);
   else {
     const together = [
       fast,
       run("parallel", PARALLEL, files.parallel),
-      run("process", ALL, files.process, "piped"),
+      run("process", ALL, files.process, "at the end"),
     ];
     runs.push(...await Promise.all(together));
-    runs.push(...await Promise.all(files.timed.map((file) => run("timed", ALL, [file], "piped"))));
+    runs.push(
+      ...await Promise.all(files.timed.map((file) => run("timed", ALL, [file], "at the end"))),
+    );
   }
   if (args.includes("--times")) printTimes(runs);
   return summarize(runs);
@@ -47,16 +49,16 @@ interface Run extends Count {
 /**
  * Runs files in one process. If it fails, that counts as a failure whatever its report says.
  *
- * @param output "piped" prints the output at the end, because another run prints at the same time
+ * @param output when it is printed: "at the end" if another run prints at the same time
  */
 async function run(
   group: string,
   options: readonly string[],
   files: readonly string[],
-  output: "inherit" | "piped" = "inherit",
+  output: "live" | "at the end" = "live",
 ): Promise<Run> {
   if (files.length === 0) {
-    return { group, seconds: 0, passed: 0, failed: 0, skipped: [], times: [] };
+    return { group, seconds: 0, passed: 0, failed: 0, failures: [], skipped: [], times: [] };
   }
   const report = Deno.makeTempFileSync({ prefix: "mre_report_", suffix: ".xml" });
   const startedAtMs = performance.now();
@@ -68,16 +70,22 @@ async function run(
         ...files,
       ],
       stdin: "null",
-      stdout: output,
-      stderr: output,
+      stdout: "piped",
+      stderr: "piped",
     }).spawn();
-    const texts = output === "piped" ? [child.stdout, child.stderr].map(textOf) : [];
+    const texts = [child.stdout, child.stderr].map((stream) => textOf(stream, output === "live"));
     const { code } = await child.status;
     const seconds = (performance.now() - startedAtMs) / 1000;
-    for (const text of await Promise.all(texts)) print(text);
+    const [stdout = "", stderr = ""] = await Promise.all(texts);
+    if (output === "at the end") { for (const text of [stdout, stderr]) print(text); }
     const count = readReport(Deno.readTextFileSync(report));
-    const failed = code !== 0 && count.failed === 0 ? 1 : count.failed;
-    return { ...count, group, seconds, failed };
+    // A test's own failure has a message; an error between the tests only ends their process.
+    if (code === 0 || count.failures.some(({ message }) => message !== "")) {
+      return { ...count, group, seconds };
+    }
+    const message = errorLines(`${stdout}\n${stderr}`) || `exit code ${code}`;
+    const failures = [{ name: `the process of the ${group} tests`, message }];
+    return { ...count, group, seconds, failed: Math.max(count.failed, 1), failures };
   } finally {
     Deno.removeSync(report);
   }
@@ -93,8 +101,22 @@ function printTimes(runs: readonly Run[]): void {
   }
 }
 
-function textOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  return new Response(stream).text();
+/** Reads a stream to its end, and prints it as it comes if it is live. */
+async function textOf(stream: ReadableStream<Uint8Array>, live: boolean): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of stream) {
+    if (live) write(bytes);
+    text += decoder.decode(bytes, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** The lines of an output that say what ended a process which no test accounts for. */
+function errorLines(output: string): string {
+  return output.split("\n").filter((line) => /^error|\berror:|FAILED/i.test(line)).slice(-3).join(
+    " | ",
+  );
 }
 
 function summarize(runs: readonly Count[]): number {
@@ -104,12 +126,19 @@ function summarize(runs: readonly Count[]): number {
     const files = [...new Set(tests.map(({ file }) => file))].sort();
     print(`*** SKIPPED (${reason}): ${tests.length} tests in ${files.join(", ")}`);
   }
+  // Last: a long output is often cut in its middle.
+  for (const { name, message } of runs.flatMap((one) => one.failures)) {
+    print(`*** FAILED: ${name}: ${message}`);
+  }
   const failed = sum((one) => one.failed);
   print(`${sum((one) => one.passed)} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
 function print(line: string): void {
-  const bytes = new TextEncoder().encode(`${line.trimEnd()}\n`);
+  write(new TextEncoder().encode(`${line.trimEnd()}\n`));
+}
+
+function write(bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
 }

@@ -2,8 +2,16 @@
 export interface Count {
   readonly passed: number;
   readonly failed: number;
+  readonly failures: readonly FailedTest[];
   readonly skipped: readonly SkippedTest[];
   readonly times: readonly TestTime[];
+}
+
+/** A test that failed. */
+export interface FailedTest {
+  readonly name: string;
+  /** The beginning of what it reported, on one line. */
+  readonly message: string;
 }
 
 /** How long a test took. */
@@ -24,22 +32,30 @@ export interface SkippedTest {
 export function readReport(xml: string): Count {
   const skipped: SkippedTest[] = [];
   const times: TestTime[] = [];
+  const failures: FailedTest[] = [];
   let passed = 0;
-  let failed = 0;
   for (const [, attributes = "", body = ""] of xml.matchAll(TEST_CASE)) {
-    const seconds = Number(attribute("time", attributes));
-    times.push({ name: attribute("name", attributes), seconds });
+    const name = attribute("name", attributes);
+    times.push({ name, seconds: Number(attribute("time", attributes)) });
     if (body.includes("<skipped")) {
-      const [, reason, file] = SKIPPED.exec(attribute("name", attributes)) ?? [];
+      const [, reason, file] = SKIPPED.exec(name) ?? [];
       skipped.push({ reason: reason ?? "no reason given", file: file ?? "an unknown file" });
-    } else if (/<(failure|error)\b/.test(body)) failed++;
+    } else if (/<(failure|error)\b/.test(body)) failures.push({ name, message: messageIn(body) });
     else passed++;
   }
-  return { passed, failed, skipped, times };
+  return { passed, failed: failures.length, failures, skipped, times };
 }
 
 /** The end of the name of a test that `peerTest()` skipped. The report does not contain the file. */
 const SKIPPED = /\[skipped: (.+); in (.+)\]$/;
+
+/** The first 400 characters of a failure's report, without colors. Empty if the test was only cancelled. */
+function messageIn(body: string): string {
+  const text = /<(?:failure|error)\b[^>]*>([\s\S]*)<\/(?:failure|error)>/.exec(body)?.[1] ?? "";
+  // deno-lint-ignore no-control-regex -- colors begin with ESC
+  const plain = unescape(text).replace(/\x1b\[[0-9;]*m/g, "");
+  return plain.replace(/\s+/g, " ").trim().slice(0, 400);
+}
 
 const TEST_CASE = /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
 
