@@ -4,8 +4,8 @@ import { until } from "../support/until.ts";
 import { programCommand, runtimeEnvironment } from "../support/program.ts";
 
 const LIMIT_MS = 2_500;
-/** With every answer in memory it would be gigabytes. Garbage that is not collected yet may be half of this. */
-const MAX_RESIDENT_MB = 800;
+/** With every answer in memory it would be gigabytes. */
+const MAX_RESIDENT_MB = 300;
 
 /** Starts the program with a client that never reads. */
 function start({ env, directory }: Place): Deno.ChildProcess {
@@ -80,7 +80,7 @@ for (const [what, end] of Object.entries(ENDINGS)) {
     await fill(writer, 100_000);
     await residentMb(child.pid);
     // On a busy machine garbage is collected late; answers would stay.
-    await until(`${MAX_RESIDENT_MB} MB`, () => residentNowMb(child.pid) < MAX_RESIDENT_MB);
+        await until(`${MAX_RESIDENT_MB} MB`, () => residentNowMb(child.pid) < MAX_RESIDENT_MB);
     const began = performance.now();
     await end(child, writer);
     const { code } = await child.status;

@@ -25,7 +25,8 @@ const LIMITS: StdioLimits = { message: 10 * MIB, unread: 8 * MIB, waiting: 16 * 
 const READ_BYTES = 65_536;
 /** Progress is dropped for a client that has more than this to read. */
 const MAX_UNREAD_FOR_PROGRESS = MIB;
-const WAITING_LINES_AT_ONCE = 500;
+/** The answers to more lines would be in memory before the queue's size shows them. */
+const LINES_AT_ONCE = 100;
 
 /** Why a connection has ended. */
 export type EndReason = "stdin ended" | "stdout closed" | "the client does not read its answers";
@@ -48,10 +49,11 @@ export class StdioTransport implements Transport {
   readonly #requests = new OpenRequests();
   readonly #reported = new Set<string>();
   readonly #idle: (() => void)[] = [];
-  /** Lines that wait until the client has read some answers. */
+  /** Lines that wait until the client has read some answers, or those before them are handled. */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
-  #isHandlingWaiting = false;
+  #handlingWaiting: Promise<void> | undefined;
+  #linesOfRead = 0;
   #isLastLine = false;
   #isOver = false;
 
@@ -114,7 +116,9 @@ export class StdioTransport implements Transport {
     const buffer = new Uint8Array(READ_BYTES);
     try {
       for (let count; !this.#isOver && (count = await this.#input.read(buffer)) !== null;) {
+        this.#linesOfRead = 0;
         lines.push(buffer.subarray(0, count));
+        if (this.#waiting.length > 0) await this.#handleWaiting();
       }
       this.#isLastLine = true;
       lines.end();
@@ -126,7 +130,8 @@ export class StdioTransport implements Transport {
 
   #receive(line: Uint8Array | LongLine): void {
     if (this.#isOver) return;
-    const isFull = this.#waiting.length > 0 || this.#writer.pendingBytes > this.#limits.unread;
+    const isFull = this.#waiting.length > 0 || this.#linesOfRead++ >= LINES_AT_ONCE ||
+      this.#writer.pendingBytes > this.#limits.unread;
     if (!isFull || !(line instanceof Uint8Array)) return this.#handle(line);
     this.#waiting.push(line.slice());
     this.#waitingBytes += line.length;
@@ -135,16 +140,20 @@ export class StdioTransport implements Transport {
     this.#end("the client does not read its answers");
   }
 
-  /** Handles the waiting lines, a few at a time, as long as the client reads the answers. */
-  async #handleWaiting(): Promise<void> {
-    if (this.#isHandlingWaiting) return;
-    this.#isHandlingWaiting = true;
-    while (this.#waiting.length > 0 && !this.#isOver && this.#hasRoom()) {
-      for (const line of this.#takeWaiting()) this.#handle(line);
-      // The answers are queued in later turns.
+  #handleWaiting(): Promise<void> {
+    return this.#handlingWaiting ??= this.#handleAFewAtATime().finally(() =>
+      this.#handlingWaiting = undefined
+    );
+  }
+
+  /** Handles the waiting lines as long as the client reads the answers. */
+  async #handleAFewAtATime(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#isOver) {
+      // The answers to the lines before are queued in later turns.
       await new Promise((resolve) => setTimeout(resolve, 0));
+      if (this.#isOver || !this.#hasRoom()) return;
+      for (const line of this.#takeWaiting()) this.#handle(line);
     }
-    this.#isHandlingWaiting = false;
   }
 
   #hasRoom(): boolean {
@@ -152,7 +161,7 @@ export class StdioTransport implements Transport {
   }
 
   #takeWaiting(): Uint8Array[] {
-    const lines = this.#waiting.splice(0, WAITING_LINES_AT_ONCE);
+    const lines = this.#waiting.splice(0, LINES_AT_ONCE);
     for (const line of lines) this.#waitingBytes -= line.length;
     return lines;
   }

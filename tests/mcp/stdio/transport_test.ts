@@ -148,6 +148,22 @@ Deno.test("StdioTransport lets messages wait while the client does not read", as
   await wire.send(null);
 });
 
+Deno.test("StdioTransport handles a hundred messages at most before their answers count as unread", async () => {
+  const wire = new Wire({ ...LIMITS, waiting: 60_000 });
+  wire.isReading = false;
+  wire.transport.onmessage = async (message) => {
+    wire.received.push(message);
+    await null;
+    if ("id" in message && message.id !== undefined) await wire.transport.send(answer(message.id));
+  };
+  await wire.send(Array.from({ length: 1_000 }, (_, id) => ping(id)).join(""));
+  assert.equal(wire.received.length, 100);
+  await wire.readOn();
+  await settled();
+  assert.deepEqual(wire.answers, Array.from({ length: 1_000 }, (_, id) => answer(id)));
+  await wire.send(null);
+});
+
 Deno.test("StdioTransport notices the end of stdin while the client does not read", async () => {
   const wire = new Wire();
   wire.isReading = false;
