@@ -16,6 +16,8 @@ const FAST = [
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
 const PARALLEL = [...ALL, "--parallel"];
+/** A test that hangs ends its group. Five times what the longest group takes. */
+const MAX_RUN_MS = 40 * 60_000;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -74,10 +76,12 @@ async function run(
       stderr: "piped",
     }).spawn();
     const texts = [child.stdout, child.stderr].map((stream) => textOf(stream, output === "live"));
+    const watchdog = setTimeout(() => child.kill("SIGKILL"), MAX_RUN_MS);
     const { code } = await child.status;
+    clearTimeout(watchdog);
     const seconds = (performance.now() - startedAtMs) / 1000;
     const [stdout = "", stderr = ""] = await Promise.all(texts);
-    if (output === "at the end") { for (const text of [stdout, stderr]) print(text); }
+    if (output === "at the end") [stdout, stderr].forEach(print);
     const count = readReport(Deno.readTextFileSync(report));
     // A test's own failure has a message; an error between the tests only ends their process.
     if (code === 0 || count.failures.some(({ message }) => message !== "")) {
@@ -114,9 +118,10 @@ async function textOf(stream: ReadableStream<Uint8Array>, live: boolean): Promis
 
 /** The lines of an output that say what ended a process which no test accounts for. */
 function errorLines(output: string): string {
-  return output.split("\n").filter((line) => /^error|\berror:|FAILED/i.test(line)).slice(-3).join(
-    " | ",
-  );
+  return output.split("\n").filter((line) => /^error|\berror:|FAILED|has been running/i.test(line))
+    .slice(-3).join(
+      " | ",
+    );
 }
 
 function summarize(runs: readonly Count[]): number {
