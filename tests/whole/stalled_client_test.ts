@@ -80,7 +80,7 @@ for (const [what, end] of Object.entries(ENDINGS)) {
     await fill(writer, 100_000);
     await residentMb(child.pid);
     // On a busy machine garbage is collected late; answers would stay.
-        await until(`${MAX_RESIDENT_MB} MB`, () => residentNowMb(child.pid) < MAX_RESIDENT_MB);
+    await until(`${MAX_RESIDENT_MB} MB`, () => residentNowMb(child.pid) < MAX_RESIDENT_MB);
     const began = performance.now();
     await end(child, writer);
     const { code } = await child.status;

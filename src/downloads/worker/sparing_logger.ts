@@ -14,7 +14,7 @@ interface Logged {
 
 /**
  * Returns a logger that logs the same message, whatever its cause, once a minute with the count of the
- * lines in between: whoever has a link can cause lines without limit while its host is down.
+ * lines in between: the holder of a link can cause lines without limit while its host is down.
  */
 export function sparingLogger(logger: Logger, clock: Clock): Logger {
   const messages = new Map<string, Logged>();

@@ -26,7 +26,7 @@ export interface Page {
  * Returns a part of an output that is in memory. A page ends anywhere, also inside a character, but a page
  * of matches has only complete lines.
  *
- * @throws RemoteExecError `invalid_argument` for a pattern that is none
+ * @throws RemoteExecError `invalid_argument` if the pattern is not a basic regular expression
  */
 export function pageOf(output: Uint8Array, range: PageRange): Page {
   const { from, maxBytes, tailLines, grep } = range;

@@ -20,7 +20,7 @@ import type { JobRequest } from "./port.ts";
 import type { JobsService } from "./service.ts";
 
 const DAY_SECONDS = 86_400;
-/** Clients give up a call after 60 seconds. */
+/** Clients abort a call after 60 seconds. */
 const MAX_WAIT_SECONDS = 45;
 /** A page always has room for a few characters. */
 const MIN_CHARACTERS = 100;

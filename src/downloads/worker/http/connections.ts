@@ -13,7 +13,7 @@ export interface ConnectionLimits {
 
 /** The warning about too many connections is logged at most once in this time. */
 const WARNING_MS = 60_000;
-/** How often the listener is told to accept connections. */
+/** How often the listener tries to accept connections. */
 const ACCEPT_AGAIN_MS = 1_000;
 const BACKLOG = 511;
 
