@@ -35,6 +35,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const path = `${dir}/sub/app.conf`;
     const content = "listen 80;\nserver_name é;\nroot /srv;\n";
     assert.deepEqual((await failed(stage.write(path, content)))[0], "not_found");
+    // Written as UTF-8, half a pair would become another character.
+    assert.equal((await failed(stage.write(`${dir}/half`, "\ud800")))[0], "invalid_argument");
     const made = await done(stage.write(path, content, { create_directories: true }));
     assert.deepEqual([made.sha256, made.created, made.bytes_transferred], [
       sha256(content),
@@ -219,8 +221,16 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const dry = await done(
       stage.edit(path, { old_text: "a", new_text: "c", replace_all: true }, { dry_run: true }),
     );
-    assert.deepEqual([dry.changed, dry.replacements, dry.sha256], [false, 2, sha256("c\nb\nc\n")]);
+    assert.deepEqual([dry.changed, dry.replacements, dry.sha256], [false, 2, sha256("a\nb\na\n")]);
     assert.match(dry.diff, /^-a\n\+c\n b\n-a\n\+c\n$/m);
+    // The hash is that of the file, so it can be passed on.
+    const stale = { dry_run: true, expect_sha256: sha256("c\nb\nc\n") };
+    assert.equal(
+      (await failed(stage.edit(path, { old_text: "b", new_text: "x" }, stale)))[0],
+      "changed",
+    );
+    const current = { dry_run: true, expect_sha256: dry.sha256 };
+    await done(stage.edit(path, { old_text: "b", new_text: "x" }, current));
     const back = [{ old_text: "b", new_text: "c" }, { old_text: "c", new_text: "b" }];
     const same = await done(stage.edit(path, back));
     assert.deepEqual([same.changed, same.diff, same.sha256], [false, "", sha256("a\nb\na\n")]);

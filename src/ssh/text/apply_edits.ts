@@ -1,5 +1,6 @@
 import { printable, RemoteExecError } from "../../errors.ts";
 import { grouped } from "../../mcp/words.ts";
+import { tooLarge } from "../errors.ts";
 import { closestMatch } from "./closest_match.ts";
 import { lineEndingOf } from "./encoding.ts";
 
@@ -26,9 +27,16 @@ const MAX_NAMED = 10;
  * LF in an edit means CRLF.
  *
  * @param path for messages
- * @throws RemoteExecError `no_match`, `not_unique`, or `invalid_argument` for an edit that changes nothing
+ * @param maxLength max UTF-16 code units of the text, also between two edits
+ * @throws RemoteExecError `no_match`, `not_unique`, `too_large`, or `invalid_argument` for an edit that changes
+ * nothing
  */
-export function applyEdits(original: string, edits: readonly Edit[], path: string): Edited {
+export function applyEdits(
+  original: string,
+  edits: readonly Edit[],
+  path: string,
+  maxLength = Infinity,
+): Edited {
   const isCrlf = lineEndingOf(original) === "crlf";
   let text = original;
   let replacements = 0;
@@ -36,20 +44,40 @@ export function applyEdits(original: string, edits: readonly Edit[], path: strin
     const name = edits.length === 1 ? "old_text" : `old_text of edit ${index + 1}`;
     const { oldText, newText } = isCrlf ? withCrlf(edit) : edit;
     if (oldText === newText) throw changesNothing(name);
-    if (edit.replaceAll) {
-      const parts = text.split(oldText);
-      if (parts.length === 1) throw noMatch(text, oldText, name, path);
-      replacements += parts.length - 1;
-      text = parts.join(newText);
-      continue;
-    }
-    const [at, ...more] = occurrences(text, oldText, MAX_NAMED + 1);
-    if (at === undefined) throw noMatch(text, oldText, name, path);
-    if (more.length > 0) throw notUnique(text, [at, ...more], name, path);
-    replacements++;
-    text = text.slice(0, at) + newText + text.slice(at + oldText.length);
+    const positions = edit.replaceAll ? [] : occurrences(text, oldText, MAX_NAMED + 1);
+    const count = edit.replaceAll ? countOf(text, oldText) : positions.length;
+    if (count === 0) throw noMatch(text, oldText, name, path);
+    if (count > 1 && !edit.replaceAll) throw notUnique(text, positions, name, path);
+    const length = text.length + count * (newText.length - oldText.length);
+    if (length > maxLength) throw tooLarge("File", length, maxLength);
+    replacements += count;
+    text = replaced(text, oldText, newText);
   }
   return { text, replacements };
+}
+
+/** Counts occurrences that do not overlap. */
+function countOf(text: string, part: string): number {
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count++;
+  return count;
+}
+
+/** Pieces that are joined at a time: an array of millions takes gigabytes. */
+const MAX_PIECES = 20_000;
+
+function replaced(text: string, oldText: string, newText: string): string {
+  const joined: string[] = [];
+  let pieces: string[] = [];
+  let from = 0;
+  for (let at = text.indexOf(oldText); at >= 0; at = text.indexOf(oldText, from)) {
+    pieces.push(text.slice(from, at), newText);
+    from = at + oldText.length;
+    if (pieces.length < MAX_PIECES) continue;
+    joined.push(pieces.join(""));
+    pieces = [];
+  }
+  return joined.join("") + pieces.join("") + text.slice(from);
 }
 
 const withCrlf = ({ oldText, newText }: Edit) => ({

@@ -21,12 +21,14 @@ export function changedBlocks(old: readonly string[], current: readonly string[]
     if (core === undefined) continue;
     const isOneSided = core.oldStart === core.oldEnd || core.newStart === core.newEnd;
     const found = isOneSided ? [core] : shortest(old, current, core);
-    if (found !== undefined) blocks.push(...found);
-    else {
-      const parts = splitAtUniqueLines(old, current, core);
-      if (parts.length === 1) blocks.push(core);
-      else rest.push(...parts.reverse());
+    if (found !== undefined) {
+      blocks.push(...found);
+      continue;
     }
+    const parts = splitAtUniqueLines(old, current, core);
+    if (parts.length === 1) blocks.push(core);
+    // One by one: a call takes about 100,000 arguments at most.
+    else for (const part of parts.reverse()) rest.push(part);
   }
   return merged(blocks);
 }

@@ -2,6 +2,8 @@
 const MAX_QUOTED = 120;
 /** A line that occurs more often says nothing about the place. */
 const MAX_POSITIONS = 1_000;
+/** Votes for places; more take too long. */
+const MAX_VOTES = 1_000_000;
 /** Lines compared by their characters; more take too long. */
 const MAX_COMPARED = 50_000;
 /** Characters compared of each line. */
@@ -55,8 +57,11 @@ function startByEqualLines(
     if (found !== undefined && found.length < MAX_POSITIONS) found.push(index);
   }
   const votes = new Map<number, number>();
+  let left = MAX_VOTES;
   for (const [offset, part] of parts.entries()) {
+    if (left <= 0) break;
     for (const position of positions.get(normal(part)) ?? []) {
+      left--;
       const start = Math.max(0, position - offset);
       votes.set(start, (votes.get(start) ?? 0) + 1);
     }

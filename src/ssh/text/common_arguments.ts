@@ -18,3 +18,8 @@ export const placeCtidArgument = guestId.optional();
 
 /** A yes or no that is no by default; a listed default costs tokens. */
 export const flag = z.boolean().optional();
+
+/** Text that every encoding of Unicode can hold. */
+export const wellFormed = z.string().refine((text) => text.isWellFormed(), {
+  error: "contains half of a surrogate pair, which is no character",
+});

@@ -10,6 +10,7 @@ import {
   placeArgument,
   placeCtidArgument,
   sha256Argument,
+  wellFormed,
 } from "./common_arguments.ts";
 import { firstCodePoints } from "./page.ts";
 import type { EditOutcome, TextService } from "./service.ts";
@@ -18,7 +19,7 @@ const editOutput = z.object({
   success: z.literal(true),
   changed: z.boolean().describe("Now on the host"),
   replacements: z.number().int(),
-  sha256: z.string(),
+  sha256: z.string().describe("Of the file now"),
   diff: z.string(),
   check: z.object({
     exit_code: z.number().int().nullable(),
@@ -31,10 +32,6 @@ const editOutput = z.object({
 type EditAnswer = z.infer<typeof editOutput>;
 
 const MAX_EDITS = 100;
-
-const wellFormed = z.string().refine((text) => text.isWellFormed(), {
-  error: "contains half of a surrogate pair, which is no character",
-});
 
 /** Returns the tool that edits a text file. */
 export function editTool(service: TextService): Tool {

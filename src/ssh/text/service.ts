@@ -47,7 +47,7 @@ export interface EditCall extends TextCall {
 export interface EditOutcome {
   readonly diff: string;
   readonly replacements: number;
-  /** Of the new content; of the old one if the check failed. */
+  /** Of the file after the call: of its old content after a dry run or a failed check. */
   readonly sha256: string;
   readonly bytes: number;
   /** Undefined if nothing was written: after a dry run, or if the edits changed nothing. */
@@ -130,16 +130,20 @@ export class TextService {
     if (expectSha256 !== undefined && old.sha256 !== expectSha256) throw hasChanged(path);
     const decoded = decodeText(old.bytes);
     if (decoded === undefined) throw this.#binary(notText(path), call.ctid);
-    const { text, replacements } = applyEdits(decoded.text, edits, path);
+    const { text, replacements } = applyEdits(
+      decoded.text,
+      edits,
+      path,
+      this.#limits.maxFileBytes,
+    );
     const bytes = encoded({ ...decoded, text }, path);
     this.#checkSize(bytes);
     const diff = unifiedDiff(decoded.text, text, path);
     if (dryRun || diff === "") {
-      const sha256 = diff === "" ? old.sha256 : await sha256Of(bytes);
       return {
         diff,
         replacements,
-        sha256,
+        sha256: old.sha256,
         bytes: bytes.length,
         written: undefined,
         check: undefined,
@@ -245,11 +249,6 @@ function encoded(text: DecodedText, path: string): Uint8Array {
     } (U+${code}); nothing was changed`,
     "Leave that character out, or convert the file to UTF-8 first",
   );
-}
-
-async function sha256Of(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes.slice());
-  return new Uint8Array(digest).toHex();
 }
 
 const notText = (path: string): string => `${printable(path)} is a binary file, not text`;

@@ -19,6 +19,7 @@ import {
   placeArgument,
   placeCtidArgument,
   sha256Argument,
+  wellFormed,
 } from "./common_arguments.ts";
 import { editTool } from "./edit_tool.ts";
 import type { TextService } from "./service.ts";
@@ -63,7 +64,7 @@ function readTool(service: TextService, host: { readonly host: string }): Tool {
 function writeTool(service: TextService, host: { readonly host: string }): Tool {
   const input = z.strictObject({
     path: placeArgument,
-    content: z.string(),
+    content: wellFormed,
     permissions: octalMode.optional().describe("Like 644"),
     overwrite: flag,
     create_directories: flag,

@@ -86,23 +86,24 @@ function hunkOf(
   const lead = Math.min(CONTEXT, first.oldStart);
   const trail = Math.min(CONTEXT, old.length - last.oldEnd);
   const lines: string[] = [];
+  const add = (mark: string, from: readonly string[], start: number, end: number) => {
+    for (let at = start; at < end; at++) lines.push(marked(mark, from[at] ?? ""));
+  };
   let position = first.oldStart - lead;
   for (const { oldStart, oldEnd, newStart, newEnd } of blocks) {
-    lines.push(...marked(" ", old.slice(position, oldStart)));
-    lines.push(...marked("-", old.slice(oldStart, oldEnd)));
-    lines.push(...marked("+", current.slice(newStart, newEnd)));
+    add(" ", old, position, oldStart);
+    add("-", old, oldStart, oldEnd);
+    add("+", current, newStart, newEnd);
     position = oldEnd;
   }
-  lines.push(...marked(" ", old.slice(position, position + trail)));
+  add(" ", old, position, position + trail);
   const oldRange = range(offset + first.oldStart - lead, offset + last.oldEnd + trail);
   const newRange = range(offset + first.newStart - lead, offset + last.newEnd + trail);
   return `@@ -${oldRange} +${newRange} @@\n${lines.join("")}`;
 }
 
-const marked = (mark: string, lines: readonly string[]): string[] =>
-  lines.map((line) =>
-    line.endsWith("\n") ? `${mark}${line}` : `${mark}${line}\n\\ No newline at end of file\n`
-  );
+const marked = (mark: string, line: string): string =>
+  line.endsWith("\n") ? `${mark}${line}` : `${mark}${line}\n\\ No newline at end of file\n`;
 
 /** Lines count from 1; an empty range names the line before it. Source: POSIX diff, "Diff -u output". */
 function range(start: number, end: number): string {

@@ -72,6 +72,30 @@ pure("applyEdits() reports the closest match with its line", () => {
   assert.match(failure("", edit("a", "x"))[1], /Nothing in the file is similar$/);
 });
 
+pure(
+  "applyEdits() replaces millions of occurrences, and refuses a result that is too large",
+  () => {
+    const text = "a".repeat(4_000_000);
+    assert.equal(apply(text, edit("a", "b", true)), "b".repeat(4_000_000));
+    assert.equal(apply(text, edit("a", "", true)), "");
+    const large = [edit("a", "x".repeat(1_000), true)];
+    assert.throws(() => applyEdits(text, large, "/f", 50_000_000), {
+      code: "too_large",
+      message: /^File too large/,
+    });
+    const doubling = Array.from({ length: 40 }, () => edit("a", "aa", true));
+    assert.throws(() => applyEdits("a", doubling, "/f", 1_000_000), { code: "too_large" });
+  },
+);
+
+pure("applyEdits() finds the closest match among many equal lines", () => {
+  const text = "same\n".repeat(300_000);
+  const [code, message] = failure(text, edit(`${"same\n".repeat(100_000)}other`, "x"));
+  assert.equal(code, "no_match");
+  assert.match(message, /closest match begins in line 1/);
+  assert.equal(failure("\n".repeat(3_000_000), edit("a", "x"))[0], "no_match");
+});
+
 /** The same by hand: characters instead of texts, and every position is tried. */
 function model(
   original: string,

@@ -45,6 +45,17 @@ pure("unifiedDiff() is small and quick for large files with many changes", () =>
   assert.equal(all.split("\n").length, 40_004);
 });
 
+pure("unifiedDiff() works for hundreds of thousands of changed lines", () => {
+  const numbers = Array.from({ length: 300_000 }, (_, index) => index);
+  const text = (word: string) => numbers.map((number) => `${word} ${number}\n`).join("");
+  const diff = unifiedDiff(text("before"), text("after"), "f");
+  assert.equal(diff.split("\n").length, 600_004);
+  const scattered = (word: string) =>
+    numbers.map((number) => `${number}\n${number % 2 === 0 ? word : "}"}\n`).join("");
+  const small = unifiedDiff(scattered("before"), scattered("after"), "f");
+  assert.equal(small.match(/^-/gm)?.length, 150_001);
+});
+
 pure("unifiedDiff() numbers the lines of a change deep in a file", () => {
   const before = Array.from({ length: 100_000 }, (_, index) => `line ${index + 1}\n`).join("");
   const diff = unifiedDiff(before, before.replace("line 70000\n", "changed\nmore\n"), "f");
