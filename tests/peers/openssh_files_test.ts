@@ -4,6 +4,7 @@ import { startDelayProxy } from "./delay_proxy.ts";
 import { failureOf, isRoot, openSession, type TestSession } from "./openssh.ts";
 import { until } from "../support/until.ts";
 import { run } from "./account.ts";
+import { aliveWithMarker } from "./processes.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 
@@ -450,8 +451,8 @@ peerTest({
       [sshd.home, (signal: AbortSignal) => session.upload("up", "there", {}, signal)],
       [session.dir, (signal: AbortSignal) => session.download("large", "here", {}, signal)],
     ] as const;
-    // Canceled before the first byte, and in the middle.
-    for (const least of [0, 5 * MEGABYTE]) {
+    // Canceled before the first byte, in the middle, and while the host hashes what is stored.
+    for (const least of [0, 5 * MEGABYTE, 30 * MEGABYTE]) {
       for (const [dir, move] of ways) {
         const controller = new AbortController();
         const moving = failureOf(move(controller.signal));
@@ -459,6 +460,7 @@ peerTest({
         controller.abort();
         assert.equal((await moving).code, "cancelled");
         await until("the removal", () => !namesIn(dir).some(isTemporary));
+        await until("the end of the hash", () => aliveWithMarker(`${dir}/.there.`).length === 0);
       }
     }
     assert.equal(await Deno.readTextFile(`${sshd.home}/there`), "old");

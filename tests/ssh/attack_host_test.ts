@@ -55,6 +55,7 @@ function help(sftp: Sftp): HostAccess {
     mayRun: () => Promise.resolve(false),
     keep() {},
     drop() {},
+    growingHash: () => undefined,
     isGuarded: () => Promise.resolve(true),
   };
 }

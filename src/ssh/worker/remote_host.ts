@@ -33,7 +33,7 @@ import type {
 } from "../port.ts";
 import { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
-import { remoteHash } from "./files/remote_hash.ts";
+import { RemoteHashes } from "./files/remote_hash.ts";
 import { unsupportedEnd } from "./files/remote_file_errors.ts";
 import { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
@@ -63,6 +63,7 @@ export class RemoteHost {
   readonly #local: LocalFiles;
   readonly #traits: HostTraits;
   readonly #login: HostLogin;
+  readonly #hashes: RemoteHashes;
   readonly #turns = new Turns(MAX_COPIES);
   readonly jobs: HostJobs;
   readonly directories: Directories;
@@ -89,6 +90,7 @@ export class RemoteHost {
     );
     this.#local = new LocalFiles(settings.files);
     this.#login = new HostLogin(this.#traits, this.#pool);
+    this.#hashes = new RemoteHashes(this.#pool, this.#traits);
     const startOwn = (line: string, signal: AbortSignal) =>
       this.#login.startOwn(line, this.#sessionWait(signal));
     this.directories = new Directories({
@@ -281,10 +283,7 @@ export class RemoteHost {
     if (writes) await learned.then(() => connection.guard.keeps(GUARD_START_MS));
     return {
       sftp,
-      hash: async (path, size) => {
-        if (!await learned) return undefined;
-        return await remoteHash(this.#pool, this.#traits, { path, size }, signal);
-      },
+      ...this.#hashes.access(learned, () => this.#sessionWait(signal)),
       mayRun: () => learned,
       keep: (path) => connection.guard.keep(path),
       drop: (path) => connection.guard.drop(path),

@@ -263,7 +263,8 @@ export const HASH_STDIN = "if command -v sha256sum >/dev/null 2>&1; then sha256s
 
 /** From this size on openssl is faster: it uses the CPU's SHA instructions (about 4 × coreutils). */
 const LARGE_BYTES = 8 * 1024 * 1024;
-const FAST_STDIN =
+/** The same for large contents. */
+export const FAST_STDIN =
   `if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else ${HASH_STDIN}; fi`;
 
 /** Returns a command line, for any login shell, that hashes the first `size` bytes of a file. */

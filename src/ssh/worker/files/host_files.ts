@@ -2,6 +2,7 @@ import type { ByteRange } from "../../files_port.ts";
 import type { FileFacts } from "../../port.ts";
 import { remoteFileError, tooLarge } from "../../errors.ts";
 import { checkRemotePath, missingOr, requireFile } from "./remote_file_errors.ts";
+import type { GrowingHash } from "./growing_hash.ts";
 import { absolutePath, statHandle, statPath } from "./limited_sftp.ts";
 import { fileKind, type Sftp } from "./sftp.ts";
 import type { Source } from "./source_sink.ts";
@@ -11,6 +12,8 @@ export interface HostAccess {
   readonly sftp: Sftp;
   /** Returns the sha256 of a file's first `size` bytes, computed on the host; undefined if it has no tool. */
   hash(path: string, size: number): Promise<string | undefined>;
+  /** Hashes a file while it is written; undefined if it should be hashed afterwards. */
+  growingHash(path: string): GrowingHash | undefined;
   /** Resolves to whether a command of the server's own may run on the host. */
   mayRun(): Promise<boolean>;
   /** Has the guard remove a file if the connection ends. */

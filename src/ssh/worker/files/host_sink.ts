@@ -22,9 +22,13 @@ import {
   statPath,
 } from "./limited_sftp.ts";
 import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
+import type { GrowingHash } from "./growing_hash.ts";
 import { fileKind, Pipeline } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";
+
+/** From this size on, hashing a file while it is written costs less than it saves. */
+const GROWING_BYTES = 16 * 1024 * 1024;
 
 /**
  * Creates a temporary file on the host that {@linkcode Sink.commit} renames to `path`. A symbolic link
@@ -134,6 +138,22 @@ interface Plan {
   readonly mode: number;
 }
 
+/** Counts the bytes from the start of a file that are stored without a gap. */
+class StoredBytes {
+  readonly #later = new Map<number, number>();
+  #end = 0;
+
+  /** Adds a stored piece and returns the count. */
+  add(position: number, length: number): number {
+    if (length > 0) this.#later.set(position, length);
+    for (let next; (next = this.#later.get(this.#end)) !== undefined;) {
+      this.#later.delete(this.#end);
+      this.#end += next;
+    }
+    return this.#end;
+  }
+}
+
 class HostSink implements Sink {
   readonly path: string;
   keptMode: number | undefined;
@@ -141,7 +161,9 @@ class HostSink implements Sink {
   readonly #handle: Uint8Array;
   readonly #plan: Plan;
   readonly #writes = new Pipeline();
+  readonly #stored = new StoredBytes();
   #position = 0;
+  #hash: GrowingHash | undefined;
   #state: "open" | "closed" | "done" = "open";
 
   constructor(access: HostAccess, handle: Uint8Array, plan: Plan) {
@@ -154,11 +176,16 @@ class HostSink implements Sink {
   async write(chunk: Uint8Array): Promise<void> {
     const position = this.#position;
     this.#position += chunk.length;
-    await this.#writes.add(this.#access.sftp.write(this.#handle, chunk, position)).catch(
-      (error) => {
-        throw remoteFileError("write", this.#plan.shown, error);
-      },
-    );
+    if (position < GROWING_BYTES && this.#position >= GROWING_BYTES) {
+      this.#hash = this.#access.growingHash(this.#plan.temporary);
+    }
+    const writing = this.#access.sftp.write(this.#handle, chunk, position).then(() => {
+      const stored = this.#stored.add(position, chunk.length);
+      this.#hash?.stored(stored);
+    });
+    await this.#writes.add(writing).catch((error) => {
+      throw remoteFileError("write", this.#plan.shown, error);
+    });
   }
 
   async commit(finished: Finished): Promise<Proof> {
@@ -169,7 +196,7 @@ class HostSink implements Sink {
       // Hashed before the mode is set, because the mode may forbid reading.
       const [info, hash] = await Promise.all([
         statHandle(sftp, this.#handle, temporary),
-        this.#access.hash(temporary, finished.size),
+        this.#sha256(finished),
       ]);
       if (info.size !== finished.size) {
         throw verificationFailed(shown, `${info.size} bytes instead of ${finished.size}`);
@@ -190,6 +217,7 @@ class HostSink implements Sink {
 
   async discard(): Promise<void> {
     if (this.#state === "done") return;
+    const stopping = this.#hash?.close().catch(() => {});
     await this.#writes.finish().catch(() => {});
     if (this.#state === "open") await this.#access.sftp.close(this.#handle).catch(() => {});
     await this.#access.sftp.remove(this.#plan.temporary).then(
@@ -197,6 +225,13 @@ class HostSink implements Sink {
       () => {},
     );
     this.#state = "done";
+    await stopping;
+  }
+
+  /** Returns the hash of what is stored. In doubt, the complete file is hashed again. */
+  async #sha256({ size, sha256 }: Finished): Promise<string | undefined> {
+    if (await this.#hash?.finish() === sha256) return sha256;
+    return await this.#access.hash(this.#plan.temporary, size);
   }
 
   /** Sets owner and mode and closes the file. */

@@ -204,6 +204,38 @@ sessionTest("copy() detects one wrongly stored byte and discards the file", asyn
   assert.deepEqual(namesIn(place.host.directory), []);
 });
 
+{
+  const lines: string[] = [];
+  const answerExec = (line: string) => {
+    lines.push(line);
+    return "start" as const;
+  };
+  sessionTest("copy() hashes a large file on the host while it is written", async (place) => {
+    const bytes = content(30_000_000);
+    Deno.writeFileSync(`${place.directory}/f`, bytes);
+    assert.equal((await upload(place, "f", "g")).verified, "sha256");
+    assert.deepEqual([isGrowing, isAfterwards].map((is) => lines.filter(is).length), [1, 0]);
+    assert.ok(bytes.equals(Deno.readFileSync(`${place.host.directory}/g`)));
+    // A byte of what was hashed before the end.
+    place.host.setFault({ corruptByteAt: 1_234_567 });
+    await assert.rejects(upload(place, "f", "h"), { code: "verification_failed" });
+    assert.deepEqual(namesIn(place.host.directory), ["g"]);
+  }, { host: { answerExec } });
+}
+
+const isGrowing = (line: string) => line.includes("read -r n");
+const isAfterwards = (line: string) => line.includes("head -c");
+
+sessionTest("copy() hashes a large file afterwards where dd fails", async (place) => {
+  Deno.writeFileSync(`${place.directory}/f`, content(30_000_000));
+  assert.equal((await upload(place, "f", "g")).verified, "sha256");
+}, { host: hostWithout(["dd"]) });
+
+sessionTest("copy() hashes a large file afterwards if it cannot do so meanwhile", async (place) => {
+  Deno.writeFileSync(`${place.directory}/f`, content(30_000_000));
+  assert.equal((await upload(place, "f", "g")).verified, "sha256");
+}, { host: { answerExec: (line) => isGrowing(line) ? "refuse" : "start" } });
+
 sessionTest("copy() is verified by size on a host without a tool for sha256", async (place) => {
   Deno.writeTextFileSync(`${place.directory}/f`, "x");
   assert.equal((await upload(place, "f", "g")).verified, "size");
