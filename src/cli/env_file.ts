@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { shownValue } from "../config/environment.ts";
 import type { Remark } from "../config/origin.ts";
+import { userId } from "../config/user_id.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 
 /**
@@ -94,20 +95,6 @@ function wrongParent(directory: string, user: number): string | undefined {
     const isOpen = ((mode ?? 0) & 0o022) !== 0 && ((mode ?? 0) & 0o1000) === 0;
     if (isOpen) return `its parent directory ${place} is writable by others`;
     if (dirname(place) === place) return undefined;
-  }
-}
-
-/** Reads the owner of a new file: asking for the user's ID would need `--allow-sys`. */
-function userId(): number | undefined {
-  try {
-    const path = Deno.makeTempFileSync();
-    try {
-      return Deno.statSync(path).uid ?? undefined;
-    } finally {
-      Deno.removeSync(path);
-    }
-  } catch {
-    return undefined;
   }
 }
 

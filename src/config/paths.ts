@@ -2,16 +2,15 @@ import { type PlatformPath, posix, win32 } from "node:path";
 import { RemoteExecError } from "../errors.ts";
 import { type Environment, shownValue } from "./environment.ts";
 import { programPaths } from "./program.ts";
+import type { ConfigMachine } from "./ssh_config/files.ts";
+import { userId } from "./user_id.ts";
 
 /** What the configuration needs to know about the machine. Tests pass a fake one. */
-export interface Machine {
+export interface Machine extends ConfigMachine {
   readonly cwd: string;
-  readonly home: string | undefined;
   readonly windows: boolean;
   /** Files and directories of the running program. */
   readonly program: readonly string[];
-  /** Type of what is at a path; symbolic links are followed. */
-  kind(path: string): "file" | "directory" | "socket" | "other" | "missing";
   /** The path with symbolic links resolved. It must exist. */
   realPath(path: string): string;
   makeDirectory(path: string): void;
@@ -34,6 +33,19 @@ export function thisMachine(env: Environment): Machine {
         return "missing";
       }
     },
+    readText: (path) => Deno.readTextFileSync(path),
+    list(directory) {
+      try {
+        return [...Deno.readDirSync(directory)].map(({ name }) => name);
+      } catch {
+        return [];
+      }
+    },
+    access(path) {
+      const { uid, mode } = Deno.statSync(path);
+      return uid === null || mode === null ? undefined : { uid, mode };
+    },
+    userId,
     realPath: (path) => Deno.realPathSync(path),
     makeDirectory: (path) => Deno.mkdirSync(path, { recursive: true, mode: 0o700 }),
   };

@@ -9,6 +9,10 @@ export interface FakeMachineOptions {
   readonly home?: string | undefined;
   readonly windows?: boolean;
   readonly files?: readonly string[];
+  /** Files with their texts. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Modes of files, if not 0600. */
+  readonly modes?: Readonly<Record<string, number>>;
   readonly directories?: readonly string[];
   readonly sockets?: readonly string[];
   /** What the running program is made of. */
@@ -20,14 +24,14 @@ export interface FakeMachineOptions {
 /** Returns a machine that exists in memory only. `made` lists the directories that were made on it. */
 export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made: string[] } {
   const { cwd = "/home/me/project", windows = false, files = [], links = {} } = options;
-  const { sockets = ["/run/agent.sock"], program = [] } = options;
+  const { sockets = ["/run/agent.sock"], program = [], texts = {}, modes = {} } = options;
   const home = "home" in options ? options.home : "/home/me";
   const made: string[] = [];
   const directories = () => [cwd, home, ...options.directories ?? [], ...made];
   const kind = (path: string) => {
     if (directories().includes(real(path))) return "directory";
     if (sockets.includes(real(path))) return "socket";
-    return files.includes(real(path)) ? "file" : "missing";
+    return [...files, ...Object.keys(texts)].includes(real(path)) ? "file" : "missing";
   };
   const real = (path: string): string => {
     const slash = windows ? "\\" : "/";
@@ -41,6 +45,16 @@ export function fakeMachine(options: FakeMachineOptions = {}): Machine & { made:
     program,
     made,
     kind,
+    readText(path) {
+      const text = texts[real(path)];
+      if (text === undefined) throw new Deno.errors.NotFound(path);
+      return text;
+    },
+    list: (directory) =>
+      [...files, ...Object.keys(texts)].filter((path) => path.startsWith(`${directory}/`))
+        .map((path) => path.slice(directory.length + 1).replace(/\/.*/, "")),
+    access: (path) => ({ uid: 1_000, mode: modes[path] ?? 0o600 }),
+    userId: () => 1_000,
     realPath(path) {
       if (kind(path) === "missing") throw new Deno.errors.NotFound(path);
       return real(path);

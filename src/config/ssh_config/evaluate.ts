@@ -1,0 +1,270 @@
+import { ConfigFault, type ConfigFile, type ConfigFiles, type ConfigMachine } from "./files.ts";
+import { BadValue, parseValues } from "./values.ts";
+import { expandTilde, expandTokens } from "./expand.ts";
+import { isUnused, type Keyword, keywordOf, KEYWORDS } from "./keywords.ts";
+import { evaluateMatch } from "./match_line.ts";
+import { matchesList, matchesPattern } from "./patterns.ts";
+import { formatJumps, parseJumps } from "./proxy_jump.ts";
+import type { ConfigLine } from "./syntax.ts";
+
+/** Where a value is written. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A value in the form of `ssh -G`. */
+export interface Found {
+  readonly text: string;
+  /** Undefined: from the caller, like an option on the command line of ssh. */
+  readonly place: Place | undefined;
+}
+
+/** The host to look up, as on the command line of ssh. */
+export interface HostQuery {
+  readonly name: string;
+  readonly localUser: string | undefined;
+  readonly user?: string | undefined;
+  readonly port?: number | undefined;
+  readonly proxyJump?: string | undefined;
+}
+
+/** What the configuration says about a host. */
+export interface Evaluated {
+  readonly values: ReadonlyMap<Keyword, readonly Found[]>;
+  /** True if a `Host` or `Match` line other than `*` and `all` applies. */
+  readonly isNamed: boolean;
+  /** What only running a program or asking the DNS could decide. */
+  readonly undecided: readonly { readonly what: string; readonly place: Place }[];
+  /** Keywords that neither OpenSSH nor this server knows. */
+  readonly unknown: readonly { readonly keyword: string; readonly place: Place }[];
+}
+
+/** A file that ssh reads, and how. */
+export interface ConfigRoot {
+  readonly path: string;
+  /** Belongs to the user: relative includes start in ~/.ssh, and `~` is allowed there. */
+  readonly isUsers: boolean;
+  readonly isChecked: boolean;
+}
+
+const MAX_DEPTH = 16;
+const MAX_KEYS = 100;
+const MAX_FAULTS = 5;
+
+/**
+ * Returns the values that apply to a host: the first one of each keyword, and all of IdentityFile and
+ * CertificateFile, as `ssh -G` shows them, without defaults.
+ *
+ * Own code: `npm:ssh-config` 5.3 agrees with `ssh -G` on 157 of the 300 generated configurations of the tests, in
+ * eight keywords and without Include. It keeps no line numbers and runs `Match exec`.
+ *
+ * Source: OpenSSH 9.2 readconf.c.
+ *
+ * @throws ConfigFault with file and line
+ */
+export function evaluate(
+  roots: readonly ConfigRoot[],
+  files: ConfigFiles,
+  machine: Pick<ConfigMachine, "home">,
+  query: HostQuery,
+): Evaluated {
+  files.startOver();
+  const evaluation = new Evaluation(files, machine.home, query);
+  for (const root of roots) evaluation.readRoot(root);
+  evaluation.throwFaults();
+  return evaluation;
+}
+
+/** State of one block: whether its lines apply. */
+interface Block {
+  active: boolean;
+}
+
+class Evaluation implements Evaluated {
+  readonly values = new Map<Keyword, Found[]>();
+  isNamed = false;
+  readonly undecided: { what: string; place: Place }[] = [];
+  readonly unknown: { keyword: string; place: Place }[] = [];
+  readonly #files: ConfigFiles;
+  readonly #home: string | undefined;
+  readonly #query: HostQuery;
+  readonly #faults: string[] = [];
+
+  constructor(files: ConfigFiles, home: string | undefined, query: HostQuery) {
+    this.#files = files;
+    this.#home = home;
+    this.#query = query;
+    const given = { user: query.user, port: query.port, proxyjump: query.proxyJump };
+    for (const [keyword, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      // The names are those of keywords.
+      this.values.set(keyword as Keyword, [{ text: String(value), place: undefined }]);
+    }
+  }
+
+  readRoot(root: ConfigRoot): void {
+    const file = this.#files.read(root.path, root.isChecked);
+    if (file !== undefined) this.#readFile(file, root, { active: true }, false, 0);
+  }
+
+  throwFaults(): void {
+    if (this.#faults.length === 0) return;
+    throw new ConfigFault(
+      this.#faults.slice(0, MAX_FAULTS).join("; "),
+      "Correct the line, or set SSH_CONFIG=none to read no SSH configuration",
+    );
+  }
+
+  #readFile(
+    file: ConfigFile,
+    root: ConfigRoot,
+    block: Block,
+    neverMatches: boolean,
+    depth: number,
+  ): void {
+    for (const { number, line } of file.lines) {
+      const place = { file: file.path, line: number };
+      try {
+        if (typeof line === "string") throw new BadValue(`: ${line}`);
+        this.#readLine(line, place, { root, block, neverMatches, depth });
+      } catch (error) {
+        if (!(error instanceof BadValue)) throw error;
+        const subject = typeof line === "string" ? "" : ` ${line.keyword} `;
+        this.#faults.push(`${formatPlace(place)}:${subject}${error.message.replace(/^: /, " ")}`);
+      }
+    }
+  }
+
+  #readLine(line: ConfigLine, place: Place, state: ReadState): void {
+    const { block, neverMatches } = state;
+    switch (line.keyword) {
+      case "host":
+        block.active = this.#matchesHostLine(line.words) && !neverMatches;
+        if (block.active) this.isNamed ||= line.words.some((word) => this.#names(word));
+        return;
+      case "match":
+        return this.#readMatch(line, place, state);
+      case "include":
+        return this.#include(line.words, place, state);
+    }
+    const keyword = keywordOf(line.keyword);
+    if (keyword !== undefined) this.#readValue(keyword, line, place, block.active);
+    else if (!isUnused(line.keyword) && !this.#isIgnored(line.keyword)) {
+      this.unknown.push({ keyword: line.keyword, place });
+    }
+  }
+
+  #names(word: string): boolean {
+    return !word.startsWith("!") && !/^\*+$/.test(word) && matchesPattern(this.#query.name, word);
+  }
+
+  #matchesHostLine(words: readonly string[]): boolean {
+    if (words.includes("")) throw new BadValue("has an empty pattern");
+    const matching = words.filter((word) =>
+      matchesPattern(this.#query.name, word.replace(/^!/, ""))
+    );
+    return matching.length > 0 && matching.every((word) => !word.startsWith("!"));
+  }
+
+  #readMatch(line: ConfigLine, place: Place, { block, neverMatches }: ReadState): void {
+    const hostname = this.#first("hostname");
+    const { matches, isAll, undecided } = evaluateMatch(line.rest, {
+      host: hostname === undefined
+        ? this.#query.name
+        : expandTokens(hostname, { h: this.#query.name }),
+      originalhost: this.#query.name,
+      user: this.#first("user") ?? this.#query.localUser,
+      localuser: this.#query.localUser,
+    });
+    block.active = matches && !neverMatches;
+    if (!block.active) return;
+    this.isNamed ||= !isAll;
+    if (undecided === undefined) return;
+    this.undecided.push({ what: `Match ${undecided}`, place });
+    block.active = false;
+  }
+
+  #readValue(keyword: Keyword, line: ConfigLine, place: Place, active: boolean): void {
+    const kind = KEYWORDS[keyword];
+    if (kind === "command") {
+      const text = line.rest.replace(/^[ \t\r\n=]+/, "");
+      // An earlier ProxyJump replaces it.
+      const isReplaced = keyword === "proxycommand" && this.values.has("proxyjump");
+      if (active && !isReplaced) this.#set(keyword, [text], place);
+    } else if (kind === "jump") {
+      const text = line.rest.replace(/^[ \t\r\n=]+/, "");
+      parseJumps(text);
+      if (active && !this.values.has("proxycommand")) {
+        this.#set(keyword, [formatJumps(text)], place);
+      }
+    } else if (kind === "each") {
+      const [text = ""] = parseValues(kind, line.words);
+      if (active) this.#add(keyword, { text, place });
+    } else {
+      const texts = parseValues(kind, line.words);
+      if (active) this.#set(keyword, texts, place);
+    }
+  }
+
+  #set(keyword: Keyword, texts: readonly string[], place: Place): void {
+    if (texts.length === 0 || this.values.has(keyword)) return;
+    this.values.set(keyword, texts.map((text) => ({ text, place })));
+  }
+
+  #add(keyword: Keyword, found: Found): void {
+    const list = this.values.get(keyword) ?? [];
+    this.values.set(keyword, list);
+    if (list.some(({ text }) => text === found.text)) return;
+    if (list.length >= MAX_KEYS) throw new BadValue(`is there more than ${MAX_KEYS} times`);
+    list.push(found);
+  }
+
+  #include(words: readonly string[], place: Place, state: ReadState): void {
+    const { root, block, neverMatches, depth } = state;
+    if (words.includes("")) throw new BadValue("has an empty path");
+    const wasActive = block.active;
+    for (const word of words) {
+      for (const path of this.#files.matching(this.#includePath(word, root))) {
+        if (depth >= MAX_DEPTH) {
+          throw new ConfigFault(
+            `${formatPlace(place)}: files include each other more than ${MAX_DEPTH} levels deep`,
+            "Remove the Include that leads back to the same file",
+          );
+        }
+        const file = this.#files.read(path, true);
+        if (file === undefined) continue;
+        this.#readFile(file, root, block, neverMatches || !wasActive, depth + 1);
+        block.active = wasActive;
+      }
+    }
+  }
+
+  #includePath(word: string, { isUsers }: ConfigRoot): string {
+    if (word.startsWith("/")) return word;
+    if (word.startsWith("~")) {
+      if (isUsers) return expandTilde(word, this.#home);
+      throw new BadValue("begins with ~, which a system file may not use");
+    }
+    return isUsers ? expandTilde(`~/.ssh/${word}`, this.#home) : `/etc/ssh/${word}`;
+  }
+
+  #first(keyword: Keyword): string | undefined {
+    return this.values.get(keyword)?.[0]?.text;
+  }
+
+  #isIgnored(keyword: string): boolean {
+    const patterns = this.#first("ignoreunknown");
+    return patterns !== undefined && matchesList(keyword, patterns.toLowerCase());
+  }
+}
+
+interface ReadState {
+  readonly root: ConfigRoot;
+  readonly block: Block;
+  readonly neverMatches: boolean;
+  readonly depth: number;
+}
+
+/** Returns `FILE:LINE`. */
+export const formatPlace = ({ file, line }: Place): string => `${file}:${line}`;
