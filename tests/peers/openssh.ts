@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly jobs?: Partial<JobSettings>;
   /** Measures the time limits of commands. */
   readonly clock?: Clock;
+  /** Names in the local directory that belong to the server. */
+  readonly own?: readonly string[];
 }
 
 /** What a session needs to know about a server. */
@@ -50,7 +52,8 @@ export type SessionTarget = Pick<
 export function settingsFor(
   sshd: SessionTarget,
   workingDirectory: string,
-  { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000, jobs }: SessionOptions = {},
+  { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000, jobs, own = [] }:
+    SessionOptions = {},
 ): SshSettings {
   return {
     ssh: {
@@ -63,7 +66,10 @@ export function settingsFor(
       ...ssh,
     },
     limits: { characterLimit, maxFileBytes: 100_000_000, timeoutMs },
-    files: { workingDirectory, roots: [workingDirectory], aliases: [], own: [] },
+    files: {
+      ...{ workingDirectory, roots: [workingDirectory], aliases: [] },
+      own: own.map((name) => `${workingDirectory}/${name}`),
+    },
     jobs: { maxOutputBytes: 100_000_000, keepMs: 3_600_000, sweeps: true, ...jobs },
     logLevel: "error",
     secrets: [],

@@ -1,127 +1,20 @@
 import assert from "node:assert/strict";
 import { type TarEntry, tarHeader } from "../../src/archive/tar_writer.ts";
-import type { DirectoryOutcome, DirectoryRequest } from "../../src/ssh/directories/port.ts";
 import { run } from "./account.ts";
 import { startDelayProxy } from "./delay_proxy.ts";
-import { connectTo, isRoot, openSession, type TestSession } from "./openssh.ts";
+import {
+  BUSYBOX,
+  differences,
+  NAMES,
+  own,
+  PEERS,
+  tree,
+  withSite,
+  write,
+} from "./directory_site.ts";
+import { connectTo, isRoot } from "./openssh.ts";
 import { until } from "../support/until.ts";
-import { peer, peerTest, ROOT, SSHD } from "./require.ts";
-import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
-
-const RSYNC = peer("rsync", "/usr/bin/rsync");
-const BUSYBOX = peer("busybox", "/usr/bin/busybox", "busybox-static");
-const PEERS = [SSHD, RSYNC];
-
-const LIMITS = { maxEntries: 20_000, maxBytes: 2_000_000_000 };
-
-/** A session, and shortcuts for directories on both sides. */
-class Site {
-  readonly session: TestSession;
-  readonly sshd: Sshd;
-
-  constructor(session: TestSession, sshd: Sshd) {
-    this.session = session;
-    this.sshd = sshd;
-  }
-
-  copy(
-    direction: DirectoryRequest["direction"],
-    more: Partial<DirectoryRequest> = {},
-    signal = new AbortController().signal,
-  ): Promise<DirectoryOutcome> {
-    return this.session.host.directories.copy(
-      {
-        direction,
-        localPath: "site",
-        remote: { kind: "host", path: `${this.sshd.home}/www/site` },
-        exclude: [],
-        overwrite: true,
-        dryRun: false,
-        ...LIMITS,
-        ...more,
-      },
-      signal,
-      undefined,
-    );
-  }
-
-  get local(): string {
-    return `${this.session.dir}/site`;
-  }
-
-  get remote(): string {
-    return `${this.sshd.home}/www/site`;
-  }
-
-  /** Gives the remote directory to the login. */
-  async give(): Promise<void> {
-    if (isRoot) await run("chown", ["-R", "-h", String(this.sshd.uid), this.remote]);
-  }
-
-  /** Names in the directory beside the remote one. */
-  beside(): string[] {
-    return [...Deno.readDirSync(`${this.sshd.home}/www`)].map(({ name }) => name);
-  }
-}
-
-/** Writes files by their paths; a path that ends in a slash is an empty directory. */
-function write(top: string, files: Readonly<Record<string, string | Uint8Array>>): void {
-  for (const [path, content] of Object.entries(files)) {
-    const place = `${top}/${path}`;
-    Deno.mkdirSync(path.endsWith("/") ? place : place.slice(0, place.lastIndexOf("/")), {
-      recursive: true,
-    });
-    if (path.endsWith("/")) continue;
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    Deno.writeFileSync(place, bytes);
-    Deno.utimeSync(place, 1_600_000_000, 1_600_000_000 + bytes.length);
-  }
-}
-
-/** Returns what is below a directory, one path a line. */
-async function tree(top: string): Promise<string> {
-  const find = ["-mindepth", "1", "-printf", "%P\\n"];
-  const { stdout } = await new Deno.Command("find", { args: [top, ...find] }).output();
-  return new TextDecoder().decode(stdout).split("\n").sort().join("\n");
-}
-
-/** Gives a path to the login. */
-function own(sshd: Sshd, path: string): void {
-  if (isRoot) Deno.chownSync(path, sshd.uid, null);
-}
-
-/** Returns what rsync would change to make `to` equal to `from`. */
-async function differences(from: string, to: string, ...args: string[]): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command("rsync", {
-    args: ["-nc", "-rlptD", "--delete", "--itemize-changes", ...args, `${from}/`, `${to}/`],
-  }).output();
-  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-}
-
-const NAMES = {
-  "index.html": "<h1>hello</h1>",
-  "empty": "",
-  "-leading dash": "x",
-  "ünï 😀/deep/er/page": "deep",
-  [`${"n".repeat(251)}.txt`]: "long name",
-  [`${"ü".repeat(127)}`]: "255 bytes",
-  "new\nline\\back'quote\"": "odd",
-  "cr\rname": "odd too",
-  "empty dir/": "",
-  " spaces at the ends ": "s",
-  "*": "star",
-};
-
-async function withSite(
-  body: (site: Site) => Promise<void>,
-  options: SshdOptions = {},
-): Promise<void> {
-  await using sshd = await startSshd(options);
-  await using session = await openSession(sshd);
-  Deno.mkdirSync(`${sshd.home}/www`);
-  own(sshd, `${sshd.home}/www`);
-  await body(new Site(session, sshd));
-}
+import { peerTest, ROOT } from "./require.ts";
 
 peerTest({
   name: "a directory goes up and is then equal, by rsync's judgment, and nothing is sent again",
@@ -319,7 +212,9 @@ for (const direction of ["upload", "download"] as const) {
           ? [site.local, site.remote]
           : [site.remote, site.local];
         write(from, { "new": "1", "other": "22", "same": "3" });
-        write(to, { "other": "xx", "same": "3" });
+        write(to, { "other": "xx", "same": "3", "private/": "" });
+        write(from, { "private/": "" });
+        Deno.chmodSync(`${to}/private`, 0o700);
         Deno.chmodSync(`${to}/same`, 0o600);
         await site.give();
         const first = await site.copy(direction, { overwrite: false });
@@ -327,6 +222,7 @@ for (const direction of ["upload", "download"] as const) {
         assert.deepEqual([first.sent, first.unchanged], [1, 1]);
         assert.equal(Deno.readTextFileSync(`${to}/other`), "xx");
         assert.equal((Deno.statSync(`${to}/same`).mode ?? 0) & 0o777, 0o600);
+        assert.equal((Deno.statSync(`${to}/private`).mode ?? 0) & 0o777, 0o700);
         const second = await site.copy(direction, { overwrite: true });
         assert.deepEqual([second.sent, second.unchanged, second.failed], [1, 2, []]);
         assert.equal(await differences(from, to), "");
@@ -470,10 +366,18 @@ const entry = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({
   ...more,
 });
 
+/** Changes the header of a symbolic link; the last digit of the checksum is one less. */
+function asHardLink(header: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), -1);
+  header[156] = "1".charCodeAt(0);
+  header.set(new TextEncoder().encode(sum.toString(8).padStart(6, "0")), 148);
+  return header;
+}
+
 /** Members of an archive that a host sends instead of what was requested, and what becomes of them. */
 const HOSTILE: readonly {
   readonly name: string;
-  readonly members: readonly TarEntry[];
+  readonly members: readonly (TarEntry & { readonly isHardLink?: boolean })[];
   readonly failed?: Readonly<Record<string, string>>;
   readonly error?: RegExp;
 }[] = [
@@ -490,6 +394,11 @@ const HOSTILE: readonly {
     name: "other content of the same size",
     members: [entry("a"), entry("b/c")],
     failed: { a: "changed while it was read", "b/c": "changed while it was read" },
+  },
+  {
+    name: "a second name of a file that it never sends",
+    members: [{ ...entry("a", { kind: "link", size: 0, target: "b/c" }), isHardLink: true }],
+    failed: { a: "changed while it was read", "b/c": "not sent by the host" },
   },
   {
     name: "another size",
@@ -516,7 +425,7 @@ peerTest({
       const remote = { kind: "shell", prefix, path: site.remote, label: "the host" } as const;
       for (const { name, members, failed, error } of HOSTILE) {
         const blocks = members.flatMap((member) => [
-          tarHeader(member),
+          member.isHardLink ? asHardLink(tarHeader(member)) : tarHeader(member),
           new Uint8Array(
             member.kind === "file" ? 512 * Math.ceil(Math.min(member.size, 1e6) / 512) : 0,
           ),

@@ -109,7 +109,7 @@ function format(answer: Answer, isDryRun: boolean): string {
     isDryRun ? "[DRY RUN] Nothing was changed. A copy would do this:" : "[DONE] Directory copied",
     `Sent: ${sent} (${bytes} bytes)`,
     `Unchanged: ${unchanged}`,
-    `Deleted: ${deleted}`,
+    `Deleted: ${deleted}${isDryRun && deleted > 0 ? ` (only with delete=${deleted})` : ""}`,
     `Failed: ${failed_count}`,
     ...failed.map(({ path, reason }) => `- ${printable(path)}: ${printable(reason)}`),
     ...(more > 0 ? [`- and ${more} more`] : []),

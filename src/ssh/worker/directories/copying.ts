@@ -15,7 +15,7 @@ import { LocalTarget } from "./local_target.ts";
 import { localTree } from "./local_tree.ts";
 import { makePlan, type Plan, sameSize } from "./plan.ts";
 import type { RemoteSide } from "./remote_side.ts";
-import type { Tally } from "./tally.ts";
+import { NOT_TOUCHED, type Tally } from "./tally.ts";
 import { COPIED_BITS, type Tree, type TreeItem } from "./tree_item.ts";
 
 /** Bytes per second at which a slow disk is read for a hash. */
@@ -96,7 +96,10 @@ export class Copying {
   async #plan(source: Tree, target: Tree, top: string | undefined): Promise<Plan> {
     const { overwrite, deleteCount, dryRun } = this.#request;
     const equal = await this.#equal(sameSize(source, target), target, top);
-    const plan = makePlan(source, target, equal, { overwrite });
+    const plan = makePlan(source, target, equal, {
+      overwrite,
+      linkProblem: this.#request.direction === "upload" ? undefined : NO_LINKS,
+    });
     const tally = this.#tally;
     for (const { path, reason } of plan.failed) tally.fail(path, reason);
     tally.unchanged = plan.same.length;
@@ -152,14 +155,14 @@ export class Copying {
       const reason = target.makeDirectory(item);
       if (reason !== undefined) tally.fail(item.path, reason);
     }
-    for (const { path } of plan.send.filter(({ kind }) => kind === "link")) {
-      tally.fail(path, "symbolic link: the server's sandbox cannot create links on this machine");
-    }
     await this.#remote.download({ target, plan, overwrite, tally });
-    for (const item of plan.touch.filter(({ kind }) => kind === "file")) target.touch(item);
+    const touched = [
+      ...plan.touch.filter(({ kind }) => kind === "file").map((item) => target.touch(item)),
+    ];
     if (deleteCount !== undefined) this.#deleteHere(plan, target);
-    for (const item of [...plan.directories].reverse()) target.touch(item);
-    target.touch(asRoot(root, found));
+    for (const item of [...plan.directories].reverse()) touched.push(target.touch(item));
+    touched.push(target.touch(asRoot(root, found)));
+    if (touched.some((reason) => reason !== undefined)) tally.warn(NOT_TOUCHED);
   }
 
   #deleteHere({ remove, removeDirectories }: Plan, target: LocalTarget): void {
@@ -177,6 +180,8 @@ export class Copying {
     this.#stall.allow(this.#stallMs + seconds * 1000);
   }
 }
+
+const NO_LINKS = "symbolic link: the server's sandbox cannot create links on this machine";
 
 /** An existing directory at the top keeps its mode: others may depend on it. */
 const asRoot = (root: TreeItem, found: TreeItem | undefined): TreeItem =>

@@ -74,6 +74,8 @@ class Batch {
   /** Requests what is missing, and reports what did not arrive. */
   async finish(): Promise<void> {
     await this.#receiveHardLinks();
+    // Requested alone, each of them is a file.
+    for (const { path } of this.#hardLinks) this.#reasons.set(path, CHANGED);
     const { tally, session } = this.#work;
     for (const path of this.#wanted.keys()) {
       const said = oneLine(session.stderr.split("\n").at(-1) ?? "");

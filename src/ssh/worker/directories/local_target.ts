@@ -47,6 +47,8 @@ export class LocalTarget {
   ): Promise<string | undefined> {
     const place = join(this.#top, item.path);
     const directory = dirname(place);
+    const refused = this.#refused(item.path);
+    if (refused !== undefined) return refused;
     const sweeps = !this.#swept.has(directory);
     this.#swept.add(directory);
     const opening = openLocalSink(this.#guard, place, item.path, {
@@ -110,8 +112,16 @@ export class LocalTarget {
     });
   }
 
+  /** Returns why nothing may be at a path: also the names of own files that do not exist yet. */
+  #refused(path: string): string | undefined {
+    if (isOddOnWindows(path)) return "name that Windows reads differently";
+    return this.#guard.isOwn(join(this.#top, path), undefined) ? OWN : undefined;
+  }
+
   #attempt(path: string, work: (place: string) => void): string | undefined {
     const place = join(this.#top, path);
+    const refused = this.#refused(path);
+    if (refused !== undefined) return refused;
     try {
       const directory = path === "" ? place : dirname(place);
       if (Deno.realPathSync(directory) !== directory) return "its directory was replaced";
@@ -124,6 +134,13 @@ export class LocalTarget {
 }
 
 const OWN = "file of this server";
+
+/**
+ * Reports whether a path of another system leads elsewhere on Windows: a backslash is a separator there,
+ * and a colon begins a drive or a stream.
+ */
+export const isOddOnWindows = (path: string, os: string = Deno.build.os): boolean =>
+  os === "windows" && /[\\:]/.test(path);
 
 const reasonOf = (error: unknown): string =>
   oneLine(errorText(localError("write", "the file", error)));

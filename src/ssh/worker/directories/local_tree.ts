@@ -66,7 +66,7 @@ async function* walk(
       if (item.kind === "directory" && item.problem === undefined) children.push(path);
       yield item;
     }
-    waiting.push(...children.reverse());
+    for (const child of children.reverse()) waiting.push(child);
   }
 }
 
@@ -90,8 +90,17 @@ function inspect(guard: PathGuard, place: string, path: string): TreeItem | unde
   if (guard.isOwn(place, info)) return { ...item, problem: "file of this server" };
   if (item.kind === "directory" && !mayList(place)) return { ...item, problem: "cannot be read" };
   if (item.kind !== "link") return item;
-  const target = Deno.readLinkSync(place);
+  const target = targetOf(place);
   return { ...item, target, ...problemOf(linkProblem(path, target)) };
+}
+
+/** Empty, which no target is, for a link that has just disappeared. */
+function targetOf(link: string): string {
+  try {
+    return Deno.readLinkSync(link);
+  } catch {
+    return "";
+  }
 }
 
 /** Deno replaces what is not UTF-8 in a name, and then finds nothing of that name. */

@@ -28,14 +28,21 @@ export const sameSize = (source: Tree, target: Tree): TreeItem[] =>
       other.problem === undefined && other.size === size;
   });
 
+/** How a destination may be changed. */
+export interface PlanOptions {
+  readonly overwrite: boolean;
+  /** Why no link can be created at the destination. */
+  readonly linkProblem?: string | undefined;
+}
+
 /** Compares two trees. @param equal paths of files whose content was proven equal */
 export function makePlan(
   source: Tree,
   target: Tree,
   equal: ReadonlySet<string>,
-  { overwrite }: { readonly overwrite: boolean },
+  options: PlanOptions,
 ): Plan {
-  const plan = new PlanMaker(target, equal, overwrite);
+  const plan = new PlanMaker(target, equal, options);
   for (const item of source.items.values()) plan.add(item);
   for (const item of target.items.values()) plan.addExtra(item, source);
   return plan;
@@ -51,14 +58,23 @@ class PlanMaker implements Plan {
   readonly removeDirectories: string[] = [];
   readonly failed: DirectoryFailure[] = [];
   readonly #blocked = new Set<string>();
+  /** Groups of the directories that pass their group on to what is created in them. */
+  readonly #groups = new Map<string, number>();
   readonly #target: Tree;
   readonly #equal: ReadonlySet<string>;
   readonly #overwrite: boolean;
+  readonly #linkProblem: string | undefined;
 
-  constructor(target: Tree, equal: ReadonlySet<string>, overwrite: boolean) {
+  constructor(
+    target: Tree,
+    equal: ReadonlySet<string>,
+    { overwrite, linkProblem }: PlanOptions,
+  ) {
     this.#target = target;
     this.#equal = equal;
     this.#overwrite = overwrite;
+    this.#linkProblem = linkProblem;
+    if (target.root !== undefined) this.#noteGroup(target.root);
   }
 
   /** Parents must be added before their children. */
@@ -87,21 +103,40 @@ class PlanMaker implements Plan {
       return this.#fail(item.path, `a ${NAMES[found.kind]} of this name is in the way`);
     }
     if (found === undefined) this.make.push(item);
-    this.directories.push(withOwner(item, found));
+    const made = this.#withOwner(item, found);
+    // Others may depend on the mode of a directory that exists.
+    this.directories.push(
+      found === undefined || this.#overwrite ? made : { ...made, mode: found.mode },
+    );
+    this.#noteGroup(found ?? made);
+  }
+
+  #noteGroup({ path, mode, gid }: TreeItem): void {
+    if ((mode & SETGID) !== 0) this.#groups.set(path, gid);
+  }
+
+  /** What is replaced keeps its owner; a directory also its special bits. */
+  #withOwner(item: TreeItem, found: TreeItem | undefined): TreeItem {
+    const group = this.#groups.get(parentOf(item.path));
+    const made = { mode: group === undefined ? 0 : SETGID, uid: 0, gid: group ?? 0 };
+    const { mode, uid, gid } = found ?? made;
+    const special = item.kind === "directory" ? mode & ~COPIED_BITS : 0;
+    return { ...item, mode: item.mode & COPIED_BITS | special, uid, gid };
   }
 
   #addFile(item: TreeItem, found: TreeItem | undefined): void {
     if (found?.kind === "directory") {
       return this.#fail(item.path, "a directory of this name is in the way");
     }
-    if (found === undefined) return void this.send.push(withOwner(item, found));
-    if (this.#isEqual(item, found)) {
+    if (found !== undefined && this.#isEqual(item, found)) {
       this.same.push(item);
       const isOld = item.mtime !== found.mtime ||
         (item.kind === "file" && (item.mode & COPIED_BITS) !== (found.mode & COPIED_BITS));
       if (isOld && this.#overwrite) this.touch.push(item);
-    } else if (this.#overwrite) this.send.push(withOwner(item, found));
-    else this.#fail(item.path, "already exists");
+    } else if (found !== undefined && !this.#overwrite) this.#fail(item.path, "already exists");
+    else if (item.kind === "link" && this.#linkProblem !== undefined) {
+      this.#fail(item.path, this.#linkProblem);
+    } else this.send.push(this.#withOwner(item, found));
   }
 
   #isEqual(item: TreeItem, found: TreeItem): boolean {
@@ -123,11 +158,5 @@ const NAMES = {
   other: "special file",
 } as const;
 
-/** What is replaced keeps its owner; a directory also its special bits. */
-function withOwner(item: TreeItem, found: TreeItem | undefined): TreeItem {
-  const special = item.kind === "directory" ? (found?.mode ?? 0) & ~COPIED_BITS : 0;
-  const mode = item.mode & COPIED_BITS | special;
-  return found === undefined
-    ? { ...item, mode, uid: 0, gid: 0 }
-    : { ...item, mode, uid: found.uid, gid: found.gid };
-}
+/** On a directory: what is created in it gets its group. */
+const SETGID = 0o2000;

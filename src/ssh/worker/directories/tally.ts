@@ -8,6 +8,10 @@ const MAX_SHOWN = 20;
 const MAX_WARNINGS = 5;
 const PROGRESS_MS = 250;
 
+/** A warning: everything has its content. */
+export const NOT_TOUCHED =
+  "The mode or time of some directories or unchanged files could not be set";
+
 /** Counts what a copy has done, and reports its progress. */
 export class Tally {
   readonly #startedAt = performance.now();
@@ -55,7 +59,9 @@ export class Tally {
   }
 
   warn(text: string): void {
-    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(text);
+    if (this.#warnings.length < MAX_WARNINGS && !this.#warnings.includes(text)) {
+      this.#warnings.push(text);
+    }
   }
 
   outcome(): DirectoryOutcome {

@@ -23,7 +23,7 @@ export class TreeRecords {
     this.#ahead = undefined;
     if (record === END) return undefined;
     for (;;) {
-      const line = await this.#line();
+      const line = await this.#line(record);
       if (START.test(line)) {
         this.#ahead = line;
         return record;
@@ -32,9 +32,9 @@ export class TreeRecords {
     }
   }
 
-  async #line(): Promise<string> {
+  async #line(before = ""): Promise<string> {
     const line = await this.#stream.readLine();
-    if (line === undefined) throw new EndedEarly();
+    if (line === undefined) throw new EndedEarly(before);
     this.#onMove();
     return line;
   }
@@ -43,6 +43,13 @@ export class TreeRecords {
 /** The output ended within an answer. */
 export class EndedEarly extends Error {
   override readonly name = "EndedEarly";
+  /** The record before the end. */
+  readonly record: string;
+
+  constructor(record: string) {
+    super();
+    this.record = record;
+  }
 }
 
 /** A record, or the hash of a file as a hash tool prints it. */

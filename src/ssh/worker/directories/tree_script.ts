@@ -51,7 +51,7 @@ export interface TreeScriptOptions {
  * - `r ID N FLAG`: the same for a list of files that must not get their names
  * - `x N`, `y N`: remove files; remove empty directories
  * - `u N TIME FLAG`, `c N MODE`: set the time with `touch FLAG`; the mode
- * - `z N`: unpack the directories' own attributes
+ * - `z N`: unpack the directories' own attributes; like `u` and `c`, it answers `//W` if something failed
  * - `q 0`: remove the staging directory
  * After a `//V ID 0` the last seven answer `//S` and do nothing, until it has been settled.
  *
@@ -112,9 +112,11 @@ const FUNCTIONS = {
   list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} +; ' +
     'find .// -type l -exec sh -c "$R" sh {} +; find .// -type d -exec sh -c "$U" sh {} +',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
-  // Beside the directory if that is the same file system.
+  // Beside the directory if that is the same file system, and if the directory passes neither a group nor an
+  // access control list on to what is created in it.
   stage: 'p=${f%/*}/; [ -d "$p" ] || mkdir -p -- "$p"; s=$p$k; ' +
-    '[ $e = 0 ] || [ "$(stat -c %d "$p")" = "$(stat -c %d "$f")" ] || s=; ' +
+    '[ $e = 0 ] || { [ "$(stat -c %d "$p")" = "$(stat -c %d "$f")" ] || s=; ' +
+    'case $(ls -ld "$f") in ??????[sS]*|??????????+*) s=;; esac; }; ' +
     '{ [ -n "$s" ] && mkdir -m 700 -- "$s" "$s/0"; } 2>/dev/null || ' +
     '{ s=$f/$k; mkdir -m 700 -- "$s" "$s/0" || { s=; echo "E denied"; exit 0; }; }',
   // In the directory of one batch. Whatever could not be moved is still there.
@@ -144,8 +146,8 @@ const COMMANDS = [
   'r) wait; cd "$s/$n" || exit 1; [ $a -eq 0 ] || take $a | xargs -0 rm -f --; rm -f -- "$s/wait"; place $n $b;;',
   gated("x", 'take $n | ( cd "$f" && xargs -0 sh -c "rm -f -- \\"\\$@\\"; $E" sh )'),
   gated("y", 'take $n | ( cd "$f" && xargs -0 rmdir -- 2>/dev/null )'),
-  gated("u", 'take $n | ( cd "$f" && xargs -0 touch -c $b -d "@$a" -- )'),
-  gated("c", 'take $n | ( cd "$f" && xargs -0 chmod "$a" -- )'),
-  gated("z", 'take $n | ( cd "$f" && tar -xpf - )'),
+  gated("u", 'take $n | ( cd "$f" && xargs -0 touch -c $b -d "@$a" -- ) || echo //W'),
+  gated("c", 'take $n | ( cd "$f" && xargs -0 chmod "$a" -- ) || echo //W'),
+  gated("z", 'take $n | ( cd "$f" && tar -xpf - ) || echo //W'),
   gated("q", 'cd /; rm -rf -- "$s"; s='),
 ];

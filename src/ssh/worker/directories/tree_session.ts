@@ -184,7 +184,10 @@ export class TreeSession {
     try {
       return await this.#records.next();
     } catch (error) {
-      throw error instanceof EndedEarly ? await endedEarly(this.#stream) : error;
+      if (!(error instanceof EndedEarly)) throw error;
+      throw error.record === "E denied"
+        ? notWritable(this.#place, this.stderr)
+        : await endedEarly(this.#stream);
     }
   }
 }
@@ -243,6 +246,16 @@ async function notStarted(
     "Check that it exists and is running",
   );
 }
+
+/** The staging directory could be made neither beside the directory nor in it. */
+const notWritable = ({ path, label }: TreePlace, said: string) =>
+  new RemoteExecError(
+    "not_permitted",
+    `Cannot write to the directory ${printable(path)} on ${label}: ${
+      oneLine(said.split("\n").find((line) => /denied|read-only/i.test(line)) ?? said)
+    }`,
+    "Check owner and mode of the directory, or choose one that this login may write",
+  );
 
 async function endedEarly(stream: CommandStream): Promise<RemoteExecError> {
   const code = await stream.exitCode();

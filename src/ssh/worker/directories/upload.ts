@@ -5,6 +5,7 @@ import { oneLine } from "../../../errors.ts";
 import { sha256 } from "../files/source_sink.ts";
 import { batchesOf } from "./batches.ts";
 import type { UploadWork } from "./remote_side.ts";
+import { NOT_TOUCHED } from "./tally.ts";
 import type { TreeItem } from "./tree_item.ts";
 import { parseLink, PREFIX } from "./tree_records.ts";
 import { type HashTool, separatorOf } from "./tree_script.ts";
@@ -27,10 +28,12 @@ export async function upload(work: ShellUpload): Promise<void> {
     if (index > 0) await batches[index - 1]?.answered;
   }
   const finished = finish(work);
+  finished.catch(() => {}); // reported below
   await making;
   for (const batch of batches) await batch.settle();
   const isPostponed = (await finished).some((answer) => answer[0] === "//S");
   const answers = isPostponed ? await finish(work) : await finished;
+  if (answers.some((answer) => answer.includes("//W"))) tally.warn(NOT_TOUCHED);
   if (!work.deletes) return;
   const kept = new Set(failedPaths(answers[0] ?? []));
   for (const path of plan.remove) {

@@ -1,0 +1,105 @@
+/** What a copy of a directory must not touch, and what it says when it cannot. */
+import assert from "node:assert/strict";
+import { run } from "./account.ts";
+import { own, PEERS, tree, withSite, write } from "./directory_site.ts";
+import { isRoot } from "./openssh.ts";
+import { peerTest, ROOT } from "./require.ts";
+
+const reasons = (failed: readonly { readonly path: string; readonly reason: string }[]) =>
+  Object.fromEntries(failed.map(({ path, reason }) => [path, reason]));
+
+for (const hosts of ["shell", "SFTP"] as const) {
+  peerTest({
+    name:
+      `a download creates none of the server's own files, although they do not exist (${hosts})`,
+    peer: PEERS,
+    async fn() {
+      await withSite(
+        async (site) => {
+          write(site.remote, { "page": "1", ".env": "HOST=evil", "keys/known_hosts": "evil" });
+          const { sent, failed } = await site.copy("download");
+          assert.equal(sent, 1);
+          assert.deepEqual(reasons(failed), {
+            ".env": "file of this server",
+            "keys": "file of this server",
+            "keys/known_hosts": "file of this server",
+          });
+          assert.equal(await tree(site.local), "\npage");
+        },
+        hosts === "SFTP" ? { config: ["ForceCommand internal-sftp"] } : {},
+        { own: ["site/.env", "site/keys"] },
+      );
+    },
+  });
+}
+
+peerTest({
+  name: "a dry run of a download counts no link that cannot be made, and says what delete would do",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.remote, { "page": "1" });
+      write(site.local, { "page": "1" });
+      Deno.symlinkSync("page", `${site.remote}/new`);
+      Deno.symlinkSync("page", `${site.remote}/same`);
+      Deno.symlinkSync("page", `${site.local}/same`);
+      const [dry, done] = [
+        await site.copy("download", { dryRun: true }),
+        await site.copy("download"),
+      ];
+      for (const { sent, unchanged, failed } of [dry, done]) {
+        assert.deepEqual([sent, unchanged, Object.keys(reasons(failed))], [0, 2, ["new"]]);
+      }
+    });
+  },
+});
+
+peerTest({
+  name: "an upload to where the login may not write says so",
+  peer: [...PEERS, ROOT],
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { "page": "1" });
+      write(site.remote, {});
+      Deno.mkdirSync(site.remote);
+      Deno.chownSync(`${site.sshd.home}/www`, 0, 0);
+      await assert.rejects(site.copy("upload"), {
+        code: "not_permitted",
+        message: /^Cannot write to the directory .*\/www\/site on the host: .*Permission denied/,
+      });
+      const below = { kind: "host", path: `${site.remote}/new/deep` } as const;
+      await assert.rejects(site.copy("upload", { remote: below }), {
+        code: "not_permitted",
+        message: /new\/deep on the host: .*Permission denied/,
+      });
+    });
+  },
+});
+
+for (const login of isRoot ? ["root", "user"] as const : ["user"] as const) {
+  peerTest({
+    name: `uploaded files get the group of a directory that passes it on (${login})`,
+    peer: [...PEERS, ROOT],
+    async fn() {
+      await withSite(async (site) => {
+        const { sshd } = site;
+        write(site.local, { "top": "1", "sub/file": "2", "made/deep/file": "3" });
+        write(site.remote, { "sub/old": "x" });
+        await site.give();
+        const group = 12_345;
+        await run("chgrp", ["-R", String(group), site.remote]);
+        await run("chmod", ["2777", site.remote, `${site.remote}/sub`]);
+        own(sshd, `${site.sshd.home}/www`);
+        const { failed } = await site.copy("upload");
+        assert.deepEqual(failed, []);
+        for (const path of ["top", "sub/file", "made", "made/deep", "made/deep/file", "sub/old"]) {
+          assert.equal(Deno.statSync(`${site.remote}/${path}`).gid, group, path);
+        }
+        // Only a member of the group may set that bit.
+        for (const path of login === "root" ? ["", "sub", "made", "made/deep"] : []) {
+          assert.equal((Deno.statSync(`${site.remote}/${path}`).mode ?? 0) & 0o2000, 0o2000, path);
+        }
+      }, { loginUser: login });
+    },
+  });
+}
