@@ -118,7 +118,8 @@ async function textOf(stream: ReadableStream<Uint8Array>, live: boolean): Promis
 
 /** The lines of an output that say what ended a process which no test accounts for. */
 function errorLines(output: string): string {
-  return output.split("\n").filter((line) => /^error|\berror:|FAILED|has been running/i.test(line))
+  const lines = output.split("\n").filter((line) => !/ \.\.\. ok \(/.test(line));
+  return lines.filter((line) => /^error|\berror:|FAILED|has been running/i.test(line))
     .slice(-3).join(
       " | ",
     );

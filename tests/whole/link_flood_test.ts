@@ -48,6 +48,10 @@ class Flood implements AsyncDisposable {
   }
 }
 
+/** Returns the number of the server's file descriptors. */
+const openFiles = ({ server: { pid } }: Connected): number =>
+  [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+
 /** Runs a command, copies a file both ways and downloads a link. */
 async function assertWorks(server: Connected, name: string): Promise<void> {
   const echo = await server.call("ssh_exec_command", { command: `echo ${name}` });
@@ -105,12 +109,14 @@ peerTest({
     await server.call("ssh_exec_command", { command: "true" });
     const port = Number(new URL(String(data.download_url)).port);
     await outputOf("prlimit", "--pid", `${server.server.pid}`, "--nofile=120:120");
+    const before = openFiles(server);
     {
       await using flood = new Flood(port);
       await flood.grow(60);
       const echo = await server.call("ssh_exec_command", { command: "echo flooded" });
       assert.equal(echo.data.stdout, "flooded\n", echo.text);
     }
+    await until("the server's end of the connections", () => openFiles(server) <= before + 5);
     await assertWorks(server, "afterwards");
     await server.end();
     assert.doesNotMatch(server.server.stderr, /\[error\]|defect/);
