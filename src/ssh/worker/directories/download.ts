@@ -97,7 +97,7 @@ class Batch {
     const line = `g ${ahead.length} ${list.length} ${tool} ${flags}`;
     return await session.exchange(line, [ahead, list], async () => {
       await this.#receiveMembers(await known);
-      return hashesOf(await session.readRecords());
+      return hashesOf(await session.readRecords(next.length));
     });
   }
 

@@ -1,4 +1,5 @@
 import ignore from "ignore";
+import { printable, RemoteExecError } from "../../../errors.ts";
 import { TEMPORARY_NAME } from "../files/temporary_files.ts";
 
 /** Reports whether an entry takes no part in a copy. */
@@ -7,8 +8,13 @@ export type IsExcluded = (path: string, isDirectory: boolean) => boolean;
 /**
  * Returns the test for gitignore patterns. What is below an excluded directory is excluded too. The
  * server's own temporary files always are.
+ *
+ * @throws RemoteExecError `invalid_argument` for a pattern that would take too long
  */
 export function exclusion(patterns: readonly string[]): IsExcluded {
+  for (const pattern of patterns) {
+    if (pattern.split("**").length - 1 > MAX_ANY_DEPTH) throw tooManyStars(pattern);
+  }
   const rules = patterns.length === 0
     ? undefined
     : ignore({ ignorecase: false, allowRelativePaths: true }).add([...patterns]);
@@ -16,3 +22,13 @@ export function exclusion(patterns: readonly string[]): IsExcluded {
     TEMPORARY_NAME.test(path.slice(path.lastIndexOf("/") + 1)) ||
     (rules?.ignores(isDirectory ? `${path}/` : path) ?? false);
 }
+
+/** Each of them multiplies the time for a path by its depth. */
+const MAX_ANY_DEPTH = 3;
+
+const tooManyStars = (pattern: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `The pattern ${printable(pattern)} has more than ${MAX_ANY_DEPTH} times "**"`,
+    "Use a shorter pattern, or several",
+  );

@@ -34,11 +34,13 @@ export const parentOf = (path: string): string => path.slice(0, Math.max(0, path
  * tree. A `..` behind a name is refused, because the name may be a link to another place of the tree.
  */
 export function linkProblem(path: string, target: string): string | undefined {
+  if (target === "") return "symbolic link whose target cannot be read";
+  if (target.includes("\n")) return "symbolic link with a line feed in its target";
   const parts = target.split("/");
   const ups = parts.findIndex((part) => part !== ".." && part !== ".");
   const lead = parts.slice(0, ups < 0 ? parts.length : ups).filter((part) => part === "..").length;
   const depth = path.split("/").length - 1;
-  const leaves = target.startsWith("/") || target === "" || lead > depth ||
+  const leaves = target.startsWith("/") || lead > depth ||
     (ups >= 0 && parts.slice(ups).includes(".."));
   return leaves ? "symbolic link that leads out of the directory" : undefined;
 }

@@ -1,10 +1,13 @@
 import type { CommandStream } from "../commands/command_stream.ts";
 import { fileKind } from "../files/sftp.ts";
+import { directoryProtocol } from "../../directories/errors.ts";
 import { linkProblem, type TreeItem } from "./tree_item.ts";
 
 /** Every path in the conversation with `treeScript` begins with this, and has it nowhere else. */
 export const PREFIX = ".//";
 const END = "//E";
+/** Two paths of 4,096 bytes, each of which may be escaped, are shorter. */
+const MAX_RECORD_LENGTH = 65_536;
 
 /** Reads the answers of `treeScript`. A name may contain newlines, so a record may have several lines. */
 export class TreeRecords {
@@ -17,7 +20,12 @@ export class TreeRecords {
     this.#onMove = onMove;
   }
 
-  /** Returns the next record, or undefined at the end of the answer. @throws EndedEarly */
+  /**
+   * Returns the next record, or undefined at the end of the answer.
+   *
+   * @throws EndedEarly
+   * @throws RemoteExecError `io_error` for a record that no path can fill
+   */
   async next(): Promise<string | undefined> {
     let record = this.#ahead ?? await this.#line();
     this.#ahead = undefined;
@@ -29,6 +37,7 @@ export class TreeRecords {
         return record;
       }
       record += `\n${line}`;
+      if (record.length > MAX_RECORD_LENGTH) throw directoryProtocol("a record without end");
     }
   }
 

@@ -35,7 +35,7 @@ export interface TreeScriptOptions {
  *
  * Header: `E KIND`, or `S EXISTS TOOLS`, `//R` and the directory, the list, and `//E` at the end:
  * - `//MODE SIZE MTIME UID GID .//PATH` (mode in hexadecimal)
- * - `//L TARGET .//PATH` without the spaces
+ * - `//L TARGET .//PATH` without the spaces; no target if it has a line feed, which could begin another record
  * - `//U.//PATH`: a directory that cannot be read
  *
  * Commands, each with its answer up to `//E`:
@@ -76,7 +76,12 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
     '[ -n "$o" ] || { echo "E tool sha256sum"; exit 0; }; ! command -v perl >/dev/null 2>&1 || o=${o}p',
     ...Object.entries(FUNCTIONS).map(([name, body]) => `${name}() { ${body}; }`),
     `E=${quoted('for l do if [ -e "$l" ] || [ -L "$l" ]; then printf "//F%s\\n" "$l"; fi; done')}`,
-    `R=${quoted('for l do t=$(readlink "$l"; echo x); printf "//L%s%s\\n" "${t%?x}" "$l"; done')}`,
+    `R=${
+      quoted(
+        'for l do t=$(readlink "$l"; echo x); t=${t%?x}; case $t in *"\n"*) t=;; esac; ' +
+          'printf "//L%s%s\\n" "$t" "$l"; done',
+      )
+    }`,
     `U=${quoted('for l do { [ -r "$l" ] && [ -x "$l" ]; } || printf "//U%s\\n" "$l"; done')}`,
     `P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',

@@ -34,8 +34,14 @@ export interface TreePlace {
 }
 
 const UNREADABLE = `//U${PREFIX}`;
+/** Records of a list, with those that are left out. */
+const MAX_LISTED = 5_000_000;
+/** Records beyond the expected ones that an answer may have. */
+const SPARE_RECORDS = 100;
 /** Max time for the script to remove its staging directory. */
 const CLOSE_MS = 10_000;
+/** More output than this is not waited for. */
+const MAX_DRAINED_BYTES = 8_000_000;
 const encoder = new TextEncoder();
 
 /** A conversation with the `treeScript` of one directory. Several questions may be open at a time. */
@@ -91,7 +97,9 @@ export class TreeSession {
     const items = new Map<string, TreeItem>();
     let root: TreeItem | undefined;
     await this.#inTurn(async () => {
+      let seen = 0;
       for (let text; (text = await this.#next()) !== undefined;) {
+        if (++seen > MAX_LISTED) throw directoryProtocol("a list without end");
         const link = parseLink(text);
         const item = link === undefined ? parseItem(text) : items.get(link.path);
         const unreadable = text.startsWith(UNREADABLE)
@@ -110,9 +118,9 @@ export class TreeSession {
     return { root, items };
   }
 
-  /** Sends a line and a payload, and returns all records of the answer. */
-  async ask(line: string, payload: Payload = NOTHING): Promise<string[]> {
-    return await this.exchange(line, payload, () => this.readRecords());
+  /** Sends a line and a payload, and returns all records of the answer. @param expected their max number */
+  async ask(line: string, payload: Payload = NOTHING, expected = 0): Promise<string[]> {
+    return await this.exchange(line, payload, () => this.readRecords(expected));
   }
 
   /** Sends a line and a payload, and reads the answer up to its `//E` when its turn comes. */
@@ -125,10 +133,15 @@ export class TreeSession {
     return await answer;
   }
 
-  /** Reads the records up to the next `//E`. */
-  async readRecords(): Promise<string[]> {
+  /** Reads the records up to the next `//E`. @param expected their max number; a host may send them forever */
+  async readRecords(expected: number): Promise<string[]> {
     const records: string[] = [];
-    for (let text; (text = await this.#next()) !== undefined;) records.push(text);
+    for (let text; (text = await this.#next()) !== undefined;) {
+      if (records.length >= expected + SPARE_RECORDS) {
+        throw directoryProtocol("more records than were asked for");
+      }
+      records.push(text);
+    }
     return records;
   }
 
@@ -136,7 +149,7 @@ export class TreeSession {
   async hashes(paths: readonly string[], tool: HashTool): Promise<Map<string, string>> {
     if (paths.length === 0) return new Map();
     const list = pathList(paths);
-    return hashesOf(await this.ask(`h ${list.length} ${tool}`, [list]));
+    return hashesOf(await this.ask(`h ${list.length} ${tool}`, [list], paths.length));
   }
 
   /** Ends the script, which removes what it staged. */
@@ -150,7 +163,11 @@ export class TreeSession {
 
   async #drain(): Promise<void> {
     await this.#reading;
-    while (await this.output.read() !== undefined);
+    for (let left = MAX_DRAINED_BYTES; left > 0;) {
+      const chunk = await this.output.read();
+      if (chunk === undefined) return;
+      left -= chunk.length;
+    }
   }
 
   #keep(root: string): void {

@@ -46,7 +46,7 @@ export async function upload(work: ShellUpload): Promise<void> {
 async function finish({ session, plan, root, deletes }: ShellUpload): Promise<string[][]> {
   const asked: Promise<string[]>[] = [];
   if (deletes) {
-    asked.push(session.ask(...withPaths("x", plan.remove)));
+    asked.push(session.ask(...withPaths("x", plan.remove), plan.remove.length));
     asked.push(session.ask(...withPaths("y", plan.removeDirectories)));
   }
   for (const [mtime, items] of Map.groupBy(plan.touch, ({ mtime }) => mtime)) {
@@ -108,6 +108,7 @@ class Batch {
     const answered = session.ask(
       `t ${this.#id} ${size} ${tool}`,
       this.#payload(heads, sent.resolve),
+      2 * this.#items.length,
     );
     this.answered = answered;
     answered.catch(() => {}); // reported by settle()
@@ -134,6 +135,7 @@ class Batch {
     const [, ...left] = await session.ask(
       `r ${this.#id} ${list.length} ${moveFlag(overwrite)}`,
       [list],
+      this.#items.length,
     );
     this.#count(left);
   }

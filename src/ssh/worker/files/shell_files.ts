@@ -1,6 +1,6 @@
 import { abortable } from "../../../async/abortable.ts";
 import { posix } from "node:path";
-import { oneLine, RemoteExecError } from "../../../errors.ts";
+import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { connectionLost, verificationFailed } from "../../errors.ts";
@@ -218,6 +218,20 @@ export async function readReply(stream: CommandStream, end: ShellEndpoint): Prom
   const line = await stream.readLine();
   if (line === undefined) throw await unreachableError(stream, end);
   return line;
+}
+
+/** Waits until a script has ended by itself: output also ends when the connection or the script is lost. */
+export async function requireEnd(stream: CommandStream, end: ShellEndpoint): Promise<void> {
+  const code = await stream.exitCode();
+  if (code === undefined) throw connectionLost(`the transfer of ${end.path}`);
+  if (code < CANNOT_RUN) return;
+  throw new RemoteExecError(
+    "io_error",
+    `The transfer of ${printable(end.path)} was stopped there (exit code ${code})${
+      stream.stderr === "" ? "" : `: ${oneLine(stream.stderr)}`
+    }`,
+    "Try again; if it fails again, look for the reason in the log of the host",
+  );
 }
 
 async function unreachableError(

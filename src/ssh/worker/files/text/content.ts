@@ -1,3 +1,4 @@
+import { printable, RemoteExecError } from "../../../../errors.ts";
 import { verificationFailed } from "../../../errors.ts";
 import type { FileContent } from "../../../text/port.ts";
 import { type HostAccess, openHostSource } from "../host_files.ts";
@@ -31,12 +32,47 @@ async function collect(source: Source, maxBytes: number): Promise<FileContent> {
       hash.update(chunk);
       parts.push(chunk.slice()); // the source reuses its buffers
     }
+    await requireComplete(source, length);
     const digest = hash.digest("hex");
     const seen = source.size === undefined ? undefined : await source.remoteSha256?.(length);
     if (seen !== undefined && seen !== digest) {
       throw verificationFailed(source.path, `sha256 ${digest} instead of ${seen}`);
     }
     return { bytes: new Uint8Array(await new Blob(parts).arrayBuffer()), sha256: digest };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Files of /sys have less than they report, and go on reporting it. */
+async function requireComplete({ size, path, sizeNow }: Source, length: number): Promise<void> {
+  if (size === undefined || length >= size || await sizeNow?.() === size) return;
+  throw new RemoteExecError(
+    "io_error",
+    `${
+      printable(path)
+    } ended after ${length} of ${size} bytes: the connection was lost, or the file shrank`,
+    "Try again",
+  );
+}
+
+/** Returns the sha256 of a file over SFTP, read without keeping it: it may be of any size. */
+export async function sftpSha256(
+  access: HostAccess,
+  path: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const source = await openHostSource(access, path, Number.MAX_SAFE_INTEGER);
+  try {
+    const hash = sha256();
+    let length = 0;
+    for await (const chunk of source.chunks()) {
+      signal.throwIfAborted();
+      length += chunk.length;
+      hash.update(chunk);
+    }
+    await requireComplete(source, length);
+    return hash.digest("hex");
   } finally {
     await source.close();
   }

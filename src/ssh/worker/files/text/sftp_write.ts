@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { printable, RemoteExecError } from "../../../../errors.ts";
 import type { ContentOutcome, ContentRequest } from "../../../text/port.ts";
+import { cancelling } from "../../../../async/cancelling.ts";
 import { copy } from "../copy.ts";
 import type { HostAccess } from "../host_files.ts";
 import { openHostSink } from "../host_sink.ts";
@@ -8,7 +9,7 @@ import { isMissing, statPath } from "../limited_sftp.ts";
 import { changedMeanwhile, missingOr, parentOr } from "../remote_file_errors.ts";
 import type { Sink, Source } from "../source_sink.ts";
 import type { Sftp } from "../sftp.ts";
-import { sftpContent } from "./content.ts";
+import { sftpSha256 } from "./content.ts";
 
 /** Writes a file over SFTP. Without a shell, ACLs are not known and no check can run. */
 export async function sftpWrite(
@@ -20,7 +21,7 @@ export async function sftpWrite(
 ): Promise<ContentOutcome> {
   if (request.check !== undefined) throw noCheck();
   const { bytes, expectSha256: expected } = request;
-  const verify = () => requireContent(access, path, expected);
+  const verify = () => requireContent(access, path, expected, cancelling(signal));
   await verify();
   const isNew = await isAbsent(access.sftp, path);
   if (request.parents && isNew) await makeParents(access.sftp, path);
@@ -65,9 +66,10 @@ async function requireContent(
   access: HostAccess,
   path: string,
   expected: string | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   if (expected === undefined) return;
-  const { sha256 } = await sftpContent(access, path, Number.MAX_SAFE_INTEGER).catch((error) => {
+  const sha256 = await sftpSha256(access, path, signal).catch((error) => {
     throw error instanceof RemoteExecError && error.code === "not_found"
       ? changedMeanwhile(path)
       : error;

@@ -5,7 +5,7 @@ import type { CommandStream } from "../../commands/command_stream.ts";
 import { assign, MUST_EXIST, need } from "../file_scripts.ts";
 import { listFailed, type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
 import { fileKind } from "../sftp.ts";
-import { absolutePath, readReply, run, type Start } from "../shell_files.ts";
+import { absolutePath, readReply, requireEnd, run, type Start } from "../shell_files.ts";
 import { limited, MAX_LISTED } from "./listing.ts";
 import { ownerName } from "./text_scripts.ts";
 
@@ -25,6 +25,7 @@ export async function shellListing(
     if (header === "E file") throw notADirectory(end.path);
     if (header !== "L") throw shellFileError(header, end, 0);
     const found = parseListing(await text(stream));
+    await requireEnd(stream, end);
     const unreadable = [...stream.stderr.matchAll(UNREADABLE)].map(([, path = ""]) => path);
     if (found.length === 0 && unreadable.includes(".")) throw listFailed(end, stream.stderr);
     return limited(found, request, unreadable.sort());

@@ -1,7 +1,7 @@
 import { recognize } from "../../../text/encoding.ts";
 import type { PageRequest, TextPage } from "../../../text/port.ts";
 import { type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
-import { absolutePath, readReply, run, type Start } from "../shell_files.ts";
+import { absolutePath, readReply, requireEnd, run, type Start } from "../shell_files.ts";
 import type { CommandStream } from "../../commands/command_stream.ts";
 import { shellContent } from "./content.ts";
 import { type PageHeader, pageScript, parsePageHeader } from "./text_scripts.ts";
@@ -33,7 +33,9 @@ export async function shellPage(
     if (header === undefined) throw shellFileError(line, end, maxBytes);
     const sample = await take(stream, header.sampleBytes);
     if (isUtf16(sample)) return await wholePage(start, end, request, header);
-    return pageOfLines(request, header, sample, await take(stream, pageBytes(request)));
+    const lines = await take(stream, pageBytes(request));
+    if (lines.length < pageBytes(request)) await requireEnd(stream, end);
+    return pageOfLines(request, header, sample, lines);
   } finally {
     await stream.close();
   }

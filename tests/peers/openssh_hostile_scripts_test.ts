@@ -1,0 +1,108 @@
+/** Hosts whose programs lie, stop halfway or never end: nothing incomplete is taken for complete. */
+import assert from "node:assert/strict";
+import type { ShellEndpoint } from "../../src/ssh/worker/files/remote_file_errors.ts";
+import { PEERS, type Site, withSite, write } from "./directory_site.ts";
+import { peerTest, ROOT, SSHD } from "./require.ts";
+
+const signal = () => new AbortController().signal;
+
+/** Puts programs before the host's own, and returns an endpoint that uses them. */
+function withPrograms(
+  { sshd }: Pick<Site, "sshd">,
+  path: string,
+  programs: Readonly<Record<string, string>>,
+): ShellEndpoint {
+  const dir = `${sshd.home}/programs${Object.keys(programs).join("_")}`;
+  Deno.mkdirSync(dir, { recursive: true });
+  for (const [name, script] of Object.entries(programs)) {
+    Deno.writeTextFileSync(`${dir}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  return { kind: "shell", prefix: `env PATH=${dir}:/usr/bin:/bin`, path, label: "box" };
+}
+
+/** Ends the script that has started the program, as a lost connection does. */
+const DIE = "kill -9 $PPID";
+
+peerTest({
+  name: "a page, a list and a file that end in the middle are not taken for complete",
+  peer: [...PEERS, SSHD],
+  async fn() {
+    await withSite(async (site) => {
+      const text = Array.from({ length: 20_000 }, (_, index) => `line ${index + 1}\n`).join("");
+      write(site.remote, { "log": text, "sub/other": "x" });
+      const { host } = site.session;
+      const page = { fromLine: 2, lines: 100, tailLines: undefined };
+      const limits = { maxCharacters: 25_000, maxBytes: 1_000 };
+      const log = `${site.remote}/log`;
+      const lost = { code: "io_error", message: /was stopped there \(exit code 137\)/ };
+      const tail = withPrograms(site, log, { tail: `echo 'line 2'; ${DIE}` });
+      await assert.rejects(host.text.readPage({ from: tail, ...page, ...limits }, signal()), lost);
+      const head = withPrograms(site, log, { head: `/usr/bin/head -c 100000; ${DIE}` });
+      await assert.rejects(host.text.readContent(head, 1_000_000, signal()), {
+        code: "io_error",
+        message: /log ended after 100000 of 208894 bytes/,
+      });
+      const script =
+        `case $1 in /dev/null) exit 1;; esac; printf '81a4 1 0 0 root\\0./a\\0\\0'; ${DIE}`;
+      const directory = withPrograms(site, site.remote, { find: script });
+      const listing = { directory, depth: 1, hidden: false, limit: 10 };
+      await assert.rejects(host.text.listEntries(listing, signal()), lost);
+    });
+  },
+});
+
+peerTest({
+  name: "the target of a link cannot speak for the host",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { "page": "new" });
+      write(site.remote, { "page": "old" });
+      const lines = ["//E", "//V 0 1", "//E", "//81a4 3 0 0 0 .//ghost", ""];
+      Deno.symlinkSync(`x\n${lines.join("\n")}`, `${site.remote}/evil`);
+      await site.give();
+      const dry = await site.copy("upload", { dryRun: true });
+      assert.deepEqual([dry.sent, dry.deleted, dry.failed], [1, 1, []]);
+      const down = await site.copy("download", { localPath: "back" });
+      assert.deepEqual(down.failed.map(({ path }) => path), ["evil"]);
+      assert.equal(down.sent, 1);
+      const up = await site.copy("upload");
+      assert.deepEqual([up.sent, up.failed], [1, []]);
+      assert.equal(Deno.readTextFileSync(`${site.remote}/page`), "new");
+      Deno.symlinkSync("line\nfeed", `${site.local}/odd`);
+      assert.deepEqual((await site.copy("upload")).failed, [{
+        path: "odd",
+        reason: "symbolic link with a line feed in its target",
+      }]);
+    });
+  },
+});
+
+const HASH = "a".repeat(64);
+
+/** Programs that print more than was asked for, and never end. */
+const ENDLESS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "records without end": { sha256sum: `yes '${HASH}  .//page'`, openssl: `yes '${HASH} *.//page'` },
+  "a record without end": { sha256sum: "yes more", openssl: "yes more" },
+};
+
+peerTest({
+  name: "answers without end are refused and use little memory",
+  peer: [...PEERS, ROOT],
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { "page": "old" });
+      write(site.remote, { "page": "new" });
+      await site.give();
+      for (const [name, programs] of Object.entries(ENDLESS)) {
+        const remote = withPrograms(site, site.remote, programs);
+        await assert.rejects(site.copy("upload", { remote }), {
+          code: "io_error",
+          message: /unexpected answer during the copy of a directory/,
+        }, name);
+      }
+      const used = Deno.memoryUsage().heapUsed;
+      assert.ok(used < 1_000_000_000, String(used));
+    });
+  },
+});
