@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   "quota",
   "rate_limited",
   "refused_by_service",
+  "sudo_refused",
   "timeout",
   "too_large",
   "unknown_tool",

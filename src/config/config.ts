@@ -36,6 +36,13 @@ export interface SshConfig {
   readonly strictHostKeyChecking: boolean;
   /** False: no guard runs on the host; default true. */
   readonly guard?: boolean;
+  /** How commands become root's; undefined: they do not. */
+  readonly sudo?: SudoConfig;
+}
+
+/** Without a password, sudo must not ask for one. */
+export interface SudoConfig {
+  readonly password?: string;
 }
 
 export type Login =

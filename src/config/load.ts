@@ -130,6 +130,7 @@ function assemble(
       knownHostsPaths,
       strictHostKeyChecking: values.strictHostKeyChecking,
       ...(values.guard ? {} : { guard: false }),
+      ...sudoConfig(values),
     },
     limits: {
       characterLimit: values.characterLimit,
@@ -173,6 +174,11 @@ function assemble(
       ],
     },
   };
+}
+
+function sudoConfig({ sudo, sudoPassword: password }: Values): Pick<Config["ssh"], "sudo"> {
+  if (password !== undefined) return { sudo: { password } };
+  return sudo ? { sudo: {} } : {};
 }
 
 function chooseLogin(values: Values, machine: Machine): Login {

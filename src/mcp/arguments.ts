@@ -6,6 +6,16 @@ export const commandArgument = z.string().min(1).max(10_000)
   .refine((command) => !command.includes("\0"), { error: "Command cannot contain NUL" })
   .describe("Max 10,000 characters, e.g. `df -h /`");
 
+/** Whether root does it. The argument exists only with SUDO or SUDO_PASSWORD. */
+export const sudoArgument = z.boolean().optional().describe("As root");
+
+/** Returns the argument, if root can be reached, for the fields of a schema. */
+export const sudoField = (hasSudo: boolean): { sudo?: typeof sudoArgument } =>
+  hasSudo ? { sudo: sudoArgument } : {};
+
+/** Reports whether the caller wants root. */
+export const wantsRoot = (args: object): boolean => "sudo" in args && args.sudo === true;
+
 /** A path of at most 4,096 characters. */
 export const pathArgument = z.string().min(1).max(4096);
 

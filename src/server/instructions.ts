@@ -44,10 +44,11 @@ function opening({ ssh }: Introduced, isNode: boolean): string {
     `${isNode ? "; it is a Proxmox VE node" : ""}. "Local" is the machine that runs this server.`;
 }
 
-function commands({ limits }: Introduced, has: (name: string) => boolean): string {
+function commands({ ssh, limits }: Introduced, has: (name: string) => boolean): string {
   const canGoOn = has("ssh_job_output");
+  const root = ssh.sudo === undefined ? "`sudo -n`" : "the argument sudo instead of `sudo`";
   return "- ssh_exec_command: shell commands on the host itself. No TTY, no stdin: use -y, --no-pager and " +
-    "`sudo -n`, as nobody can type a password. On timeout (default " +
+    `${root}, as nobody can type a password. On timeout (default ` +
     `${limits.timeoutMs / 1000} s, max 300) the command is stopped and its output so far returned` +
     (canGoOn ? `; a long one becomes a job.` : ".");
 }

@@ -52,8 +52,9 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   const containers = proxmox?.service.containerAccess;
   const { workingDirectory } = config.files;
   const session = { downloads, workingDirectory };
+  const sudo = config.ssh.sudo !== undefined;
   return [
-    ...sshTools(ssh, limits, host, { files }),
+    ...sshTools(ssh, limits, host, { files, sudo }),
     ...textTools(
       new TextService(ports.ssh, limits, proxmox?.service.textContainers, { files }),
       host,

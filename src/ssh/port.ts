@@ -29,6 +29,8 @@ export interface ExecRequest {
   readonly timeoutMs: number;
   /** Text for the command's stdin; empty by default. */
   readonly stdin?: string;
+  /** Runs it as root through sudo, in root's login shell. */
+  readonly sudo?: boolean | undefined;
   /** Max Unicode code points of stdout and stderr together; default: the configured limit. */
   readonly characterLimit?: number;
   /**

@@ -8,6 +8,8 @@ import {
   modeBits,
   overwriteArgument,
   permissionsArgument,
+  sudoField,
+  wantsRoot,
 } from "../mcp/arguments.ts";
 import { exactSize, shortHost } from "../mcp/words.ts";
 import { defineTool, responseFormat, type Tool, unlistedFormat } from "../mcp/tool.ts";
@@ -23,16 +25,21 @@ import {
 } from "./outcome.ts";
 import { endingError, type SshService } from "./service.ts";
 
-/** Returns the tools of the SSH host. @param files includes the tools that copy files */
+/**
+ * Returns the tools of the SSH host.
+ *
+ * @param files includes the tools that copy files
+ * @param sudo adds the argument `sudo`
+ */
 export const sshTools = (
   ssh: SshService,
   limits: Limits,
   host: HostName,
-  { files }: { readonly files: boolean },
-): Tool[] => [execTool(ssh, limits, host), ...(files ? fileTools(ssh, limits, host) : [])];
+  { files, sudo }: { readonly files: boolean; readonly sudo: boolean },
+): Tool[] => [execTool(ssh, limits, host, sudo), ...(files ? fileTools(ssh, limits, host) : [])];
 
 /** Returns the tool that runs a command. */
-const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
+const execTool = (ssh: SshService, limits: Limits, host: HostName, hasSudo: boolean): Tool =>
   defineTool({
     name: "ssh_exec_command",
     title: "Run a command on the SSH host",
@@ -43,14 +50,17 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName): Tool =>
     input: z.strictObject({
       command: commandArgument,
       timeout: commandTimeoutArgument(limits.timeoutMs),
+      ...sudoField(hasSudo),
       response_format: responseFormat,
     }),
     output: execOutput,
-    async run({ command, timeout }, context) {
+    async run({ command, timeout, ...more }, context) {
       const timeoutMs = timeout * 1000;
+      const sudo = wantsRoot(more);
       const readOn = ssh.readOn(timeoutMs, { shown: command });
-      const outcome = await ssh.exec({ command, timeoutMs, ...readOn, ...context });
-      const data = execAnswer(command, outcome, host);
+      const root = sudo ? { sudo } : {};
+      const outcome = await ssh.exec({ command, timeoutMs, ...root, ...readOn, ...context });
+      const data = execAnswer(command, outcome, sudo ? { ...host, user: "root" } : host);
       const failure = endingError(outcome, timeoutMs);
       return { text: formatExec(data), data, ...(failure === undefined ? {} : { failure }) };
     },

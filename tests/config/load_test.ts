@@ -558,3 +558,16 @@ pure("loadConfig() lists the program among the server's own files", () => {
   const { own } = configOf({}, fakeMachine({ program: ["/app", "/cache"] })).files;
   assert.ok(own.includes("/app") && own.includes("/cache"));
 });
+
+pure("loadConfig() reads how commands become root's; a password takes precedence over SUDO", () => {
+  assert.equal(configOf().ssh.sudo, undefined);
+  assert.deepEqual(configOf({ SUDO: "true" }).ssh.sudo, {});
+  assert.equal(configOf({ SUDO: "false" }).ssh.sudo, undefined);
+  for (const env of [{}, { SUDO: "true" }, { SUDO: "false" }]) {
+    const { ssh, secrets } = configOf({ SUDO_PASSWORD: "pass word", ...env });
+    assert.deepEqual(ssh.sudo, { password: "pass word" });
+    assert.ok(secrets.includes("pass word"));
+  }
+  const [fault] = faultsOf({ SUDO_PASSWORD: "two\nlines" });
+  assert.equal(fault?.message, "SUDO_PASSWORD must be one line");
+});

@@ -200,7 +200,7 @@ function serverParts(
   const files = { files: true };
   const texts = new TextService(text, limits, service.textContainers, files);
   const tools = [
-    ...sshTools(ssh, limits, host, { files: false }),
+    ...sshTools(ssh, limits, host, { files: false, sudo: false }),
     ...textTools(texts, host),
     ...jobTools(jobs, limits, service.containerJob),
     ...directoryTools(

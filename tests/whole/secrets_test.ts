@@ -9,6 +9,7 @@ const SECRETS = {
   SSH_KEY_PASSPHRASE: "phrase-abf7158809cf4f3c",
   IMAGEKIT_PRIVATE_KEY: "private_3ad77bb40d7a3660",
   R2_SECRET_KEY: "r2-a89ecaf32466ef97",
+  SUDO_PASSWORD: "sudo-0f1e2d3c4b5a6978",
   DOWNLOAD_API_KEY: "api-f5d3d58503b9699d",
 } as const;
 

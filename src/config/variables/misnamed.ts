@@ -40,6 +40,8 @@ const MISNAMED: Readonly<Record<string, readonly string[]>> = {
     "SSH_KNOWNHOSTS",
     "KNOWN_HOSTS",
   ],
+  SUDO: ["SSH_SUDO", "USE_SUDO", "ENABLE_SUDO"],
+  SUDO_PASSWORD: ["SUDO_PASS", "SUDO_PASSWD", "SUDO_PWD", "SSH_SUDO_PASSWORD"],
   CHARACTER_LIMIT: ["CHAR_LIMIT", "CHARACTERS_LIMIT"],
   MAX_FILE_SIZE: ["MAX_FILESIZE", "SSH_MAX_FILE_SIZE"],
   TIMEOUT: ["SSH_TIMEOUT", "SSH_COMMAND_TIMEOUT", "COMMAND_TIMEOUT"],
@@ -67,7 +69,7 @@ const MEANT: ReadonlyMap<string, string> = new Map(
 );
 
 /** Other names are set by other programs for their own purposes. */
-const OURS = /^(SSH|IMAGEKIT|R2|DOWNLOAD|PROXMOX|AUDIT|ALLOWED)_|ACCEPT_|^WORKING_/;
+const OURS = /^(SSH|SUDO|IMAGEKIT|R2|DOWNLOAD|PROXMOX|AUDIT|ALLOWED)_|ACCEPT_|^WORKING_/;
 
 /** Names that are looked for in the environment only to say which variable is meant. */
 export const misnamedNames = (): string[] =>

@@ -22,6 +22,12 @@ const NEARLY_WORD = /^\s*["']?([A-Za-z]{1,8}|\d{1,3})["',;.]?\s*$/;
 /** Any text. */
 export const text: Parser<string> = (value) => value;
 
+/** A text that a program reads as one line. */
+export const oneLine: Parser<string> = (value) => {
+  if (!/[\n\r\0]/.test(value)) return value;
+  throw new ValueError("must be one line", NOTHING);
+};
+
 /** A login name. With `:` or `/` it would be a URL or a login with its password. */
 export const loginName: Parser<string> = (value) => {
   const name = value.trim();

@@ -7,6 +7,7 @@ import {
   integer,
   listenAddress,
   loginName,
+  oneLine,
   oneOf,
   onOff,
   plainName,
@@ -70,6 +71,10 @@ export const VARIABLES = {
   ),
   guard: row("SSH", "SSH_GUARD", onOff, true, "off: no guard on the host stops commands", {
     shown: "on",
+  }),
+  sudo: row("SSH", "SUDO", boolean, false, "true: the login may use sudo without a password"),
+  sudoPassword: optional("SSH", "SUDO_PASSWORD", oneLine, "Password that sudo asks for", {
+    secret: true,
   }),
   characterLimit: row(
     "Limits",

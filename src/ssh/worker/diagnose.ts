@@ -5,7 +5,8 @@ import { decideHostKey, fingerprint, keyscanCommand } from "./trust/host_keys.ts
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
 import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool } from "./connection/pool.ts";
-import type { Check, SshSettings } from "../port.ts";
+import type { Check, ExecOutcome, SshSettings } from "../port.ts";
+import type { Sudo } from "./sudo/sudo.ts";
 import { usablePrivateKey } from "./trust/private_key.ts";
 import { Sftp } from "./files/sftp.ts";
 
@@ -35,9 +36,10 @@ export async function diagnose(
   dialer: Dialer,
   pool: ConnectionPool,
   traits: HostTraits,
+  sudo: Sudo,
 ): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const step of steps(settings, dialer, pool)) {
+  for (const step of steps(settings, dialer, pool, sudo)) {
     if (step.runsOnHost && traits.login === "forced") return [...checks, FORCED];
     const { check, canGoOn } = await tryStep(step);
     checks.push(check);
@@ -70,16 +72,20 @@ async function tryStep({ step, remedy, run }: Step): Promise<{ check: Check; can
   }
 }
 
-function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Step[] {
+function steps(
+  settings: SshSettings,
+  dialer: Dialer,
+  pool: ConnectionPool,
+  sudo: Sudo,
+): Step[] {
   const { host, port, login } = settings.ssh;
   const limitMs = settings.limits.timeoutMs;
-  const run = async (command: string) => {
-    const outcome = await runCommand(pool, { command, timeoutMs: limitMs }, 1_000, {
+  const run = async (command: string, asRoot = false) =>
+    await runCommand(pool, { command, timeoutMs: limitMs, sudo: asRoot }, 1_000, {
       signal: new AbortController().signal,
       progress: undefined,
+      sudo,
     });
-    return outcome;
-  };
   let dialling: Promise<DialedConnection> | undefined;
   const dialled = () => dialling ??= dialer.dial(limitMs);
   return [
@@ -146,8 +152,20 @@ function steps(settings: SshSettings, dialer: Dialer, pool: ConnectionPool): Ste
         return stdout.text.trim();
       },
     },
+    ...(sudo.isConfigured ? [sudoStep(run)] : []),
   ];
 }
+
+const sudoStep = (run: (command: string, asRoot: boolean) => Promise<ExecOutcome>): Step => ({
+  step: "sudo",
+  runsOnHost: true,
+  remedy: "Try `sudo id -u` on the host as SSH_USERNAME",
+  run: async () => {
+    const { stdout, durationMs } = await run("id -u", true);
+    if (stdout.text.trim() !== "0") throw new Error(`id -u answered ${stdout.text}`);
+    return `commands run as root (${durationMs} ms)`;
+  },
+});
 
 /**
  * Succeeds if the host presented a key that is known. A key that was accepted only because checking is

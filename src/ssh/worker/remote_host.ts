@@ -17,7 +17,7 @@ import { type HostAccess, hostFacts, openHostSource } from "./files/host_files.t
 import { openHostSink } from "./files/host_sink.ts";
 import { LocalFiles } from "./files/local/local_files.ts";
 import { HostTraits } from "./connection/host_traits.ts";
-import { ConnectionPool, type SessionWait } from "./connection/pool.ts";
+import { ConnectionPool, dialWith, type SessionWait } from "./connection/pool.ts";
 import { GUARD_START_MS, HostLogin } from "./login.ts";
 import type {
   Check,
@@ -34,6 +34,7 @@ import type {
 import { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { RemoteHashes } from "./files/remote_hash.ts";
+import { Sudo } from "./sudo/sudo.ts";
 import { unsupportedEnd } from "./files/remote_file_errors.ts";
 import { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
@@ -64,6 +65,7 @@ export class RemoteHost {
   readonly #traits: HostTraits;
   readonly #login: HostLogin;
   readonly #hashes: RemoteHashes;
+  readonly #sudo: Sudo;
   readonly #turns = new Turns(MAX_COPIES);
   readonly jobs: HostJobs;
   readonly directories: Directories;
@@ -78,19 +80,12 @@ export class RemoteHost {
     this.#clock = clock;
     this.#traits = new HostTraits(settings.ssh.guard);
     this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
-    this.#pool = new ConnectionPool(
-      (limitMs, seen) => {
-        const progress = this.#dialer.progress();
-        seen.late = (lateMs) => progress.late(lateMs);
-        return this.#dialer.dial(limitMs, progress);
-      },
-      settings.limits.timeoutMs,
-      logger,
-      this.#traits,
-    );
+    const { timeoutMs } = settings.limits;
+    this.#pool = new ConnectionPool(dialWith(this.#dialer), timeoutMs, logger, this.#traits);
     this.#local = new LocalFiles(settings.files);
     this.#login = new HostLogin(this.#traits, this.#pool);
     this.#hashes = new RemoteHashes(this.#pool, this.#traits);
+    this.#sudo = new Sudo(settings.ssh.sudo, (line, wait) => this.#login.startOwn(line, wait));
     const startOwn = (line: string, signal: AbortSignal) =>
       this.#login.startOwn(line, this.#sessionWait(signal));
     this.directories = new Directories({
@@ -127,7 +122,7 @@ export class RemoteHost {
     const wait = this.#sessionWait(signal, request.timeoutMs);
     return await runOnHost(request, wait, {
       ...{ pool: this.#pool, login: this.#login, settings: this.#settings, progress },
-      ...{ kept: this.kept, clock: this.#clock },
+      ...{ kept: this.kept, clock: this.#clock, sudo: this.#sudo },
     });
   }
 
@@ -247,7 +242,7 @@ export class RemoteHost {
 
   /** Runs the checks of `doctor`. */
   diagnose(): Promise<Check[]> {
-    return diagnose(this.#settings, this.#dialer, this.#pool, this.#traits);
+    return diagnose(this.#settings, this.#dialer, this.#pool, this.#traits, this.#sudo);
   }
 
   /** Stops everything that runs on the host. True if the host confirmed it. */

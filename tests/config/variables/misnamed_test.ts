@@ -15,6 +15,8 @@ pure("meantVariable() knows the names of other programs, in any case", () => {
       ["SSH_PASS", "SSH_PASSWORD"],
       ["SSH_PASSPHRASE", "SSH_KEY_PASSPHRASE"],
       ["R2_SECRET_ACCESS_KEY", "R2_SECRET_KEY"],
+      ["SUDO_PASS", "SUDO_PASSWORD"],
+      ["SSH_SUDO", "SUDO"],
       ["ssh_user", "SSH_USERNAME"],
       ["host", "HOST"],
     ] as const

@@ -27,6 +27,7 @@ Deno.test("VARIABLES marks every credential as secret", () => {
       "R2_SECRET_KEY",
       "SSH_KEY_PASSPHRASE",
       "SSH_PASSWORD",
+      "SUDO_PASSWORD",
     ],
   );
 });

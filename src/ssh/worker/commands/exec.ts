@@ -9,10 +9,12 @@ import type { StartedCommand } from "./started_command.ts";
 import type { JobState } from "../../jobs/port.ts";
 import type { KeptOutputs } from "../kept/kept_outputs.ts";
 import { CommandOutput } from "./command_output.ts";
-import type { ConnectionPool } from "../connection/pool.ts";
+import type { ConnectionPool, SessionWait } from "../connection/pool.ts";
 import type { ExecOutcome, ExecProgress, ExecRequest } from "../../port.ts";
 import { StartMark } from "../../../shell/start_mark.ts";
 import { commandNotRun } from "../../errors.ts";
+import type { Sudo } from "../sudo/sudo.ts";
+import { sudoNotConfigured } from "../sudo/errors.ts";
 import { termOnlyCommand } from "./term_only_command.ts";
 
 const PROGRESS_MS = 1_000;
@@ -30,6 +32,8 @@ export interface ExecContext {
   readonly isOwn?: boolean;
   /** Measures the time limit, and the time between two reports of progress. */
   readonly clock?: Clock;
+  /** Starts a command of root, for a request with `sudo`. */
+  readonly sudo?: Sudo | undefined;
   /** Where the uncut output of a request with `keepsOutput` goes. */
   readonly kept?: KeptOutputs;
 }
@@ -55,12 +59,9 @@ export async function runCommand(
     clock: context.clock,
   });
   const deadlineMs = startedAt + request.timeoutMs - POOL_FIRST_MS;
-  const { command: line, graceMs } = request;
-  const starting = pool.start(graceMs === undefined ? line : termOnlyCommand(line), {
-    deadlineMs,
-    limitMs: request.timeoutMs,
-    signal: stop.signal,
-  }, context.isOwn);
+  const { graceMs } = request;
+  const wait = { deadlineMs, limitMs: request.timeoutMs, signal: stop.signal };
+  const starting = start(pool, request, wait, context);
   // If the start is confirmed after the caller has stopped waiting, the command is stopped at once.
   const command = await abortable(
     starting,
@@ -83,6 +84,19 @@ export async function runCommand(
   } finally {
     command.release();
   }
+}
+
+async function start(
+  pool: ConnectionPool,
+  { command, graceMs, sudo, stdin = "" }: ExecRequest,
+  wait: SessionWait,
+  context: ExecContext,
+): Promise<StartedCommand> {
+  const line = graceMs === undefined ? command : termOnlyCommand(command);
+  if (!sudo) return await pool.start(line, wait, context.isOwn);
+  if (context.sudo === undefined) throw sudoNotConfigured();
+  const stdinBytes = new TextEncoder().encode(stdin).length;
+  return await context.sudo.start({ line, isScript: false, stdinBytes, graceMs }, wait);
 }
 
 /** Keeps the uncut output of an answer that lacks some of it. */

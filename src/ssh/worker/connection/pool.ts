@@ -7,7 +7,7 @@ import type { Logger } from "../../../log.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { HostConnection } from "./connection.ts";
 import { HostTraits } from "./host_traits.ts";
-import type { DialedConnection } from "./dial.ts";
+import type { DialedConnection, Dialer } from "./dial.ts";
 import {
   connectionLost,
   hostSilent,
@@ -46,6 +46,13 @@ export type Dial = (limitMs: number, seen: DialSeen) => Promise<DialedConnection
 export interface DialSeen {
   late?: (limitMs: number) => RemoteExecError;
 }
+
+/** Connects with a dialer. */
+export const dialWith = (dialer: Dialer): Dial => (limitMs, seen) => {
+  const progress = dialer.progress();
+  seen.late = (lateMs) => progress.late(lateMs);
+  return dialer.dial(limitMs, progress);
+};
 
 interface Attempt {
   readonly seen: DialSeen;

@@ -27,7 +27,7 @@ export async function runOnHost(
   const startedAt = performance.now();
   const characterLimit = request.characterLimit ?? settings.limits.characterLimit;
   const context = { ...more, signal: wait.signal };
-  if (mayGoOn(request) && await login.isFree(wait)) {
+  if (!request.sudo && mayGoOn(request) && await login.isFree(wait)) {
     try {
       return await runAttended(request, {
         ...{ ...context, characterLimit, startedAt },

@@ -1,0 +1,115 @@
+// @ts-types="@types/ssh2"
+import type { ClientChannel } from "ssh2";
+import { abortable } from "../../../async/abortable.ts";
+import { cancelling } from "../../../async/cancelling.ts";
+import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
+import { Turns } from "../../../async/turns.ts";
+import type { SudoConfig } from "../../../config/config.ts";
+import type { RemoteExecError } from "../../../errors.ts";
+import { redactor } from "../../../log.ts";
+import { connectionLost } from "../../errors.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
+import type { SessionWait } from "../connection/pool.ts";
+import { isWrongPassword, sudoAsks, sudoNotConfigured, sudoRefused, sudoSilent } from "./errors.ts";
+import { LEFT_ALIVE, type RootCommand, rootLine } from "./root_line.ts";
+import { SudoDialog } from "./sudo_dialog.ts";
+
+/** Max time for the end of a stopped command, in addition to its grace time. */
+const STOP_MS = 6_000;
+
+/** Starts a command line on the host, unless its login is forced. */
+export type StartOwn = (line: string, wait: SessionWait) => Promise<StartedCommand>;
+
+/**
+ * Runs commands as root through sudo. The password goes to stdin of sudo when sudo asks for it, and nowhere
+ * else. As each attempt with a wrong password counts for a lock-out, none follows a refused one, and until
+ * one was accepted only one is made at a time.
+ */
+export class Sudo {
+  readonly #config: SudoConfig | undefined;
+  readonly #start: StartOwn;
+  readonly #first = new Turns(1);
+  #isAccepted = false;
+  #wrong: RemoteExecError | undefined;
+
+  constructor(config: SudoConfig | undefined, start: StartOwn) {
+    this.#config = config;
+    this.#start = start;
+  }
+
+  /** True if SUDO or SUDO_PASSWORD is set. */
+  get isConfigured(): boolean {
+    return this.#config !== undefined;
+  }
+
+  /**
+   * Starts a command as root. Its stdin ends only when it is stopped: `channel.end()` does nothing.
+   *
+   * @throws RemoteExecError `sudo_refused`, `unsupported` if the login is forced, `timeout`, …
+   */
+  async start(command: RootCommand, wait: SessionWait): Promise<StartedCommand> {
+    const { password } = this.#config ?? {};
+    if (this.#config === undefined) throw sudoNotConfigured();
+    if (password === undefined || this.#isAccepted) return await this.#open(command, wait);
+    return await this.#first.run(() => this.#open(command, wait), cancelling(wait.signal));
+  }
+
+  async #open(command: RootCommand, wait: SessionWait): Promise<StartedCommand> {
+    if (this.#wrong !== undefined) throw this.#wrong;
+    const password = this.#config?.password;
+    const token = `r${crypto.randomUUID().replaceAll("-", "")}`;
+    const line = rootLine(command, { token, mayAsk: password !== undefined });
+    const started = await this.#start(line, wait);
+    const { channel } = started;
+    const endInput = channel.end.bind(channel);
+    channel.on("error", () => {}); // a write after the end of sudo
+    try {
+      const leftMs = Math.max(0, wait.deadlineMs - performance.now());
+      const late = () => sudoSilent(wait.limitMs);
+      using limit = deadlineSignal(leftMs, { signal: cancelling(wait.signal), late });
+      const dialog = new SudoDialog(channel, token, password);
+      const end = await abortable(dialog.ended, limit.signal);
+      if (end.kind === "refused" && !started.isConnected()) {
+        throw connectionLost("the start of sudo");
+      }
+      if (end.kind === "question") throw sudoAsks(this.#redacted(end.said));
+      if (end.kind === "refused") throw this.#refused(end.said, end.prompts);
+      this.#isAccepted = true;
+      return rootCommand(started, endInput);
+    } catch (error) {
+      endInput();
+      started.release();
+      throw error;
+    }
+  }
+
+  #refused(said: string, prompts: number): RemoteExecError {
+    const hasPassword = this.#config?.password !== undefined;
+    const error = sudoRefused(this.#redacted(said), prompts, hasPassword);
+    if (isWrongPassword(said, prompts, hasPassword)) this.#wrong = error;
+    return error;
+  }
+
+  #redacted(text: string): string {
+    const { password } = this.#config ?? {};
+    if (password === undefined) return text;
+    return password.length < 4 && text.includes(password) ? "" : redactor([password])(text);
+  }
+}
+
+/** The command behind sudo: only the end of stdin stops it. */
+function rootCommand(started: StartedCommand, endInput: ClientChannel["end"]): StartedCommand {
+  const { channel } = started;
+  channel.end = (data?: unknown) => {
+    if (typeof data === "string" || data instanceof Uint8Array) channel.write(data);
+    return channel;
+  };
+  return {
+    ...started,
+    end: async (graceMs = 0) => {
+      endInput();
+      const exit = await valueWithin(started.exited, STOP_MS + graceMs);
+      return exit !== undefined && exit.code !== null && exit.code !== LEFT_ALIVE;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { instructions } from "../../src/server/instructions.ts";
+import { createCatalog } from "../../src/mcp/catalog.ts";
+import { CONFIGURATION_NAMES, CONFIGURATIONS, offeredTools } from "../support/catalogs.ts";
+import { configOf } from "../support/config.ts";
+import { costOf, isFirst, MAX_LATER_COST } from "../support/tokens.ts";
+
+/** The tools that root can do the work of. */
+const WITH_SUDO = [
+  "ssh_exec_command",
+];
+
+const listOf = async (env: Readonly<Record<string, string>>) =>
+  createCatalog(await offeredTools(env)).list;
+
+for (const name of CONFIGURATION_NAMES) {
+  Deno.test(`SUDO adds one argument to some tools and changes nothing else (${name})`, async () => {
+    const plain = await listOf(CONFIGURATIONS[name]);
+    for (const env of [{ SUDO: "true" }, { SUDO_PASSWORD: "geheim 1" }]) {
+      const tools = await listOf({ ...CONFIGURATIONS[name], ...env });
+      const changed: string[] = [];
+      const without = tools.map((tool) => {
+        const { sudo, ...properties } = tool.inputSchema.properties ?? {};
+        if (sudo === undefined) return tool;
+        changed.push(tool.name);
+        return { ...tool, inputSchema: { ...tool.inputSchema, properties } };
+      });
+      assert.equal(JSON.stringify(without), JSON.stringify(plain));
+      const offered = plain.map((tool) => tool.name);
+      assert.deepEqual(changed.sort(), WITH_SUDO.filter((tool) => offered.includes(tool)).sort());
+      assert.doesNotMatch(JSON.stringify(tools), /geheim/);
+      for (const tool of tools.filter((tool) => !isFirst(tool))) {
+        const { model, wire } = costOf([tool]);
+        assert.ok(model <= MAX_LATER_COST.model && wire <= MAX_LATER_COST.wire, tool.name);
+      }
+      const config = configOf({ ...CONFIGURATIONS[name], ...env });
+      const text = instructions(config, offered);
+      assert.ok(text.length <= 1_900, String(text.length));
+      assert.match(text, /the argument sudo/);
+    }
+  });
+}
