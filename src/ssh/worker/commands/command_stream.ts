@@ -21,6 +21,7 @@ export class CommandStream {
   readonly #exited: Promise<void>;
   readonly #ended: Promise<number | undefined>;
   #over = false;
+  #isClosed = false;
 
   constructor(command: StartedCommand) {
     const { channel } = command;
@@ -28,7 +29,12 @@ export class CommandStream {
     channel.on("error", () => {}); // a write after the command's end; the reader notices the end
     channel.stderr.on("data", (chunk: Uint8Array) => this.#stderr.push(chunk));
     let code: number | undefined;
-    const closed = new Promise<void>((resolve) => channel.once("close", () => resolve()));
+    const closed = new Promise<void>((resolve) =>
+      channel.once("close", () => {
+        this.#isClosed = true;
+        resolve();
+      })
+    );
     const exitReported = command.exited.then((exit) => {
       code = exit.code ?? undefined;
     });
@@ -41,6 +47,11 @@ export class CommandStream {
   /** The head and tail of what the command has written to stderr. */
   get stderr(): string {
     return this.#stderr.cut(2_000).text.trim();
+  }
+
+  /** True as long as the connection of the command is open. */
+  get isConnected(): boolean {
+    return this.#command.isConnected();
   }
 
   /** The command's stdout behind the start mark. */
@@ -82,7 +93,8 @@ export class CommandStream {
    */
   async write(chunk: Uint8Array): Promise<boolean> {
     const { channel } = this.#command;
-    if (!channel.writable) return false;
+    // A channel of a lost connection stays writable, and its buffer is never emptied.
+    if (this.#isClosed || !channel.writable) return false;
     if (channel.write(chunk)) return true;
     await new Promise<void>((resolve) => {
       const done = () => {

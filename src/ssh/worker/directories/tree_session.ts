@@ -33,6 +33,8 @@ export interface TreePlace {
   onMove(): void;
 }
 
+/** For messages. */
+const COPY = "the copy of a directory";
 const UNREADABLE = `//U${PREFIX}`;
 /** Records of a list, with those that are left out. */
 const MAX_LISTED = 5_000_000;
@@ -192,7 +194,11 @@ export class TreeSession {
   }
 
   async #inTurn<T>(read: () => Promise<T>): Promise<T> {
-    const reading = this.#reading.then(read);
+    const reading = this.#reading.then(read).catch((error) => {
+      // The archive of a lost connection only looks broken.
+      const isBroken = error instanceof RemoteExecError && error.code === "io_error";
+      throw isBroken && !this.#stream.isConnected ? connectionLost(COPY) : error;
+    });
     this.#reading = reading.catch(() => {});
     return await reading;
   }
@@ -255,7 +261,7 @@ async function notStarted(
   label: string,
 ): Promise<RemoteExecError> {
   const exitCode = await stream.exitCode();
-  if (exitCode === undefined) return connectionLost("the copy of a directory");
+  if (exitCode === undefined) return connectionLost(COPY);
   const said = oneLine(stream.stderr) || "no error message";
   return new RemoteExecError(
     code,
@@ -277,6 +283,6 @@ const notWritable = ({ path, label }: TreePlace, said: string) =>
 async function endedEarly(stream: CommandStream): Promise<RemoteExecError> {
   const code = await stream.exitCode();
   return code === undefined
-    ? connectionLost("the copy of a directory")
+    ? connectionLost(COPY)
     : directoryProtocol(stream.stderr || `exit code ${code}`);
 }
