@@ -54,7 +54,12 @@ const port: SshPort & TextPort = {
     }).catch((error) => logger.error("remote files could not be offered", error));
     return Promise.resolve();
   },
-  startJob: async (request, signal) => await (await configured()).jobs.start(request, signal),
+  async startJob(request, signal) {
+    const host = await configured();
+    const started = await host.jobs.start(request, signal);
+    host.jobs.sweepLater(() => host.isLoginFree);
+    return started;
+  },
   readJob: async (read, signal) => await (await configured()).jobs.read(read, signal),
   listJobs: async (signal) => await (await configured()).jobs.list(signal),
   stopJob: async (id, signal) => await (await configured()).jobs.stop(id, signal),

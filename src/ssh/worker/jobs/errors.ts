@@ -1,4 +1,4 @@
-import { oneLine, RemoteExecError } from "../../../errors.ts";
+import { type ErrorCode, oneLine, RemoteExecError } from "../../../errors.ts";
 
 /** No job has this id. */
 export const jobNotFound = (id: string) =>
@@ -30,14 +30,6 @@ export const patternRefused = (pattern: string) =>
     "invalid_argument",
     `The host's grep refuses the pattern ${JSON.stringify(pattern)}`,
     "Write a POSIX basic regular expression",
-  );
-
-/** The connection was lost after the host was told to start a job. */
-export const jobStartLost = (id: string) =>
-  new RemoteExecError(
-    "connection_lost",
-    `The SSH connection was lost during the start of job ${id}, which may run`,
-    `Read it with ssh_job_output (job_id ${id}) before you start it again`,
   );
 
 /** The host did not answer in time. */
@@ -81,3 +73,25 @@ export function startFailed(said: string): JobNotStarted {
     "Check the login's home directory on the host",
   );
 }
+
+/**
+ * Adds to the failure of a start which job it was, if that may run.
+ *
+ * @param isOpen the host has confirmed the request, so also a failure that is none of the connection leaves
+ *   this open
+ */
+export function startUnsure(error: unknown, id: string, isOpen: boolean): unknown {
+  if (!(error instanceof RemoteExecError) || error instanceof JobNotStarted) return error;
+  const text = isOpen || error.code === "connection_lost" ? UNSURE[error.code] : undefined;
+  return text === undefined ? error : new RemoteExecError(
+    error.code,
+    `${text} the start of job ${id}, which may run`,
+    `Read it with ssh_job_output (job_id ${id}) before you start it again`,
+  );
+}
+
+const UNSURE: { readonly [code in ErrorCode]?: string } = {
+  connection_lost: "The SSH connection was lost during",
+  timeout: "The host did not confirm in time",
+  io_error: "The host sent an unexpected answer to",
+};

@@ -12,14 +12,13 @@ import {
 } from "../../jobs/port.ts";
 import { fromCharacter, lastThatFit } from "../../jobs/page.ts";
 import type { JobSettings } from "../../port.ts";
-import { RemoteExecError } from "../../../errors.ts";
 import { connectionLost } from "../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
-import { jobNotFound, jobStartLost, patternRefused, startFailed, tooLate } from "./errors.ts";
+import { jobNotFound, patternRefused, startFailed, startUnsure, tooLate } from "./errors.ts";
 import { isJobId, jobLine, newJobId } from "./job_start.ts";
 import { JobRecords } from "./records.ts";
-import { listLine } from "./list_script.ts";
+import { listLine, removeLine } from "./list_script.ts";
 import { MAX_MATCHES, measureLine, readLine, SPARE_BYTES } from "./read_script.ts";
 import { stopLine } from "./stop_script.ts";
 
@@ -35,36 +34,39 @@ export interface JobsContext {
 /** Max time that a command which must not be killed has for its end. */
 const MAX_STOP_MS = 120_000;
 
-/** After a connection's first command, this long passes before the sweep, so that it delays nothing. */
+/** After a command, this long passes before the sweep, so that it delays nothing. */
 const SWEEP_AFTER_MS = 2_000;
+/** Time between two sweeps. */
+const SWEEP_EVERY_MS = 600_000;
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Starts, reads, lists and stops jobs on the host. All state is there. */
 export class HostJobs {
   readonly #context: JobsContext;
-  #hasSwept = false;
+  #nextSweepMs = 0;
 
   constructor(context: JobsContext) {
     this.#context = context;
   }
 
-  /** Starts a job and returns what it prints at once. */
+  /**
+   * Starts a job and returns what it prints at once. If it is not known whether the job was started, the error
+   * names its ID; a cancelled start is stopped.
+   */
   async start(request: JobRequest, signal: AbortSignal): Promise<StartedJob> {
     const id = newJobId();
     const line = jobLine(id, request, this.#context.settings);
-    const started = this.#run(
-      line,
-      signal,
-      (stream, next) =>
-        readStart(stream, next).catch((error) => {
-          const isLost = error instanceof RemoteExecError && error.code === "connection_lost";
-          throw isLost ? jobStartLost(id) : error;
-        }),
-    );
-    return await started.catch((error) => {
-      // Nobody knows its ID.
+    let isOpen = false;
+    try {
+      return await this.#run(line, signal, (stream, next) => {
+        isOpen = true;
+        return readStart(stream, next);
+      });
+    } catch (error) {
       if (signal.aborted) this.stop(id, new AbortController().signal).catch(() => {});
-      throw error;
-    });
+      throw startUnsure(error, id, isOpen);
+    }
   }
 
   async read(read: JobRead, signal: AbortSignal): Promise<JobPage> {
@@ -94,27 +96,40 @@ export class HostJobs {
 
   async list(signal: AbortSignal): Promise<JobFacts[]> {
     const { sweeps, keepMs } = this.#context.settings;
-    const line = listLine(sweeps ? Math.floor(keepMs / 1000) : undefined);
-    return await this.#run(line, signal, async (_, next) => {
+    const records = await this.#run(listLine(sweeps), signal, async (_, next) => {
       const records = new JobRecords();
       for (let text = await next();; text = await next()) {
         records.add(text);
-        if (text.startsWith("T ")) return records.jobs;
+        if (text.startsWith("T ")) return records;
       }
     });
+    const removed = sweeps ? await this.#remove(records.expired(keepMs), signal) : NONE;
+    return records.jobs.filter(({ id }) => !removed.has(id));
   }
 
   /**
-   * Removes jobs that ended long ago, some time after the first call. Nobody waits for it.
+   * Removes jobs that ended long ago, in a while, unless that was done not long ago. Nobody waits for it.
    *
    * @param isFree reports whether the login is known to be free by then
    */
   sweepLater(isFree: () => boolean): void {
-    if (this.#hasSwept || !this.#context.settings.sweeps) return;
-    this.#hasSwept = true;
+    const now = performance.now();
+    if (now < this.#nextSweepMs || !this.#context.settings.sweeps) return;
+    this.#nextSweepMs = now + SWEEP_EVERY_MS;
     delay(SWEEP_AFTER_MS)
       .then(async () => isFree() ? await this.list(new AbortController().signal) : undefined)
-      .catch(() => {}); // the next start or list of a job sweeps too
+      .catch(() => {}); // the next list of jobs sweeps too
+  }
+
+  /** Returns the jobs that the host has removed. */
+  async #remove(ids: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+    if (ids.length === 0) return NONE;
+    const keepSeconds = Math.floor(this.#context.settings.keepMs / 1000);
+    return await this.#run(removeLine(ids, keepSeconds), signal, async (_, next) => {
+      const removed = new Set<string>();
+      for (let text = await next(); text !== "."; text = await next()) removed.add(text);
+      return removed;
+    });
   }
 
   async stop(id: string, signal: AbortSignal): Promise<StoppedJob> {

@@ -13,9 +13,6 @@ export const DEFAULT_SETTINGS: JobSettings = {
   sweeps: true,
 };
 
-/** Jobs are kept for longer than any server is configured for. */
-const FOREVER_SECONDS = 1e9;
-
 /** Bytes of the first and of the last output that an answer to the start of a job has, each. */
 const MAX_FIRST_BYTES = 100_000;
 
@@ -29,7 +26,7 @@ export const isJobId = (id: string): boolean => /^[0-9a-f]{32}$/.test(id);
 export function jobLine(
   id: string,
   request: JobRequest,
-  { maxOutputBytes, keepMs, sweeps }: JobSettings,
+  { maxOutputBytes }: JobSettings,
   attended?: { readonly headBytes: number; readonly tailBytes: number },
 ): string {
   const { command, shown, name, ctid, vmid, maxRuntimeMs, graceMs } = request;
@@ -48,7 +45,6 @@ export function jobLine(
     isAttended: attended !== undefined,
     stdoutMark: request.hasStartMark ? START_MARK : "",
     stderrMark: request.stderrMark?.replace(/\n$/, "") ?? "",
-    keepSeconds: sweeps ? Math.floor(keepMs / 1000) : FOREVER_SECONDS,
     command,
     graceMs,
     ...(attended ?? { headBytes: MAX_FIRST_BYTES, tailBytes: MAX_FIRST_BYTES }),

@@ -36,35 +36,39 @@ interface Now {
 /** A job as the scripts print it, one field after another. */
 interface Draft {
   readonly id: string;
-  readonly status: readonly string[];
+  status: readonly string[];
   startedAtMs: number;
   startUptimeMs: number | undefined;
   meta: Partial<JobMeta>;
   stdoutBytes: number;
   stderrBytes: number;
   isPrivate: boolean;
+  /** False while its start has not written everything. */
+  isComplete: boolean;
 }
 
 /**
  * Collects the lines that the scripts print about jobs: `J ID STATUS`, `A START BOOT UPTIME HOST .`, `M META`,
- * `Z STDOUT STDERR` (sizes of the last job), `T NOW UPTIME`, and lines of `ls -ldn`. Other lines are ignored.
+ * `Z STDOUT STDERR` (sizes of the last job), `T NOW UPTIME`, lines of `ls -ldn`, and the files `meta` and
+ * `status` with the headers of `head`. Other lines are ignored.
  */
 export class JobRecords {
   readonly #drafts = new Map<string, Draft>();
   #last: Draft | undefined;
+  /** The next line, if it is one of a file. */
+  #line: string | undefined;
   #now: Now = { atMs: 0, uptimeMs: undefined };
 
   /** Adds one line. */
   add(line: string): void {
+    if (this.#startsFile(line) || this.#isOfFile(line)) return;
     const rest = line.slice(2);
     const [first = "", second = "", third = ""] = rest.split(" ");
     switch (line.slice(0, 2)) {
       case "J ":
         return this.#begin(rest.trim().split(/ +/));
       case "A ":
-        if (this.#last) this.#last.startedAtMs = timeIn(first) ?? 0;
-        if (this.#last) this.#last.startUptimeMs = scaled(numberIn(third), 10);
-        return;
+        return this.#start(first, third);
       case "M ":
         if (this.#last) this.#last.meta = parseMeta(rest);
         return;
@@ -81,17 +85,61 @@ export class JobRecords {
 
   /** The jobs in the order of their start. */
   get jobs(): JobFacts[] {
-    return [...this.#drafts.values()].filter(({ isPrivate }) => isPrivate)
+    return this.#trusted
       .sort((a, b) =>
         a.startedAtMs - b.startedAtMs || (a.startUptimeMs ?? 0) - (b.startUptimeMs ?? 0)
       )
       .map((draft) => factsOf(draft, this.#now));
   }
 
-  #begin([id = "", ...status]: string[]): void {
+  /** The jobs that ended more than this time ago. */
+  expired(keepMs: number): string[] {
+    const { atMs } = this.#now;
+    return this.#trusted.filter(({ status }) => {
+      const { endedAtMs } = parseStatus(status);
+      return endedAtMs !== undefined && atMs - endedAtMs > keepMs;
+    }).map(({ id }) => id);
+  }
+
+  get #trusted(): Draft[] {
+    return [...this.#drafts.values()].filter((draft) => draft.isPrivate && draft.isComplete);
+  }
+
+  /** Reads the header of a file; the file `meta` begins a job. */
+  #startsFile(line: string): boolean {
+    const [, id = "", name] = /^==> ([0-9a-f]{32})\/(meta|status) <==$/.exec(line) ?? [];
+    if (name === undefined) return false;
+    if (name === "meta") this.#begin([id], false);
+    this.#last = this.#drafts.get(id);
+    this.#line = name;
+    return true;
+  }
+
+  /** Reads a line of a file: one of `status`, two of `meta`. */
+  #isOfFile(line: string): boolean {
+    const kind = this.#line;
+    this.#line = kind === "meta" ? "start" : undefined;
+    if (kind === undefined || this.#last === undefined) return kind !== undefined;
+    const words = line.trim().split(/ +/);
+    if (kind === "meta") this.#last.meta = parseMeta(line);
+    else if (kind === "status") this.#last.status = words;
+    else {
+      this.#start(words[0], words[2]);
+      this.#last.isComplete = words.at(-1) === ".";
+    }
+    return true;
+  }
+
+  #start(date = "", uptime = ""): void {
+    if (this.#last === undefined) return;
+    this.#last.startedAtMs = timeIn(date) ?? 0;
+    this.#last.startUptimeMs = scaled(numberIn(uptime), 10);
+  }
+
+  #begin([id = "", ...status]: string[], isComplete = true): void {
     this.#last = {
       ...{ id, status, startedAtMs: 0, startUptimeMs: undefined, meta: {} },
-      ...{ stdoutBytes: 0, stderrBytes: 0, isPrivate: false },
+      ...{ stdoutBytes: 0, stderrBytes: 0, isPrivate: false, isComplete },
     };
     this.#drafts.set(id, this.#last);
   }

@@ -34,7 +34,7 @@ const LAUNCH = compact(`
  * seconds, "attended" or "", the lines that end the unwanted start of stdout and stderr (or ""), the
  * command, LAUNCH, and for a command that must not be killed its time to end in hundredths of a second.
  *
- * It reports lines on stdout: `s` (started), `u` (an answer to the order `u`), `r` (released), `x` (ended;
+ * It reports lines on stdout: `u` (an answer to the order `u`), `r` (released), `x` (ended;
  * the status is written), `n COUNT` (so many processes could not be killed). An attended job reads orders
  * from stdin: `u`, `r` (go on without me) and `k` (stop); the end of stdin without `r` is `k`.
  *
@@ -140,7 +140,6 @@ export const RUNNER = compact(`
     fi
     printf "%-98s\\n" "$1 $begun" 1<>"$j_dir/runner"
     [ "$1" = $$ ] || kill -KILL $$
-    echo s >&7
     [ -n "$j_attended" ] || exec 7>/dev/null
     j_ended= j_captured=0 j_helpers= j_pause= j_tees= j_sizes= j_turns=0
     while [ -z "$j_ended" ] || [ "$j_captured" -lt 2 ]; do
@@ -158,7 +157,7 @@ export const RUNNER = compact(`
     done
     kill -KILL $j_pause
     j_status
-    echo x >&7 || { mv -- "$j_dir" "$j_dir.ended"; rm -rf -- "$j_dir" "$j_dir.ended"; }
+    echo x >&7 || rm -rf -- "$j_dir/meta" "$j_dir"
     for j_helper in $j_helpers; do kill -USR1 $j_helper; done
   }
   j_end() {

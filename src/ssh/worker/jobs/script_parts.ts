@@ -73,39 +73,19 @@ export const RECORD = `
 /** Prints `$3` bytes of the file `$1` from the offset `$2`; `dd` seeks there in every implementation. */
 export const RANGE = `
   j_range() {
-    dd bs=65536 skip=$(($2/65536)) < "$1" | tail -c +$(($2%65536+1)) | head -c $3
+    if [ "$2" = 0 ]; then
+      head -c $3 < "$1"
+    else
+      dd bs=65536 skip=$(($2/65536)) < "$1" | tail -c +$(($2%65536+1)) | head -c $3
+    fi
   }
 `;
 
-/**
- * Removes jobs that ended more than `$1` seconds ago, and directories of jobs whose start was cut short an
- * hour ago, which have a job's first files. A job that is lost ends now; one whose processes live after all is
- * kept. Nothing else is touched. Needs RECORD.
- */
-export const SWEEP = `
-  j_sweep() {
-    j_now=$(date +%s)
-    for j_base in "$j_home/mcp-remote-exec" /tmp/mcp-remote-exec-*; do
-      j_owned "$j_base" && j_owned "$j_base/jobs" || continue
-      for j_old in "$j_base/jobs"/${ID_GLOB}; do
-        case \${j_old##*/} in *[!0-9a-f]*) continue ;; esac
-        j_owned "$j_old" && [ -f "$j_old/note" ] && [ -f "$j_old/stdout.total" ] || continue
-        j_was= j_ended=
-        read -r j_was j_x j_x j_ended j_x < "$j_old/status"
-        if [ -n "$j_ended" ]; then
-          [ $((j_now-j_ended)) -gt "$1" ] || continue
-          [ "$j_was" != lost ] || ! { j_lives "$j_old/runner" || j_lives "$j_old/pid"; } || continue
-        elif j_record "$j_old" >/dev/null; then
-          [ "$j_status" = lost ] && j_private "$j_base" "$j_base/jobs" "$j_old" &&
-            j_finish "$j_old" "lost - - $j_now - -"
-          continue
-        else
-          [ -z "$j_foreign" ] || continue
-          [ -n "$(find "$j_old" -prune -mmin +60)" ] || continue
-        fi
-        j_private "$j_base" "$j_base/jobs" "$j_old" && rm -rf -- "$j_old"
-      done
-    done
+/** Sets the sizes of the streams of the job in the working directory. */
+export const SIZES = `
+  j_sizes() {
+    set -- $(LC_ALL=C ls -ln stdout stderr)
+    j_size_stderr=$5 j_size_stdout=\${14}
   }
 `;
 
@@ -120,8 +100,5 @@ export const FIND = `
     j_dir=
   done
   [ -n "$j_dir" ] || { echo "E missing"; exit; }
-  j_sizes() {
-    set -- $(LC_ALL=C ls -ln stdout stderr)
-    j_size_stderr=$5 j_size_stdout=\${14}
-  }
+  ${SIZES}
 `;
