@@ -28,7 +28,32 @@ const SCRIPT = /^(?:[ "-&(-[\]-~]|\\(?=[ "-&(-[\]-~]))*$/;
  */
 export function loginLine(script: string, ...words: readonly string[]): string {
   if (!SCRIPT.test(script)) throw new RangeError(`Not for every login shell: ${script}`);
-  const start = `exec sh -c '${DECODE}; ${script}' sh`;
+  return withWords(`exec sh -c '${DECODE}; ${script}' sh`, words);
+}
+
+/**
+ * Returns a {@linkcode loginLine} for a script that may contain anything but NUL. It is not among the words
+ * while these are decoded, because the shell copies all of them for each: that takes long for a long script.
+ *
+ * @param script a constant: its encoded form is kept
+ * @param before a statement that runs first, of the kind that {@linkcode loginLine} accepts
+ */
+export function loginScript(before: string, script: string, ...words: readonly string[]): string {
+  refuseNul(script);
+  const run = `s=$1; shift; ${DECODE}; ${before}; s=$(printf %b "$s"); eval "$s"`;
+  return withWords(`exec sh -c '${run}' sh '${encodedScript(script)}'`, words);
+}
+
+/** Scripts are constants, and long ones take a while to encode. */
+const encodedScripts = new Map<string, string>();
+
+function encodedScript(script: string): string {
+  const encoded = encodedScripts.get(script) ?? asciiText(script);
+  encodedScripts.set(script, encoded);
+  return encoded;
+}
+
+function withWords(start: string, words: readonly string[]): string {
   const line = [start, ...words.map(loginWord)].join(" ");
   if (line.length <= MAX_LINE_BYTES) return line;
   // Octal makes three bytes of text fifteen, so a long text keeps its non-ASCII characters.

@@ -11,6 +11,7 @@ import {
   untilStopped,
 } from "./jobs.ts";
 import { failureOf, furnish, LOGIN_KINDS, newTag, openSession, tagged, until } from "./openssh.ts";
+import { startDelayProxy } from "./delay_proxy.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 
@@ -162,6 +163,29 @@ peerTest({
     } finally {
       await Deno.chmod(sshd.home, 0o700);
       await Deno.remove(place, { recursive: true });
+    }
+  },
+});
+
+peerTest({
+  peer: [SSHD, ROOT],
+  name: "a start of a job and a list take as many round trips as exec()",
+  async fn() {
+    await using sshd = await startSshd();
+    await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 20 });
+    await using session = await openSession(sshd, { ...SLOW, port: proxy.port });
+    await session.exec("true");
+    const calls = [() => startJob(session, "true"), () => jobStates(session)];
+    for (const call of calls) {
+      // The guard and ssh2 may send something meanwhile, so the best of some counts.
+      const flights: number[] = [];
+      for (let n = 0; n < 5; n++) {
+        const before = proxy.traffic().flights;
+        await call();
+        flights.push(proxy.traffic().flights - before);
+      }
+      // Two turns each for opening the channel and for the command, and one for late messages.
+      assert.ok(Math.min(...flights) <= 6, `${flights}`);
     }
   },
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { loginLine, loginWord, wordsOfLine } from "../../src/shell/login_line.ts";
+import { loginLine, loginScript, loginWord, wordsOfLine } from "../../src/shell/login_line.ts";
 import { LOGIN_SHELLS, type LoginShell, nastyName, runLogin } from "../support/login_shells.ts";
 import { peerTest } from "../peers/require.ts";
 import { pure } from "../support/pure.ts";
@@ -52,7 +52,7 @@ for (const shell of LOGIN_SHELLS) {
   });
 
   peerTest({
-    name: `loginLine() passes 10,000 special characters through ${shell.name}`,
+    name: `loginLine() passes 10,000 special characters and a script through ${shell.name}`,
     peer: shell.peer,
     async fn() {
       const directory = await Deno.makeTempDir({ prefix: "mre_line_" });
@@ -60,6 +60,9 @@ for (const shell of LOGIN_SHELLS) {
         const word = character.repeat(10_000 / Array.from(character).length);
         assert.deepEqual(await wordsThrough(shell, [word, "b"], directory), [word, "b"]);
       }
+      const script = `if ! false; then\n printf 'ä\\\\%s\\000' "$@" # it's\n fi`;
+      const line = loginScript("printf before", script, "a'b", "c!");
+      assert.equal(await runLogin(shell, line, directory), "beforeä\\a'b\0ä\\c!\0");
       await Deno.remove(directory, { recursive: true });
     },
   });

@@ -14,7 +14,7 @@ export const listLine = (sweeps: boolean): string => scriptLine(LIST, sweeps ? "
 const LIST = compact(`
   ${PLACES}
   ${RECORD}
-  j_sweeps=$2
+  j_sweeps=$1
   j_batch() {
     [ -z "$j_ended" ] || { head -c 30000 $j_ended; echo; }
     [ -z "$j_listed" ] || LC_ALL=C ls -ldn $j_listed
@@ -63,8 +63,8 @@ export const removeLine = (ids: readonly string[], keepSeconds: number): string 
 const REMOVE = compact(`
   ${PLACES}
   ${RECORD}
-  j_keep=$2
-  shift 2
+  j_keep=$1
+  shift
   j_now=$(date +%s)
   for j_base in "$j_home/mcp-remote-exec" /tmp/mcp-remote-exec-*; do
     j_owned "$j_base" && j_owned "$j_base/jobs" && j_private "$j_base" "$j_base/jobs" || continue

@@ -9,7 +9,7 @@ export const SPARE_BYTES = 65_536;
 
 const READ = compact(`
   ${FIND}
-  j_stream=$3 j_from=$4 j_max=$5 j_tail=$6 j_wait=$7 j_pattern=$8
+  j_stream=$2 j_from=$3 j_max=$4 j_tail=$5 j_wait=$6 j_pattern=$7
   if [ -n "$j_pattern" ]; then
     echo | grep -e "$j_pattern" >/dev/null
     [ $? -le 1 ] || { echo "E pattern"; exit; }
@@ -90,5 +90,5 @@ export const measureLine = ({ id, stream, from }: JobRead, count: number): strin
 
 const MEASURE = compact(`
   ${FIND}
-  tail -c +$(($4+1)) "$3" | head -n "$5" | wc -c
+  tail -c +$(($3+1)) "$2" | head -n "$4" | wc -c
 `);

@@ -1,10 +1,10 @@
-import { loginLine } from "../../../shell/login_line.ts";
+import { loginScript } from "../../../shell/login_line.ts";
 import { PRINT_START_MARK } from "../../../shell/start_mark.ts";
 import { PROCESSES } from "./portable.ts";
 
-/** Returns a line for any login shell that runs a script; its words are `$2`, `$3`, …. */
+/** Returns a line for any login shell that runs a script; its words are `$1`, `$2`, …. */
 export const scriptLine = (script: string, ...words: readonly string[]): string =>
-  loginLine(`${PRINT_START_MARK}; eval "$1"`, script, ...words);
+  loginScript(PRINT_START_MARK, script, ...words);
 
 /** A job's directory: 128 random bits. */
 export const ID_GLOB = "?".repeat(32);
@@ -89,12 +89,12 @@ export const SIZES = `
   }
 `;
 
-/** Enters the directory of the job `$2`, or ends with `E missing`. */
+/** Enters the directory of the job `$1`, or ends with `E missing`. */
 export const FIND = `
   ${PLACES}
   ${RECORD}
   for j_base in "$j_home/mcp-remote-exec" /tmp/mcp-remote-exec-*; do
-    j_dir=$j_base/jobs/$2
+    j_dir=$j_base/jobs/$1
     j_owned "$j_base" && j_owned "$j_base/jobs" && j_owned "$j_dir" &&
       j_private "$j_base" "$j_base/jobs" "$j_dir" && cd "$j_dir" && j_record "$j_dir" >/dev/null && break
     j_dir=

@@ -29,9 +29,9 @@ const START = compact(`
   j_can_detach || { echo "E session"; exit; }
   j_runner=${shellQuote(RUNNER)}
   j_launch=${shellQuote(LAUNCH)}
-  j_id=$2 j_meta=$3 j_blocks=$4 j_seconds=$5 j_attended=$6 j_out=$7 j_err=$8 j_command=$9
+  j_id=$1 j_meta=$2 j_blocks=$3 j_seconds=$4 j_attended=$5 j_out=$6 j_err=$7 j_command=$8 j_grace=$9
   shift 9
-  j_grace=$1 j_head=$2 j_tail=$3
+  j_head=$1 j_tail=$2
   # The job's directory, the check of its place and the date take a process each, so all run at the same time.
   j_usable() {
     j_base=$1/jobs j_dir=$1/jobs/$j_id j_date= j_made= j_open=
@@ -157,6 +157,7 @@ const START = compact(`
     }
     j_begin
   }
+  # A command has printed its first line in 7 ms if the host is idle.
   j_has_runner() { read -r j_pid j_x < runner; [ "$j_pid" != $$ ]; }
   j_has_spoken() { [ -s stdout ] || [ -s stderr ] || [ -e status ]; }
   if [ -n "$j_attended" ]; then
@@ -166,8 +167,8 @@ const START = compact(`
     j_detach >/dev/null &
     cd "$j_dir"
     j_naps=0
-    until [ $j_naps -ge 400 ] || { j_has_runner && { [ $j_naps -ge 2 ] || j_has_spoken; }; }; do
-      nap 0.005
+    until [ $j_naps -ge 400 ] || { j_has_runner && { [ $j_naps -ge 1 ] || j_has_spoken; }; }; do
+      nap 0.007
       j_naps=$((j_naps+1))
     done
     j_record "$j_dir"
