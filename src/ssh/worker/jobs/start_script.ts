@@ -32,13 +32,12 @@ const START = compact(`
   j_id=$1 j_meta=$2 j_blocks=$3 j_seconds=$4 j_attended=$5 j_out=$6 j_err=$7 j_command=$8 j_grace=$9
   shift 9
   j_head=$1 j_tail=$2
-  # The job's directory, the check of its place and the date take a process each, so all run at the same time.
+  # The job's directory and the check of its place take a process each, so both run at the same time.
   j_usable() {
-    j_base=$1/jobs j_dir=$1/jobs/$j_id j_date= j_made= j_open=
+    j_base=$1/jobs j_dir=$1/jobs/$j_id j_made= j_open=
     [ -d "$j_base" ] || { mkdir -p -m 700 "$1" && mkdir -p -m 700 "$j_base"; }
     j_owned "$1" && j_owned "$j_base" && [ -w "$j_base" ] || return
     j_rest=$(
-      date +%s &
       mkdir -m 700 "$j_dir" &
       exec ls -ldn -- "$1" "$j_base"
     )$j_newline
@@ -46,8 +45,7 @@ const START = compact(`
       j_line=\${j_rest%%"$j_newline"*} j_rest=\${j_rest#*"$j_newline"}
       case $j_line in
         drwx------*) ;;
-        *[!0-9]*) j_open=1 ;;
-        *) j_date=$j_line ;;
+        *) j_open=1 ;;
       esac
     done
     # A directory with files is another job's.
@@ -62,7 +60,7 @@ const START = compact(`
       printf "%-28s\\n" "" > "$j_dir/stdout.total" && printf "%-28s\\n" "" > "$j_dir/stderr.total" &&
       printf "%-98s\\n" "" > "$j_dir/pid" && printf "%-98s\\n" "$j_mark" > "$j_dir/runner" &&
       printf "%-38s\\n" "" > "$j_dir/ending" && printf "%-198s\\n" "" > "$j_dir/status.new" &&
-      printf "%s\\n%s\\n" "$j_meta" "$j_date $j_boot $j_up \${j_host:--} ." > "$j_dir/meta"
+      printf "%s\\n%s\\n" "$j_meta" "0000000000 $j_boot $j_up \${j_host:--} ." > "$j_dir/meta"
   }
   j_boot= j_stat= j_up=-
   read -r j_up j_x < /proc/uptime && j_up=\${j_up%.*}\${j_up#*.}
@@ -157,18 +155,25 @@ const START = compact(`
     }
     j_begin
   }
-  # A command has printed its first line in 7 ms if the host is idle.
+  # The runner starts meanwhile. The new date is as long as the old one, so the file is always complete.
+  j_dated() {
+    j_date=$(date +%s)
+    printf "%s\\n%s\\n" "$j_meta" "$j_date $j_boot $j_up \${j_host:--} ." 1<>"$j_dir/meta"
+  }
   j_has_runner() { read -r j_pid j_x < runner; [ "$j_pid" != $$ ]; }
+  # An idle host prints the first line of a command about now.
   j_has_spoken() { [ -s stdout ] || [ -s stderr ] || [ -e status ]; }
   if [ -n "$j_attended" ]; then
+    j_dated
     j_begin | j_follow
   else
     exec </dev/null
     j_detach >/dev/null &
     cd "$j_dir"
     j_naps=0
+    j_dated
     until [ $j_naps -ge 400 ] || { j_has_runner && { [ $j_naps -ge 1 ] || j_has_spoken; }; }; do
-      nap 0.007
+      nap 0.004
       j_naps=$((j_naps+1))
     done
     j_record "$j_dir"
