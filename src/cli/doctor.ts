@@ -4,7 +4,7 @@ import { errorText, RemoteExecError } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { describeAccess } from "../sandbox/permissions.ts";
 import { startWorkers } from "../server/workers.ts";
-import { localChecks, originChecks } from "./local_checks.ts";
+import { localChecks, originChecks, sshConfigChecks } from "./local_checks.ts";
 import type { Check, SshPort } from "../ssh/port.ts";
 
 /**
@@ -14,11 +14,13 @@ import type { Check, SshPort } from "../ssh/port.ts";
  * @returns the exit code: 0 if every check passed, else 1
  */
 export async function runDoctor(config: Config, print: (text: string) => void): Promise<number> {
+  const { alias, username, host, port } = config.ssh;
+  const address = `${username}@${host}:${port}`;
   print(
     formatCheck({
       step: "configuration",
       ok: true,
-      detail: `${config.ssh.username}@${config.ssh.host}:${config.ssh.port}, files in ${
+      detail: `${alias === undefined ? "" : `${alias} is `}${address}, files in ${
         config.files.roots.join(", ")
       }`,
     }),
@@ -33,7 +35,7 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
       }),
     );
   }
-  const sources = originChecks(config);
+  const sources = [...originChecks(config), ...sshConfigChecks(config)];
   for (const check of sources) print(formatCheck(check));
   const workers = startWorkers(config, createLogger("error", config.secrets));
   try {

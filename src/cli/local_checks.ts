@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { keyPaths } from "../config/login.ts";
 import { offers } from "../config/offer.ts";
 import { formatOrigin } from "../config/origin.ts";
 import { errorText } from "../errors.ts";
@@ -18,6 +19,13 @@ export function originChecks({ origin }: Config): Check[] {
       remedy,
     })),
   ];
+}
+
+/** Reports the values that come from the SSH configuration, with file and line. */
+export function sshConfigChecks({ ssh: { sources = [] } }: Config): Check[] {
+  if (sources.length === 0) return [];
+  const detail = sources.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
+  return [{ step: "SSH configuration", ok: true, detail: detail.join("; ") }];
 }
 
 /** Checks what the server needs on this machine: directories, files, and the address of the links. */
@@ -59,14 +67,15 @@ function unwritable(directory: string): string | undefined {
 
 /** This server reads a key that others may read as well; OpenSSH refuses it. */
 function keyFile({ ssh: { login } }: Config): Check[] {
-  if (login.kind !== "key" || Deno.build.os === "windows") return [];
-  const { path } = login;
-  return [attempt("key file", `Run: chmod 600 ${shellWord(path)}`, () => {
-    const mode = (Deno.statSync(path).mode ?? 0) & 0o777;
-    const shown = `${path} has mode 0${mode.toString(8).padStart(3, "0")}`;
-    if ((mode & 0o077) === 0) return shown;
-    throw new Error(`${shown}: other users can use the key, and OpenSSH refuses it`);
-  })];
+  if (Deno.build.os === "windows") return [];
+  return keyPaths(login).filter((path) => !path.endsWith(".pub")).map((path) =>
+    attempt("key file", `Run: chmod 600 ${shellWord(path)}`, () => {
+      const mode = (Deno.statSync(path).mode ?? 0) & 0o777;
+      const shown = `${path} has mode 0${mode.toString(8).padStart(3, "0")}`;
+      if ((mode & 0o077) === 0) return shown;
+      throw new Error(`${shown}: other users can use the key, and OpenSSH refuses it`);
+    })
+  );
 }
 
 const auditLog = ({ auditLog: path }: Config): Check[] =>

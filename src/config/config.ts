@@ -25,15 +25,36 @@ export interface Config {
   readonly origin: Origin;
 }
 
-/** One host and one way to log in. */
-export interface SshConfig {
+/** One SSH server and one way to log in. */
+export interface HostConfig {
+  /** The name or address to connect to. */
   readonly host: string;
+  /** Its name in the SSH configuration, if that is another one. */
+  readonly alias?: string;
   readonly port: number;
   readonly username: string;
   readonly login: Login;
-  /** The user's file first, then the system's. A file may be missing. */
+  /** The user's files first, then the system's. A file may be missing. */
   readonly knownHostsPaths: readonly string[];
   readonly strictHostKeyChecking: boolean;
+  /** The name of the host in known_hosts, whatever its address and port. */
+  readonly hostKeyAlias?: string;
+  /** Max time for connecting, if it is shorter than that of the caller. */
+  readonly connectTimeoutMs?: number;
+  /** Interval of the requests to a silent host; 0: none. */
+  readonly keepaliveMs?: number;
+  /** How many of them may stay without an answer. */
+  readonly keepaliveMax?: number;
+  /** The only kind of addresses to connect to. */
+  readonly family?: 4 | 6;
+  /** Lists that replace the default ones. */
+  readonly algorithms?: AlgorithmsConfig;
+  /** Values that come from the SSH configuration, for people. */
+  readonly sources?: readonly ValueSource[];
+}
+
+/** The configured host. */
+export interface SshConfig extends HostConfig {
   /** False: no guard runs on the host; default true. */
   readonly guard?: boolean;
   /** How commands become root's; undefined: they do not. */
@@ -45,10 +66,53 @@ export interface SudoConfig {
   readonly password?: string;
 }
 
+/** Names of algorithms that ssh2 has, the preferred one first. */
+export interface AlgorithmsConfig {
+  readonly kex?: readonly string[];
+  readonly cipher?: readonly string[];
+  readonly hmac?: readonly string[];
+  readonly serverHostKey?: readonly string[];
+}
+
+/** A value of the SSH configuration and where it is written. */
+export interface ValueSource {
+  readonly keyword: string;
+  readonly value: string;
+  /** `FILE:LINE` */
+  readonly place: string;
+}
+
 export type Login =
-  | { readonly kind: "key"; readonly path: string; readonly passphrase: string | undefined }
+  | {
+    readonly kind: "key";
+    readonly path: string;
+    readonly passphrase: string | undefined;
+    readonly place?: string;
+  }
   | { readonly kind: "password"; readonly password: string }
-  | { readonly kind: "agent"; readonly socket: string };
+  | { readonly kind: "agent"; readonly socket: string; readonly place?: string }
+  | KeysLogin;
+
+/** The keys of an agent, then those in files, as ssh tries them. */
+export interface KeysLogin {
+  readonly kind: "keys";
+  readonly socket: string | undefined;
+  /** Where the socket is named: `FILE:LINE`. */
+  readonly place?: string;
+  readonly keys: readonly KeyFile[];
+  /** Of the agent's keys, only those whose files are listed are used. */
+  readonly onlyThese: boolean;
+  readonly passphrase: string | undefined;
+}
+
+/** A private key, or a public one (`.pub`) whose private key the agent has. */
+export interface KeyFile {
+  readonly path: string;
+  /** The public key of `path`, if there is such a file. */
+  readonly publicPath?: string;
+  /** Where the file is named: `FILE:LINE`. */
+  readonly place?: string;
+}
 
 export interface Limits {
   /** Unicode code points of stdout and stderr together. */

@@ -1,12 +1,14 @@
 import { RemoteExecError } from "../errors.ts";
 import { redactor } from "../log.ts";
-import type { Config, Login } from "./config.ts";
+import type { Config } from "./config.ts";
 import { chooseDirectories, uselessDirectories } from "./directories.ts";
 import { attempt, type Fault, type Report } from "./faults.ts";
 import { type Environment, isSet, NOT_SHOWN, shownValue } from "./environment.ts";
+import { keyPaths } from "./login.ts";
 import { chooseTools, oddOffer } from "./offer.ts";
 import { ENVIRONMENT_ONLY, type Origin, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
+import { chooseHost } from "./ssh_host.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./variables/parsers.ts";
 import { isSecret, secretsOf } from "./secrets.ts";
@@ -109,29 +111,17 @@ function assemble(
       "Set HOST to the name or address of the SSH host",
     );
   }
-  const login = attempt(report, () => chooseLogin(values, machine));
-  if (login !== undefined && login.kind !== "agent") {
-    attempt(report, () => checkUnusedAgent(values, machine));
-  }
+  const chosen = chooseHost(values.host ?? "localhost", values, env, machine, report);
   const files = chooseDirectories(values, machine, report);
-  const knownHostsPaths = attempt(report, () => knownHosts(values, env, machine));
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
   const links = downloadsConfig(values, machine, report);
   const { imageKit, r2, notices } = storageConfig(values, report);
   const modules = { proxmox: values.enableProxmox, imageKit, r2 };
   const offer = chooseTools(values, modules, report);
-  if (!values.host || !login || !files || !knownHostsPaths) return undefined;
+  if (!values.host || !chosen || !files) return undefined;
+  const { ssh } = chosen;
   return {
-    ssh: {
-      host: values.host,
-      port: values.port,
-      username: values.username,
-      login,
-      knownHostsPaths,
-      strictHostKeyChecking: values.strictHostKeyChecking,
-      ...(values.guard ? {} : { guard: false }),
-      ...sudoConfig(values),
-    },
+    ssh: { ...ssh, ...sudoConfig(values) },
     limits: {
       characterLimit: values.characterLimit,
       maxFileBytes: values.maxFileSize,
@@ -151,8 +141,9 @@ function assemble(
       own: underAllNames([
         expandPath(".env", machine),
         ...(origin.file ? [origin.file] : []),
-        ...(login.kind === "key" ? [login.path] : []),
-        ...knownHostsPaths,
+        ...chosen.files,
+        ...keyPaths(ssh.login),
+        ...ssh.knownHostsPaths,
         ...(auditLog ? [auditLog] : []),
         ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
         ...machine.program,
@@ -169,6 +160,7 @@ function assemble(
       ...origin,
       remarks: [
         ...origin.remarks,
+        ...chosen.remarks,
         ...uselessDirectories(files, machine),
         ...oddOffer(offer, values),
       ],
@@ -180,59 +172,6 @@ function sudoConfig({ sudo, sudoPassword: password }: Values): Pick<Config["ssh"
   if (password !== undefined) return { sudo: { password } };
   return sudo ? { sudo: {} } : {};
 }
-
-function chooseLogin(values: Values, machine: Machine): Login {
-  if (values.keyPath !== undefined) {
-    if (/PRIVATE KEY|\n/.test(values.keyPath)) throw keyInsteadOfPath();
-    const path = expandPath(values.keyPath, machine);
-    if (machine.kind(path) !== "file") throw keyMissing(values.keyPath);
-    return { kind: "key", path: machine.realPath(path), passphrase: values.keyPassphrase };
-  }
-  if (values.password !== undefined) return { kind: "password", password: values.password };
-  if (values.agentSocket !== undefined) {
-    return { kind: "agent", socket: agentSocket(values.agentSocket, machine) };
-  }
-  throw new RemoteExecError(
-    "configuration",
-    "No authentication configured. Set SSH_PASSWORD or SSH_KEY environment variable",
-    "Set SSH_KEY to a private key file, or SSH_PASSWORD, or start an agent (SSH_AUTH_SOCK)",
-  );
-}
-
-function agentSocket(value: string, machine: Machine): string {
-  const path = expandPath(value, machine);
-  // A named pipe of Windows cannot be looked at like a file.
-  if (machine.windows && path.startsWith("\\\\.\\pipe\\")) return path;
-  if (machine.kind(path) === "socket") return path;
-  throw new RemoteExecError(
-    "configuration",
-    `SSH_AUTH_SOCK names ${shownValue(value)}, which is not a socket`,
-    "Start the SSH agent and set SSH_AUTH_SOCK to its socket, or set SSH_KEY",
-  );
-}
-
-/** Shells keep the variable of an agent that has ended; anything else in its place is a mistake. */
-function checkUnusedAgent({ agentSocket: value }: Values, machine: Machine): void {
-  if (value === undefined || machine.kind(expandPath(value, machine)) === "missing") return;
-  agentSocket(value, machine);
-}
-
-/** The message does not quote the value, because it is the key. */
-const keyInsteadOfPath = () =>
-  new RemoteExecError(
-    "configuration",
-    "SSH_KEY contains a private key instead of the path of a private key file",
-    "Write the key to a file with mode 600 and set SSH_KEY to its path",
-  );
-
-const keyMissing = (path: string) =>
-  new RemoteExecError(
-    "configuration",
-    `SSH key file not found: ${
-      shownValue(path).replace(/^"|"$/g, "")
-    }. Verify SSH_KEY environment variable points to a valid private key file.`,
-    "Set SSH_KEY to the path of the private key (not the .pub file)",
-  );
 
 /** Each path as written and with links resolved: a tool may name the file either way. */
 const underAllNames = (paths: readonly string[], machine: Machine): string[] => [
@@ -250,26 +189,5 @@ function chooseAuditLog({ auditLog }: Values, machine: Machine): string | undefi
     "configuration",
     `AUDIT_LOG names ${shownValue(auditLog)}, ${isUsable ? "whose directory is missing" : found}`,
     "Create the directory and name a file in it, or correct AUDIT_LOG",
-  );
-}
-
-function knownHosts(values: Values, env: Environment, machine: Machine): string[] {
-  const system = machine.windows
-    ? `${env.ProgramData ?? "C:\\ProgramData"}\\ssh\\ssh_known_hosts`
-    : "/etc/ssh/ssh_known_hosts";
-  if (values.knownHosts !== undefined) return [knownHostsFile(values.knownHosts, machine), system];
-  return machine.home === undefined
-    ? [system]
-    : [expandPath("~/.ssh/known_hosts", machine), system];
-}
-
-/** A file may be missing, and /dev/null means no file. */
-function knownHostsFile(value: string, machine: Machine): string {
-  const path = expandPath(value, machine);
-  if (path === "/dev/null" || ["file", "missing"].includes(machine.kind(path))) return path;
-  throw new RemoteExecError(
-    "configuration",
-    `SSH_KNOWN_HOSTS names ${shownValue(value)}, which is not a file`,
-    "Set SSH_KNOWN_HOSTS to a known_hosts file",
   );
 }

@@ -1,4 +1,5 @@
-import type { Config, OfferConfig } from "../config/config.ts";
+import type { Config, HostConfig, Login, OfferConfig } from "../config/config.ts";
+import { keyPaths } from "../config/login.ts";
 import { offers, offersFamily, usedServices } from "../config/offer.ts";
 
 export type WorkerName = "ssh" | "transfers" | "downloads";
@@ -10,6 +11,8 @@ export interface WorkerPermissions {
   readonly net: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
+  /** Where values come from, if the SSH configuration names them: `FILE:LINE`, for people. */
+  readonly origins?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -22,7 +25,16 @@ export function permissionTable(config: Config): WorkerPermissions[] {
 
 /** The text that `mcp-remote-exec permissions` prints. */
 export const describeAccess = (config: Config): string =>
-  formatOffer(config.offer) + formatPermissions(permissionTable(config));
+  formatOffer(config.offer) + formatHost(config.ssh) + formatPermissions(permissionTable(config));
+
+/** What the SSH configuration says about the host, with file and line; empty if it says nothing. */
+export function formatHost({ alias, host, sources = [] }: HostConfig): string {
+  if (sources.length === 0) return "";
+  const lines = sources.map(({ keyword, value, place }) =>
+    `  ${keyword.padEnd(22)} ${value} (${place})`
+  );
+  return `${[`host ${alias ?? host}`, ...lines].join("\n")}\n`;
+}
 
 /** What READ_ONLY and TOOLS leave; empty if neither is set. */
 export function formatOffer({ readOnly, words, tools }: OfferConfig): string {
@@ -40,9 +52,9 @@ export function formatOffer({ readOnly, words, tools }: OfferConfig): string {
 export function formatPermissions(table: readonly WorkerPermissions[]): string {
   const lines = table.flatMap((row) => [
     `worker ${row.worker}`,
-    `  net    ${list(row.net)}`,
-    `  read   ${list(row.read)}`,
-    `  write  ${list(row.write)}`,
+    `  net    ${list(row.net, row.origins)}`,
+    `  read   ${list(row.read, row.origins)}`,
+    `  write  ${list(row.write, row.origins)}`,
     `  env, run, sys, ffi, import   none`,
   ]);
   return [...lines, "main isolate", "  all permissions dropped before the first message", ""].join(
@@ -59,15 +71,40 @@ function sshRow({ ssh, files, offer }: Config): WorkerPermissions {
   const written = offers(offer, "local target") ? files.roots : [];
   // Resolving the path of a file to be written reads.
   const read = offers(offer, "local source") ? files.roots : written;
-  const key = ssh.login.kind === "key" ? [ssh.login.path] : [];
+  const key = keyPaths(ssh.login);
   // Connecting to a Unix socket needs net, read and write on its path (measured on Deno 2.9.4).
-  const socket = ssh.login.kind === "agent" ? [ssh.login.socket] : [];
+  const socket = socketsOf(ssh.login);
+  const origins = originsOf(ssh);
   return {
     worker: "ssh",
     net: [hostAndPort(ssh.host, ssh.port), ...socket.map((path) => `unix:${path}`)],
     read: [...key, ...ssh.knownHostsPaths, ...socket, ...read],
     write: [...socket, ...written],
+    ...(origins.size === 0 ? {} : { origins }),
   };
+}
+
+function socketsOf(login: Login): string[] {
+  if (login.kind !== "agent" && login.kind !== "keys") return [];
+  return login.socket === undefined ? [] : [login.socket];
+}
+
+function originsOf({ host, port, login, sources = [] }: HostConfig): Map<string, string> {
+  const placesOf = (...keywords: readonly string[]) =>
+    sources.filter(({ keyword }) => keywords.includes(keyword));
+  const address = placesOf("HostName", "Port").map(({ place }) => place).join(", ");
+  const named = login.kind === "keys" ? login.keys : login.kind === "key" ? [login] : [];
+  const pairs = [
+    [hostAndPort(host, port), address],
+    ...placesOf("UserKnownHostsFile", "GlobalKnownHostsFile").map((
+      { value, place },
+    ) => [value, place]),
+    ...named.map(({ path, place }) => [path, place]),
+    ...socketsOf(login).flatMap((path) =>
+      [path, `unix:${path}`].map((each) => [each, "place" in login ? login.place : undefined])
+    ),
+  ] as const;
+  return new Map(pairs.flatMap(([value = "", place]) => place ? [[value, place] as const] : []));
 }
 
 function transfersRow(config: Config): WorkerPermissions[] {
@@ -99,5 +136,8 @@ function urlHost(text: string): string {
   return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;
 }
 
-const list = (values: readonly string[]): string =>
-  values.length === 0 ? "none" : values.join(", ");
+const list = (values: readonly string[], origins?: ReadonlyMap<string, string>): string =>
+  values.length === 0 ? "none" : values.map((value) => {
+    const origin = origins?.get(value);
+    return origin === undefined ? value : `${value} (${origin})`;
+  }).join(", ");

@@ -40,7 +40,9 @@ export function instructions(config: Introduced, names: readonly string[]): stri
 function opening({ ssh }: Introduced, isNode: boolean): string {
   const login = shortened(printable(ssh.username), MAX_LOGIN);
   const port = ssh.port === 22 ? "" : `, port ${ssh.port}`;
-  return `Tools for the host ${shortHost(printable(ssh.host))}${port} over SSH, as ${login}` +
+  return `Tools for the host ${
+    shortHost(printable(ssh.alias ?? ssh.host))
+  }${port} over SSH, as ${login}` +
     `${isNode ? "; it is a Proxmox VE node" : ""}. "Local" is the machine that runs this server.`;
 }
 

@@ -41,7 +41,11 @@ export async function createTools(config: Config, ports: Ports): Promise<Tool[]>
 /** Returns the tools of all modules that are on and whose worker runs. */
 async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   const { limits, downloads } = config;
-  const host = { host: config.ssh.host, port: config.ssh.port, user: config.ssh.username };
+  const host = {
+    host: config.ssh.alias ?? config.ssh.host,
+    port: config.ssh.port,
+    user: config.ssh.username,
+  };
   const readingOn = readingOnOf(config);
   const ssh = new SshService(ports.ssh, limits, readingOn);
   const calls = new LongCalls(readingOn.answerWithinMs);

@@ -45,7 +45,7 @@ export const loginEnded = (user: string, host: string, port: number, method: str
   new RemoteExecError(
     "authentication_failed",
     `Authentication failed for ${user}@${host}:${port}: the host ended the login after too many attempts (tried: ${method})`,
-    method === "agent"
+    method.startsWith("agent")
       ? "Set SSH_KEY to the one key of that user, or remove other keys from the agent (`ssh-add -d`)"
       : "Check SSH_USERNAME, SSH_KEY and SSH_PASSWORD, and MaxAuthTries of the host",
   );
@@ -75,9 +75,9 @@ export const authenticationFailed = (
   new RemoteExecError(
     "authentication_failed",
     `Authentication failed for ${user}@${host}:${port} (tried: ${method})${said}`,
-    `Check SSH_USERNAME${LOGIN_CHECKS.get(method) ?? AGENT_CHECK}; try by hand: ssh ${
-      keyPath === undefined ? "" : `-i ${shellWord(keyPath)} `
-    }-p ${port} ${
+    `Check SSH_USERNAME${
+      LOGIN_CHECKS.get(method) ?? (/^agent(:|$)/.test(method) ? AGENT_CHECK : KEYS_CHECK)
+    }; try by hand: ssh ${keyPath === undefined ? "" : `-i ${shellWord(keyPath)} `}-p ${port} ${
       shellWord(`${user}@${host}`)
     }; the host also refuses expired, locked and excluded accounts`,
   );
@@ -86,6 +86,8 @@ const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([
   ["key", ", and that the public key of SSH_KEY is in its authorized_keys on the host"],
   ["password", " and SSH_PASSWORD, or set SSH_KEY (many hosts refuse passwords for root)"],
 ]);
+const KEYS_CHECK =
+  ", and that one of these keys is in its authorized_keys on the host (SSH_KEY names another one)";
 const AGENT_CHECK =
   ", and check with `ssh-add -l` that the agent at SSH_AUTH_SOCK runs and has a key of that user";
 

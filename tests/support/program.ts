@@ -12,9 +12,13 @@ export function programCommand(entry = "main.ts"): { path: string; args: string[
   return { path: Deno.execPath(), args: ["run", ...flagsOf("start"), projectFile(entry)] };
 }
 
-/** Returns the variables that the runtime needs, for a child that gets no others. */
+/**
+ * Returns the variables that the runtime needs, for a child that gets no others. The SSH configuration of
+ * this machine must not change a test.
+ */
 export function runtimeEnvironment(): Record<string, string> {
-  return { DENO_DIR: cacheDirectory(), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  const runtime = { DENO_DIR: cacheDirectory(), NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+  return { ...runtime, SSH_CONFIG: "none" };
 }
 
 /** Source: Deno 2.9 manual, "DENO_DIR". */

@@ -1,25 +1,8 @@
 import assert from "node:assert/strict";
 import { peerTest, SSH_AGENT, SSHD } from "../peers/require.ts";
 import { startSshd } from "../peers/sshd.ts";
+import { startAgent } from "../support/agent.ts";
 import { connectServer } from "../support/server.ts";
-
-/** Starts an agent with one key. Its first line of output names its socket. */
-async function startAgent(socket: string, keyPath: string): Promise<Deno.ChildProcess> {
-  const agent = new Deno.Command("/usr/bin/ssh-agent", {
-    args: ["-D", "-a", socket],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = agent.stdout.getReader();
-  await reader.read();
-  await reader.cancel();
-  const { code, stderr } = await new Deno.Command("/usr/bin/ssh-add", {
-    args: [keyPath],
-    env: { SSH_AUTH_SOCK: socket },
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
-  return agent;
-}
 
 peerTest({
   peer: [SSHD, SSH_AGENT],
@@ -28,7 +11,7 @@ peerTest({
     await using sshd = await startSshd();
     const directory = await Deno.realPath(await Deno.makeTempDir());
     const socket = `${directory}/agent.sock`;
-    const agent = await startAgent(socket, sshd.keyPath);
+    await using _agent = await startAgent(socket, sshd.keyPath);
     const server = await connectServer({
       cwd: directory,
       env: {
@@ -45,8 +28,6 @@ peerTest({
       assert.equal(data.stdout, `${sshd.username}\n`);
     } finally {
       await server.end();
-      agent.kill();
-      await agent.status;
       await Deno.remove(directory, { recursive: true });
     }
   },

@@ -1,9 +1,16 @@
 import { misnamedNames } from "./misnamed.ts";
 import { type Variable, VARIABLES } from "./variables.ts";
 
-/** Variables of the system, which locate the home directory, the system's known_hosts and the program's caches. */
+/**
+ * Variables of the system, which name the user and locate the home directory, the system's known_hosts and the
+ * program's caches.
+ */
 export const SYSTEM_VARIABLES = [
   "HOME",
+  "USER",
+  "LOGNAME",
+  "USERNAME",
+  "XDG_RUNTIME_DIR",
   "USERPROFILE",
   "ProgramData",
   "LOCALAPPDATA",

@@ -69,6 +69,13 @@ export const VARIABLES = {
     "known_hosts file; the system's file is read as well",
     { shown: "~/.ssh/known_hosts" },
   ),
+  sshConfig: optional(
+    "SSH",
+    "SSH_CONFIG",
+    text,
+    "SSH configuration that is read for HOST, like `ssh -F`; none reads none",
+    { shown: "~/.ssh/config" },
+  ),
   guard: row("SSH", "SSH_GUARD", onOff, true, "off: no guard on the host stops commands", {
     shown: "on",
   }),

@@ -1,12 +1,14 @@
+import type { KeysLogin } from "../../config/config.ts";
 import { errorText, printable, RemoteExecError } from "../../errors.ts";
 import type { DialedConnection, Dialer } from "./connection/dial.ts";
 import { runCommand } from "./commands/exec.ts";
-import { decideHostKey, fingerprint, keyscanCommand } from "./trust/host_keys.ts";
+import { decideHostKey, fingerprint, keyPlace, keyscanCommand } from "./trust/host_keys.ts";
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
 import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool } from "./connection/pool.ts";
 import type { Check, ExecOutcome, SshSettings } from "../port.ts";
 import type { Sudo } from "./sudo/sudo.ts";
+import { keyMethods } from "./trust/key_methods.ts";
 import { usablePrivateKey } from "./trust/private_key.ts";
 import { Sftp } from "./files/sftp.ts";
 
@@ -178,7 +180,7 @@ async function hostKey(
 ): Promise<string | Doubt> {
   const failure: unknown = await dialled().then(() => undefined, (error) => error);
   const key = dialer.presentedKey;
-  const { host, port } = settings.ssh;
+  const { host, port } = keyPlace(settings.ssh);
   const refused = failure instanceof RemoteExecError && failure.code.startsWith("host_key");
   if (refused && failure.code === "host_key_unknown" && key !== undefined) {
     return { detail: failure.message, remedy: howToTrust(settings, key), canGoOn: false };
@@ -198,14 +200,28 @@ async function hostKey(
 function howToTrust({ ssh }: SshSettings, key: Uint8Array): string {
   return `Compare the fingerprint on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
     `${keyscanCommand(ssh)}\n     -> or add this line to ${ssh.knownHostsPaths[0]}:\n        ${
-      knownHostsLine(ssh.host, ssh.port, key)
+      knownHostsLine(keyPlace(ssh).host, keyPlace(ssh).port, key)
     }`;
 }
 
 async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> {
-  if (login.kind !== "key") return login.kind === "agent" ? `agent at ${login.socket}` : "password";
+  if (login.kind === "password") return "password";
+  if (login.kind === "agent") return `agent at ${login.socket}`;
+  if (login.kind === "keys") return describeKeys(login);
   usablePrivateKey(login.path, await Deno.readTextFile(login.path), login.passphrase);
   return `key ${login.path} can be read`;
+}
+
+/** Reports a key that cannot be used as long as another one, or the agent, is left. */
+async function describeKeys(login: KeysLogin): Promise<string> {
+  const skipped: string[] = [];
+  await keyMethods(login, "", (why) => skipped.push(why));
+  const { socket, keys, onlyThese } = login;
+  return [
+    ...(socket === undefined ? [] : [`agent at ${socket}${onlyThese ? " (only these keys)" : ""}`]),
+    ...keys.map(({ path }) => `key ${path}`),
+    ...skipped,
+  ].join("; ");
 }
 
 async function reach(dialer: Dialer, address: string, limitMs: number): Promise<string> {

@@ -13,13 +13,17 @@ import {
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
-import { errorText, RemoteExecError } from "../../../errors.ts";
+import type { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
-import type { SshConfig } from "../../../config/config.ts";
-import { keyUnusable } from "../../errors.ts";
-import { decideHostKey, hostKeyError, preferredHostKeyTypes } from "../trust/host_keys.ts";
+import type { AlgorithmsConfig, HostConfig } from "../../../config/config.ts";
+import { keyMethods, readPrivateKey } from "../trust/key_methods.ts";
+import {
+  decideHostKey,
+  hostKeyError,
+  keyPlace,
+  preferredHostKeyTypes,
+} from "../trust/host_keys.ts";
 import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
-import { usablePrivateKey } from "../trust/private_key.ts";
 
 /** Interval of keepalive requests to a silent host; after three without an answer the connection closes. */
 const KEEPALIVE_MS = 15_000;
@@ -39,7 +43,7 @@ class TooLate extends Error {
 
 /** Connects to the configured host. Remembers a host key that it accepted without known_hosts. */
 export class Dialer {
-  readonly #ssh: SshConfig;
+  readonly #ssh: HostConfig;
   readonly #logger: Logger;
   readonly #keepaliveMs: number;
   readonly #traits: HostTraits | undefined;
@@ -48,7 +52,7 @@ export class Dialer {
 
   /** @param traits learn from the host's messages that the login is forced */
   constructor(
-    ssh: SshConfig,
+    ssh: HostConfig,
     logger: Logger,
     keepaliveMs: number = KEEPALIVE_MS,
     traits?: HostTraits,
@@ -72,12 +76,13 @@ export class Dialer {
    *   `authentication_failed` or `private_key`
    */
   async dial(limitMs: number, progress = this.progress()): Promise<DialedConnection> {
-    const { host, port } = this.#ssh;
+    const { host, port } = keyPlace(this.#ssh);
     const entries = await this.knownHosts();
-    const login = await this.#login();
+    const login = await this.#login(progress);
     const startedAtMs = performance.now();
     const socket = await this.reach(limitMs, progress);
-    const leftMs = limitMs - (performance.now() - startedAtMs);
+    const ownLimitMs = this.#limit(limitMs);
+    const leftMs = ownLimitMs - (performance.now() - startedAtMs);
     gatherWrites(socket);
     socket.on("data", (chunk: Uint8Array) => progress.received(chunk));
     let refusal: RemoteExecError | undefined;
@@ -86,9 +91,9 @@ export class Dialer {
       sock: socket,
       username: this.#ssh.username,
       readyTimeout: Math.max(1, leftMs),
-      keepaliveInterval: this.#keepaliveMs,
-      keepaliveCountMax: 3,
-      algorithms: algorithms(preferredHostKeyTypes(entries, host, port)),
+      keepaliveInterval: this.#ssh.keepaliveMs ?? this.#keepaliveMs,
+      keepaliveCountMax: this.#ssh.keepaliveMax ?? 3,
+      algorithms: algorithms(preferredHostKeyTypes(entries, host, port), this.#ssh.algorithms),
       hostVerifier: (key: Uint8Array) => {
         refusal = this.#judge(key, entries);
         return refusal === undefined;
@@ -96,7 +101,7 @@ export class Dialer {
     };
     return await this.#handshake(config, socket, progress, () => refusal).catch((error) => {
       // The limit is that of the whole attempt, so its message names it.
-      throw error instanceof TooLate ? progress.late(limitMs) : error;
+      throw error instanceof TooLate ? progress.late(ownLimitMs) : error;
     });
   }
 
@@ -108,17 +113,24 @@ export class Dialer {
   /** Opens a TCP connection to the host. @throws RemoteExecError `unreachable` */
   async reach(limitMs: number, progress: DialProgress): Promise<Socket> {
     const limit = new AbortController();
-    const stopTimer = waitingClock.after(limitMs, () => limit.abort());
+    const ownLimitMs = this.#limit(limitMs);
+    const stopTimer = waitingClock.after(ownLimitMs, () => limit.abort());
+    const { host, port, family } = this.#ssh;
     try {
-      const socket = await connectTcp(this.#ssh.host, this.#ssh.port, limit.signal);
+      const socket = await connectTcp(host, port, limit.signal, undefined, family);
       progress.phase = "greeting";
       return socket;
     } catch (error) {
       const isLate = limit.signal.aborted && !(error instanceof NoAddressAnswers);
-      throw isLate ? progress.late(limitMs) : progress.explain(error);
+      throw isLate ? progress.late(ownLimitMs) : progress.explain(error);
     } finally {
       stopTimer();
     }
+  }
+
+  /** ConnectTimeout of the host, if it is shorter. */
+  #limit(limitMs: number): number {
+    return Math.min(limitMs, this.#ssh.connectTimeoutMs ?? limitMs);
   }
 
   /** Reads the entries of all known_hosts files; a missing file has none. */
@@ -135,7 +147,8 @@ export class Dialer {
   }
 
   #judge(key: Uint8Array, entries: readonly KnownHostEntry[]): RemoteExecError | undefined {
-    const { host, port, strictHostKeyChecking: strict } = this.#ssh;
+    const { strictHostKeyChecking: strict } = this.#ssh;
+    const { host, port } = keyPlace(this.#ssh);
     this.#presented = Uint8Array.from(key);
     const decision = decideHostKey({
       host,
@@ -155,20 +168,15 @@ export class Dialer {
     return hostKeyError(this.#ssh, decision);
   }
 
-  async #login(): Promise<ConnectConfig> {
-    const { login } = this.#ssh;
+  async #login(progress: DialProgress): Promise<ConnectConfig> {
+    const { login, username } = this.#ssh;
+    if (login.kind === "keys") {
+      return { authHandler: await keyMethods(login, username, (why) => progress.skipped(why)) };
+    }
     if (login.kind === "password") return { password: login.password, tryKeyboard: true };
     if (login.kind === "agent") return { agent: login.socket };
-    const text = await Deno.readTextFile(login.path).catch((error) => {
-      throw keyUnusable(
-        login.path,
-        errorText(error),
-        "Make the file readable by the user that runs the server",
-      );
-    });
-    const key = usablePrivateKey(login.path, text, login.passphrase);
     return {
-      privateKey: key,
+      privateKey: await readPrivateKey(login.path, login.passphrase),
       ...(login.passphrase === undefined ? {} : { passphrase: login.passphrase }),
     };
   }
@@ -223,7 +231,7 @@ export class Dialer {
 const FORCED_COMMAND = /options:(.* )?command( |$)|^Forced command/i;
 
 /** chacha20-poly1305 is first because it is the fastest cipher of ssh2 on Deno (about 1.5 × AES-GCM). */
-function algorithms(hostKeyTypes: readonly string[]): Algorithms {
+function algorithms(hostKeyTypes: readonly string[], chosen: AlgorithmsConfig = {}): Algorithms {
   const cipher = [
     "chacha20-poly1305@openssh.com",
     "aes128-gcm@openssh.com",
@@ -236,5 +244,12 @@ function algorithms(hostKeyTypes: readonly string[]): Algorithms {
   const serverHostKey = hostKeyTypes.length === 0 ? {} : { serverHostKey: [...hostKeyTypes] };
   // Deno cannot compute it ("invalid curve"), and a server may prefer it.
   const kex = { remove: ["ecdh-sha2-nistp521"], append: [], prepend: [] };
-  return { cipher, kex, ...serverHostKey } as Algorithms;
+  const { serverHostKey: allowed, ...others } = chosen;
+  const hostKeys = allowed && {
+    serverHostKey: [
+      ...new Set([...hostKeyTypes.filter((name) => allowed.includes(name)), ...allowed]),
+    ],
+  };
+  // The names of the SSH configuration are those of ssh2 too.
+  return { cipher, kex, ...serverHostKey, ...others, ...hostKeys } as Algorithms;
 }

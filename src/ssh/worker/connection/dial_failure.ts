@@ -1,5 +1,5 @@
 import { errorText, oneLine, RemoteExecError } from "../../../errors.ts";
-import type { SshConfig } from "../../../config/config.ts";
+import type { HostConfig, KeysLogin } from "../../../config/config.ts";
 import {
   authenticationFailed,
   hostUnreachable,
@@ -25,16 +25,24 @@ const CLOSED = /the host closed the connection|ECONNRESET/;
 /** SSH_DISCONNECT_PROTOCOL_ERROR, which sshd sends with "Too many authentication failures". */
 const TOO_MANY = /too many authentication failures/i;
 
+/** Names the keys of a login, for `tried: …`. */
+const keysTried = ({ socket, keys }: KeysLogin, skipped: readonly string[]): string =>
+  [
+    ...(socket === undefined ? [] : ["agent"]),
+    ...keys.map(({ path }) => path),
+  ].join(", ") + (skipped.length === 0 ? "" : `; not tried: ${skipped.join("; ")}`);
+
 /** What one connection attempt has seen so far; turns its failure into an error with a remedy. */
 export class DialProgress {
-  readonly #ssh: SshConfig;
+  readonly #ssh: HostConfig;
   phase: "connecting" | "greeting" | "handshake" | "login" = "connecting";
   #greeting = "";
   #banner = "";
   #methods: readonly string[] = [];
   #isPartial = false;
+  readonly #skipped: string[] = [];
 
-  constructor(ssh: SshConfig) {
+  constructor(ssh: HostConfig) {
     this.#ssh = ssh;
   }
 
@@ -49,6 +57,11 @@ export class DialProgress {
   /** Notes the text that the server shows before the login. */
   showed(banner: string): void {
     this.#banner = banner;
+  }
+
+  /** Notes why a key could not be tried. */
+  skipped(why: string): void {
+    this.#skipped.push(why);
   }
 
   /** Notes a refused login method. @param isPartial it was accepted, but the host wants another one too */
@@ -79,10 +92,11 @@ export class DialProgress {
     const text = errorText(error);
     const { username, host, port, login } = this.#ssh;
     if (this.#isPartial) return secondFactorWanted(username, host, port, this.#methods);
-    if (TOO_MANY.test(text)) return loginEnded(username, host, port, login.kind);
+    const kind = login.kind === "keys" ? keysTried(login, this.#skipped) : login.kind;
+    if (TOO_MANY.test(text)) return loginEnded(username, host, port, kind);
     if (level === "client-authentication" || level === "agent") {
       const keyPath = login.kind === "key" ? login.path : undefined;
-      const method = level === "agent" ? `agent: ${text}` : login.kind;
+      const method = level === "agent" ? `agent: ${text}` : kind;
       return authenticationFailed(username, host, port, method, keyPath, this.#said);
     }
     const missing = /no matching (.+)$/i.exec(text)?.[1];

@@ -55,6 +55,7 @@ const NETWORK: Network = {
  * list of addresses cannot be tried there. `Deno.connect` tries all of them, but its connection is slower
  * as a socket of ssh2.
  *
+ * @param onlyFamily the only kind of addresses to try
  * @throws NoAddressAnswers when all have failed or the signal was aborted
  */
 export async function connectTcp(
@@ -62,14 +63,19 @@ export async function connectTcp(
   port: number,
   signal: AbortSignal,
   network: Network = NETWORK,
+  onlyFamily?: 4 | 6,
 ): Promise<Socket> {
-  const addresses = isIP(host) === 0
+  const found = isIP(host) === 0
     ? await network.lookup(host, port).catch((error) => {
       throw new NoAddressAnswers([failureOf(error, undefined)]);
     })
     : [host];
+  const addresses = found.filter((each) => onlyFamily === undefined || isIP(each) === onlyFamily);
+  if (addresses.length === 0) throw new NoAddressAnswers([noneOf(onlyFamily)]);
   const race = new Race(signal);
-  const families = addresses.length === 1 ? [0] : [...new Set(addresses.map(isIP))];
+  const families = addresses.length === 1 && onlyFamily === undefined
+    ? [0]
+    : [...new Set(addresses.map(isIP))];
   for (const family of families) {
     const address = addresses.find((each) => family === 0 || isIP(each) === family);
     race.add(network.connect(host, port, family === 4 || family === 6 ? family : 0), address);
@@ -78,13 +84,19 @@ export async function connectTcp(
   }
   const tried = families.map((family) => addresses.find((each) => isIP(each) === family));
   const others = families[0] === 0 ? [] : addresses.filter((each) => !tried.includes(each));
-  if (race.winner === undefined && others.length > 0) {
+  // Deno.connect() would also try the other family.
+  if (race.winner === undefined && others.length > 0 && onlyFamily === undefined) {
     race.addAny((stop) => network.connectAny(host, port, stop), [...new Set(others)]);
   }
   const socket = await race.settle();
   if (socket === undefined) throw new NoAddressAnswers(race.failures);
   return socket;
 }
+
+const noneOf = (family: 4 | 6 | undefined): AddressFailure => ({
+  ...{ address: undefined, code: undefined },
+  reason: `it has no ${family === undefined ? "" : `IPv${family} `}address`,
+});
 
 function failureOf(error: unknown, address: string | undefined): AddressFailure {
   const { code } = error as { code?: string }; // set by Node and Deno on errors of the system

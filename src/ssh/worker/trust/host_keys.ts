@@ -7,7 +7,7 @@ import {
   type KnownHostEntry,
   knownHostsName,
 } from "./known_hosts.ts";
-import type { SshConfig } from "../../../config/config.ts";
+import type { HostConfig } from "../../../config/config.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import { shellWord } from "../../../shell/quote.ts";
 
@@ -155,7 +155,11 @@ export type HostKeyRefusal = Extract<
 >;
 
 /** The host and its known_hosts files; the first file is the user's own. */
-export type HostPlace = Pick<SshConfig, "host" | "port" | "knownHostsPaths">;
+export type HostPlace = Pick<HostConfig, "host" | "port" | "knownHostsPaths" | "hostKeyAlias">;
+
+/** Returns the name and port that a host has in known_hosts. Source: OpenSSH 9.2 sshconnect.c, HostKeyAlias. */
+export const keyPlace = ({ host, port, hostKeyAlias }: HostPlace): { host: string; port: number } =>
+  hostKeyAlias === undefined ? { host, port } : { host: hostKeyAlias, port: 22 };
 
 /**
  * Returns the error for a refused host key: `host_key_unknown` if no key of the host is listed,
@@ -172,11 +176,13 @@ export function hostKeyError(place: HostPlace, refusal: HostKeyRefusal): RemoteE
  * Returns the shell command that adds the host's keys to the first known_hosts file, in a directory that
  * may not exist yet.
  */
-export function keyscanCommand({ host, port, knownHostsPaths }: HostPlace): string {
+export function keyscanCommand({ host, port, knownHostsPaths, hostKeyAlias }: HostPlace): string {
   const file = knownHostsPaths.find((path) => path !== "/dev/null") ?? "known_hosts";
-  const scan = `ssh-keyscan -H ${port === 22 ? "" : `-p ${port} `}${shellWord(host)} >> ${
-    shellWord(file)
-  }`;
+  const address = `${port === 22 ? "" : `-p ${port} `}${shellWord(host)}`;
+  const keys = hostKeyAlias === undefined
+    ? `ssh-keyscan -H ${address}`
+    : `ssh-keyscan ${address} | sed ${shellWord(`s/^[^ ]*/${hostKeyAlias}/`)}`;
+  const scan = `${keys} >> ${shellWord(file)}`;
   const directory = dirname(file);
   return [".", "/", "/etc/ssh"].includes(directory)
     ? scan
@@ -230,7 +236,8 @@ const placeOf = ({ source, line }: ExpectedKey): string =>
 function removal(place: HostPlace, expected: readonly ExpectedKey[]): string {
   const sources = new Set(expected.flatMap(({ source }) => source === undefined ? [] : [source]));
   if (sources.size === 0) return "restart this server";
-  const name = shellWord(knownHostsName(place.host, place.port));
+  const { host, port } = keyPlace(place);
+  const name = shellWord(knownHostsName(host, port));
   const commands = [...sources].map((file) => `\`ssh-keygen -R ${name} -f ${shellWord(file)}\``);
   return `run ${commands.join(" and ")} and then \`${keyscanCommand(place)}\``;
 }

@@ -1,0 +1,231 @@
+import { RemoteExecError } from "../errors.ts";
+import type { HostConfig, Login, SshConfig } from "./config.ts";
+import { attempt, type Report } from "./faults.ts";
+import { type Environment, isSet, shownValue } from "./environment.ts";
+import { agentLogin, checkUnusedAgent, explicitLogin, sshLogin } from "./login.ts";
+import type { Remark } from "./origin.ts";
+import { expandPath, type Machine } from "./paths.ts";
+import { chosenAlgorithms } from "./ssh_config/algorithms.ts";
+import { type ConfigRoot, formatPlace, type HostQuery } from "./ssh_config/evaluate.ts";
+import { ConfigFault, ConfigFiles } from "./ssh_config/files.ts";
+import { HostSettings, type SettingsContext } from "./ssh_config/host_settings.ts";
+import { refusalOf } from "./ssh_config/refusal.ts";
+import { sourcesOf } from "./ssh_config/sources.ts";
+import { SYSTEM_VARIABLES } from "./variables/environment_names.ts";
+import type { Values } from "./variables/variables.ts";
+
+/** The host of a configuration, and what reading it has shown. */
+export interface ChosenHost {
+  readonly ssh: SshConfig;
+  /** The files of the SSH configuration that were read. */
+  readonly files: readonly string[];
+  readonly remarks: readonly Remark[];
+}
+
+/**
+ * Returns how to reach HOST and log in: what the variables set, and else what the SSH configuration says.
+ * Reports every fault; with one, the result is undefined.
+ */
+export function chooseHost(
+  host: string,
+  values: Values,
+  env: Environment,
+  machine: Machine,
+  report: Report,
+): ChosenHost | undefined {
+  return tryStep(report, () => new HostChoice(values, env, machine, report))?.choose(host);
+}
+
+/** Does the same as `attempt()`, also for faults of the SSH configuration. */
+const tryStep = <T>(report: Report, step: () => T): T | undefined =>
+  attempt(report, () => {
+    try {
+      return step();
+    } catch (error) {
+      if (!(error instanceof ConfigFault)) throw error;
+      throw new RemoteExecError("configuration", error.message, error.remedy);
+    }
+  });
+
+class HostChoice {
+  readonly #values: Values;
+  readonly #env: Environment;
+  readonly #machine: Machine;
+  readonly #isOff: boolean;
+  readonly #localUser: string | undefined;
+  readonly #context: SettingsContext;
+  readonly #report: Report;
+  readonly #remarks: Remark[] = [];
+  #explicitLogin: Login | undefined;
+
+  constructor(values: Values, env: Environment, machine: Machine, report: Report) {
+    this.#report = report;
+    this.#values = values;
+    this.#env = env;
+    this.#machine = machine;
+    this.#isOff = values.sshConfig?.toLowerCase() === "none";
+    this.#localUser = localUserOf(env, machine);
+    this.#context = {
+      roots: this.#isOff ? [] : configRoots(values, env, machine),
+      files: new ConfigFiles(machine),
+      machine,
+      variables: (name) => READABLE.includes(name) && isSet(env[name]) ? env[name] : undefined,
+    };
+  }
+
+  choose(host: string): ChosenHost | undefined {
+    const settings = tryStep(this.#report, () =>
+      this.#settings({
+        name: host,
+        user: isSet(this.#env.SSH_USERNAME) ? this.#values.username : undefined,
+        port: isSet(this.#env.SSH_PORT) ? this.#values.port : undefined,
+      }));
+    if (settings === undefined) return undefined;
+    const login = tryStep(this.#report, () => this.#login(settings));
+    const config = tryStep(this.#report, () => this.#hostConfig(settings));
+    if (login === undefined || config === undefined) return undefined;
+    this.#remarkUnknown(settings);
+    const { strictHostKeyChecking: strict, guard, username } = this.#values;
+    const isNamed = settings.evaluated.isNamed || settings.user?.place !== undefined;
+    const sources = sourcesOf(settings, this.#explicitLogin === undefined);
+    const ssh = {
+      ...config,
+      // Where no file names the host, the older default holds, and not that of ssh.
+      ...(isNamed || isSet(this.#env.SSH_USERNAME) ? {} : { username }),
+      login,
+      strictHostKeyChecking: strict || isStrict(settings),
+      ...(sources.length === 0 ? {} : { sources }),
+      ...(guard ? {} : { guard: false }),
+    };
+    return { ssh, files: this.#context.files.paths, remarks: this.#remarks };
+  }
+
+  #settings(query: Omit<HostQuery, "localUser">): HostSettings {
+    const settings = new HostSettings(this.#context, { ...query, localUser: this.#localUser });
+    const refusal = refusalOf(settings);
+    if (refusal !== undefined) throw refusal;
+    return settings;
+  }
+
+  #login(settings: HostSettings): Login {
+    const explicit = explicitLogin(this.#values, this.#machine);
+    this.#explicitLogin = explicit;
+    if (explicit !== undefined) checkUnusedAgent(this.#values, this.#machine);
+    return explicit ??
+      (this.#isOff
+        ? agentLogin(this.#values, this.#machine)
+        : sshLogin(settings, this.#values, this.#machine, this.#remarks));
+  }
+
+  #hostConfig(settings: HostSettings): Omit<HostConfig, "login" | "strictHostKeyChecking"> {
+    const { name, hostname, port, user, hostKeyAlias } = settings;
+    checkHostname(settings);
+    const timeout = settings.number("connecttimeout")?.value ?? 0;
+    const interval = settings.number("serveraliveinterval")?.value;
+    const silent = settings.number("serveralivecountmax")?.value;
+    const family = settings.text("addressfamily")?.value;
+    const algorithms = chosenAlgorithms(settings);
+    return {
+      host: hostname.place === undefined ? name : hostname.value,
+      ...(hostname.place === undefined || hostname.value === name ? {} : { alias: name }),
+      port: port.value,
+      username: user?.value ?? this.#values.username,
+      knownHostsPaths: this.#knownHosts(settings),
+      ...(hostKeyAlias === undefined ? {} : { hostKeyAlias: hostKeyAlias.value }),
+      ...(timeout === 0 ? {} : { connectTimeoutMs: timeout * 1_000 }),
+      ...(interval === undefined ? {} : { keepaliveMs: interval * 1_000 }),
+      ...(silent === undefined ? {} : { keepaliveMax: silent }),
+      ...(family === "inet" ? { family: 4 } : family === "inet6" ? { family: 6 } : {}),
+      ...(algorithms === undefined ? {} : { algorithms }),
+    };
+  }
+
+  #knownHosts(settings: HostSettings): string[] {
+    const { userKnownHosts, globalKnownHosts } = settings;
+    const machine = this.#machine;
+    const written = this.#values.knownHosts;
+    const users = written !== undefined
+      ? [knownHostsFile(written, machine)]
+      : userKnownHosts?.map(({ value }) => expandPath(value, machine)) ??
+        (machine.home === undefined ? [] : [expandPath("~/.ssh/known_hosts", machine)]);
+    const systems = globalKnownHosts?.map(({ value }) => expandPath(value, machine)) ??
+      [systemFile("ssh_known_hosts", this.#env, machine)];
+    return [...users, ...systems];
+  }
+
+  #remarkUnknown({ evaluated }: HostSettings): void {
+    for (const { keyword, place } of evaluated.unknown) {
+      this.#remarks.push({
+        level: "info",
+        message: `${formatPlace(place)}: ${keyword} is not a keyword of OpenSSH`,
+        remedy: "Correct it, or add IgnoreUnknown",
+      });
+    }
+  }
+}
+
+/** The environment variables that a path in the SSH configuration may name. */
+const READABLE: readonly string[] = [...SYSTEM_VARIABLES, "SSH_AUTH_SOCK"];
+
+/** ssh asks a person by default; the file can only forbid more than the variable allows. */
+const isStrict = (settings: HostSettings): boolean =>
+  settings.text("stricthostkeychecking")?.value === "true";
+
+function configRoots(values: Values, env: Environment, machine: Machine): ConfigRoot[] {
+  const { home } = machine;
+  if (values.sshConfig === undefined) {
+    const system = systemFile("ssh_config", env, machine);
+    const users = home === undefined
+      ? []
+      : [{ path: expandPath("~/.ssh/config", machine), isUsers: true, isChecked: true }];
+    return [...users, { path: system, isUsers: false, isChecked: false }];
+  }
+  const path = expandPath(values.sshConfig, machine);
+  if (machine.kind(path) !== "file") {
+    throw new ConfigFault(
+      `SSH_CONFIG names ${shownValue(values.sshConfig)}, which is not a file`,
+      "Correct SSH_CONFIG, or set it to none to read no SSH configuration",
+    );
+  }
+  return [{ path, isUsers: true, isChecked: false }];
+}
+
+const systemFile = (name: string, env: Environment, machine: Machine): string =>
+  machine.windows ? `${env.ProgramData ?? "C:\\ProgramData"}\\ssh\\${name}` : `/etc/ssh/${name}`;
+
+/** The environment usually names the user; asking the system would need `--allow-sys`. */
+function localUserOf(env: Environment, machine: Machine): string | undefined {
+  return [env.USER, env.LOGNAME, env.USERNAME].find(isSet) ?? userFromTable(machine);
+}
+
+function userFromTable(machine: Machine): string | undefined {
+  try {
+    const lines = machine.readText("/etc/passwd").split("\n").map((line) => line.split(":"));
+    const id = String(machine.userId());
+    return lines.find(([, , uid]) => uid === id)?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The address becomes a permission, which must not have another meaning. */
+function checkHostname({ hostname: { value, place } }: HostSettings): void {
+  if (/^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]+$/.test(value) && !value.startsWith("-")) return;
+  throw new ConfigFault(
+    `${place === undefined ? "" : `${formatPlace(place)}: `}HostName ${
+      shownValue(value)
+    } is not a host name or an IP address`,
+    "Correct HostName in the SSH configuration",
+  );
+}
+
+/** A file may be missing, and /dev/null means no file. */
+function knownHostsFile(value: string, machine: Machine): string {
+  const path = expandPath(value, machine);
+  if (path === "/dev/null" || ["file", "missing"].includes(machine.kind(path))) return path;
+  throw new RemoteExecError(
+    "configuration",
+    `SSH_KNOWN_HOSTS names ${shownValue(value)}, which is not a file`,
+    "Set SSH_KNOWN_HOSTS to a known_hosts file",
+  );
+}
