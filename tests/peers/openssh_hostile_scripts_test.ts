@@ -106,3 +106,36 @@ peerTest({
     });
   },
 });
+
+/** `stat` as on BSD and macOS. */
+const BSD_STAT =
+  '[ "$1" = -f ] || exit 1; f=$2; shift 2; l=; [ "$1" != -L ] || { l=-L; shift; }; ' +
+  'case $f in "%z %Xp %m %u %Su") f="%s %f %Y %u %U";; "%z %Xp %m") f="%s %f %Y";; *) exit 1;; esac; ' +
+  'exec /usr/bin/stat $l -c "$f" "$@"';
+
+peerTest({
+  name: "a host whose stat is that of BSD gives true facts, or says what is missing",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.remote, { "page": "1\n2\n" });
+      write(site.local, { "page": "1\n2\n" });
+      Deno.chmodSync(`${site.remote}/page`, 0o640);
+      await site.give();
+      const programs = {
+        stat: BSD_STAT,
+        find: `case $* in *-printf*) exit 1;; esac; exec /usr/bin/find "$@"`,
+      };
+      const from = withPrograms(site, `${site.remote}/page`, programs);
+      const part = { fromLine: 1, lines: undefined, tailLines: undefined };
+      const limits = { maxCharacters: 1_000, maxBytes: 1_000 };
+      const page = await site.session.host.text.readPage({ from, ...part, ...limits }, signal());
+      assert.deepEqual([page.mode, page.size, page.mtimeMs], [0o640, 4, 1_600_000_004_000]);
+      const directory = withPrograms(site, site.remote, programs);
+      const listing = { directory, depth: 1, hidden: false, limit: 10 };
+      const missing = { code: "unsupported", message: /no program "stat"$/ };
+      await assert.rejects(site.session.host.text.listEntries(listing, signal()), missing);
+      await assert.rejects(site.copy("upload", { remote: directory }), missing);
+    });
+  },
+});

@@ -63,6 +63,8 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
     // The programs must not read the conversation.
     "LC_ALL=C; export LC_ALL; exec 5<&0 </dev/null",
     need(...PROGRAMS),
+    // The stat of BSD does not know -c.
+    'stat -c %d / >/dev/null 2>&1 || { echo "E tool stat"; exit 0; }',
     assign("k", stage),
     assign("f", path),
     "case $f in /*) ;; *) cd; f=$(pwd; echo x); f=${f%?x}/; " +

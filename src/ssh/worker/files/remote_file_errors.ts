@@ -121,6 +121,25 @@ const changedInCheck = (path: string) =>
     "Read it with ssh_read_file, and decide what it should contain",
   );
 
+/** The check failed, and the rename of the old file failed too. */
+const notPutBack = (path: string) =>
+  new RemoteExecError(
+    "io_error",
+    `The check failed, and the old content of ${
+      printable(path)
+    } could not be put back. It may be beside it, in a file whose name begins with ${
+      printable(`.${posix.basename(path)}.`)
+    } and ends in .old`,
+    "Look at both files, and put the right one in place with a command",
+  );
+
+const noParents = (end: ShellEndpoint, said: string) =>
+  new RemoteExecError(
+    /denied|not permitted|read-only/i.test(said) ? "not_permitted" : "io_error",
+    `Cannot create the directory of ${printable(end.path)} ${within(end)}: ${oneLine(said)}`,
+    "Check owner and mode of the directories above it",
+  );
+
 /** Returns the error for a script's output line `E KIND`. */
 export function shellFileError(
   line: string,
@@ -186,6 +205,10 @@ export function shellFileError(
       return changedMeanwhile(path);
     case "moved":
       return changedInCheck(path);
+    case "kept":
+      return notPutBack(path);
+    case "makedir":
+      return noParents(end, line.slice("E makedir ".length));
     case "undo":
       return new RemoteExecError(
         "unsupported",

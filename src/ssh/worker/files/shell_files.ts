@@ -12,14 +12,8 @@ import {
   type Source,
 } from "./source_sink.ts";
 import { temporaryName } from "./temporary_files.ts";
-import {
-  listScript,
-  readScript,
-  scriptLine,
-  statScript,
-  tarScript,
-  writeScript,
-} from "./file_scripts.ts";
+import { listScript, readScript, scriptLine, statScript, tarScript } from "./file_scripts.ts";
+import { writeScript } from "./write_script.ts";
 import type { FileFacts } from "../../port.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../../files_port.ts";
 import {

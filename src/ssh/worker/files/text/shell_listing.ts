@@ -57,11 +57,12 @@ export function listingScript(
     MUST_EXIST,
     `[ -d "$f" ] || { echo "E file"; exit 0; }`,
     `cd "$f" 2>/dev/null || { echo "E denied"; exit 0; }`,
-    `echo L`,
     assign("loop", loop),
-    `if find /dev/null -maxdepth 0 -printf "" 2>/dev/null; then ` +
+    `if find /dev/null -maxdepth 0 -printf "" 2>/dev/null; then echo L; ` +
     `${find} -printf "%#m:%y %s %T@ %U %u\\0%p\\0%l\\0"; ` +
-    `else ${find} -exec sh -c "$loop" sh {} +; fi`,
+    // The stat of BSD does not know -c.
+    `elif ! stat -c %s / >/dev/null 2>&1; then echo "E tool stat"; ` +
+    `else echo L; ${find} -exec sh -c "$loop" sh {} +; fi`,
   ].join("; ");
 }
 

@@ -3,12 +3,13 @@ import { posix } from "node:path";
 import { abortable } from "../../../../async/abortable.ts";
 import { cancelling } from "../../../../async/cancelling.ts";
 import { stallLimit } from "../../../../async/stall_limit.ts";
-import { RemoteExecError } from "../../../../errors.ts";
+import { deadline } from "../../../../async/deadline.ts";
+import { printable, RemoteExecError } from "../../../../errors.ts";
 import type { ExecOutcome, ExecRequest } from "../../../port.ts";
 import type { ContentOutcome, ContentRequest, Lost } from "../../../text/port.ts";
 import type { CommandStream } from "../../commands/command_stream.ts";
 import { stalled } from "../copy.ts";
-import { writeScript } from "../file_scripts.ts";
+import { writeScript } from "../write_script.ts";
 import { type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
 import { absolutePath, readReply, run, type Start } from "../shell_files.ts";
 import { temporaryName } from "../temporary_files.ts";
@@ -60,7 +61,7 @@ export async function shellWrite(
       return { ...written(path, sha256, reply), isKept: true };
     }
     await expectReply(stream, end, "P", stall.signal);
-    return await checked(stream, end, { path, sha256 }, () => exec(check));
+    return await checked(stream, end, { path, sha256, stallMs }, () => exec(check));
   } finally {
     await stream.close();
   }
@@ -70,18 +71,41 @@ export async function shellWrite(
 async function checked(
   stream: CommandStream,
   end: ShellEndpoint,
-  { path, sha256 }: { readonly path: string; readonly sha256: string },
+  { path, sha256, stallMs }: {
+    readonly path: string;
+    readonly sha256: string;
+    readonly stallMs: number;
+  },
   run: () => Promise<ExecOutcome>,
 ): Promise<ContentOutcome> {
   const check = await run().catch((error: unknown) => ({ error }));
   const isPassed = !("error" in check) && check.ending === "exit" && check.exitCode === 0;
-  await stream.write(line(isPassed ? "keep" : "undo"));
-  stream.endInput();
-  const reply = await readReply(stream, end);
-  if (reply.startsWith("E ")) throw shellFileError(reply, end, 0);
+  const answer = async () => {
+    await stream.write(line(isPassed ? "keep" : "undo"));
+    stream.endInput();
+    return await readReply(stream, end);
+  };
+  const reply = await deadline(answer(), stallMs, { late: stalled }).catch((error) => {
+    throw isLost(error) ? lostInCheck(path, error) : error;
+  });
+  if (reply.split(" ")[0] !== (isPassed ? "D" : "U")) throw shellFileError(reply, end, 0);
   if ("error" in check) throw check.error;
   return { ...written(path, sha256, reply), check, isKept: isPassed };
 }
+
+const isLost = (error: unknown): boolean =>
+  error instanceof RemoteExecError && error.code === "connection_lost";
+
+/** The host puts the old file back when the connection ends. */
+const lostInCheck = (path: string, cause: unknown) =>
+  new RemoteExecError(
+    "connection_lost",
+    `The SSH connection was lost during the check; ${
+      printable(path)
+    } gets its old content back unless the check had passed`,
+    "Read the file with ssh_read_file to see which content it has",
+    { cause },
+  );
 
 async function send(
   stream: CommandStream,
@@ -117,11 +141,12 @@ function written(
   sha256: string,
   reply: string,
 ): Omit<ContentOutcome, "isKept"> {
-  const [, hash, wanted = "", has = "", isNew, ...lost] = reply.split(" ");
+  const [, hash = "-", wanted = "", has = "", isNew, ...lost] = reply.split(" ");
   const mode = Number.parseInt(has, 8);
   const modeLost: Lost[] = mode === Number.parseInt(wanted, 8) ? [] : ["mode"];
   return {
-    sha256,
+    // After a check, the hash of what it has left.
+    sha256: /^[0-9a-f]{64}$/.test(hash) ? hash : sha256,
     verified: hash === "-" ? "size" : "sha256",
     path,
     created: isNew === "1",

@@ -1,5 +1,5 @@
 import { EXTEND_PATH } from "../../../../shell/search_path.ts";
-import { assign, HASH_STDIN, MUST_BE_FILE, MUST_EXIST, need } from "../file_scripts.ts";
+import { assign, HASH_STDIN, MUST_BE_FILE, MUST_EXIST, need, stat } from "../file_scripts.ts";
 import { SAMPLE_BYTES } from "../../../text/encoding.ts";
 
 /** What {@linkcode pageScript} reads. */
@@ -37,7 +37,9 @@ export function pageScript(
     MUST_BE_FILE,
     need("head", "tail", "wc"),
     `[ -r "$f" ] || { echo "E denied"; exit 0; }`,
-    `set -- $(stat -L -c "%s %f %Y %u %U" "$f" 2>/dev/null); n=\${1:-0}; a="\${2:--} \${3:--}"; u=\${4:--}; o=\${5:--}`,
+    `set -- $(${
+      stat("%s %f %Y %u %U", "%z %Xp %m %u %Su", '-L "$f"')
+    }); n=\${1:-0}; a="\${2:--} \${3:--}"; u=\${4:--}; o=\${5:--}`,
     // Files of /proc report size 0 but have content.
     `[ "$n" -gt 0 ] || n=$(($(head -c ${countBytes + 1} < "$f" | wc -c)))`,
     `t=-; c=-; v=-; e=-; h=`,
