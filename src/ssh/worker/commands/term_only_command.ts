@@ -26,8 +26,11 @@ const OUTER = [
   // In one step, so that each signal is either counted in `before` or finds `leader` set.
   `setsid sh -c "$1" "$@" & before=$count leader=$!`,
   `[ "$before" = 0 ] || tell`,
-  `wait "$leader"; code=$?`,
-  `while kill -0 "$leader" 2>/dev/null; do wait "$leader"; code=$?; done`,
+  // A signal ends `wait` with its own number, and may come just before the program's end: a second `wait`
+  // then has the program's code, or 127 if the first one had it.
+  `code=; again() { seen=$count; wait "$leader"; set -- $?; [ -n "$code" ] && [ "$1" = 127 ] || code=$1; ` +
+  `[ "$seen" != "$count" ] || kill -0 "$leader"; } 2>/dev/null`,
+  `while again; do :; done`,
   `exit $code`,
 ].join("; ");
 

@@ -1,5 +1,6 @@
 // @timed: its commands must start within half a second.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { ClientChannel } from "ssh2";
 import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/stop_command.ts";
 import { termOnlyCommand } from "../../../../src/ssh/worker/commands/term_only_command.ts";
@@ -12,10 +13,15 @@ import { BUSYBOX, peerTest } from "../../../peers/require.ts";
 /** The `sh` of Debian, Red Hat and Alpine. */
 const SHELLS = ["/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"];
 
-/** Prints that it has begun, counts its TERM signals, prints on each, and writes `done` at the end. */
-const TIDY = `exec 2>/dev/null; trap 'n=$((n+1)); echo told' TERM; n=0; echo begun; ` +
+/**
+ * Prints that it has begun, counts its TERM signals, prints on each, and after the first one waits for the
+ * file `go` and writes `done`.
+ */
+const TIDY =
+  `exec 2>/dev/null; trap 'n=$((n+1)); : >"$D/told"; echo told' TERM; n=0; echo begun; ` +
   `while [ $n = 0 ]; do sleep 1 >/dev/null & wait $!; done; ` +
-  `sleep 0.3; echo tidied; echo "told $n times" > "$D/done"; exit 7`;
+  `until [ -e "$D/go" ]; do sleep 0.02; done; ` +
+  `echo tidied; echo "told $n times" > "$D/done"; exit 7`;
 
 interface Running {
   readonly child: Deno.ChildProcess;
@@ -69,13 +75,14 @@ shellTest(
 shellTest(
   "termOnlyCommand() sends TERM to the command only once",
   TIDY,
-  async ({ child, done }) => {
+  async ({ child, dir, done }) => {
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     assert.equal((await reader.read()).value, "begun\n");
     Deno.kill(-child.pid, "SIGTERM");
     assert.equal((await reader.read()).value, "told\n");
     Deno.kill(-child.pid, "SIGTERM");
     Deno.kill(-child.pid, "SIGHUP");
+    Deno.writeTextFileSync(`${dir}/go`, "");
     assert.equal((await reader.read()).value, "tidied\n");
     assert.equal((await child.status).code, 7);
     assert.equal(done(), "told 1 times\n");
@@ -86,30 +93,27 @@ shellTest(
 shellTest(
   "termOnlyCommand() lets the command clean up when its output is closed and its session killed",
   TIDY,
-  async ({ child, done }) => {
+  async ({ child, dir, done }) => {
     const reader = child.stdout.getReader();
     await reader.read();
     await reader.cancel();
     await child.stderr.cancel();
     Deno.kill(-child.pid, "SIGTERM");
-    // Forwarding TERM may take a moment; the guard allows more than half a second.
-    await until("it was told", () => children(child.pid).length === 1);
-    await new Promise<void>((resolve) => setTimeout(resolve, 100));
+    await until("it was told", () => existsSync(`${dir}/told`));
     Deno.kill(-child.pid, "SIGKILL");
     assert.equal((await child.status).signal, "SIGKILL");
     assert.equal(done(), undefined);
+    Deno.writeTextFileSync(`${dir}/go`, "");
     await until("it has tidied up", () => done() === "told 1 times\n");
   },
 );
 
-const children = (pid: number): string[] =>
-  Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
-
 sessionTest(
   "exec() does not kill a command with graceMs, and reports that it may still run",
-  async ({ session, directory }) => {
+  async ({ session, exec, directory }) => {
+    await exec("true");
     const command = `trap '' TERM; echo $$; while [ ! -e ${directory}/go ]; do sleep 0.02; done`;
-    const request = { command, timeoutMs: 500, graceMs: 1_500 };
+    const request = { command, timeoutMs: 3_000, graceMs: 1_500 };
     const { signal } = new AbortController();
     const { ending, processEnded, stdout } = await session.exec(request, signal, undefined);
     assert.deepEqual([ending, processEnded], ["timeout", false]);
