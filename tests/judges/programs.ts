@@ -4,6 +4,7 @@ import { onPath, type Peer, peer } from "../peers/require.ts";
 import type { Place } from "../support/places.ts";
 import { programCommand, runtimeEnvironment } from "../support/program.ts";
 import { projectFile } from "../support/project.ts";
+import { freePort } from "../support/free_port.ts";
 
 const FOLDER = projectFile("tests/judges/programs");
 const INSTALL = "run `deno task judges`";
@@ -16,6 +17,13 @@ const judge = (name: string): Peer => ({ ...peer(name, programPath(name)), insta
 
 /** The scenarios of the protocol's authors. It runs in Deno, because it requires Node 22. */
 export const CONFORMANCE: Peer = judge("conformance");
+
+/** The inspector of the protocol's authors. npm installs it: Deno does not leave out its optional packages. */
+export const inspectorPath = projectFile("tests/judges/inspector/node_modules/.bin/mcp-inspector");
+export const INSPECTOR: readonly Peer[] = [
+  NODE,
+  { ...peer("mcp-inspector", inspectorPath), install: INSTALL },
+];
 
 /** Options of `deno` that run {@linkcode CONFORMANCE} with the locked versions. */
 export const conformanceCommand: readonly string[] = [
@@ -79,11 +87,6 @@ export async function startBridge(
   };
   await untilListening(port, child.status);
   return { url: new URL(`http://127.0.0.1:${port}/mcp`), [Symbol.asyncDispose]: stop };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Polls, because the bridges report nothing. @throws Error if the process ends first */

@@ -30,7 +30,7 @@ function testFilesBelow(path: string): string[] {
   if (!Deno.statSync(projectFile(path)).isDirectory) return [path];
   return [...Deno.readDirSync(projectFile(path))].flatMap((entry) => {
     const below = join(path, entry.name);
-    if (entry.isDirectory) return testFilesBelow(below);
+    if (entry.isDirectory) return entry.name === "node_modules" ? [] : testFilesBelow(below);
     return entry.name.endsWith("_test.ts") ? [below] : [];
   });
 }

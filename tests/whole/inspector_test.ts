@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { onPath, peer, peerTest } from "../peers/require.ts";
+import { onPath, peerTest } from "../peers/require.ts";
+import { INSPECTOR, inspectorPath } from "../judges/programs.ts";
 import { programCommand, runtimeEnvironment } from "../support/program.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
-
-const INSPECTOR = "@modelcontextprotocol/inspector@2.12.0";
 
 /** Runs the inspector's command line against the real server and returns its parsed answer. */
 async function inspect(env: Record<string, string>, cwd: string, method: readonly string[]) {
@@ -11,17 +10,10 @@ async function inspect(env: Record<string, string>, cwd: string, method: readonl
   const variables = Object.entries({ ...runtimeEnvironment(), ...env }).flatMap((
     [name, value],
   ) => ["-e", `${name}=${value}`]);
-  const { stdout, stderr, code } = await new Deno.Command("npx", {
-    args: ["-y", INSPECTOR, "--cli", ...variables, ...method, "--", path, ...args],
+  const { stdout, stderr, code } = await new Deno.Command(onPath("node"), {
+    args: [inspectorPath, "--cli", ...variables, ...method, "--", path, ...args],
     cwd,
     stdin: "null",
-    // If the registry is unreachable, the test fails soon and with its name.
-    // A package in npm's cache is used without asking the registry.
-    env: {
-      npm_config_fetch_retries: "0",
-      npm_config_fetch_timeout: "60000",
-      npm_config_prefer_offline: "true",
-    },
     signal: AbortSignal.timeout(180_000),
   }).output();
   const decoder = new TextDecoder();
@@ -30,7 +22,7 @@ async function inspect(env: Record<string, string>, cwd: string, method: readonl
 }
 
 peerTest({
-  peer: peer("npx", onPath("npx"), "npm"),
+  peer: INSPECTOR,
   name: "the MCP inspector lists the tools and runs a command",
   async fn() {
     await using host = await startSshHost();
