@@ -12,7 +12,7 @@ const FULL = Deno.env.get("LARGE_TESTS") === "1";
 /** 1 GB takes about 18 s on two cores; the smaller size shows the same memory use. */
 const SIZE = FULL ? 1_000_000_000 : 400_000_000;
 /** Buffers, their copies, and what the garbage collector has not freed yet; measured 150 MB. */
-const MAX_MEMORY = 260_000_000;
+const MAX_MEMORY = 330_000_000;
 const CHUNK = crypto.getRandomValues(new Uint8Array(65_536));
 
 peerTest({
