@@ -25,6 +25,18 @@ export class RawClient implements AsyncDisposable {
     return await this.#connection.read(buffer) ?? 0;
   }
 
+  /** Reads up to the end of a text, and returns everything that was read. */
+  async readUntil(end: string): Promise<string> {
+    let text = "";
+    while (!text.endsWith(end)) {
+      const buffer = new Uint8Array(65_536);
+      const count = await this.#connection.read(buffer);
+      if (count === null) break;
+      text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
+    }
+    return text;
+  }
+
   /** Everything until the other side ends the connection. */
   async rest(): Promise<string> {
     const buffer = new Uint8Array(65_536);

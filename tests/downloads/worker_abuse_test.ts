@@ -144,7 +144,7 @@ for (
 }
 
 Deno.test("a connection that is kept open and not used is closed", async () => {
-  await using test = new TestHub({ limits: SHORT });
+  await using test = new TestHub({ limits: { keepAliveMs: 150, receiptMs: 150 } });
   test.write("a.txt", "hello");
   const link = await test.link("a.txt");
   await using client = await RawClient.connect(link.url);

@@ -39,7 +39,7 @@ peerTest({
     // The job has a process group of its own, and signals over SSH reach the shell's only.
     const script = "set -m; /bin/sleep 4000 >/dev/null 2>&1 & wait";
     const line = `exec /usr/bin/env MRE_TAG=${tag} /bin/bash --norc -c '${script}'`;
-    const running = session.exec(line, { timeoutMs: 1_000 });
+    const running = session.exec(line, { timeoutMs: 4_000 });
     await untilAlive(tag, 2);
     const { ending, processEnded } = await running;
     assert.deepEqual([ending, processEnded, alive(tag).length], ["timeout", false, 1]);
@@ -59,7 +59,7 @@ peerTest({
     );
     const dir = (await session.read("mktemp -d")).trim();
     const line = tagged(tag, [`cd ${dir}`, ...script, "wait"].join("\n"));
-    const running = session.exec(line, { timeoutMs: 3_000 });
+    const running = session.exec(line, { timeoutMs: 8_000 });
     await untilAlive(tag, names.length + 1);
     const { ending, processEnded } = await running;
     assert.deepEqual([ending, processEnded, alive(tag)], ["timeout", true, []]);

@@ -41,7 +41,7 @@ peerTest({
     await using bear = await startDropbear();
     await using session = await openSession(bear, LOOSE);
     const others = bear.processes().length;
-    const late = await session.exec("echo out; sleep 4000; echo never", { timeoutMs: 700 });
+    const late = await session.exec("echo out; sleep 4000; echo never", { timeoutMs: 3_000 });
     assert.deepEqual([late.ending, late.stdout.text, late.processEnded], [
       "timeout",
       "out\n",

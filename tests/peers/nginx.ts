@@ -1,4 +1,5 @@
 import { type Peer, peer } from "./require.ts";
+import { freePort } from "../support/free_port.ts";
 
 const PATH = "/usr/sbin/nginx";
 
@@ -52,11 +53,6 @@ events { worker_connections 64; }
 http { sendfile on; tcp_nopush on; access_log off; ${temporary}
 server { ${server} } }
 `;
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** Waits until the port answers. @throws Error if the process ends first */

@@ -195,7 +195,7 @@ case $SSH_ORIGINAL_COMMAND in ${SFTP}) exec ${SFTP};; *) echo refused >&2; exit 
       await using session = await openSession(sshd);
       const tag = newTag();
       const script = 'trap "" TERM; sleep 4000 & wait; sleep 4000';
-      const calls = [1, 2, 3].map(() => session.exec(tagged(tag, script), { timeoutMs: 1_500 }));
+      const calls = [1, 2, 3].map(() => session.exec(tagged(tag, script), { timeoutMs: 4_000 }));
       for (const { ending, processEnded } of await Promise.all(calls)) {
         assert.deepEqual([ending, processEnded], ["timeout", true]);
       }
@@ -212,7 +212,7 @@ case $SSH_ORIGINAL_COMMAND in ${SFTP}) exec ${SFTP};; *) echo refused >&2; exit 
       const { exitCode, stderr } = await session.exec("echo (");
       assert.equal(exitCode, 2);
       assert.doesNotMatch(stderr.text, /SSH_ORIGINAL_COMMAND/);
-      const late = await session.exec("sleep 4000 & wait", { timeoutMs: 1_500 });
+      const late = await session.exec("sleep 4000 & wait", { timeoutMs: 4_000 });
       assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
     },
   });
@@ -243,7 +243,7 @@ for (const shell of [FISH, TCSH, ZSH]) {
       await using session = await openSession(sshd);
       const { stdout, stderr } = await session.exec("echo out; sh -c 'echo err >&2'");
       assert.deepEqual([stdout.text, stderr.text], ["out\n", "err\n"]);
-      const late = await session.exec("sleep 4000", { timeoutMs: 1_500 });
+      const late = await session.exec("sleep 4000", { timeoutMs: 4_000 });
       assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
     },
   });

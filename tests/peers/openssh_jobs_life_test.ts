@@ -23,7 +23,7 @@ const LONG = { timeoutMs: 120_000 };
 
 /** Starts a command that still runs when the call is answered. */
 async function released(session: TestSession, tag: string, script: string): Promise<string> {
-  const outcome = await session.exec(tagged(tag, script), { ...LONG, answerWithinMs: 700 });
+  const outcome = await session.exec(tagged(tag, script), { ...LONG, answerWithinMs: 2_000 });
   assert.deepEqual([outcome.ending, outcome.processEnded], ["running", false]);
   return outcome.jobId ?? "";
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connectTo } from "./openssh.ts";
 import { content } from "../fakes/ssh_host_client.ts";
 import { mayMountOddFs, mountOddFs, type OddFs } from "./odd_fs.ts";
-import { CURL, peerTest, SSHD, UNZIP } from "./require.ts";
+import { CURL, peerTest, skipTest, SSHD, UNZIP } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 import { outputOf, runCommand } from "../support/command.ts";
 import type { Connected } from "../support/server.ts";
@@ -32,11 +32,7 @@ function oddFsTest(name: string, body: (scene: Scene) => Promise<void>): void {
     },
   };
   if (mayMountOddFs) return peerTest(test);
-  Deno.test({
-    ...test,
-    name: `${name} [skipped: needs /dev/fuse, python3-fusepy, root]`,
-    ignore: true,
-  });
+  skipTest(test, "/dev/fuse, python3-fusepy, root");
 }
 
 oddFsTest(

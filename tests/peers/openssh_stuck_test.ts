@@ -29,7 +29,8 @@ for (const [name, command] of Object.entries(OTHERS)) {
       await session.exec("sleep 0.3");
       const startedAt = performance.now();
       assert.equal((await session.upload("up", "there")).verified, "sha256");
-      assert.ok(performance.now() - startedAt < 8_000, "soon");
+      // The other choice is the 30 seconds of a stalled transfer.
+      assert.ok(performance.now() - startedAt < 20_000, "soon");
       assert.equal((await session.download("there", "down")).bytes, 7);
       const { exitCode, stdout } = await other;
       assert.deepEqual([exitCode, stdout.text], [0, "done\n"]);

@@ -26,7 +26,7 @@ export async function endProcesses(
   pids: readonly number[],
   find: () => readonly number[] = () => pids.filter(isAlive),
 ): Promise<void> {
-  const giveUpAtMs = performance.now() + 5000;
+  const giveUpAtMs = performance.now() + 30_000;
   for (let rest = pids; rest.length > 0; rest = find()) {
     if (performance.now() > giveUpAtMs) throw new Error(`Processes do not end: ${rest.join(" ")}`);
     rest.forEach((pid) => sendSignal(pid, "SIGKILL"));

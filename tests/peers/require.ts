@@ -98,10 +98,13 @@ export function peerTest({ peer: needed, ...test }: PeerTest): void {
     return Deno.test(test.name, () => Promise.reject(new Error(missing.map(remedy).join("; "))));
   }
   missing.forEach(announceOnce);
-  const names = missing.map((one) => one.name).join(", ");
+  skipTest(test, missing.map((one) => one.name).join(", "));
+}
+
+/** Registers a test that is skipped. The report has only its name, which says what it needs and its file. */
+export function skipTest(test: Deno.TestDefinition, needs: string): void {
   const file = relative(PROJECT, fileURLToPath(Deno.mainModule));
-  const name = `${test.name} [skipped: needs ${names}; in ${file}]`;
-  Deno.test({ ...test, name, ignore: true });
+  Deno.test({ ...test, name: `${test.name} [skipped: needs ${needs}; in ${file}]`, ignore: true });
 }
 
 function exists(path: string): boolean {

@@ -1,6 +1,7 @@
 import { type Account, createAccount, removeAccount, run } from "./account.ts";
 import { type Peer, peer } from "./require.ts";
 import { endProcesses, processesOf } from "./processes.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** TinySSH, whose connections have one session each, behind the program that listens for it. */
 export const TINYSSH: Peer = peer(
@@ -110,14 +111,9 @@ async function startSmallSshd(
   return new SmallSshd(dir, port, account, server);
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** Polls, because the servers report nothing. */
 async function untilListening(port: number): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
+  for (let turn = 0; turn < 3_000; turn++) {
     const open = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
     open?.close();
     if (open !== undefined) return;

@@ -7,6 +7,7 @@ import {
   isSshd,
   processesOf,
 } from "./processes.ts";
+import { freePort } from "../support/free_port.ts";
 
 export { aliveWithMarker, processesOf };
 
@@ -278,19 +279,6 @@ async function makeKey(path: string, type: KeyType, passphrase: string): Promise
     ...["-N", passphrase, "-C", "test", "-f", path],
   ]);
   return await Deno.readTextFile(`${path}.pub`);
-}
-
-/** Below the kernel's ports for clients, so that no client takes it during a restart. */
-function freePort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
 }
 
 function randomHex(bytes: number): string {

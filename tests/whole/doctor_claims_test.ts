@@ -4,6 +4,7 @@ import { peer, peerTest, ROOT, SSH_CLIENT } from "../peers/require.ts";
 import { runCommand, runShell } from "../support/command.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { programCommand, runProgram, runtimeEnvironment } from "../support/program.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** A line of doctor's that says that something works, and how it becomes false. */
 interface Claim {
@@ -56,10 +57,7 @@ const CLAIMS: Readonly<Record<string, Claim>> = {
     said: /Failed to load private key/,
   },
   TCP: {
-    breakIt() {
-      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      return { env: { SSH_PORT: String(listener.addr.port) } };
-    },
+    breakIt: () => ({ env: { SSH_PORT: String(freePort()) } }),
     said: /refused/i,
   },
   "host key": {

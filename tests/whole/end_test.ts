@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { isAlive } from "../fakes/ssh_host_client.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { runProgram } from "../support/program.ts";
-import { type Connected, connectServer, type ServerProcess } from "../support/server.ts";
-
-/** Each shutdown may take two seconds; the test itself needs the rest. */
-const LIMIT_MS = 2_500;
+import {
+  type Connected,
+  connectServer,
+  END_LIMIT_MS,
+  type ServerProcess,
+} from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 const ENDINGS: Readonly<Record<string, (server: ServerProcess) => unknown>> = {
   "stdin closes": (server) => server.close(),
@@ -31,7 +34,7 @@ async function endsInTime(server: Connected, end: (server: ServerProcess) => unk
   await end(server.server);
   const status = await server.server.ended();
   const took = performance.now() - began;
-  assert.ok(took < LIMIT_MS, `it took ${took} ms`);
+  assert.ok(took < END_LIMIT_MS, `it took ${took} ms`);
   return status;
 }
 
@@ -45,7 +48,7 @@ for (const [what, end] of Object.entries(ENDINGS)) {
     assert.equal(code, 0, server.server.stderr);
     // The host stops the command when it has received the last messages of the server.
     assert.equal(await closed(place), 0);
-    assert.equal(isAlive(pid), false);
+    await until("the end of the command", () => !isAlive(pid));
   });
 
   Deno.test(`the server ends within two seconds when ${what} and the host is frozen`, async () => {
@@ -69,9 +72,7 @@ for (const [what, end] of Object.entries(ENDINGS)) {
 
 /** Returns the number of open connections after the host has received everything that was sent. */
 async function closed({ host }: Place): Promise<number> {
-  for (let turn = 0; turn < 200 && host.openConnections() > 0; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until("the end of the connections", () => host.openConnections() === 0);
   return host.openConnections();
 }
 

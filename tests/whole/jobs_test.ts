@@ -223,6 +223,6 @@ jobsTest("a short command is enough for old jobs to be removed", async (connect,
   const status = await Deno.readTextFile(`${dir}/status`);
   await Deno.writeTextFile(`${dir}/status`, status.replace(/ \d{10} /, " 1000000000 "));
   await using later = await connect();
-  await exec(later, "true", 1);
+  await exec(later, "true", 10);
   await until("the removal of the job", () => !existsSync(dir));
-});
+}, 30);

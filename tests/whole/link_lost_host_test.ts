@@ -8,6 +8,7 @@ import { startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { until } from "../support/until.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** Exit codes of curl. */
 const [REFUSED, RESET] = [22, 56];
@@ -50,7 +51,7 @@ peerTest({
     const bytes = content(SIZE);
     const path = `${files.path}/big`;
     Deno.writeFileSync(path, bytes);
-    const options = { hostKeys: [{ privateKey: privateKeyOf("ed25519") }] };
+    const options = { hostKeys: [{ privateKey: privateKeyOf("ed25519") }], port: freePort() };
     await using place = await startPlace(options);
     await using server = await connectServer({ env: place.env, cwd: place.directory });
     const url = await linkOf(server, path);

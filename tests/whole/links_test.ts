@@ -7,6 +7,7 @@ import { CURL, peerTest, UNZIP } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { freePort } from "../support/free_port.ts";
 
 const PREVIEWS = [
   "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
@@ -183,7 +184,7 @@ Deno.test("a host that does not answer is told, uses nothing up, and the link wo
   const path = `${files.path}/f`;
   Deno.writeFileSync(path, bytes);
   // The host restarts with the same key.
-  const options = { hostKeys: [{ privateKey: privateKeyOf("ed25519") }] };
+  const options = { hostKeys: [{ privateKey: privateKeyOf("ed25519") }], port: freePort() };
   await using place = await startPlace(options);
   await using server = await connectServer({ env: place.env, cwd: place.directory });
   const { url } = await link(server, { path, source: "host" });

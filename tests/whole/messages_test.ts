@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { isAlive } from "../fakes/ssh_host_client.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Era, ERAS, RawClient, read } from "../support/raw_client.ts";
+import { until } from "../support/until.ts";
+import { END_LIMIT_MS } from "../support/server.ts";
 
 /** Registers a test for both ways of opening a connection. */
 function eraTest(name: string, run: (client: RawClient, place: Place, era: Era) => Promise<void>) {
@@ -61,6 +63,7 @@ eraTest(
       const answer = await client.answerTo(id);
       assert.equal(read(answer, "result", "structuredContent", "stdout"), `${id}\n`);
     }
+    await until("four warnings", () => warnings(client) >= 4);
     assert.equal(warnings(client), 4, client.server.stderr);
     if (era === "legacy") await listsWithoutParams(client);
   },
@@ -105,22 +108,23 @@ eraTest("a message over 10 MiB is refused under its id, in linear time", async (
   await client.exec(2, command.slice(0, 10_000_000));
   const answer = await client.answerTo(2);
   assert.equal(read(answer, "result", "structuredContent", "code"), "invalid_argument");
-  assert.ok(performance.now() - began < 3_000, `${performance.now() - began} ms`);
+  // In quadratic time it would be minutes.
+  assert.ok(performance.now() - began < 30_000, `${performance.now() - began} ms`);
   await client.exec(3, "echo on");
   assert.equal(read(await client.answerTo(3), "result", "structuredContent", "stdout"), "on\n");
 });
 
-eraTest("a line of 100 MB costs little memory, and the connection goes on", async (client) => {
+eraTest("a line of 300 MB costs little memory, and the connection goes on", async (client) => {
   const part = "x".repeat(1_000_000);
   await client.server.sendText('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"x":"');
-  for (let count = 0; count < 100; count++) await client.server.sendText(part);
+  for (let count = 0; count < 300; count++) await client.server.sendText(part);
   await client.line('"}}');
   assert.equal(read(await client.answerTo(1), "error", "code"), -32600);
   await client.exec(2, "echo on");
   assert.equal(read(await client.answerTo(2), "result", "structuredContent", "stdout"), "on\n");
   const status = Deno.readTextFileSync(`/proc/${client.server.pid}/status`);
   const peakMb = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
-  assert.ok(peakMb < 250, `${Math.round(peakMb)} MB`);
+  assert.ok(peakMb < 400, `${Math.round(peakMb)} MB`);
 });
 
 eraTest("null is left out and digits are a number in every argument", async (client) => {
@@ -163,12 +167,12 @@ eraTest("a call that runs when stdin ends is answered as cancelled", async (clie
   await client.server.close();
   const status = await client.server.ended();
   assert.equal(status.code, 0, client.server.stderr);
-  assert.ok(performance.now() - began < 2_500);
+  assert.ok(performance.now() - began < END_LIMIT_MS);
   const answer = await client.answerTo("call");
   assert.equal(read(answer, "result", "structuredContent", "code"), "cancelled");
   assert.equal(read(answer, "result", "structuredContent", "cancelled"), true);
   assert.equal(read(answer, "result", "structuredContent", "stdout"), `${pid}\n`);
-  assert.equal(isAlive(pid), false);
+  await until("the end of the command", () => !isAlive(pid));
 });
 
 eraTest(
@@ -179,7 +183,7 @@ eraTest(
     const began = performance.now();
     await client.server.close();
     assert.equal((await client.server.ended()).code, 0);
-    assert.ok(performance.now() - began < 2_500);
+    assert.ok(performance.now() - began < END_LIMIT_MS);
     const answer = await client.answerTo("call");
     assert.equal(read(answer, "result", "structuredContent", "code"), "cancelled");
     place.host.thaw();

@@ -4,6 +4,7 @@ import { runProgram } from "../support/program.ts";
 import { RawClient, read } from "../support/raw_client.ts";
 import { connectServer } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** Returns the names of the offered tools, and what the server does with a call of each of two. */
 async function offered(env: Readonly<Record<string, string>>) {
@@ -155,8 +156,3 @@ Deno.test("doctor does not connect to a host that no offered tool needs", async 
   assert.doesNotMatch(stdout, /^(ok|FAIL) +(TCP|host key|login)/m);
   assert.equal(place.host.connectionCount(), 0);
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -86,7 +86,7 @@ proxmoxTest(
     const { data, isError } = await server.call("proxmox_container_exec_command", {
       ctid: 101,
       command: `echo started; sleep ${marker} & sleep ${marker} | sleep ${marker}`,
-      timeout: 1,
+      timeout: 5,
     });
     assert.deepEqual([isError, data.code, data.timeout_reached], [true, "timeout", true]);
     // No guard runs on the embedded host, so the end is not confirmed.

@@ -4,6 +4,7 @@ import { startServiceWithCertificate } from "../peers/openssl_service.ts";
 import { OPENSSL, peerTest } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { runProgram } from "../support/program.ts";
+import { freePort } from "../support/free_port.ts";
 
 const services = (url: string) => ({
   R2_ACCESS_KEY: "access",
@@ -31,9 +32,7 @@ async function doctor({ directory, env }: Place, url: string, more: Record<strin
 
 Deno.test("doctor names a refused port and an unknown name of a storage service", async () => {
   await using place = await startPlace();
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  const refused = await doctor(place, `http://127.0.0.1:${listener.addr.port}`);
+  const refused = await doctor(place, `http://127.0.0.1:${freePort()}`);
   for (const said of [refused.r2, refused.imageKit]) assert.match(said, /refused the connection/);
   assert.match(refused.r2, /-> .*R2_ENDPOINT/);
   const unknown = await doctor(place, "https://no-such-name.invalid");

@@ -18,7 +18,7 @@ Deno.test("a worker that dies is answered for: pending calls get an error, the p
     assert.match(String(data.error), /^The ssh worker of the server ended unexpectedly$/);
     assert.match(String(data.suggestion), /^Restart the MCP server/);
   }
-  const ended = await valueWithin(server.server.ended(), 10_000);
+  const ended = await valueWithin(server.server.ended(), 30_000);
   assert.equal(ended?.code, 1);
   assert.match(server.server.stderr, /worker ssh died: .*the worker dies/);
 });

@@ -16,13 +16,9 @@ import { ask, RawClient } from "../http.ts";
 import { configOf as basicConfig } from "../../support/config.ts";
 import { outputOf } from "../../support/command.ts";
 import { until } from "../../support/until.ts";
+import { freePort } from "../../support/free_port.ts";
 
 const context = () => ({ signal: new AbortController().signal, progress: undefined });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** The worker as main starts it, with exactly the rights of its row. */
 class Started implements AsyncDisposable {

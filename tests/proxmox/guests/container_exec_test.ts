@@ -165,7 +165,7 @@ bothTest("proxmox_container_exec_command stops the processes inside on a timeout
     const answer = await node.call("proxmox_container_exec_command", {
       ctid,
       command,
-      timeout: 1,
+      timeout: 4,
     });
     assert.equal(failure(answer)[0], "timeout");
     const { stdout, timeout_reached, process_ended, exit_code } = answer.data;
@@ -184,7 +184,7 @@ nodeTest("proxmox_container_exec_command kills processes inside that ignore TERM
   containers: [BUSYBOX],
 }, async (node) => {
   const command = "trap '' TERM; sleep 7123 & sleep 7123";
-  const answer = await exec(node, command, { timeout: 1 });
+  const answer = await exec(node, command, { timeout: 4 });
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
   assert.deepEqual(processesLike(/sleep 7123/), []);
 });

@@ -94,7 +94,7 @@ bothTest("proxmox_start_container and the others change the state and read it ba
     assert.deepEqual(failure(answer), ["invalid_state", "Container 102 is not running"]);
   }
   const init = await node.pve.initPid(101);
-  const reboot = await node.call("proxmox_reboot_container", { ctid: 101, timeout: 5 });
+  const reboot = await node.call("proxmox_reboot_container", { ctid: 101, timeout: 30 });
   assert.equal(reboot.data.success, true);
   assert.notEqual(await node.pve.initPid(101), init);
   const shutdown = await node.call("proxmox_shutdown_container", { ctid: 101 });

@@ -74,15 +74,15 @@ bothTest("proxmox_reboot_vm waits until the VM has been started again", {
   vms: [WEB, AGENT],
 }, async (node) => {
   const init = await node.pve.initPid(202);
-  const rebooted = await call(node, "reboot_vm", 202, { timeout: 7 });
+  const rebooted = await call(node, "reboot_vm", 202, { timeout: 30 });
   assert.deepEqual(rebooted.data, {
     success: true,
     message: "VM 202 rebooted successfully",
     vmid: 202,
   });
   assert.notEqual(await node.pve.initPid(202), init);
-  assert.ok((await node.newCalls()).includes("qm reboot 202 --timeout 7"));
-  await node.pve.setFault("restartDelayMs", 1_500);
+  assert.ok((await node.newCalls()).includes("qm reboot 202 --timeout 30"));
+  await node.pve.setFault("restartDelayMs", 4_000);
   const steps: (string | undefined)[] = [];
   const slow = await call(node, "reboot_vm", 200, {}, ({ message }) => void steps.push(message));
   assert.equal(slow.data.success, true);

@@ -54,14 +54,14 @@ nodeTest("proxmox_vm_exec_command stops polling at its time limit", {
   vms: [AGENT],
 }, async (node) => {
   const command = "echo begun; sleep 7127";
-  const running = call(node, "vm_exec_command", 202, { command, timeout: 3 });
+  const running = call(node, "vm_exec_command", 202, { command, timeout: 6 });
   await until("it runs", () => processesLike(/^sleep 7127/).length > 0);
-  // From now on every answer of the host comes after the limit.
+  // From now on an answer takes so long that the limit is reached while one is awaited.
   await node.pve.setFault("delayMs", 3_000);
   const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
   assert.equal(answer.data.stdout, "begun\n");
-  assert.ok(answer.data.duration_ms < 12_000);
+  assert.ok(answer.data.duration_ms < 40_000);
 });
 
 nodeTest("proxmox_vm_exec_command polls until a long command ends", {
@@ -78,7 +78,7 @@ bothTest("proxmox_vm_exec_command stops the command in the VM on timeout and can
   vms: [AGENT],
 }, async (node) => {
   const command = "echo begun; trap '' TERM; sleep 7124 & sleep 7124";
-  const timedOut = await call(node, "vm_exec_command", 202, { command, timeout: 1 });
+  const timedOut = await call(node, "vm_exec_command", 202, { command, timeout: 4 });
   assert.equal(failure(timedOut)[0], "timeout");
   const { stdout, process_ended, timeout_reached } = timedOut.data;
   assert.deepEqual([stdout, process_ended, timeout_reached], ["begun\n", true, true]);
@@ -167,6 +167,6 @@ nodeTest("proxmox_vm_exec_command does not claim an end that it cannot see witho
   vms: [{ ...AGENT, without: ["grep"] }],
 }, async (node) => {
   const command = "sleep 7128";
-  const answer = await call(node, "vm_exec_command", 202, { command, timeout: 1 });
+  const answer = await call(node, "vm_exec_command", 202, { command, timeout: 4 });
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", false]);
 });

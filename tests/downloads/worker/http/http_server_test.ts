@@ -26,7 +26,7 @@ Deno.test("listen() aborts the signal of a request when the client disconnects",
 
 Deno.test("listen() writes nothing to the log about clients that break off their request", async () => {
   const log: string[] = [];
-  const limits = { ...HTTP_LIMITS, headersMs: 150, requestMs: 150 };
+  const limits = { ...HTTP_LIMITS, headersMs: 1_000, requestMs: 1_000 };
   const options = { host: "127.0.0.1", port: 0, tls: undefined, limits };
   const handler = () => Promise.resolve(new Response("ok"));
   const logger = createLogger("warn", [], (line) => log.push(line));

@@ -9,6 +9,7 @@ import {
   type Network,
   NoAddressAnswers,
 } from "../../../../src/ssh/worker/connection/tcp.ts";
+import { freePort } from "../../../support/free_port.ts";
 
 /** A network in which a name has these addresses; those of IPv6 are stand-ins on loopback. */
 function networkOf(v4: readonly string[], v6: Readonly<Record<string, string>> = {}): Network {
@@ -155,8 +156,3 @@ Deno.test("connectTcp() reports an unknown name once", async () => {
   assert.equal(error.failures.length, 1);
   assert.match(error.failures[0]?.reason ?? "", /^the name (is unknown|cannot be resolved now)$/);
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -28,7 +28,8 @@ scriptTest(
 
 scriptTest("readScript() reads a file of /sys, whose size is wrong, to its end", async (shell) => {
   const answer = await shell.run(readScript("/sys/class/net/lo/mtu", 1_000_000, 0, undefined));
-  assert.match(answer, /^S 0 \S+ \d+\n65536\n$/);
+  const content = Deno.readTextFileSync("/sys/class/net/lo/mtu");
+  assert.match(answer.replace(content, "content"), /^S 0 \S+ \d+\ncontent$/);
 });
 
 /** An endpoint whose command finds only these programs. */

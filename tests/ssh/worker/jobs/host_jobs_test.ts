@@ -191,7 +191,7 @@ for (const { name, peers, make } of HOSTS) {
       const { facts } = await host.startJob(
         "yes | head -c 1500000; echo done >&2; exec sleep 3000",
         {
-          maxRuntimeMs: 2_000,
+          maxRuntimeMs: 5_000,
         },
       );
       const ended = await host.ended(facts.id);
@@ -308,7 +308,7 @@ Deno.test("the unwanted start of the streams is not part of them", async () => {
   ]);
   const released = await host.exec(`${command.replace("exit 3", "exec sleep 3000")}`, {
     ...marks,
-    answerWithinMs: 1_500,
+    answerWithinMs: 5_000,
   });
   assert.deepEqual(
     [released.ending, released.stdout.text, released.stdoutBytes, released.stderrBytes],

@@ -76,7 +76,8 @@ Deno.test("xmlElements() needs linear time", () => {
   const startedAt = performance.now();
   assert.deepEqual(xmlElements("<Contents>".repeat(100_000), "Contents"), []);
   assert.deepEqual(xmlElements("<Contents ".repeat(100_000), "Contents"), []);
-  assert.ok(performance.now() - startedAt < 1_000);
+  // In quadratic time it would be minutes.
+  assert.ok(performance.now() - startedAt < 20_000);
 });
 
 Deno.test("xmlElements() finds consecutive elements, also those with attributes", () => {
