@@ -140,6 +140,46 @@ peerTest({
 
 peerTest({
   peer: [SSHD, ROOT],
+  name: "a link that is cut during a start leaves one job or none, whose ID the error names",
+  async fn() {
+    await using sshd = await startSshd();
+    await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
+    await using session = await openSession(sshd, { ...SLOW, port: proxy.port });
+    const tag = newTag();
+    const known = new Set<string>();
+    for (
+      const [direction, bytes] of [
+        ["to_target", 100],
+        ["to_target", 9_000],
+        ["to_client", 1],
+        ["to_client", 150],
+        ["to_client", 300],
+      ] as const
+    ) {
+      await session.exec("true");
+      proxy.cutAfter(direction, bytes);
+      const started = startJob(session, tagged(tag, "sleep 4000"));
+      const id = await started.then(
+        ({ facts }) => facts.id,
+        ({ code, message }) => {
+          assert.equal(code, "connection_lost");
+          return /the start of job ([0-9a-f]{32}), which may run/.exec(message)?.[1];
+        },
+      );
+      proxy.cutAfter(direction, Infinity);
+      known.add(id ?? "");
+    }
+    const found = await session.host.jobs.list(signal);
+    for (const { id } of found) {
+      assert.ok(known.has(id));
+      assert.equal((await session.host.jobs.stop(id, signal)).processEnded, true);
+    }
+    assert.deepEqual(commandsOf(tag), []);
+  },
+});
+
+peerTest({
+  peer: [SSHD, ROOT],
   name: "a job without its runner still counts as running, is stopped, or is lost",
   async fn() {
     await using sshd = await startSshd();

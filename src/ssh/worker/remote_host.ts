@@ -7,6 +7,7 @@ import { deadline } from "../../async/deadline.ts";
 import { copy, stalled } from "./files/copy.ts";
 import { runOnHost } from "./jobs/run_on_host.ts";
 import { DEFAULT_SETTINGS } from "./jobs/job_start.ts";
+import { RunningCommands } from "./jobs/running_commands.ts";
 import { HostJobs } from "./jobs/host_jobs.ts";
 import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
@@ -52,6 +53,8 @@ import { hostTree } from "./files/tree.ts";
 const LIST_LIMIT_MS = 300_000;
 /** Each copy keeps up to 4 MB in flight, so more at a time cost memory and are not faster. */
 const MAX_COPIES = 8;
+/** The part of the time for a close in which cancelled commands may still be stopped. */
+const RUNNING_SHARE = 0.8;
 /** A transfer that moves no byte for this long, or for TIMEOUT if that is longer, is aborted. */
 const MIN_STALL_MS = 30_000;
 
@@ -67,6 +70,7 @@ export class RemoteHost {
   readonly #hashes: RemoteHashes;
   readonly #sudo: Sudo;
   readonly #turns = new Turns(MAX_COPIES);
+  readonly #running = new RunningCommands();
   readonly jobs: HostJobs;
   readonly directories: Directories;
   /** The outputs that were cut in their answers. */
@@ -120,10 +124,10 @@ export class RemoteHost {
     progress: ((step: ExecProgress) => void) | undefined,
   ): Promise<ExecOutcome> {
     const wait = this.#sessionWait(signal, request.timeoutMs);
-    return await runOnHost(request, wait, {
+    return await this.#running.track(runOnHost(request, wait, {
       ...{ pool: this.#pool, login: this.#login, settings: this.#settings, progress },
-      ...{ kept: this.kept, clock: this.#clock, sudo: this.#sudo },
-    });
+      ...{ kept: this.kept, clock: this.#clock, sudo: this.#sudo, closing: this.#running.closing },
+    }));
   }
 
   async copy(
@@ -246,8 +250,10 @@ export class RemoteHost {
   }
 
   /** Stops everything that runs on the host. True if the host confirmed it. */
-  close(limitMs: number): Promise<boolean> {
-    return this.#pool.close(limitMs);
+  async close(limitMs: number): Promise<boolean> {
+    const startedAt = performance.now();
+    await this.#running.end(limitMs * RUNNING_SHARE);
+    return await this.#pool.close(limitMs - (performance.now() - startedAt));
   }
 
   async #sink(

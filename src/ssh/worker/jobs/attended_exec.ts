@@ -35,6 +35,8 @@ export interface AttendedContext extends ExecContext {
   readonly characterLimit: number;
   /** When the call was made, by `performance.now()`. */
   readonly startedAt: number;
+  /** Aborted when this server ends: a command that is being stopped is killed then. */
+  readonly closing?: AbortSignal;
   start(line: string, wait: SessionWait): Promise<StartedCommand>;
 }
 
@@ -130,6 +132,8 @@ class Attendance {
     const stopShowing = every(clock, SHOW_MS, () => this.#show());
     const answerMs = this.#request.answerWithinMs - (performance.now() - startedAt);
     const stopWaiting = clock.after(Math.max(0, answerMs), () => this.#release());
+    const onClosing = () => this.#stream.endInput();
+    this.#context.closing?.addEventListener("abort", onClosing);
     try {
       const result = await this.#result(stop);
       if (result.kind === "ended") this.#output.addDropped(result.status);
@@ -137,6 +141,7 @@ class Attendance {
     } finally {
       stopShowing();
       stopWaiting();
+      this.#context.closing?.removeEventListener("abort", onClosing);
       await this.#stream.close();
     }
   }

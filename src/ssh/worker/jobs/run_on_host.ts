@@ -11,6 +11,8 @@ export interface HostContext extends Omit<ExecContext, "signal" | "isOwn"> {
   readonly pool: ConnectionPool;
   readonly login: HostLogin;
   readonly settings: SshSettings;
+  /** Aborted when this server ends. */
+  readonly closing: AbortSignal;
 }
 
 /**

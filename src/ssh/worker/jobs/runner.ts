@@ -36,7 +36,8 @@ const LAUNCH = compact(`
  *
  * It reports lines on stdout: `u` (an answer to the order `u`), `r` (released), `x` (ended;
  * the status is written), `n COUNT` (so many processes could not be killed). An attended job reads orders
- * from stdin: `u`, `r` (go on without me) and `k` (stop); the end of stdin without `r` is `k`.
+ * from stdin: `u`, `r` (go on without me) and `k` (stop); the end of stdin without `r` is `k`, and
+ * after `k` it means that nobody waits for a clean end.
  *
  * When the command has ended and something else still holds its output open, the output counts as complete
  * when nothing was added for 250 ms and `tee` sleeps, which it does only when it has read everything.
@@ -68,13 +69,18 @@ export const RUNNER = compact(`
     echo t >&4
   }
   j_orders() {
+    j_told=
     while IFS= read -r j_order; do
       case $j_order in
         u) echo u >&7 ;;
         r) echo r >&4; exit ;;
-        k) break ;;
+        k) echo k >&4; j_told=1 ;;
       esac
     done
+    [ -z "$j_told" ] || [ -n "$j_grace" ] || {
+      read -r j_pid j_begun < "$j_dir/pid"
+      finish_job "$j_pid" "$j_begun" 0
+    }
     echo k >&4
   }
   j_run() {

@@ -164,8 +164,7 @@ const START = compact(`
   # An idle host prints the first line of a command about now.
   j_has_spoken() { [ -s stdout ] || [ -s stderr ] || [ -e status ]; }
   if [ -n "$j_attended" ]; then
-    j_dated
-    j_begin | j_follow
+    j_begin | { j_dated; j_follow; }
   else
     exec </dev/null
     j_detach >/dev/null &

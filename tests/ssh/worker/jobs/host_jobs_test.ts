@@ -1,10 +1,12 @@
 /** Jobs on this machine, in different shells and on odd hosts. */
 import assert from "node:assert/strict";
 import { cancelled, RemoteExecError } from "../../../../src/errors.ts";
+import { connectionLost, noChannelInTime } from "../../../../src/ssh/errors.ts";
 import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
 import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
 import { cutMatches, HostJobs } from "../../../../src/ssh/worker/jobs/host_jobs.ts";
+import { jobLine } from "../../../../src/ssh/worker/jobs/job_start.ts";
 import { PROCESSES } from "../../../../src/ssh/worker/jobs/portable.ts";
 import { type HostContext, runOnHost } from "../../../../src/ssh/worker/jobs/run_on_host.ts";
 import type { StartedCommand } from "../../../../src/ssh/worker/commands/started_command.ts";
@@ -108,6 +110,9 @@ class LocalHost implements Disposable {
     this.#root[Symbol.dispose]();
   }
 }
+
+const outputOf = ({ channel }: StartedCommand): ReadableStream<Uint8Array> =>
+  ReadableStream.from<Uint8Array>(channel);
 
 function killIfAlive(pid: number): void {
   try {
@@ -543,6 +548,75 @@ Deno.test("a connection that is lost during the start of a job names the job", a
   );
 });
 
+Deno.test("a start whose request may have arrived names the job; one that was not sent does not", async () => {
+  using host = new LocalHost();
+  const lost = connectionLost("the start of the command");
+  host.start = () => Promise.reject(lost);
+  const { message, suggestion } = await failure(host.startJob("true"));
+  const [id = ""] = /[0-9a-f]{32}/.exec(message) ?? [];
+  assert.match(message, /^The SSH connection was lost during the start of job .*, which may run$/);
+  assert.match(suggestion, new RegExp(`job_id ${id}`));
+  const busy = noChannelInTime(1_000);
+  host.start = () => Promise.reject(busy);
+  assert.equal(await failure(host.startJob("true")), busy);
+});
+
+Deno.test("a start that the host does not confirm in time names the job", async () => {
+  using host = new LocalHost();
+  host.edit = () => "exec sleep 3000";
+  const { settings } = host;
+  const jobs = new HostJobs({ settings, limitMs: 10, start: (line) => host.start(line) });
+  const request = { command: "true", shown: "true", maxRuntimeMs: 1_000 };
+  const { code, message } = await failure(jobs.start(request, signal));
+  assert.equal(code, "timeout");
+  assert.match(message, /did not confirm in time the start of job [0-9a-f]{32}, which may run/);
+});
+
+Deno.test("a cancelled start leaves no running job, whenever it is cancelled", async () => {
+  using host = new LocalHost();
+  const start = host.start.bind(host);
+  for (const sign of ["started", "J ", "Z "]) {
+    const controller = new AbortController();
+    host.start = async (line) => {
+      const started = await start(line);
+      started.channel.on("data", (chunk: Uint8Array) => {
+        if (new TextDecoder().decode(chunk).includes(sign)) controller.abort(cancelled());
+      });
+      return started;
+    };
+    const request = { command: "exec sleep 3000", shown: "", maxRuntimeMs: 60_000 };
+    await host.jobs.start(request, controller.signal).catch((error) => {
+      assert.equal(error.code, "cancelled");
+    });
+    host.start = start;
+    await until(
+      "the end of the job",
+      async () => !(await host.states()).includes("running"),
+      30_000,
+    );
+  }
+});
+
+Deno.test("an ID that exists is not started again", async () => {
+  using host = new LocalHost();
+  const request = { command: "echo once", shown: "", maxRuntimeMs: 60_000 };
+  const line = jobLine("a".repeat(32), request, host.settings);
+  const answerOf = async () => await new Response(outputOf(await host.start(line))).text();
+  assert.match(await answerOf(), /^J a{32} (running|exited 0 )/m);
+  await host.ended("a".repeat(32));
+  assert.match(await answerOf(), /^E make .*exists/m);
+  assert.equal((await host.read("a".repeat(32))).text, "once\n");
+});
+
+Deno.test("a stop of a job that seems to be lost also holds for a runner that comes later", async () => {
+  using host = new LocalHost();
+  const { facts: { id } } = await host.startJob("true");
+  await host.ended(id);
+  Deno.removeSync(`${host.directory}/${id}/status`);
+  assert.equal((await host.jobs.stop(id, signal)).facts.state, "lost");
+  assert.equal(Deno.readTextFileSync(`${host.directory}/${id}/ending`).trim(), "stopped");
+});
+
 Deno.test("a stop of a VM's command says if the command may still run in the VM", async () => {
   using host = new LocalHost();
   const command = "trap 'exit 254' TERM; echo; while :; do sleep 0.05; done";
@@ -572,7 +646,7 @@ Deno.test("a long command runs directly on a host that cannot start a job", asyn
     { command: "echo out", timeoutMs: 60_000, answerWithinMs: 30_000 },
     { deadlineMs: performance.now() + 60_000, limitMs: 60_000, signal },
     {
-      ...{ pool, login, progress: undefined },
+      ...{ pool, login, progress: undefined, closing: signal },
       settings: settings as unknown as HostContext["settings"],
     },
   );
