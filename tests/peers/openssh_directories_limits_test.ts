@@ -103,3 +103,54 @@ for (const login of isRoot ? ["root", "user"] as const : ["user"] as const) {
     },
   });
 }
+
+peerTest({
+  name: "over SFTP, what cannot be read is named, and the rest is copied",
+  peer: [...PEERS, ROOT],
+  async fn() {
+    await withSite(async (site) => {
+      write(site.remote, { "page": "1", "secret": "2", "closed/inner": "3", "open/file": "4" });
+      write(site.local, { "secret": "x", "closed/mine": "5" });
+      await site.give();
+      for (const path of ["secret", "closed"]) {
+        Deno.chmodSync(`${site.remote}/${path}`, 0);
+        Deno.chownSync(`${site.remote}/${path}`, 0, 0);
+      }
+      const down = await site.copy("download", { deleteCount: 0 });
+      assert.deepEqual([down.sent, down.deleted], [2, 0]);
+      const { secret, ...rest } = reasons(down.failed);
+      assert.match(String(secret), /permission denied/);
+      assert.deepEqual(rest, { closed: "cannot be read" });
+      assert.equal(Deno.readTextFileSync(`${site.local}/closed/mine`), "5");
+    }, { config: ["ForceCommand internal-sftp"] });
+  },
+});
+
+peerTest({
+  name: "without tar on the host, each file is compared with the host's own hash",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      const { home } = site.sshd;
+      const programs = "sh find stat xargs dd mkdir mv rm sort cat head readlink env printf";
+      Deno.mkdirSync(`${home}/bin`);
+      for (const name of programs.split(" ")) {
+        Deno.symlinkSync(`/usr/bin/${name}`, `${home}/bin/${name}`);
+      }
+      const hash = (text: string) =>
+        Deno.writeTextFileSync(`${home}/bin/sha256sum`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      Deno.writeTextFileSync(`${home}/.bashrc`, `PATH=${home}/bin\n`);
+      hash('exec /usr/bin/sha256sum "$@"');
+      write(site.remote, { "page": "1", "sub/other": "2" });
+      const right = await site.copy("download", { localPath: "right" });
+      assert.deepEqual([right.sent, right.failed], [2, []]);
+      hash(`/usr/bin/cat > /dev/null; echo ${"0".repeat(64)}`);
+      const wrong = await site.copy("download", { localPath: "wrong" });
+      assert.equal(wrong.sent, 0);
+      assert.deepEqual(reasons(wrong.failed), {
+        "page": "changed while it was read",
+        "sub/other": "changed while it was read",
+      });
+    }, { shell: "/bin/bash" });
+  },
+});

@@ -347,6 +347,16 @@ const CHECKS: Readonly<Record<string, Check>> = {
     assert.equal((await failed(stage.list(`${dir}/a`)))[0], "invalid_argument");
   },
 
+  async "an owner that cannot be kept is named"({ stage, file }) {
+    if (!isRoot) return;
+    const path = await file("foreign", "one\n", 0o666);
+    Deno.chownSync(path, 0, 0);
+    const { warnings } = await done(stage.edit(path, { old_text: "one", new_text: "two" }));
+    assert.deepEqual(warnings, ["The owner or group changed: this login may not set it"]);
+    const own = await done(stage.edit(path, { old_text: "two", new_text: "three" }));
+    assert.equal(own.warnings, undefined);
+  },
+
   async "a check needs a shell"({ stage, file, hasShell }) {
     const path = await file("checked", "good\n");
     const before = Deno.statSync(path);

@@ -4,7 +4,11 @@ import { grouped } from "../../mcp/words.ts";
 import type { ContentOutcome, Listing, Lost, TextPage } from "./port.ts";
 
 const mode = (bits: number): string => bits.toString(8).padStart(4, "0");
-const time = (ms: number): string => new Date(ms).toISOString().replace(/\.000Z$/, "Z");
+/** File systems may hold times that no date can. */
+function time(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? "?" : date.toISOString().replace(/\.000Z$/, "Z");
+}
 
 /** A field that explains itself; listing it would cost tokens. */
 const unlisted = z.string().meta({ unlisted: true });
@@ -141,6 +145,7 @@ export const listOutput = z.object({
   })),
   omitted: z.number().int(),
   unreadable: z.array(z.string()).optional(),
+  notice: unlisted.optional(),
 });
 
 type ListAnswer = z.infer<typeof listOutput>;
@@ -165,20 +170,23 @@ export function listAnswer(listing: Listing, maxCharacters: number): ListAnswer 
     entries,
     omitted,
     ...(unreadable.length === 0 ? {} : { unreadable }),
+    ...(listing.isCut ? { notice: MORE } : {}),
   };
 }
 
 const MAX_UNREADABLE = 20;
+const MORE = "There are more entries than were counted: name a subdirectory";
 
 export function formatList(
   path: string,
-  { entries, omitted, unreadable = [] }: ListAnswer,
+  { entries, omitted, unreadable = [], notice }: ListAnswer,
 ): string {
   const width = Math.max(0, ...entries.map(({ size }) => `${size}`.length));
   const owners = Math.max(0, ...entries.map(({ owner }) => owner.length));
   return [
     `Directory: ${printable(path)}`,
     `Entries: ${entries.length}${omitted === 0 ? "" : `, ${grouped(omitted)} more are omitted`}`,
+    ...(notice === undefined ? [] : [`[NOTICE] ${notice}`]),
     ...unreadable.map((each) => `[WARNING] Not permitted to read ${printable(each)}`),
     "",
     ...entries.map(({ name, type, size, mtime, mode, owner, target }) =>

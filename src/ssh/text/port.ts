@@ -114,6 +114,8 @@ export interface Listing {
   readonly entries: readonly ListedEntry[];
   /** Entries beyond `limit`. */
   readonly omitted: number;
+  /** True if there are more entries than the host was asked for, so that `omitted` is too small. */
+  readonly isCut: boolean;
   /** Directories that could not be read. */
   readonly unreadable: readonly string[];
 }

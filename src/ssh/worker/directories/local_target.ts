@@ -34,7 +34,7 @@ export class LocalTarget {
    * Writes a file, which gets its name only if its content has the hash.
    *
    * @param content may reuse the bytes of a piece if the file is larger than one chunk
-   * @param expected undefined if the host cannot compute it; then only the size is compared
+   * @param expected may be computed meanwhile; undefined if the host cannot, then only the size is compared
    *
    * @returns why it was not written, or undefined
    * @throws what the content throws
@@ -42,7 +42,7 @@ export class LocalTarget {
   async write(
     item: TreeItem,
     content: AsyncIterable<Uint8Array>,
-    expected: string | undefined,
+    expected: string | undefined | Promise<string | undefined>,
     overwrite: boolean,
   ): Promise<string | undefined> {
     const place = join(this.#top, item.path);
@@ -74,7 +74,8 @@ export class LocalTarget {
       const failure = await writing;
       if (failure !== undefined) return failure;
       const found = hash.digest("hex");
-      if (size !== item.size || found !== (expected ?? found)) return "changed while it was read";
+      const wanted = size === item.size ? await expected ?? found : undefined;
+      if (found !== wanted) return "changed while it was read";
       return await sink.commit({ size, sha256: found }).then(() => undefined, reasonOf);
     } finally {
       await sink.discard();

@@ -69,7 +69,12 @@ export class SftpRemote implements RemoteSide {
     if (root.kind !== "directory") throw notADirectory("Remote", this.#root);
     for (let level = [""]; level.length > 0;) {
       const listed = await pooledMap(level, AT_ONCE, (directory) => this.#names(directory));
-      const taken = listed.flat().filter((item) => take(item));
+      for (const [index, path] of level.entries()) {
+        const directory = items.get(path);
+        if (listed[index] !== undefined || directory === undefined) continue;
+        items.set(path, { ...directory, problem: "cannot be read" });
+      }
+      const taken = listed.flatMap((names) => names ?? []).filter((item) => take(item));
       level = taken.filter(({ kind }) => kind === "directory").map(({ path }) => path);
       for (const item of taken) items.set(item.path, item);
     }
@@ -79,7 +84,12 @@ export class SftpRemote implements RemoteSide {
 
   async hashes(items: readonly TreeItem[], found: Tree): Promise<ReadonlyMap<string, string>> {
     const same = items.filter(({ path, mtime }) => found.items.get(path)?.mtime === mtime);
-    const hashes = await pooledMap(same, AT_ONCE, ({ path }) => this.#hash(path));
+    const hashes = await pooledMap(same, AT_ONCE, ({ path }) =>
+      this.#hash(path).catch((error) => {
+        // Sending it says why it cannot be read.
+        if (error instanceof RemoteExecError && error.code === "not_permitted") return "";
+        throw error;
+      }));
     return new Map(same.map(({ path }, index) => [path, hashes[index] ?? ""]));
   }
 
@@ -132,13 +142,16 @@ export class SftpRemote implements RemoteSide {
     return posix.join(this.#root, path);
   }
 
-  async #names(directory: string): Promise<TreeItem[]> {
+  /** Resolves to undefined if a directory below the top may not be read. */
+  async #names(directory: string): Promise<TreeItem[] | undefined> {
     const { sftp } = this.#access;
     const place = this.#place(directory);
     const names = await sftp.list(place, MAX_NAMES).catch((error) => {
-      throw remoteFileError("list", place, error);
+      const seen = remoteFileError("list", place, error);
+      if (directory === "" || seen.code !== "not_permitted") throw seen;
     });
     this.#onMove();
+    if (names === undefined) return undefined;
     return await pooledMap(names, AT_ONCE, async ({ filename, attrs }): Promise<TreeItem> => {
       const item = itemOf(posix.join(directory, filename), attrs);
       if (/^\.{0,2}$|[/\0]/.test(filename)) throw notADirectory("Remote", place);
@@ -176,12 +189,17 @@ export class SftpRemote implements RemoteSide {
   }
 
   async #fetch(
-    { path }: TreeItem,
-    write: (content: AsyncIterable<Uint8Array>, hash: undefined) => Promise<string | undefined>,
+    { path, size }: TreeItem,
+    write: (
+      content: AsyncIterable<Uint8Array>,
+      hash: Promise<string | undefined> | undefined,
+    ) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     const source = await this.#context.read({ kind: "host", path: this.#place(path) });
+    const hash = source.remoteSha256?.(size);
+    hash?.catch(() => {}); // reported by the writer
     try {
-      return await write(this.#moving(source.chunks()), undefined);
+      return await write(this.#moving(source.chunks()), hash);
     } finally {
       await source.close();
     }

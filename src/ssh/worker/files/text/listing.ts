@@ -3,16 +3,23 @@ import type { ListedEntry, Listing, ListingRequest } from "../../../text/port.ts
 /** Directories with more entries are not listed completely. */
 export const MAX_LISTED = 100_000;
 
+/** What was found in a directory. */
+export interface Found {
+  readonly entries: readonly ListedEntry[];
+  /** True if there is more. */
+  readonly isCut: boolean;
+}
+
 /** Sorts entries by path and applies the limit: entries near the top are kept first. */
 export function limited(
-  found: readonly ListedEntry[],
+  { entries: found, isCut }: Found,
   { hidden, limit }: Pick<ListingRequest, "hidden" | "limit">,
   unreadable: readonly string[],
 ): Listing {
   const shown = hidden ? found : found.filter(({ path }) => !isHidden(path));
   const kept = [...shown].sort((a, b) => depthOf(a.path) - depthOf(b.path) || compare(a, b))
     .slice(0, limit);
-  return { entries: kept.sort(compare), omitted: shown.length - kept.length, unreadable };
+  return { entries: kept.sort(compare), omitted: shown.length - kept.length, isCut, unreadable };
 }
 
 /** Reports whether a component of the path begins with a dot. */

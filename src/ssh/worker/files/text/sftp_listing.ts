@@ -27,7 +27,8 @@ export async function sftpListing(
   });
   const unreadable: string[] = [];
   let level = found;
-  for (let at = 2; at <= depth && found.length < MAX_LISTED; at++) {
+  let isCut = found.length > MAX_LISTED;
+  for (let at = 2; at <= depth && !isCut; at++) {
     const directories = level.filter((entry) =>
       entry.kind === "directory" && (hidden || !isHidden(entry.path))
     );
@@ -37,9 +38,12 @@ export async function sftpListing(
         unreadable.push(entry.path);
         return [];
       }))).flat();
-    found.push(...level);
+    for (const entry of level) {
+      found.push(entry);
+    }
+    isCut = found.length > MAX_LISTED;
   }
-  const listing = limited(found, { hidden, limit }, unreadable.sort());
+  const listing = limited({ entries: found, isCut }, { hidden, limit }, unreadable.sort());
   const entries = await inTurns(listing.entries, (entry) => withTarget(sftp, root, entry));
   return { ...listing, entries };
 }

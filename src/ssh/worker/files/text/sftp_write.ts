@@ -1,4 +1,6 @@
 import { posix } from "node:path";
+// @ts-types="@types/ssh2"
+import type { Attributes } from "ssh2";
 import { printable, RemoteExecError } from "../../../../errors.ts";
 import type { ContentOutcome, ContentRequest } from "../../../text/port.ts";
 import { cancelling } from "../../../../async/cancelling.ts";
@@ -23,7 +25,8 @@ export async function sftpWrite(
   const { bytes, expectSha256: expected } = request;
   const verify = () => requireContent(access, path, expected, cancelling(signal));
   await verify();
-  const isNew = await isAbsent(access.sftp, path);
+  const old = await found(access.sftp, path);
+  const isNew = old === undefined;
   if (request.parents && isNew) await makeParents(access.sftp, path);
   let sink: Sink | undefined;
   const options = {
@@ -42,13 +45,18 @@ export async function sftpWrite(
       sha256: undefined,
     },
   );
+  const now = isNew ? undefined : await found(access.sftp, path).catch(() => undefined);
+  const isForeign = now !== undefined && (now.uid !== old?.uid || now.gid !== old?.gid);
   return {
     sha256: copied.sha256,
     verified: copied.verified,
     path: sink?.path ?? path,
     created: isNew,
     mode: sink?.keptMode,
-    lost: sink?.keptMode === undefined ? [] : ["mode"],
+    lost: [
+      ...sink?.keptMode === undefined ? [] : ["mode" as const],
+      ...isForeign ? ["owner" as const] : [],
+    ],
     isKept: true,
   };
 }
@@ -77,15 +85,15 @@ async function requireContent(
   if (sha256 !== expected) throw changedMeanwhile(path);
 }
 
-const isAbsent = (sftp: Sftp, path: string): Promise<boolean> =>
-  statPath(sftp, path).then(() => false, (error) => {
-    if (isMissing(error)) return true;
+const found = (sftp: Sftp, path: string): Promise<Attributes | undefined> =>
+  statPath(sftp, path).catch((error) => {
+    if (isMissing(error)) return undefined;
     throw missingOr("write", path, error);
   });
 
 async function makeParents(sftp: Sftp, path: string): Promise<void> {
   const parent = posix.dirname(path);
-  if (parent === "." || parent === "/" || !await isAbsent(sftp, parent)) return;
+  if (parent === "." || parent === "/" || await found(sftp, parent)) return;
   await makeParents(sftp, parent);
   await sftp.makeDirectory(parent).catch((error) => {
     throw parentOr(path, error);

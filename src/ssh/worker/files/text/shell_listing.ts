@@ -6,7 +6,7 @@ import { assign, MUST_EXIST, need } from "../file_scripts.ts";
 import { listFailed, type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
 import { fileKind } from "../sftp.ts";
 import { absolutePath, readReply, requireEnd, run, type Start } from "../shell_files.ts";
-import { limited, MAX_LISTED } from "./listing.ts";
+import { type Found, limited, MAX_LISTED } from "./listing.ts";
 import { ownerName } from "./text_scripts.ts";
 
 /** Bounds what a host may send. */
@@ -24,10 +24,12 @@ export async function shellListing(
     const header = await readReply(stream, end);
     if (header === "E file") throw notADirectory(end.path);
     if (header !== "L") throw shellFileError(header, end, 0);
-    const found = parseListing(await text(stream));
-    await requireEnd(stream, end);
+    const output = await text(stream);
+    if (!output.isCut) await requireEnd(stream, end);
+    const { entries, isCut } = parseListing(output.text);
+    const found = { entries, isCut: isCut || output.isCut };
     const unreadable = [...stream.stderr.matchAll(UNREADABLE)].map(([, path = ""]) => path);
-    if (found.length === 0 && unreadable.includes(".")) throw listFailed(end, stream.stderr);
+    if (entries.length === 0 && unreadable.includes(".")) throw listFailed(end, stream.stderr);
     return limited(found, request, unreadable.sort());
   } finally {
     await stream.close();
@@ -66,16 +68,19 @@ export function listingScript(
   ].join("; ");
 }
 
-/** Parses the output behind `L`. */
-export function parseListing(output: string): ListedEntry[] {
+/** Parses the output behind `L`. What is not an entry is left out. */
+export function parseListing(output: string): Found {
   const fields = output.split("\0");
   const entries: ListedEntry[] = [];
-  for (let at = 0; at + 2 < fields.length && entries.length < MAX_LISTED; at += 3) {
-    const [facts = "", path = "", target = ""] = fields.slice(at, at + 3);
-    const [mode = "", size, mtime, uid, user] = facts.split(" ");
+  let at = 0;
+  for (; at + 2 < fields.length && entries.length < MAX_LISTED; at += 3) {
+    const [facts = "", name = "", target = ""] = fields.slice(at, at + 3);
+    const path = name.replace(/^\.\//, "");
+    const [mode = "", size = "", mtime, uid, user] = facts.split(" ");
     const { kind, bits } = modeOf(mode);
+    if (!/^\d+$/.test(size) || path === "" || Number.isNaN(bits)) continue;
     entries.push({
-      path: path.replace(/^\.\//, ""),
+      path,
       kind,
       size: Number(size),
       mtimeMs: Math.floor(Number(mtime)) * 1000,
@@ -84,7 +89,7 @@ export function parseListing(output: string): ListedEntry[] {
       ...(kind === "link" && target !== "" ? { target } : {}),
     });
   }
-  return entries;
+  return { entries, isCut: at + 2 < fields.length };
 }
 
 const TYPES: Readonly<Record<string, ListedEntry["kind"]>> = {
@@ -104,14 +109,14 @@ function modeOf(word: string): { kind: ListedEntry["kind"]; bits: number } {
   return { kind: kind === "symlink" ? "link" : kind, bits: bits & 0o7777 };
 }
 
-async function text(stream: CommandStream): Promise<string> {
+async function text(stream: CommandStream): Promise<{ text: string; isCut: boolean }> {
   const decoder = new TextDecoder();
   const parts: string[] = [];
   let length = 0;
   for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
     length += chunk.length;
-    if (length > MAX_BYTES) break;
+    if (length > MAX_BYTES) return { text: parts.join(""), isCut: true };
     parts.push(decoder.decode(chunk, { stream: true }));
   }
-  return parts.join("");
+  return { text: parts.join(""), isCut: false };
 }
