@@ -3,7 +3,7 @@ import { keyPaths } from "../config/login.ts";
 import { offers } from "../config/offer.ts";
 import { formatOrigin } from "../config/origin.ts";
 import { errorText } from "../errors.ts";
-import { hostAndPort } from "../sandbox/permissions.ts";
+import { hostAndPort, nameOf } from "../sandbox/permissions.ts";
 import { shellWord } from "../shell/quote.ts";
 import type { Check } from "../ssh/port.ts";
 
@@ -22,11 +22,14 @@ export function originChecks({ origin }: Config): Check[] {
 }
 
 /** Reports the values that come from the SSH configuration, with file and line. */
-export function sshConfigChecks({ ssh: { sources = [] } }: Config): Check[] {
-  if (sources.length === 0) return [];
-  const detail = sources.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
-  return [{ step: "SSH configuration", ok: true, detail: detail.join("; ") }];
-}
+export const sshConfigChecks = ({ ssh }: Config): Check[] =>
+  [...ssh.jumps ?? [], ssh].flatMap((host) => {
+    const { sources = [] } = host;
+    if (sources.length === 0) return [];
+    const detail = sources.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
+    const step = host === ssh ? "SSH configuration" : `jump host ${nameOf(host)}`;
+    return [{ step, ok: true, detail: detail.join("; ") }];
+  });
 
 /** Checks what the server needs on this machine: directories, files, and the address of the links. */
 export const localChecks = (config: Config): Check[] => [
@@ -66,9 +69,10 @@ function unwritable(directory: string): string | undefined {
 }
 
 /** This server reads a key that others may read as well; OpenSSH refuses it. */
-function keyFile({ ssh: { login } }: Config): Check[] {
+function keyFile({ ssh }: Config): Check[] {
   if (Deno.build.os === "windows") return [];
-  return keyPaths(login).filter((path) => !path.endsWith(".pub")).map((path) =>
+  const paths = [...ssh.jumps ?? [], ssh].flatMap(({ login }) => keyPaths(login));
+  return [...new Set(paths)].filter((path) => !path.endsWith(".pub")).map((path) =>
     attempt("key file", `Run: chmod 600 ${shellWord(path)}`, () => {
       const mode = (Deno.statSync(path).mode ?? 0) & 0o777;
       const shown = `${path} has mode 0${mode.toString(8).padStart(3, "0")}`;

@@ -49,6 +49,8 @@ export interface HostConfig {
   readonly family?: 4 | 6;
   /** Lists that replace the default ones. */
   readonly algorithms?: AlgorithmsConfig;
+  /** The hosts through which it is reached, the first one first. None of them has jump hosts of its own. */
+  readonly jumps?: readonly HostConfig[];
   /** Values that come from the SSH configuration, for people. */
   readonly sources?: readonly ValueSource[];
 }

@@ -142,8 +142,10 @@ function assemble(
         expandPath(".env", machine),
         ...(origin.file ? [origin.file] : []),
         ...chosen.files,
-        ...keyPaths(ssh.login),
-        ...ssh.knownHostsPaths,
+        ...[...ssh.jumps ?? [], ssh].flatMap(({ login, knownHostsPaths }) => [
+          ...keyPaths(login),
+          ...knownHostsPaths,
+        ]),
         ...(auditLog ? [auditLog] : []),
         ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
         ...machine.program,

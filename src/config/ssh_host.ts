@@ -57,6 +57,7 @@ class HostChoice {
   readonly #report: Report;
   readonly #remarks: Remark[] = [];
   #explicitLogin: Login | undefined;
+  #host = "";
 
   constructor(values: Values, env: Environment, machine: Machine, report: Report) {
     this.#report = report;
@@ -74,6 +75,7 @@ class HostChoice {
   }
 
   choose(host: string): ChosenHost | undefined {
+    this.#host = host;
     const settings = tryStep(this.#report, () =>
       this.#settings({
         name: host,
@@ -83,7 +85,8 @@ class HostChoice {
     if (settings === undefined) return undefined;
     const login = tryStep(this.#report, () => this.#login(settings));
     const config = tryStep(this.#report, () => this.#hostConfig(settings));
-    if (login === undefined || config === undefined) return undefined;
+    const jumps = tryStep(this.#report, () => this.#jumps(settings, []));
+    if (login === undefined || config === undefined || jumps === undefined) return undefined;
     this.#remarkUnknown(settings);
     const { strictHostKeyChecking: strict, guard, username } = this.#values;
     const isNamed = settings.evaluated.isNamed || settings.user?.place !== undefined;
@@ -94,10 +97,52 @@ class HostChoice {
       ...(isNamed || isSet(this.#env.SSH_USERNAME) ? {} : { username }),
       login,
       strictHostKeyChecking: strict || isStrict(settings),
+      ...(jumps.length === 0 ? {} : { jumps }),
       ...(sources.length === 0 ? {} : { sources }),
       ...(guard ? {} : { guard: false }),
     };
     return { ssh, files: this.#context.files.paths, remarks: this.#remarks };
+  }
+
+  /**
+   * Returns the hosts to pass. The first of a ProxyJump may have a ProxyJump of its own; each other one is reached
+   * through those before it, whatever the file says. Source: OpenSSH 9.2 ssh.c main(), which starts such an ssh.
+   */
+  #jumps(target: HostSettings, passed: readonly HostSettings[]): HostConfig[] {
+    const { value: specs, place } = target.jumps;
+    return specs.flatMap(({ host, user, port }, index) => {
+      const proxyJump = index === 0 ? undefined : "none";
+      const settings = this.#settings({ name: host, user, port, proxyJump });
+      const way = [...passed, target];
+      if (way.length > MAX_JUMPS || way.some((each) => isSame(each, settings))) {
+        throw new ConfigFault(
+          `${
+            place === undefined ? "" : `${formatPlace(place)}: `
+          }ProxyJump ${host} leads back to itself`,
+          `Set ProxyJump none for ${host}, in a block before that line`,
+        );
+      }
+      const before = index === 0 ? this.#jumps(settings, way) : [];
+      return [...before, this.#jumpConfig(settings)];
+    });
+  }
+
+  #jumpConfig(settings: HostSettings): HostConfig {
+    const sources = sourcesOf(settings, true);
+    try {
+      return {
+        ...this.#hostConfig(settings),
+        login: sshLogin(settings, this.#values, this.#machine, this.#remarks),
+        strictHostKeyChecking: this.#values.strictHostKeyChecking || isStrict(settings),
+        ...(sources.length === 0 ? {} : { sources }),
+      };
+    } catch (error) {
+      if (!(error instanceof RemoteExecError)) throw error;
+      throw new ConfigFault(
+        `Jump host ${settings.name}: ${error.message}`,
+        `Write IdentityFile for ${settings.name} in the SSH configuration, or add its key to the agent`,
+      );
+    }
   }
 
   #settings(query: Omit<HostQuery, "localUser">): HostSettings {
@@ -141,10 +186,11 @@ class HostChoice {
   }
 
   #knownHosts(settings: HostSettings): string[] {
-    const { userKnownHosts, globalKnownHosts } = settings;
+    const { name, userKnownHosts, globalKnownHosts } = settings;
     const machine = this.#machine;
     const written = this.#values.knownHosts;
-    const users = written !== undefined
+    const isJump = name !== this.#host;
+    const users = written !== undefined && (!isJump || userKnownHosts === undefined)
       ? [knownHostsFile(written, machine)]
       : userKnownHosts?.map(({ value }) => expandPath(value, machine)) ??
         (machine.home === undefined ? [] : [expandPath("~/.ssh/known_hosts", machine)]);
@@ -163,6 +209,13 @@ class HostChoice {
     }
   }
 }
+
+/** More hops are a mistake. */
+const MAX_JUMPS = 16;
+
+const isSame = (one: HostSettings, other: HostSettings): boolean =>
+  one.hostname.value === other.hostname.value && one.port.value === other.port.value &&
+  one.user?.value === other.user?.value;
 
 /** The environment variables that a path in the SSH configuration may name. */
 const READABLE: readonly string[] = [...SYSTEM_VARIABLES, "SSH_AUTH_SOCK"];

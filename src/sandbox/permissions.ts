@@ -28,13 +28,19 @@ export const describeAccess = (config: Config): string =>
   formatOffer(config.offer) + formatHost(config.ssh) + formatPermissions(permissionTable(config));
 
 /** What the SSH configuration says about the host, with file and line; empty if it says nothing. */
-export function formatHost({ alias, host, sources = [] }: HostConfig): string {
-  if (sources.length === 0) return "";
-  const lines = sources.map(({ keyword, value, place }) =>
-    `  ${keyword.padEnd(22)} ${value} (${place})`
-  );
-  return `${[`host ${alias ?? host}`, ...lines].join("\n")}\n`;
-}
+export const formatHost = (ssh: HostConfig): string =>
+  [...ssh.jumps ?? [], ssh].map((host) => {
+    const { sources = [] } = host;
+    if (sources.length === 0) return "";
+    const lines = sources.map(({ keyword, value, place }) =>
+      `  ${keyword.padEnd(22)} ${value} (${place})`
+    );
+    const title = `${host === ssh ? "host" : "jump host"} ${nameOf(host)}`;
+    return `${[title, ...lines].join("\n")}\n`;
+  }).join("");
+
+/** Returns the name of a host as a person wrote it. */
+export const nameOf = ({ alias, host }: HostConfig): string => alias ?? host;
 
 /** What READ_ONLY and TOOLS leave; empty if neither is set. */
 export function formatOffer({ readOnly, words, tools }: OfferConfig): string {
@@ -71,18 +77,25 @@ function sshRow({ ssh, files, offer }: Config): WorkerPermissions {
   const written = offers(offer, "local target") ? files.roots : [];
   // Resolving the path of a file to be written reads.
   const read = offers(offer, "local source") ? files.roots : written;
-  const key = keyPaths(ssh.login);
+  const { jumps = [] } = ssh;
+  const hosts = [...jumps, ssh];
+  // What is behind a jump host is reached through it alone.
+  const [first = ssh] = jumps;
+  const key = unique(hosts.flatMap(({ login }) => keyPaths(login)));
+  const knownHosts = unique(hosts.flatMap(({ knownHostsPaths }) => knownHostsPaths));
   // Connecting to a Unix socket needs net, read and write on its path (measured on Deno 2.9.4).
-  const socket = socketsOf(ssh.login);
-  const origins = originsOf(ssh);
+  const socket = unique(hosts.flatMap(({ login }) => socketsOf(login)));
+  const origins = new Map(hosts.flatMap((host) => [...originsOf(host)]));
   return {
     worker: "ssh",
-    net: [hostAndPort(ssh.host, ssh.port), ...socket.map((path) => `unix:${path}`)],
-    read: [...key, ...ssh.knownHostsPaths, ...socket, ...read],
+    net: [hostAndPort(first.host, first.port), ...socket.map((path) => `unix:${path}`)],
+    read: [...key, ...knownHosts, ...socket, ...read],
     write: [...socket, ...written],
     ...(origins.size === 0 ? {} : { origins }),
   };
 }
+
+const unique = (values: readonly string[]): string[] => [...new Set(values)];
 
 function socketsOf(login: Login): string[] {
   if (login.kind !== "agent" && login.kind !== "keys") return [];

@@ -1,5 +1,4 @@
 import { errorText, oneLine, printable, RemoteExecError } from "../errors.ts";
-import { shellWord } from "../shell/quote.ts";
 
 /** Nothing responds at the address, or the connection failed. `seen` is the cause as text. */
 export const hostUnreachable = (
@@ -61,7 +60,7 @@ export const loginClosed = (user: string, host: string, port: number, said: stri
 /**
  * The host refused the configured login. `method` is `key`, `password`, or the agent with its error.
  *
- * @param keyPath for the command line in the suggestion, which a person can paste
+ * @param byHand the arguments of ssh for the suggestion, which a person can paste
  * @param said what the host has said, as the end of the message
  */
 export const authenticationFailed = (
@@ -69,7 +68,7 @@ export const authenticationFailed = (
   host: string,
   port: number,
   method: string,
-  keyPath?: string,
+  byHand: string,
   said = "",
 ) =>
   new RemoteExecError(
@@ -77,9 +76,7 @@ export const authenticationFailed = (
     `Authentication failed for ${user}@${host}:${port} (tried: ${method})${said}`,
     `Check SSH_USERNAME${
       LOGIN_CHECKS.get(method) ?? (/^agent(:|$)/.test(method) ? AGENT_CHECK : KEYS_CHECK)
-    }; try by hand: ssh ${keyPath === undefined ? "" : `-i ${shellWord(keyPath)} `}-p ${port} ${
-      shellWord(`${user}@${host}`)
-    }; the host also refuses expired, locked and excluded accounts`,
+    }; try by hand: ssh ${byHand}; the host also refuses expired, locked and excluded accounts`,
   );
 
 const LOGIN_CHECKS: ReadonlyMap<string, string> = new Map([

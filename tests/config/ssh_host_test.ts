@@ -236,3 +236,66 @@ worker ssh
 `,
   );
 });
+
+const CHAIN = `Host outer
+  HostName 10.0.0.1
+Host a
+  User ann
+  ProxyJump outer
+  IdentityFile ~/.ssh/id_web
+Host b
+  ProxyJump none
+  ProxyCommand nc
+  Port 2200
+  UserKnownHostsFile /known
+`;
+
+pure("jump hosts are in order: the first with its own ProxyJump, the others without theirs", () => {
+  const env = { SSH_AUTH_SOCK: AGENT, SSH_USERNAME: "admin", SSH_KNOWN_HOSTS: "/k" };
+  const config = `Host web1\n  ProxyJump a,bob@b:2201\n${CHAIN}`;
+  const ssh = sshOf(config, env, KEY);
+  assert.equal(ssh.host, "web1");
+  assert.deepEqual(
+    ssh.jumps?.map(({ host, port, username, login, knownHostsPaths }) => [
+      ...[host, port, username, login.kind, knownHostsPaths[0]],
+    ]),
+    [
+      ["10.0.0.1", 22, "me", "agent", "/k"],
+      ["a", 22, "ann", "keys", "/k"],
+      ["b", 2201, "bob", "agent", "/known"],
+    ],
+  );
+  const loaded = configOf(
+    { ...ALONE, ...env, TOOLS: "ssh_exec_command" },
+    machineWith(config, KEY),
+  );
+  const access = describeAccess(loaded).replaceAll(FILE, "F");
+  assert.match(access, /^ {2}net +10\.0\.0\.1:22 \(F:4\), unix:\/run\/agent\.sock$/m);
+  assert.match(
+    access,
+    /^ {2}read +\/home\/me\/\.ssh\/id_web \(F:8\), \/k, .*, \/known \(F:13\), /m,
+  );
+});
+
+pure("a ProxyJump that leads back to itself, or to a host that cannot be used, is a fault", () => {
+  const agent = { SSH_AUTH_SOCK: AGENT };
+  for (
+    const [config, message] of [
+      ["Host *\n  ProxyJump bastion\n", /config:2: ProxyJump bastion leads back to itself/],
+      [
+        "Host web1\n ProxyJump a\nHost a\n ProxyJump b\nHost b\n ProxyJump a\n",
+        /config:6: .*itself/,
+      ],
+      ["Host web1\n ProxyJump web1\n", /config:2: ProxyJump web1 leads back to itself/],
+      [`Host web1\n ProxyJump b\n${CHAIN.replace("  ProxyJump none\n", "")}`, /^b cannot be used/],
+      ["Host web1\n ProxyJump x\nHost x\n IdentityAgent none\n", /^Jump host x: No authentication/],
+    ] as const
+  ) {
+    assert.match(faultOf(config, agent)?.message ?? "", message, config);
+  }
+  const explicit = { SSH_PASSWORD: "long secret", USER: "me" };
+  assert.match(
+    faultOf("Host web1\n ProxyJump x", explicit)?.message ?? "",
+    /^Jump host x: No authentication/,
+  );
+});

@@ -28,6 +28,8 @@ export interface SshdOptions {
   readonly maxSessions?: number;
   /** Lines of sshd_config that override those of the harness. Put `Match` blocks last; `SetEnv` is not allowed. */
   readonly config?: readonly string[];
+  /** The network namespace in which it runs; empty: that of the test. */
+  readonly netns?: string;
 }
 
 interface Place {
@@ -48,6 +50,7 @@ const DEFAULTS: Required<SshdOptions> = {
   passwordAuth: true,
   maxSessions: 10,
   config: [],
+  netns: "",
 };
 
 /**
@@ -139,7 +142,14 @@ export class Sshd implements AsyncDisposable {
     // A killed test run must not leave a server that accepts root.
     const args = ["--pdeathsig", "KILL", ...sshd];
     const silent = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    this.#daemon = new Deno.Command("/usr/bin/setpriv", { args, ...silent }).spawn();
+    const { netns } = this.#place.options;
+    this.#daemon = netns === ""
+      ? new Deno.Command("/usr/bin/setpriv", { args, ...silent }).spawn()
+      // It becomes the program that it starts.
+      : new Deno.Command("/usr/sbin/ip", {
+        args: ["netns", "exec", netns, "/usr/bin/setpriv", ...args],
+        ...silent,
+      }).spawn();
     if (await this.#isListening(this.#daemon.status, seen)) return;
     this.#daemon = undefined;
     throw new Error(`sshd did not start:\n${this.log()}`);

@@ -17,12 +17,6 @@ const REFUSED: readonly {
     remedy: "Write ProxyJump for this host instead (`ssh -W %h:%p bastion` is ProxyJump bastion)",
   },
   {
-    keyword: "proxyjump",
-    name: "ProxyJump",
-    why: "leads through another host",
-    remedy: "Choose a HOST that this machine reaches, and set ProxyJump none for it",
-  },
-  {
     keyword: "knownhostscommand",
     name: "KnownHostsCommand",
     why: "runs a program",

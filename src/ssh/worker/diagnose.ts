@@ -1,6 +1,7 @@
 import type { KeysLogin } from "../../config/config.ts";
 import { errorText, printable, RemoteExecError } from "../../errors.ts";
-import type { DialedConnection, Dialer } from "./connection/dial.ts";
+import type { Dialer } from "./connection/dial.ts";
+import type { DialedConnection } from "./connection/dialed.ts";
 import { runCommand } from "./commands/exec.ts";
 import { decideHostKey, fingerprint, keyPlace, keyscanCommand } from "./trust/host_keys.ts";
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
@@ -80,7 +81,7 @@ function steps(
   pool: ConnectionPool,
   sudo: Sudo,
 ): Step[] {
-  const { host, port, login } = settings.ssh;
+  const { host, port, login, jumps } = settings.ssh;
   const limitMs = settings.limits.timeoutMs;
   const run = async (command: string, asRoot = false) =>
     await runCommand(pool, { command, timeoutMs: limitMs, sudo: asRoot }, 1_000, {
@@ -96,7 +97,7 @@ function steps(
       step: "TCP",
       remedy:
         "Check HOST and SSH_PORT, that the host is up, and that its firewall allows this machine",
-      run: () => reach(dialer, `${host}:${port}`, limitMs),
+      run: () => reach(dialer, `${host}:${port}${through(jumps)}`, limitMs),
     },
     {
       step: "host key",
@@ -223,6 +224,9 @@ async function describeKeys(login: KeysLogin): Promise<string> {
     ...skipped,
   ].join("; ");
 }
+
+const through = (jumps: SshSettings["ssh"]["jumps"] = []): string =>
+  jumps.length === 0 ? "" : ` through ${jumps.map(({ alias, host }) => alias ?? host).join(", ")}`;
 
 async function reach(dialer: Dialer, address: string, limitMs: number): Promise<string> {
   const startedAt = performance.now();

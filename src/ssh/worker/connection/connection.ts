@@ -5,7 +5,7 @@ import type { Logger } from "../../../log.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
-import type { DialedConnection } from "./dial.ts";
+import type { DialedConnection } from "./dialed.ts";
 import { ProcessOrder, stopCommand } from "../commands/stop_command.ts";
 import { CommandRequests, type Opened, type Purpose } from "./command_requests.ts";
 import { ping, serverSoftware } from "./ssh2_patches.ts";

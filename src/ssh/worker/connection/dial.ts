@@ -1,6 +1,14 @@
 import type { Socket } from "node:net";
 import { DialProgress } from "./dial_failure.ts";
+import type { DialedConnection } from "./dialed.ts";
 import type { HostTraits } from "./host_traits.ts";
+import {
+  forwardRefused,
+  forwardThrough,
+  ForwardTooLate,
+  jumpHostFailed,
+  jumpHostSilent,
+} from "./jump_host.ts";
 import { connectTcp, NoAddressAnswers } from "./tcp.ts";
 import { limitRequests } from "./request_limit.ts";
 import {
@@ -11,9 +19,9 @@ import {
   onRefusedLogin,
 } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
-import ssh2, { type Algorithms, type Client, type ConnectConfig } from "ssh2";
+import ssh2, { type Algorithms, type ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
-import type { RemoteExecError } from "../../../errors.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { AlgorithmsConfig, HostConfig } from "../../../config/config.ts";
 import { keyMethods, readPrivateKey } from "../trust/key_methods.ts";
@@ -28,14 +36,6 @@ import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
 /** Interval of keepalive requests to a silent host; after three without an answer the connection closes. */
 const KEEPALIVE_MS = 15_000;
 
-/** A logged-in SSH client and its socket. */
-export interface DialedConnection {
-  readonly client: Client;
-  readonly socket: Socket;
-  /** True once the host has sent a request that only OpenSSH sends, since 6.8 directly after the login. */
-  isOpenSsh(): boolean;
-}
-
 /** The time limit of an attempt expired. */
 class TooLate extends Error {
   override readonly name = "TooLate";
@@ -47,6 +47,8 @@ export class Dialer {
   readonly #logger: Logger;
   readonly #keepaliveMs: number;
   readonly #traits: HostTraits | undefined;
+  /** Reaches the jump host right before this host. */
+  readonly #via: Dialer | undefined;
   #remembered: Uint8Array | undefined;
   #presented: Uint8Array | undefined;
 
@@ -61,6 +63,9 @@ export class Dialer {
     this.#logger = logger;
     this.#keepaliveMs = keepaliveMs;
     this.#traits = traits;
+    const jumps = ssh.jumps ?? [];
+    const last = jumps.at(-1);
+    this.#via = last && new Dialer({ ...last, jumps: jumps.slice(0, -1) }, logger, keepaliveMs);
   }
 
   /** The last key that the host presented, in wire form. */
@@ -110,10 +115,38 @@ export class Dialer {
     return new DialProgress(this.#ssh);
   }
 
-  /** Opens a TCP connection to the host. @throws RemoteExecError `unreachable` */
+  /**
+   * Opens a TCP connection to the host, or a channel through its jump hosts.
+   *
+   * @throws RemoteExecError `unreachable`, or what {@linkcode dial} throws for a jump host
+   */
   async reach(limitMs: number, progress: DialProgress): Promise<Socket> {
+    const via = this.#via;
+    return via === undefined
+      ? await this.#connect(this.#limit(limitMs), progress)
+      : await this.#forward(via, this.#limit(limitMs), progress);
+  }
+
+  async #forward(via: Dialer, limitMs: number, progress: DialProgress): Promise<Socket> {
+    const name = via.#ssh.alias ?? via.#ssh.host;
+    const startedAtMs = performance.now();
+    progress.hop = { name, progress: via.progress() };
+    const hop = await via.dial(limitMs, progress.hop.progress).catch((error) => {
+      throw error instanceof RemoteExecError ? jumpHostFailed(name, error) : error;
+    });
+    const leftMs = Math.max(1, limitMs - (performance.now() - startedAtMs));
+    progress.hop = undefined;
+    const socket = await forwardThrough(hop, this.#ssh, leftMs).catch((error) => {
+      throw error instanceof ForwardTooLate
+        ? jumpHostSilent(name, this.#ssh, limitMs)
+        : forwardRefused(name, this.#ssh, error);
+    });
+    progress.phase = "greeting";
+    return socket;
+  }
+
+  async #connect(ownLimitMs: number, progress: DialProgress): Promise<Socket> {
     const limit = new AbortController();
-    const ownLimitMs = this.#limit(limitMs);
     const stopTimer = waitingClock.after(ownLimitMs, () => limit.abort());
     const { host, port, family } = this.#ssh;
     try {

@@ -8,6 +8,8 @@ import {
   noCommonMethod,
   secondFactorWanted,
 } from "../../errors.ts";
+import { shellWord } from "../../../shell/quote.ts";
+import { jumpHostFailed } from "./jump_host.ts";
 import { NoAddressAnswers } from "./tcp.ts";
 
 const FIREWALL =
@@ -32,6 +34,13 @@ const keysTried = ({ socket, keys }: KeysLogin, skipped: readonly string[]): str
     ...keys.map(({ path }) => path),
   ].join(", ") + (skipped.length === 0 ? "" : `; not tried: ${skipped.join("; ")}`);
 
+/** Returns arguments for ssh. What is behind a jump host needs the SSH configuration. */
+function byHand({ alias, host, port, username, login, jumps = [] }: HostConfig): string {
+  if (jumps.length > 0) return shellWord(alias ?? host);
+  const key = login.kind === "key" ? `-i ${shellWord(login.path)} ` : "";
+  return `${key}-p ${port} ${shellWord(`${username}@${host}`)}`;
+}
+
 /** What one connection attempt has seen so far; turns its failure into an error with a remedy. */
 export class DialProgress {
   readonly #ssh: HostConfig;
@@ -41,6 +50,8 @@ export class DialProgress {
   #methods: readonly string[] = [];
   #isPartial = false;
   readonly #skipped: string[] = [];
+  /** The attempt to reach the jump host that comes right before this host. */
+  hop: { readonly name: string; readonly progress: DialProgress } | undefined;
 
   constructor(ssh: HostConfig) {
     this.#ssh = ssh;
@@ -72,6 +83,10 @@ export class DialProgress {
 
   /** Returns the error for an attempt that has not ended in time. */
   late(limitMs: number): RemoteExecError {
+    const { hop } = this;
+    if (hop !== undefined && this.phase === "connecting") {
+      return jumpHostFailed(hop.name, hop.progress.late(limitMs));
+    }
     const seconds = `${limitMs / 1000} seconds`;
     const seen = {
       connecting: `no answer to the TCP connection within ${seconds}`,
@@ -95,9 +110,8 @@ export class DialProgress {
     const kind = login.kind === "keys" ? keysTried(login, this.#skipped) : login.kind;
     if (TOO_MANY.test(text)) return loginEnded(username, host, port, kind);
     if (level === "client-authentication" || level === "agent") {
-      const keyPath = login.kind === "key" ? login.path : undefined;
       const method = level === "agent" ? `agent: ${text}` : kind;
-      return authenticationFailed(username, host, port, method, keyPath, this.#said);
+      return authenticationFailed(username, host, port, method, byHand(this.#ssh), this.#said);
     }
     const missing = /no matching (.+)$/i.exec(text)?.[1];
     if (missing !== undefined) return noCommonMethod(host, port, missing);

@@ -7,7 +7,8 @@ import type { Logger } from "../../../log.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { HostConnection } from "./connection.ts";
 import { HostTraits } from "./host_traits.ts";
-import type { DialedConnection, Dialer } from "./dial.ts";
+import type { Dialer } from "./dial.ts";
+import type { DialedConnection } from "./dialed.ts";
 import {
   connectionLost,
   hostSilent,

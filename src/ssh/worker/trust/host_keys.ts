@@ -155,7 +155,10 @@ export type HostKeyRefusal = Extract<
 >;
 
 /** The host and its known_hosts files; the first file is the user's own. */
-export type HostPlace = Pick<HostConfig, "host" | "port" | "knownHostsPaths" | "hostKeyAlias">;
+export type HostPlace = Pick<
+  HostConfig,
+  "host" | "alias" | "port" | "knownHostsPaths" | "hostKeyAlias" | "jumps"
+>;
 
 /** Returns the name and port that a host has in known_hosts. Source: OpenSSH 9.2 sshconnect.c, HostKeyAlias. */
 export const keyPlace = ({ host, port, hostKeyAlias }: HostPlace): { host: string; port: number } =>
@@ -176,7 +179,10 @@ export function hostKeyError(place: HostPlace, refusal: HostKeyRefusal): RemoteE
  * Returns the shell command that adds the host's keys to the first known_hosts file, in a directory that
  * may not exist yet.
  */
-export function keyscanCommand({ host, port, knownHostsPaths, hostKeyAlias }: HostPlace): string {
+export function keyscanCommand(place: HostPlace): string {
+  const { host, alias, port, knownHostsPaths, hostKeyAlias, jumps = [] } = place;
+  // ssh-keyscan cannot connect through another host.
+  if (jumps.length > 0) return `ssh ${shellWord(alias ?? host)}`;
   const file = knownHostsPaths.find((path) => path !== "/dev/null") ?? "known_hosts";
   const address = `${port === 22 ? "" : `-p ${port} `}${shellWord(host)}`;
   const keys = hostKeyAlias === undefined

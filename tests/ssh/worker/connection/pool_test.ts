@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { RemoteExecError } from "../../../../src/errors.ts";
 import { createLogger } from "../../../../src/log.ts";
-import { type DialedConnection, Dialer } from "../../../../src/ssh/worker/connection/dial.ts";
+import { Dialer } from "../../../../src/ssh/worker/connection/dial.ts";
+import type { DialedConnection } from "../../../../src/ssh/worker/connection/dialed.ts";
 import { hostUnreachable } from "../../../../src/ssh/errors.ts";
 import { ConnectionPool } from "../../../../src/ssh/worker/connection/pool.ts";
 import { sessionTest, settingsOf } from "../../../support/session.ts";
