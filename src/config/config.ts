@@ -63,6 +63,10 @@ export interface SshConfig extends HostConfig {
   readonly sudo?: SudoConfig;
 }
 
+/** Reports whether programs that only root may run go through sudo. */
+export const needsSudo = ({ sudo, username }: Pick<SshConfig, "sudo" | "username">): boolean =>
+  sudo !== undefined && username !== "root";
+
 /** Without a password, sudo must not ask for one. */
 export interface SudoConfig {
   readonly password?: string;

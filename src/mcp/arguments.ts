@@ -7,11 +7,18 @@ export const commandArgument = z.string().min(1).max(10_000)
   .describe("Max 10,000 characters, e.g. `df -h /`");
 
 /** Whether root does it. The argument exists only with SUDO or SUDO_PASSWORD. */
-export const sudoArgument = z.boolean().optional().describe("As root");
+const sudoArgument = z.boolean().optional();
+
+/** The same, for tools whose schema lists only what is needed. */
+const unlistedSudoArgument = sudoArgument.meta({ unlisted: true });
 
 /** Returns the argument, if root can be reached, for the fields of a schema. */
 export const sudoField = (hasSudo: boolean): { sudo?: typeof sudoArgument } =>
   hasSudo ? { sudo: sudoArgument } : {};
+
+/** Returns the argument for a tool that accepts it and does the same without it. */
+export const unlistedSudoField = (hasSudo: boolean): { sudo?: typeof sudoArgument } =>
+  hasSudo ? { sudo: unlistedSudoArgument } : {};
 
 /** Reports whether the caller wants root. */
 export const wantsRoot = (args: object): boolean => "sudo" in args && args.sudo === true;

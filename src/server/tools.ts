@@ -60,12 +60,12 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
   return [
     ...sshTools(ssh, limits, host, { files, sudo }),
     ...textTools(
-      new TextService(ports.ssh, limits, proxmox?.service.textContainers, { files }),
+      new TextService(ports.ssh, limits, proxmox?.service.textContainers, { files, sudo }),
       host,
     ),
     ...jobTools(jobs, limits, proxmox?.service.containerJob),
     ...(files
-      ? directoryTools(new DirectoryService(ports.ssh, config.directories, containers))
+      ? directoryTools(new DirectoryService(ports.ssh, config.directories, containers, sudo))
       : []),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers

@@ -2,8 +2,8 @@
 export type Endpoint =
   /** A file on this machine, inside the configured directories. */
   | { readonly kind: "local"; readonly path: string }
-  /** A file on the SSH host, over SFTP. */
-  | { readonly kind: "host"; readonly path: string }
+  /** A file on the SSH host: over SFTP, or with `sudo` as root through a shell. */
+  | { readonly kind: "host"; readonly path: string; readonly sudo?: boolean }
   /**
    * A file that only a command on the host reaches, such as a file in a container through
    * `pct exec 101 --`. `prefix` is inserted into a shell command line as it is; `label` is for messages.

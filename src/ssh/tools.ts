@@ -23,6 +23,7 @@ import {
   transferAnswer,
   transferOutput,
 } from "./outcome.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { endingError, type SshService } from "./service.ts";
 
 /**
@@ -36,15 +37,18 @@ export const sshTools = (
   limits: Limits,
   host: HostName,
   { files, sudo }: { readonly files: boolean; readonly sudo: boolean },
-): Tool[] => [execTool(ssh, limits, host, sudo), ...(files ? fileTools(ssh, limits, host) : [])];
+): Tool[] => [
+  execTool(ssh, limits, host, sudo),
+  ...(files ? fileTools(ssh, limits, host, sudo) : []),
+];
 
 /** Returns the tool that runs a command. */
 const execTool = (ssh: SshService, limits: Limits, host: HostName, hasSudo: boolean): Tool =>
   defineTool({
     name: "ssh_exec_command",
     title: "Run a command on the SSH host",
-    description:
-      `Run one shell command as ${host.user} on ${shortHost(host.host)}, in the login shell, and ` +
+    description: `Run one shell command as ${host.user}${hasSudo ? " (sudo: as root)" : ""} on ` +
+      `${shortHost(host.host)}, in the login shell, and ` +
       `wait for it. ${commandRules(limits, ssh.answerWithinMs)}`,
     effect: "destroys",
     input: z.strictObject({
@@ -67,7 +71,12 @@ const execTool = (ssh: SshService, limits: Limits, host: HostName, hasSudo: bool
   });
 
 /** Returns the tools that copy files between this machine and the SSH host. */
-const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
+const fileTools = (
+  ssh: SshService,
+  limits: Limits,
+  host: HostName,
+  hasSudo: boolean,
+): Tool[] => [
   defineTool({
     name: "ssh_upload_file",
     title: "Upload a file to the SSH host",
@@ -80,13 +89,14 @@ const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
       remote_path: hostPathArgument,
       permissions: permissionsArgument("by umask"),
       overwrite: overwriteArgument,
+      ...sudoField(hasSudo),
       response_format: unlistedFormat,
     }),
     output: transferOutput,
-    async run({ local_path, remote_path, permissions, overwrite }, context) {
+    async run({ local_path, remote_path, permissions, overwrite, ...more }, context) {
       const outcome = await ssh.copy({
         from: { kind: "local", path: local_path },
-        to: { kind: "host", path: remote_path },
+        to: hostEnd(remote_path, more),
         overwrite,
         ...(permissions === undefined ? {} : { mode: modeBits(permissions) }),
         ...context,
@@ -109,12 +119,13 @@ const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
       remote_path: hostPathArgument,
       local_path: localPathArgument,
       overwrite: overwriteArgument,
+      ...sudoField(hasSudo),
       response_format: unlistedFormat,
     }),
     output: transferOutput,
-    async run({ remote_path, local_path, overwrite }, context) {
+    async run({ remote_path, local_path, overwrite, ...more }, context) {
       const outcome = await ssh.copy({
-        from: { kind: "host", path: remote_path },
+        from: hostEnd(remote_path, more),
         to: { kind: "local", path: local_path },
         overwrite,
         ...context,
@@ -124,3 +135,6 @@ const fileTools = (ssh: SshService, limits: Limits, host: HostName): Tool[] => [
     },
   }),
 ];
+
+const hostEnd = (path: string, more: object): Endpoint =>
+  wantsRoot(more) ? { kind: "host", path, sudo: true } : { kind: "host", path };

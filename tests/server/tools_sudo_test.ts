@@ -8,7 +8,18 @@ import { costOf, isFirst, MAX_LATER_COST } from "../support/tokens.ts";
 /** The tools that root can do the work of. */
 const WITH_SUDO = [
   "ssh_exec_command",
+  "ssh_read_file",
+  "ssh_write_file",
+  "ssh_edit_file",
+  "ssh_list_directory",
+  "ssh_upload_file",
+  "ssh_download_file",
+  "ssh_upload_directory",
+  "ssh_download_directory",
 ];
+
+/** Tokens of the argument. */
+const SUDO_COST = 8;
 
 const listOf = async (env: Readonly<Record<string, string>>) =>
   createCatalog(await offeredTools(env)).list;
@@ -23,7 +34,8 @@ for (const name of CONFIGURATION_NAMES) {
         const { sudo, ...properties } = tool.inputSchema.properties ?? {};
         if (sudo === undefined) return tool;
         changed.push(tool.name);
-        return { ...tool, inputSchema: { ...tool.inputSchema, properties } };
+        const description = tool.description?.replace(" (sudo: as root)", "");
+        return { ...tool, description, inputSchema: { ...tool.inputSchema, properties } };
       });
       assert.equal(JSON.stringify(without), JSON.stringify(plain));
       const offered = plain.map((tool) => tool.name);
@@ -31,7 +43,9 @@ for (const name of CONFIGURATION_NAMES) {
       assert.doesNotMatch(JSON.stringify(tools), /geheim/);
       for (const tool of tools.filter((tool) => !isFirst(tool))) {
         const { model, wire } = costOf([tool]);
-        assert.ok(model <= MAX_LATER_COST.model && wire <= MAX_LATER_COST.wire, tool.name);
+        const text = `${tool.name}: ${model}, ${wire}`;
+        assert.ok(model <= MAX_LATER_COST.model + SUDO_COST, text);
+        assert.ok(wire <= MAX_LATER_COST.wire + SUDO_COST, text);
       }
       const config = configOf({ ...CONFIGURATIONS[name], ...env });
       const text = instructions(config, offered);

@@ -24,6 +24,8 @@ export interface DirectoryCall
   readonly remotePath: string;
   /** The container that the remote directory is in; the host if left out. */
   readonly ctid?: number | undefined;
+  /** As root of the host. */
+  readonly sudo?: boolean;
 }
 
 /** Copies directories between this machine and the host or its containers. */
@@ -31,12 +33,16 @@ export class DirectoryService {
   readonly #port: SshDirectoriesPort;
   readonly #limits: DirectoriesConfig;
   readonly #containers: Containers | undefined;
+  /** Whether the tools have the argument `sudo`. */
+  readonly hasSudo: boolean;
 
   constructor(
     port: SshDirectoriesPort,
     limits: DirectoriesConfig,
     containers: Containers | undefined,
+    hasSudo = false,
   ) {
+    this.hasSudo = hasSudo;
     this.#port = port;
     this.#limits = limits;
     this.#containers = containers;
@@ -48,9 +54,9 @@ export class DirectoryService {
 
   /** Copies a directory. @throws RemoteExecError; files that arrived before stay */
   async copy(
-    { remotePath, ctid, signal, progress, ...call }: DirectoryCall,
+    { remotePath, ctid, sudo, signal, progress, ...call }: DirectoryCall,
   ): Promise<DirectoryOutcome> {
-    const remote = this.#remote(remotePath, ctid);
+    const remote = this.#remote(remotePath, ctid, sudo);
     const request = { ...call, ...this.#limits, remote };
     const report = mapProgress(progress, formatProgress);
     const copying = inTime(signal, undefined, this.#port.copyDirectory(request, signal, report));
@@ -60,9 +66,11 @@ export class DirectoryService {
     });
   }
 
-  #remote(path: string, ctid: number | undefined): DirectoryRequest["remote"] {
+  #remote(path: string, ctid: number | undefined, sudo = false): DirectoryRequest["remote"] {
     const inContainer = ctid === undefined ? undefined : this.#containers?.endpoint(ctid, path);
-    return inContainer?.kind === "shell" ? inContainer : { kind: "host", path };
+    return inContainer?.kind === "shell"
+      ? inContainer
+      : { kind: "host", path, ...(sudo ? { sudo } : {}) };
   }
 }
 

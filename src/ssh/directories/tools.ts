@@ -1,24 +1,24 @@
 import { z } from "zod";
 import { printable } from "../../errors.ts";
-import { pathArgument, plainCtidArgument } from "../../mcp/arguments.ts";
+import { pathArgument, plainCtidArgument, sudoField, wantsRoot } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, type ToolContext, unlistedFormat } from "../../mcp/tool.ts";
 import type { DirectoryOutcome, DirectoryRequest } from "./port.ts";
 import { type DirectoryService, outcomeError } from "./service.ts";
 
-const input = z.strictObject({
-  local_path: pathArgument,
-  remote_path: pathArgument,
-  exclude: z.array(z.string().min(1).max(1000)).optional().describe("Like .gitignore"),
-  delete: z.number().int().min(0).optional().describe(
-    "Delete extra files: a dry run's `deleted`",
-  ),
-  overwrite: z.boolean().optional(),
-  dry_run: z.boolean().optional(),
-  ctid: plainCtidArgument,
-  response_format: unlistedFormat,
-});
-
-const inputOnHost = input.omit({ ctid: true });
+const inputOf = (hasSudo: boolean) =>
+  z.strictObject({
+    local_path: pathArgument,
+    remote_path: pathArgument,
+    exclude: z.array(z.string().min(1).max(1000)).optional().describe("Like .gitignore"),
+    delete: z.number().int().min(0).optional().describe(
+      "Delete extra files: a dry run's `deleted`",
+    ),
+    overwrite: z.boolean().optional(),
+    dry_run: z.boolean().optional(),
+    ctid: plainCtidArgument,
+    ...sudoField(hasSudo),
+    response_format: unlistedFormat,
+  });
 
 const output = z.object({
   success: z.boolean().describe("Nothing failed"),
@@ -34,7 +34,9 @@ const output = z.object({
 
 type Answer = z.infer<typeof output>;
 
-type Arguments = z.output<typeof inputOnHost> & { readonly ctid?: number | undefined };
+type Arguments = Omit<z.output<ReturnType<typeof inputOf>>, "ctid"> & {
+  readonly ctid?: number | undefined;
+};
 
 /** Returns the tools that copy directories. */
 export function directoryTools(directories: DirectoryService): Tool[] {
@@ -48,6 +50,7 @@ export function directoryTools(directories: DirectoryService): Tool[] {
       overwrite = false,
       dry_run = false,
       ctid,
+      ...more
     }: Arguments,
     context: ToolContext,
   ) => {
@@ -56,6 +59,7 @@ export function directoryTools(directories: DirectoryService): Tool[] {
       localPath: local_path,
       remotePath: remote_path,
       ctid,
+      ...(wantsRoot(more) ? { sudo: true } : {}),
       exclude,
       overwrite,
       dryRun: dry_run,
@@ -66,10 +70,11 @@ export function directoryTools(directories: DirectoryService): Tool[] {
     const failure = outcomeError(outcome);
     return { text: format(data, dry_run), data, ...(failure === undefined ? {} : { failure }) };
   };
+  const input = inputOf(directories.hasSudo);
   const rest = {
     effect: "destroys" as const,
     idempotent: true,
-    input: directories.hasContainers ? input : inputOnHost,
+    input: directories.hasContainers ? input : input.omit({ ctid: true }),
     output,
   };
   return [

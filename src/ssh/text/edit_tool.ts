@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { printable, RemoteExecError } from "../../errors.ts";
-import { commandArgument } from "../../mcp/arguments.ts";
+import { commandArgument, sudoField, wantsRoot } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { ExecOutcome } from "../port.ts";
 import { warningLines, warnings } from "./answers.ts";
@@ -48,6 +48,7 @@ export function editTool(service: TextService): Tool {
     dry_run: flag,
     check: commandArgument.optional().describe("Command; undone if it fails"),
     ctid: placeCtidArgument,
+    ...sudoField(service.hasSudo),
     response_format: unlistedFormat,
   });
   return defineTool({
@@ -61,6 +62,7 @@ export function editTool(service: TextService): Tool {
       const outcome = await service.edit({
         path,
         ctid: ctidOf(rest),
+        sudo: wantsRoot(rest),
         edits: edits.map(({ old_text, new_text, replace_all = false }) => ({
           oldText: old_text,
           newText: new_text,

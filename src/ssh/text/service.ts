@@ -16,6 +16,8 @@ export interface TextCall extends ToolContext {
   readonly path: string;
   /** The container of the path. */
   readonly ctid: number | undefined;
+  /** As root of the host; in a container the call is root's anyway. */
+  readonly sudo: boolean;
 }
 
 /** One call of {@linkcode TextService.read}. */
@@ -61,14 +63,17 @@ export class TextService {
   readonly #limits: Limits;
   readonly #containers: Containers | undefined;
   readonly #files: boolean;
+  /** Whether the tools have the argument `sudo`. */
+  readonly hasSudo: boolean;
 
   /** @param files whether the tools that copy files are offered, which suggestions then name */
   constructor(
     port: TextPort,
     limits: Limits,
     containers: Containers | undefined,
-    { files }: { readonly files: boolean },
+    { files, sudo = false }: { readonly files: boolean; readonly sudo?: boolean },
   ) {
+    this.hasSudo = sudo;
     this.#port = port;
     this.#limits = limits;
     this.#containers = containers;
@@ -173,7 +178,7 @@ export class TextService {
     bytes: Uint8Array,
     expectSha256: string,
   ): Promise<{ written: ContentOutcome; check: ExecOutcome | undefined }> {
-    const command = call.check === undefined ? undefined : this.#check(call.check, call.ctid);
+    const command = call.check === undefined ? undefined : this.#check(call.check, call);
     const request = {
       bytes,
       overwrite: true,
@@ -191,19 +196,20 @@ export class TextService {
     return { written, check: check && command ? command.outcome(check) : check };
   }
 
-  #check(command: string, ctid: number | undefined): ContainerCommand {
+  #check(command: string, { ctid, sudo }: TextCall): ContainerCommand {
     const { timeoutMs } = this.#limits;
     if (ctid !== undefined && this.#containers !== undefined) {
       return this.#containers.command(ctid, command, timeoutMs);
     }
-    return { request: { command, timeoutMs }, outcome: (outcome) => outcome };
+    const root = sudo ? { sudo } : {};
+    return { request: { command, timeoutMs, ...root }, outcome: (outcome) => outcome };
   }
 
   async #run<T>(
-    { path, ctid, signal }: TextCall,
+    { path, ctid, sudo, signal }: TextCall,
     work: (endpoint: RemoteEndpoint) => Promise<T>,
   ): Promise<T> {
-    const endpoint = this.#endpoint(path, ctid);
+    const endpoint = this.#endpoint(path, ctid, sudo);
     try {
       return await inTime(signal, undefined, work(endpoint));
     } catch (error) {
@@ -215,8 +221,8 @@ export class TextService {
     }
   }
 
-  #endpoint(path: string, ctid: number | undefined): RemoteEndpoint {
-    if (ctid === undefined) return { kind: "host", path };
+  #endpoint(path: string, ctid: number | undefined, sudo: boolean): RemoteEndpoint {
+    if (ctid === undefined) return { kind: "host", path, ...(sudo ? { sudo } : {}) };
     if (this.#containers === undefined) throw noContainers();
     return this.#containers.endpoint(ctid, path);
   }

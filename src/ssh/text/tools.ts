@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { modeBits, octalMode } from "../../mcp/arguments.ts";
+import { modeBits, octalMode, sudoField, wantsRoot } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { exactSize, grouped, shortHost } from "../../mcp/words.ts";
 import {
@@ -41,6 +41,7 @@ function readTool(service: TextService, host: { readonly host: string }): Tool {
     lines: count,
     tail_lines: count,
     ctid: placeCtidArgument,
+    ...sudoField(service.hasSudo),
     response_format: unlistedFormat,
   });
   return defineTool({
@@ -53,8 +54,8 @@ function readTool(service: TextService, host: { readonly host: string }): Tool {
     input: service.hasContainers ? input : input.omit({ ctid: true }),
     output: readOutput,
     async run({ path, from_line: fromLine = 1, lines, tail_lines: tailLines, ...rest }, context) {
-      const ctid = ctidOf(rest);
-      const page = await service.read({ path, ctid, fromLine, lines, tailLines, ...context });
+      const [ctid, sudo] = [ctidOf(rest), wantsRoot(rest)];
+      const page = await service.read({ path, ctid, sudo, fromLine, lines, tailLines, ...context });
       const data = readAnswer(page, tailLines !== undefined);
       return { text: formatRead(path, data), data };
     },
@@ -70,6 +71,7 @@ function writeTool(service: TextService, host: { readonly host: string }): Tool 
     create_directories: flag,
     expect_sha256: sha256Argument,
     ctid: placeCtidArgument,
+    ...sudoField(service.hasSudo),
     response_format: unlistedFormat,
   });
   return defineTool({
@@ -88,6 +90,7 @@ function writeTool(service: TextService, host: { readonly host: string }): Tool 
         content,
         overwrite,
         ctid: ctidOf(rest),
+        sudo: wantsRoot(rest),
         mode: permissions === undefined ? undefined : modeBits(permissions),
         parents: rest.create_directories ?? false,
         expectSha256: rest.expect_sha256,
@@ -111,6 +114,7 @@ function listTool(service: TextService): Tool {
     hidden: flag,
     limit: z.number().int().min(1).max(MAX_ENTRIES).default(MAX_ENTRIES),
     ctid: placeCtidArgument,
+    ...sudoField(service.hasSudo),
     response_format: unlistedFormat,
   });
   return defineTool({
@@ -122,7 +126,7 @@ function listTool(service: TextService): Tool {
     output: listOutput,
     async run({ path, depth, hidden = false, limit, ...rest }, context) {
       const listing = await service.list({
-        ...{ path, depth, hidden, limit, ctid: ctidOf(rest) },
+        ...{ path, depth, hidden, limit, ctid: ctidOf(rest), sudo: wantsRoot(rest) },
         ...context,
       });
       const data = listAnswer(listing, service.limits.characterLimit);

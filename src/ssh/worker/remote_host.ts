@@ -14,8 +14,7 @@ import { Dialer } from "./connection/dial.ts";
 import type { CommandStream } from "./commands/command_stream.ts";
 import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
-import { type HostAccess, hostFacts, openHostSource } from "./files/host_files.ts";
-import { openHostSink } from "./files/host_sink.ts";
+import type { HostAccess } from "./files/host_files.ts";
 import { LocalFiles } from "./files/local/local_files.ts";
 import { HostTraits } from "./connection/host_traits.ts";
 import { ConnectionPool, dialWith, type SessionWait } from "./connection/pool.ts";
@@ -35,19 +34,10 @@ import type {
 import { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { RemoteHashes } from "./files/remote_hash.ts";
+import { Endpoints } from "./files/endpoints.ts";
 import { Sudo } from "./sudo/sudo.ts";
-import { unsupportedEnd } from "./files/remote_file_errors.ts";
 import { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
-import {
-  openShellSink,
-  openShellSource,
-  openShellTree,
-  shellFacts,
-  shellTree,
-  type Start,
-} from "./files/shell_files.ts";
-import { hostTree } from "./files/tree.ts";
 
 /** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;
@@ -64,11 +54,11 @@ export class RemoteHost {
   readonly #clock: Clock;
   readonly #pool: ConnectionPool;
   readonly #dialer: Dialer;
-  readonly #local: LocalFiles;
   readonly #traits: HostTraits;
   readonly #login: HostLogin;
   readonly #hashes: RemoteHashes;
   readonly #sudo: Sudo;
+  readonly #ends: Endpoints;
   readonly #turns = new Turns(MAX_COPIES);
   readonly #running = new RunningCommands();
   readonly jobs: HostJobs;
@@ -86,15 +76,20 @@ export class RemoteHost {
     this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
     const { timeoutMs } = settings.limits;
     this.#pool = new ConnectionPool(dialWith(this.#dialer), timeoutMs, logger, this.#traits);
-    this.#local = new LocalFiles(settings.files);
     this.#login = new HostLogin(this.#traits, this.#pool);
     this.#hashes = new RemoteHashes(this.#pool, this.#traits);
-    this.#sudo = new Sudo(settings.ssh.sudo, (line, wait) => this.#login.startOwn(line, wait));
+    this.#sudo = new Sudo(settings.ssh, (line, wait) => this.#login.startOwn(line, wait));
+    this.#ends = new Endpoints({
+      ...{ local: new LocalFiles(settings.files), sudo: this.#sudo },
+      access: (signal, writes) => this.#access(signal, writes),
+      start: (line, wait) => this.#pool.start(line, wait),
+      wait: (signal) => this.#sessionWait(signal),
+    });
     const startOwn = (line: string, signal: AbortSignal) =>
       this.#login.startOwn(line, this.#sessionWait(signal));
     this.directories = new Directories({
       ...{ bounds: settings.files, stallMs: this.#stallMs, turns: this.#turns },
-      start: (line, signal) => this.#pool.start(line, this.#sessionWait(signal)),
+      startAt: (endpoint, signal) => this.#ends.startAt(endpoint, signal),
       startOwn,
       access: (signal) => this.#access(signal, true),
       files: this,
@@ -107,7 +102,8 @@ export class RemoteHost {
     this.text = new TextFiles({
       isFree: (signal) => this.#login.isFree(this.#sessionWait(signal)),
       access: (signal, writes) => this.#access(signal, writes),
-      start: (signal) => this.#starter(signal),
+      startAt: (endpoint, signal) => this.#ends.startAt(endpoint, signal),
+      shell: this.#ends.shell,
       exec: (request, signal, progress) => this.exec(request, signal, progress),
       stallMs: this.#stallMs,
     });
@@ -151,7 +147,7 @@ export class RemoteHost {
     const startedAt = performance.now();
     let sink: Sink | undefined;
     const moved = await copy(source, async () => {
-      return sink = await this.#sink(request, source.size, signal);
+      return sink = await this.#ends.sink(request, source.size, signal);
     }, {
       maxBytes: request.maxBytes,
       stallMs: this.#stallMs,
@@ -168,7 +164,7 @@ export class RemoteHost {
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    return await deadline(this.#facts(endpoint, signal), this.#stallMs, stallOptions(signal));
+    return await deadline(this.#ends.facts(endpoint, signal), this.#stallMs, stallOptions(signal));
   }
 
   /** Opens a regular file, or a part of it. */
@@ -178,7 +174,7 @@ export class RemoteHost {
     signal: AbortSignal,
     range?: ByteRange,
   ): Promise<Source> {
-    const opening = this.#source(from, maxBytes, signal, range);
+    const opening = this.#ends.source(from, maxBytes, signal, range);
     const undo = (late: Source) => late.close();
     return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
@@ -187,52 +183,15 @@ export class RemoteHost {
     return Math.max(MIN_STALL_MS, this.#settings.limits.timeoutMs);
   }
 
-  async #facts(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    switch (endpoint.kind) {
-      case "local":
-        return await this.#local.facts(endpoint.path);
-      case "host":
-        return await hostFacts(await this.#access(signal), endpoint.path);
-      case "shell":
-        return await shellFacts(this.#starter(signal), endpoint);
-    }
-  }
-
-  async #source(
-    from: Endpoint,
-    maxBytes: number,
-    signal: AbortSignal,
-    range: ByteRange | undefined,
-  ): Promise<Source> {
-    switch (from.kind) {
-      case "local":
-        return await this.#local.openSource(from.path, maxBytes, range);
-      case "host":
-        return await openHostSource(await this.#access(signal), from.path, maxBytes, range);
-      case "shell":
-        return await openShellSource(this.#starter(signal), from, maxBytes, range);
-    }
-  }
-
   /** Lists everything below a directory. */
   async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
-    const listing = (limited: AbortSignal) => this.#list(endpoint, limits, limited);
+    const listing = (limited: AbortSignal) => this.#ends.tree(endpoint, limits, limited);
     return await deadline(listing, LIST_LIMIT_MS, stallOptions(signal));
-  }
-
-  async #list(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
-    if (endpoint.kind === "host") {
-      const { sftp } = await this.#access(signal);
-      return await hostTree(sftp, endpoint.path, limits, signal);
-    }
-    if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
-    return await shellTree(this.#starter(signal), endpoint, limits, signal);
   }
 
   /** Opens the directory of a shell endpoint as a tar stream. */
   async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
-    if (endpoint.kind !== "shell") throw unsupportedEnd(endpoint);
-    const opening = openShellTree(this.#starter(signal), endpoint);
+    const opening = this.#ends.openTree(endpoint, signal);
     const undo = (late: CommandStream) => late.close();
     return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
@@ -254,26 +213,6 @@ export class RemoteHost {
     const startedAt = performance.now();
     await this.#running.end(limitMs * RUNNING_SHARE);
     return await this.#pool.close(limitMs - (performance.now() - startedAt));
-  }
-
-  async #sink(
-    { to, overwrite, mode }: Omit<CopyRequest, "from">,
-    size: number | undefined,
-    signal: AbortSignal,
-  ): Promise<Sink> {
-    const options = { overwrite, mode };
-    switch (to.kind) {
-      case "local":
-        return await this.#local.openSink(to.path, options);
-      case "host":
-        return await openHostSink(await this.#access(signal, true), to.path, options);
-      case "shell":
-        return await openShellSink(this.#starter(signal), to, size ?? 0, options);
-    }
-  }
-
-  #starter(signal: AbortSignal): Start {
-    return (command) => this.#pool.start(command, this.#sessionWait(signal));
   }
 
   /** @param writes a file killed halfway must be removed, so the guard has to know it first */

@@ -20,6 +20,7 @@ import type { CopyOutcome, CopyRequest } from "../../port.ts";
 import { localPathErrors } from "../files/local/local_errors.ts";
 import { checkRemotePath } from "../files/remote_file_errors.ts";
 import { temporaryName } from "../files/temporary_files.ts";
+import type { Start } from "../files/shell_files.ts";
 import { Copying } from "./copying.ts";
 import type { RemoteSide } from "./remote_side.ts";
 import { type SftpContext, SftpRemote } from "./sftp_remote.ts";
@@ -32,8 +33,8 @@ export interface DirectoryContext {
   readonly stallMs: number;
   /** Limits how many copies run at a time. */
   readonly turns: Turns;
-  /** Starts a command line that the caller has asked for. */
-  start(command: string, signal: AbortSignal): Promise<StartedCommand>;
+  /** Returns what starts commands in a container, or on the host as root. */
+  startAt(endpoint: Endpoint, signal: AbortSignal): Start;
   /** Starts another one, unless the login is forced. */
   startOwn(command: string, signal: AbortSignal): Promise<StartedCommand>;
   /** For hosts without a shell, or without tar. */
@@ -105,14 +106,18 @@ export class Directories {
     if (remote.kind === "shell") {
       const { prefix, label } = remote;
       const path = posix.resolve("/", remote.path);
-      const start = (command: string) => this.#context.start(command, signal);
+      const start = this.#context.startAt(remote, signal);
       return await ShellRemote.open({ prefix, path, label, stage: stageName(path), start, onMove });
     }
     const path = hostPath(remote.path);
-    const start = (command: string) => this.#context.startOwn(command, signal);
+    const { sudo } = remote;
+    const start = sudo
+      ? this.#context.startAt(remote, signal)
+      : (command: string) => this.#context.startOwn(command, signal);
     const place = { prefix: "", path, label: "the host", stage: stageName(path), start, onMove };
     return await ShellRemote.open(place).catch(async (error) => {
-      if (!(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
+      // SFTP cannot become root.
+      if (sudo || !(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
       return await SftpRemote.open(this.#sftp(signal), path, onMove);
     });
   }

@@ -4,7 +4,7 @@ import { abortable } from "../../../async/abortable.ts";
 import { cancelling } from "../../../async/cancelling.ts";
 import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
 import { Turns } from "../../../async/turns.ts";
-import type { SudoConfig } from "../../../config/config.ts";
+import { needsSudo, type SshConfig, type SudoConfig } from "../../../config/config.ts";
 import type { RemoteExecError } from "../../../errors.ts";
 import { redactor } from "../../../log.ts";
 import { connectionLost } from "../../errors.ts";
@@ -29,12 +29,15 @@ export class Sudo {
   readonly #config: SudoConfig | undefined;
   readonly #start: StartOwn;
   readonly #first = new Turns(1);
+  /** See {@linkcode needsSudo}. */
+  readonly isNeeded: boolean;
   #isAccepted = false;
   #wrong: RemoteExecError | undefined;
 
-  constructor(config: SudoConfig | undefined, start: StartOwn) {
-    this.#config = config;
+  constructor(config: Pick<SshConfig, "sudo" | "username">, start: StartOwn) {
+    this.#config = config.sudo;
     this.#start = start;
+    this.isNeeded = needsSudo(config);
   }
 
   /** True if SUDO or SUDO_PASSWORD is set. */
@@ -52,6 +55,11 @@ export class Sudo {
     if (this.#config === undefined) throw sudoNotConfigured();
     if (password === undefined || this.#isAccepted) return await this.#open(command, wait);
     return await this.#first.run(() => this.#open(command, wait), cancelling(wait.signal));
+  }
+
+  /** Starts a script of ours as root; all of stdin is its own. */
+  startScript(line: string, wait: SessionWait): Promise<StartedCommand> {
+    return this.start({ line, isScript: true, stdinBytes: undefined, graceMs: undefined }, wait);
   }
 
   async #open(command: RootCommand, wait: SessionWait): Promise<StartedCommand> {

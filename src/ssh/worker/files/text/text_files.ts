@@ -16,14 +16,9 @@ import type {
 } from "../../../text/port.ts";
 import { stalled } from "../copy.ts";
 import { type HostAccess, hostPath } from "../host_files.ts";
-import { absolutePath } from "../limited_sftp.ts";
-import {
-  checkRemotePath,
-  HOST_LABEL,
-  noneIfUnsupported,
-  type ShellEndpoint,
-} from "../remote_file_errors.ts";
-import { run, type Start } from "../shell_files.ts";
+import { hasShell, type HostShell } from "../host_shell.ts";
+import { checkRemotePath, noneIfUnsupported, type ShellEndpoint } from "../remote_file_errors.ts";
+import type { Start } from "../shell_files.ts";
 import { sftpContent, shellContent } from "./content.ts";
 import { sftpListing } from "./sftp_listing.ts";
 import { sftpPage } from "./sftp_page.ts";
@@ -38,7 +33,9 @@ export interface TextHost {
   isFree(signal: AbortSignal): Promise<boolean>;
   /** @param writes a file killed halfway must be removed, so the guard has to know it first */
   access(signal: AbortSignal, writes: boolean): Promise<HostAccess>;
-  start(signal: AbortSignal): Start;
+  /** Returns what starts commands where the endpoint is: as the login, or as root. */
+  startAt(endpoint: RemoteEndpoint, signal: AbortSignal): Start;
+  readonly shell: HostShell;
   exec(
     request: ExecRequest,
     signal: AbortSignal,
@@ -52,9 +49,6 @@ type Place =
   | { readonly kind: "shell"; readonly end: ShellEndpoint; readonly start: Start }
   | { readonly kind: "sftp"; readonly access: HostAccess; readonly path: string };
 
-/** Inserted before a script that runs on the host itself; a prefix such as `sudo -n` would go here. */
-const HOST_PREFIX = "exec";
-
 /** The max time of a call that reads: finding a line of a large file on a slow disk takes a while. */
 const READ_LIMIT_MS = 60_000;
 
@@ -65,8 +59,6 @@ const READ_LIMIT_MS = 60_000;
 export class TextFiles implements TextPort {
   readonly #host: TextHost;
   readonly #writes = new InOrder();
-  /** Where relative paths start, once it is known. */
-  #startDirectory: string | undefined;
   /** Whether scripts run on the host, once one has been tried. */
   #hasShell: boolean | undefined;
 
@@ -111,8 +103,10 @@ export class TextFiles implements TextPort {
   async listEntries(request: ListingRequest, signal: AbortSignal): Promise<Listing> {
     return await this.#limited(signal, async (limited) => {
       const { directory } = request;
-      if (directory.kind === "shell") {
-        return await shellListing(endedBy(limited, this.#host.start(limited)), directory, request);
+      const start = endedBy(limited, this.#host.startAt(directory, limited));
+      if (directory.kind === "shell") return await shellListing(start, directory, request);
+      if (directory.sudo) {
+        return await shellListing(start, await this.#shellEnd(directory, limited), request);
       }
       // SFTP reports names of all kinds, and needs no programs on the host.
       const access = await this.#host.access(limited, false).catch(async (error) => {
@@ -120,12 +114,7 @@ export class TextFiles implements TextPort {
         return noneIfUnsupported(error);
       });
       if (access !== undefined) return await sftpListing(access, request, limited);
-      const start = endedBy(limited, this.#host.start(limited));
-      return await shellListing(
-        start,
-        await this.#shellEnd(directory.path, start, limited),
-        request,
-      );
+      return await shellListing(start, await this.#shellEnd(directory, limited), request);
     });
   }
 
@@ -167,7 +156,7 @@ export class TextFiles implements TextPort {
     try {
       return await work.shell(place);
     } catch (error) {
-      if (endpoint.kind === "shell" || !isWithoutShell(error)) throw error;
+      if (endpoint.kind === "shell" || endpoint.sudo || !isWithoutShell(error)) throw error;
       // The script may have been killed.
       if (await hasShell(place.start)) throw error;
       const access = await this.#host.access(signal, writes).catch(noneIfUnsupported);
@@ -178,14 +167,16 @@ export class TextFiles implements TextPort {
   }
 
   async #place(endpoint: RemoteEndpoint, signal: AbortSignal, writes: boolean): Promise<Place> {
-    const start = this.#host.start(signal);
+    const start = this.#host.startAt(endpoint, signal);
     if (endpoint.kind === "shell") return { kind: "shell", end: endpoint, start };
-    const { path } = endpoint;
+    const { path, sudo } = endpoint;
     const shell = async () => ({
       kind: "shell" as const,
-      end: await this.#shellEnd(path, start, signal),
+      end: await this.#shellEnd(endpoint, signal),
       start,
     });
+    // SFTP cannot become root.
+    if (sudo) return await shell();
     if (this.#hasShell ?? await this.#host.isFree(signal)) return await shell();
     const access = await this.#host.access(signal, writes);
     // A forced `internal-sftp` must not read a file's content as its requests.
@@ -194,22 +185,9 @@ export class TextFiles implements TextPort {
     return { kind: "sftp", access, path: hostPath(path) };
   }
 
-  /** Returns the endpoint of a file of the host behind its shell. */
-  async #shellEnd(path: string, start: Start, signal: AbortSignal): Promise<ShellEndpoint> {
-    const relative = hostPath(path);
-    if (relative.startsWith("/")) return { ...HOST_END, path: relative };
-    this.#startDirectory ??= await this.#findStart(start, signal);
-    const root = this.#startDirectory.replace(/\/$/, "");
-    return { ...HOST_END, path: relative === "." ? root || "/" : `${root}/${relative}` };
-  }
-
-  /** Start-up files may change a shell's directory, so SFTP is asked first. */
-  async #findStart(start: Start, signal: AbortSignal): Promise<string> {
-    const access = await this.#host.access(signal, false).catch(noneIfUnsupported);
-    if (access !== undefined) return await absolutePath(access.sftp, ".");
-    const directory = await lineOf(start, "cd 2>/dev/null; pwd");
-    if (directory?.startsWith("/")) return directory;
-    throw noStartDirectory();
+  #shellEnd({ path }: { readonly path: string }, signal: AbortSignal): Promise<ShellEndpoint> {
+    const asLogin = this.#host.startAt({ kind: "host", path }, signal);
+    return this.#host.shell.end(path, asLogin, signal);
   }
 }
 
@@ -222,31 +200,6 @@ const endedBy = (signal: AbortSignal, start: Start): Start => async (command) =>
   return started;
 };
 
-/** The host itself, behind its shell. */
-const HOST_END = { kind: "shell", prefix: HOST_PREFIX, label: HOST_LABEL, path: "/" } as const;
-
-const hasShell = async (start: Start): Promise<boolean> =>
-  await lineOf(start, "echo shell") === "shell";
-
-/** Runs a script on the host and returns its first line; undefined if the host runs no commands. */
-async function lineOf(start: Start, script: string): Promise<string | undefined> {
-  const stream = await run(start, HOST_END, script).catch(noneIfUnsupported);
-  if (stream === undefined) return undefined;
-  try {
-    stream.endInput();
-    return await stream.readLine();
-  } finally {
-    await stream.close();
-  }
-}
-
 /** The script did not run at all. */
 const isWithoutShell = (error: unknown): boolean =>
   error instanceof RemoteExecError && error.code === "invalid_state";
-
-const noStartDirectory = () =>
-  new RemoteExecError(
-    "unsupported",
-    "Cannot resolve a relative path: the host offers no SFTP, and its shell does not say where it starts",
-    "Use an absolute path",
-  );
