@@ -79,9 +79,11 @@ export class ByteReader {
   /**
    * Returns one large piece made of many small ones, or undefined at the end. A piece of a slow stream
    * may be short. Bytes that arrived before a failure are returned before it is thrown.
+   *
+   * @param nowMs a clock, in milliseconds
    */
-  async gather(): Promise<Uint8Array | undefined> {
-    const startedAt = performance.now();
+  async gather(nowMs = () => performance.now()): Promise<Uint8Array | undefined> {
+    const startedAtMs = nowMs();
     const piece = new Uint8Array(CHUNK_BYTES);
     let length = 0;
     while (length < piece.length) {
@@ -89,7 +91,7 @@ export class ByteReader {
       const taken = this.#take(piece.length - length);
       piece.set(taken, length);
       length += taken.length;
-      if (performance.now() - startedAt > MAX_GATHER_MS) break;
+      if (nowMs() - startedAtMs > MAX_GATHER_MS) break;
     }
     return length > 0 || await this.hasMore() ? piece.subarray(0, length) : undefined;
   }

@@ -21,10 +21,10 @@ function streamOf(lengths: readonly number[], failure?: Error): ReadableStream<U
   });
 }
 
-async function all(reader: ByteReader): Promise<Uint8Array[]> {
+async function all(reader: ByteReader, nowMs = () => 0): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = [];
   for (;;) {
-    const piece = await reader.gather();
+    const piece = await reader.gather(nowMs);
     if (piece === undefined) return pieces;
     pieces.push(piece);
   }
@@ -39,6 +39,12 @@ pure("gather() makes full pieces of small and of large chunks, with the same byt
       bytes(0, 900_000),
     );
   }
+});
+
+pure("gather() does not hold a slow stream back for more than a quarter of a second", async () => {
+  let nowMs = 0;
+  const pieces = await all(new ByteReader(streamOf([10, 10, 10, 10])), () => nowMs += 100);
+  assert.deepEqual(pieces.map(({ length }) => length), [30, 10]);
 });
 
 pure("gather() returns what came before a failure, then throws it", async () => {
