@@ -1,4 +1,4 @@
-import type { Config, Limits } from "../config/config.ts";
+import { type Config, needsSudo } from "../config/config.ts";
 import { offers, offersFamily } from "../config/offer.ts";
 import { errorText, RemoteExecError } from "../errors.ts";
 import { createLogger } from "../log.ts";
@@ -46,7 +46,7 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
       ...host,
       ...(offersFamily(config.offer, "proxmox") &&
           host.some(({ step, ok }) => step === "command" && ok)
-        ? [await proxmox(workers.ssh.port, config.limits)]
+        ? [await proxmox(workers.ssh.port, config)]
         : []),
       ...await workers.transfers?.port.diagnose() ?? [],
     ];
@@ -64,7 +64,7 @@ export function formatCheck({ step, ok, detail, remedy }: Check): string {
   return remedy === undefined ? line : `${line}     -> ${remedy}\n`;
 }
 
-async function proxmox(port: SshPort, limits: Limits): Promise<Check> {
+async function proxmox(port: SshPort, { limits, ssh }: Config): Promise<Check> {
   // Loaded only here: most configurations do not need it.
   const [{ SshService }, { ProxmoxService }] = await Promise.all([
     import("../ssh/service.ts"),
@@ -73,7 +73,8 @@ async function proxmox(port: SshPort, limits: Limits): Promise<Check> {
   const step = "Proxmox";
   const context = { signal: new AbortController().signal, progress: undefined };
   try {
-    const { guests } = new ProxmoxService(new SshService(port, limits), limits);
+    const service = new SshService(port, limits, undefined, { needsSudo: needsSudo(ssh) });
+    const { guests } = new ProxmoxService(service, limits);
     const { length } = await guests.listContainers(context);
     return { step, ok: true, detail: `${length} container${length === 1 ? "" : "s"} on the node` };
   } catch (error) {

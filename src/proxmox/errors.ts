@@ -262,7 +262,7 @@ export const notRoot = () =>
   new RemoteExecError(
     "not_permitted",
     "The SSH user may not use Proxmox VE: its programs need root",
-    "Set SSH_USERNAME=root",
+    "Set SSH_USERNAME=root, or SUDO=true or SUDO_PASSWORD for a login that may use sudo",
   );
 
 export const clusterDown = () =>

@@ -128,6 +128,7 @@ export class ProxmoxHost {
     const outcome = await this.#ssh.exec({
       command: markedHostLine(words),
       hasStartMark: true,
+      ...this.#ssh.rootOnly,
       timeoutMs,
       ...(stdin === undefined ? {} : { stdin }),
       characterLimit: OUTPUT_CHARACTERS,

@@ -1,4 +1,4 @@
-import type { Config, Limits } from "../config/config.ts";
+import { type Config, type Limits, needsSudo } from "../config/config.ts";
 import type { DownloadsPort } from "../downloads/port.ts";
 import { DownloadsService } from "../downloads/service.ts";
 import { downloadTools } from "../downloads/tools.ts";
@@ -47,7 +47,7 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
     user: config.ssh.username,
   };
   const readingOn = readingOnOf(config);
-  const ssh = new SshService(ports.ssh, limits, readingOn);
+  const ssh = new SshService(ports.ssh, limits, readingOn, { needsSudo: needsSudo(config.ssh) });
   const calls = new LongCalls(readingOn.answerWithinMs);
   const jobs = new JobsService(ports.ssh, calls);
   // With ImageKit on, its tools move the files: the client is on another machine.
@@ -88,5 +88,8 @@ async function loadProxmox(ssh: SshService, limits: Limits, jobs: JobsService) {
     import("../proxmox/service.ts"),
     import("../proxmox/tools.ts"),
   ]);
-  return { service: new ProxmoxService(ssh, limits, { jobs }), proxmoxTools };
+  return {
+    service: new ProxmoxService(ssh, limits, ssh.rootOnly.sudo ? {} : { jobs }),
+    proxmoxTools,
+  };
 }

@@ -40,8 +40,17 @@ export class SshService {
   readonly #port: SshPort;
   readonly #limits: Limits;
   readonly #readingOn: ReadingOn;
+  /** What a request for a program that only root may run has in addition. */
+  readonly rootOnly: { readonly sudo?: true };
 
-  constructor(port: SshPort, limits: Limits, readingOn: ReadingOn = NOT_READ) {
+  /** @param needsSudo the login is not root, and sudo is configured */
+  constructor(
+    port: SshPort,
+    limits: Limits,
+    readingOn: ReadingOn = NOT_READ,
+    { needsSudo = false }: { readonly needsSudo?: boolean } = {},
+  ) {
+    this.rootOnly = needsSudo ? { sudo: true } : {};
     this.#port = port;
     this.#limits = limits;
     this.#readingOn = readingOn;

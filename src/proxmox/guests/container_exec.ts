@@ -98,6 +98,7 @@ export class ContainerExec implements GuestExec {
   request(ctid: number, command: string, timeoutMs: number): ExecRequest {
     return {
       ...containerJob(ctid, command),
+      ...this.#ssh.rootOnly,
       timeoutMs,
       characterLimit: this.#characterLimit + ENTERED.length,
     };

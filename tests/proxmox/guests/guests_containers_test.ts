@@ -192,7 +192,7 @@ nodeTest("proxmox tools report a user other than root, a cluster that is down an
   const notRoot = await node.call("proxmox_list_containers");
   assert.deepEqual([failure(notRoot)[0], notRoot.data.suggestion], [
     "not_permitted",
-    "Set SSH_USERNAME=root",
+    "Set SSH_USERNAME=root, or SUDO=true or SUDO_PASSWORD for a login that may use sudo",
   ]);
   await node.pve.setFault("notRoot", undefined);
   await node.pve.setFault("clusterDown", true);
