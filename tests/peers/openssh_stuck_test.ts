@@ -3,6 +3,7 @@ import { openSession } from "./openssh.ts";
 import { until } from "../support/until.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
+import { startDelayProxy } from "./delay_proxy.ts";
 
 /** Commands beside the stuck file: one prints nothing until its end, one prints all the time. */
 const OTHERS = {
@@ -39,5 +40,26 @@ for (const [name, command] of Object.entries(OTHERS)) {
     },
   });
 }
+
+peerTest({
+  peer: [SSHD, ROOT],
+  name: "a file whose next bytes never come hurts no file call that is under way",
+  async fn() {
+    await using sshd = await startSshd({ loginUser: "root" });
+    await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 50 });
+    await using session = await openSession(sshd, { port: proxy.port });
+    await session.file("up", "content");
+    await session.upload("up", "there");
+    const cancel = new AbortController();
+    const stuck = session.download("/proc/kmsg", "kmsg", {}, cancel.signal);
+    stuck.catch(() => {});
+    // Its requests are those of several round trips, and the read that is not answered is among them.
+    const startedAt = performance.now();
+    assert.equal((await session.upload("up", "other")).verified, "sha256");
+    assert.ok(performance.now() - startedAt < 25_000, "soon");
+    cancel.abort();
+    await assert.rejects(stuck, { code: "cancelled" });
+  },
+});
 
 const namesIn = (dir: string): string[] => [...Deno.readDirSync(dir)].map(({ name }) => name);

@@ -38,6 +38,7 @@ import { Endpoints } from "./files/endpoints.ts";
 import { Sudo } from "./sudo/sudo.ts";
 import { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
+import { againIfBlocked } from "./files/sftp_queue.ts";
 
 /** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;
@@ -131,10 +132,11 @@ export class RemoteHost {
     signal: AbortSignal,
     progress: ((step: CopyProgress) => void) | undefined,
   ): Promise<CopyOutcome> {
-    return await this.#turns.run(async () => {
+    const copying = async () => {
       const source = await this.openSource(request.from, request.maxBytes, signal);
       return await this.write(source, request, signal, progress);
-    }, cancelling(signal));
+    };
+    return await this.#turns.run(() => againIfBlocked(copying), cancelling(signal));
   }
 
   /** Writes a source to a file, which gets its name only after verification. */
@@ -164,7 +166,8 @@ export class RemoteHost {
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    return await deadline(this.#ends.facts(endpoint, signal), this.#stallMs, stallOptions(signal));
+    const facts = againIfBlocked(() => this.#ends.facts(endpoint, signal));
+    return await deadline(facts, this.#stallMs, stallOptions(signal));
   }
 
   /** Opens a regular file, or a part of it. */
@@ -174,7 +177,7 @@ export class RemoteHost {
     signal: AbortSignal,
     range?: ByteRange,
   ): Promise<Source> {
-    const opening = this.#ends.source(from, maxBytes, signal, range);
+    const opening = againIfBlocked(() => this.#ends.source(from, maxBytes, signal, range));
     const undo = (late: Source) => late.close();
     return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
@@ -220,6 +223,7 @@ export class RemoteHost {
     const { sftp: session, connection } = await this.#pool.sftp(this.#sessionWait(signal));
     const sftp = new Sftp(session);
     const learned = this.#login.learn(sftp, connection);
+    learned.catch(() => {}); // reported where it is awaited
     if (writes) await learned.then(() => connection.guard.keeps(GUARD_START_MS));
     return {
       sftp,

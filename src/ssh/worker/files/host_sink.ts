@@ -23,7 +23,8 @@ import {
 } from "./limited_sftp.ts";
 import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
 import type { GrowingHash } from "./growing_hash.ts";
-import { fileKind, Pipeline } from "./sftp.ts";
+import { Pipeline } from "./pipeline.ts";
+import { fileKind } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";
 

@@ -2,12 +2,11 @@ import { Buffer } from "node:buffer";
 import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 // @ts-types="@types/ssh2"
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper } from "ssh2";
+import { IN_FLIGHT } from "./pipeline.ts";
+import { PATIENCE_MS, SessionBlocked, SftpQueue } from "./sftp_queue.ts";
 import { CHUNK_LIFE } from "./source_sink.ts";
 
 type Callback<T> = (error: Error | undefined | null, value: T) => void;
-
-/** Max requests in flight: 4 MB in total. More does not help, because OpenSSH's window is 2 MB. */
-const IN_FLIGHT = 16;
 
 /** Returns the file type in the mode bits of POSIX. */
 export function fileKind(mode: number): "file" | "directory" | "symlink" | "other" {
@@ -17,12 +16,17 @@ export function fileKind(mode: number): "file" | "directory" | "symlink" | "othe
   return type === 0o120000 ? "symlink" : "other";
 }
 
-/** ssh2's SFTP requests as promises. They reject with ssh2's errors, which have the SFTP status in `code`. */
+/**
+ * The SFTP requests of one call as promises. They reject with ssh2's errors, which have the SFTP status in
+ * `code`, or with {@linkcode SessionBlocked}.
+ */
 export class Sftp {
   readonly #sftp: SFTPWrapper;
+  readonly #queue: SftpQueue;
 
   constructor(sftp: SFTPWrapper) {
     this.#sftp = sftp;
+    this.#queue = SftpQueue.of(sftp);
   }
 
   async stat(path: string): Promise<Attributes> {
@@ -42,7 +46,7 @@ export class Sftp {
   }
 
   setstat(path: string, attributes: InputAttributes): Promise<void> {
-    return this.#call((done) => this.#sftp.setstat(path, attributes, done as Done));
+    return this.#call((done) => this.#sftp.setstat(path, attributes, done as Done), "change");
   }
 
   realPath(path: string): Promise<string> {
@@ -59,45 +63,47 @@ export class Sftp {
   }
 
   makeDirectory(path: string): Promise<void> {
-    return this.#call((done) => this.#sftp.mkdir(path, done as Done));
+    return this.#call((done) => this.#sftp.mkdir(path, done as Done), "change");
   }
 
   removeDirectory(path: string): Promise<void> {
-    return this.#call((done) => this.#sftp.rmdir(path, done as Done));
+    return this.#call((done) => this.#sftp.rmdir(path, done as Done), "change");
   }
 
   symlink(target: string, path: string): Promise<void> {
-    return this.#call((done) => this.#sftp.symlink(target, path, done as Done));
+    return this.#call((done) => this.#sftp.symlink(target, path, done as Done), "change");
   }
 
   close(handle: Uint8Array): Promise<void> {
-    return this.#call((done) => this.#sftp.close(asBuffer(handle), done as Done));
+    return this.#call((done) => this.#sftp.close(asBuffer(handle), done as Done), "cleanup");
   }
 
   remove(path: string): Promise<void> {
-    return this.#call((done) => this.#sftp.unlink(path, done as Done));
+    return this.#call((done) => this.#sftp.unlink(path, done as Done), "cleanup");
   }
 
   /** Renames a file. On OpenSSH it fails if the new name exists. */
   rename(from: string, to: string): Promise<void> {
-    return this.#call((done) => this.#sftp.rename(from, to, done as Done));
+    return this.#call((done) => this.#sftp.rename(from, to, done as Done), "change");
   }
 
   /** Renames a file and atomically replaces the target. Rejects if the host lacks the extension. */
   replace(from: string, to: string): Promise<void> {
-    return this.#call((done) => this.#sftp.ext_openssh_rename(from, to, done as Done));
+    return this.#call((done) => this.#sftp.ext_openssh_rename(from, to, done as Done), "change");
   }
 
   /** Adds a second name to a file. Rejects if the host lacks the extension. */
   hardLink(from: string, to: string): Promise<void> {
-    return this.#call((done) => this.#sftp.ext_openssh_hardlink(from, to, done as Done));
+    return this.#call((done) => this.#sftp.ext_openssh_hardlink(from, to, done as Done), "change");
   }
 
   /** Writes a complete chunk at a position. */
   write(handle: Uint8Array, chunk: Uint8Array, position: number): Promise<void> {
     const buffer = asBuffer(chunk);
-    return this.#call((done) =>
-      this.#sftp.write(asBuffer(handle), buffer, 0, buffer.length, position, done as Done)
+    return this.#call(
+      (done) =>
+        this.#sftp.write(asBuffer(handle), buffer, 0, buffer.length, position, done as Done),
+      "content",
     );
   }
 
@@ -183,20 +189,37 @@ export class Sftp {
     length: number,
     buffer: Uint8Array,
   ): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (isOver(this.#sftp)) return reject(noResponse());
-      this.#sftp.read(asBuffer(handle), asBuffer(buffer), 0, length, position, (error, count) => {
-        if (error) return reject(error);
-        if (count >= 0 && count <= length) return resolve(count);
-        reject(new RangeError("the host sent more bytes than requested"));
-      });
+    const reading = this.#call<number>(
+      (done) => this.#sftp.read(asBuffer(handle), asBuffer(buffer), 0, length, position, done),
+      "content",
+    );
+    return reading.then((count) => {
+      if (count >= 0 && count <= length) return count;
+      throw new RangeError("the host sent more bytes than requested");
     });
   }
 
-  #call<T>(request: (done: Callback<T>) => unknown): Promise<T> {
+  #call<T>(
+    request: (done: Callback<T>) => unknown,
+    kind: keyof typeof PATIENCE_MS = "question",
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       if (isOver(this.#sftp)) return reject(noResponse());
-      request((error, value) => error ? reject(error) : resolve(value));
+      if (this.#queue.hasLeft(this)) {
+        if (kind === "cleanup") request(() => {});
+        return reject(new SessionBlocked());
+      }
+      const noteAnswer = this.#queue.add(this, PATIENCE_MS[kind], reject);
+      try {
+        request((error, value) => {
+          noteAnswer();
+          if (error) reject(error);
+          else resolve(value);
+        });
+      } catch (error) {
+        noteAnswer();
+        throw error;
+      }
     });
   }
 }
@@ -274,27 +297,3 @@ type Done = (error?: Error | null) => void;
 // ssh2 requires Buffers; these are views of the same memory.
 const asBuffer = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-/** Runs a limited number of promises at a time and reports the first failure. */
-export class Pipeline {
-  readonly #running = new Set<Promise<void>>();
-  #failed = false;
-  #failure: unknown;
-
-  /** Adds a task; waits only if the max number is running. @throws the first failure so far */
-  async add(task: Promise<void>): Promise<void> {
-    const tracked = task.catch((error) => {
-      if (!this.#failed) this.#failure = error;
-      this.#failed = true;
-    }).finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
-    if (this.#running.size >= IN_FLIGHT) await Promise.race(this.#running);
-    if (this.#failed) throw this.#failure;
-  }
-
-  /** Waits for all tasks. @throws the first failure */
-  async finish(): Promise<void> {
-    await Promise.all(this.#running);
-    if (this.#failed) throw this.#failure;
-  }
-}

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { LoginKind } from "../connection/host_traits.ts";
 import type { Sftp } from "./sftp.ts";
+import { SessionBlocked } from "./sftp_queue.ts";
 
 /** An environment is rarely larger. */
 const MAX_BYTES = 65_536;
@@ -63,7 +64,8 @@ async function readText(sftp: Sftp, path: string): Promise<string> {
     } finally {
       sftp.close(handle).catch(() => {});
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof SessionBlocked) throw error;
     return "";
   }
 }
