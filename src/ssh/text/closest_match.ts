@@ -53,6 +53,7 @@ function startByEqualLines(
   for (const part of parts) positions.set(normal(part), []);
   positions.delete("");
   for (const [index, line] of lines.entries()) {
+    if (line === "") continue;
     const found = positions.get(normal(line));
     if (found !== undefined && found.length < MAX_POSITIONS) found.push(index);
   }
@@ -80,35 +81,41 @@ function startBySimilarity(
 ): number | undefined {
   const offset = parts.findIndex((part) => normal(part) !== "");
   if (offset < 0) return undefined;
-  const wanted = pairsOf(parts[offset] ?? "");
+  const wanted = codesOf(parts[offset] ?? "");
+  const counts = new Uint16Array(CODES);
+  for (const code of wanted) counts[code] = (counts[code] ?? 0) + 1;
   let [best, most] = [undefined as number | undefined, MIN_SIMILARITY];
   for (const [index, line] of lines.slice(0, MAX_COMPARED).entries()) {
-    const similarity = similar(pairsOf(line), wanted);
+    const codes = codesOf(line);
+    const similarity = 2 * common(codes, counts.slice()) / (codes.length + wanted.length);
     if (similarity > most) [best, most] = [Math.max(0, index - offset), similarity];
   }
   return best;
 }
 
-/** The pairs of neighboring characters of a line, with their counts. */
-function pairsOf(line: string): Map<string, number> {
+/** A power of two. */
+const CODES = 4_096;
+
+/** Returns a number for each pair of neighboring characters of a line. Few pairs share one. */
+function codesOf(line: string): Uint16Array {
   const text = normal(line.slice(0, MAX_LINE));
-  const pairs = new Map<string, number>();
-  for (let at = 0; at + 1 < text.length; at++) {
-    const pair = text.slice(at, at + 2);
-    pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+  const codes = new Uint16Array(Math.max(0, text.length - 1));
+  for (let at = 0; at < codes.length; at++) {
+    codes[at] = (text.charCodeAt(at) * 61 + text.charCodeAt(at + 1)) & (CODES - 1);
   }
-  return pairs;
+  return codes;
 }
 
-/** Share of common pairs, from 0 to 1 (Sørensen–Dice). */
-function similar(first: ReadonlyMap<string, number>, second: ReadonlyMap<string, number>): number {
-  const size = (pairs: ReadonlyMap<string, number>) =>
-    [...pairs.values()].reduce((sum, count) => sum + count, 0);
-  const total = size(first) + size(second);
-  if (total === 0) return 0;
-  let common = 0;
-  for (const [pair, count] of first) common += Math.min(count, second.get(pair) ?? 0);
-  return 2 * common / total;
+/** Counts common pairs; both shares of them are the similarity of Sørensen and Dice. @param left is used up */
+function common(codes: Uint16Array, left: Uint16Array): number {
+  let count = 0;
+  for (const code of codes) {
+    const more = left[code] ?? 0;
+    if (more === 0) continue;
+    left[code] = more - 1;
+    count++;
+  }
+  return count;
 }
 
 /** Returns the position of the first character in which two lines differ. */
