@@ -245,7 +245,7 @@ export const notAFile = (where: string, path: string, kind: string) =>
     kind === "directory" ? "is_directory" : "not_a_file",
     `${where} path is a ${kind}, not a regular file: ${printable(path)}`,
     kind === "directory"
-      ? "Name a file; to copy a directory, pack it first, for example with tar"
+      ? "Name a file in it; other tools list or copy a directory"
       : "Name a regular file",
   );
 

@@ -1,5 +1,6 @@
 /** Hosts whose programs lie, stop halfway or never end: nothing incomplete is taken for complete. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { ShellEndpoint } from "../../src/ssh/worker/files/remote_file_errors.ts";
 import { PEERS, type Site, withSite, write } from "./directory_site.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
@@ -103,6 +104,31 @@ peerTest({
       }
       const used = Deno.memoryUsage().heapUsed;
       assert.ok(used < 1_000_000_000, String(used));
+    });
+  },
+});
+
+peerTest({
+  name: "the facts about a file that grows while it is read belong together",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      const log = `${site.remote}/log`;
+      write(site.remote, { "log": "1\n2\n3\n" });
+      await site.give();
+      Deno.chmodSync(log, 0o666);
+      const from = withPrograms(site, log, {
+        wc: `/usr/bin/wc "$@"; case $1 in -l) printf '4\n5\n' >> ${log};; esac`,
+      });
+      const limits = { from, lines: undefined, maxCharacters: 1_000, maxBytes: 1_000 };
+      for (const part of [{ fromLine: 1, tailLines: 2 }, { fromLine: 2, tailLines: undefined }]) {
+        Deno.writeTextFileSync(log, "1\n2\n3\n");
+        const page = await site.session.host.text.readPage({ ...limits, ...part }, signal());
+        assert.deepEqual(
+          [page.text, page.firstLine, page.lastLine, page.totalLines, page.size, page.sha256],
+          ["2\n3\n", 2, 3, 3, 6, createHash("sha256").update("1\n2\n3\n").digest("hex")],
+        );
+      }
     });
   },
 });

@@ -133,6 +133,15 @@ const notPutBack = (path: string) =>
     "Look at both files, and put the right one in place with a command",
   );
 
+const notNamed = ({ path, label }: ShellEndpoint, said: string) =>
+  new RemoteExecError(
+    "io_error",
+    `Cannot write ${printable(path)}: ${label} stored the content but could not give it this name${
+      said === "" ? "" : `: ${oneLine(said)}`
+    }`,
+    "Check the name and the directory, and set overwrite=true if its file system has no hard links",
+  );
+
 const noParents = (end: ShellEndpoint, said: string) =>
   new RemoteExecError(
     /denied|not permitted|read-only/i.test(said) ? "not_permitted" : "io_error",
@@ -179,13 +188,7 @@ export function shellFileError(
     case "mode":
       return modeRefused(path, Number.parseInt(more, 8), Number.parseInt(detail, 8));
     case "name":
-      return new RemoteExecError(
-        "io_error",
-        `Cannot write ${
-          printable(path)
-        }: ${end.label} stored the content but could not give it this name`,
-        "Check the directory, and set overwrite=true if its file system has no hard links",
-      );
+      return notNamed(end, line.slice("E name ".length));
     case "denied":
       return new RemoteExecError(
         "not_permitted",

@@ -105,13 +105,15 @@ export function writeScript(options: WriteScriptOptions): string {
       `${LOCK}; same || { [ -n "$h" ] && echo "E changed" || echo "E tool sha256sum"; exit 0; }`,
     ]),
     overwrite
-      ? `move "$t" "$f" || { grep -qF " $f " /proc/self/mountinfo 2>/dev/null && echo "E mount" || echo "E name"; exit 0; }`
-      : `ln "$t" "$f" 2>/dev/null || { [ -e "$f" ] && echo "E exists" || echo "E name"; exit 0; }`,
+      ? `x=$(move "$t" "$f" 2>&1) || { grep -qF " $f " /proc/self/mountinfo 2>/dev/null && echo "E mount" || ${NOT_NAMED}; exit 0; }`
+      : `x=$(ln "$t" "$f" 2>&1) || { [ -e "$f" ] && echo "E exists" || ${NOT_NAMED}; exit 0; }`,
     ...(expectSha256 === undefined ? [] : [`exec 4<&-`]),
     ...(options.undoName === undefined ? [] : [KEEP_OR_UNDO]),
     `echo "D \${have:--} $m $a${options.keepsAttributes ? " $w$l" : ""}"`,
   ].join("; ");
 }
+
+const NOT_NAMED = `printf "E name%s\\n" "\${x:+ $x}"`;
 
 const MAKE_PARENTS =
   `[ -d "$d" ] || { x=$(mkdir -p -- "$d" 2>&1) || { printf "E makedir %s\\n" "$x"; exit 0; }; }; `;

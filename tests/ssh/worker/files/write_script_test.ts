@@ -189,3 +189,14 @@ scriptTest("writeScript() lets only one of several servers replace a content", a
   ];
   assert.deepEqual(answers.toSorted(), expected.toSorted());
 }, ["sh"]);
+
+scriptTest("writeScript() says why the file could not get its name", async (shell) => {
+  shell.provide("sha256sum", SHA256SUM);
+  shell.provide("ln", "/usr/bin/ln");
+  const path = `${shell.dir}/${"n".repeat(256)}`;
+  for (const overwrite of [true, false]) {
+    const answer = await shell.run(write(path, { overwrite }), STDIN);
+    assert.match(answer, /^K\nE name .*File name too long\n$/);
+  }
+  assert.deepEqual(shell.names(), ["old"]);
+}, ["sh"]);

@@ -26,9 +26,12 @@ export interface PageScript {
 export function pageScript(
   { path, fromLine, lines, tailLines, pageBytes, countBytes }: PageScript,
 ): string {
-  const fromStart = fromLine === 1
-    ? `head -n ${lines} < "$f" | head -c ${pageBytes}`
-    : `tail -n +${fromLine} "$f" | head -n ${lines} | head -c ${pageBytes}`;
+  const part = tailLines !== undefined
+    ? ["tail", `-n ${tailLines}`, `tail -c ${pageBytes}`] as const
+    : fromLine === 1
+    ? ["head", `-n ${lines}`, `head -c ${pageBytes}`] as const
+    : ["tail", `-n +${fromLine}`, `head -n ${lines} | head -c ${pageBytes}`] as const;
+  const [program, option, rest] = part;
   return [
     EXTEND_PATH,
     `LC_ALL=C; export LC_ALL`,
@@ -42,22 +45,24 @@ export function pageScript(
     }); n=\${1:-0}; a="\${2:--} \${3:--}"; u=\${4:--}; o=\${5:--}`,
     // Files of /proc report size 0 but have content.
     `[ "$n" -gt 0 ] || n=$(($(head -c ${countBytes + 1} < "$f" | wc -c)))`,
-    `t=-; c=-; v=-; e=-; h=`,
-    `if [ "$n" -le ${countBytes} ]; then ${COUNT}; fi`,
+    // What is added to a log meanwhile is neither counted nor shown.
+    `r() { head -c "$n" < "$f"; }; k=; t=-; c=-; v=-; e=-; h=`,
+    `if [ "$n" -le ${countBytes} ]; then k=1; ${COUNT}; fi`,
     `m=$(($(head -c ${SAMPLE_BYTES} < "$f" | wc -c)))`,
     `echo "T $n $a $t $c $v $e \${h:--} $m $u $o"`,
     `head -c "$m" < "$f"`,
-    tailLines === undefined ? fromStart : `tail -n ${tailLines} "$f" | tail -c ${pageBytes}`,
+    // A file by its name: then the start of a large one is skipped, not read.
+    `if [ -n "$k" ]; then r | ${program} ${option} | ${rest}; else ${program} ${option} "$f" | ${rest}; fi`,
   ].join("; ");
 }
 
 /** Sets `t`, `c`, `v`, `e` and `h`; see {@linkcode pageScript}. */
 const COUNT = [
-  `t=$(($(wc -l < "$f")))`,
-  `e=$(($(tail -c 1 "$f" | wc -l)))`,
-  `h=$({ ${HASH_STDIN}; } < "$f"); h=\${h%% *}`,
-  `command -v grep >/dev/null 2>&1 && c=$(grep -c "$(printf "\\r")\\$" < "$f")`,
-  `if command -v iconv >/dev/null 2>&1; then iconv -f UTF-8 -t UTF-8 < "$f" >/dev/null 2>&1 && v=1 || v=0; fi`,
+  `t=$(($(r | wc -l)))`,
+  `e=$(($(r | tail -c 1 | wc -l)))`,
+  `h=$(r | { ${HASH_STDIN}; }); h=\${h%% *}`,
+  `command -v grep >/dev/null 2>&1 && c=$(r | grep -c "$(printf "\\r")\\$")`,
+  `if command -v iconv >/dev/null 2>&1; then r | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 && v=1 || v=0; fi`,
 ].join("; ");
 
 /** The first line of output of {@linkcode pageScript}. */
