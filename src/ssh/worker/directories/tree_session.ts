@@ -51,6 +51,7 @@ export class TreeSession {
   readonly #stream: CommandStream;
   readonly #place: TreePlace;
   readonly #records: TreeRecords;
+  #ended: Promise<RemoteExecError> | undefined;
   #sending: Promise<unknown> = Promise.resolve();
   #reading: Promise<unknown> = Promise.resolve();
   #kept: readonly string[] = [];
@@ -208,9 +209,10 @@ export class TreeSession {
       return await this.#records.next();
     } catch (error) {
       if (!(error instanceof EndedEarly)) throw error;
-      throw error.record === "E denied"
-        ? notWritable(this.#place, this.stderr)
-        : await endedEarly(this.#stream);
+      // The first reader sees the reason; those of the commands behind it see only the end.
+      throw await (this.#ended ??= error.record === "E denied"
+        ? Promise.resolve(notWritable(this.#place, this.stderr))
+        : endedEarly(this.#stream));
     }
   }
 }
