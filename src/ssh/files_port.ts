@@ -68,6 +68,8 @@ export interface FilesPort {
   readTree(endpoint: Endpoint, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** Returns the lower-case hex sha256 of a file, computed on its own machine if possible. */
   sha256(endpoint: Endpoint, signal: AbortSignal): Promise<string>;
+  /** The same, but only as the host computes it: undefined where it cannot, and for files elsewhere. */
+  hostSha256(endpoint: Endpoint, signal: AbortSignal): Promise<string | undefined>;
   /** Writes a file under a temporary name, verifies it, and renames it. */
   write(
     request: WriteRequest,

@@ -54,12 +54,6 @@ export interface StoreOutcome {
   readonly durationMs: number;
 }
 
-/** Progress of storing a file. */
-export interface StoreProgress extends CopyProgress {
-  /** The step before the first byte is sent; `bytes` then only counts up. */
-  readonly message?: string;
-}
-
 /** A stored object to write to a file. */
 export interface DeliverRequest {
   readonly bridge: BridgeName;
@@ -125,7 +119,7 @@ export interface TransfersPort {
   store(
     request: StoreRequest,
     signal: AbortSignal,
-    progress?: (step: StoreProgress) => void,
+    progress?: (step: CopyProgress) => void,
   ): Promise<StoreOutcome>;
   deliver(
     request: DeliverRequest,

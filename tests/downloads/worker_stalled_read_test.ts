@@ -29,6 +29,7 @@ class Silent {
       read,
       readTree: () => Promise.resolve(stream()),
       sha256: () => Promise.resolve("00"),
+      hostSha256: refused,
       write: refused,
     };
   }
@@ -70,6 +71,7 @@ function odd(size: number, content: ReadableStream<Uint8Array>): FilesPort {
     read: () => Promise.resolve({ facts, stream: content }),
     readTree: refused,
     sha256: refused,
+    hostSha256: refused,
     write: refused,
   };
 }

@@ -41,6 +41,10 @@ export class MemoryFiles implements FilesPort {
     return await Promise.resolve(createHash("sha256").update(bytes).digest("hex"));
   }
 
+  hostSha256(end: Endpoint): Promise<string | undefined> {
+    return end.kind === "host" ? this.sha256(end) : Promise.resolve(undefined);
+  }
+
   async write(request: WriteRequest, stream: ReadableStream<Uint8Array>) {
     const key = keyOf(request.to);
     this.asked.push(`write ${key}`);

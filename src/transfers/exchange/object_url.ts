@@ -9,10 +9,32 @@ type Place = Pick<R2Config, "endpoint" | "bucket">;
 export const bucketUrl = ({ endpoint, bucket }: Place): URL => new URL(`${endpoint}/${bucket}`);
 
 /** Returns the URL of an object; its path decodes to exactly this name. @throws RemoteExecError for a foreign name */
-export function objectUrl(place: Place, name: string): URL {
+export const objectUrl = (place: Place, name: string): URL => urlOf(place, checked(name));
+
+/**
+ * Returns the URL of the object that holds the sha256 of an object that was sent in parts. Its key,
+ * `transfers/{source_client}/.sha256/{transfer_id}`, is none of an object of the exchange.
+ */
+export const hashUrl = (place: Place, name: string): URL =>
+  urlOf(place, checked(name).replace("/", HASH_FOLDER));
+
+/** Returns the name of the object whose hash is stored under a key; undefined for any other key. */
+export function nameOfHashKey(key: string): string | undefined {
+  const [folder, client, hashes, id, ...more] = key.split("/");
+  return `/${hashes}/` === HASH_FOLDER && more.length === 0
+    ? nameOfKey(`${folder}/${client}/${id}`)
+    : undefined;
+}
+
+const HASH_FOLDER = "/.sha256/";
+
+function checked(name: string): string {
   const slash = name.indexOf("/");
-  const safe = objectName(name.slice(0, Math.max(slash, 0)), name.slice(slash + 1));
-  const path = safe.split("/").map(encodeStrictly).join("/");
+  return objectName(name.slice(0, Math.max(slash, 0)), name.slice(slash + 1));
+}
+
+function urlOf(place: Place, name: string): URL {
+  const path = name.split("/").map(encodeStrictly).join("/");
   return new URL(`${bucketUrl(place).href}/${EXCHANGE_PREFIX}${path}`);
 }
 

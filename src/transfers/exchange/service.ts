@@ -41,7 +41,6 @@ import type {
   ObjectRef,
   StoredObject,
   StoreOutcome,
-  StoreProgress,
   TransfersPort,
 } from "../port.ts";
 import { storedSha256 } from "./object_metadata.ts";
@@ -215,10 +214,7 @@ export class ExchangeService {
       metadata,
       maxBytes: this.#config.maxFileBytes,
     } as const;
-    const report = mapProgress(progress, ({ message, ...moved }: StoreProgress) => ({
-      ...bytesMoved(moved),
-      ...(message === undefined ? {} : { message }),
-    }));
+    const report = mapProgress(progress, bytesMoved);
     return await inTime(signal, undefined, this.#port.store(request, signal, report));
   }
 

@@ -1,14 +1,13 @@
 import type { Clock } from "../../async/clock.ts";
 import { RemoteExecError } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import type { Check } from "../../ssh/port.ts";
+import type { Check, CopyProgress } from "../../ssh/port.ts";
 import type {
   BridgeName,
   ListProgress,
   ObjectRef,
   Removal,
   StoredObject,
-  StoreProgress,
   TicketRequest,
   UploadTicket,
 } from "../port.ts";
@@ -24,7 +23,7 @@ export interface BridgeTools {
 export interface BridgeCall {
   /** Its reason is a RemoteExecError. A driver rejects with that reason without delay. */
   readonly signal: AbortSignal;
-  readonly progress: ((step: StoreProgress) => void) | undefined;
+  readonly progress: ((step: CopyProgress) => void) | undefined;
 }
 
 /** A file to be stored. */
@@ -36,8 +35,11 @@ export interface PutSource {
   readonly maxBytes: number;
   /** Read it once, to its end, or cancel it. If nothing was read, the caller of the driver cancels it. */
   readonly stream: ReadableStream<Uint8Array>;
-  /** Lower-case hex of the complete file, computed where the file is: it is read twice there. */
-  sha256(): Promise<string>;
+  /**
+   * Lower-case hex of the complete file, if the host can compute it. Call it before reading, so that the
+   * host hashes while the bytes flow. It fails when that takes too long.
+   */
+  sha256(): Promise<string | undefined>;
 }
 
 /** A new object. */

@@ -51,7 +51,7 @@ export async function openSource(
     size,
     maxBytes,
     stream: endingWhenStalled(stream, clock, label),
-    sha256: () => deadline(files.sha256(from, signal), hashMs, limits),
+    sha256: () => deadline(files.hostSha256(from, signal), hashMs, limits),
   };
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { cancelled } from "../../../src/errors.ts";
 import { isFailure, sha256 } from "../../contracts/bridge.ts";
 import { peerTest, SWIFT } from "../../peers/require.ts";
-import { startStage } from "./exchange_stage.ts";
+import { xmlElements } from "../../../src/transfers/worker/r2/s3_xml.ts";
+import { type ExchangeStage, startStage } from "./exchange_stage.ts";
 
 const MIB = 1024 * 1024;
 
@@ -25,17 +26,39 @@ peerTest({
     const uploaded = await call("exchange_upload", { remote_path: "/big" });
     assert.equal(uploaded.sha256, await sha256(bytes));
     assert.deepEqual(progress.map(({ progress }) => progress), [
-      0,
       5 * MIB,
       10 * MIB,
       13 * MIB + 7,
     ]);
-    const { transfers } = await call("exchange_list", {});
-    assert.match(String((transfers as { etag: string }[])[0]?.etag), /^[0-9a-f]{32}-3$/);
-    await call("exchange_download", { ...idOf(uploaded), local_path: "big" });
-    assert.deepEqual(files.files.get("local:big"), bytes);
+    const transfers = (await call("exchange_list", {})).transfers as { etag: string }[];
+    assert.match(String(transfers[0]?.etag), /^[0-9a-f]{32}-3$/);
+    // The hash is an object of its own, which no list shows.
+    assert.equal(transfers.length, 1);
+    const shared = await call("exchange_share", idOf(uploaded));
+    assert.equal(shared.sha256, uploaded.sha256);
+    for (const source of [idOf(uploaded), { download_url: shared.download_url }]) {
+      const saved = await call("exchange_download", {
+        ...source,
+        local_path: "big",
+        overwrite: true,
+      });
+      assert.equal(saved.verified, "content");
+      assert.deepEqual(files.files.get("local:big"), bytes);
+    }
+    assert.deepEqual(files.asked.filter((asked) => asked.endsWith("host:/big")), [
+      "read host:/big",
+      "sha256 host:/big",
+    ]);
+    assert.equal((await keysIn(stage)).length, 2);
+    await call("exchange_delete", idOf(uploaded));
+    assert.deepEqual(await keysIn(stage), []);
   },
 });
+
+async function keysIn({ rig }: ExchangeStage): Promise<string[]> {
+  const answer = await rig.s3.client.fetch(`${rig.bucketUrl}?list-type=2`);
+  return xmlElements(await answer.text(), "Key");
+}
 
 peerTest({
   peer: SWIFT,
@@ -54,7 +77,7 @@ peerTest({
     await assert.rejects(upload, isFailure("cancelled"));
     const unfinished = await rig.s3.client.fetch(`${rig.bucketUrl}?uploads`);
     assert.doesNotMatch(await unfinished.text(), /<Upload>/);
-    assert.equal((await call("exchange_list", {})).count, 0);
+    assert.deepEqual(await keysIn(stage), []);
   },
 });
 

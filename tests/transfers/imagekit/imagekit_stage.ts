@@ -52,6 +52,8 @@ export class StagedFiles implements FilesPort {
     return { facts: await this.stat(endpoint), stream: ReadableStream.from(chunks) };
   }
 
+  hostSha256 = (endpoint: Endpoint) => this.sha256(endpoint);
+
   sha256 = (endpoint: Endpoint): Promise<string> =>
     Promise.resolve(this.statedHash ?? sha256(this.#file(endpoint).bytes));
 

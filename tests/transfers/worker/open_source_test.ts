@@ -83,7 +83,7 @@ Deno.test("sha256() of openSource() fails when no hash arrives", async () => {
   const { promise } = Promise.withResolvers<string>();
   const clock = new FakeClock();
   const source = await open(
-    filesWith({ read: () => Promise.resolve(opened(3)), sha256: () => promise }),
+    filesWith({ read: () => Promise.resolve(opened(3)), hostSha256: () => promise }),
     clock,
   );
   const hash = source.sha256();
@@ -96,7 +96,8 @@ Deno.test("openSource() returns the bytes unchanged", async () => {
   const files = new MemoryFiles();
   files.add("101:/f", "abc");
   const { size, stream, sha256 } = await open(files, new FakeClock());
+  // Reading a container's file twice would send it twice.
   assert.equal(size, 3);
   assert.equal(new TextDecoder().decode(await readAll(stream)), "abc");
-  assert.match(await sha256(), /^ba7816bf/);
+  assert.equal(await sha256(), undefined);
 });

@@ -47,6 +47,7 @@ function unrestricted(host: RemoteHost): FilesPort {
     },
     sha256: async (endpoint, signal) =>
       await host.sha256(endpoint, signal) ?? await hashHere(host, endpoint, signal),
+    hostSha256: (endpoint, signal) => host.sha256(endpoint, signal),
     write: (request, stream, signal) =>
       host.write(fromStream(stream, request.to.path, request.size), request, signal, undefined),
   };

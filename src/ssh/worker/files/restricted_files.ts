@@ -25,6 +25,8 @@ export function restricted(port: FilesPort, grant: FilesGrant): FilesPort {
     readTree: async (endpoint, signal) =>
       await port.readTree(granted(endpoint), requireSignal(signal)),
     sha256: async (endpoint, signal) => await port.sha256(granted(endpoint), requireSignal(signal)),
+    hostSha256: async (endpoint, signal) =>
+      await port.hostSha256(granted(endpoint), requireSignal(signal)),
     async write(request, stream, signal) {
       const checked = parseWriteRequest(request);
       const to = granted(checked.to);

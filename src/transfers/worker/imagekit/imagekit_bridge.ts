@@ -156,11 +156,12 @@ export class ImageKitBridge implements Bridge {
     const { label, size } = source;
     const maxBytes = Math.min(source.maxBytes, this.#config.maxFileBytes);
     if (size > maxBytes) throw fileTooLarge(label, size, maxBytes, "imagekit");
+    // A file of unknown size may differ for each reader, so its hash is not compared.
+    const hashing = size > 0 ? abortable(source.sha256(), call.signal) : undefined;
+    hashing?.catch(() => {}); // reported below, when it is awaited
     const { chunks, bytes, sha256 } = await collect(source, maxBytes, call);
     if (bytes === 0) throw emptyFile(label);
-    // A file of unknown size may differ for each reader, so its hash is not compared.
-    const expected = size > 0 ? await abortable(source.sha256(), call.signal) : sha256;
-    if (expected !== sha256) throw sourceChanged(label, "its hash differs");
+    if ((await hashing ?? sha256) !== sha256) throw sourceChanged(label, "its hash differs");
     try {
       const stored = await this.#account.upload(name, new File(chunks, name), call.signal);
       if (stored.size !== bytes) throw incompleteUpload(stored.size, bytes);

@@ -2,7 +2,15 @@ import type { R2Config } from "../../../config/config.ts";
 import { EXCHANGE_PREFIX, RETENTION_MS } from "../../exchange/transfer_names.ts";
 import type { S3Client } from "./s3_client.ts";
 import { endlessListing } from "./s3_errors.ts";
-import { bucketUrl, keyOf, nameOfKey, objectUrl, withQuery } from "../../exchange/object_url.ts";
+import {
+  bucketUrl,
+  hashUrl,
+  keyOf,
+  nameOfHashKey,
+  nameOfKey,
+  objectUrl,
+  withQuery,
+} from "../../exchange/object_url.ts";
 import { xmlElements, xmlValue } from "./s3_xml.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 
@@ -14,6 +22,8 @@ const MAX_PAGES = 1_000;
 export interface ListedObject {
   readonly name: string;
   readonly storedAtMs: number;
+  /** True for the object that holds the sha256 of another one with this name. */
+  readonly isHash: boolean;
 }
 
 interface OpenUpload {
@@ -23,7 +33,10 @@ interface OpenUpload {
 }
 
 /** Returns all objects of the exchange whose names start with `prefix`. Skips foreign objects. */
-export async function listKeys(
+export const listKeys = async (...args: Parameters<typeof listAll>): Promise<ListedObject[]> =>
+  (await listAll(...args)).filter(({ isHash }) => !isHash);
+
+async function listAll(
   client: S3Client,
   config: R2Config,
   prefix: string,
@@ -55,9 +68,11 @@ export async function listKeys(
 /** Returns the objects on one page of a listing. */
 export function parseListing(xml: string): ListedObject[] {
   return xmlElements(xml, "Contents").flatMap((entry) => {
-    const name = nameOfKey(xmlValue(entry, "Key") ?? "");
+    const key = xmlValue(entry, "Key") ?? "";
     const storedAtMs = Date.parse(xmlValue(entry, "LastModified") ?? "");
-    return name === undefined ? [] : [{ name, storedAtMs }];
+    const hashed = nameOfHashKey(key);
+    const name = hashed ?? nameOfKey(key);
+    return name === undefined ? [] : [{ name, storedAtMs, isHash: hashed !== undefined }];
   });
 }
 
@@ -72,11 +87,9 @@ export async function sweep(
   signal: AbortSignal,
 ): Promise<number> {
   const isOver = (ms: number) => ms < nowMs - RETENTION_MS;
-  const old = (await listKeys(client, config, "", signal)).filter((each) =>
-    isOver(each.storedAtMs)
-  );
-  await pooledMap(old, DELETES_AT_ONCE, async ({ name }) => {
-    const url = objectUrl(config, name);
+  const old = (await listAll(client, config, "", signal)).filter((each) => isOver(each.storedAtMs));
+  await pooledMap(old, DELETES_AT_ONCE, async ({ name, isHash }) => {
+    const url = isHash ? hashUrl(config, name) : objectUrl(config, name);
     await client.text({ action: "remove an old transfer", method: "DELETE", url, signal });
   });
   const left = (await openUploads(client, config, signal)).filter((each) =>
@@ -87,7 +100,7 @@ export async function sweep(
     // It may be gone already.
     await client.askText({ action: "remove an old upload", method: "DELETE", url, signal });
   });
-  return old.length + left.length;
+  return old.filter(({ isHash }) => !isHash).length + left.length;
 }
 
 /** Returns multipart uploads that were neither completed nor aborted; only the first page of 1,000. */

@@ -38,16 +38,17 @@ import {
   encodeStrictly,
   metadataHeaders,
   readObject,
-  storedSha256,
 } from "../../exchange/object_metadata.ts";
 import {
   bucketUrl,
+  hashUrl,
   isUrlExpired,
   objectUrl,
   withQuery,
   withSignatureOf,
 } from "../../exchange/object_url.ts";
-import { DEFAULT_PART_BYTES, deleteUpload, upload } from "./upload.ts";
+import { findSha256, hasHashBeside } from "./stored_hash.ts";
+import { DEFAULT_PART_BYTES, deleteHash, deleteUpload, upload } from "./upload.ts";
 import { pooledMap } from "../../../async/pooled_map.ts";
 
 const HEADS_AT_ONCE = 8;
@@ -82,6 +83,7 @@ export class R2Bridge implements Bridge {
     const job = {
       client: this.#client,
       url: objectUrl(this.#config, object.name),
+      hashUrl: hashUrl(this.#config, object.name),
       action: `upload ${source.label}`,
       headers: { ...metadataHeaders(object.metadata), "content-type": CONTENT_TYPE },
       source,
@@ -95,7 +97,7 @@ export class R2Bridge implements Bridge {
       if (stored === undefined || stored.size !== bytes) throw objectDamaged(object.name);
       return { object: stored, sha256 };
     } catch (error) {
-      await deleteUpload(job);
+      await Promise.all([deleteUpload(job), deleteHash(job)]);
       throw error;
     }
   }
@@ -112,7 +114,10 @@ export class R2Bridge implements Bridge {
       await body.cancel();
       throw fileTooLarge(filenameOf(ref.name), object.size, maxBytes, "r2");
     }
-    const sha256 = storedSha256(object);
+    const sha256 = await this.#sha256(object, call).catch(async (error) => {
+      await body.cancel();
+      throw error;
+    });
     const md5 = sha256 === undefined ? contentMd5(object.id, headers) : undefined;
     return {
       object,
@@ -137,7 +142,9 @@ export class R2Bridge implements Bridge {
     const url = objectUrl(this.#config, ref.name);
     const answer = await this.#client.askText({ action, method: "HEAD", url, signal: call.signal });
     if (!answer.ok) return await this.#refusedHead(action, answer.refusal, call);
-    return readObject(ref.name, answer.headers, this.#tools.clock.now());
+    const object = readObject(ref.name, answer.headers, this.#tools.clock.now());
+    const sha256 = await this.#sha256(object, call);
+    return sha256 === undefined ? object : { ...object, metadata: { ...object.metadata, sha256 } };
   }
 
   async list(
@@ -158,14 +165,13 @@ export class R2Bridge implements Bridge {
 
   async remove(ref: ObjectRef, call: BridgeCall): Promise<Removal> {
     // S3 reports success for a missing object too, so it is looked up first.
-    const existed = await this.find(ref, call) !== undefined;
-    await this.#client.text({
-      action: `delete ${filenameOf(ref.name)}`,
-      method: "DELETE",
-      url: objectUrl(this.#config, ref.name),
-      signal: call.signal,
-    });
-    return { existed };
+    const found = await this.find(ref, call);
+    const action = `delete ${filenameOf(ref.name)}`;
+    const { signal } = call;
+    const urls = [objectUrl(this.#config, ref.name)];
+    if (found !== undefined && hasHashBeside(found)) urls.push(hashUrl(this.#config, ref.name));
+    for (const url of urls) await this.#client.text({ action, method: "DELETE", url, signal });
+    return { existed: found !== undefined };
   }
 
   async uploadTicket(request: Omit<TicketRequest, "bridge">): Promise<UploadTicket> {
@@ -225,6 +231,10 @@ export class R2Bridge implements Bridge {
     const isExplained = bucket?.ok === false && bucket.refusal.status === head.status;
     if (isExplained) throw this.#client.errorOf(action, bucket.refusal);
     if (head.status !== 404) throw this.#client.errorOf(action, head);
+  }
+
+  #sha256(object: StoredObject, { signal }: BridgeCall): Promise<string | undefined> {
+    return findSha256(this.#client, this.#config, object, signal);
   }
 
   #askBucket(action: string, { signal }: BridgeCall): Promise<S3Answer<string>> {

@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { abortable } from "../../../async/abortable.ts";
 import type { Clock } from "../../../async/clock.ts";
 import { deadline } from "../../../async/deadline.ts";
-import { every } from "../../../async/every.ts";
 import { ByteReader } from "../../../bytes/byte_reader.ts";
 import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { BridgeCall, PutSource } from "../bridge.ts";
 import { fileTooLarge, sourceChanged } from "../../errors.ts";
 import type { S3Client } from "./s3_client.ts";
+import { metadataHeaders } from "../../exchange/object_metadata.ts";
+import { HASH_BESIDE } from "./stored_hash.ts";
 import { withQuery } from "../../exchange/object_url.ts";
 import { xmlElements, xmlValue } from "./s3_xml.ts";
 
@@ -17,8 +18,6 @@ const MAX_PARTS = 10_000;
 /** Larger files are sent in parts. Memory holds each part on its way, and one that is being filled. */
 export const DEFAULT_PART_BYTES = 8 * MIB;
 const PARTS_AT_ONCE = 2;
-const HASHING = "Computing the checksum where the file is";
-const HASHING_EVERY_MS = 5_000;
 const COMPLETE_LIMIT_MS = 300_000;
 const ABORT_LIMIT_MS = 5_000;
 /** Codes of failures after which the object may be stored all the same. */
@@ -34,6 +33,8 @@ export function partBytesFor(size: number, minBytes = DEFAULT_PART_BYTES): numbe
 export interface Upload {
   readonly client: S3Client;
   readonly url: URL;
+  /** Of the object that holds the hash, if the file is sent in parts. */
+  readonly hashUrl: URL;
   readonly action: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly source: PutSource;
@@ -84,44 +85,35 @@ async function uploadInParts(
   reader: ByteReader,
   first: Uint8Array<ArrayBuffer>,
 ): Promise<Uploaded> {
-  const { source } = job;
-  // The metadata is sent when the upload starts, so the hash is needed before the bytes.
-  const promised = source.size > 0 ? await hashed(job) : undefined;
-  const uploadId = await start(job, promised);
+  const { source, call } = job;
+  const hashing = source.size > 0 ? abortable(source.sha256(), call.signal) : undefined;
+  hashing?.catch(() => {}); // reported below, when it is awaited
+  const uploadId = await start(job);
   try {
     const { etags, ...sent } = await sendParts(job, uploadId, reader, first);
     checkLength(source, sent.bytes);
-    if (promised !== undefined && promised !== sent.sha256) {
+    if ((await hashing ?? sent.sha256) !== sent.sha256) {
       throw sourceChanged(source.label, "its sha256 is different now");
     }
+    await storeHash(job, sent.sha256);
     await orDeleted(job, () => complete(job, uploadId, etags));
     return sent;
   } catch (error) {
-    await deleteUpload(job, { uploadId });
+    await Promise.all([deleteUpload(job, { uploadId }), deleteHash(job)]);
     throw error;
   }
 }
 
-/** Reports progress while the file is hashed: a client may abort a call without progress. */
-async function hashed({ source, call, clock }: Upload): Promise<string> {
-  let seconds = 0;
-  const report = () => {
-    // Progress has to grow, and the seconds stay far below the bytes of the first part.
-    call.progress?.({ bytes: seconds, total: source.size, message: HASHING });
-    seconds += HASHING_EVERY_MS / 1000;
-  };
-  report();
-  const stopReporting = every(clock, HASHING_EVERY_MS, report);
-  try {
-    return await abortable(source.sha256(), call.signal);
-  } finally {
-    stopReporting();
-  }
+/** Metadata is fixed when an upload in parts starts, so the hash is stored as an object of its own. */
+async function storeHash({ client, hashUrl: url, action, call }: Upload, sha256: string) {
+  const headers = { "x-amz-meta-sha256": sha256, "content-type": "text/plain" };
+  const body = new TextEncoder().encode(`${sha256}\n`);
+  await client.text({ action, method: "PUT", url, headers, body, signal: call.signal });
 }
 
-async function start(job: Upload, sha256: string | undefined): Promise<string> {
+async function start(job: Upload): Promise<string> {
   const { client, url, action, call } = job;
-  const headers = { ...job.headers, ...(sha256 ? { "x-amz-meta-sha256": sha256 } : {}) };
+  const headers = { ...job.headers, ...metadataHeaders(HASH_BESIDE) };
   const { body, status } = await client.text({
     action,
     method: "POST",
@@ -251,12 +243,14 @@ async function orDeleted<T>(job: Upload, step: () => Promise<T>): Promise<T> {
 }
 
 /** Deletes the object, or the parts of an upload. The sweep deletes what fails here. */
-export async function deleteUpload(
-  { client, url, action, clock }: Upload,
-  query: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const remove = (signal: AbortSignal) =>
-    client.askText({ action, method: "DELETE", url: withQuery(url, query), signal });
+export const deleteUpload = (job: Upload, query: Readonly<Record<string, string>> = {}) =>
+  deleteAt(job, withQuery(job.url, query));
+
+/** Deletes the object that holds the hash. The sweep deletes what fails here. */
+export const deleteHash = (job: Upload) => deleteAt(job, job.hashUrl);
+
+async function deleteAt({ client, action, clock }: Upload, url: URL): Promise<void> {
+  const remove = (signal: AbortSignal) => client.askText({ action, method: "DELETE", url, signal });
   // The call may be cancelled already, so its signal is not used.
   await deadline(remove, ABORT_LIMIT_MS, { clock }).catch(() => {});
 }

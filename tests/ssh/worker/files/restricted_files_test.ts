@@ -27,6 +27,7 @@ function calls(rights: FilesGrant, end: Endpoint): (() => Promise<unknown>)[] {
     () => port.read(end, undefined, signal),
     () => port.readTree(end, signal),
     () => port.sha256(end, signal),
+    () => port.hostSha256(end, signal),
     () => port.write(to, new ReadableStream(), signal),
   ];
 }

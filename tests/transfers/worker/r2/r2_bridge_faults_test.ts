@@ -262,6 +262,38 @@ Deno.test("sweep() removes abandoned uploads, of the exchange only", async () =>
   assert.deepEqual([last?.method, last?.url.searchParams.get("uploadId")], ["DELETE", "a&lt;b"]);
 });
 
+Deno.test("sweep() removes the hash of an expired object with it, and counts both once", async () => {
+  const entry = (key: string) =>
+    `<Contents><Key>transfers/a/${key}</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified></Contents>`;
+  const { bridge, service } = bridgeWith(
+    () =>
+      new Response(
+        `<ListBucketResult>${entry("a_20200101_000000_x")}${
+          entry(".sha256/a_20200101_000000_x")
+        }</ListBucketResult>`,
+      ),
+    () => new Response(null, { status: 204 }),
+    () => new Response(null, { status: 204 }),
+    refusal(501, "NotImplemented"),
+  );
+  assert.equal(await bridge.sweep(call()), 1);
+  const removed = service.asked.filter(({ method }) => method === "DELETE");
+  assert.deepEqual(removed.map(({ url }) => url.pathname.split("/").slice(3)), [
+    ["a", "a_20200101_000000_x"],
+    ["a", ".sha256", "a_20200101_000000_x"],
+  ]);
+});
+
+Deno.test("find() returns no sha256 when the object that should hold it is gone", async () => {
+  const headers = { etag: `"e-2"`, "content-length": "3", "x-amz-meta-sha256_beside": "yes" };
+  const { bridge } = bridgeWith(
+    () => new Response(null, { headers }),
+    () => new Response(null, { status: 404 }),
+  );
+  const found = await bridge.find({ name: NAME }, call());
+  assert.deepEqual([found?.size, found?.metadata.sha256], [3, undefined]);
+});
+
 Deno.test("sweep() works at a service that cannot list uploads", async () => {
   const { bridge } = bridgeWith(
     () => new Response("<ListBucketResult></ListBucketResult>"),

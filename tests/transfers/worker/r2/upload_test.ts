@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../../../src/async/clock.ts";
-import { FakeClock } from "../../../support/fake_clock.ts";
+import { until } from "../../../support/until.ts";
 import { RemoteExecError } from "../../../../src/errors.ts";
-import type { StoreProgress } from "../../../../src/transfers/port.ts";
+import type { CopyProgress } from "../../../../src/ssh/port.ts";
 import { R2Bridge } from "../../../../src/transfers/worker/r2/r2_bridge.ts";
 import { call, isFailure, sha256, sourceOf } from "../../../contracts/bridge.ts";
 import { objectReply, refusal, type Reply } from "../../fetch_stand_in.ts";
@@ -27,10 +27,14 @@ const responseOf = (reply: Reply): Response => reply() as Response;
 function partsService(onPart: (number: number, attempt: number) => Response | undefined) {
   const parts = new Map<number, number>();
   const asked: string[] = [];
+  const hashes: string[] = [];
   let aborted = 0;
   const answer: typeof fetch = (input, init) => {
     const url = new URL(String(input));
     const number = Number(url.searchParams.get("partNumber"));
+    if (url.pathname.includes("/.sha256/")) {
+      hashes.push(`${init?.method} ${new Headers(init?.headers).get("x-amz-meta-sha256")}`);
+    }
     asked.push(`${init?.method} ${number || [...url.searchParams.keys()][0] || ""}`);
     if (number > 0) {
       const attempt = (parts.get(number) ?? 0) + 1;
@@ -38,7 +42,7 @@ function partsService(onPart: (number: number, attempt: number) => Response | un
       const refused = onPart(number, attempt);
       return Promise.resolve(refused ?? new Response("", { headers: { etag: `"p${number}"` } }));
     }
-    if (init?.method === "DELETE") aborted += 1;
+    if (init?.method === "DELETE" && url.searchParams.has("uploadId")) aborted += 1;
     if (init?.method === "HEAD") return Promise.resolve(responseOf(objectReply(12 * MIB)));
     return Promise.resolve(
       new Response(
@@ -46,7 +50,7 @@ function partsService(onPart: (number: number, attempt: number) => Response | un
       ),
     );
   };
-  return { answer, parts, asked, aborted: () => aborted };
+  return { answer, parts, asked, hashes, aborted: () => aborted };
 }
 
 const inParts = (answer: typeof fetch, clock: Clock = skippingClock()) =>
@@ -98,32 +102,20 @@ Deno.test("put() reports an error inside a response of status 200", async () => 
   assert.match(error.message, /InternalError late: &lt;x>/);
 });
 
-Deno.test("put() reports growing progress while the checksum is computed", async () => {
-  const clock = new FakeClock({ nowMs: Date.now() });
+Deno.test("put() sends the parts while the host computes the hash, and stores it beside the object", async () => {
+  const service = partsService(() => undefined);
   const hash = Promise.withResolvers<string>();
-  const steps: StoreProgress[] = [];
   const bytes = new Uint8Array(12 * MIB);
-  const asked = Promise.withResolvers<void>();
-  const source = {
-    ...sourceOf(bytes),
-    sha256() {
-      asked.resolve();
-      return hash.promise;
-    },
-  };
-  const progress = (step: StoreProgress) => void steps.push(step);
-  const bridge = inParts(partsService(() => undefined).answer, clock);
+  const source = { ...sourceOf(bytes), sha256: () => hash.promise };
+  const steps: number[] = [];
+  const progress = (step: CopyProgress) => void steps.push(step.bytes);
+  const bridge = inParts(service.answer);
   const done = bridge.put({ name: NAME, metadata: {} }, source, { ...call(), progress });
-  await asked.promise;
-  clock.advance(60_000);
-  clock.advance(60_000);
+  await until("all parts are sent", () => service.parts.size === 3);
+  assert.deepEqual(service.hashes, []);
   hash.resolve(await sha256(bytes));
   await done;
-  const message = "Computing the checksum where the file is";
-  assert.deepEqual(steps.slice(0, 3).map((step) => step.message), [message, message, message]);
-  assert.equal(steps[3]?.message, undefined);
-  const values = steps.map((step) => step.bytes);
-  assert.deepEqual(values, [...new Set(values)].sort((a, b) => a - b));
-  assert.equal(values.at(-1), bytes.length);
-  assert.equal(clock.waiting, 0);
+  assert.deepEqual(service.hashes, [`PUT ${await sha256(bytes)}`]);
+  assert.deepEqual(steps, [...new Set(steps)].sort((a, b) => a - b));
+  assert.equal(steps.at(-1), bytes.length);
 });
