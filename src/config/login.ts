@@ -69,6 +69,7 @@ export function sshLogin(
   const isAgentNeeded = keys.every(({ path }) => path.endsWith(".pub"));
   const agent = agentOf(settings, values, machine, isAgentNeeded && !onlyThese, remarks);
   if (written !== undefined) remarks.push(...missing.map(missingKey));
+  remarks.push(...settings.certificateFiles.map(unusedCertificate));
   if (keys.length === 0 && agent !== undefined && !onlyThese) {
     return { kind: "agent", socket: agent.path, ...placeOf(agent) };
   }
@@ -183,6 +184,14 @@ const missingKey = (text: string): Remark => ({
   level: "warning",
   message: `IdentityFile ${text}`,
   remedy: "Correct IdentityFile in the SSH configuration",
+});
+
+const unusedCertificate = ({ value, place }: Sourced<string>): Remark => ({
+  level: "warning",
+  message: `CertificateFile ${value}${
+    place === undefined ? "" : ` (${formatPlace(place)})`
+  } is not presented: the SSH library knows no certificates`,
+  remedy: "Add the key itself to authorized_keys on the host",
 });
 
 /** The message does not quote the value, because it is the key. */

@@ -137,24 +137,28 @@ pure(
   },
 );
 
-pure("keys that do not exist or are for hardware are named with their lines", () => {
-  const files = ["/home/me/.ssh/sk"];
-  const texts = { "/home/me/.ssh/sk.pub": "sk-ssh-ed25519@openssh.com AAAA" };
-  const fault = faultOf("IdentityFile ~/.ssh/sk\nIdentityFile /no\n", {}, { files, texts });
-  assert.equal(
-    fault?.message,
-    `No key for web1 can be used: /home/me/.ssh/sk (${FILE}:1) is a hardware key (sk-), which this server ` +
-      `cannot use; /no (${FILE}:2) does not exist`,
-  );
-  const { origin } = configOf(
-    { ...ALONE, SSH_AUTH_SOCK: AGENT },
-    machineWith("IdentityFile /no\nFoo bar\n"),
-  );
-  assert.deepEqual(origin.remarks.map(({ message }) => message), [
-    `IdentityFile /no (${FILE}:1) does not exist`,
-    `${FILE}:2: foo is not a keyword of OpenSSH`,
-  ]);
-});
+pure(
+  "keys that do not exist or are for hardware, and certificates, are named with their lines",
+  () => {
+    const files = ["/home/me/.ssh/sk"];
+    const texts = { "/home/me/.ssh/sk.pub": "sk-ssh-ed25519@openssh.com AAAA" };
+    const fault = faultOf("IdentityFile ~/.ssh/sk\nIdentityFile /no\n", {}, { files, texts });
+    assert.equal(
+      fault?.message,
+      `No key for web1 can be used: /home/me/.ssh/sk (${FILE}:1) is a hardware key (sk-), which this server ` +
+        `cannot use; /no (${FILE}:2) does not exist`,
+    );
+    const { origin } = configOf(
+      { ...ALONE, SSH_AUTH_SOCK: AGENT },
+      machineWith("IdentityFile /no\nFoo bar\nCertificateFile /c\n"),
+    );
+    assert.deepEqual(origin.remarks.map(({ message }) => message), [
+      `IdentityFile /no (${FILE}:1) does not exist`,
+      `CertificateFile /c (${FILE}:3) is not presented: the SSH library knows no certificates`,
+      `${FILE}:2: foo is not a keyword of OpenSSH`,
+    ]);
+  },
+);
 
 pure("what needs a right that the server does not have is refused by name, with a remedy", () => {
   const cases: readonly (readonly [string, RegExp, RegExp])[] = [

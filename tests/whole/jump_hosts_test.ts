@@ -159,9 +159,9 @@ peerTest({
     );
     const port = (silent.addr as Deno.NetAddr).port;
     await fails(
-      configOf(chain, `Port ${port}`, "ConnectTimeout 1"),
+      configOf(chain, `Port ${port}`, "ConnectTimeout 5"),
       "unreachable",
-      /^Jump host 'middle': .*sent no SSH greeting within 1 seconds/,
+      /^Jump host 'middle': .*sent no SSH greeting within 5 seconds/,
       byHand,
     );
     await fails(

@@ -8,7 +8,7 @@ import { failureReason, SessionFailure } from "./sessions.ts";
 import { leaveOpen, limitBuffer, rewriteCommands } from "./ssh2_patches.ts";
 
 /** A host may send 2 MB before they are read, the window of ssh2. */
-const MAX_UNREAD_BYTES = 8_000_000;
+export const MAX_UNREAD_BYTES = 8_000_000;
 
 /** Why a command is started: the caller asked for it, it serves another request, or it is the guard. */
 export type Purpose = "asked" | "own" | "guard";

@@ -86,8 +86,11 @@ export class Dialer {
     const login = await this.#login(progress);
     const startedAtMs = performance.now();
     const socket = await this.reach(limitMs, progress);
-    const ownLimitMs = this.#limit(limitMs);
-    const leftMs = ownLimitMs - (performance.now() - startedAtMs);
+    const nowMs = performance.now();
+    const leftMs = Math.min(
+      limitMs - (nowMs - startedAtMs),
+      this.#limit(limitMs) - (nowMs - progress.startedAtMs),
+    );
     gatherWrites(socket);
     socket.on("data", (chunk: Uint8Array) => progress.received(chunk));
     let refusal: RemoteExecError | undefined;
@@ -106,7 +109,7 @@ export class Dialer {
     };
     return await this.#handshake(config, socket, progress, () => refusal).catch((error) => {
       // The limit is that of the whole attempt, so its message names it.
-      throw error instanceof TooLate ? progress.late(ownLimitMs) : error;
+      throw error instanceof TooLate ? progress.late(this.#limit(limitMs)) : error;
     });
   }
 
@@ -124,7 +127,7 @@ export class Dialer {
     const via = this.#via;
     return via === undefined
       ? await this.#connect(this.#limit(limitMs), progress)
-      : await this.#forward(via, this.#limit(limitMs), progress);
+      : await this.#forward(via, limitMs, progress);
   }
 
   async #forward(via: Dialer, limitMs: number, progress: DialProgress): Promise<Socket> {
@@ -136,9 +139,11 @@ export class Dialer {
     });
     const leftMs = Math.max(1, limitMs - (performance.now() - startedAtMs));
     progress.hop = undefined;
-    const socket = await forwardThrough(hop, this.#ssh, leftMs).catch((error) => {
+    // The time that the jump hosts took does not count in ConnectTimeout.
+    progress.startedAtMs = performance.now();
+    const socket = await forwardThrough(hop, this.#ssh, this.#limit(leftMs)).catch((error) => {
       throw error instanceof ForwardTooLate
-        ? jumpHostSilent(name, this.#ssh, limitMs)
+        ? jumpHostSilent(name, this.#ssh, this.#limit(limitMs))
         : forwardRefused(name, this.#ssh, error);
     });
     progress.phase = "greeting";

@@ -50,6 +50,8 @@ export class DialProgress {
   #methods: readonly string[] = [];
   #isPartial = false;
   readonly #skipped: string[] = [];
+  /** When connecting to this very host began. */
+  startedAtMs = performance.now();
   /** The attempt to reach the jump host that comes right before this host. */
   hop: { readonly name: string; readonly progress: DialProgress } | undefined;
 

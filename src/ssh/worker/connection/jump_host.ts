@@ -7,7 +7,9 @@ import { waitingClock } from "../../../async/clock.ts";
 import type { HostConfig } from "../../../config/config.ts";
 import { errorText, oneLine, RemoteExecError } from "../../../errors.ts";
 import { shellWord } from "../../../shell/quote.ts";
+import { MAX_UNREAD_BYTES } from "./command_requests.ts";
 import type { DialedConnection } from "./dialed.ts";
+import { limitBuffer } from "./ssh2_patches.ts";
 
 /** Where a jump host connects to. */
 type Target = Pick<HostConfig, "host" | "port">;
@@ -58,6 +60,11 @@ function asSocket(channel: ClientChannel, hop: DialedConnection): Socket {
       done(error);
     },
   });
+  limitBuffer(
+    channel,
+    MAX_UNREAD_BYTES,
+    () => socket.destroy(new Error("the jump host sends more than it may")),
+  );
   channel.on("data", (chunk: Uint8Array) => {
     bytesRead += chunk.length;
     if (!socket.push(chunk)) channel.pause();

@@ -201,7 +201,8 @@ export function onSftpData(sftp: SFTPWrapper, onData: () => void): void {
  * Source: ssh2 1.17.0 lib/client.js CHANNEL_DATA does not check the window that it has granted.
  */
 export function limitBuffer(channel: ClientChannel, maxBytes: number, onExcess: () => void): void {
-  for (const stream of [channel, channel.stderr]) {
+  // A forwarded channel has no stderr, whatever the types say.
+  for (const stream of [channel, channel.stderr].filter((each) => each !== undefined)) {
     const push = stream.push.bind(stream);
     stream.push = (chunk: unknown) => {
       const isRead = push(chunk);
