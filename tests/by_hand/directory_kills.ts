@@ -92,5 +92,5 @@ for (let run = 0; run < count; run++) {
     Math.floor(Math.random() * 500),
   )} arrived`;
   results.set(key, (results.get(key) ?? 0) + 1);
+  if (run % 10 === 9) line(`${run + 1}: ${JSON.stringify(Object.fromEntries(results))}`);
 }
-line(JSON.stringify(Object.fromEntries(results), null, 2));

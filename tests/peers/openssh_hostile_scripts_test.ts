@@ -109,6 +109,26 @@ peerTest({
 });
 
 peerTest({
+  name: "nothing is deleted below a directory that the host could list only in part",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.remote, { "page": "1", "sub/a": "2", "sub/b": "3" });
+      write(site.local, { "page": "1", "sub/a": "2", "sub/b": "3", "extra": "4" });
+      // As on a bad disk.
+      const remote = withPrograms(site, site.remote, {
+        find:
+          `case $* in *stat*) shift; /usr/bin/find .// ! -path '*/sub/*' "$@"; exit 1;; esac; shift; ` +
+          `exec /usr/bin/find .// ! -path '*/sub/*' "$@"`,
+        ls: `case $* in *sub) exit 2;; esac; exec /usr/bin/ls "$@"`,
+      });
+      const dry = await site.copy("download", { remote, dryRun: true });
+      assert.deepEqual([dry.deleted, dry.failed], [1, [{ path: "sub", reason: "cannot be read" }]]);
+    });
+  },
+});
+
+peerTest({
   name: "the facts about a file that grows while it is read belong together",
   peer: PEERS,
   async fn() {

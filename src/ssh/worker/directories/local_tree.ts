@@ -57,6 +57,10 @@ async function* walk(
   for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
     const children: string[] = [];
     const names = namesIn(join(top, parent));
+    if (names === undefined) {
+      yield { ...UNKNOWN, kind: "directory", path: parent, problem: "cannot be read" };
+      continue;
+    }
     for (const name of names.sort()) {
       if (++seen % ENTRIES_PER_TURN === 0) await delay(0);
       signal.throwIfAborted();
@@ -70,11 +74,12 @@ async function* walk(
   }
 }
 
-function namesIn(directory: string): string[] {
+/** Returns undefined if they cannot be read completely: nothing may be deleted for what is missing. */
+function namesIn(directory: string): string[] | undefined {
   try {
     return [...Deno.readDirSync(directory)].map(({ name }) => name);
   } catch {
-    return []; // inspect() has named it
+    return undefined;
   }
 }
 

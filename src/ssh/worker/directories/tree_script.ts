@@ -69,7 +69,7 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
     assign("f", path),
     "case $f in /*) ;; *) cd; f=$(pwd; echo x); f=${f%?x}/; " +
     `${assign("g", path)}; f=$f$g;; esac`,
-    "e=0; s=",
+    "e=0; s=; L=",
     'if [ -d "$f" ]; then e=1; cd "$f" 2>/dev/null && [ -r . ] || { echo "E denied"; exit 0; }; ' +
     'f=$(pwd -P; echo x); f=${f%?x}; elif [ -e "$f" ] || [ -L "$f" ]; then echo "E special"; exit 0; fi',
     'while [ "$f" != "${f%/}" ] && [ -n "${f%/}" ]; do f=${f%/}; done',
@@ -84,7 +84,11 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
           'printf "//L%s%s\\n" "$t" "$l"; done',
       )
     }`,
-    `U=${quoted('for l do { [ -r "$l" ] && [ -x "$l" ]; } || printf "//U%s\\n" "$l"; done')}`,
+    `U=${
+      quoted(
+        `for l do { [ -r "$l" ] && [ -x "$l" ] && ${LISTED}; } || printf "//U%s\\n" "$l"; done`,
+      )
+    }`,
     `P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
     'echo "S $e $o"; printf "//R%s\\n" "$f"; [ $e = 0 ] || list; echo //E',
@@ -109,6 +113,9 @@ const RENAME = 'chomp; my $t = "$ENV{f}/" . substr($_, 3); my ($d) = $t =~ m{^(.
 const PLACE = 't=$0; o=$1; shift; for d do q=$t/${d#.//}; [ ! -L "${q%/}" ] || continue; ' +
   'find "$d" -maxdepth 1 ! -type d -exec sh -c "exec mv $o -- \\"\\$@\\" \\"\\$0\\"" "$q/" {} +; done';
 
+/** True unless `find` failed: then each directory is tried, because nothing may be deleted for a bad disk. */
+const LISTED = '{ [ -z "$L" ] || ls -A -- "$l" >/dev/null 2>&1; }';
+
 const FUNCTIONS = {
   // dd never reads more than it should.
   take: "q=$(($1/65536)); r=$(($1%65536)); " +
@@ -116,7 +123,7 @@ const FUNCTIONS = {
     "[ $r -eq 0 ] || dd bs=$r count=1 iflag=fullblock <&5 2>/dev/null",
   tool:
     `case $1 in o) H="${HASH_TOOLS.o}";; s) H="${HASH_TOOLS.s}";; *) H="${HASH_TOOLS.h}";; esac`,
-  list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} +; ' +
+  list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} + || { L=1; export L; }; ' +
     'find .// -type l -exec sh -c "$R" sh {} +; find .// -type d -exec sh -c "$U" sh {} +',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
   // Beside the directory if that is the same file system, and if the directory passes neither a group nor an
