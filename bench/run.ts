@@ -13,7 +13,9 @@ import { linksRows } from "./rows/links.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { outputRows } from "./rows/output.ts";
 import { parallelRows } from "./rows/parallel.ts";
+import { pinnedRows } from "./rows/pinned.ts";
 import { proxmoxRows } from "./rows/proxmox.ts";
+import { rcloneRows } from "./rows/rclone.ts";
 import { startRows } from "./rows/start.ts";
 import { textsRows } from "./rows/texts.ts";
 import { tokensRows } from "./rows/tokens.ts";
@@ -25,6 +27,8 @@ const ALL: readonly (Rows | OfflineRows)[] = [
   parallelRows,
   outputRows,
   filesRows,
+  rcloneRows,
+  pinnedRows,
   startRows,
   memoryRows,
   distanceRows,

@@ -56,7 +56,8 @@ export async function measureTransfers(
   ];
 }
 
-interface Files {
+/** A file on each side, and where its copy arrives on the other. */
+export interface Files {
   /** What goes up, and where it arrives. */
   readonly local: string;
   readonly arrived: string;
@@ -65,7 +66,8 @@ interface Files {
   readonly fetched: string;
 }
 
-async function prepare({ local, remote }: Bench, bytes: number): Promise<Files> {
+/** Writes the files that are moved. */
+export async function prepare({ local, remote }: Bench, bytes: number): Promise<Files> {
   const files = {
     local: `${local}/source.bin`,
     arrived: `${remote}/arrived.bin`,
@@ -102,18 +104,20 @@ export async function moveBothWays(bench: Bench, server: Server, bytes: number):
   await removeAll(files);
 }
 
-async function removeAll(files: Files): Promise<void> {
+/** Removes the files and their copies. */
+export async function removeAll(files: Files): Promise<void> {
   for (const path of Object.values(files)) await Deno.remove(path);
 }
 
 /** @throws Error unless the host's sha256 agrees */
-async function upload(server: Server, { local, arrived }: Files): Promise<void> {
+export async function upload(server: Server, { local, arrived }: Files): Promise<void> {
   const paths = { local_path: local, remote_path: arrived, overwrite: true };
   const { data, text } = await server.call("ssh_upload_file", paths);
   if (data.verified !== "sha256") throw new Error(`The upload has failed:\n${text}`);
 }
 
-async function download(server: Server, { remote, fetched }: Files): Promise<void> {
+/** @throws Error unless the host's sha256 agrees */
+export async function download(server: Server, { remote, fetched }: Files): Promise<void> {
   const paths = { local_path: fetched, remote_path: remote, overwrite: true };
   const { data, text } = await server.call("ssh_download_file", paths);
   if (data.verified !== "sha256") throw new Error(`The download has failed:\n${text}`);
