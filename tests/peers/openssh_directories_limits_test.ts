@@ -127,6 +127,25 @@ peerTest({
 });
 
 peerTest({
+  name: "over SFTP, a file replaces a link and not the file behind it",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      write(site.local, { "page": "new" });
+      write(site.remote, { "other": "precious" });
+      Deno.symlinkSync("other", `${site.remote}/page`);
+      await site.give();
+      const { sent, failed, warnings } = await site.copy("upload");
+      assert.deepEqual([sent, failed, warnings], [1, [], []]);
+      assert.ok(Deno.lstatSync(`${site.remote}/page`).isFile);
+      assert.equal(Deno.readTextFileSync(`${site.remote}/page`), "new");
+      assert.equal(Deno.readTextFileSync(`${site.remote}/other`), "precious");
+      assert.deepEqual([...Deno.readDirSync(site.remote)].length, 2);
+    }, { config: ["ForceCommand internal-sftp"] });
+  },
+});
+
+peerTest({
   name: "without tar on the host, each file is compared with the host's own hash",
   peer: PEERS,
   async fn() {

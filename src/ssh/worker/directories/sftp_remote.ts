@@ -12,8 +12,9 @@ import { sha256, type Source } from "../files/source_sink.ts";
 import { temporaryName } from "../files/temporary_files.ts";
 import type { LocalReader } from "./local_reader.ts";
 import type { DownloadWork, RemoteSide, UploadWork } from "./remote_side.ts";
+import { NOT_TOUCHED } from "./tally.ts";
 import { COPIED_BITS, parentOf, type Tree, type TreeItem } from "./tree_item.ts";
-import { withTarget } from "./tree_records.ts";
+import { remoteItem, withTarget } from "./tree_records.ts";
 
 /** What {@linkcode SftpRemote} needs from the host. */
 export interface SftpContext {
@@ -37,6 +38,7 @@ export class SftpRemote implements RemoteSide {
   readonly #root: string;
   readonly #onMove: () => void;
   #found: ReadonlyMap<string, TreeItem> = new Map();
+  #isTouched = true;
 
   private constructor(
     context: SftpContext,
@@ -65,7 +67,7 @@ export class SftpRemote implements RemoteSide {
     });
     const items = new Map<string, TreeItem>();
     if (top === undefined) return { root: undefined, items };
-    const root = itemOf("", top);
+    const root = remoteItem("", top);
     if (root.kind !== "directory") throw notADirectory("Remote", this.#root);
     for (let level = [""]; level.length > 0;) {
       const listed = await pooledMap(level, AT_ONCE, (directory) => this.#names(directory));
@@ -119,6 +121,7 @@ export class SftpRemote implements RemoteSide {
     await pooledMap(plan.touch.filter(({ kind }) => kind === "file"), AT_ONCE, this.#touch);
     for (const item of [...plan.directories].reverse()) await this.#touch(item);
     await this.#touch(root);
+    if (!this.#isTouched) tally.warn(NOT_TOUCHED);
   }
 
   async download({ target, plan, overwrite, tally }: DownloadWork): Promise<void> {
@@ -153,7 +156,7 @@ export class SftpRemote implements RemoteSide {
     this.#onMove();
     if (names === undefined) return undefined;
     return await pooledMap(names, AT_ONCE, async ({ filename, attrs }): Promise<TreeItem> => {
-      const item = itemOf(posix.join(directory, filename), attrs);
+      const item = remoteItem(posix.join(directory, filename), attrs);
       if (/^\.{0,2}$|[/\0]/.test(filename)) throw notADirectory("Remote", place);
       if (attrs.mode === 0) return { ...item, problem: "name is not UTF-8 or too long" };
       if (item.kind !== "link") return item;
@@ -221,7 +224,8 @@ export class SftpRemote implements RemoteSide {
     }
     if (item.kind === "link") return await this.#link(item.target ?? "", place, overwrite);
     // A file is never written through a link.
-    if (this.#found.get(path)?.kind === "link") await this.#access.sftp.remove(place);
+    const isLink = this.#found.get(path)?.kind === "link";
+    const written = isLink ? this.#beside(place) : place;
     for await (const content of reader.contents([item])) {
       const source: Source = {
         size: item.size,
@@ -229,10 +233,11 @@ export class SftpRemote implements RemoteSide {
         chunks: () => this.#unchanged(content.chunks(), content.result),
         close: () => Promise.resolve(),
       };
-      const to = { kind: "host", path: place } as const;
+      const to = { kind: "host", path: written } as const;
       const maxBytes = Number.MAX_SAFE_INTEGER;
       await this.#context.write(source, { to, maxBytes, overwrite, mode: mode & COPIED_BITS });
     }
+    if (isLink) await this.#rename(written, place);
     await this.#touch(item);
   }
 
@@ -249,10 +254,20 @@ export class SftpRemote implements RemoteSide {
   async #link(target: string, place: string, overwrite: boolean): Promise<void> {
     const { sftp } = this.#access;
     if (!overwrite) return await sftp.symlink(target, place);
+    const temporary = this.#beside(place);
+    await sftp.symlink(target, temporary);
+    await this.#rename(temporary, place);
+  }
+
+  /** Returns a temporary name that the guard removes if the connection ends. */
+  #beside(place: string): string {
     const temporary = posix.join(posix.dirname(place), temporaryName(posix.basename(place)));
     this.#access.keep(temporary);
-    await sftp.symlink(target, temporary);
-    await replace(sftp, temporary, place);
+    return temporary;
+  }
+
+  async #rename(temporary: string, place: string): Promise<void> {
+    await replace(this.#access.sftp, temporary, place);
     this.#access.drop(temporary);
   }
 
@@ -261,29 +276,9 @@ export class SftpRemote implements RemoteSide {
     const place = this.#place(path);
     const found = await lstatPath(sftp, place).catch(() => undefined);
     if (found === undefined || fileKind(found.mode) === "symlink") return;
-    await sftp.setstat(place, { mode, atime: mtime, mtime }).catch(() => {}); // some hosts refuse it
-  };
-}
-
-function itemOf(
-  path: string,
-  attrs: {
-    readonly mode: number;
-    readonly size: number;
-    readonly mtime: number;
-    readonly uid: number;
-    readonly gid: number;
-  },
-): TreeItem {
-  const kind = fileKind(attrs.mode);
-  return {
-    path,
-    kind: kind === "symlink" ? "link" : kind,
-    size: kind === "file" ? attrs.size : 0,
-    mtime: attrs.mtime,
-    mode: attrs.mode & 0o7777,
-    uid: attrs.uid,
-    gid: attrs.gid,
+    await sftp.setstat(place, { mode, atime: mtime, mtime }).catch(() => {
+      this.#isTouched = false; // some hosts refuse it
+    });
   };
 }
 

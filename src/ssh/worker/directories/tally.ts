@@ -9,8 +9,7 @@ const MAX_WARNINGS = 5;
 const PROGRESS_MS = 250;
 
 /** A warning: everything has its content. */
-export const NOT_TOUCHED =
-  "The mode or time of some directories or unchanged files could not be set";
+export const NOT_TOUCHED = "The mode or time of some files or directories could not be set";
 
 /** Counts what a copy has done, and reports its progress. */
 export class Tally {

@@ -64,22 +64,28 @@ export class EndedEarly extends Error {
 /** A record, or the hash of a file as a hash tool prints it. */
 const START = /^\/\/|^\\?[0-9a-f]{64} [ *]\.\/\//;
 
+/** Returns the entry with these attributes. @param attributes `mode` with the bits of the type */
+export function remoteItem(
+  path: string,
+  { mode, size, mtime, uid, gid }: Pick<TreeItem, "mode" | "size" | "mtime" | "uid" | "gid">,
+): TreeItem {
+  const type = fileKind(mode);
+  const kind = type === "symlink" ? "link" : type;
+  return { path, kind, size: kind === "file" ? size : 0, mtime, mode: mode & 0o7777, uid, gid };
+}
+
 /** Parses an entry of the list; undefined for other records. */
 export function parseItem(record: string): TreeItem | undefined {
   const [, hex = "", size = "", mtime = "", uid = "", gid = "", path] =
     /^\/\/([0-9a-f]+) (\d+) (-?\d+) (\d+) (\d+) \.\/\/([^]*)$/.exec(record) ?? [];
   if (path === undefined || !isPath(path)) return undefined;
-  const bits = Number.parseInt(hex, 16);
-  const kind = fileKind(bits);
-  const item: TreeItem = {
-    path,
-    kind: kind === "symlink" ? "link" : kind,
-    size: kind === "file" ? Number(size) : 0,
+  const item = remoteItem(path, {
+    mode: Number.parseInt(hex, 16),
+    size: Number(size),
     mtime: Number(mtime),
-    mode: bits & 0o7777,
     uid: Number(uid),
     gid: Number(gid),
-  };
+  });
   // What is not UTF-8 was replaced by U+FFFD, so the path names another file.
   return path.includes("\ufffd") ? { ...item, problem: "name is not UTF-8" } : item;
 }
