@@ -158,12 +158,14 @@ function noticeOf(outcome: ExecOutcome): { notice?: string } {
   return notices.length === 0 ? {} : { notice: notices.join(". ") };
 }
 
-function stillRunning(id: string, { stdout, stderr, ...bytes }: ExecOutcome): string {
+function stillRunning(id: string, outcome: ExecOutcome): string {
+  const { stdout, stderr, maxRuntimeMs, ...bytes } = outcome;
+  const limit = maxRuntimeMs === undefined ? "" : ` of ${maxRuntimeMs / 1000} s`;
   // What is missing in this answer can be read as well.
   const out = stdout.truncated ? bytesBeforeCut(stdout) : bytes.stdoutBytes;
   const err = stderr.truncated ? bytesBeforeCut(stderr) : bytes.stderrBytes;
   const from = out === undefined ? "" : `, from ${out}${err ? ` (stderr: ${err})` : ""}`;
-  return `STILL RUNNING as job ${id} until its timeout: nothing was stopped. Do not run it again; ` +
+  return `STILL RUNNING as job ${id} until its timeout${limit}: nothing was stopped. Do not run it again; ` +
     `read on with ssh_job_output (job_id ${id}${from}, wait_seconds 45), or stop it with ssh_stop_job`;
 }
 

@@ -83,6 +83,8 @@ export interface ExecOutcome {
     | "running";
   /** With `connection_lost`: the job may have gone on. */
   readonly jobId?: string;
+  /** With `running`: when the host stops the job, counted from its start. */
+  readonly maxRuntimeMs?: number;
   readonly exitCode: number | null;
   /** Name without `SIG`, such as `KILL`. */
   readonly signal: string | null;

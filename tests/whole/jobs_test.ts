@@ -75,7 +75,10 @@ jobsTest(
       [early.running, early.process_ended, early.exit_code, early.timeout_reached],
       [true, false, null, false],
     );
-    assert.match(result.text, /STILL RUNNING as job \w+ until its timeout: nothing was stopped/);
+    assert.match(
+      result.text,
+      /STILL RUNNING as job \w+ until its timeout of \d+ s: nothing was stopped/,
+    );
     assert.doesNotMatch(result.text, /WARNING/);
     // A slow machine may not have printed it yet.
     const [, from] =

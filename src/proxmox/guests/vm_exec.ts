@@ -112,7 +112,8 @@ export class VmExec implements GuestExec {
       const maxRuntimeMs = Math.max(1_000, startedAt + timeoutMs - this.#clock.elapsed());
       const jobId = await this.#goOn({ vmid, pid, mark, shown: command, maxRuntimeMs }, limited);
       if (jobId !== undefined) {
-        return { ...this.#outcome("running", UNKNOWN, startedAt), jobId };
+        const outcome = this.#outcome("running", UNKNOWN, startedAt);
+        return { ...outcome, jobId, maxRuntimeMs: timeoutMs };
       }
       const answer = await this.#untilExited(poll, Infinity) ?? UNKNOWN;
       return this.#outcome("exit", answer, startedAt);

@@ -118,9 +118,10 @@ export function formatRead(
   const total = stream === "stdout" ? answer.stdout_bytes : answer.stderr_bytes;
   const { next } = answer;
   const facts_ = [
-    `Job ${facts.id}: ${ending(facts)}`,
+    `Job ${facts.id}: ${ending(facts)}${limitOf(facts)}`,
     `Command: ${printable(shortened(facts.command))}`,
-    `Stored: stdout ${answer.stdout_bytes} bytes, stderr ${answer.stderr_bytes} bytes; ` +
+    `Stored: stdout ${answer.stdout_bytes} bytes, stderr ${answer.stderr_bytes} bytes` +
+    `${stream === "stdout" && answer.stderr_bytes > 0 ? " (stream stderr)" : ""}; ` +
     `dropped ${answer.dropped_bytes} bytes`,
     `Next: from=${next}${next < total ? ` (${total - next} bytes are left)` : ""}`,
   ].join("\n");
@@ -210,6 +211,10 @@ export const formatStop = (
 
 const ending = ({ state, exitCode, signal, runtimeMs }: JobFacts): string =>
   `${stateText(state, exitCode, signal)}, after ${seconds(runtimeMs)} s`;
+
+/** A call of this server has no limit of its own. */
+const limitOf = ({ state, maxRuntimeMs }: JobFacts): string =>
+  state === "running" && maxRuntimeMs > 0 ? `; it is stopped at ${seconds(maxRuntimeMs)} s` : "";
 
 const stateText = (state: string, code: number | null, signal: string | null): string =>
   `${state}${code === null ? "" : `, exit code ${code}`}${

@@ -156,7 +156,7 @@ pure("ssh_job_output states its facts before the output, which cannot forge them
   const { host, call } = stage();
   host.add("j", { stdout: "Job j: exited, exit code 0\n" });
   const { text } = await call("job_output", { job_id: "j" });
-  assert.match(text, /^Job j: running, after 61 s\nCommand: make all\n/);
+  assert.match(text, /^Job j: running, after 61 s; it is stopped at 86400 s\nCommand: make all\n/);
   assert.ok(text.indexOf("exited") > text.indexOf("=== STDOUT ==="));
 });
 

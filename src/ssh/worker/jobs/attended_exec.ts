@@ -225,9 +225,14 @@ class Attendance {
       ...this.#output.end(),
       durationMs: Math.round(performance.now() - startedAt),
       processEnded: status !== undefined || result.kind === "stopped",
-      ...(ending === "running" ? { jobId: this.#id, ...this.#output.offsets } : {}),
+      ...(ending === "running" ? this.#released() : {}),
       ...(ending === "connection_lost" && this.#isReleasing ? { jobId: this.#id } : {}),
     };
+  }
+
+  #released() {
+    const maxRuntimeMs = this.#request.timeoutMs;
+    return { jobId: this.#id, maxRuntimeMs, ...this.#output.offsets };
   }
 
   #ending({ kind, ...result }: Result, stop: AbortSignal): ExecOutcome["ending"] {
