@@ -71,7 +71,10 @@ function unwritable(directory: string): string | undefined {
 /** This server reads a key that others may read as well; OpenSSH refuses it. */
 function keyFile({ ssh }: Config): Check[] {
   if (Deno.build.os === "windows") return [];
-  const paths = [...ssh.jumps ?? [], ssh].flatMap(({ login }) => keyPaths(login));
+  const paths = [...ssh.jumps ?? [], ssh].flatMap(({ login }) =>
+    // Certificates are not secret, nor are public keys.
+    keyPaths(login.kind === "keys" ? { ...login, certificates: [] } : login)
+  );
   return [...new Set(paths)].filter((path) => !path.endsWith(".pub")).map((path) =>
     attempt("key file", `Run: chmod 600 ${shellWord(path)}`, () => {
       const mode = (Deno.statSync(path).mode ?? 0) & 0o777;

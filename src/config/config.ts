@@ -106,6 +106,8 @@ export interface KeysLogin {
   /** Where the socket is named: `FILE:LINE`. */
   readonly place?: string;
   readonly keys: readonly KeyFile[];
+  /** Certificates of an SSH certificate authority for some of the keys. */
+  readonly certificates?: readonly KeyFile[];
   /** Of the agent's keys, only those whose files are listed are used. */
   readonly onlyThese: boolean;
   readonly passphrase: string | undefined;

@@ -36,11 +36,10 @@ export function agentLogin(values: Values, machine: Machine): Login {
 /** Returns the key files of a login, public ones included. */
 export function keyPaths(login: Login): string[] {
   if (login.kind === "key") return [login.path];
-  return login.kind !== "keys"
-    ? []
-    : login.keys.flatMap(({ path, publicPath }) =>
-      publicPath === undefined ? [path] : [path, publicPath]
-    );
+  if (login.kind !== "keys") return [];
+  return [...login.keys, ...login.certificates ?? []].flatMap(({ path, publicPath }) =>
+    publicPath === undefined ? [path] : [path, publicPath]
+  );
 }
 
 /** Shells keep the variable of an agent that has ended; anything else in its place is a mistake. */
@@ -69,7 +68,7 @@ export function sshLogin(
   const isAgentNeeded = keys.every(({ path }) => path.endsWith(".pub"));
   const agent = agentOf(settings, values, machine, isAgentNeeded && !onlyThese, remarks);
   if (written !== undefined) remarks.push(...missing.map(missingKey));
-  remarks.push(...settings.certificateFiles.map(unusedCertificate));
+  const certificates = certificatesOf(settings, keys, machine, remarks);
   if (keys.length === 0 && agent !== undefined && !onlyThese) {
     return { kind: "agent", socket: agent.path, ...placeOf(agent) };
   }
@@ -78,10 +77,15 @@ export function sshLogin(
   }
   const passphrase = values.keyPassphrase;
   const [only] = keys;
-  if (agent === undefined && keys.length === 1 && only !== undefined) {
+  if (
+    agent === undefined && keys.length === 1 && only !== undefined && certificates.length === 0
+  ) {
     return { kind: "key", path: only.path, passphrase, ...placeOf(only) };
   }
-  return { kind: "keys", socket: agent?.path, keys, onlyThese, passphrase, ...placeOf(agent) };
+  return {
+    ...{ kind: "keys", socket: agent?.path, keys, onlyThese, passphrase, ...placeOf(agent) },
+    ...(certificates.length === 0 ? {} : { certificates }),
+  };
 }
 
 const placeOf = (named: { readonly place?: string } | undefined): { place?: string } =>
@@ -115,6 +119,31 @@ function keyFile({ value, place }: Sourced<string>, machine: Machine): KeyFile |
     ...{ path: machine.realPath(path), ...named },
     ...(hasPublic && publicPath !== path ? { publicPath: machine.realPath(publicPath) } : {}),
   };
+}
+
+/** CertificateFile, or else the files beside the keys. Source: OpenSSH 9.2 ssh.c load_public_identity_files(). */
+function certificatesOf(
+  { certificateFiles }: HostSettings,
+  keys: readonly KeyFile[],
+  machine: Machine,
+  remarks: Remark[],
+): KeyFile[] {
+  if (certificateFiles.length === 0) {
+    return keys.map(({ path }) => `${path.replace(/\.pub$/, "")}-cert.pub`)
+      .filter((path) => machine.kind(path) === "file")
+      .map((path) => ({ path: machine.realPath(path) }));
+  }
+  return certificateFiles.flatMap(({ value, place }) => {
+    const path = expandPath(value, machine);
+    const named = place === undefined ? {} : { place: formatPlace(place) };
+    if (machine.kind(path) === "file") return [{ path: machine.realPath(path), ...named }];
+    remarks.push({
+      level: "warning",
+      message: `CertificateFile ${path}${named.place ? ` (${named.place})` : ""} does not exist`,
+      remedy: "Correct CertificateFile in the SSH configuration",
+    });
+    return [];
+  });
 }
 
 function isHardware(publicPath: string, machine: Machine): boolean {
@@ -184,14 +213,6 @@ const missingKey = (text: string): Remark => ({
   level: "warning",
   message: `IdentityFile ${text}`,
   remedy: "Correct IdentityFile in the SSH configuration",
-});
-
-const unusedCertificate = ({ value, place }: Sourced<string>): Remark => ({
-  level: "warning",
-  message: `CertificateFile ${value}${
-    place === undefined ? "" : ` (${formatPlace(place)})`
-  } is not presented: the SSH library knows no certificates`,
-  remedy: "Add the key itself to authorized_keys on the host",
 });
 
 /** The message does not quote the value, because it is the key. */

@@ -106,7 +106,11 @@ function originsOf({ host, port, login, sources = [] }: HostConfig): Map<string,
   const placesOf = (...keywords: readonly string[]) =>
     sources.filter(({ keyword }) => keywords.includes(keyword));
   const address = placesOf("HostName", "Port").map(({ place }) => place).join(", ");
-  const named = login.kind === "keys" ? login.keys : login.kind === "key" ? [login] : [];
+  const named = login.kind === "keys"
+    ? [...login.keys, ...login.certificates ?? []]
+    : login.kind === "key"
+    ? [login]
+    : [];
   const pairs = [
     [hostAndPort(host, port), address],
     ...placesOf("UserKnownHostsFile", "GlobalKnownHostsFile").map((

@@ -138,7 +138,7 @@ pure(
 );
 
 pure(
-  "keys that do not exist or are for hardware, and certificates, are named with their lines",
+  "keys that do not exist or are for hardware, and missing certificates, are named with their lines",
   () => {
     const files = ["/home/me/.ssh/sk"];
     const texts = { "/home/me/.ssh/sk.pub": "sk-ssh-ed25519@openssh.com AAAA" };
@@ -154,7 +154,7 @@ pure(
     );
     assert.deepEqual(origin.remarks.map(({ message }) => message), [
       `IdentityFile /no (${FILE}:1) does not exist`,
-      `CertificateFile /c (${FILE}:3) is not presented: the SSH library knows no certificates`,
+      `CertificateFile /c (${FILE}:3) does not exist`,
       `${FILE}:2: foo is not a keyword of OpenSSH`,
     ]);
   },
@@ -302,4 +302,17 @@ pure("a ProxyJump that leads back to itself, or to a host that cannot be used, i
     faultOf("Host web1\n ProxyJump x", explicit)?.message ?? "",
     /^Jump host x: No authentication/,
   );
+});
+
+pure("a certificate is that of CertificateFile, or the one beside its key", () => {
+  const key = "/home/me/.ssh/id_web";
+  const files = [key, `${key}-cert.pub`, "/c-cert.pub"];
+  const read = (config: string) => {
+    const { login } = sshOf(config, {}, { files });
+    return login.kind === "keys" ? login.certificates : login.kind;
+  };
+  assert.deepEqual(read("IdentityFile ~/.ssh/id_web\n"), [{ path: `${key}-cert.pub` }]);
+  assert.deepEqual(read("IdentityFile ~/.ssh/id_web\nCertificateFile /c-cert.pub\n"), [
+    { path: "/c-cert.pub", place: `${FILE}:2` },
+  ]);
 });

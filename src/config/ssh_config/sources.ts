@@ -29,6 +29,7 @@ export function sourcesOf(settings: HostSettings, usesKeys: boolean): ValueSourc
       ? [
         ["IdentityAgent", settings.identityAgent] as const,
         ...(settings.identityFiles ?? []).map((each) => ["IdentityFile", each] as const),
+        ...settings.certificateFiles.map((each) => ["CertificateFile", each] as const),
       ]
       : []),
     ...(settings.userKnownHosts ?? []).map((each) => ["UserKnownHostsFile", each] as const),

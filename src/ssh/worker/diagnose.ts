@@ -217,10 +217,11 @@ async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> 
 async function describeKeys(login: KeysLogin): Promise<string> {
   const skipped: string[] = [];
   await keyMethods(login, "", (why) => skipped.push(why));
-  const { socket, keys, onlyThese } = login;
+  const { socket, keys, certificates = [], onlyThese } = login;
   return [
     ...(socket === undefined ? [] : [`agent at ${socket}${onlyThese ? " (only these keys)" : ""}`]),
     ...keys.map(({ path }) => `key ${path}`),
+    ...certificates.map(({ path }) => `certificate ${path}`),
     ...skipped,
   ].join("; ");
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { DialProgress } from "./dial_failure.ts";
+import { presentCertificates } from "./certificate_login.ts";
 import type { DialedConnection } from "./dialed.ts";
 import type { HostTraits } from "./host_traits.ts";
 import {
@@ -249,6 +250,7 @@ export class Dialer {
     client.once("handshake", () => progress.phase = "login");
     client.on("banner", (text) => progress.showed(text));
     client.connect({ ...config, readyTimeout: 0 });
+    presentCertificates(client);
     onRefusedLogin(client, (methods, isPartial) => progress.refused(methods, isPartial));
     limitRequests(client, socket, () => {
       this.#logger.warn(`${this.#ssh.host} sends requests without end; the connection is ended`);
