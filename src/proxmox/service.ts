@@ -11,6 +11,7 @@ import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
 import { ContainerSnapshots } from "./guests/snapshots.ts";
 import { VmExec } from "./guests/vm_exec.ts";
+import type { JobRequest } from "../ssh/jobs/port.ts";
 import { ProxmoxHost } from "./host.ts";
 
 /** The services of the Proxmox VE node that the SSH host is. */
@@ -26,7 +27,7 @@ export class ProxmoxService {
   /** After this long a running command's call answers; 0: never. */
   readonly answerWithinMs: number;
   /** How a job runs in a container. */
-  readonly containerJob = containerJob;
+  readonly containerJob: typeof containerJob;
 
   /** @param jobs undefined: no command in a VM goes on as a job */
   constructor(
@@ -35,9 +36,15 @@ export class ProxmoxService {
     { clock = systemClock, jobs }: { readonly clock?: Clock; readonly jobs?: JobsService } = {},
   ) {
     const host = new ProxmoxHost(ssh);
+    const { rootOnly } = ssh;
+    this.containerJob = (...args) => ({ ...containerJob(...args), ...rootOnly });
     const { answerWithinMs } = ssh;
     this.answerWithinMs = answerWithinMs;
-    const vmJobs = jobs && { answerWithinMs, start: jobs.start.bind(jobs) };
+    const vmJobs = jobs && {
+      answerWithinMs,
+      start: (request: JobRequest, signal: AbortSignal) =>
+        jobs.start({ ...request, ...rootOnly }, signal),
+    };
     this.guests = new Guests(host, clock);
     this.#containerExec = new ContainerExec(ssh, host, characterLimit);
     this.exec = {

@@ -63,7 +63,7 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
       new TextService(ports.ssh, limits, proxmox?.service.textContainers, { files, sudo }),
       host,
     ),
-    ...jobTools(jobs, limits, proxmox?.service.containerJob),
+    ...jobTools(jobs, limits, proxmox?.service.containerJob, sudo),
     ...(files
       ? directoryTools(new DirectoryService(ports.ssh, config.directories, containers, sudo))
       : []),
@@ -89,7 +89,7 @@ async function loadProxmox(ssh: SshService, limits: Limits, jobs: JobsService) {
     import("../proxmox/tools.ts"),
   ]);
   return {
-    service: new ProxmoxService(ssh, limits, ssh.rootOnly.sudo ? {} : { jobs }),
+    service: new ProxmoxService(ssh, limits, { jobs }),
     proxmoxTools,
   };
 }

@@ -19,13 +19,14 @@ peerTest({
     for (const way of ["SIGKILL", "SIGTERM", "the end of stdin"] as const) {
       const dir = await Deno.makeTempDir({ prefix: "mre_whole_" });
       const server = await connectTo(sshd, dir, { SUDO_PASSWORD: sshd.password ?? "" });
-      const tags = ["sleep 4000 | cat", "trap '' TERM HUP; sleep 4000 & wait; sleep 4000"].map(
-        (script) => {
+      // The longer ones could go on as jobs.
+      const tags = [40, 300].flatMap((timeout) =>
+        ["sleep 4000 | cat", "trap '' TERM HUP; sleep 4000 & wait; sleep 4000"].map((script) => {
           const tag = newTag();
-          const call = { command: tagged(tag, script), timeout: 300, sudo: true };
+          const call = { command: tagged(tag, script), timeout, sudo: true };
           server.call("ssh_exec_command", call).catch(() => {});
           return tag;
-        },
+        })
       );
       for (const tag of tags) await untilSleeping(tag);
       if (way === "the end of stdin") await server.server.close();

@@ -12,6 +12,7 @@ const WITH_SUDO = [
   "ssh_write_file",
   "ssh_edit_file",
   "ssh_list_directory",
+  "ssh_start_job",
   "ssh_upload_file",
   "ssh_download_file",
   "ssh_upload_directory",

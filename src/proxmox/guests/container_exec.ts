@@ -48,7 +48,7 @@ export const containerLine = (ctid: number, command: string): string =>
 export const containerJob = (
   ctid: number,
   command: string,
-): Pick<JobRequest, "command" | "hasStartMark" | "stderrMark"> => ({
+): Pick<JobRequest, "command" | "hasStartMark" | "stderrMark" | "sudo"> => ({
   command: containerLine(ctid, command),
   hasStartMark: true,
   stderrMark: ENTERED,

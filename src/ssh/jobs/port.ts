@@ -21,6 +21,7 @@ export interface JobRequest {
   readonly stderrMark?: string;
   /** As in an ExecRequest. */
   readonly graceMs?: number;
+  readonly sudo?: boolean | undefined;
 }
 
 /** `lost`: all processes are gone and left no exit status, for example after a restart of the host. */

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import type { Limits } from "../../config/config.ts";
-import { commandArgument, pathCtidArgument } from "../../mcp/arguments.ts";
+import {
+  commandArgument,
+  pathCtidArgument,
+  sudoField,
+  unlistedSudoField,
+  wantsRoot,
+} from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
   formatList,
@@ -29,18 +35,19 @@ const MIN_CHARACTERS = 100;
 export type ContainerJob = (
   ctid: number,
   command: string,
-) => Pick<JobRequest, "command" | "hasStartMark" | "stderrMark">;
+) => Pick<JobRequest, "command" | "hasStartMark" | "stderrMark" | "sudo">;
 
 /** Returns the tools for long work. @param container undefined when Proxmox is off */
 export const jobTools = (
   jobs: JobsService,
   limits: Limits,
   container: ContainerJob | undefined,
+  hasSudo = false,
 ): Tool[] => [
-  startTool(jobs, limits, container),
-  outputTool(jobs, limits),
+  startTool(jobs, limits, container, hasSudo),
+  outputTool(jobs, limits, hasSudo),
   listTool(jobs, limits),
-  stopTool(jobs),
+  stopTool(jobs, hasSudo),
 ];
 
 const jobId = z.string().min(1).max(100).regex(/^[A-Za-z0-9-]+$/, {
@@ -51,6 +58,7 @@ const startTool = (
   jobs: JobsService,
   { characterLimit }: Limits,
   container: ContainerJob | undefined,
+  hasSudo: boolean,
 ): Tool =>
   defineTool({
     name: "ssh_start_job",
@@ -63,13 +71,15 @@ const startTool = (
         .describe("Seconds, max 604800"),
       name: z.string().min(1).max(100).optional(),
       ...(container === undefined ? {} : { ctid: pathCtidArgument.describe("Container") }),
+      ...sudoField(hasSudo),
       response_format: unlistedFormat,
     }),
     output: startOutput,
-    async run({ command, max_runtime, name, ctid }, { signal }) {
+    async run({ command, max_runtime, name, ctid, ...more }, { signal }) {
       const started = await jobs.start({
         command,
         shown: command,
+        ...(wantsRoot(more) ? { sudo: true } : {}),
         ...(name === undefined ? {} : { name }),
         ...(typeof ctid === "number" ? { ctid, ...container?.(ctid, command) } : {}),
         maxRuntimeMs: max_runtime * 1000,
@@ -79,7 +89,7 @@ const startTool = (
     },
   });
 
-const outputTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
+const outputTool = (jobs: JobsService, { characterLimit }: Limits, hasSudo: boolean): Tool =>
   defineTool({
     name: "ssh_job_output",
     title: "Read a job",
@@ -96,6 +106,7 @@ const outputTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
       max_characters: z.number().int().min(MIN_CHARACTERS).optional(),
       wait_seconds: z.number().int().min(0).max(MAX_WAIT_SECONDS).optional()
         .describe("Wait for more"),
+      ...unlistedSudoField(hasSudo),
       response_format: unlistedFormat,
     }),
     output: readOutput,
@@ -131,14 +142,19 @@ const listTool = (jobs: JobsService, { characterLimit }: Limits): Tool =>
     },
   });
 
-const stopTool = (jobs: JobsService): Tool =>
+const stopTool = (jobs: JobsService, hasSudo: boolean): Tool =>
   defineTool({
     name: "ssh_stop_job",
     title: "Stop a job",
     description: "Stop a job: TERM, then KILL. One that has ended stays as it is.",
     effect: "destroys",
     idempotent: true,
-    input: z.strictObject({ job_id: jobId, response_format: unlistedFormat }),
+    input: z.strictObject({
+      job_id: jobId,
+      // A job belongs to the login, also if root runs its command.
+      ...unlistedSudoField(hasSudo),
+      response_format: unlistedFormat,
+    }),
     output: stopOutput,
     async run({ job_id }, context) {
       const stopped = await jobs.stop(job_id, context);

@@ -99,6 +99,10 @@ export class RemoteHost {
       settings: settings.jobs ?? DEFAULT_SETTINGS,
       limitMs: this.#stallMs,
       start: startOwn,
+      root: async ({ command: line, graceMs }, signal) => {
+        await this.#sudo.prove(this.#sessionWait(signal));
+        return this.#sudo.job({ line, graceMs });
+      },
     });
     this.text = new TextFiles({
       isFree: (signal) => this.#login.isFree(this.#sessionWait(signal)),

@@ -8,6 +8,8 @@ import type { ExecOutcome, ExecRequest, JobSettings } from "../../port.ts";
 import { CommandOutput } from "../commands/command_output.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import { type ExecContext, stopReason, timedOut, withOutputId } from "../commands/exec.ts";
+import { sudoNotConfigured } from "../sudo/errors.ts";
+import type { RootJob } from "../sudo/sudo.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
 import { AttendedOutput } from "./attended_output.ts";
@@ -73,11 +75,10 @@ export async function runAttended(
     ...(stderrMark === undefined ? {} : { stderrMark }),
     ...(graceMs === undefined ? {} : { graceMs }),
   };
-  const starting = context.start(jobLine(id, job, settings, shownPart(request, context)), {
-    deadlineMs: startedAt + timeoutMs,
-    limitMs: timeoutMs,
-    signal: stop.signal,
-  });
+  const wait = { deadlineMs: startedAt + timeoutMs, limitMs: timeoutMs, signal: stop.signal };
+  const root = request.sudo ? await rootJob(request, context, wait) : undefined;
+  const line = jobLine(id, job, settings, shownPart(request, context), root);
+  const starting = context.start(line, wait);
   const started = await abortable(starting, stop.signal, (late) => {
     return late.end().finally(() => late.release());
   });
@@ -86,9 +87,21 @@ export async function runAttended(
     request.keepsOutput ? context.kept?.open() : undefined,
     stderrMark,
   );
-  const outcome = await new Attendance(started, id, request, context, output).run(stop.signal);
+  const outcome = await new Attendance(started, id, request, context, output, root).run(
+    stop.signal,
+  );
   // A job keeps its output on the host.
   return outcome.ending === "running" ? outcome : withOutputId(outcome, request, output);
+}
+
+async function rootJob(
+  { command: line, graceMs }: AttendedRequest,
+  { sudo }: AttendedContext,
+  wait: SessionWait,
+): Promise<RootJob> {
+  if (sudo === undefined) throw sudoNotConfigured();
+  await sudo.prove(wait);
+  return sudo.job({ line, graceMs });
 }
 
 /** Returns how much of a stream's beginning and end an answer needs, and a reader of a kept output. */
@@ -109,6 +122,7 @@ class Attendance {
   readonly #request: AttendedRequest;
   readonly #context: AttendedContext;
   readonly #output: AttendedOutput;
+  readonly #root: RootJob | undefined;
   #isShown = true;
   #isReleasing = false;
 
@@ -118,16 +132,19 @@ class Attendance {
     request: AttendedRequest,
     context: AttendedContext,
     output: CommandOutput,
+    root: RootJob | undefined,
   ) {
+    this.#root = root;
     this.#command = command;
     this.#stream = new CommandStream(command);
     this.#id = id;
     this.#request = request;
     this.#context = context;
-    this.#output = new AttendedOutput(this.#stream, output, request.stderrMark);
+    this.#output = new AttendedOutput(this.#stream, output, request.stderrMark, root?.mark);
   }
 
   async run(stop: AbortSignal): Promise<ExecOutcome> {
+    if (this.#root?.input !== undefined) this.#write(this.#root.input);
     const { startedAt, clock = waitingClock } = this.#context;
     const stopShowing = every(clock, SHOW_MS, () => this.#show());
     const answerMs = this.#request.answerWithinMs - (performance.now() - startedAt);
@@ -190,7 +207,11 @@ class Attendance {
   }
 
   #order(letter: "u" | "r" | "k"): void {
-    this.#stream.write(new TextEncoder().encode(`${letter}\n`)).catch(() => {});
+    this.#write(`${letter}\n`);
+  }
+
+  #write(text: string): void {
+    this.#stream.write(new TextEncoder().encode(text)).catch(() => {});
   }
 
   /** Asks for the new output, unless an answer is still on its way. */
@@ -215,6 +236,9 @@ class Attendance {
     const status = result.kind === "ended" ? result.status : undefined;
     const ending = this.#ending(result, stop);
     const isOver = ending === "exit" || ending === "signal";
+    if (ending === "exit" && this.#root !== undefined && !this.#output.isRoot) {
+      throw this.#root.refused(this.#output.saidBySudo);
+    }
     if (ending === "exit" && this.#request.hasStartMark && !this.#output.isMarked) {
       throw commandNotRun(status?.exitCode ?? 255, this.#output.before);
     }

@@ -11,10 +11,17 @@ export class AttendedOutput {
   #stdoutBefore = "";
   #stderrBefore = "";
   #isMarked = false;
+  #isRoot = false;
   readonly #bytes = { stdout: 0, stderr: 0 };
 
-  /** @param stderrMark see {@linkcode ExecRequest.stderrMark} */
-  constructor(stream: CommandStream, output: CommandOutput, stderrMark = "") {
+  readonly #rootMark: string | undefined;
+
+  /**
+   * @param stderrMark see {@linkcode ExecRequest.stderrMark}
+   * @param rootMark the line that ends what sudo prints
+   */
+  constructor(stream: CommandStream, output: CommandOutput, stderrMark = "", rootMark?: string) {
+    this.#rootMark = rootMark;
     this.#stream = stream;
     this.#output = output;
     this.#stderrMark = stderrMark;
@@ -23,6 +30,16 @@ export class AttendedOutput {
   /** True if the start mark was printed. */
   get isMarked(): boolean {
     return this.#isMarked;
+  }
+
+  /** True if root has started the command. */
+  get isRoot(): boolean {
+    return this.#isRoot;
+  }
+
+  /** What sudo printed instead. */
+  get saidBySudo(): string {
+    return this.#stderrBefore;
   }
 
   /** What was printed before the start mark, and the start of stderr. */
@@ -57,9 +74,18 @@ export class AttendedOutput {
       this.#stdoutBefore = text.slice(-2_000);
     } else {
       const mark = first === "1" ? this.#stderrMark : "";
-      this.#output.push("stderr", new TextEncoder().encode(text + mark));
+      const said = this.#rootMark === undefined ? text : this.#afterSudo(text, first === "1");
+      this.#output.push("stderr", new TextEncoder().encode(said + mark));
     }
     return true;
+  }
+
+  /** Returns what follows the mark of root in the unwanted start, which ends with it if nothing else ends that. */
+  #afterSudo(text: string, isMarked: boolean): string {
+    const [said = "", ...rest] = text.split(`${this.#rootMark}\n`);
+    this.#isRoot = rest.length > 0 || isMarked && this.#stderrMark === "";
+    if (!this.#isRoot) this.#stderrBefore = said;
+    return rest.join("");
   }
 
   /** The bytes of the job's streams so far; the unwanted start is not part of them. */

@@ -15,6 +15,7 @@ import type { JobSettings } from "../../port.ts";
 import { connectionLost } from "../../errors.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
+import type { RootJob } from "../sudo/sudo.ts";
 import { jobNotFound, patternRefused, startFailed, startUnsure, tooLate } from "./errors.ts";
 import { isJobId, jobLine, newJobId } from "./job_start.ts";
 import { JobRecords } from "./records.ts";
@@ -29,6 +30,8 @@ export interface JobsContext {
   readonly limitMs: number;
   /** Starts a command line on the host. @throws RemoteExecError if nothing of ours may run there */
   start(line: string, signal: AbortSignal): Promise<StartedCommand>;
+  /** Prepares a command of root; undefined where no job is started. */
+  root?(command: Pick<JobRequest, "command" | "graceMs">, signal: AbortSignal): Promise<RootJob>;
 }
 
 /** Max time that a command which must not be killed has for its end. */
@@ -56,12 +59,14 @@ export class HostJobs {
    */
   async start(request: JobRequest, signal: AbortSignal): Promise<StartedJob> {
     const id = newJobId();
-    const line = jobLine(id, request, this.#context.settings);
+    const root = request.sudo ? await this.#context.root?.(request, signal) : undefined;
+    const line = jobLine(id, request, this.#context.settings, undefined, root);
     let isOpen = false;
     try {
       return await this.#run(line, signal, (stream, next) => {
         isOpen = true;
-        return readStart(stream, next);
+        if (root?.input !== undefined) stream.write(new TextEncoder().encode(root.input));
+        return readStart(stream, next, root);
       });
     } catch (error) {
       if (signal.aborted) this.stop(id, new AbortController().signal).catch(() => {});
@@ -184,20 +189,34 @@ export class HostJobs {
 }
 
 /** Reads the answer to the start of a job. */
-async function readStart(stream: CommandStream, next: () => Promise<string>): Promise<StartedJob> {
+async function readStart(
+  stream: CommandStream,
+  next: () => Promise<string>,
+  root: RootJob | undefined,
+): Promise<StartedJob> {
+  let before = "";
   const records = new JobRecords();
   const output = { O: [] as Uint8Array[], R: [] as Uint8Array[] };
   for (let text = await next(); text !== "."; text = await next()) {
     const [word = "", size = "", skipped = ""] = text.split(" ");
     if (word === "E") throw startFailed(text.slice(2));
     if (word === "O" || word === "R") output[word].push(await readBytes(stream, Number(size)));
-    else if (word === "P" || word === "Q") await readBytes(stream, Number(skipped));
-    else if (word !== "K") records.add(text);
+    else if (word === "P" || word === "Q") {
+      const bytes = await readBytes(stream, Number(skipped));
+      if (word === "Q" && size === "0") before = new TextDecoder().decode(bytes);
+    } else if (word !== "K") records.add(text);
   }
   const [facts] = records.jobs;
   if (facts === undefined) throw connectionLost("the start of the job");
+  if (root !== undefined && facts.state === "exited" && isRefused(before, root)) {
+    throw root.refused(before);
+  }
   return { facts, stdout: joined(output.O), stderr: joined(output.R) };
 }
+
+/** sudo has begun and not started the command. */
+const isRefused = (before: string, { token, mark }: RootJob): boolean =>
+  before.includes(token) && !before.includes(mark);
 
 function checkId(id: string): void {
   if (!isJobId(id)) throw jobNotFound(id);

@@ -1,5 +1,6 @@
 import type { JobRequest } from "../../jobs/port.ts";
 import type { JobSettings } from "../../port.ts";
+import type { RootJob } from "../sudo/sudo.ts";
 import { formatMeta } from "./records.ts";
 import { startLine } from "./start_script.ts";
 
@@ -28,8 +29,9 @@ export function jobLine(
   request: JobRequest,
   { maxOutputBytes }: JobSettings,
   attended?: { readonly headBytes: number; readonly tailBytes: number },
+  root?: RootJob,
 ): string {
-  const { command, shown, name, ctid, vmid, maxRuntimeMs, graceMs } = request;
+  const { shown, name, ctid, vmid, maxRuntimeMs, graceMs } = request;
   return startLine({
     id,
     meta: formatMeta({
@@ -43,10 +45,11 @@ export function jobLine(
     maxOutputBytes,
     maxRuntimeSeconds: Math.ceil(maxRuntimeMs / 1000),
     isAttended: attended !== undefined,
-    stdoutMark: request.hasStartMark ? START_MARK : "",
-    stderrMark: request.stderrMark?.replace(/\n$/, "") ?? "",
-    command,
+    stdoutMark: request.hasStartMark ? START_MARK : root?.mark ?? "",
+    stderrMark: request.stderrMark?.replace(/\n$/, "") ?? root?.mark ?? "",
+    command: root?.command ?? request.command,
     graceMs,
+    root: root === undefined ? "" : root.input === undefined ? "free" : "asks",
     ...(attended ?? { headBytes: MAX_FIRST_BYTES, tailBytes: MAX_FIRST_BYTES }),
   });
 }

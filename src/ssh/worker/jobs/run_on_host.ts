@@ -29,7 +29,7 @@ export async function runOnHost(
   const startedAt = performance.now();
   const characterLimit = request.characterLimit ?? settings.limits.characterLimit;
   const context = { ...more, signal: wait.signal };
-  if (!request.sudo && mayGoOn(request) && await login.isFree(wait)) {
+  if (mayGoOn(request) && await login.isFree(wait)) {
     try {
       return await runAttended(request, {
         ...{ ...context, characterLimit, startedAt },

@@ -21,6 +21,8 @@ export interface StartWords {
   /** Bytes of the beginning and of the end of a stream that are sent; a long part between them is counted. */
   readonly headBytes: number;
   readonly tailBytes: number;
+  /** Root runs the command; with `asks`, the password is the first line of stdin. */
+  readonly root: "" | "free" | "asks";
 }
 
 const START = compact(`
@@ -31,7 +33,9 @@ const START = compact(`
   j_launch=${shellQuote(LAUNCH)}
   j_id=$1 j_meta=$2 j_blocks=$3 j_seconds=$4 j_attended=$5 j_out=$6 j_err=$7 j_command=$8 j_grace=$9
   shift 9
-  j_head=$1 j_tail=$2
+  j_head=$1 j_tail=$2 j_root=$3
+  j_secret=
+  [ "$j_root" != asks ] || IFS= read -r j_secret
   # The job's directory and the check of its place take a process each, so both run at the same time.
   j_usable() {
     j_base=$1/jobs j_dir=$1/jobs/$j_id j_made= j_open=
@@ -140,9 +144,17 @@ const START = compact(`
       esac
     done
   }
-  j_begin() {
+  j_run() {
     j_session sh -c "$j_runner" sh \\
       "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch" "$j_grace"
+  }
+  # A program of that name would show its arguments to everybody.
+  j_say() { printf "%s\\n" "$1"; }
+  [ -z "$KSH_VERSION" ] || j_say() { print -r -- "$1"; }
+  j_begin() {
+    [ "$j_root" = asks ] || j_run
+    exec 9<&0
+    j_say "$j_secret" | { j_secret=; exec 8<&0 <&9 9<&-; j_run; }
   }
   # From its first moment the job has the mark of a process that lives: this one's, the runner's, and that of
   # the runner's last part.
@@ -163,6 +175,8 @@ const START = compact(`
   j_has_runner() { read -r j_pid j_x < runner; [ "$j_pid" != $$ ]; }
   # An idle host prints the first line of a command about now.
   j_has_spoken() { [ -s stdout ] || [ -s stderr ] || [ -e status ]; }
+  # sudo has started the command or refused it; a wrong password takes seconds.
+  j_is_root() { [ -e stderr.marked ] || [ -e status ] || [ $j_naps -ge 1200 ]; }
   if [ -n "$j_attended" ]; then
     j_begin | { j_dated; j_follow; }
   else
@@ -175,9 +189,13 @@ const START = compact(`
       nap 0.004
       j_naps=$((j_naps+1))
     done
+    until [ -z "$j_root" ] || j_is_root; do
+      nap 0.02
+      j_naps=$((j_naps+1))
+    done
     j_record "$j_dir"
     j_over=1 j_n=0 j_m=0
-    [ ! -s stdout ] && [ ! -s stderr ] || j_show
+    [ ! -s stdout ] && [ ! -s stderr ] && [ -z "$j_root" ] || j_show
     echo "Z $j_n $j_m"
     echo "T $j_date $j_up"
     echo "."
@@ -199,4 +217,5 @@ export const startLine = (words: StartWords): string =>
     words.graceMs === undefined ? "" : String(Math.ceil(words.graceMs / 10)),
     String(words.headBytes),
     String(words.tailBytes),
+    words.root,
   );

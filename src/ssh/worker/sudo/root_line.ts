@@ -111,8 +111,8 @@ const SUPERVISE = compact(`
   { s_feed | s_run; } 4>&1 | s_events
 `);
 
-/** Starts sudo with the words of SUPERVISE. The command comes first, for the log of sudo. */
-const FRONT = compact(`
+/** Sets `s` to sudo and the words to those of SUPERVISE. The command comes first, for the log of sudo. */
+const PREPARE = `
   T=$2
   s=
   for p in ${PLACES}; do [ -z "$s" ] && [ -x $p ] && s=$p; done
@@ -123,15 +123,79 @@ const FRONT = compact(`
   LC_ALL=C
   export LC_ALL
   set -- /bin/sh -c "eval \\"\\$4\\"" mcp-remote-exec "$1" "$2" "$l" "$4" "$5" "$6" "$7"
+`;
+
+/** Becomes sudo. */
+const FRONT = compact(`
+  ${PREPARE}
   if [ -n "$ask" ]; then exec "$s" -H -S -p "$T password: " -- "$@"; else exec "$s" -H -n -- "$@"; fi
 `);
 
+/**
+ * Runs sudo in the session of a job, with the password on fd 8. A process of the login holds the stdin of
+ * sudo open; a signal to the job's session ends it, and so the command. Everything else waits for sudo.
+ *
+ * \`watch\` passes stderr on. It ends stdin at the second prompt, as a wrong password is sent once; a clock does
+ * so when sudo has not started the command within half a minute.
+ */
+const JOB_FRONT = compact(`
+  ${PREPARE}
+  trap "" HUP TERM
+  # Shells report the end of what is killed.
+  exec 3>&1 4>&2 2>/dev/null
+  watch() {
+    n=0
+    while IFS= read -r x || [ -n "$x" ]; do
+      case $x in
+        *"$T password:"*) n=$((n+1)); [ $n -lt 2 ] || kill -KILL $h ;;
+      esac
+      printf "%s\\n" "$x"
+      case $x in *"$T root") kill -USR1 $c; exec cat ;; esac
+    done
+    kill -USR1 $c
+  }
+  {
+    trap - TERM
+    sh -c 'echo $PPID'
+    [ -z "$ask" ] || cat <&8
+    exec sleep 999999999 </dev/null 2>/dev/null 3>&- 4>&- 8<&-
+  } | {
+    IFS= read -r h
+    exec 8<&-
+    { trap "kill -KILL \\$! ; exit" USR1; sleep 30 & wait $!; kill -KILL $h; } </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    c=$!
+    code=$(
+      {
+        {
+          (
+            trap - HUP TERM
+            if [ -n "$ask" ]; then set -- -S -p "$T password:
+  " -- "$@"; else set -- -n -- "$@"; fi
+            exec "$s" -H "$@" 2>&1 >&3 3>&- 4>&- 5>&-
+          )
+          echo $? >&5
+        } | watch >&4 3>&- 5>&-
+      } 5>&1
+    )
+    kill -KILL $h
+    exit $code
+  }
+`);
+
 /** Returns the command line, for any login shell, that runs a command as root under {@linkcode SUPERVISE}. */
-export function rootLine(
+export const rootLine = (command: RootCommand, call: SudoCall): string =>
+  frontLine(FRONT, command, call);
+
+/** Returns the same for the command of a job, which has the password as a line on fd 8. */
+export const rootJobLine = (command: RootCommand, call: SudoCall): string =>
+  frontLine(JOB_FRONT, command, call);
+
+const frontLine = (
+  front: string,
   { line, isScript, stdinBytes, graceMs }: RootCommand,
   { token, mayAsk }: SudoCall,
-): string {
-  return loginLine(
+): string =>
+  loginLine(
     `eval "$9"`,
     line,
     token,
@@ -141,6 +205,5 @@ export function rootLine(
     stdinBytes === undefined ? "all" : String(stdinBytes),
     graceMs === undefined ? "" : String(Math.ceil(graceMs / 10)),
     mayAsk ? "ask" : "",
-    FRONT,
+    front,
   );
-}

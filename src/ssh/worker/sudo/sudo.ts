@@ -11,11 +11,32 @@ import { connectionLost } from "../../errors.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
 import { isWrongPassword, sudoAsks, sudoNotConfigured, sudoRefused, sudoSilent } from "./errors.ts";
-import { LEFT_ALIVE, type RootCommand, rootLine } from "./root_line.ts";
+import {
+  beginMark,
+  LEFT_ALIVE,
+  promptOf,
+  type RootCommand,
+  rootJobLine,
+  rootLine,
+  rootMark,
+} from "./root_line.ts";
 import { SudoDialog } from "./sudo_dialog.ts";
 
 /** Max time for the end of a stopped command, in addition to its grace time. */
 const STOP_MS = 6_000;
+
+/** A job whose command root runs. */
+export interface RootJob {
+  readonly token: string;
+  /** The command line of the job. */
+  readonly command: string;
+  /** The line that root prints to stdout and stderr before the command starts. */
+  readonly mark: string;
+  /** The first line of the starter's stdin; undefined: sudo must not ask. */
+  readonly input: string | undefined;
+  /** Returns the error for what was printed to stderr instead of the mark. */
+  refused(said: string): RemoteExecError;
+}
 
 /** Starts a command line on the host, unless its login is forced. */
 export type StartOwn = (line: string, wait: SessionWait) => Promise<StartedCommand>;
@@ -62,10 +83,43 @@ export class Sudo {
     return this.start({ line, isScript: true, stdinBytes: undefined, graceMs: undefined }, wait);
   }
 
+  /**
+   * Finds out once whether sudo works and accepts the password, before a job is started with it.
+   *
+   * @throws RemoteExecError `sudo_refused`, …
+   */
+  async prove(wait: SessionWait): Promise<void> {
+    if (this.#wrong !== undefined) throw this.#wrong;
+    if (this.#isAccepted) return;
+    const command = { line: "exit 0", isScript: true, stdinBytes: 0, graceMs: undefined };
+    const started = await this.start(command, wait);
+    await started.end();
+    started.release();
+  }
+
+  /** Returns the parts of a job that runs a command as root. Call {@linkcode prove} first. */
+  job(command: Pick<RootCommand, "line" | "graceMs">): RootJob {
+    const password = this.#config?.password;
+    const token = newToken();
+    const mayAsk = password !== undefined;
+    return {
+      token,
+      command: rootJobLine({ ...command, isScript: false, stdinBytes: 0 }, { token, mayAsk }),
+      mark: rootMark(token).trimEnd(),
+      input: password === undefined ? undefined : `${password}\n`,
+      refused: (said) => {
+        const prompt = promptOf(token).trim();
+        const after = said.split(beginMark(token)).at(-1) ?? "";
+        const prompts = after.split(prompt).length - 1;
+        return this.#refused(after.replaceAll(prompt, ""), prompts);
+      },
+    };
+  }
+
   async #open(command: RootCommand, wait: SessionWait): Promise<StartedCommand> {
     if (this.#wrong !== undefined) throw this.#wrong;
     const password = this.#config?.password;
-    const token = `r${crypto.randomUUID().replaceAll("-", "")}`;
+    const token = newToken();
     const line = rootLine(command, { token, mayAsk: password !== undefined });
     const started = await this.#start(line, wait);
     const { channel } = started;
@@ -104,6 +158,8 @@ export class Sudo {
     return password.length < 4 && text.includes(password) ? "" : redactor([password])(text);
   }
 }
+
+const newToken = (): string => `r${crypto.randomUUID().replaceAll("-", "")}`;
 
 /** The command behind sudo: only the end of stdin stops it. */
 function rootCommand(started: StartedCommand, endInput: ClientChannel["end"]): StartedCommand {
