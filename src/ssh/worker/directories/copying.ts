@@ -10,9 +10,8 @@ import {
 } from "../../directories/errors.ts";
 import type { DirectoryRequest } from "../../directories/port.ts";
 import { exclusion, type IsExcluded } from "./exclusion.ts";
-import { LocalReader } from "./local_reader.ts";
+import { limitsOf, type LocalSide } from "./local_side.ts";
 import { LocalTarget } from "./local_target.ts";
-import { localTree } from "./local_tree.ts";
 import { makePlan, type Plan, sameSize } from "./plan.ts";
 import type { RemoteSide } from "./remote_side.ts";
 import { NOT_TOUCHED, type Tally } from "./tally.ts";
@@ -27,6 +26,7 @@ const HASHED_AT_ONCE = 8;
 export class Copying {
   readonly #request: DirectoryRequest;
   readonly #guard: PathGuard;
+  readonly #local: LocalSide;
   readonly #remote: RemoteSide;
   readonly #tally: Tally;
   readonly #stall: StallLimit;
@@ -35,6 +35,7 @@ export class Copying {
   constructor(
     request: DirectoryRequest,
     guard: PathGuard,
+    local: LocalSide,
     remote: RemoteSide,
     tally: Tally,
     stall: StallLimit,
@@ -42,6 +43,7 @@ export class Copying {
   ) {
     this.#request = request;
     this.#guard = guard;
+    this.#local = local;
     this.#remote = remote;
     this.#tally = tally;
     this.#stall = stall;
@@ -52,9 +54,8 @@ export class Copying {
     const { direction, localPath, remote } = this.#request;
     const isUpload = direction === "upload";
     const isExcluded = exclusion(this.#request.exclude);
-    const limits = { isExcluded, ...this.#limits(isUpload), signal: this.#stall.signal };
     const [local, far] = await Promise.all([
-      localTree(this.#guard, localPath, limits),
+      this.#local.tree,
       this.#remoteTree(isExcluded, isUpload),
     ]);
     const [source, target] = isUpload ? [local, far] : [far, local];
@@ -67,16 +68,8 @@ export class Copying {
     else await this.#download(plan, source.root, target.root);
   }
 
-  /** The destination may be larger than what is copied into it. */
-  #limits(isSource: boolean): { maxEntries: number; maxBytes: number } {
-    const { maxEntries, maxBytes } = this.#request;
-    return isSource
-      ? { maxEntries, maxBytes }
-      : { maxEntries: maxEntries * 10, maxBytes: Infinity };
-  }
-
   async #remoteTree(isExcluded: IsExcluded, isTarget: boolean): Promise<Tree> {
-    const { maxEntries, maxBytes } = this.#limits(!isTarget);
+    const { maxEntries, maxBytes } = limitsOf(this.#request, !isTarget);
     const { path } = this.#request.remote;
     const left = new Set<string>();
     let [entries, bytes] = [0, 0];
@@ -124,7 +117,7 @@ export class Copying {
   ): Promise<Set<string>> {
     if (top === undefined || items.length === 0) return new Set();
     this.#allowHashing(items.reduce((sum, { size }) => sum + size, 0));
-    const reader = new LocalReader(this.#guard, top);
+    const reader = this.#local.reader(top);
     const [there, here] = await Promise.all([
       this.#remote.hashes(items, target),
       pooledMap(items, HASHED_AT_ONCE, (item) => reader.hash(item, this.#stall.moved)),
@@ -138,7 +131,7 @@ export class Copying {
 
   async #upload(plan: Plan, root: TreeItem, found: TreeItem | undefined, top: string) {
     await this.#remote.upload({
-      reader: new LocalReader(this.#guard, top),
+      reader: this.#local.reader(top),
       plan,
       root: asRoot(root, found),
       overwrite: this.#request.overwrite,

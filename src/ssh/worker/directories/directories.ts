@@ -22,6 +22,7 @@ import { checkRemotePath } from "../files/remote_file_errors.ts";
 import { temporaryName } from "../files/temporary_files.ts";
 import type { Start } from "../files/shell_files.ts";
 import { Copying } from "./copying.ts";
+import { LocalSide } from "./local_side.ts";
 import type { RemoteSide } from "./remote_side.ts";
 import { type SftpContext, SftpRemote } from "./sftp_remote.ts";
 import { ShellRemote } from "./shell_remote.ts";
@@ -84,11 +85,12 @@ export class Directories {
     const { bounds, stallMs } = this.#context;
     using stall = stallLimit(stallMs, { signal: cancelling(signal), late: stalled });
     const guard = await PathGuard.create(bounds, localPathErrors);
+    const local = new LocalSide(guard, request, stall.signal);
     const opening = this.#open(request, stall);
     const remote = await abortable(opening, stall.signal, (late) => late.close());
     const tally = new Tally(progress, stall.moved);
     try {
-      const copying = new Copying(request, guard, remote, tally, stall, stallMs);
+      const copying = new Copying(request, guard, local, remote, tally, stall, stallMs);
       await abortable(copying.run(), stall.signal);
     } catch (error) {
       await remote.close();

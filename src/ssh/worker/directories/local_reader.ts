@@ -9,6 +9,8 @@ import type { TreeItem } from "./tree_item.ts";
 /** Files up to this size are read as a whole, several at once. */
 const SMALL_BYTES = 128 * 1024;
 const AT_ONCE = 16;
+/** Small files that are read ahead, in bytes together. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
 
 /** The content of a file: exactly as many bytes as its item says. */
 export interface Content {
@@ -23,6 +25,8 @@ export interface Content {
 export class LocalReader {
   readonly #guard: PathGuard;
   readonly #top: string;
+  readonly #ahead = new Map<string, Promise<Content>>();
+  #isAsked = false;
 
   /** @param top a resolved path */
   constructor(guard: PathGuard, top: string) {
@@ -30,8 +34,24 @@ export class LocalReader {
     this.#top = top;
   }
 
+  /** Reads small files until the first content is asked for. */
+  async readAhead(items: Iterable<TreeItem>, signal: AbortSignal): Promise<void> {
+    const small = [...items].filter(({ kind, size, problem }) =>
+      kind === "file" && size <= SMALL_BYTES && problem === undefined
+    );
+    let bytes = 0;
+    for (let at = 0; at < small.length && bytes < AHEAD_BYTES; at += AT_ONCE) {
+      if (this.#isAsked || signal.aborted) return;
+      const batch = small.slice(at, at + AT_ONCE);
+      for (const item of batch) this.#ahead.set(item.path, this.#read(item));
+      bytes += batch.reduce((sum, { size }) => sum + size, 0);
+      await Promise.all(batch.map(({ path }) => this.#ahead.get(path)));
+    }
+  }
+
   /** Yields the contents of files in order; links are skipped. */
   async *contents(items: readonly TreeItem[]): AsyncGenerator<Content> {
+    this.#isAsked = true;
     const files = items.filter(({ kind }) => kind === "file");
     for (let at = 0; at < files.length; at += AT_ONCE) {
       const opened = files.slice(at, at + AT_ONCE).map((item) =>
@@ -46,12 +66,19 @@ export class LocalReader {
 
   /** Returns the hash of a file, or undefined if it cannot be read or changes meanwhile. */
   async hash(item: TreeItem, onMove: () => void): Promise<string | undefined> {
+    this.#isAsked = true;
     const content = item.size <= SMALL_BYTES ? await this.#small(item) : this.#large(item);
     for await (const _ of content.chunks()) onMove();
     return content.result.problem === undefined ? content.result.sha256 : undefined;
   }
 
-  async #small(item: TreeItem): Promise<Content> {
+  #small(item: TreeItem): Promise<Content> {
+    const ahead = this.#ahead.get(item.path);
+    this.#ahead.delete(item.path);
+    return ahead ?? this.#read(item);
+  }
+
+  async #read(item: TreeItem): Promise<Content> {
     const bytes = new Uint8Array(item.size);
     const result: Content["result"] = {};
     try {
