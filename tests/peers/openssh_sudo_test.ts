@@ -91,7 +91,7 @@ peerTest({
       if (!/pty|recorded|no password/.test(what)) continue;
       const tag = newTag();
       const stopped = await asRoot(session, tagged(tag, "trap '' TERM; sleep 4000 | cat"), {
-        timeoutMs: 2_000,
+        timeoutMs: 6_000,
       });
       assert.deepEqual([stopped.ending, stopped.processEnded], ["timeout", true], what);
       assert.deepEqual(alive(tag), [], what);
@@ -141,7 +141,7 @@ peerTest({
     );
     await using session = await withPassword(sshd);
     const tag = newTag();
-    const running = asRoot(session, `${tagged(tag, "env; cat; sleep 4000")}`, { timeoutMs: 5_000 });
+    const running = asRoot(session, `${tagged(tag, "env; cat; sleep 4000")}`, { timeoutMs: 15_000 });
     await untilSleeping(tag);
     const secret = sshd.password ?? "";
     assert.ok(secret.length > 10);
