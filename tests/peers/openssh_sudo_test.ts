@@ -141,7 +141,9 @@ peerTest({
     );
     await using session = await withPassword(sshd);
     const tag = newTag();
-    const running = asRoot(session, `${tagged(tag, "env; cat; sleep 4000")}`, { timeoutMs: 15_000 });
+    const running = asRoot(session, `${tagged(tag, "env; cat; sleep 4000")}`, {
+      timeoutMs: 15_000,
+    });
     await untilSleeping(tag);
     const secret = sshd.password ?? "";
     assert.ok(secret.length > 10);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { OutputCollector, shareLimit } from "../../src/ssh/output.ts";
 import { pure } from "../support/pure.ts";
+import { anyCharacter } from "../support/code_points.ts";
 
 const decode = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -23,7 +24,7 @@ function collect(bytes: Uint8Array, limit: number, cuts: readonly number[] = [])
 const cuts = fc.array(fc.nat(10_000), { maxLength: 12 });
 /** Mostly text with UTF-8 characters of all lengths, and some invalid bytes. */
 const anyBytes = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 200 }).map(encode),
+  fc.string({ unit: anyCharacter, maxLength: 200 }).map(encode),
   fc.uint8Array({ maxLength: 200 }),
   fc.array(
     fc.constantFrom(0x41, 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xa0, 0xef, 0xf0, 0x90, 0xf4, 0xff),
