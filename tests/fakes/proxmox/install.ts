@@ -6,6 +6,7 @@
  * inside. What would be /etc/pve is `etc/pve` in the state directory, written and never read.
  */
 import { shellQuote } from "../../../src/shell/quote.ts";
+import { bundle } from "./bundle.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
 import { findOnPath, makeRootfs, type RootfsOptions, run } from "./rootfs.ts";
 
@@ -18,7 +19,6 @@ export interface Call {
 }
 
 const PROGRAMS = ["pct", "qm", "pvesh", "pvesm", "vzdump"] as const;
-const ENTRY = new URL("./pve.mjs", import.meta.url).pathname;
 const SUBUID = 100_000;
 
 /**
@@ -42,6 +42,7 @@ export async function installProxmox(
     `${stateDirectory}/settings.json`,
     JSON.stringify({ node, isolation }),
   );
+  await Deno.writeTextFile(`${stateDirectory}/pve.cjs`, await bundle());
   for (const program of PROGRAMS) {
     const file = `${stateDirectory}/bin/${program}`;
     await Deno.writeTextFile(file, launcher(program, interpreter, stateDirectory));
@@ -52,7 +53,9 @@ export async function installProxmox(
 
 /** `pct exec` ends in the guest's command: the script asks for a plan and runs it in the shell. */
 function launcher(program: string, interpreter: string, stateDirectory: string): string {
-  const call = `${shellQuote(interpreter)} ${shellQuote(ENTRY)} ${program} "$@"`;
+  const call = `${shellQuote(interpreter)} ${
+    shellQuote(`${stateDirectory}/pve.cjs`)
+  } ${program} "$@"`;
   const plan = `if [ "\${1#e}" != "\${1-}" ]; then
   plan=$(${call} </dev/null) || exit $?
   eval "$plan"
@@ -222,8 +225,12 @@ export class FakeProxmox {
   }
 
   async #internal(action: string, id: number): Promise<void> {
-    await run(this.#interpreter, [ENTRY, "internal", action, String(id)], {
-      PVE_FAKE_ROOT: this.stateDirectory,
-    });
+    await run(
+      this.#interpreter,
+      [`${this.stateDirectory}/pve.cjs`, "internal", action, String(id)],
+      {
+        PVE_FAKE_ROOT: this.stateDirectory,
+      },
+    );
   }
 }
