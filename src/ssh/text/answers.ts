@@ -150,7 +150,7 @@ export const listOutput = z.object({
 
 type ListAnswer = z.infer<typeof listOutput>;
 
-/** Builds the answer for a directory; its entries have at most `maxCharacters` as JSON. */
+/** Builds the answer for a directory; its entries have at most `maxCharacters`, as JSON and as text. */
 export function listAnswer(listing: Listing, maxCharacters: number): ListAnswer {
   const entries: ListAnswer["entries"] = [];
   let left = maxCharacters;
@@ -159,7 +159,7 @@ export function listAnswer(listing: Listing, maxCharacters: number): ListAnswer 
       ...{ name, type: kind, size, mtime: time(mtimeMs), mode: mode(bits), owner },
       ...(target === undefined ? {} : { target }),
     };
-    left -= JSON.stringify(entry).length + 1;
+    left -= Math.max(JSON.stringify(entry).length, lineLength(entry)) + 1;
     if (left < 0) break;
     entries.push(entry);
   }
@@ -173,6 +173,12 @@ export function listAnswer(listing: Listing, maxCharacters: number): ListAnswer 
     ...(listing.isCut ? { notice: MORE } : {}),
   };
 }
+
+/** Escaped, a name may be six times as long. */
+const lineLength = ({ name, target = "" }: ListAnswer["entries"][number]): number =>
+  FACTS_LENGTH + escaped(name).length + escaped(target).length;
+/** Type, mode, owner, size and time. */
+const FACTS_LENGTH = 80;
 
 const MAX_UNREADABLE = 20;
 const MORE = "There are more entries than were counted: name a subdirectory";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listAnswer, listOutput } from "../../../../../src/ssh/text/answers.ts";
+import { formatList, listAnswer, listOutput } from "../../../../../src/ssh/text/answers.ts";
 import { limited } from "../../../../../src/ssh/worker/files/text/listing.ts";
 import { parseListing } from "../../../../../src/ssh/worker/files/text/shell_listing.ts";
 import { pure } from "../../../../support/pure.ts";
@@ -27,6 +27,13 @@ pure("a list of more entries than are counted says so", () => {
     99_990,
     "There are more entries than were counted: name a subdirectory",
   ]);
+});
+
+pure("a list stays within the limit, also as text with escaped names", () => {
+  const names = Array.from({ length: 100 }, (_, at) => `${"\u202e".repeat(100)}${at}`);
+  const found = parseListing(names.map((name) => line(name)).join(""));
+  const answer = listAnswer(limited(found, { hidden: false, limit: 1_000 }, []), 5_000);
+  assert.ok(answer.entries.length > 3 && formatList("/d", answer).length < 5_300);
 });
 
 pure("a time that no date can hold does not hide the other entries", () => {
