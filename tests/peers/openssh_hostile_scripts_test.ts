@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ShellEndpoint } from "../../src/ssh/worker/files/remote_file_errors.ts";
+import { run } from "./account.ts";
 import { PEERS, type Site, withSite, write } from "./directory_site.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 
@@ -107,6 +108,76 @@ peerTest({
     });
   },
 });
+
+const TOOLS = "sh find stat xargs dd mkdir mv rm sort cat sha256sum readlink touch chmod ls rmdir";
+
+/** @param perl whether the host has it */
+function withOrWithout(
+  perl: "with" | "without",
+  site: Site,
+  path: string,
+  programs: Readonly<Record<string, string>>,
+): ShellEndpoint {
+  const end = withPrograms(site, path, programs);
+  if (perl === "with") return end;
+  const dir = end.prefix.replace(/^env PATH=([^:]*):.*$/, "$1");
+  for (const name of TOOLS.split(" ")) Deno.symlinkSync(`/usr/bin/${name}`, `${dir}/${name}`);
+  return { ...end, prefix: `/usr/bin/env PATH=${dir}` };
+}
+
+for (const perl of ["with", "without"] as const) {
+  peerTest({
+    name: `an upload makes a directory behind a link (${perl} perl)`,
+    peer: PEERS,
+    async fn() {
+      await withSite(async (site) => {
+        write(site.local, { "sub/deep/file": "new", "page": "2" });
+        Deno.symlinkSync("www", `${site.sshd.home}/link`);
+        const path = `${site.sshd.home}/link/new/site`;
+        const remote = withOrWithout(perl, site, path, { tar: 'exec /usr/bin/tar "$@"' });
+        const { sent, failed } = await site.copy("upload", { remote });
+        assert.deepEqual([sent, failed], [2, []]);
+        assert.equal(Deno.readTextFileSync(`${path}/sub/deep/file`), "new");
+        write(site.local, { "page": "3" });
+        Deno.removeSync(`${site.local}/sub/deep/file`);
+        const next = await site.copy("upload", { remote, deleteCount: 1 });
+        assert.deepEqual([next.sent, next.deleted, next.failed], [1, 1, []]);
+      });
+    },
+  });
+
+  peerTest({
+    name: `an upload does not follow a directory that becomes a link meanwhile (${perl} perl)`,
+    peer: PEERS,
+    async fn() {
+      await withSite(async (site) => {
+        write(site.local, { "sub/deep/file": "new", "sub/deep/same": "1", "good": "2" });
+        write(site.remote, { "sub/deep/same": "1", "sub/deep/extra": "3", "sub/deep/file": "old" });
+        const outside = `${site.sshd.home}/www/outside`;
+        write(outside, { "deep/same": "1", "deep/extra": "precious", "deep/file": "precious" });
+        Deno.chmodSync(`${outside}/deep/same`, 0o600);
+        await site.give();
+        await run("chown", ["-R", String(site.sshd.uid), outside]);
+        // The archive is unpacked when the list has been made.
+        const sub = `${site.remote}/sub`;
+        const tar = `/usr/bin/tar "$@"; [ -L ${sub} ] || ` +
+          `{ /usr/bin/mv ${sub} ${site.remote}/away; /usr/bin/ln -s ../outside ${sub}; }`;
+        const remote = withOrWithout(perl, site, site.remote, { tar });
+        const { failed } = await site.copy("upload", { remote, deleteCount: 1 });
+        assert.deepEqual(failed.map(({ path }) => path).toSorted(), [
+          "sub/deep/extra",
+          "sub/deep/file",
+        ]);
+        const left = ["deep/extra", "deep/file"].map((name) =>
+          Deno.readTextFileSync(`${outside}/${name}`)
+        );
+        assert.deepEqual(left, ["precious", "precious"]);
+        assert.equal((Deno.statSync(`${outside}/deep/same`).mode ?? 0) & 0o777, 0o600);
+        assert.equal(Deno.readTextFileSync(`${site.remote}/good`), "2");
+      });
+    },
+  });
+}
 
 peerTest({
   name: "nothing is deleted below a directory that the host could list only in part",

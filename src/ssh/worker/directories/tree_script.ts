@@ -89,7 +89,7 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
         `for l do { [ -r "$l" ] && [ -x "$l" ] && ${LISTED}; } || printf "//U%s\\n" "$l"; done`,
       )
     }`,
-    `P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
+    `K=${quoted(REAL)}; P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
     'echo "S $e $o"; printf "//R%s\\n" "$f"; [ $e = 0 ] || list; echo //E',
     `while IFS=" " read -r v n a b c d <&5; do case $v in ${
@@ -104,14 +104,25 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
  * for all is much faster than one `mv` for each directory.
  */
 const RENAME = 'chomp; my $t = "$ENV{f}/" . substr($_, 3); my ($d) = $t =~ m{^(.*)/}s; ' +
-  "if (!$made{$d}++ && !-d $d) { my $p = $ENV{f}; " +
-  'for (split m{/}, substr($d, 1 + length $p)) { $p .= "/$_"; mkdir $p } } ' +
-  'my $is_named = !-l $d && ($ENV{o} eq "-f" ? rename($_, $t) : link($_, $t) && unlink($_)); ' +
+  "if (!defined $ok{$d}) { my $p = $ENV{f}; $ok{$d} = 1; " +
+  'for (split m{/}, substr($d, 1 + length $p)) { $p .= "/$_"; mkdir $p; $ok{$d} = 0 if -l $p || !-d _ } } ' +
+  'my $is_named = $ok{$d} && ($ENV{o} eq "-f" ? rename($_, $t) : link($_, $t) && unlink($_)); ' +
   'print "//F$_\\n" if !$is_named';
 
 /** The same without perl: moves the files of each directory by one `mv`. */
-const PLACE = 't=$0; o=$1; shift; for d do q=$t/${d#.//}; [ ! -L "${q%/}" ] || continue; ' +
+const PLACE = "t=${0%/}; o=$1; shift; for d do q=$t/${d#.//}; q=${q%/}; " +
+  '( cd -P -- "${q:-/}" 2>/dev/null && [ "$PWD" = "${q:-/}" ] ) || continue; ' +
   'find "$d" -maxdepth 1 ! -type d -exec sh -c "exec mv $o -- \\"\\$@\\" \\"\\$0\\"" "$q/" {} +; done';
+
+/**
+ * Prints those of the paths that no link leads to, each followed by NUL, and `//F.//PATH` for the others on
+ * descriptor 6: others may have changed the directory since it was listed. With X set, links themselves are
+ * among the others.
+ */
+const REAL = "for l do p=${l#.//}; case $p in */*) p=${0%/}/${p%/*};; *) p=$0;; esac; " +
+  '[ "$p" = "$k" ] || { k=$p; r=; cd -P -- "$p" 2>/dev/null && [ "$PWD" = "$p" ] && r=1; }; ' +
+  'if [ -n "$r" ] && { [ -z "$X" ] || [ ! -L "./${l##*/}" ]; }; then printf "%s\\0" "$l"; ' +
+  'else printf "//F%s\\n" "$l" >&6; fi; done';
 
 /** True unless `find` failed: then each directory is tried, because nothing may be deleted for a bad disk. */
 const LISTED = '{ [ -z "$L" ] || ls -A -- "$l" >/dev/null 2>&1; }';
@@ -125,6 +136,7 @@ const FUNCTIONS = {
     `case $1 in o) H="${HASH_TOOLS.o}";; s) H="${HASH_TOOLS.s}";; *) H="${HASH_TOOLS.h}";; esac`,
   list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} + || { L=1; export L; }; ' +
     'find .// -type l -exec sh -c "$R" sh {} +; find .// -type d -exec sh -c "$U" sh {} +',
+  real: 'X=$1 xargs -0 sh -c "$K" "$f"',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
   // Beside the directory if that is the same file system, and if the directory passes neither a group nor an
   // access control list on to what is created in it.
@@ -154,14 +166,24 @@ const COMMANDS = [
   'case $c in *1*) c="-n 1";; *) c=;; esac; ' +
   '{ { [ $n -eq 0 ] || take $n; echo go >&3; } | { [ $n -eq 0 ] && cat >/dev/null || ( cd "$f" && xargs -0 $H ); }; } 3>&1 | ' +
   '{ read -r go; take $a | ( cd "$f" && xargs -0 $c tar $u -cf - ); printf "%-512s" //stop; cat; };;',
-  'm) stage; mkdir -p -- "$f"; [ $n -eq 0 ] || take $n | ( cd "$f" && xargs -0 mkdir -p -- );;',
+  'm) stage; mkdir -p -- "$f"; f=$(cd -P -- "$f" && pwd -P; echo x); f=${f%?x}; [ $n -eq 0 ] || take $n | ( cd "$f" && xargs -0 mkdir -p -- );;',
   't) tool $b; [ -d "$s/$n" ] || mkdir "$s/$n"; cd "$s/$n" || exit 1; take $a | { tar -xpf -; cat >/dev/null; }; ' +
   'IFS=" " read -r c d l <&5 || exit 1; case $c in =*) take ${c#=} > "$s/list$n";; esac; wait; check $n $c $d $l & continue;;',
   'r) wait; cd "$s/$n" || exit 1; [ $a -eq 0 ] || take $a | xargs -0 rm -f --; rm -f -- "$s/wait"; place $n $b;;',
-  gated("x", 'take $n | ( cd "$f" && xargs -0 sh -c "rm -f -- \\"\\$@\\"; $E" sh )'),
-  gated("y", 'take $n | ( cd "$f" && xargs -0 rmdir -- 2>/dev/null )'),
-  gated("u", 'take $n | ( cd "$f" && xargs -0 touch -c $b -d "@$a" -- ) || echo //W'),
-  gated("c", 'take $n | ( cd "$f" && xargs -0 chmod "$a" -- ) || echo //W'),
+  gated(
+    "x",
+    '{ take $n | real | ( cd "$f" && xargs -0 sh -c "rm -f -- \\"\\$@\\"; $E" sh ); } 6>&1',
+  ),
+  gated("y", '{ take $n | real | ( cd "$f" && xargs -0 rmdir -- 2>/dev/null ); } 6>/dev/null'),
+  gated(
+    "u",
+    'c=1; [ -z "$b" ] || c=; ' +
+      '{ take $n | real $c | ( cd "$f" && xargs -0 touch -c $b -d "@$a" -- ) || echo //W; } 6>/dev/null',
+  ),
+  gated(
+    "c",
+    '{ take $n | real 1 | ( cd "$f" && xargs -0 chmod "$a" -- ) || echo //W; } 6>/dev/null',
+  ),
   gated("z", 'take $n | ( cd "$f" && tar -xpf - ) || echo //W'),
   gated("q", 'cd /; rm -rf -- "$s"; s='),
 ];
