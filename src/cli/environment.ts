@@ -5,6 +5,7 @@ import { meantVariable, misnamedNames } from "../config/variables/misnamed.ts";
 import type { Origin, Remark } from "../config/origin.ts";
 import {
   environmentNames,
+  isHostVariable,
   SYSTEM_VARIABLES,
   variableNames,
 } from "../config/variables/environment_names.ts";
@@ -42,7 +43,8 @@ export function readEnvironment(envFile: string | undefined): Settings {
   const inFile: Environment = parseFile(text ?? "");
   const { env, names } = merge(given, inFile);
   remarks.push(...misnamedInFile(inFile, path), ...misnamed(given, env));
-  return { env, origin: { file: text === undefined ? undefined : path, names, remarks } };
+  const complete = withHostVariables(env, inFile);
+  return { env: complete, origin: { file: text === undefined ? undefined : path, names, remarks } };
 }
 
 /** Node's parser takes every `#` for the start of a comment and so cuts passwords; it needs a blank before it. */
@@ -58,6 +60,16 @@ function parseFile(text: string): Environment {
 }
 
 const UNQUOTED = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*([^\s"'`][^\r\n]*)/gm;
+
+/** Adds the variables for single hosts: their names are known only when the SSH configuration has been read. */
+const withHostVariables = (env: Environment, inFile: Environment): Environment =>
+  new Proxy(env, {
+    get(known, name) {
+      if (typeof name !== "string" || !isHostVariable(name)) return Reflect.get(known, name);
+      const given = Deno.env.get(name);
+      return isSet(given) ? given : inFile[name];
+    },
+  });
 
 /** Returns the variables of the process alone. */
 export const processEnvironment = (): Environment =>
@@ -105,7 +117,8 @@ function misnamedInFile(inFile: Environment, path: string): Remark[] {
   // Text that is not a name may be a line of a private key.
   const unknown = Object.keys(inFile)
     .filter((name) =>
-      !known.includes(name) && /^([A-Z][A-Z0-9_]{0,39}|[a-z][a-z0-9_]{0,39})$/.test(name)
+      !known.includes(name) && !isHostVariable(name) &&
+      /^([A-Z][A-Z0-9_]{0,39}|[a-z][a-z0-9_]{0,39})$/.test(name)
     );
   const meant = unknown.map((name) => [name, meantVariable(name, known)] as const);
   const others = meant.filter(([, variable]) => variable === undefined).map(([name]) => name);

@@ -156,7 +156,7 @@ function assemble(
     ...modules,
     downloads: links,
     offer,
-    secrets: secretsOf(values),
+    secrets: [...secretsOf(values), ...chosen.secrets],
     notices,
     origin: {
       ...origin,

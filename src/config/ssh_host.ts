@@ -6,12 +6,13 @@ import { agentLogin, checkUnusedAgent, explicitLogin, sshLogin } from "./login.t
 import type { Remark } from "./origin.ts";
 import { expandPath, type Machine } from "./paths.ts";
 import { chosenAlgorithms } from "./ssh_config/algorithms.ts";
-import { type ConfigRoot, formatPlace, type HostQuery } from "./ssh_config/evaluate.ts";
+import { formatPlace, type HostQuery } from "./ssh_config/evaluate.ts";
 import { ConfigFault, ConfigFiles } from "./ssh_config/files.ts";
 import { HostSettings, type SettingsContext } from "./ssh_config/host_settings.ts";
 import { refusalOf } from "./ssh_config/refusal.ts";
 import { sourcesOf } from "./ssh_config/sources.ts";
-import { SYSTEM_VARIABLES } from "./variables/environment_names.ts";
+import { configRoots, knownHostsFile, localUserOf, systemFile } from "./ssh_places.ts";
+import { hostVariable, SYSTEM_VARIABLES } from "./variables/environment_names.ts";
 import type { Values } from "./variables/variables.ts";
 
 /** The host of a configuration, and what reading it has shown. */
@@ -20,6 +21,8 @@ export interface ChosenHost {
   /** The files of the SSH configuration that were read. */
   readonly files: readonly string[];
   readonly remarks: readonly Remark[];
+  /** Values of secret variables for single hosts. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -56,6 +59,7 @@ class HostChoice {
   readonly #context: SettingsContext;
   readonly #report: Report;
   readonly #remarks: Remark[] = [];
+  readonly #secrets: string[] = [];
   #explicitLogin: Login | undefined;
   #host = "";
 
@@ -101,7 +105,8 @@ class HostChoice {
       ...(sources.length === 0 ? {} : { sources }),
       ...(guard ? {} : { guard: false }),
     };
-    return { ssh, files: this.#context.files.paths, remarks: this.#remarks };
+    const { paths: files } = this.#context.files;
+    return { ssh, files, remarks: this.#remarks, secrets: this.#secrets };
   }
 
   /**
@@ -128,11 +133,15 @@ class HostChoice {
   }
 
   #jumpConfig(settings: HostSettings): HostConfig {
-    const sources = sourcesOf(settings, true);
+    // The other variables for the login are those of HOST.
+    const others = { ...this.#values, keyPath: undefined, password: undefined };
+    const values = this.#valuesFor(settings.name, others);
     try {
+      const explicit = explicitLogin(values, this.#machine);
+      const sources = sourcesOf(settings, explicit === undefined);
       return {
         ...this.#hostConfig(settings),
-        login: sshLogin(settings, this.#values, this.#machine, this.#remarks),
+        login: explicit ?? sshLogin(settings, values, this.#machine, this.#remarks),
         strictHostKeyChecking: this.#values.strictHostKeyChecking || isStrict(settings),
         ...(sources.length === 0 ? {} : { sources }),
       };
@@ -140,7 +149,9 @@ class HostChoice {
       if (!(error instanceof RemoteExecError)) throw error;
       throw new ConfigFault(
         `Jump host ${settings.name}: ${error.message}`,
-        `Write IdentityFile for ${settings.name} in the SSH configuration, or add its key to the agent`,
+        `Write IdentityFile for ${settings.name} in the SSH configuration, or set ${
+          hostVariable("SSH_PASSWORD_", settings.name)
+        }`,
       );
     }
   }
@@ -153,13 +164,26 @@ class HostChoice {
   }
 
   #login(settings: HostSettings): Login {
-    const explicit = explicitLogin(this.#values, this.#machine);
+    const values = this.#valuesFor(settings.name, this.#values);
+    const explicit = explicitLogin(values, this.#machine);
     this.#explicitLogin = explicit;
-    if (explicit !== undefined) checkUnusedAgent(this.#values, this.#machine);
+    if (explicit !== undefined) checkUnusedAgent(values, this.#machine);
     return explicit ??
       (this.#isOff
-        ? agentLogin(this.#values, this.#machine)
-        : sshLogin(settings, this.#values, this.#machine, this.#remarks));
+        ? agentLogin(values, this.#machine)
+        : sshLogin(settings, values, this.#machine, this.#remarks));
+  }
+
+  /** Replaces password and passphrase by those that are set for the host. */
+  #valuesFor(host: string, values: Values): Values {
+    const password = this.#env[hostVariable("SSH_PASSWORD_", host)];
+    const passphrase = this.#env[hostVariable("SSH_KEY_PASSPHRASE_", host)];
+    this.#secrets.push(...[password, passphrase].filter(isSet));
+    return {
+      ...values,
+      ...(isSet(password) ? { password } : {}),
+      ...(isSet(passphrase) ? { keyPassphrase: passphrase } : {}),
+    };
   }
 
   #hostConfig(settings: HostSettings): Omit<HostConfig, "login" | "strictHostKeyChecking"> {
@@ -224,43 +248,6 @@ const READABLE: readonly string[] = [...SYSTEM_VARIABLES, "SSH_AUTH_SOCK"];
 const isStrict = (settings: HostSettings): boolean =>
   settings.text("stricthostkeychecking")?.value === "true";
 
-function configRoots(values: Values, env: Environment, machine: Machine): ConfigRoot[] {
-  const { home } = machine;
-  if (values.sshConfig === undefined) {
-    const system = systemFile("ssh_config", env, machine);
-    const users = home === undefined
-      ? []
-      : [{ path: expandPath("~/.ssh/config", machine), isUsers: true, isChecked: true }];
-    return [...users, { path: system, isUsers: false, isChecked: false }];
-  }
-  const path = expandPath(values.sshConfig, machine);
-  if (machine.kind(path) !== "file") {
-    throw new ConfigFault(
-      `SSH_CONFIG names ${shownValue(values.sshConfig)}, which is not a file`,
-      "Correct SSH_CONFIG, or set it to none to read no SSH configuration",
-    );
-  }
-  return [{ path, isUsers: true, isChecked: false }];
-}
-
-const systemFile = (name: string, env: Environment, machine: Machine): string =>
-  machine.windows ? `${env.ProgramData ?? "C:\\ProgramData"}\\ssh\\${name}` : `/etc/ssh/${name}`;
-
-/** The environment usually names the user; asking the system would need `--allow-sys`. */
-function localUserOf(env: Environment, machine: Machine): string | undefined {
-  return [env.USER, env.LOGNAME, env.USERNAME].find(isSet) ?? userFromTable(machine);
-}
-
-function userFromTable(machine: Machine): string | undefined {
-  try {
-    const lines = machine.readText("/etc/passwd").split("\n").map((line) => line.split(":"));
-    const id = String(machine.userId());
-    return lines.find(([, , uid]) => uid === id)?.[0];
-  } catch {
-    return undefined;
-  }
-}
-
 /** The address becomes a permission, which must not have another meaning. */
 function checkHostname({ hostname: { value, place } }: HostSettings): void {
   if (/^[A-Za-z0-9._-]+$|^[0-9A-Fa-f:.]+$/.test(value) && !value.startsWith("-")) return;
@@ -269,16 +256,5 @@ function checkHostname({ hostname: { value, place } }: HostSettings): void {
       shownValue(value)
     } is not a host name or an IP address`,
     "Correct HostName in the SSH configuration",
-  );
-}
-
-/** A file may be missing, and /dev/null means no file. */
-function knownHostsFile(value: string, machine: Machine): string {
-  const path = expandPath(value, machine);
-  if (path === "/dev/null" || ["file", "missing"].includes(machine.kind(path))) return path;
-  throw new RemoteExecError(
-    "configuration",
-    `SSH_KNOWN_HOSTS names ${shownValue(value)}, which is not a file`,
-    "Set SSH_KNOWN_HOSTS to a known_hosts file",
   );
 }

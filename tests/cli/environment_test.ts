@@ -117,3 +117,19 @@ Deno.test("readEnvironment() lists no name that may be part of a key", () => {
   assert.match(JSON.stringify(remarks), /not read: OTHER"/);
   assert.doesNotMatch(JSON.stringify(remarks), /b3Bl/);
 });
+
+Deno.test("readEnvironment() has the variables for single hosts, the file's only where the process sets none", () => {
+  using place = temporaryDirectory();
+  const path = `${place.path}/settings.env`;
+  Deno.writeTextFileSync(path, "SSH_PASSWORD_A=file a\nSSH_PASSWORD_B=file b\nOTHER=x\n");
+  Deno.env.set("SSH_PASSWORD_A", "process a");
+  try {
+    const { env, origin } = readEnvironment(path);
+    assert.deepEqual([env.SSH_PASSWORD_A, env.SSH_PASSWORD_B, env.SSH_PASSWORD_C, env.OTHER], [
+      ...["process a", "file b", undefined, undefined],
+    ]);
+    assert.ok(!origin.remarks.some(({ message }) => message.includes("SSH_PASSWORD_")));
+  } finally {
+    Deno.env.delete("SSH_PASSWORD_A");
+  }
+});

@@ -316,3 +316,21 @@ pure("a certificate is that of CertificateFile, or the one beside its key", () =
     { path: "/c-cert.pub", place: `${FILE}:2` },
   ]);
 });
+
+pure("SSH_PASSWORD_NAME and SSH_KEY_PASSPHRASE_NAME are for one host, and secret", () => {
+  const config = `Host web1\n  ProxyJump my-hop.1,b\nHost b web1\n  IdentityFile ~/.ssh/id_web\n`;
+  const env = {
+    SSH_PASSWORD_MY_HOP_1: "hop secret",
+    SSH_KEY_PASSPHRASE: "common",
+    SSH_KEY_PASSPHRASE_B: "of b",
+  };
+  const { ssh, secrets } = configOf({ ...ALONE, ...env }, machineWith(config, KEY));
+  assert.deepEqual(ssh.jumps?.map(({ login }) => login), [
+    { kind: "password", password: "hop secret" },
+    { kind: "key", path: KEY.files[0], passphrase: "of b", place: `${FILE}:4` },
+  ]);
+  assert.ok(ssh.login.kind === "key" && ssh.login.passphrase === "common");
+  assert.deepEqual([...secrets].sort(), ["common", "hop secret", "of b"]);
+  const own = sshOf("", { SSH_PASSWORD: "general", SSH_PASSWORD_WEB1: "special" });
+  assert.deepEqual(own.login, { kind: "password", password: "special" });
+});

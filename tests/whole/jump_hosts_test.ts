@@ -58,6 +58,8 @@ peerTest({
     using place = temporaryDirectory();
     const { inner, bastion } = chain;
     const env = environment(place.path, configOf(chain));
+    // Only root can make accounts with a password.
+    if (chain.middle.password !== null) env.SSH_PASSWORD_MIDDLE = chain.middle.password;
     const cwd = `${place.path}/work`;
     const { stdout } = await runProgram(["permissions"], { cwd, env });
     const net = /^ {2}net +(.*)$/m.exec(stdout)?.[1];

@@ -36,7 +36,7 @@ export const VARIABLES = {
     "SSH",
     "SSH_PASSWORD",
     text,
-    "Password; also answers keyboard-interactive questions",
+    "Password; also answers keyboard-interactive questions. SSH_PASSWORD_NAME: that of a jump host",
     { secret: true },
   ),
   keyPath: optional(
