@@ -4,7 +4,7 @@ import { onPath, type Peer, peer } from "../peers/require.ts";
 import type { Place } from "../support/places.ts";
 import { programCommand, runtimeEnvironment } from "../support/program.ts";
 import { projectFile } from "../support/project.ts";
-import { freePort } from "../support/free_port.ts";
+import { freePort, untilListening } from "../support/free_port.ts";
 
 const FOLDER = projectFile("tests/judges/programs");
 const INSTALL = "run `deno task judges`";
@@ -87,19 +87,4 @@ export async function startBridge(
   };
   await untilListening(port, child.status);
   return { url: new URL(`http://127.0.0.1:${port}/mcp`), [Symbol.asyncDispose]: stop };
-}
-
-/** Polls, because the bridges report nothing. @throws Error if the process ends first */
-async function untilListening(port: number, ended: Promise<Deno.CommandStatus>): Promise<void> {
-  let code: number | undefined;
-  ended.then((status) => code = status.code);
-  for (;;) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (code !== undefined) throw new Error(`the bridge ended with ${code}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
 }

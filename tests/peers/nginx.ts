@@ -1,5 +1,5 @@
 import { type Peer, peer } from "./require.ts";
-import { freePort } from "../support/free_port.ts";
+import { freePort, untilListening } from "../support/free_port.ts";
 
 const PATH = "/usr/sbin/nginx";
 
@@ -32,7 +32,7 @@ async function start(server: (port: number) => string): Promise<Nginx> {
     stderr: "null",
   }).spawn();
   const url = `http://127.0.0.1:${port}/`;
-  await answers(port, child.status);
+  await untilListening(port, child.status);
   return {
     url,
     async [Symbol.asyncDispose]() {
@@ -53,19 +53,4 @@ events { worker_connections 64; }
 http { sendfile on; tcp_nopush on; access_log off; ${temporary}
 server { ${server} } }
 `;
-}
-
-/** Waits until the port answers. @throws Error if the process ends first */
-async function answers(port: number, ended: Promise<Deno.CommandStatus>): Promise<void> {
-  let code: number | undefined;
-  ended.then((status) => code = status.code);
-  for (;;) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (code !== undefined) throw new Error(`nginx ended with ${code}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import { type Account, createAccount, removeAccount, run } from "./account.ts";
 import { type Peer, peer } from "./require.ts";
 import { endProcesses, processesOf } from "./processes.ts";
-import { freePort } from "../support/free_port.ts";
+import { freePort, untilListening } from "../support/free_port.ts";
 
 /** TinySSH, whose connections have one session each, behind the program that listens for it. */
 export const TINYSSH: Peer = peer(
@@ -107,17 +107,6 @@ async function startSmallSshd(
     stdout: "null",
     stderr: "null",
   }).spawn();
-  await untilListening(port);
+  await untilListening(port, server.status);
   return new SmallSshd(dir, port, account, server);
-}
-
-/** Polls, because the servers report nothing. */
-async function untilListening(port: number): Promise<void> {
-  for (let turn = 0; turn < 3_000; turn++) {
-    const open = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
-    open?.close();
-    if (open !== undefined) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error("the server does not listen");
 }

@@ -5,6 +5,7 @@ import { programCommand, runProgram, runtimeEnvironment } from "../support/progr
 import { ERAS, RawClient, read } from "../support/raw_client.ts";
 import { ServerProcess } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { CORE } from "../support/config.ts";
 
 const FAULTY = { SSH_PORT: "ssh", SSH_PASSWORD: "correct horse", SSH_USER: "bob" };
 const EXPECTED = [
@@ -14,25 +15,6 @@ const EXPECTED = [
   "No SSH host configuration found. Set HOST environment variable\n  -> Set HOST",
   "SSH_USER is not read: the variable is SSH_USERNAME\n  -> Rename SSH_USER",
 ];
-const CORE = [
-  "ssh_exec_command",
-  "ssh_upload_file",
-  "ssh_download_file",
-  "ssh_read_file",
-  "ssh_write_file",
-  "ssh_edit_file",
-  "ssh_list_directory",
-  "ssh_start_job",
-  "ssh_job_output",
-  "ssh_list_jobs",
-  "ssh_stop_job",
-  "ssh_upload_directory",
-  "ssh_download_directory",
-  "generate_download_link",
-  "list_download_stats",
-  "revoke_download_link",
-];
-
 /** Every way in which the SDK's current client opens a connection. */
 const MODES: readonly VersionNegotiationMode[] = ["auto", { pin: "2026-07-28" }, "legacy"];
 
