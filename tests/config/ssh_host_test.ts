@@ -172,7 +172,6 @@ pure("what needs a right that the server does not have is refused by name, with 
     ["PKCS11Provider /x.so", /PKCS11Provider .* hardware key/, /agent/],
     ["RevokedHostKeys /x", /RevokedHostKeys \(/, /@revoked/],
     ['Match exec "true"', /Match exec \(.*config:1\) cannot be decided/, /Host/],
-    ["Match final", /Match final \(/, /Host/],
     ["CanonicalizeHostname yes", /CanonicalizeHostname \(/, /complete name/],
     ["Host web1\n  Port x", /config:2: port must be/, /SSH_CONFIG=none/],
     ["Ciphers 3des", /config:1: ciphers leaves nothing/, /Add one of chacha20/],

@@ -32,9 +32,9 @@ export interface HostQuery {
 /** What the configuration says about a host. */
 export interface Evaluated {
   readonly values: ReadonlyMap<Keyword, readonly Found[]>;
-  /** True if a `Host` or `Match` line other than `*` and `all` applies. */
+  /** True if a `Host` or `Match` line applies that names the host, and not just everything. */
   readonly isNamed: boolean;
-  /** What only running a program or asking the DNS could decide. */
+  /** What only running a program could decide, and the like. */
   readonly undecided: readonly { readonly what: string; readonly place: Place }[];
   /** Keywords that neither OpenSSH nor this server knows. */
   readonly unknown: readonly { readonly keyword: string; readonly place: Place }[];
@@ -73,6 +73,8 @@ export function evaluate(
   const evaluation = new Evaluation(files, machine.home, query);
   for (const root of roots) evaluation.readRoot(root);
   evaluation.throwFaults();
+  // OpenSSH reads the files again if one of them has `Match final`.
+  if (evaluation.wantsFinal) evaluation.readAgain(roots);
   return evaluation;
 }
 
@@ -84,6 +86,10 @@ interface Block {
 class Evaluation implements Evaluated {
   readonly values = new Map<Keyword, Found[]>();
   isNamed = false;
+  wantsFinal = false;
+  #isFinal = false;
+  /** What the patterns of Host lines are compared with. */
+  #subject: string;
   readonly undecided: { what: string; place: Place }[] = [];
   readonly unknown: { keyword: string; place: Place }[] = [];
   readonly #files: ConfigFiles;
@@ -95,12 +101,26 @@ class Evaluation implements Evaluated {
     this.#files = files;
     this.#home = home;
     this.#query = query;
+    this.#subject = query.name;
     const given = { user: query.user, port: query.port, proxyjump: query.proxyJump };
     for (const [keyword, value] of Object.entries(given)) {
       if (value === undefined) continue;
       // The names are those of keywords.
       this.values.set(keyword as Keyword, [{ text: String(value), place: undefined }]);
     }
+  }
+
+  /** Reads the files for the second time: Host lines then mean the final address. */
+  readAgain(roots: readonly ConfigRoot[]): void {
+    this.#isFinal = true;
+    const hostname = this.#first("hostname");
+    const { name } = this.#query;
+    this.#subject = lowerCaseName(
+      hostname === undefined ? name : expandTokens(hostname, { h: name }),
+    );
+    // A HostName that applies only now is too late.
+    this.#set("hostname", [this.#subject], undefined);
+    for (const root of roots) this.readRoot(root);
   }
 
   readRoot(root: ConfigRoot): void {
@@ -151,37 +171,36 @@ class Evaluation implements Evaluated {
     const keyword = keywordOf(line.keyword);
     if (keyword !== undefined) this.#readValue(keyword, line, place, block.active);
     else if (!isUnused(line.keyword) && !this.#isIgnored(line.keyword)) {
-      this.unknown.push({ keyword: line.keyword, place });
+      if (!this.#isFinal) this.unknown.push({ keyword: line.keyword, place });
     }
   }
 
   #names(word: string): boolean {
-    return !word.startsWith("!") && !/^\*+$/.test(word) && matchesPattern(this.#query.name, word);
+    return !word.startsWith("!") && !/^\*+$/.test(word) && matchesPattern(this.#subject, word);
   }
 
   #matchesHostLine(words: readonly string[]): boolean {
     if (words.includes("")) throw new BadValue("has an empty pattern");
-    const matching = words.filter((word) =>
-      matchesPattern(this.#query.name, word.replace(/^!/, ""))
-    );
+    const matching = words.filter((word) => matchesPattern(this.#subject, word.replace(/^!/, "")));
     return matching.length > 0 && matching.every((word) => !word.startsWith("!"));
   }
 
   #readMatch(line: ConfigLine, place: Place, { block, neverMatches }: ReadState): void {
-    const hostname = this.#first("hostname");
-    const { matches, isAll, undecided } = evaluateMatch(line.rest, {
-      host: hostname === undefined
-        ? this.#query.name
-        : expandTokens(hostname, { h: this.#query.name }),
-      originalhost: this.#query.name,
-      user: this.#first("user") ?? this.#query.localUser,
-      localuser: this.#query.localUser,
+    const written = this.#first("hostname");
+    const { name, localUser } = this.#query;
+    const { matches, namesHost, wantsFinal, undecided } = evaluateMatch(line.rest, {
+      host: written === undefined ? name : expandTokens(written, { h: name }),
+      originalhost: name,
+      user: this.#first("user") ?? localUser,
+      localuser: localUser,
+      isFinal: this.#isFinal,
     });
+    this.wantsFinal ||= wantsFinal;
     block.active = matches && !neverMatches;
     if (!block.active) return;
-    this.isNamed ||= !isAll;
+    this.isNamed ||= namesHost;
     if (undecided === undefined) return;
-    this.undecided.push({ what: `Match ${undecided}`, place });
+    if (!this.#isFinal) this.undecided.push({ what: `Match ${undecided}`, place });
     block.active = false;
   }
 
@@ -207,7 +226,7 @@ class Evaluation implements Evaluated {
     }
   }
 
-  #set(keyword: Keyword, texts: readonly string[], place: Place): void {
+  #set(keyword: Keyword, texts: readonly string[], place: Place | undefined): void {
     if (texts.length === 0 || this.values.has(keyword)) return;
     this.values.set(keyword, texts.map((text) => ({ text, place })));
   }
@@ -265,6 +284,10 @@ interface ReadState {
   readonly neverMatches: boolean;
   readonly depth: number;
 }
+
+/** Returns a host name in lower case. Addresses keep their case, as in ssh. */
+export const lowerCaseName = (host: string): string =>
+  /[%:]|^[\d.]+$/.test(host) ? host : host.toLowerCase();
 
 /** Returns `FILE:LINE`. */
 export const formatPlace = ({ file, line }: Place): string => `${file}:${line}`;

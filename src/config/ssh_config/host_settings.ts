@@ -1,4 +1,11 @@
-import { evaluate, type Evaluated, formatPlace, type HostQuery, type Place } from "./evaluate.ts";
+import {
+  evaluate,
+  type Evaluated,
+  formatPlace,
+  type HostQuery,
+  lowerCaseName,
+  type Place,
+} from "./evaluate.ts";
 import { expandTilde, expandTokens, type Tokens, type Variables } from "./expand.ts";
 import { ConfigFault, type ConfigFiles, type ConfigMachine } from "./files.ts";
 import type { ConfigRoot } from "./evaluate.ts";
@@ -150,10 +157,6 @@ export class HostSettings {
     }
   }
 }
-
-/** Addresses keep their case, as in ssh. */
-const lowerCaseName = (host: string): string =>
-  /[%:]|^[\d.]+$/.test(host) ? host : host.toLowerCase();
 
 const sourced = <T>(value: T | undefined, place: Place | undefined): Sourced<T> | undefined =>
   value === undefined ? undefined : { value, place };

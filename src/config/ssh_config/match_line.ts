@@ -8,29 +8,24 @@ export interface MatchSubject {
   readonly originalhost: string;
   readonly user: string | undefined;
   readonly localuser: string | undefined;
+  /** The files are read for the second time, with the final address. */
+  readonly isFinal: boolean;
 }
 
 /** The result of a `Match` line. */
 export interface MatchResult {
   /** Whether all criteria hold that can be decided. */
   readonly matches: boolean;
-  /** The line is `Match all`. */
-  readonly isAll: boolean;
+  /** A criterion names the host. */
+  readonly namesHost: boolean;
+  /** The files must be read for a second time. */
+  readonly wantsFinal: boolean;
   /** A criterion that cannot be decided here. */
   readonly undecided: string | undefined;
 }
 
-/** Criteria that would need a program, the DNS, or what a later OpenSSH knows. */
-const UNDECIDABLE: Readonly<Record<string, "alone" | "with value">> = {
-  exec: "with value",
-  final: "alone",
-  canonical: "alone",
-  tagged: "with value",
-  command: "with value",
-  localnetwork: "with value",
-  sessiontype: "with value",
-  version: "with value",
-};
+/** Criteria that would need a program, the network, or what a later OpenSSH knows. */
+const UNDECIDABLE = ["exec", "tagged", "command", "localnetwork", "sessiontype", "version"];
 
 /**
  * Evaluates the criteria behind `Match`.
@@ -40,7 +35,10 @@ const UNDECIDABLE: Readonly<Record<string, "alone" | "with value">> = {
  * @throws BadValue
  */
 export function evaluateMatch(text: string, subject: MatchSubject): MatchResult {
-  const result = { matches: true, isAll: false, undecided: undefined as string | undefined };
+  const result = {
+    ...{ matches: true, namesHost: false, wantsFinal: false },
+    undecided: undefined as string | undefined,
+  };
   let count = 0;
   for (let cut = cutWord(text); cut !== undefined && cut.word !== ""; cut = cutWord(cut.rest)) {
     if (cut.word.startsWith("#")) break;
@@ -49,12 +47,12 @@ export function evaluateMatch(text: string, subject: MatchSubject): MatchResult 
     if (name === "all") {
       const next = cutWord(cut.rest)?.word ?? "";
       if (count > 1 || !/^(#|$)/.test(next)) throw new BadValue("combines all with other criteria");
-      return { ...result, matches: result.matches && !isNegated, isAll: !isNegated };
+      return { ...result, matches: result.matches && !isNegated };
     }
     count++;
-    const undecidable = Object.hasOwn(UNDECIDABLE, name) ? UNDECIDABLE[name] : undefined;
-    if (undecidable === "alone") {
-      result.undecided ??= name;
+    if (name === "final" || name === "canonical") {
+      result.wantsFinal ||= name === "final";
+      if (subject.isFinal === isNegated) result.matches = false;
       continue;
     }
     const value = cutWord(cut.rest);
@@ -62,8 +60,9 @@ export function evaluateMatch(text: string, subject: MatchSubject): MatchResult 
       throw new BadValue(`has no value for ${name}`);
     }
     cut = value;
-    if (undecidable !== undefined) result.undecided ??= name;
+    if (UNDECIDABLE.includes(name)) result.undecided ??= name;
     else if (holds(name, value.word, subject) === isNegated) result.matches = false;
+    result.namesHost ||= !isNegated && name.endsWith("host") && !/^\*+$/.test(value.word);
   }
   if (count === 0) throw new BadValue("has no criterion");
   return result;

@@ -141,13 +141,26 @@ pure("others may not write the user's file or an included one", () => {
   assert.equal(read(texts, "web1", {}, { modes: { [USERS]: 0o644 } }).values.size, 1);
 });
 
-pure("Match exec, final and canonical are undecided only if the rest of the line holds", () => {
+pure("Match exec is undecided only if the rest of the line holds", () => {
   const what = (text: string) => read({ [USERS]: text }, "web1").undecided.map(({ what }) => what);
   assert.deepEqual(what('Match host web1 exec "true"\n  User a\n'), ["Match exec"]);
-  assert.deepEqual(what("Match final host web1\n"), ["Match final"]);
-  assert.deepEqual(what("Match canonical\n"), ["Match canonical"]);
   assert.deepEqual(what('Match exec "true" host other\nMatch final host other\n'), []);
   assert.deepEqual(what("Host other\n  Include /x\n"), []);
+});
+
+pure("Match final reads the files again, with the address that was found", () => {
+  const texts = {
+    [USERS]: "Match final host 10.0.0.1\n  User late\nHost web1\n  HostName 10.0.0.1\n",
+  };
+  assert.deepEqual(valueOf(texts, "web1"), ["late", USERS, 2]);
+  assert.equal(valueOf(texts, "db1"), undefined);
+  // The system file of Fedora and its relatives must not name every host.
+  const fedora = read({ "/etc/ssh/ssh_config": "Match final all\n  Ciphers aes256-ctr\n" }, "x");
+  assert.deepEqual([fedora.isNamed, fedora.values.get("ciphers")?.[0]?.text], [
+    false,
+    "aes256-ctr",
+  ]);
+  assert.equal(valueOf({ [USERS]: "Match canonical\n  User a\n" }, "web1"), undefined);
 });
 
 pure("HostSettings expands ~, tokens and variables per keyword", () => {

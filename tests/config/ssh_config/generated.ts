@@ -141,6 +141,7 @@ const head = fc.oneof(
     arbitrary: fc.constantFrom(
       ...["Match all", "Match user root", "Match localuser root", 'Match user "r*" host web*'],
       ...["Match host web1 all", "Match user deploy,Admin", "Match !user root", "MATCH ALL # x"],
+      ...["Match final all", "Match final host 10.*,web.*", "Match !final", "Match canonical all"],
     ),
   },
 );
