@@ -46,12 +46,11 @@ pure("unifiedDiff() is small and quick for large files with many changes", () =>
 });
 
 pure("unifiedDiff() works for hundreds of thousands of changed lines", () => {
-  const numbers = Array.from({ length: 300_000 }, (_, index) => index);
+  const numbers = Array.from({ length: 150_000 }, (_, index) => index);
   const text = (word: string) => numbers.map((number) => `${word} ${number}\n`).join("");
   const diff = unifiedDiff(text("before"), text("after"), "f");
-  assert.equal(diff.split("\n").length, 600_004);
-  const scattered = (word: string) =>
-    numbers.map((number) => `${number}\n${number % 2 === 0 ? word : "}"}\n`).join("");
+  assert.equal(diff.split("\n").length, 300_004);
+  const scattered = (word: string) => numbers.map((number) => `${number}\n${word}\n`).join("");
   const small = unifiedDiff(scattered("before"), scattered("after"), "f");
   assert.equal(small.match(/^-/gm)?.length, 150_001);
 });
