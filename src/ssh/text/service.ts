@@ -57,6 +57,9 @@ export interface EditOutcome {
   readonly check: ExecOutcome | undefined;
 }
 
+/** V8's texts have at most 2^29 characters, and an edit needs some of them. */
+const MAX_TEXT_BYTES = 256_000_000;
+
 /** Reads, writes, edits and lists text files on the host and in containers. */
 export class TextService {
   readonly #port: TextPort;
@@ -128,19 +131,15 @@ export class TextService {
   async edit(call: EditCall): Promise<EditOutcome> {
     const { path, edits, dryRun, signal } = call;
     const expectSha256 = call.expectSha256?.toLowerCase();
+    const maxBytes = Math.min(this.#limits.maxFileBytes, MAX_TEXT_BYTES);
     const old = await this.#run(
       call,
-      (from) => this.#port.readContent(from, this.#limits.maxFileBytes, signal),
+      (from) => this.#port.readContent(from, maxBytes, signal),
     );
     if (expectSha256 !== undefined && old.sha256 !== expectSha256) throw hasChanged(path);
     const decoded = decodeText(old.bytes);
     if (decoded === undefined) throw this.#binary(notText(path), call.ctid);
-    const { text, replacements } = applyEdits(
-      decoded.text,
-      edits,
-      path,
-      this.#limits.maxFileBytes,
-    );
+    const { text, replacements } = applyEdits(decoded.text, edits, path, maxBytes);
     const bytes = encoded({ ...decoded, text }, path);
     this.#checkSize(bytes);
     const diff = unifiedDiff(decoded.text, text, path);
