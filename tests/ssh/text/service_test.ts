@@ -18,7 +18,14 @@ pure(
       const limits = { characterLimit: 1_000, maxFileBytes, timeoutMs: 1_000 };
       const service = new TextService(port as TextPort, limits, undefined, { files: true });
       const call = service.edit({
-        ...{ path: "/f", ctid: undefined, edits: [], expectSha256: undefined, dryRun: true },
+        ...{
+          path: "/f",
+          ctid: undefined,
+          edits: [],
+          expectSha256: undefined,
+          dryRun: true,
+          sudo: false,
+        },
         ...{ check: undefined, signal: new AbortController().signal, progress: undefined },
       });
       await assert.rejects(call, { code: "too_large" });
