@@ -132,11 +132,12 @@ const FRONT = compact(`
 `);
 
 /**
- * Runs sudo in the session of a job, with the password on fd 8. A process of the login holds the stdin of
+ * Runs sudo in the session of a job, with the password on fd 8. A process of the login, `$h`, holds the stdin of
  * sudo open; a signal to the job's session ends it, and so the command. Everything else waits for sudo.
  *
- * \`watch\` passes stderr on. It ends stdin at the second prompt, as a wrong password is sent once; a clock does
- * so when sudo has not started the command within half a minute.
+ * `watch` passes stderr on. At the first prompt it has the password sent, at the second one it ends stdin, as
+ * a wrong password is sent once. The clock `$c` takes a long silence for a prompt of another form, and ends
+ * stdin when sudo has not started the command within half a minute.
  */
 const JOB_FRONT = compact(`
   ${PREPARE}
@@ -147,7 +148,10 @@ const JOB_FRONT = compact(`
     n=0
     while IFS= read -r x || [ -n "$x" ]; do
       case $x in
-        *"$T password:"*) n=$((n+1)); [ $n -lt 2 ] || kill -KILL $h ;;
+        *"$T password:"*)
+          n=$((n+1))
+          if [ $n = 1 ]; then kill -USR1 $h; else kill -TERM $h; fi
+          ;;
       esac
       printf "%s\\n" "$x"
       case $x in *"$T root") kill -USR1 $c; exec cat ;; esac
@@ -155,14 +159,23 @@ const JOB_FRONT = compact(`
     kill -USR1 $c
   }
   {
-    trap - TERM
+    sleep 999999999 </dev/null >/dev/null 3>&- 4>&- 8<&- &
+    p=$!
+    trap "kill -KILL $p; exit" TERM
+    trap "cat <&8" USR1
     sh -c 'echo $PPID'
-    [ -z "$ask" ] || cat <&8
-    exec sleep 999999999 </dev/null 2>/dev/null 3>&- 4>&- 8<&-
+    exec 3>&- 4>&-
+    while kill -0 $p; do wait $p; done
   } | {
     IFS= read -r h
     exec 8<&-
-    { trap "kill -KILL \\$! ; exit" USR1; sleep 30 & wait $!; kill -KILL $h; } </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    {
+      trap "kill -KILL \\$! ; exit" USR1
+      sleep 3 & wait $!
+      [ -z "$ask" ] || kill -USR1 $h
+      sleep 30 & wait $!
+      kill -TERM $h
+    } </dev/null >/dev/null 3>&- 4>&- &
     c=$!
     code=$(
       {
@@ -177,7 +190,7 @@ const JOB_FRONT = compact(`
         } | watch >&4 3>&- 5>&-
       } 5>&1
     )
-    kill -KILL $h
+    kill -TERM $h
     exit $code
   }
 `);
