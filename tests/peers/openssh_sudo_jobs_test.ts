@@ -95,7 +95,7 @@ peerTest({
     await using sshd = await startSshd();
     await using _ = await Sudoers.allow(sshd, ASKS);
     await using session = await withPassword(sshd);
-    const long = { sudo: true, answerWithinMs: 15_000, timeoutMs: 60_000 };
+    const long = { sudo: true, answerWithinMs: 60_000, timeoutMs: 120_000 };
     const quick = await session.exec("id -u; echo err >&2; exit 7", long);
     assert.deepEqual(
       [quick.ending, quick.exitCode, quick.stdout.text, quick.stderr.text],
@@ -107,10 +107,11 @@ peerTest({
       answerWithinMs: 3_000,
     });
     assert.equal(running.ending, "running");
-    const { text, facts } = await read(session, running.jobId ?? "");
-    assert.deepEqual([text, facts.state], ["begun\n", "running"]);
+    const id = running.jobId ?? "";
     await untilSleeping(tag);
-    assert.equal((await session.host.jobs.stop(facts.id, signal)).processEnded, true);
+    await until("the output", async () => (await read(session, id)).text === "begun\n");
+    assert.equal((await read(session, id)).facts.state, "running");
+    assert.equal((await session.host.jobs.stop(id, signal)).processEnded, true);
     await untilGone(tag);
     for (const way of ["cancellation", "lost link"] as const) {
       const tag = newTag();
@@ -144,7 +145,7 @@ peerTest({
     await start(session, "true");
     // Whatever changes later on the host.
     await sudoers.change(sshd);
-    const long = { sudo: true, answerWithinMs: 20_000, timeoutMs: 60_000 };
+    const long = { sudo: true, answerWithinMs: 60_000, timeoutMs: 120_000 };
     const calls = [
       () => start(session, "id"),
       () => session.exec("id", long),

@@ -8,7 +8,9 @@ import {
   tagged,
   type TestSession,
   untilGone,
+  untilStarted,
 } from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 import { SUDO, Sudoers, untilSleeping } from "./sudo.ts";
@@ -31,6 +33,21 @@ const withPassword = (sshd: Sshd, password = sshd.password ?? ""): Promise<TestS
 
 const withoutPassword = (sshd: Sshd): Promise<TestSession> =>
   openSession(sshd, { ssh: { sudo: {} } });
+
+/** Starts a command of root and cancels it. */
+async function stopRunning(session: TestSession, script: string, what: string): Promise<void> {
+  const tag = newTag();
+  const cancel = new AbortController();
+  const request = { sudo: true, timeoutMs: 60_000 };
+  const running = session.exec(tagged(tag, script), request, cancel.signal);
+  await untilSleeping(tag);
+  // What the host has sent before is read by then.
+  await session.exec("true");
+  cancel.abort();
+  const { ending, processEnded } = await running;
+  assert.deepEqual([ending, processEnded], ["cancelled", true], what);
+  assert.deepEqual(alive(tag), [], what);
+}
 
 /** Returns the texts of all processes and of their environments. */
 function processTexts(): string[] {
@@ -89,12 +106,7 @@ peerTest({
         );
       }
       if (!/pty|recorded|no password/.test(what)) continue;
-      const tag = newTag();
-      const stopped = await asRoot(session, tagged(tag, "trap '' TERM; sleep 4000 | cat"), {
-        timeoutMs: 6_000,
-      });
-      assert.deepEqual([stopped.ending, stopped.processEnded], ["timeout", true], what);
-      assert.deepEqual(alive(tag), [], what);
+      await stopRunning(session, "trap '' TERM; sleep 4000 | cat", what);
     }
   },
 });
@@ -141,13 +153,15 @@ peerTest({
     );
     await using session = await withPassword(sshd);
     const tag = newTag();
-    const running = asRoot(session, `${tagged(tag, "env; cat; sleep 4000")}`, {
-      timeoutMs: 15_000,
-    });
+    const cancel = new AbortController();
+    const command = tagged(tag, "env; cat; sleep 4000");
+    const running = session.exec(command, { sudo: true, timeoutMs: 60_000 }, cancel.signal);
     await untilSleeping(tag);
     const secret = sshd.password ?? "";
     assert.ok(secret.length > 10);
     assert.deepEqual(processTexts().filter((text) => text.includes(secret)), []);
+    await session.exec("true");
+    cancel.abort();
     const outcome = await running;
     const texts = [
       JSON.stringify(outcome),
@@ -193,6 +207,27 @@ peerTest({
         assert.deepEqual([outcome.value.ending, outcome.value.processEnded], ["cancelled", true]);
       }
     }
+  },
+});
+
+peerTest({
+  peer: NEEDED,
+  name: "exec() with sudo leaves nothing of root running after a timeout",
+  async fn() {
+    await using sshd = await startSshd();
+    await using _ = await Sudoers.allow(sshd, FREE);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { ssh: { sudo: {} }, clock });
+    const tag = newTag();
+    const running = session.exec(tagged(tag, "echo begun; sleep 4000 | cat"), {
+      ...{ sudo: true, timeoutMs: 60_000 },
+    });
+    await untilSleeping(tag);
+    await untilStarted(clock, 1);
+    clock.advance(60_000);
+    const { ending, processEnded } = await running;
+    assert.deepEqual([ending, processEnded], ["timeout", true]);
+    await untilGone(tag);
   },
 });
 

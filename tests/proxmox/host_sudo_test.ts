@@ -58,7 +58,7 @@ for (const way of ["password", "no password"] as const) {
         // A timeout stops the command inside the container too.
         const tag = newTag();
         const running = server.call("proxmox_container_exec_command", {
-          ...{ ctid: 101, command: tagged(tag, "sleep 4000 | cat"), timeout: 5 },
+          ...{ ctid: 101, command: tagged(tag, "sleep 4000 | cat"), timeout: 20 },
         });
         await untilSleeping(tag);
         assert.deepEqual((await running).data.process_ended, true);

@@ -55,3 +55,12 @@ for (const name of CONFIGURATION_NAMES) {
     }
   });
 }
+
+Deno.test("SUDO adds its argument to the tools that READ_ONLY leaves, and no tool", async () => {
+  const names = async (env: Readonly<Record<string, string>>) =>
+    (await listOf({ READ_ONLY: "true", ...env })).map(({ name }) => name);
+  assert.deepEqual(await names({ SUDO: "true" }), await names({}));
+  const tools = await listOf({ READ_ONLY: "true", SUDO: "true" });
+  const withSudo = tools.filter(({ inputSchema }) => "sudo" in (inputSchema.properties ?? {}));
+  assert.deepEqual(withSudo.map(({ name }) => name), ["ssh_read_file", "ssh_list_directory"]);
+});

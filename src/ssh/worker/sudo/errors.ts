@@ -34,6 +34,11 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
     "Check on the host that /usr/bin/sudo belongs to root with mode 4755, on a file system without nosuid",
   ],
   [
+    /invalid option|unknown option|unrecognized option/i,
+    "its sudo does not know the option -p",
+    "Update sudo (sudo-rs) on the host",
+  ],
+  [
     /parse error|syntax error|no valid sudoers/i,
     "its sudoers file has errors",
     "Correct it on the host with `visudo`",

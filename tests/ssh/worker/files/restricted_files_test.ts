@@ -138,3 +138,20 @@ pure("restricted() refuses every other prefix of a shell endpoint", async () => 
     await assert.rejects(call, REFUSED);
   }
 });
+
+pure("restricted() never lets another worker become root", async () => {
+  const seen: Endpoint[] = [];
+  const port = restricted(
+    {
+      ...open,
+      stat: (endpoint) => {
+        seen.push(endpoint);
+        return Promise.reject(new Error("not needed"));
+      },
+    },
+    { kinds: ["host", "shell"], write: true, shellPrefix: PCT },
+  );
+  const asRoot = { ...host, sudo: true } as const;
+  await assert.rejects(async () => await port.stat(asRoot, new AbortController().signal));
+  assert.deepEqual(seen, [host]);
+});
