@@ -4,6 +4,7 @@
  * group of files and the slowest tests took. Suites whose programs are missing are named, and not
  * counted; with REQUIRE_PEERS=1 they fail instead.
  */
+import { pooledMap } from "../src/async/pooled_map.ts";
 import { type Count, readReport } from "./support/junit.ts";
 import { findTestFiles } from "./support/test_files.ts";
 
@@ -16,6 +17,8 @@ const FAST = [
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
 const PARALLEL = [...ALL, "--parallel"];
+/** They wait most of the time, but some look at all processes of the machine within seconds. */
+const TIMED_AT_ONCE = 3;
 /** A test that hangs ends its group. Five times what the longest group takes. */
 const MAX_RUN_MS = 40 * 60_000;
 
@@ -34,9 +37,8 @@ async function main(args: readonly string[]): Promise<number> {
       run("process", ALL, files.process, "at the end"),
     ];
     runs.push(...await Promise.all(together));
-    runs.push(
-      ...await Promise.all(files.timed.map((file) => run("timed", ALL, [file], "at the end"))),
-    );
+    const timed = (file: string) => run("timed", ALL, [file], "at the end");
+    runs.push(...await pooledMap(files.timed, TIMED_AT_ONCE, timed));
   }
   if (args.includes("--times")) printTimes(runs);
   return summarize(runs);
