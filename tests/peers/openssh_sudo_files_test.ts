@@ -89,6 +89,8 @@ for (const way of ["password", "no password"] as const) {
       assert.equal((await call("ssh_upload_directory", site)).sent, 3);
       assert.equal((await call("ssh_upload_directory", site)).unchanged, 3);
       assert.deepEqual(factsOf(`${place}/site/sub/ä`).slice(1), [0, 0]);
+      await call("ssh_upload_directory", { ...site, remote_path: "of root's" });
+      assert.deepEqual(factsOf(`${sshd.home}/of root's/sub/ä`).slice(1), [0, 0]);
       const back = { ...site, local_path: "back" };
       assert.equal((await call("ssh_download_directory", back)).sent, 3);
       assert.equal(Deno.readTextFileSync(`${dir}/back/sub/ä`), "sub/ä");

@@ -91,6 +91,7 @@ export class RemoteHost {
     this.directories = new Directories({
       ...{ bounds: settings.files, stallMs: this.#stallMs, turns: this.#turns },
       startAt: (endpoint, signal) => this.#ends.startAt(endpoint, signal),
+      reached: (endpoint, signal) => this.#ends.reached(endpoint, signal),
       startOwn,
       access: (signal) => this.#access(signal, true),
       files: this,

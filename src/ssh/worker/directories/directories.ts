@@ -36,6 +36,8 @@ export interface DirectoryContext {
   readonly turns: Turns;
   /** Returns what starts commands in a container, or on the host as root. */
   startAt(endpoint: Endpoint, signal: AbortSignal): Start;
+  /** Returns where an endpoint is: with sudo, a relative path starts at the login's directory, not at root's. */
+  reached(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint>;
   /** Starts another one, unless the login is forced. */
   startOwn(command: string, signal: AbortSignal): Promise<StartedCommand>;
   /** For hosts without a shell, or without tar. */
@@ -111,8 +113,8 @@ export class Directories {
       const start = this.#context.startAt(remote, signal);
       return await ShellRemote.open({ prefix, path, label, stage: stageName(path), start, onMove });
     }
-    const path = hostPath(remote.path);
     const { sudo } = remote;
+    const path = hostPath((await this.#context.reached(remote, signal)).path);
     const start = sudo
       ? this.#context.startAt(remote, signal)
       : (command: string) => this.#context.startOwn(command, signal);

@@ -42,7 +42,7 @@ export class Endpoints {
 
   /** Returns what is at an endpoint. */
   async facts(given: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    const endpoint = await this.#reached(given, signal);
+    const endpoint = await this.reached(given, signal);
     switch (endpoint.kind) {
       case "local":
         return await this.#context.local.facts(endpoint.path);
@@ -60,7 +60,7 @@ export class Endpoints {
     signal: AbortSignal,
     range: ByteRange | undefined,
   ): Promise<Source> {
-    const from = await this.#reached(given, signal);
+    const from = await this.reached(given, signal);
     switch (from.kind) {
       case "local":
         return await this.#context.local.openSource(from.path, maxBytes, range);
@@ -71,8 +71,8 @@ export class Endpoints {
     }
   }
 
-  /** SFTP cannot become root, so files of root are reached through a shell. */
-  async #reached(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint> {
+  /** SFTP cannot become root, so files of root are reached through a shell, by an absolute path. */
+  async reached(endpoint: Endpoint, signal: AbortSignal): Promise<Endpoint> {
     if (endpoint.kind !== "host" || !endpoint.sudo) return endpoint;
     return await this.shell.end(
       endpoint.path,
@@ -104,7 +104,7 @@ export class Endpoints {
     signal: AbortSignal,
   ): Promise<Sink> {
     const options = { overwrite, mode };
-    const to = await this.#reached(given, signal);
+    const to = await this.reached(given, signal);
     switch (to.kind) {
       case "local":
         return await this.#context.local.openSink(to.path, options);
