@@ -333,3 +333,13 @@ pure("SSH_PASSWORD_NAME and SSH_KEY_PASSPHRASE_NAME are for one host, and secret
   const own = sshOf("", { SSH_PASSWORD: "general", SSH_PASSWORD_WEB1: "special" });
   assert.deepEqual(own.login, { kind: "password", password: "special" });
 });
+
+pure("on Windows, includes are found below the user directory", () => {
+  const home = "C:\\Users\\me";
+  const texts = {
+    [`${home}\\.ssh\\config`]: "Include conf.d/*.conf\n",
+    "C:/Users/me/.ssh/conf.d/a.conf": "Port 2200\n",
+  };
+  const machine = fakeMachine({ windows: true, cwd: "C:\\work", home, texts });
+  assert.equal(configOf({ ...ALONE, SSH_PASSWORD: "long secret" }, machine).ssh.port, 2_200);
+});

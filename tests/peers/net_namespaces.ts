@@ -25,9 +25,10 @@ export async function makeNamespaceRow(count: number): Promise<NamespaceRow> {
   const id = crypto.getRandomValues(new Uint8Array(3)).toHex();
   // A range for tests of networks (RFC 2544), of which a run takes one part at random.
   const part = `198.${18 + parseInt(id.slice(0, 2), 16) % 2}.${parseInt(id.slice(2, 4), 16)}`;
+  const base = parseInt(id.slice(4), 16) % 60 * 4;
   const namespaces = Array.from({ length: count }, (_, index) => ({
     name: `mre${id}n${index}`,
-    address: `${part}.${index * 4 + 2}`,
+    address: `${part}.${base + index * 4 + 2}`,
     address6: `fd4d:5245:${id.slice(0, 4)}:${index}::2`,
   }));
   const remove = async () => {
@@ -43,7 +44,7 @@ export async function makeNamespaceRow(count: number): Promise<NamespaceRow> {
       await ip(...here, "link", "add", near, "type", "veth", "peer", "name", far, "netns", name);
       const ends = [[here, near, 1], [["-n", name], far, 2]] as const;
       for (const [where, device, last] of ends) {
-        const own = address.replace(/\d+$/, String(index * 4 + last));
+        const own = address.replace(/\d+$/, String(base + index * 4 + last));
         await ip(...where, "addr", "add", `${own}/30`, "dev", device);
         // Without "nodad" the address could not be used for a second.
         const own6 = `${address6.replace(/\d+$/, String(last))}/64`;

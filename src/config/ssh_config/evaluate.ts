@@ -260,7 +260,7 @@ class Evaluation implements Evaluated {
   }
 
   #includePath(word: string, { isUsers }: ConfigRoot): string {
-    if (word.startsWith("/")) return word;
+    if (/^(\/|[A-Za-z]:[\\/])/.test(word)) return word;
     if (word.startsWith("~")) {
       if (isUsers) return expandTilde(word, this.#home);
       throw new BadValue("begins with ~, which a system file may not use");

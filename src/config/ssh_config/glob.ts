@@ -7,13 +7,15 @@ export interface GlobPlaces {
 
 /**
  * Returns the existing paths that match an absolute pattern with `*`, `?`, `[…]` and backslashes, sorted.
- * Wildcards do not match `/`, nor a dot at the start of a name.
+ * Wildcards do not match `/`, nor a dot at the start of a name. After a drive letter, a backslash is a slash.
  *
  * Source: POSIX glob(), which OpenSSH calls for `Include`.
  */
 export function expandGlob(pattern: string, places: GlobPlaces): string[] {
-  let found = [""];
-  for (const part of pattern.split("/").filter((each) => each !== "")) {
+  const [drive = ""] = /^[A-Za-z]:/.exec(pattern) ?? [];
+  const path = drive === "" ? pattern : pattern.slice(2).replaceAll("\\", "/");
+  let found = [drive];
+  for (const part of path.split("/").filter((each) => each !== "")) {
     found = found.flatMap((directory) =>
       namesLike(part, directory, places).map((name) => `${directory}/${name}`)
     );
