@@ -3,7 +3,12 @@
  * tests fail while a page is out of date.
  */
 import type { Tool } from "../src/mcp/tool.ts";
-import { type ConfigurationName, toolsOf } from "../tests/support/catalogs.ts";
+import {
+  type ConfigurationName,
+  MANY_HOSTS,
+  offeredTools,
+  toolsOf,
+} from "../tests/support/catalogs.ts";
 import { envExample } from "./env_example.ts";
 import { type Section, toolsPage } from "./tools_page.ts";
 import { projectFile } from "../tests/support/project.ts";
@@ -31,6 +36,8 @@ export async function currentToolsPage(): Promise<string> {
     for (const { name } of tools) seen.add(name);
     sections.push({ title, note, tools: tools.map(fullest) });
   }
+  const known = (await offeredTools(MANY_HOSTS)).filter(({ name }) => !seen.has(name));
+  sections.push({ title: "Many hosts", note: "With more than 30 hosts in `HOSTS`.", tools: known });
   return toolsPage(sections);
 }
 

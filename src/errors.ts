@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   "expired",
   "host_key_changed",
   "host_key_unknown",
+  "host_unusable",
   "internal",
   "invalid_argument",
   "invalid_state",

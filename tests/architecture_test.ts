@@ -6,7 +6,7 @@ import { PROJECT, projectFile } from "./support/project.ts";
 const SLICES = ["ssh", "proxmox", "transfers", "downloads"];
 /** Files that other slices may import; the rest of a slice's folder is private. */
 const PUBLIC = ["port.ts", "files_port.ts", "service.ts", "outcome.ts", "container_access.ts"]
-  .concat("jobs/port.ts", "jobs/service.ts");
+  .concat("jobs/port.ts", "jobs/service.ts", "files_of_hosts.ts");
 /** Everything else at the top of src is a folder. */
 const LOOSE = ["src/errors.ts", "src/log.ts", "src/version.ts"];
 

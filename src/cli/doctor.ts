@@ -1,11 +1,11 @@
-import { type Config, needsSudo } from "../config/config.ts";
-import { offers, offersFamily } from "../config/offer.ts";
-import { errorText, RemoteExecError } from "../errors.ts";
+import type { Config, SshConfig } from "../config/config.ts";
+import { usableHosts } from "../config/hosts.ts";
 import { createLogger } from "../log.ts";
 import { describeAccess } from "../sandbox/permissions.ts";
 import { startWorkers } from "../server/workers.ts";
+import { hostChecks } from "./host_checks.ts";
 import { localChecks, originChecks, sshConfigChecks } from "./local_checks.ts";
-import type { Check, SshPort } from "../ssh/port.ts";
+import type { Check } from "../ssh/port.ts";
 
 /**
  * Checks what the server needs and prints one line per check: configuration, local files and addresses,
@@ -14,17 +14,10 @@ import type { Check, SshPort } from "../ssh/port.ts";
  * @returns the exit code: 0 if every check passed, else 1
  */
 export async function runDoctor(config: Config, print: (text: string) => void): Promise<number> {
-  const { alias, username, host, port } = config.ssh;
-  const address = `${username}@${host}:${port}`;
-  print(
-    formatCheck({
-      step: "configuration",
-      ok: true,
-      detail: `${alias === undefined ? "" : `${alias} is `}${address}, files in ${
-        config.files.roots.join(", ")
-      }`,
-    }),
-  );
+  for (const ssh of usableHosts(config)) {
+    const detail = `${loginOf(ssh)}, files in ${config.files.roots.join(", ")}`;
+    print(formatCheck({ step: "configuration", ok: true, detail }));
+  }
   for (const notice of config.notices) {
     print(
       formatCheck({
@@ -39,15 +32,9 @@ export async function runDoctor(config: Config, print: (text: string) => void): 
   for (const check of sources) print(formatCheck(check));
   const workers = startWorkers(config, createLogger("error", config.secrets));
   try {
-    // Without a tool that needs the host, the worker must not connect to it.
-    const host = offers(config.offer, "host") ? await workers.ssh.port.diagnose() : [];
     const checks = [
       ...localChecks(config),
-      ...host,
-      ...(offersFamily(config.offer, "proxmox") &&
-          host.some(({ step, ok }) => step === "command" && ok)
-        ? [await proxmox(workers.ssh.port, config)]
-        : []),
+      ...await hostChecks(config, workers),
       ...await workers.transfers?.port.diagnose() ?? [],
     ];
     for (const check of checks) print(formatCheck(check));
@@ -64,21 +51,5 @@ export function formatCheck({ step, ok, detail, remedy }: Check): string {
   return remedy === undefined ? line : `${line}     -> ${remedy}\n`;
 }
 
-async function proxmox(port: SshPort, { limits, ssh }: Config): Promise<Check> {
-  // Loaded only here: most configurations do not need it.
-  const [{ SshService }, { ProxmoxService }] = await Promise.all([
-    import("../ssh/service.ts"),
-    import("../proxmox/service.ts"),
-  ]);
-  const step = "Proxmox";
-  const context = { signal: new AbortController().signal, progress: undefined };
-  try {
-    const service = new SshService(port, limits, undefined, { needsSudo: needsSudo(ssh) });
-    const { guests } = new ProxmoxService(service, limits);
-    const { length } = await guests.listContainers(context);
-    return { step, ok: true, detail: `${length} container${length === 1 ? "" : "s"} on the node` };
-  } catch (error) {
-    const remedy = error instanceof RemoteExecError ? error.suggestion : "Check ENABLE_PROXMOX";
-    return { step, ok: false, detail: errorText(error), remedy };
-  }
-}
+const loginOf = ({ alias, username, host, port }: SshConfig): string =>
+  `${alias === undefined ? "" : `${alias} is `}${username}@${host}:${port}`;

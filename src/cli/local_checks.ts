@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { usableHosts } from "../config/hosts.ts";
 import { keyPaths } from "../config/login.ts";
 import { offers } from "../config/offer.ts";
 import { formatOrigin } from "../config/origin.ts";
@@ -22,14 +23,16 @@ export function originChecks({ origin }: Config): Check[] {
 }
 
 /** Reports the values that come from the SSH configuration, with file and line. */
-export const sshConfigChecks = ({ ssh }: Config): Check[] =>
-  [...ssh.jumps ?? [], ssh].flatMap((host) => {
-    const { sources = [] } = host;
-    if (sources.length === 0) return [];
-    const detail = sources.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
-    const step = host === ssh ? "SSH configuration" : `jump host ${nameOf(host)}`;
-    return [{ step, ok: true, detail: detail.join("; ") }];
-  });
+export const sshConfigChecks = (config: Config): Check[] =>
+  usableHosts(config).flatMap((ssh) =>
+    [...ssh.jumps ?? [], ssh].flatMap((host) => {
+      const { sources = [] } = host;
+      if (sources.length === 0) return [];
+      const detail = sources.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
+      const step = host === ssh ? "SSH configuration" : `jump host ${nameOf(host)}`;
+      return [{ step, ok: true, detail: detail.join("; ") }];
+    })
+  );
 
 /** Checks what the server needs on this machine: directories, files, and the address of the links. */
 export const localChecks = (config: Config): Check[] => [
@@ -69,9 +72,10 @@ function unwritable(directory: string): string | undefined {
 }
 
 /** This server reads a key that others may read as well; OpenSSH refuses it. */
-function keyFile({ ssh }: Config): Check[] {
+function keyFile(config: Config): Check[] {
   if (Deno.build.os === "windows") return [];
-  const paths = [...ssh.jumps ?? [], ssh].flatMap(({ login }) =>
+  const hosts = usableHosts(config).flatMap((ssh) => [...ssh.jumps ?? [], ssh]);
+  const paths = hosts.flatMap(({ login }) =>
     // Certificates are not secret, nor are public keys.
     keyPaths(login.kind === "keys" ? { ...login, certificates: [] } : login)
   );

@@ -1,4 +1,5 @@
 import type { LogLevel } from "../log.ts";
+import type { Fault } from "./faults.ts";
 import type { Origin } from "./origin.ts";
 
 /**
@@ -6,7 +7,10 @@ import type { Origin } from "./origin.ts";
  * have their symbolic links resolved.
  */
 export interface Config {
+  /** The host; with several, the default one or the first that can be used. */
   readonly ssh: SshConfig;
+  /** Only with several hosts. */
+  readonly hosts?: HostsConfig;
   readonly limits: Limits;
   readonly jobs: JobsConfig;
   readonly directories: DirectoriesConfig;
@@ -120,6 +124,25 @@ export interface KeyFile {
   readonly publicPath?: string;
   /** Where the file is named: `FILE:LINE`. */
   readonly place?: string;
+}
+
+/** Several hosts, each with a name that callers use. */
+export interface HostsConfig {
+  /** Two or more. */
+  readonly list: readonly NamedHost[];
+  /** The host of calls that name none. */
+  readonly defaultName: string | undefined;
+}
+
+/** One of several hosts. */
+export interface NamedHost {
+  readonly name: string;
+  /** Undefined if the host cannot be used. */
+  readonly ssh: SshConfig | undefined;
+  /** Why the host cannot be used. */
+  readonly fault?: Fault;
+  /** It is a Proxmox VE server. */
+  readonly proxmox: boolean;
 }
 
 export interface Limits {

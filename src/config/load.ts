@@ -6,12 +6,15 @@ import { attempt, type Fault, type Report } from "./faults.ts";
 import { type Environment, isSet, NOT_SHOWN, shownValue } from "./environment.ts";
 import { keyPaths } from "./login.ts";
 import { chooseTools, oddOffer } from "./offer.ts";
-import { ENVIRONMENT_ONLY, type Origin, withOrigin } from "./origin.ts";
+import { chooseHosts, usableHosts } from "./hosts.ts";
+import { ENVIRONMENT_ONLY, type Origin, type Remark, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
-import { chooseHost } from "./ssh_host.ts";
+import { ConfigFiles } from "./ssh_config/files.ts";
+import { chooseHost, knownHostNames } from "./ssh_host.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./variables/parsers.ts";
 import { isSecret, secretsOf } from "./secrets.ts";
+import { hostVariable } from "./variables/environment_names.ts";
 import { type Values, type Variable, VARIABLES } from "./variables/variables.ts";
 
 export type Loaded =
@@ -105,23 +108,38 @@ function assemble(
   origin: Origin,
   report: Report,
 ): Config | undefined {
-  if (values.host === undefined && !isSet(env.HOST)) {
-    report(
-      "No SSH host configuration found. Set HOST environment variable",
-      "Set HOST to the name or address of the SSH host",
-    );
-  }
-  const chosen = chooseHost(values.host ?? "localhost", values, env, machine, report);
+  const read = new Set<string>();
+  const found: Remark[] = [];
+  const secrets: string[] = [];
+  const sshFiles = new ConfigFiles(machine);
+  const chosen = chooseHosts(values, {
+    env,
+    chooseHost(name, values, env, report) {
+      const chosen = chooseHost(name, values, env, machine, report, sshFiles);
+      if (chosen === undefined) return undefined;
+      for (const path of chosen.files) read.add(path);
+      found.push(...chosen.remarks);
+      secrets.push(...chosen.secrets);
+      const sudoPassword = env[hostVariable("SUDO_PASSWORD_", name)];
+      if (values.hosts === undefined || !isSet(sudoPassword)) {
+        return { ...chosen.ssh, ...sudoConfig(values) };
+      }
+      secrets.push(sudoPassword);
+      return { ...chosen.ssh, sudo: { password: sudoPassword } };
+    },
+    knownNames: once(() => knownHostNames(values, env, machine, sshFiles, report)),
+  }, report);
   const files = chooseDirectories(values, machine, report);
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
   const links = downloadsConfig(values, machine, report);
   const { imageKit, r2, notices } = storageConfig(values, report);
-  const modules = { proxmox: values.enableProxmox, imageKit, r2 };
-  const offer = chooseTools(values, modules, report);
-  if (!values.host || !chosen || !files) return undefined;
-  const { ssh } = chosen;
+  const modules = { proxmox: chosen?.proxmox ?? values.enableProxmox, imageKit, r2 };
+  const offer = chooseTools(values, { ...modules, ...chosen }, report);
+  if (!chosen || !files) return undefined;
+  const { ssh, hosts } = chosen;
   return {
-    ssh: { ...ssh, ...sudoConfig(values) },
+    ssh,
+    ...(hosts === undefined ? {} : { hosts }),
     limits: {
       characterLimit: values.characterLimit,
       maxFileBytes: values.maxFileSize,
@@ -141,11 +159,9 @@ function assemble(
       own: underAllNames([
         expandPath(".env", machine),
         ...(origin.file ? [origin.file] : []),
-        ...chosen.files,
-        ...[...ssh.jumps ?? [], ssh].flatMap(({ login, knownHostsPaths }) => [
-          ...keyPaths(login),
-          ...knownHostsPaths,
-        ]),
+        ...read,
+        ...usableHosts(chosen).flatMap((host) => [...host.jumps ?? [], host])
+          .flatMap(({ login, knownHostsPaths }) => [...keyPaths(login), ...knownHostsPaths]),
         ...(auditLog ? [auditLog] : []),
         ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
         ...machine.program,
@@ -156,13 +172,13 @@ function assemble(
     ...modules,
     downloads: links,
     offer,
-    secrets: [...secretsOf(values), ...chosen.secrets],
+    secrets: [...new Set([...secretsOf(values), ...secrets])],
     notices,
     origin: {
       ...origin,
       remarks: [
         ...origin.remarks,
-        ...chosen.remarks,
+        ...new Map(found.map((remark) => [remark.message, remark])).values(),
         ...uselessDirectories(files, machine),
         ...oddOffer(offer, values),
       ],
@@ -192,4 +208,9 @@ function chooseAuditLog({ auditLog }: Values, machine: Machine): string | undefi
     `AUDIT_LOG names ${shownValue(auditLog)}, ${isUsable ? "whose directory is missing" : found}`,
     "Create the directory and name a file in it, or correct AUDIT_LOG",
   );
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

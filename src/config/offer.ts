@@ -3,11 +3,18 @@ import type { Config, OfferConfig } from "./config.ts";
 import type { Report } from "./faults.ts";
 import { shownValue } from "./environment.ts";
 import type { Remark } from "./origin.ts";
-import { FAMILIES, type Family, TOOL_ROWS, type ToolFact, type ToolRow } from "./tool_table.ts";
+import {
+  FAMILIES,
+  type Family,
+  MAX_LISTED_HOSTS,
+  TOOL_ROWS,
+  type ToolFact,
+  type ToolRow,
+} from "./tool_table.ts";
 import type { Values } from "./variables/variables.ts";
 
 /** Which modules of a configuration are on. */
-export type Modules = Pick<Config, "proxmox" | "imageKit" | "r2">;
+export type Modules = Pick<Config, "proxmox" | "imageKit" | "r2" | "hosts">;
 
 /**
  * Returns the tools that the modules register and that READ_ONLY and TOOLS leave. Words of TOOLS that are
@@ -29,7 +36,8 @@ export function chooseTools(
 }
 
 /** Returns the tools that the modules register, whatever is offered of them. */
-export const registeredTools = ({ proxmox, imageKit, r2 }: Modules): ToolRow[] => {
+export const registeredTools = ({ proxmox, imageKit, r2, hosts }: Modules): ToolRow[] => {
+  const hasManyHosts = (hosts?.list.length ?? 0) > MAX_LISTED_HOSTS;
   const isOn: Readonly<Record<Family, boolean>> = {
     ssh: true,
     links: true,
@@ -38,7 +46,8 @@ export const registeredTools = ({ proxmox, imageKit, r2 }: Modules): ToolRow[] =
     exchange: r2 !== undefined,
   };
   return TOOL_ROWS.filter(({ family, facts }) =>
-    isOn[family] && !(isOn.imagekit && facts.includes("replaced by ImageKit"))
+    isOn[family] && !(isOn.imagekit && facts.includes("replaced by ImageKit")) &&
+    (hasManyHosts || !facts.includes("many hosts"))
   );
 };
 

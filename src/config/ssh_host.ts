@@ -9,6 +9,7 @@ import { chosenAlgorithms } from "./ssh_config/algorithms.ts";
 import { formatPlace, type HostQuery } from "./ssh_config/evaluate.ts";
 import { ConfigFault, ConfigFiles } from "./ssh_config/files.ts";
 import { HostSettings, type SettingsContext } from "./ssh_config/host_settings.ts";
+import { namesIn } from "./ssh_config/names.ts";
 import { refusalOf } from "./ssh_config/refusal.ts";
 import { sourcesOf } from "./ssh_config/sources.ts";
 import { configRoots, knownHostsFile, localUserOf, systemFile } from "./ssh_places.ts";
@@ -35,9 +36,22 @@ export function chooseHost(
   env: Environment,
   machine: Machine,
   report: Report,
+  files = new ConfigFiles(machine),
 ): ChosenHost | undefined {
-  return tryStep(report, () => new HostChoice(values, env, machine, report))?.choose(host);
+  return tryStep(report, () => new HostChoice(values, env, machine, report, files))?.choose(host);
 }
+
+/** Returns the names in the SSH configuration, in its order. Reports a file that cannot be read. */
+export const knownHostNames = (
+  values: Values,
+  env: Environment,
+  machine: Machine,
+  files: ConfigFiles,
+  report: Report,
+): string[] =>
+  values.sshConfig?.toLowerCase() === "none"
+    ? []
+    : tryStep(report, () => namesIn(configRoots(values, env, machine), files, machine.home)) ?? [];
 
 /** Does the same as `attempt()`, also for faults of the SSH configuration. */
 const tryStep = <T>(report: Report, step: () => T): T | undefined =>
@@ -63,7 +77,13 @@ class HostChoice {
   #explicitLogin: Login | undefined;
   #host = "";
 
-  constructor(values: Values, env: Environment, machine: Machine, report: Report) {
+  constructor(
+    values: Values,
+    env: Environment,
+    machine: Machine,
+    report: Report,
+    files: ConfigFiles,
+  ) {
     this.#report = report;
     this.#values = values;
     this.#env = env;
@@ -72,7 +92,7 @@ class HostChoice {
     this.#localUser = localUserOf(env, machine);
     this.#context = {
       roots: this.#isOff ? [] : configRoots(values, env, machine),
-      files: new ConfigFiles(machine),
+      files,
       machine,
       variables: (name) => READABLE.includes(name) && isSet(env[name]) ? env[name] : undefined,
     };

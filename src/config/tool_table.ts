@@ -16,7 +16,12 @@ export type ToolFact =
   /** The downloads worker listens and reads local files. */
   | "serves"
   /** Not registered while ImageKit is on. */
-  | "replaced by ImageKit";
+  | "replaced by ImageKit"
+  /** Registered only with more hosts than a schema lists. */
+  | "many hosts";
+
+/** With more hosts, the argument `host` is a text: each name would be listed once per tool. */
+export const MAX_LISTED_HOSTS = 30;
 
 /**
  * Every tool that any configuration registers. A tool without a row is not offered, and a test compares
@@ -25,6 +30,7 @@ export type ToolFact =
 export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonly ToolFact[]>>>> = {
   ssh: {
     ssh_exec_command: ["host"],
+    ssh_list_hosts: ["reads", "many hosts"],
     ssh_upload_file: ["host", "local source", "replaced by ImageKit"],
     ssh_download_file: ["host", "local target", "replaced by ImageKit"],
     ssh_read_file: ["host", "reads"],

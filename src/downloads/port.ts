@@ -8,6 +8,8 @@ export interface DownloadsSettings {
   readonly downloads: DownloadsConfig;
   /** The working directory only. */
   readonly files: PathBounds;
+  /** The files of hosts come from several workers, which are connected one by one. */
+  readonly severalHosts?: boolean;
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
 }

@@ -1,31 +1,58 @@
-import type { Config, HostConfig, Login, OfferConfig } from "../config/config.ts";
+import { fileURLToPath } from "node:url";
+import type {
+  Config,
+  HostConfig,
+  HostsConfig,
+  Login,
+  OfferConfig,
+  SshConfig,
+} from "../config/config.ts";
+import { usableHosts } from "../config/hosts.ts";
 import { keyPaths } from "../config/login.ts";
+import type { Permissions } from "./deno_permissions.ts";
 import { offers, offersFamily, usedServices } from "../config/offer.ts";
 
-export type WorkerName = "ssh" | "transfers" | "downloads";
+export type WorkerName = "ssh" | "launcher" | "transfers" | "downloads";
 
 /** Everything that one worker may touch. The runtime refuses the rest. */
-export interface WorkerPermissions {
+export interface WorkerPermissions extends Permissions {
   readonly worker: WorkerName;
-  /** `host:port` each, or `unix:PATH`. */
-  readonly net: readonly string[];
-  readonly read: readonly string[];
-  readonly write: readonly string[];
+  /** With several hosts: the host of an ssh worker. */
+  readonly host?: string;
+  /** Why the host cannot be used; it then has no worker. */
+  readonly unusable?: string;
   /** Where values come from, if the SSH configuration names them: `FILE:LINE`, for people. */
   readonly origins?: ReadonlyMap<string, string>;
 }
 
 /**
  * Returns the permissions that the offered tools of a configuration need: one row per worker, none for a
- * worker that no tool needs. The ssh worker always has one, which may be empty. Environment, subprocesses, system information, FFI and imports are refused to all.
+ * worker that no tool needs. The ssh worker always has one, which may be empty; with several hosts, each host
+ * has one, in their order, and the launcher has all of these permissions together. Environment, subprocesses,
+ * system information, FFI and imports are refused to all.
+ *
+ * @param modules what the launcher must read to start a worker
  */
-export function permissionTable(config: Config): WorkerPermissions[] {
-  return [sshRow(config), ...transfersRow(config), ...downloadsRow(config)];
+export function permissionTable(
+  config: Config,
+  modules: readonly string[] = moduleFiles(),
+): WorkerPermissions[] {
+  const { ssh, hosts } = config;
+  const rows = hosts === undefined ? [sshRow(config, ssh)] : hostRows(config, hosts);
+  const launcher = hosts === undefined ? [] : [launcherRow(rows, modules)];
+  return [...launcher, ...rows, ...transfersRow(config), ...downloadsRow(config)];
 }
+
+/** The compiled program has its modules in itself. Source: measured on Deno 2.9.4. */
+const moduleFiles = (): string[] =>
+  Deno.build.standalone
+    ? []
+    : [fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "")];
 
 /** The text that `mcp-remote-exec permissions` prints. */
 export const describeAccess = (config: Config): string =>
-  formatOffer(config.offer) + formatHost(config.ssh) + formatPermissions(permissionTable(config));
+  formatOffer(config.offer) + usableHosts(config).map(formatHost).join("") +
+  formatPermissions(permissionTable(config));
 
 /** What the SSH configuration says about the host, with file and line; empty if it says nothing. */
 export const formatHost = (ssh: HostConfig): string =>
@@ -57,7 +84,8 @@ export function formatOffer({ readOnly, words, tools }: OfferConfig): string {
 /** The table as text. */
 export function formatPermissions(table: readonly WorkerPermissions[]): string {
   const lines = table.flatMap((row) => [
-    `worker ${row.worker}`,
+    `worker ${row.host === undefined ? row.worker : `host ${row.host}`}`,
+    ...(row.unusable === undefined ? [] : [`  unusable   ${row.unusable}`]),
     `  net    ${list(row.net, row.origins)}`,
     `  read   ${list(row.read, row.origins)}`,
     `  write  ${list(row.write, row.origins)}`,
@@ -72,7 +100,27 @@ export function formatPermissions(table: readonly WorkerPermissions[]): string {
 export const hostAndPort = (host: string, port: number | string): string =>
   `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
-function sshRow({ ssh, files, offer }: Config): WorkerPermissions {
+function hostRows(config: Config, { list }: HostsConfig): WorkerPermissions[] {
+  return list.map(({ name, ssh, fault }) =>
+    ssh === undefined
+      ? { worker: "ssh", host: name, ...NOTHING, unusable: fault?.message ?? "not configured" }
+      : { ...sshRow(config, ssh), host: name }
+  );
+}
+
+const NOTHING: Permissions = { net: [], read: [], write: [] };
+
+/** A worker that starts another one cannot give it more than it has. */
+function launcherRow(
+  rows: readonly Permissions[],
+  modules: readonly string[],
+): WorkerPermissions {
+  const all = (kind: keyof Permissions) => [...new Set(rows.flatMap((row) => row[kind]))];
+  const read = [...new Set([...modules, ...all("read")])];
+  return { worker: "launcher", net: all("net"), read, write: all("write") };
+}
+
+function sshRow({ files, offer }: Config, ssh: SshConfig): WorkerPermissions {
   if (!offers(offer, "host")) return { worker: "ssh", net: [], read: [], write: [] };
   const written = offers(offer, "local target") ? files.roots : [];
   // Resolving the path of a file to be written reads.

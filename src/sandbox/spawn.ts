@@ -1,6 +1,7 @@
 import { RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { WorkerName, WorkerPermissions } from "./permissions.ts";
+import { toDenoPermissions } from "./deno_permissions.ts";
 import { remote } from "../rpc/remote.ts";
 
 /** A running worker. */
@@ -12,11 +13,14 @@ export interface SpawnedWorker<Port> {
   terminate(): void;
 }
 
+/** Starts the module of a worker. */
+export type StartWorker = (name: WorkerName, permissions: Deno.PermissionOptionsObject) => Worker;
+
 /** Starts a worker with exactly the permissions of its row; none is inherited. */
 export function spawn<Port extends object>(
   row: WorkerPermissions,
   logger: Logger,
-  start: (name: WorkerName, permissions: Deno.PermissionOptionsObject) => Worker = startWorker,
+  start: StartWorker = startWorker,
 ): SpawnedWorker<Port> {
   const worker = start(row.worker, toDenoPermissions(row));
   const { port, fail } = remote<Port>(worker);
@@ -35,27 +39,14 @@ export function spawn<Port extends object>(
   };
 }
 
-/** The row in Deno's form. An empty list becomes `false`. */
-export function toDenoPermissions(row: WorkerPermissions): Deno.PermissionOptionsObject {
-  const some = (list: readonly string[]) => list.length === 0 ? false : [...list];
-  return {
-    net: some(row.net),
-    read: some(row.read),
-    write: some(row.write),
-    env: false,
-    run: false,
-    sys: false,
-    ffi: false,
-    import: false,
-  };
-}
-
 /** Starts a worker's module. The URLs are literals, so that `deno compile` can embed the modules. */
-function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject): Worker {
+export function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject): Worker {
   const options = { type: "module", name, deno: { permissions } } as const;
   switch (name) {
     case "ssh":
       return new Worker(new URL("../ssh/worker/main.ts", import.meta.url), options);
+    case "launcher":
+      return new Worker(new URL("../sandbox/launcher.ts", import.meta.url), options);
     case "transfers":
       return new Worker(new URL("../transfers/worker/main.ts", import.meta.url), options);
     case "downloads":
@@ -63,7 +54,8 @@ function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject
   }
 }
 
-const workerDied = (name: WorkerName) =>
+/** Returns the error for every call to a worker that has died. */
+export const workerDied = (name: WorkerName) =>
   new RemoteExecError(
     "worker_died",
     `The ${name} worker of the server ended unexpectedly`,

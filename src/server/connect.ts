@@ -16,25 +16,36 @@ export async function connectSsh(ssh: Pick<SshPort, "configure">, config: Config
   await ssh.configure({ ssh: config.ssh, limits, files, jobs, logLevel, secrets });
 }
 
-/** Configures the transfers worker and joins it to the ssh worker: bytes pass between the two directly. */
+/**
+ * Configures the transfers worker and joins it to the ssh worker: bytes pass between the two directly.
+ *
+ * @param ssh undefined with several hosts, whose workers are joined when they start
+ */
 export async function connectTransfers(
   transfers: Pick<TransfersPort, "configure">,
-  ssh: Pick<SshPort, "serveFiles">,
+  ssh: Pick<SshPort, "serveFiles"> | undefined,
   config: Pick<Config, "imageKit" | "r2" | "logLevel" | "secrets" | "proxmox" | "offer">,
 ): Promise<void> {
   const { logLevel, offer } = config;
   const { imageKit, r2 } = usedServices(config);
   const secrets = secretsIn({ imageKit, r2 }, config.secrets);
+  const settings = { imageKit, r2, sweeps: !offer.readOnly, logLevel, secrets };
+  if (ssh === undefined) return await transfers.configure(settings, undefined);
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
-    ssh.serveFiles(port1, {
-      kinds: transferKinds(offer),
-      write: offers(offer, "delivers"),
-      shellPrefix: await containerPrefix(config),
-    }),
-    transfers.configure({ imageKit, r2, sweeps: !offer.readOnly, logLevel, secrets }, port2),
+    ssh.serveFiles(port1, await transferGrant(config)),
+    transfers.configure(settings, port2),
   ]);
 }
+
+/** Returns what the transfers worker may do with files of the ssh worker. */
+export const transferGrant = async (
+  { offer, proxmox }: Pick<Config, "proxmox" | "offer">,
+): Promise<FilesGrant> => ({
+  kinds: transferKinds(offer),
+  write: offers(offer, "delivers"),
+  shellPrefix: await containerPrefix({ proxmox }),
+});
 
 /** ImageKit's clients are on another machine: they have no use for files of this one. */
 function transferKinds(offer: OfferConfig): FilesGrant["kinds"] {
@@ -47,11 +58,12 @@ function transferKinds(offer: OfferConfig): FilesGrant["kinds"] {
 /**
  * Configures the downloads worker and joins it to the ssh worker, whose files it may only read.
  *
+ * @param ssh undefined with several hosts, whose workers are joined when they start
  * @param onEvent gets one event for each change of a link, reduced to what a link may report
  */
 export async function connectDownloads(
   downloads: Pick<DownloadsPort, "configure">,
-  ssh: Pick<SshPort, "serveFiles">,
+  ssh: Pick<SshPort, "serveFiles"> | undefined,
   config: Pick<Config, "downloads" | "files" | "logLevel" | "secrets" | "proxmox" | "offer">,
   { onEvent, logger }: { onEvent: (event: LinkEvent) => void; logger: Logger },
 ): Promise<void> {
@@ -64,12 +76,15 @@ export async function connectDownloads(
   const settings = {
     downloads: links,
     files: boundsOf(files.workingDirectory, files),
+    ...(ssh === undefined ? { severalHosts: true } : {}),
     logLevel,
     secrets: secretsIn(links, config.secrets),
   };
+  const events = eventsPort(onEvent, logger);
+  if (ssh === undefined) return await downloads.configure(settings, undefined, events);
   const { port1, port2 } = new MessageChannel();
   await Promise.all([
-    downloads.configure(settings, isServing ? port2 : undefined, eventsPort(onEvent, logger)),
+    downloads.configure(settings, isServing ? port2 : undefined, events),
     isServing && offerFiles(ssh, port1, config)
       .catch((error) => logger.error("remote files cannot be linked", error)),
   ]);
@@ -81,9 +96,15 @@ async function offerFiles(
   end: MessagePort,
   config: Pick<Config, "proxmox">,
 ): Promise<void> {
-  const shellPrefix = await containerPrefix(config);
-  await ssh.serveFiles(end, { kinds: ["host", "shell"], write: false, shellPrefix });
+  await ssh.serveFiles(end, await linkGrant(config));
 }
+
+/** Returns what the downloads worker may do with files of the ssh worker. */
+export const linkGrant = async (config: Pick<Config, "proxmox">): Promise<FilesGrant> => ({
+  kinds: ["host", "shell"],
+  write: false,
+  shellPrefix: await containerPrefix(config),
+});
 
 /** The one command that other workers may put before a file's path; `<number>` stands for the container. */
 async function containerPrefix({ proxmox }: Pick<Config, "proxmox">): Promise<string | undefined> {

@@ -1,13 +1,14 @@
-import type { Config } from "../config/config.ts";
+import type { Config, HostsConfig } from "../config/config.ts";
 import { TOOL_ROWS, type ToolRow } from "../config/tool_table.ts";
 import { printable } from "../errors.ts";
 import { exactSize, shortened, shortHost } from "../mcp/words.ts";
 
 const MAX_LOGIN = 32;
 const MAX_DIRECTORY = 60;
+const MAX_NODES = 60;
 
 /** What the instructions are made from. */
-export type Introduced = Pick<Config, "ssh" | "limits" | "files" | "r2">;
+export type Introduced = Pick<Config, "ssh" | "hosts" | "limits" | "files" | "r2">;
 
 /**
  * Returns what a model must know before it chooses a tool. Many clients show it only this text and the
@@ -21,7 +22,7 @@ export function instructions(config: Introduced, names: readonly string[]): stri
   const isNode = hasFamily("proxmox_");
   const rows = TOOL_ROWS.filter(({ name }) => has(name));
   const sections = [
-    opening(config, isNode),
+    opening(config, isNode, has),
     has("ssh_exec_command") ? commands(config, has) : "",
     has("ssh_job_output") ? jobs(has) : "",
     isNode ? proxmox(has) : "",
@@ -37,13 +38,27 @@ export function instructions(config: Introduced, names: readonly string[]): stri
   return sections.filter((section) => section !== "").join("\n");
 }
 
-function opening({ ssh }: Introduced, isNode: boolean): string {
+function opening(
+  { ssh, hosts }: Introduced,
+  isNode: boolean,
+  has: (name: string) => boolean,
+): string {
+  if (hosts !== undefined) return openingOfHosts(hosts, has("ssh_list_hosts"));
   const login = shortened(printable(ssh.username), MAX_LOGIN);
   const port = ssh.port === 22 ? "" : `, port ${ssh.port}`;
   return `Tools for the host ${
     shortHost(printable(ssh.alias ?? ssh.host))
   }${port} over SSH, as ${login}` +
     `${isNode ? "; it is a Proxmox VE node" : ""}. "Local" is the machine that runs this server.`;
+}
+
+function openingOfHosts({ list, defaultName }: HostsConfig, areListed: boolean): string {
+  const nodes = list.filter(({ proxmox }) => proxmox).map(({ name }) => name).join(", ");
+  return `Tools for ${list.length} hosts over SSH: the argument host chooses one` +
+    (defaultName === undefined ? "" : `, by default ${shortHost(defaultName)}`) +
+    (areListed ? "; ssh_list_hosts lists them" : "") +
+    (nodes === "" ? "" : `; Proxmox VE nodes: ${shortened(nodes, MAX_NODES)}`) +
+    `. "Local" is the machine that runs this server.`;
 }
 
 function commands({ ssh, limits }: Introduced, has: (name: string) => boolean): string {

@@ -17,15 +17,22 @@ const STOP_MS = 1_600;
 export async function serve(config: Config, workers: Workers, logger: Logger): Promise<Running> {
   for (const notice of config.notices) logger.warn(notice);
   const audit = openAudit(config);
-  const { ssh, downloads, transfers } = workers;
-  const ports = { ssh: ssh.port, downloads: downloads?.port, transfers: transfers?.port };
+  const { ssh, hosts, downloads, transfers } = workers;
+  const shared = { downloads: downloads?.port, transfers: transfers?.port };
+  const several = hosts &&
+    { ofHost: (await import("./host_ports.ts")).portsOfHosts(config, hosts, shared) };
+  const ports = { ssh: ssh.port, ...shared, ...several };
   const catalog = createCatalog(await createTools(config, ports));
   const introduction = instructions(config, catalog.list.map(({ name }) => name));
   const parts = { version: VERSION, catalog, instructions: introduction, audit, logger };
   const onEvent = audit.event;
   await Promise.all([
     workers.ready,
-    downloads && connectDownloads(downloads.port, ssh.port, config, { onEvent, logger }),
+    downloads &&
+    connectDownloads(downloads.port, hosts === undefined ? ssh.port : undefined, config, {
+      onEvent,
+      logger,
+    }),
   ]);
   const client = answerClient(parts);
   return {

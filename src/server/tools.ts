@@ -6,6 +6,7 @@ import type { Tool } from "../mcp/tool.ts";
 import { LongCalls } from "../mcp/long_calls.ts";
 import { JobsService } from "../ssh/jobs/service.ts";
 import { jobTools } from "../ssh/jobs/tools.ts";
+import type { HostName } from "../ssh/outcome.ts";
 import type { SshPort } from "../ssh/port.ts";
 import { type ReadingOn, SshService } from "../ssh/service.ts";
 import { DirectoryService } from "../ssh/directories/service.ts";
@@ -24,6 +25,8 @@ export interface Ports {
   readonly downloads: DownloadsPort | undefined;
   /** Only with a tool that uses a storage service. */
   readonly transfers: TransfersPort | undefined;
+  /** Only with several hosts: the ports for one of them. */
+  readonly ofHost?: (host: number) => Ports;
 }
 
 /**
@@ -33,22 +36,41 @@ export interface Ports {
 export async function createTools(config: Config, ports: Ports): Promise<Tool[]> {
   const { readOnly, tools } = config.offer;
   // The effect is looked at as well, so that one mistake in the table offers nothing that changes.
-  return (await allTools(config, ports)).filter(({ name, effect }) =>
+  return (await toolsOfAll(config, ports)).filter(({ name, effect }) =>
     tools.includes(name) && (!readOnly || effect === "reads")
   );
 }
 
-/** Returns the tools of all modules that are on and whose worker runs. */
-async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
+async function toolsOfAll(config: Config, ports: Ports): Promise<Tool[]> {
+  const calls = new LongCalls(readingOnOf(config).answerWithinMs);
+  const { hosts, ssh } = config;
+  const { ofHost } = ports;
+  if (hosts === undefined || ofHost === undefined) {
+    return await toolsOfHost(config, ports, { host: ssh.alias ?? ssh.host, port: ssh.port }, calls);
+  }
+  const { toolsOfHosts } = await import("./host_tools.ts");
+  return await toolsOfHosts(
+    config,
+    hosts,
+    (own, number, name) => toolsOfHost(own, ofHost(number), { host: name }, calls),
+  );
+}
+
+/**
+ * Returns the tools of all modules that are on and whose worker runs.
+ *
+ * @param name what answers and descriptions call the host
+ */
+async function toolsOfHost(
+  config: Config,
+  ports: Ports,
+  name: Pick<HostName, "host" | "port">,
+  calls: LongCalls,
+): Promise<Tool[]> {
   const { limits, downloads } = config;
-  const host = {
-    host: config.ssh.alias ?? config.ssh.host,
-    port: config.ssh.port,
-    user: config.ssh.username,
-  };
+  const host = { ...name, user: config.ssh.username };
   const readingOn = readingOnOf(config);
   const ssh = new SshService(ports.ssh, limits, readingOn, { needsSudo: needsSudo(config.ssh) });
-  const calls = new LongCalls(readingOn.answerWithinMs);
   const jobs = new JobsService(ports.ssh, calls);
   // With ImageKit on, its tools move the files: the client is on another machine.
   const files = config.imageKit === undefined;
@@ -69,7 +91,12 @@ async function allTools(config: Config, ports: Ports): Promise<Tool[]> {
       : []),
     ...(proxmox?.proxmoxTools(proxmox.service, limits, host, { files }) ?? []),
     ...(ports.transfers
-      ? await transferTools(config, { port: ports.transfers, ssh, containers, calls })
+      ? await transferTools(config, {
+        port: ports.transfers,
+        ssh,
+        containers,
+        calls,
+      })
       : []),
     ...(ports.downloads
       ? downloadTools(new DownloadsService(ports.downloads, session, containers))

@@ -1,5 +1,12 @@
 /** The source or the destination of a transfer. */
-export type Endpoint =
+export type Endpoint = OfHost & Place;
+
+interface OfHost {
+  /** The number of the host whose worker opens it, where one worker works with several. */
+  readonly host?: number;
+}
+
+type Place =
   /** A file on this machine, inside the configured directories. */
   | { readonly kind: "local"; readonly path: string }
   /** A file on the SSH host: over SFTP, or with `sudo` as root through a shell. */

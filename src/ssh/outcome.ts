@@ -11,9 +11,14 @@ export { cutTexts, without } from "./output.ts";
 /** The host and login that an answer names. */
 export interface HostName {
   readonly host: string;
-  readonly port: number;
+  /** Undefined among several hosts: the name then stands for address and port. */
+  readonly port?: number;
   readonly user: string;
 }
+
+/** Returns the host in the form of the answers. */
+const shownHost = ({ host, port }: HostName): string =>
+  port === undefined ? host : `${host}:${port}`;
 
 /**
  * Returns what a model must know before it runs a command, wherever it runs.
@@ -66,7 +71,7 @@ export type ExecAnswer = z.infer<typeof execOutput>;
 export function execAnswer(
   command: string,
   outcome: ExecOutcome,
-  { host, port, user }: HostName,
+  hostName: HostName,
 ): ExecAnswer {
   return {
     success: outcome.exitCode === 0,
@@ -79,8 +84,8 @@ export function execAnswer(
     cancelled: outcome.ending === "cancelled",
     duration_ms: outcome.durationMs,
     process_ended: outcome.processEnded,
-    host: `${host}:${port}`,
-    user,
+    host: shownHost(hostName),
+    user: hostName.user,
     ...noticeOf(outcome),
     ...truncation("stdout", outcome.stdout),
     ...truncation("stderr", outcome.stderr),
@@ -251,7 +256,7 @@ export function formatTransfer(answer: TransferAnswer, host: HostName): string {
     `Verified by: ${answer.verified}`,
     "",
     "=== TRANSFER METADATA ===",
-    `Host: ${host.host}:${host.port}`,
+    `Host: ${shownHost(host)}`,
     `User: ${host.user}`,
     ...(answer.permissions === undefined ? [] : [`Permissions set: ${answer.permissions}`]),
     ...(answer.warnings ?? []).map((warning) => `Warning: ${warning}`),

@@ -114,8 +114,12 @@ export interface Removal {
  * No byte of a file passes through the main isolate.
  */
 export interface TransfersPort {
-  /** `files` is connected to a FilesPort. Starts the sweeps, if any, in the background. */
-  configure(settings: TransfersSettings, files: MessagePort): Promise<void>;
+  /**
+   * Starts the sweeps, if any, in the background.
+   *
+   * @param files is connected to a FilesPort; undefined with several hosts, which are connected one by one
+   */
+  configure(settings: TransfersSettings, files: MessagePort | undefined): Promise<void>;
   store(
     request: StoreRequest,
     signal: AbortSignal,

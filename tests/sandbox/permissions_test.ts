@@ -7,7 +7,7 @@ import {
   permissionTable,
   type WorkerName,
 } from "../../src/sandbox/permissions.ts";
-import { toDenoPermissions } from "../../src/sandbox/spawn.ts";
+import { toDenoPermissions } from "../../src/sandbox/deno_permissions.ts";
 import { configOf, fakeMachine } from "../support/config.ts";
 import { pure } from "../support/pure.ts";
 import { assertSnapshot } from "../support/snapshot.ts";
@@ -63,19 +63,26 @@ const CONFIGURATIONS: Readonly<Record<string, Environment>> = {
     DOWNLOAD_TLS_KEY: "/tls/key.pem",
   },
   "one of two bridges": { TOOLS: "-exchange", ...IMAGEKIT, ...R2 },
+  "several hosts": {
+    HOST: "web1",
+    HOSTS: "web2,db1",
+    SSH_KEY: "/keys/id",
+    ALLOWED_DIRECTORIES: "/more",
+    SSH_CONFIG: "none",
+  },
   "exchange without files": { TOOLS: "exchange_list,exchange_share", ...R2 },
 };
 
 Deno.test("permissionTable() returns these permissions and no others", () => {
   const tables = Object.entries(CONFIGURATIONS).map(([name, env]) =>
-    [name, permissionTable(configOf(env, machine()))] as const
+    [name, permissionTable(configOf(env, machine()), ["/program/src"])] as const
   );
   assertSnapshot("sandbox/__snapshots__/permissions", Object.fromEntries(tables));
 });
 
 for (const [name, env] of Object.entries(CONFIGURATIONS)) {
   pure(`permissionTable() names every permission one by one (${name})`, () => {
-    for (const row of permissionTable(configOf(env, machine()))) {
+    for (const row of permissionTable(configOf(env, machine()), [])) {
       for (const target of row.net) assert.match(target, /^.+:\d+$|^unix:\//);
       for (const path of [...row.read, ...row.write]) assert.match(path, /^\/./);
       const { net, read, write, ...others } = toDenoPermissions(row);
@@ -141,6 +148,32 @@ pure("describeAccess() shows READ_ONLY and TOOLS when they are set", () => {
     /^ {2}READ_ONLY {2}true\n {2}TOOLS {6}all\n {2}tools {6}ssh_read_file, ssh_list_directory, ssh_job_output, ssh_list_jobs, list_download_stats\n/m,
   );
   assert.match(shown({ TOOLS: "proxmox" }), /^ {2}tools {6}none\n/m);
+});
+
+pure("describeAccess() shows a row for each of several hosts, and why one cannot be used", () => {
+  const texts = {
+    "/home/me/.ssh/config": "Host web1\n  HostName 10.0.0.1\n  IdentityFile /keys/id\n" +
+      "Host old\n  ProxyCommand nc %h %p\n",
+  };
+  const env = { HOST: undefined, HOSTS: "web1,old,10.0.0.2", TOOLS: "ssh_exec_command" };
+  const shown = describeAccess(configOf(env, fakeMachine({ texts, files: ["/keys/id"] })));
+  assert.match(
+    shown,
+    /^worker host web1\n {2}net {4}10\.0\.0\.1:22 \(\/home\/me\/\.ssh\/config:2\)\n/m,
+  );
+  assert.match(shown, /^worker host old\n {2}unusable {3}.*ProxyCommand.*\n {2}net {4}none\n/m);
+  assert.match(shown, /^worker host 10\.0\.0\.2\n {2}net {4}10\.0\.0\.2:22\n/m);
+  assert.match(shown, /^worker launcher\n {2}net {4}10\.0\.0\.1:22, 10\.0\.0\.2:22\n/m);
+});
+
+pure("permissionTable() gives the launcher what its hosts have together, and its modules", () => {
+  const table = permissionTable(configOf(CONFIGURATIONS["several hosts"], machine()), ["/src"]);
+  const [launcher, ...rows] = table.filter(({ worker }) => ["launcher", "ssh"].includes(worker));
+  assert.deepEqual(launcher?.net, ["web1:22", "web2:22", "db1:22"]);
+  assert.deepEqual(rows.map(({ net }) => net), [["web1:22"], ["web2:22"], ["db1:22"]]);
+  const all = (kind: "read" | "write") => [...new Set(rows.flatMap((row) => row[kind]))];
+  assert.deepEqual(launcher?.read, ["/src", ...all("read")]);
+  assert.deepEqual(launcher?.write, all("write"));
 });
 
 pure("formatPermissions() shows every permission of the table", () => {

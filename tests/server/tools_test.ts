@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { currentToolsPage } from "../../docs/generate.ts";
-import { CONFIGURATION_NAMES, listTools, offeredTools } from "../support/catalogs.ts";
+import { createCatalog } from "../../src/mcp/catalog.ts";
+import { CONFIGURATION_NAMES, listTools, MANY_HOSTS, offeredTools } from "../support/catalogs.ts";
 import { assertSnapshot, assertToolSnapshots } from "../support/snapshot.ts";
 import { projectFile } from "../support/project.ts";
 
@@ -11,8 +12,15 @@ for (const name of CONFIGURATION_NAMES) {
   });
 }
 
+Deno.test("createTools() makes a tool that lists the hosts, if there are many", async () => {
+  const { list } = createCatalog(await offeredTools(MANY_HOSTS));
+  assertToolSnapshots("core", list.filter(({ name }) => name === "ssh_list_hosts"));
+  const others = list.filter(({ name }) => name !== "ssh_list_hosts").map(({ name }) => name);
+  assert.deepEqual(others, (await listTools("core")).map(({ name }) => name));
+});
+
 Deno.test("every snapshot of a tool belongs to a tool", async () => {
-  const known = new Set<string>();
+  const known = new Set(["ssh_list_hosts"]);
   for (const configuration of CONFIGURATION_NAMES) {
     for (const { name } of await listTools(configuration)) known.add(name);
   }
@@ -68,7 +76,7 @@ Deno.test("docs/tools.md is what `deno task docs` writes", async () => {
 });
 
 Deno.test("README.md names every tool in full, and no other", async () => {
-  const known = new Set<string>();
+  const known = new Set(["ssh_list_hosts"]);
   for (const configuration of CONFIGURATION_NAMES) {
     for (const { name } of await listTools(configuration)) known.add(name);
   }

@@ -31,6 +31,9 @@ export const CONFIGURATIONS = {
   everything: { ENABLE_PROXMOX: "true", ...IMAGEKIT, ...R2 },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** More hosts than a schema lists. */
+export const MANY_HOSTS = { HOSTS: Array.from({ length: 31 }, (_, at) => `web${at}`).join(",") };
+
 export type ConfigurationName = keyof typeof CONFIGURATIONS;
 
 export const CONFIGURATION_NAMES = Object.keys(CONFIGURATIONS) as ConfigurationName[]; // a const's keys
@@ -53,4 +56,7 @@ const unused = new Proxy({}, {
     throw new Error("creating the tools must call no worker");
   },
 }) as never; // used for a port of any type
-const UNUSED: Ports = { ssh: unused, downloads: unused, transfers: unused };
+const UNUSED: Ports = {
+  ...{ ssh: unused, downloads: unused, transfers: unused },
+  ofHost: () => UNUSED,
+};

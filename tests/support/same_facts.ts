@@ -19,6 +19,8 @@ const WORDS: Readonly<
   write_once: { true: "works once", false: "replaces the first" },
   bridge_copy_deleted: { true: "deleted", false: "could not be deleted" },
   cache_purged: { true: "purged from" },
+  proxmox: { true: "Proxmox VE" },
+  default: { true: "default" },
   claimed: { true: "download started" },
   created: { true: "created", false: "replaced" },
   changed: { true: "File changed", false: "File not changed" },

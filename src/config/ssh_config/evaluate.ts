@@ -1,6 +1,7 @@
 import { ConfigFault, type ConfigFile, type ConfigFiles, type ConfigMachine } from "./files.ts";
 import { BadValue, parseValues } from "./values.ts";
-import { expandTilde, expandTokens } from "./expand.ts";
+import { expandTokens } from "./expand.ts";
+import { includePath } from "./include_path.ts";
 import { isUnused, type Keyword, keywordOf, KEYWORDS } from "./keywords.ts";
 import { evaluateMatch } from "./match_line.ts";
 import { matchesList, matchesPattern } from "./patterns.ts";
@@ -244,7 +245,7 @@ class Evaluation implements Evaluated {
     if (words.includes("")) throw new BadValue("has an empty path");
     const wasActive = block.active;
     for (const word of words) {
-      for (const path of this.#files.matching(this.#includePath(word, root))) {
+      for (const path of this.#files.matching(includePath(word, root.isUsers, this.#home))) {
         if (depth >= MAX_DEPTH) {
           throw new ConfigFault(
             `${formatPlace(place)}: files include each other more than ${MAX_DEPTH} levels deep`,
@@ -257,15 +258,6 @@ class Evaluation implements Evaluated {
         block.active = wasActive;
       }
     }
-  }
-
-  #includePath(word: string, { isUsers }: ConfigRoot): string {
-    if (/^(\/|[A-Za-z]:[\\/])/.test(word)) return word;
-    if (word.startsWith("~")) {
-      if (isUsers) return expandTilde(word, this.#home);
-      throw new BadValue("begins with ~, which a system file may not use");
-    }
-    return isUsers ? expandTilde(`~/.ssh/${word}`, this.#home) : `/etc/ssh/${word}`;
   }
 
   #first(keyword: Keyword): string | undefined {

@@ -22,7 +22,7 @@ export const SYSTEM_VARIABLES = [
 ] as const;
 
 /** Beginnings of the variables for a single host, whose name follows: `SSH_PASSWORD_WEB1`. */
-const HOST_VARIABLES = ["SSH_PASSWORD_", "SSH_KEY_PASSPHRASE_"] as const;
+const HOST_VARIABLES = ["SSH_PASSWORD_", "SSH_KEY_PASSPHRASE_", "SUDO_PASSWORD_"] as const;
 
 /** Returns the name of a variable for a single host. */
 export const hostVariable = (prefix: (typeof HOST_VARIABLES)[number], host: string): string =>

@@ -93,6 +93,17 @@ export const host: Parser<string> = (value) => {
   throw new ValueError("must be a host name or an IP address, without user, scheme or port");
 };
 
+/** Names of hosts or patterns with `*` and `?`, separated by commas; addresses count as names. */
+export const hostNames: Parser<readonly string[]> = (value) => {
+  const names = value.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const isName = (name: string) => /^[A-Za-z0-9*?_][A-Za-z0-9._*?-]*$/.test(name) || isIpv6(name);
+  if (names.length > 0 && names.every(isName)) return names;
+  throw new ValueError(
+    "must be host names separated by commas, without user, scheme or port",
+    /^[\w.*?, -]*$/,
+  );
+};
+
 /** An IP address to listen on. `localhost` becomes 127.0.0.1; other names are refused, because they may be another machine's. */
 export const listenAddress: Parser<string> = (value) => {
   const name = value.trim().replace(/^\[(.*)\]$/, "$1");

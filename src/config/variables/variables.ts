@@ -4,6 +4,7 @@ import {
   baseUrl,
   boolean,
   host,
+  hostNames,
   integer,
   listenAddress,
   loginName,
@@ -31,6 +32,12 @@ export const VARIABLES = {
     "Must be true: an AI gets a shell on HOST",
   ),
   host: optional("Required", "HOST", host, "Host name or IP address of the SSH host"),
+  hosts: optional<readonly string[]>(
+    "SSH",
+    "HOSTS",
+    hostNames,
+    "Several hosts, separated by commas; each tool then has the argument host, and HOST is its default",
+  ),
   username: row("SSH", "SSH_USERNAME", loginName, "root", "Login name"),
   password: optional(
     "SSH",
@@ -192,6 +199,12 @@ export const VARIABLES = {
     boolean,
     false,
     "true adds the Proxmox tools; HOST must be a Proxmox VE server",
+  ),
+  proxmoxHosts: optional<readonly string[]>(
+    "Proxmox",
+    "PROXMOX_HOSTS",
+    hostNames,
+    "Hosts of HOSTS that are Proxmox VE servers",
   ),
   ...STORAGE_VARIABLES,
   downloadHost: row(

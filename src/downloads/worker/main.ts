@@ -4,6 +4,7 @@ import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import { remote } from "../../rpc/remote.ts";
+import { FilesOfHosts, type HostFilesPort } from "../../ssh/files_of_hosts.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
 import type { LinkHub } from "./link_hub.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "../port.ts";
@@ -14,10 +15,15 @@ let hub: Promise<LinkHub> | undefined;
 /** Events that the audit log has not confirmed yet. */
 const unconfirmed = new Set<Promise<void>>();
 
-const port: DownloadsPort = {
+const hosts = new FilesOfHosts((defect) => logger.error("defect in a stream", defect));
+
+const port: DownloadsPort & HostFilesPort = {
+  connectHost: (host, files) => hosts.connectHost(host, files),
   configure(settings, filesPort, events) {
     logger.configure(settings.logLevel, settings.secrets);
-    const files = filesPort && remote<FilesPort>(filesPort).port;
+    const files = settings.severalHosts === true
+      ? hosts
+      : filesPort && remote<FilesPort>(filesPort).port;
     const { port: { record } } = remote<LinkEvents>(events);
     const onEvent = (event: LinkEvent) => {
       const recording = record(event)

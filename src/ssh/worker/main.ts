@@ -65,7 +65,7 @@ const port: SshPort & TextPort = {
   stopJob: async (id, signal) => await (await configured()).jobs.stop(id, signal),
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
-    calls.cancelAll();
+    for (const each of calls) each.cancelAll();
     if (isLoaded) await (await configured()).close(limitMs);
   },
 };
@@ -88,4 +88,8 @@ function once(task: () => Promise<RemoteHost>): () => Promise<RemoteHost> {
 }
 
 surviveDefects(logger);
-const calls = expose(port, logger);
+const calls = [expose(port, logger)];
+// With several hosts, this worker's parent is the launcher: its first and only message is a port to main.
+globalThis.addEventListener("message", ({ data }) => {
+  if (data instanceof MessagePort) calls.push(expose(port, logger, data));
+}, { once: true });

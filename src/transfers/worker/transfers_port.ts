@@ -14,7 +14,7 @@ import { R2Bridge } from "./r2/r2_bridge.ts";
  * @param cancelAll aborts the signals of all running calls
  */
 export function createTransfersPort(
-  start: (settings: TransfersSettings, files: MessagePort) => Transfers,
+  start: (settings: TransfersSettings, files: MessagePort | undefined) => Transfers,
   clock: Clock,
   cancelAll: () => void,
 ): TransfersPort {

@@ -4,7 +4,7 @@ import { readEnvironment } from "../../../src/cli/environment.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { thisMachine } from "../../../src/config/paths.ts";
 import { permissionTable } from "../../../src/sandbox/permissions.ts";
-import { toDenoPermissions } from "../../../src/sandbox/spawn.ts";
+import { toDenoPermissions } from "../../../src/sandbox/deno_permissions.ts";
 
 const [name, task] = Deno.args;
 const { env, origin } = readEnvironment(undefined);
