@@ -26,6 +26,7 @@ import { sftpWrite } from "./sftp_write.ts";
 import { shellListing } from "./shell_listing.ts";
 import { shellPage } from "./shell_page.ts";
 import { shellWrite } from "./shell_write.ts";
+import { againIfBlocked } from "../sftp_queue.ts";
 
 /** What the text tools need from the host. */
 export interface TextHost {
@@ -137,7 +138,8 @@ export class TextFiles implements TextPort {
 
   #limited<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const limitMs = Math.max(READ_LIMIT_MS, this.#host.stallMs);
-    return deadline(work, limitMs, { signal: cancelling(signal), late: stalled });
+    const reading = (limited: AbortSignal) => againIfBlocked(() => work(limited));
+    return deadline(reading, limitMs, { signal: cancelling(signal), late: stalled });
   }
 
   /** Does the work where the file is. A host whose shell runs no commands is used over SFTP. */
