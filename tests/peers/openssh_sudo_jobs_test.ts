@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import {
   failureOf,
+  FISH,
   newTag,
   openSession,
   tagged,
+  TCSH,
   type TestSession,
   until,
   untilGone,
@@ -128,6 +130,31 @@ peerTest({
     }
   },
 });
+
+// tcsh closes what it does not know.
+for (const [peers, shell] of [[FISH, "/usr/bin/fish"], [TCSH, "/usr/bin/tcsh"]] as const) {
+  peerTest({
+    peer: [...NEEDED, peers],
+    name: `commands and jobs with sudo work whatever the login shell is (${shell})`,
+    async fn() {
+      await using sshd = await startSshd({ shell });
+      await using _ = await Sudoers.allow(sshd, ASKS);
+      await using session = await withPassword(sshd);
+      const command = `echo 'it'"'"'s' ä\\! \`id -u\` "$HOME"; exit 7`;
+      const { exitCode, stdout } = await session.exec(command, { sudo: true });
+      assert.deepEqual([exitCode, stdout.text], [7, "it's ä! 0 /root\n"]);
+      const { facts: { id } } = await start(session, command);
+      await ended(session, id);
+      const { text, facts } = await read(session, id);
+      assert.deepEqual([facts.exitCode, text], [7, "it's ä! 0 /root\n"]);
+      const tag = newTag();
+      const job = await start(session, tagged(tag, "sleep 4000 | cat"));
+      await untilSleeping(tag);
+      assert.equal((await session.host.jobs.stop(job.facts.id, signal)).processEnded, true);
+      await untilGone(tag);
+    },
+  });
+}
 
 peerTest({
   peer: NEEDED,

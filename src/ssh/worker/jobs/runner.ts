@@ -32,7 +32,8 @@ const LAUNCH = compact(`
  * Runs one job, on the host, in a session of its own: nothing but a signal to its processes ends it.
  * Arguments: the job's directory, the max size of an output in blocks of 512 bytes, the max runtime in
  * seconds, "attended" or "", the lines that end the unwanted start of stdout and stderr (or ""), the
- * command, LAUNCH, and for a command that must not be killed its time to end in hundredths of a second.
+ * command, LAUNCH, for a command that must not be killed its time to end in hundredths of a second, and
+ * `asks` if fd 8 has the stdin of the command.
  *
  * It reports lines on stdout: `u` (an answer to the order `u`), `r` (released), `x` (ended;
  * the status is written), `n COUNT` (so many processes could not be killed). An attended job reads orders
@@ -60,6 +61,8 @@ export const RUNNER = compact(`
   exec 2>/dev/null
   trap "" HUP TERM PIPE
   j_dir=$1 j_blocks=$2 j_seconds=$3 j_attended=$4 j_out=$5 j_err=$6 j_command=$7 j_launch=$8 j_grace=$9
+  # The stdin of the command is empty, unless the starter has put something there.
+  [ "\${10}" = asks ] || exec 8</dev/null
   exec 6<&0 7>&1 </dev/null >/dev/null
   ${PROCESSES}
   ${NEW_SESSION}
@@ -89,12 +92,12 @@ export const RUNNER = compact(`
       trap - HUP TERM PIPE
       {
         declare -f j_session
-        echo '( j_session sh -c "$1" sh "$2" "$3" 2>&5 5>&- </dev/null )'
+        echo '( j_session sh -c "$1" sh "$2" "$3" 2>&5 5>&- <&8 8<&- )'
       } | sh -s "$j_launch" "$j_dir/pid" "$j_command" 4>&-
     else
       (
         trap - HUP TERM PIPE
-        j_session sh -c "$j_launch" sh "$j_dir/pid" "$j_command" 2>&5 4>&- 5>&-
+        j_session sh -c "$j_launch" sh "$j_dir/pid" "$j_command" 2>&5 4>&- 5>&- <&8 8<&-
       )
     fi
     j_code=$?

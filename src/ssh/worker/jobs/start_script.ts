@@ -146,7 +146,7 @@ const START = compact(`
   }
   j_run() {
     j_session sh -c "$j_runner" sh \\
-      "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch" "$j_grace"
+      "$j_dir" "$j_blocks" "$j_seconds" "$j_attended" "$j_out" "$j_err" "$j_command" "$j_launch" "$j_grace" "$j_root"
   }
   # A program of that name would show its arguments to everybody.
   j_say() { printf "%s\\n" "$1"; }

@@ -128,11 +128,11 @@ const PREPARE = `
 /** Becomes sudo. */
 const FRONT = compact(`
   ${PREPARE}
-  if [ -n "$ask" ]; then exec "$s" -H -S -p "$T password: " -- "$@"; else exec "$s" -H -n -- "$@"; fi
+  if [ -n "$ask" ]; then exec "$s" -u root -H -S -p "$T password: " -- "$@"; else exec "$s" -u root -H -n -- "$@"; fi
 `);
 
 /**
- * Runs sudo in the session of a job, with the password on fd 8. A process of the login, `$h`, holds the stdin of
+ * Runs sudo in the session of a job, with the password on stdin. A process of the login, `$h`, holds the stdin of
  * sudo open; a signal to the job's session ends it, and so the command. Everything else waits for sudo.
  *
  * `watch` passes stderr on. At the first prompt it has the password sent, at the second one it ends stdin, as
@@ -143,7 +143,7 @@ const JOB_FRONT = compact(`
   ${PREPARE}
   trap "" HUP TERM
   # Shells report the end of what is killed.
-  exec 3>&1 4>&2 2>/dev/null
+  exec 8<&0 </dev/null 3>&1 4>&2 2>/dev/null
   watch() {
     n=0
     while IFS= read -r x || [ -n "$x" ]; do
@@ -184,7 +184,7 @@ const JOB_FRONT = compact(`
             trap - HUP TERM
             if [ -n "$ask" ]; then set -- -S -p "$T password:
   " -- "$@"; else set -- -n -- "$@"; fi
-            exec "$s" -H "$@" 2>&1 >&3 3>&- 4>&- 5>&-
+            exec "$s" -u root -H "$@" 2>&1 >&3 3>&- 4>&- 5>&-
           )
           echo $? >&5
         } | watch >&4 3>&- 5>&-
@@ -199,7 +199,7 @@ const JOB_FRONT = compact(`
 export const rootLine = (command: RootCommand, call: SudoCall): string =>
   frontLine(FRONT, command, call);
 
-/** Returns the same for the command of a job, which has the password as a line on fd 8. */
+/** Returns the same for the command of a job, which has the password as a line on stdin. */
 export const rootJobLine = (command: RootCommand, call: SudoCall): string =>
   frontLine(JOB_FRONT, command, call);
 
