@@ -132,6 +132,8 @@ export interface HostsConfig {
   readonly list: readonly NamedHost[];
   /** The host of calls that name none. */
   readonly defaultName: string | undefined;
+  /** Workers at a time. */
+  readonly maxWorkers: number;
 }
 
 /** One of several hosts. */

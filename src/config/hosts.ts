@@ -50,7 +50,7 @@ export function chooseHosts(
     for (const [message, remedy] of faults) report(message, remedy);
     return undefined;
   }
-  const hosts: HostsConfig = { list, defaultName: values.host };
+  const hosts: HostsConfig = { list, defaultName: values.host, maxWorkers: values.maxHostWorkers };
   return {
     ssh,
     ...(list.length > 1 ? { hosts } : {}),

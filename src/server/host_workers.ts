@@ -1,22 +1,16 @@
+import { valueWithin } from "../async/deadline.ts";
+import { InOrder } from "../async/in_order.ts";
 import type { Config, HostsConfig, NamedHost, SshConfig } from "../config/config.ts";
 import { oneLine, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { Launcher } from "../sandbox/launch.ts";
 import type { WorkerPermissions } from "../sandbox/permissions.ts";
-import type { SpawnedWorker, StartWorker } from "../sandbox/spawn.ts";
-import type { HostFilesPort } from "../ssh/files_of_hosts.ts";
-import type { FilesGrant, SshPort } from "../ssh/port.ts";
-import type { TextPort } from "../ssh/text/port.ts";
+import type { StartWorker } from "../sandbox/spawn.ts";
 import { connectSsh } from "./connect.ts";
+import { type FilesUser, type HostPort, HostWorker } from "./host_worker.ts";
 
-/** What the worker of a host promises. */
-export type HostPort = SshPort & TextPort;
-
-/** A worker that gets files from the workers of hosts, and what it may do with them. */
-export interface FilesUser {
-  readonly port: HostFilesPort;
-  grant(host: NamedHost): Promise<FilesGrant>;
-}
+/** A link ends without a message to this isolate, so its host is looked at again after this long. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** The workers of several hosts: each is started by the first call for its host, and again after its death. */
 export class HostWorkers {
@@ -25,6 +19,8 @@ export class HostWorkers {
   readonly #launcher: Launcher;
   readonly #logger: Logger;
   readonly #running = new Map<number, HostWorker>();
+  readonly #inOrder = new InOrder();
+  #freed = Promise.withResolvers<true>();
 
   constructor(
     config: Config,
@@ -53,21 +49,23 @@ export class HostWorkers {
       get: (_target, name) =>
         typeof name !== "string" || name === "then"
           ? undefined
-          : async (...args: unknown[]) => await (await this.#worker(host)).call(name, args),
+          : (...args: unknown[]) => this.#use(host, (worker) => worker.call(name, args)),
     };
     return new Proxy({}, handler) as HostPort; // the worker has all of these functions
   }
 
-  /** Connects a worker to the files of a host, once for each start of the host's worker. */
-  async connectFiles(host: number, user: FilesUser): Promise<void> {
-    const worker = await this.#worker(host);
-    await worker.connect(user, async () => {
-      const { port1, port2 } = new MessageChannel();
-      const grant = await user.grant(this.#host(host));
-      await Promise.all([
-        worker.port.serveFiles(port1, grant),
-        user.port.connectHost(host, port2),
-      ]);
+  /** Runs work of another worker with files of a host; the host's worker does not end before it. */
+  async withFiles<T>(host: number, user: FilesUser, work: () => Promise<T>): Promise<T> {
+    return await this.#use(host, async (worker) => {
+      await worker.connect(user, async () => {
+        const { port1, port2 } = new MessageChannel();
+        const grant = await user.grant(this.#host(host));
+        await Promise.all([
+          worker.port.serveFiles(port1, grant),
+          user.port.connectHost(host, port2),
+        ]);
+      });
+      return await work();
     });
   }
 
@@ -88,66 +86,88 @@ export class HostWorkers {
     return host;
   }
 
-  async #worker(number: number): Promise<HostWorker> {
+  async #use<T>(number: number, work: (worker: HostWorker) => Promise<T>): Promise<T> {
+    const { name, ssh } = this.#usable(number);
+    const worker = this.#taken(number) ??
+      await this.#inOrder.run("start", async () => {
+        const started = this.#taken(number);
+        if (started !== undefined) return started;
+        await this.#makeRoom();
+        return this.#start(number, name, ssh);
+      }, NEVER);
+    try {
+      await worker.ready;
+      return await work(worker);
+    } finally {
+      worker.uses--;
+      worker.lastUsedMs = performance.now();
+      this.#freed.resolve(true);
+    }
+  }
+
+  #usable(number: number): { readonly name: string; readonly ssh: SshConfig } {
     const host = this.#host(number);
     if (host.ssh === undefined) throw unusable(host);
-    const worker = this.#running.get(number) ?? this.#start(number, host.name, host.ssh);
-    await worker.ready;
+    return { name: host.name, ssh: host.ssh };
+  }
+
+  /** Returns the running worker of a host, which cannot be ended from now on. */
+  #taken(number: number): HostWorker | undefined {
+    const worker = this.#running.get(number);
+    if (worker !== undefined) worker.uses++;
     return worker;
   }
 
   #start(number: number, name: string, ssh: SshConfig): HostWorker {
     const spawned = this.#launcher.launch<HostPort>(number, name);
-    const worker = new HostWorker(spawned, connectSsh(spawned.port, { ...this.#config, ssh }));
+    const ready = connectSsh(spawned.port, { ...this.#config, ssh });
+    const worker = new HostWorker(number, spawned, ready);
+    worker.uses++;
     this.#running.set(number, worker);
     spawned.died.catch(() => {
       if (this.#running.get(number) === worker) this.#running.delete(number);
-      worker.disconnect(number, this.#logger);
+      worker.disconnect(this.#logger);
     });
     return worker;
   }
-}
 
-/** One running worker of a host. */
-class HostWorker {
-  readonly spawned: SpawnedWorker<HostPort>;
-  readonly ready: Promise<void>;
-  readonly #connected = new Map<FilesUser, Promise<void>>();
-
-  constructor(spawned: SpawnedWorker<HostPort>, ready: Promise<void>) {
-    this.spawned = spawned;
-    this.ready = ready;
-    ready.catch(() => {}); // reported to each call
-  }
-
-  get port(): HostPort {
-    return this.spawned.port;
-  }
-
-  async call(name: string, args: readonly unknown[]): Promise<unknown> {
-    // The names come from the callers of HostPort.
-    const port = this.port as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
-    return await port[name]?.(...args);
-  }
-
-  async connect(user: FilesUser, start: () => Promise<void>): Promise<void> {
-    const connecting = this.#connected.get(user) ?? start();
-    this.#connected.set(user, connecting);
-    try {
-      await connecting;
-    } catch (error) {
-      this.#connected.delete(user);
-      throw error;
+  /** Ends the longest idle worker if there are too many. @throws RemoteExecError `limit_reached` */
+  async #makeRoom(): Promise<void> {
+    const { maxWorkers } = this.#hosts;
+    const { timeoutMs } = this.#config.limits;
+    const giveUpAtMs = performance.now() + timeoutMs;
+    while (this.#running.size >= maxWorkers) {
+      this.#freed = Promise.withResolvers<true>();
+      const idle = await this.#longestIdle();
+      if (idle?.uses === 0) {
+        this.#running.delete(idle.host);
+        await idle.end(this.#logger);
+      } else if (performance.now() < giveUpAtMs) {
+        await valueWithin(this.#freed.promise, LOOK_AGAIN_MS);
+      } else {
+        throw allBusy(maxWorkers);
+      }
     }
   }
 
-  disconnect(number: number, logger: Logger): void {
-    for (const { port } of this.#connected.keys()) {
-      port.connectHost(number, undefined)
-        .catch((error) => logger.error("the files of a host are not disconnected", error));
-    }
+  async #longestIdle(): Promise<HostWorker | undefined> {
+    const now = performance.now();
+    const rank = ({ keptUntilMs, lastUsedMs }: HostWorker) =>
+      Math.max(keptUntilMs - now, 0) * 1e6 + lastUsedMs;
+    const workers = [...this.#running.values()].sort((a, b) => rank(a) - rank(b));
+    for (const worker of workers) if (!await worker.isInUse()) return worker;
+    return undefined;
   }
 }
+
+const allBusy = (max: number) =>
+  new RemoteExecError(
+    "limit_reached",
+    `The workers of ${max} hosts are in use, by calls, transfers or links, and no more may run`,
+    "Wait for the running calls, or raise MAX_HOST_WORKERS",
+  );
+
+const NEVER = new AbortController().signal;
 
 /** Returns the error for every call to a host that its configuration makes unusable. */
 export const unusable = ({ name, fault }: NamedHost): RemoteExecError =>

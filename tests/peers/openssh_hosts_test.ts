@@ -125,7 +125,7 @@ peerTest({
   fn: async () => {
     await using stage = await startHosts();
     const names = [...ADDRESSES, ...Array.from({ length: 28 }, (_, at) => `127.0.1.${at}`)];
-    await using server = await stage.connect({ HOSTS: names.join(",") });
+    await using server = await stage.connect({ HOSTS: names.join(","), MAX_HOST_WORKERS: "1" });
     const list = await server.call("ssh_list_hosts", { filter: "127.0.0.*" });
     assert.equal(list.isError, false, list.text);
     const { hosts, omitted } = list.data;
@@ -134,6 +134,8 @@ peerTest({
     const call = { host: ADDRESSES[2], command: "echo $SSH_CONNECTION" };
     const { data } = await server.call("ssh_exec_command", call);
     assert.ok(String(data.stdout).includes(ADDRESSES[2]));
+    const next = await server.call("ssh_exec_command", { ...call, host: ADDRESSES[1] });
+    assert.ok(String(next.data.stdout).includes(ADDRESSES[1]), next.text);
     const { code, stdout } = await runProgram(["doctor"], { env: stage.env, cwd: stage.directory });
     assert.equal(code, 0, stdout);
     for (const name of ADDRESSES) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createLogger } from "../../src/log.ts";
 import { Launcher } from "../../src/sandbox/launch.ts";
 import type { WorkerPermissions } from "../../src/sandbox/permissions.ts";
+import { startedBy } from "./probe_launcher_count.ts";
 import { PROJECT } from "../support/project.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
@@ -62,18 +63,6 @@ function openStage(): Stage {
       place[Symbol.dispose]();
     },
   };
-}
-
-/** Returns how many workers the launcher has started. */
-function startedBy(worker: Worker): Promise<unknown> {
-  const { port1, port2 } = new MessageChannel();
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  port1.onmessage = ({ data }) => {
-    port1.close();
-    resolve(data);
-  };
-  worker.postMessage(port2, [port2]);
-  return promise;
 }
 
 const isDead = { code: "worker_died" };

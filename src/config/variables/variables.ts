@@ -38,6 +38,13 @@ export const VARIABLES = {
     hostNames,
     "Several hosts, separated by commas; each tool then has the argument host, and HOST is its default",
   ),
+  maxHostWorkers: row(
+    "SSH",
+    "MAX_HOST_WORKERS",
+    integer(1, 500),
+    8,
+    "Max workers of HOSTS at a time; the longest idle one is ended for another host",
+  ),
   username: row("SSH", "SSH_USERNAME", loginName, "root", "Login name"),
   password: optional(
     "SSH",
