@@ -433,6 +433,19 @@ for (const [name, { hasShell, ...options }] of Object.entries(HOSTS)) {
 }
 
 peerTest({
+  peer: SSHD,
+  name: "the text tools do not wait for what the login's start-up files have started",
+  async fn() {
+    await using sshd = await startSshd({ shell: "/bin/bash" });
+    // It keeps stderr open.
+    Deno.writeTextFileSync(`${sshd.home}/.bashrc`, "sleep 300 > /dev/null < /dev/null &\n");
+    await using stage = await openStage(sshd);
+    Deno.writeTextFileSync(`${sshd.home}/f`, "1\n");
+    assert.equal((await done(stage.read("f"))).text, "1\n");
+  },
+});
+
+peerTest({
   peer: [SSHD, ROOT],
   name: "the text tools work over SFTP in a chroot without a shell",
   async fn() {

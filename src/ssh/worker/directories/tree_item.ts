@@ -35,6 +35,7 @@ export const parentOf = (path: string): string => path.slice(0, Math.max(0, path
  */
 export function linkProblem(path: string, target: string): string | undefined {
   if (target === "") return "symbolic link whose target cannot be read";
+  if (target.includes("\ufffd")) return "symbolic link whose target is not UTF-8";
   if (target.includes("\n")) return "symbolic link with a line feed in its target";
   const parts = target.split("/");
   const ups = parts.findIndex((part) => part !== ".." && part !== ".");

@@ -214,12 +214,14 @@ export async function readReply(stream: CommandStream, end: ShellEndpoint): Prom
   return line;
 }
 
-/** Waits until a script has ended by itself: output also ends when the connection or the script is lost. */
-export async function requireEnd(stream: CommandStream, end: ShellEndpoint): Promise<void> {
+/** Returns the error for a script whose output ended before it was complete. */
+export async function endedEarly(
+  stream: CommandStream,
+  end: ShellEndpoint,
+): Promise<RemoteExecError> {
   const code = await stream.exitCode();
-  if (code === undefined) throw connectionLost(`the transfer of ${end.path}`);
-  if (code < CANNOT_RUN) return;
-  throw new RemoteExecError(
+  if (code === undefined) return connectionLost(`the transfer of ${end.path}`);
+  return new RemoteExecError(
     "io_error",
     `The transfer of ${printable(end.path)} was stopped there (exit code ${code})${
       stream.stderr === "" ? "" : `: ${oneLine(stream.stderr)}`

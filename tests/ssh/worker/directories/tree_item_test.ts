@@ -23,6 +23,9 @@ pure("linkProblem() accepts relative targets inside the tree, and refuses all ot
     // The name may be a link to the top, and then this leads out.
     ["d/a", "e/../x"],
     ["a", ""],
+    ["a", "line\nfeed"],
+    // What is not UTF-8 was replaced, so the link would lead elsewhere.
+    ["a", "caf\ufffd"],
   ];
   for (const [path, target] of outside) assert.ok(linkProblem(path, target), target);
 });

@@ -1,14 +1,18 @@
+import { valueWithin } from "../../../../async/deadline.ts";
 import { EXTEND_PATH } from "../../../../shell/search_path.ts";
+import { printable, RemoteExecError } from "../../../../errors.ts";
 import { notADirectory } from "../../../errors.ts";
 import type { ListedEntry, Listing, ListingRequest } from "../../../text/port.ts";
-import type { CommandStream } from "../../commands/command_stream.ts";
 import { assign, MUST_EXIST, need } from "../file_scripts.ts";
 import { listFailed, type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
 import { fileKind } from "../sftp.ts";
-import { absolutePath, readReply, requireEnd, run, type Start } from "../shell_files.ts";
+import { absolutePath, readReply, run, type Start } from "../shell_files.ts";
+import { EndMark } from "./end_mark.ts";
 import { type Found, limited, MAX_LISTED } from "./listing.ts";
 import { ownerName } from "./text_scripts.ts";
 
+/** What the login's start-up files have started may keep the stream of messages open. */
+const MESSAGES_MS = 5_000;
 /** Bounds what a host may send. */
 const MAX_BYTES = 64_000_000;
 
@@ -18,18 +22,23 @@ export async function shellListing(
   end: ShellEndpoint,
   request: ListingRequest,
 ): Promise<Listing> {
-  const stream = await run(start, end, listingScript(absolutePath(end), request));
+  const mark = new EndMark();
+  const script = `${listingScript(absolutePath(end), request)}; ${mark.print}`;
+  const stream = await run(start, end, script);
   try {
     stream.endInput();
     const header = await readReply(stream, end);
     if (header === "E file") throw notADirectory(end.path);
     if (header !== "L") throw shellFileError(header, end, 0);
-    const output = await text(stream);
-    if (!output.isCut) await requireEnd(stream, end);
-    const { entries, isCut } = parseListing(output.text);
-    const found = { entries, isCut: isCut || output.isCut };
+    const output = await mark.read(stream, end, MAX_BYTES);
+    if (output === undefined) throw tooManyEntries(end);
+    // Its messages may arrive after the mark.
+    await valueWithin(stream.exitCode(), MESSAGES_MS);
+    const found = parseListing(new TextDecoder().decode(output));
     const unreadable = [...stream.stderr.matchAll(UNREADABLE)].map(([, path = ""]) => path);
-    if (entries.length === 0 && unreadable.includes(".")) throw listFailed(end, stream.stderr);
+    if (found.entries.length === 0 && unreadable.includes(".")) {
+      throw listFailed(end, stream.stderr);
+    }
     return limited(found, request, unreadable.sort());
   } finally {
     await stream.close();
@@ -109,14 +118,9 @@ function modeOf(word: string): { kind: ListedEntry["kind"]; bits: number } {
   return { kind: kind === "symlink" ? "link" : kind, bits: bits & 0o7777 };
 }
 
-async function text(stream: CommandStream): Promise<{ text: string; isCut: boolean }> {
-  const decoder = new TextDecoder();
-  const parts: string[] = [];
-  let length = 0;
-  for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
-    length += chunk.length;
-    if (length > MAX_BYTES) return { text: parts.join(""), isCut: true };
-    parts.push(decoder.decode(chunk, { stream: true }));
-  }
-  return { text: parts.join(""), isCut: false };
-}
+const tooManyEntries = ({ path }: ShellEndpoint) =>
+  new RemoteExecError(
+    "too_large",
+    `The list of ${printable(path)} has more than ${MAX_BYTES} bytes`,
+    "Name a subdirectory, or use a smaller depth",
+  );

@@ -1,9 +1,11 @@
+import { printable, RemoteExecError } from "../../../../errors.ts";
 import { recognize } from "../../../text/encoding.ts";
 import type { PageRequest, TextPage } from "../../../text/port.ts";
 import { type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
-import { absolutePath, readReply, requireEnd, run, type Start } from "../shell_files.ts";
+import { absolutePath, endedEarly, readReply, run, type Start } from "../shell_files.ts";
 import type { CommandStream } from "../../commands/command_stream.ts";
 import { shellContent } from "./content.ts";
+import { EndMark } from "./end_mark.ts";
 import { type PageHeader, pageScript, parsePageHeader } from "./text_scripts.ts";
 import { askedLines, pageBytes, pageOfContent, pageOfLines } from "./text_page.ts";
 
@@ -14,6 +16,7 @@ export async function shellPage(
   request: PageRequest,
 ): Promise<TextPage> {
   const { fromLine, tailLines, maxBytes } = request;
+  const mark = new EndMark();
   const stream = await run(
     start,
     end,
@@ -24,6 +27,7 @@ export async function shellPage(
       tailLines: tailLines === undefined ? undefined : Math.min(tailLines, request.maxCharacters),
       pageBytes: pageBytes(request),
       countBytes: maxBytes,
+      printEnd: mark.print,
     }),
   );
   // Its stdin is not closed: that would be one more turn on the wire.
@@ -31,10 +35,10 @@ export async function shellPage(
     const line = await readReply(stream, end);
     const header = parsePageHeader(line);
     if (header === undefined) throw shellFileError(line, end, maxBytes);
-    const sample = await take(stream, header.sampleBytes);
+    const sample = await take(stream, end, header.sampleBytes);
     if (isUtf16(sample)) return await wholePage(start, end, request, header);
-    const lines = await take(stream, pageBytes(request));
-    if (lines.length < pageBytes(request)) await requireEnd(stream, end);
+    const lines = await mark.read(stream, end, pageBytes(request));
+    if (lines === undefined) throw tooLong(end);
     return pageOfLines(request, header, sample, lines);
   } finally {
     await stream.close();
@@ -53,15 +57,24 @@ async function wholePage(
 
 const isUtf16 = (sample: Uint8Array): boolean => recognize(sample).startsWith("utf-16");
 
-/** Returns the next bytes: fewer than `length` only at the end of output. */
-async function take(stream: CommandStream, length: number): Promise<Uint8Array> {
+const tooLong = ({ path }: ShellEndpoint) =>
+  new RemoteExecError(
+    "io_error",
+    `The host sent more of ${printable(path)} than it was asked for`,
+    "Check that head and tail of the host work",
+  );
+
+async function take(
+  stream: CommandStream,
+  end: ShellEndpoint,
+  length: number,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
+  for (let filled = 0; filled < length;) {
     const chunk = await stream.read(length - filled);
-    if (chunk === undefined) break;
+    if (chunk === undefined) throw await endedEarly(stream, end);
     bytes.set(chunk, filled);
     filled += chunk.length;
   }
-  return bytes.subarray(0, filled);
+  return bytes;
 }

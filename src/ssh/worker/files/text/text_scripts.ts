@@ -13,18 +13,20 @@ export interface PageScript {
   readonly pageBytes: number;
   /** Files up to this size are counted and hashed. */
   readonly countBytes: number;
+  /** Prints what follows the lines. */
+  readonly printEnd: string;
 }
 
 /**
  * Prints `T SIZE MODE MTIME LINES RETURNS UTF8 ENDS SHA256 SAMPLE UID USER`, then the first `SAMPLE`
- * bytes of the file, then the lines. `-` stands for what is not known: MODE and MTIME without `stat`,
+ * bytes of the file, then the lines and an end mark. `-` stands for what is not known: MODE and MTIME without `stat`,
  * the numbers of line feeds (LINES) and of line ends with a carriage return (RETURNS), whether all of it
  * is UTF-8 (1 or 0), whether it ENDS in a line feed (1 or 0), and the hash of a large file.
  *
  * GNU `tail` finds line 1,000,000 of a log in 0.1 s and line 20,000,000 in 1.2 s, 2.5 times as fast as `sed`.
  */
 export function pageScript(
-  { path, fromLine, lines, tailLines, pageBytes, countBytes }: PageScript,
+  { path, fromLine, lines, tailLines, pageBytes, countBytes, printEnd }: PageScript,
 ): string {
   const part = tailLines !== undefined
     ? ["tail", `-n ${tailLines}`, `tail -c ${pageBytes}`] as const
@@ -53,6 +55,7 @@ export function pageScript(
     `head -c "$m" < "$f"`,
     // A file by its name: then the start of a large one is skipped, not read.
     `if [ -n "$k" ]; then r | ${program} ${option} | ${rest}; else ${program} ${option} "$f" | ${rest}; fi`,
+    printEnd,
   ].join("; ");
 }
 
