@@ -32,6 +32,8 @@ const HEAD = `# Tools
 
 Generated from the tool definitions by \`deno task docs\`; do not edit.
 
+With \`SUDO\` or \`SUDO_PASSWORD\`, the tools that run commands, jobs and files on the host also take \`sudo\`: [sudo.md](sudo.md).
+
 Each tool also takes \`response_format\`: \`text\` (default) for people, or \`json\` for exactly the structured content as text.
 The schemas that clients get are shorter than this page: bounds of strings, minima, the required fields of answers and
 fields that are always true are left out, and most tools do not list \`response_format\`. A failed call sets \`isError\` and returns \`success\` (false), \`code\`, \`error\` and \`suggestion\`; they are not repeated below.

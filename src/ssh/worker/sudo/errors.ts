@@ -19,6 +19,11 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
     "Add `Defaults:USER !requiretty` for the login to sudoers on the host",
   ],
   [
+    /parse error|syntax error|no valid sudoers/i,
+    "its sudoers file has errors",
+    "Correct it on the host with `visudo`",
+  ],
+  [
     /not in the sudoers file|not allowed to|may not run sudo|afraid I can't do that/i,
     "the login may not run every command as root",
     "Allow it in sudoers on the host (`USER ALL=(root) ALL`), or call the tool without sudo",
@@ -37,11 +42,6 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
     /invalid option|unknown option|unrecognized option/i,
     "its sudo does not know the option -p",
     "Update sudo (sudo-rs) on the host",
-  ],
-  [
-    /parse error|syntax error|no valid sudoers/i,
-    "its sudoers file has errors",
-    "Correct it on the host with `visudo`",
   ],
 ];
 
@@ -78,7 +78,7 @@ const wrongPassword = (said: string) =>
   refusal(
     "it does not accept SUDO_PASSWORD",
     said,
-    "Correct SUDO_PASSWORD and restart the server; until then the password is not tried again",
+    "Correct SUDO_PASSWORD, or unlock the login (`faillock`), and restart the server; until then the password is not tried again",
   );
 
 /** sudo asks for something other than the password. */
@@ -106,7 +106,8 @@ export const sudoNotConfigured = () =>
   );
 
 function refusal(reason: string, said: string, suggestion: string): RemoteExecError {
-  const quoted = oneLine(said);
+  // sudo repeats the command, which is long.
+  const quoted = oneLine(said.replace(/(allowed to execute) '[^]*' as /, "$1 /bin/sh as "));
   return new RemoteExecError(
     "sudo_refused",
     `sudo did not run the command: ${reason}${quoted === "" ? "" : ` (${quoted})`}`,
