@@ -1,7 +1,7 @@
 /** What a copy of a directory must not touch, and what it says when it cannot. */
 import assert from "node:assert/strict";
 import { run } from "./account.ts";
-import { own, PEERS, tree, withSite, write } from "./directory_site.ts";
+import { differences, own, PEERS, tree, withSite, write } from "./directory_site.ts";
 import { isRoot } from "./openssh.ts";
 import { peerTest, ROOT } from "./require.ts";
 
@@ -50,6 +50,24 @@ peerTest({
       for (const { sent, unchanged, failed } of [dry, done]) {
         assert.deepEqual([sent, unchanged, Object.keys(reasons(failed))], [0, 2, ["new"]]);
       }
+    });
+  },
+});
+
+peerTest({
+  name: "several copies of the same directory at once do not disturb each other",
+  peer: PEERS,
+  async fn() {
+    await withSite(async (site) => {
+      const paths = Array.from({ length: 40 }, (_, at) => `${at % 7}/${at}`);
+      write(site.local, Object.fromEntries(paths.map((path) => [path, path.repeat(1_000)])));
+      const times = <T>(work: () => Promise<T>) => Promise.all(Array.from({ length: 3 }, work));
+      for (const { failed } of await times(() => site.copy("upload"))) assert.deepEqual(failed, []);
+      const back = { localPath: "back" };
+      const copies = await times(() => site.copy("download", back));
+      for (const { failed } of copies) assert.deepEqual(failed, []);
+      assert.equal(await differences(site.local, `${site.session.dir}/back`), "");
+      assert.deepEqual(site.beside(), ["site"]);
     });
   },
 });

@@ -9,9 +9,10 @@ export type IsExcluded = (path: string, isDirectory: boolean) => boolean;
  * Returns the test for gitignore patterns. What is below an excluded directory is excluded too. The
  * server's own temporary files always are.
  *
- * @throws RemoteExecError `invalid_argument` for a pattern that would take too long
+ * @throws RemoteExecError `invalid_argument` for patterns that would take too long
  */
 export function exclusion(patterns: readonly string[]): IsExcluded {
+  if (patterns.length > MAX_PATTERNS) throw tooMany(patterns.length);
   for (const pattern of patterns) {
     if (pattern.split("**").length - 1 > MAX_ANY_DEPTH) throw tooManyStars(pattern);
   }
@@ -23,8 +24,17 @@ export function exclusion(patterns: readonly string[]): IsExcluded {
     (rules?.ignores(isDirectory ? `${path}/` : path) ?? false);
 }
 
+/** Each of them is compared with each path. */
+const MAX_PATTERNS = 1_000;
 /** Each of them multiplies the time for a path by its depth. */
 const MAX_ANY_DEPTH = 3;
+
+const tooMany = (count: number) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `exclude has ${count} patterns, max ${MAX_PATTERNS}`,
+    "Exclude directories instead of single files",
+  );
 
 const tooManyStars = (pattern: string) =>
   new RemoteExecError(

@@ -27,7 +27,16 @@ export class LocalTarget {
 
   /** Returns why the directory could not be created, or undefined. */
   makeDirectory({ path }: TreeItem): string | undefined {
-    return this.#attempt(path, (place) => Deno.mkdirSync(place));
+    return this.#attempt(path, (place) => {
+      try {
+        Deno.mkdirSync(place);
+      } catch (error) {
+        // Another copy has just created it.
+        if (!(error instanceof Deno.errors.AlreadyExists && Deno.lstatSync(place).isDirectory)) {
+          throw error;
+        }
+      }
+    });
   }
 
   /**

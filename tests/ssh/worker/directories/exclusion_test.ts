@@ -82,6 +82,13 @@ peerTest({
   },
 });
 
+Deno.test("exclusion() refuses patterns that would take too long", () => {
+  const refused = { code: "invalid_argument" };
+  assert.throws(() => exclusion(["a/**/b/**/c/**/d/**"]), refused);
+  assert.throws(() => exclusion(Array.from({ length: 1_001 }, () => "a")), refused);
+  assert.ok(exclusion(["**/a/**/b/**"])("x/a/y/b/z", false));
+});
+
 Deno.test("exclusion() leaves out the server's own temporary files", () => {
   const isExcluded = exclusion([]);
   assert.ok(isExcluded("a/.page.0123456789ab.part", false));
