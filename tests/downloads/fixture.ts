@@ -62,7 +62,8 @@ export class TestHub implements AsyncDisposable {
       clock: this.clock,
       logger: createLogger("debug", [], (line) => this.log.push(line)),
       onEvent: (event) => this.events.push(event),
-      limits: { ...HTTP_LIMITS, ...limits },
+      // A busy machine may need longer than usual to see that a client has gone.
+      limits: { ...HTTP_LIMITS, settleMs: 10_000, ...limits },
     });
   }
 

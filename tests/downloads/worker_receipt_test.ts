@@ -109,6 +109,9 @@ for (
 /** A link is used up after this time if everything was sent to a client with parallel downloads. */
 const GRACE_MS = 25_000;
 
+/** The first of two parallel downloads is still open when the second one is requested. */
+const STILL_OPEN = { limits: { settleMs: 500 } };
+
 /** Takes the first part of a file on one connection and leaves it, and its other part on another one. */
 async function takeInParallel(test: TestHub, url: string): Promise<void> {
   await using first = await RawClient.connect(url);
@@ -121,7 +124,7 @@ async function takeInParallel(test: TestHub, url: string): Promise<void> {
 }
 
 Deno.test("a client that left one of its parallel downloads and stays away has used the link", async () => {
-  await using test = new TestHub();
+  await using test = new TestHub(STILL_OPEN);
   test.write("a.bin", randomBytes(1_000_000));
   const link = await test.link("a.bin");
   await takeInParallel(test, link.url);
@@ -134,7 +137,7 @@ Deno.test("a client that left one of its parallel downloads and stays away has u
 });
 
 Deno.test("a client that left one of its parallel downloads can resume it", async () => {
-  await using test = new TestHub();
+  await using test = new TestHub(STILL_OPEN);
   const content = randomBytes(1_000_000);
   test.write("a.bin", content);
   const link = await test.link("a.bin");
@@ -174,7 +177,7 @@ for (
     name: `${name} downloads 100 MB`,
     peer: program,
     async fn() {
-      await using test = new TestHub();
+      await using test = new TestHub(STILL_OPEN);
       test.write("big.bin", randomBytes(100_000_000));
       const link = await test.link("big.bin");
       const target = test.outside("copy.bin");

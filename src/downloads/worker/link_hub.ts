@@ -37,7 +37,8 @@ export class LinkHub {
 
   constructor(parts: HubParts) {
     this.#parts = { ...parts, logger: sparingLogger(parts.logger, parts.clock) };
-    this.store = new LinkStore(parts.clock, parts.settings.downloads.bindAddress, parts.onEvent);
+    const { clock, settings, onEvent, limits = HTTP_LIMITS } = parts;
+    this.store = new LinkStore(clock, settings.downloads.bindAddress, onEvent, limits.settleMs);
   }
 
   /** The port that the server listens on; 0 before it does. */

@@ -18,9 +18,6 @@ import {
 /** Max number of open links. */
 export const MAX_OPEN_LINKS = 100;
 
-/** Max time to wait until the end of a download is known. */
-const SETTLE_MS = 500;
-
 /** A browser that hands a download over to another program does so within this time. */
 const HANDOVER_MS = 15_000;
 
@@ -36,15 +33,23 @@ export class LinkStore {
   /** The events of the links. */
   readonly journal: LinkJournal;
   readonly #bindAddress: boolean;
+  readonly #settleMs: number;
   readonly #links = new Map<string, Link>();
   readonly #ended: Record<Ending, number> = { used: 0, expired: 0, revoked: 0, changed: 0 };
   #stopSweep: (() => void) | undefined;
   #total = 0;
   #bytesServed = 0;
 
-  constructor(clock: Clock, bindAddress: boolean, onEvent: (event: LinkEvent) => void) {
+  /** @param settleMs see {@linkcode LinkStore.settled} */
+  constructor(
+    clock: Clock,
+    bindAddress: boolean,
+    onEvent: (event: LinkEvent) => void,
+    settleMs: number,
+  ) {
     this.#clock = clock;
     this.#bindAddress = bindAddress;
+    this.#settleMs = settleMs;
     this.journal = new LinkJournal(clock, onEvent);
   }
 
@@ -156,7 +161,7 @@ export class LinkStore {
     const ends = [...links].flatMap(({ unconfirmed }) => [...unconfirmed]);
     if (ends.length === 0) return;
     const stop = new AbortController();
-    const late = delay(SETTLE_MS, { signal: stop.signal }).catch(() => {});
+    const late = delay(this.#settleMs, { signal: stop.signal }).catch(() => {});
     await Promise.race([Promise.all(ends), late]);
     stop.abort();
     await late;

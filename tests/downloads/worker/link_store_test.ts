@@ -21,7 +21,8 @@ const SOURCE: Source = {
 function newStore(bindAddress = false) {
   const clock = new FakeClock();
   const events: LinkEvent[] = [];
-  return { clock, events, store: new LinkStore(clock, bindAddress, (event) => events.push(event)) };
+  const store = new LinkStore(clock, bindAddress, (event) => events.push(event), 500);
+  return { clock, events, store };
 }
 
 const visitor = (more: Partial<Visitor> = {}): Visitor => ({

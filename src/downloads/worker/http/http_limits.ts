@@ -13,6 +13,8 @@ export interface HttpLimits extends ConnectionLimits {
   readonly bodyBytes: number;
   /** For a client to show that it has received the end of an answer. */
   readonly receiptMs: number;
+  /** For the end of a client's download to be known, before its next request is answered. */
+  readonly settleMs: number;
 }
 
 export const HTTP_LIMITS: HttpLimits = {
@@ -23,6 +25,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headerBytes: 16 * 1024,
   bodyBytes: 16 * 1024,
   receiptMs: 15_000,
+  settleMs: 1_000,
   connections: 250,
   connectionsPerAddress: 100,
 };

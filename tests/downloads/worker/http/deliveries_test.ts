@@ -35,7 +35,7 @@ function stalled() {
       return opening.promise;
     },
   };
-  const store = new LinkStore(new FakeClock(), false, () => {});
+  const store = new LinkStore(new FakeClock(), false, () => {}, 500);
   const deliveries = new Deliveries(store, createLogger("error", [], () => {}));
   const { link } = store.create(source, 60_000);
   const take = (from: Visitor) =>
