@@ -47,6 +47,7 @@ export const registeredTools = ({ proxmox, imageKit, r2, hosts }: Modules): Tool
   };
   return TOOL_ROWS.filter(({ family, facts }) =>
     isOn[family] && !(isOn.imagekit && facts.includes("replaced by ImageKit")) &&
+    (hosts !== undefined || !facts.includes("several hosts")) &&
     (hasManyHosts || !facts.includes("many hosts"))
   );
 };

@@ -17,6 +17,8 @@ export type ToolFact =
   | "serves"
   /** Not registered while ImageKit is on. */
   | "replaced by ImageKit"
+  /** Registered only with several hosts. */
+  | "several hosts"
   /** Registered only with more hosts than a schema lists. */
   | "many hosts";
 
@@ -30,6 +32,7 @@ export const MAX_LISTED_HOSTS = 30;
 export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonly ToolFact[]>>>> = {
   ssh: {
     ssh_exec_command: ["host"],
+    ssh_exec_on_hosts: ["host", "several hosts"],
     ssh_list_hosts: ["reads", "many hosts"],
     ssh_upload_file: ["host", "local source", "replaced by ImageKit"],
     ssh_download_file: ["host", "local target", "replaced by ImageKit"],

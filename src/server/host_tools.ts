@@ -5,6 +5,9 @@ import { MAX_LISTED_HOSTS, TOOL_ROWS } from "../config/tool_table.ts";
 import { hostVariable } from "../config/variables/environment_names.ts";
 import { printable, RemoteExecError } from "../errors.ts";
 import type { Tool } from "../mcp/tool.ts";
+import { fleetTool } from "../ssh/hosts/fleet_tool.ts";
+import { FleetService } from "../ssh/hosts/service.ts";
+import type { SshService } from "../ssh/service.ts";
 import { hostListTool } from "../ssh/hosts/tools.ts";
 import { unusable } from "./host_workers.ts";
 
@@ -14,17 +17,25 @@ export type MakeTools = (config: Config, host: number, name: string) => Promise<
 /**
  * Returns the tools for several hosts. A tool that touches a host gets the argument `host`, and a call goes
  * to the tool of the same name that was made for that host alone; it knows nothing of the others.
+ *
+ * @param services returns the service for the commands of one host
  */
 export async function toolsOfHosts(
   config: Config,
   hosts: HostsConfig,
   make: MakeTools,
+  services: (host: number) => SshService,
 ): Promise<Tool[]> {
   const sets = new ToolSets(config, hosts, make);
   const tools = (await sets.described()).map((tool) =>
     touchesHost(tool.name) ? forHosts(tool, hosts, sets) : tool
   );
-  return hosts.list.length > MAX_LISTED_HOSTS ? [...tools, hostListTool(hosts)] : tools;
+  const lists = hosts.list.length > MAX_LISTED_HOSTS ? [hostListTool(hosts)] : [];
+  return [
+    ...tools,
+    ...lists,
+    fleetTool(new FleetService(hosts, services, config.limits), config.limits),
+  ];
 }
 
 /** A transfer_id of ImageKit belongs to the host of its request. */

@@ -53,6 +53,7 @@ async function toolsOfAll(config: Config, ports: Ports): Promise<Tool[]> {
     config,
     hosts,
     (own, number, name) => toolsOfHost(own, ofHost(number), { host: name }, calls),
+    (number) => new SshService(ofHost(number).ssh, config.limits),
   );
 }
 

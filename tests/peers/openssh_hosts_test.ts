@@ -57,6 +57,18 @@ peerTest({
     const local = await server.call("generate_download_link", { path: "here" });
     assert.equal(local.isError, false, local.text);
 
+    const fleet = await server.call("ssh_exec_on_hosts", { hosts: ["127.*"], command: "id -un" });
+    assert.deepEqual(fleet.data, {
+      success: true,
+      groups: [{
+        hosts: [...ADDRESSES],
+        exit_code: 0,
+        stdout: `${stage.sshd.username}\n`,
+        stderr: "",
+      }],
+      failed: [],
+    });
+
     const none = await server.call("ssh_exec_command", { command: "true" });
     assert.match(String(none.data.error), /host: /);
     const wrong = await server.call("ssh_exec_command", { host: "127.0.0.9", command: "true" });

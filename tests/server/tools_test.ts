@@ -4,6 +4,7 @@ import { currentToolsPage } from "../../docs/generate.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { CONFIGURATION_NAMES, listTools, MANY_HOSTS, offeredTools } from "../support/catalogs.ts";
 import { assertSnapshot, assertToolSnapshots } from "../support/snapshot.ts";
+import { costOf, MAX_LATER_COST } from "../support/tokens.ts";
 import { projectFile } from "../support/project.ts";
 
 for (const name of CONFIGURATION_NAMES) {
@@ -12,15 +13,22 @@ for (const name of CONFIGURATION_NAMES) {
   });
 }
 
-Deno.test("createTools() makes a tool that lists the hosts, if there are many", async () => {
+/** Tools that exist only with several hosts. */
+const FOR_HOSTS = ["ssh_list_hosts", "ssh_exec_on_hosts"];
+
+Deno.test("createTools() makes tools for the hosts, if there are several", async () => {
   const { list } = createCatalog(await offeredTools(MANY_HOSTS));
-  assertToolSnapshots("core", list.filter(({ name }) => name === "ssh_list_hosts"));
-  const others = list.filter(({ name }) => name !== "ssh_list_hosts").map(({ name }) => name);
+  assertToolSnapshots("core", list.filter(({ name }) => FOR_HOSTS.includes(name)));
+  for (const tool of list.filter(({ name }) => FOR_HOSTS.includes(name))) {
+    const { model, wire } = costOf([tool]);
+    assert.ok(model <= MAX_LATER_COST.model && wire <= MAX_LATER_COST.wire, tool.name);
+  }
+  const others = list.filter(({ name }) => !FOR_HOSTS.includes(name)).map(({ name }) => name);
   assert.deepEqual(others, (await listTools("core")).map(({ name }) => name));
 });
 
 Deno.test("every snapshot of a tool belongs to a tool", async () => {
-  const known = new Set(["ssh_list_hosts"]);
+  const known = new Set(FOR_HOSTS);
   for (const configuration of CONFIGURATION_NAMES) {
     for (const { name } of await listTools(configuration)) known.add(name);
   }
@@ -76,7 +84,7 @@ Deno.test("docs/tools.md is what `deno task docs` writes", async () => {
 });
 
 Deno.test("README.md names every tool in full, and no other", async () => {
-  const known = new Set(["ssh_list_hosts"]);
+  const known = new Set(FOR_HOSTS);
   for (const configuration of CONFIGURATION_NAMES) {
     for (const { name } of await listTools(configuration)) known.add(name);
   }
