@@ -154,21 +154,29 @@ function checkProxmox(
   }
 }
 
-/** Two hosts whose names lead to one variable must not share its password by accident. */
+/** Two hosts whose names lead to one variable must not share its secret by accident. */
 function checkSecretNames(
   names: readonly string[],
   { env }: HostsContext,
   report: Report,
 ): void {
-  const owners = new Map<string, string>();
-  for (const name of names) {
-    const variable = hostVariable("SSH_PASSWORD_", name);
-    const other = owners.get(variable);
-    owners.set(variable, name);
-    if (other === undefined || !isSet(env[variable])) continue;
-    report(
-      `${variable} could be the password of ${other} or of ${name}`,
-      "Give one of the hosts another name in the SSH configuration",
-    );
+  for (const [prefix, secret] of SECRETS_OF_HOSTS) {
+    const owners = new Map<string, string>();
+    for (const name of names) {
+      const variable = hostVariable(prefix, name);
+      const other = owners.get(variable);
+      owners.set(variable, name);
+      if (other === undefined || !isSet(env[variable])) continue;
+      report(
+        `${variable} could be the ${secret} of ${other} or of ${name}`,
+        "Give one of the hosts another name in the SSH configuration",
+      );
+    }
   }
 }
+
+const SECRETS_OF_HOSTS = [
+  ["SSH_PASSWORD_", "password"],
+  ["SSH_KEY_PASSPHRASE_", "passphrase"],
+  ["SUDO_PASSWORD_", "password"],
+] as const;

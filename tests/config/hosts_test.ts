@@ -129,6 +129,10 @@ pure("two hosts that share the name of a secret are a fault if it is set", () =>
     faultsOf({ ...env, SSH_PASSWORD_WEB_1: "x" })[0]?.message ?? "",
     /^SSH_PASSWORD_WEB_1 could be the password of web-1 or of web_1/,
   );
+  assert.match(
+    faultsOf({ ...env, SUDO_PASSWORD_WEB_1: "x" })[0]?.message ?? "",
+    /^SUDO_PASSWORD_WEB_1 could be the password of web-1 or of web_1/,
+  );
 });
 
 pure("ENABLE_PROXMOX is for HOST, and PROXMOX_HOSTS for hosts of the list", () => {
