@@ -24,6 +24,8 @@ import { SudoDialog } from "./sudo_dialog.ts";
 
 /** Max time for the end of a stopped command, in addition to its grace time. */
 const STOP_MS = 6_000;
+/** Max time that sudo takes for a password; modules of PAM delay a refusal by seconds. */
+const JUDGE_MS = 30_000;
 
 /** A job whose command root runs. */
 export interface RootJob {
@@ -54,6 +56,8 @@ export class Sudo {
   readonly isNeeded: boolean;
   #isAccepted = false;
   #wrong: RemoteExecError | undefined;
+  /** Settles when sudo has judged a password that an abandoned call has sent. */
+  #judged: Promise<unknown> = Promise.resolve();
 
   constructor(config: Pick<SshConfig, "sudo" | "username">, start: StartOwn) {
     this.#config = config.sudo;
@@ -117,6 +121,11 @@ export class Sudo {
   }
 
   async #open(command: RootCommand, wait: SessionWait): Promise<StartedCommand> {
+    using limit = deadlineSignal(Math.max(0, wait.deadlineMs - performance.now()), {
+      signal: cancelling(wait.signal),
+      late: () => sudoSilent(wait.limitMs),
+    });
+    if (!this.#isAccepted) await abortable(this.#judged, limit.signal);
     if (this.#wrong !== undefined) throw this.#wrong;
     const password = this.#config?.password;
     const token = newToken();
@@ -125,11 +134,8 @@ export class Sudo {
     const { channel } = started;
     const endInput = channel.end.bind(channel);
     channel.on("error", () => {}); // a write after the end of sudo
+    const dialog = new SudoDialog(channel, token, password);
     try {
-      const leftMs = Math.max(0, wait.deadlineMs - performance.now());
-      const late = () => sudoSilent(wait.limitMs);
-      using limit = deadlineSignal(leftMs, { signal: cancelling(wait.signal), late });
-      const dialog = new SudoDialog(channel, token, password);
       const end = await abortable(dialog.ended, limit.signal);
       if (end.kind === "refused" && !started.isConnected()) {
         throw connectionLost("the start of sudo");
@@ -139,10 +145,18 @@ export class Sudo {
       this.#isAccepted = true;
       return rootCommand(started, endInput);
     } catch (error) {
+      // A slow refusal of a wrong password counts too, or calls with a short timeout would lock the login.
+      if (dialog.hasSent) this.#judged = valueWithin(this.#learn(dialog, started), JUDGE_MS);
       endInput();
       started.release();
       throw error;
     }
+  }
+
+  async #learn(dialog: SudoDialog, started: StartedCommand): Promise<void> {
+    const end = await dialog.ended;
+    if (end.kind === "root") this.#isAccepted = true;
+    if (end.kind === "refused" && started.isConnected()) this.#refused(end.said, end.prompts);
   }
 
   #refused(said: string, prompts: number): RemoteExecError {

@@ -51,6 +51,11 @@ export class SudoDialog {
     for (const read of rest) read();
   }
 
+  /** True if the password was sent. */
+  get hasSent(): boolean {
+    return this.#password !== undefined && this.#prompts > 0;
+  }
+
   /** Filters a stream up to the mark. Returns a function that passes on what it had received before. */
   #watch(stream: Readable, name: "stdout" | "stderr"): () => void {
     const push = stream.push.bind(stream);
