@@ -33,6 +33,7 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
   ssh: {
     ssh_exec_command: ["host"],
     ssh_exec_on_hosts: ["host", "several hosts"],
+    ssh_copy_between_hosts: ["host", "several hosts"],
     ssh_list_hosts: ["reads", "many hosts"],
     ssh_upload_file: ["host", "local source", "replaced by ImageKit"],
     ssh_download_file: ["host", "local target", "replaced by ImageKit"],

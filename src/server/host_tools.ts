@@ -5,6 +5,10 @@ import { MAX_LISTED_HOSTS, TOOL_ROWS } from "../config/tool_table.ts";
 import { hostVariable } from "../config/variables/environment_names.ts";
 import { printable, RemoteExecError } from "../errors.ts";
 import type { Tool } from "../mcp/tool.ts";
+import type { LongCalls } from "../mcp/long_calls.ts";
+import { HostCopyService } from "../ssh/hosts/copy_service.ts";
+import { copyTool } from "../ssh/hosts/copy_tool.ts";
+import type { BetweenHosts } from "../ssh/hosts/port.ts";
 import { fleetTool } from "../ssh/hosts/fleet_tool.ts";
 import { FleetService } from "../ssh/hosts/service.ts";
 import type { SshService } from "../ssh/service.ts";
@@ -37,6 +41,14 @@ export async function toolsOfHosts(
     fleetTool(new FleetService(hosts, services, config.limits), config.limits),
   ];
 }
+
+/** Returns the tool that copies files between hosts. */
+export const copyToolOf = (
+  { limits }: Config,
+  hosts: HostsConfig,
+  between: BetweenHosts,
+  calls: LongCalls,
+): Tool => copyTool(new HostCopyService(hosts, between, limits.maxFileBytes), calls);
 
 /** A transfer_id of ImageKit belongs to the host of its request. */
 const touchesHost = (tool: string): boolean =>

@@ -1,12 +1,13 @@
 import type { Logger } from "../log.ts";
 import type { SpawnedWorker } from "../sandbox/spawn.ts";
 import type { HostFilesPort } from "../ssh/files_of_hosts.ts";
+import type { HostCopiesPort } from "../ssh/hosts/port.ts";
 import type { FilesGrant, SshPort } from "../ssh/port.ts";
 import type { TextPort } from "../ssh/text/port.ts";
 import type { NamedHost } from "../config/config.ts";
 
 /** What the worker of a host promises. */
-export type HostPort = SshPort & TextPort;
+export type HostPort = SshPort & TextPort & HostCopiesPort;
 
 /** A worker that gets files from the workers of hosts, and what it may do with them. */
 export interface FilesUser {

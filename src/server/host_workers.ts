@@ -6,6 +6,7 @@ import type { Logger } from "../log.ts";
 import { Launcher } from "../sandbox/launch.ts";
 import type { WorkerPermissions } from "../sandbox/permissions.ts";
 import type { StartWorker } from "../sandbox/spawn.ts";
+import type { BetweenHosts } from "../ssh/hosts/port.ts";
 import { connectSsh } from "./connect.ts";
 import { type FilesUser, type HostPort, HostWorker } from "./host_worker.ts";
 
@@ -68,6 +69,10 @@ export class HostWorkers {
       return await work();
     });
   }
+
+  /** Runs work with the workers of two hosts; neither ends before it. */
+  readonly between: BetweenHosts = (from, to, work) =>
+    this.#use(to, (target) => this.#use(from, (source) => work(source.port, target.port)));
 
   /** Stops what runs on the hosts, for at most `limitMs`. */
   async close(limitMs: number): Promise<void> {

@@ -21,7 +21,10 @@ export async function serve(config: Config, workers: Workers, logger: Logger): P
   const shared = { downloads: downloads?.port, transfers: transfers?.port };
   const several = hosts &&
     { ofHost: (await import("./host_ports.ts")).portsOfHosts(config, hosts, shared) };
-  const ports = { ssh: ssh.port, ...shared, ...several };
+  const ports = {
+    ...{ ssh: ssh.port, ...shared, ...several },
+    ...(hosts && { betweenHosts: hosts.between }),
+  };
   const catalog = createCatalog(await createTools(config, ports));
   const introduction = instructions(config, catalog.list.map(({ name }) => name));
   const parts = { version: VERSION, catalog, instructions: introduction, audit, logger };

@@ -6,6 +6,7 @@ import type { Tool } from "../mcp/tool.ts";
 import { LongCalls } from "../mcp/long_calls.ts";
 import { JobsService } from "../ssh/jobs/service.ts";
 import { jobTools } from "../ssh/jobs/tools.ts";
+import type { BetweenHosts } from "../ssh/hosts/port.ts";
 import type { HostName } from "../ssh/outcome.ts";
 import type { SshPort } from "../ssh/port.ts";
 import { type ReadingOn, SshService } from "../ssh/service.ts";
@@ -27,6 +28,8 @@ export interface Ports {
   readonly transfers: TransfersPort | undefined;
   /** Only with several hosts: the ports for one of them. */
   readonly ofHost?: (host: number) => Ports;
+  /** Only with several hosts. */
+  readonly betweenHosts?: BetweenHosts;
 }
 
 /**
@@ -48,13 +51,17 @@ async function toolsOfAll(config: Config, ports: Ports): Promise<Tool[]> {
   if (hosts === undefined || ofHost === undefined) {
     return await toolsOfHost(config, ports, { host: ssh.alias ?? ssh.host, port: ssh.port }, calls);
   }
-  const { toolsOfHosts } = await import("./host_tools.ts");
-  return await toolsOfHosts(
+  const { toolsOfHosts, copyToolOf } = await import("./host_tools.ts");
+  const tools = await toolsOfHosts(
     config,
     hosts,
     (own, number, name) => toolsOfHost(own, ofHost(number), { host: name }, calls),
     (number) => new SshService(ofHost(number).ssh, config.limits),
   );
+  const { betweenHosts } = ports;
+  return betweenHosts === undefined
+    ? tools
+    : [...tools, copyToolOf(config, hosts, betweenHosts, calls)];
 }
 
 /**

@@ -124,6 +124,32 @@ peerTest({
     assert.equal(down.isError, false, down.text);
     const read = await server.call("ssh_read_file", { host: "web-2", path: "to" });
     assert.equal(read.data.text, "through R2\n");
+    const copy = { from_host: "web1", from_path: "from", to_host: "web-2", to_path: "copy" };
+    const copied = await server.call("ssh_copy_between_hosts", copy);
+    assert.equal(copied.isError, false, copied.text);
+    assert.equal(copied.data.verified, "sha256");
+    assert.equal(Deno.readTextFileSync(`${sshd.home}/copy`), "through R2\n");
+    const large = new Uint8Array(5_000_003).map((_, at) => at % 251);
+    Deno.writeFileSync(`${sshd.home}/large`, large);
+    Deno.chmodSync(`${sshd.home}/large`, 0o644);
+    const names = { from_path: "large", to_path: "large copy" };
+    const longer = await server.call("ssh_copy_between_hosts", { ...copy, ...names });
+    assert.equal(longer.data.bytes_transferred, large.length, longer.text);
+    assert.deepEqual(Deno.readFileSync(`${sshd.home}/large copy`), large);
+    const again = await server.call("ssh_copy_between_hosts", copy);
+    assert.equal(again.data.code, "already_exists");
+    for (
+      const [wrong, code] of [
+        [{ from_path: "missing" }, "not_found"],
+        [{ from_path: "." }, "is_directory"],
+        [{ to_host: "web1" }, "invalid_argument"],
+        [{ to_host: "web9" }, "invalid_argument"],
+        [{ to_host: "old" }, "host_unusable"],
+      ] as const
+    ) {
+      const refused = await server.call("ssh_copy_between_hosts", { ...copy, ...wrong });
+      assert.equal(refused.data.code, code, refused.text);
+    }
     assert.equal(sshd.connections(), 2);
     const old = await server.call("ssh_exec_command", { host: "old", command: "true" });
     assert.equal(old.data.code, "host_unusable");

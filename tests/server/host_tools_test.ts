@@ -93,7 +93,7 @@ pure("several hosts change nothing but the argument and the names in description
   const env = CONFIGURATIONS.everything;
   const one = createCatalog(await offeredTools(env)).list;
   const several = createCatalog(await offeredTools({ ...env, HOSTS: "web1" })).list;
-  const without = several.filter(({ name }) => name !== "ssh_exec_on_hosts").map((tool) => {
+  const without = several.filter(({ name }) => !name.endsWith("_hosts")).map((tool) => {
     const { host: _, ...properties } = tool.inputSchema.properties ?? {};
     return { ...tool, inputSchema: { ...tool.inputSchema, properties } };
   });

@@ -14,7 +14,7 @@ for (const name of CONFIGURATION_NAMES) {
 }
 
 /** Tools that exist only with several hosts. */
-const FOR_HOSTS = ["ssh_list_hosts", "ssh_exec_on_hosts"];
+const FOR_HOSTS = ["ssh_list_hosts", "ssh_exec_on_hosts", "ssh_copy_between_hosts"];
 
 Deno.test("createTools() makes tools for the hosts, if there are several", async () => {
   const { list } = createCatalog(await offeredTools(MANY_HOSTS));

@@ -59,4 +59,5 @@ const unused = new Proxy({}, {
 const UNUSED: Ports = {
   ...{ ssh: unused, downloads: unused, transfers: unused },
   ofHost: () => UNUSED,
+  betweenHosts: unused,
 };

@@ -3,6 +3,7 @@ import { delay } from "../../async/delay.ts";
 import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
+import type { HostCopiesPort } from "../hosts/port.ts";
 import type { SshPort } from "../port.ts";
 import type { TextPort } from "../text/port.ts";
 import type { RemoteHost } from "./remote_host.ts";
@@ -15,7 +16,7 @@ const loaded = Promise.withResolvers<RemoteHost>();
 /** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
 
-const port: SshPort & TextPort = {
+const port: SshPort & TextPort & HostCopiesPort = {
   configure(settings) {
     logger.configure(settings.logLevel, settings.secrets);
     load = once(async () => {
@@ -63,6 +64,15 @@ const port: SshPort & TextPort = {
   readJob: async (read, signal) => await (await configured()).jobs.read(read, signal),
   listJobs: async (signal) => await (await configured()).jobs.list(signal),
   stopJob: async (id, signal) => await (await configured()).jobs.stop(id, signal),
+  async sendFile(path, maxBytes, signal) {
+    const { sendFile } = await import("./files/between_hosts.ts");
+    const report = (defect: unknown) => logger.error("defect in a stream", defect);
+    return await sendFile(await configured(), path, maxBytes, signal, report);
+  },
+  async receiveFile(end, request, signal, progress) {
+    const { receiveFile } = await import("./files/between_hosts.ts");
+    return await receiveFile(await configured(), end, request, signal, progress);
+  },
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
     for (const each of calls) each.cancelAll();
