@@ -14,6 +14,7 @@ export class RawClient implements AsyncDisposable {
   readonly received: Fields[] = [];
   readonly #era: Era;
   readonly #waiting: (() => void)[] = [];
+  #isClosed = false;
 
   private constructor(options: ServerOptions, era: Era) {
     this.server = new ServerProcess(options);
@@ -21,7 +22,10 @@ export class RawClient implements AsyncDisposable {
     this.server.onmessage = (message) => this.#receive({ ...message });
     // An answer with the id null is no message for the SDK.
     this.server.onerror = () => this.#receive(JSON.parse(this.server.stdoutLines.at(-1) ?? ""));
-    this.server.onclose = () => this.#wake();
+    this.server.onclose = () => {
+      this.#isClosed = true;
+      this.#wake();
+    };
   }
 
   /** Starts the server; the first message is the caller's. */
@@ -74,11 +78,12 @@ export class RawClient implements AsyncDisposable {
     await this.server.sendText(`${text}\n`);
   }
 
-  /** Waits for a message of the server. */
+  /** Waits for a message of the server. @throws Error if its output ends without it */
   async message(isIt: (message: Fields) => boolean): Promise<Fields> {
     for (;;) {
       const found = this.received.find(isIt);
       if (found !== undefined) return found;
+      if (this.#isClosed) throw new Error(`the server ended: ${this.server.stderr}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
