@@ -202,7 +202,8 @@ execTest("a long command does not hold up a short one", async (server) => {
 execTest("50 calls at once all succeed", async (server, place) => {
   const calls = Array.from({ length: 50 }, (_, index) => exec(server, `sleep 0.2; echo ${index}`));
   const answers = await Promise.all(calls);
-  assert.deepEqual(answers.map(({ data }) => data.stdout), answers.map((_, at) => `${at}\n`));
+  const printed = answers.map(({ data, text }) => data.stdout ?? text);
+  assert.deepEqual(printed, answers.map((_, at) => `${at}\n`));
   assert.ok(place.host.connectionCount() <= 8);
 });
 
