@@ -116,12 +116,13 @@ peerTest({
       });
       await session.file("large", new Uint8Array(20_000_000));
       const to = { kind: "host", path, sudo: true } as const;
-      const copying = session.upload("large", path, { to }).then(() => "done", () => "lost");
+      const copying = session.upload("large", path, { to }).then(() => "done", ({ code }) => code);
       await until("the upload to begin", () => names(place).length > 1);
       await sshd.killConnections();
       const outcome = await copying;
       await until("the end of the upload on the host", () => names(place).length === 1);
-      if (outcome === "lost") assert.equal(Deno.readTextFileSync(path), "old");
+      if (outcome !== "done") assert.equal(outcome, "connection_lost");
+      if (outcome !== "done") assert.equal(Deno.readTextFileSync(path), "old");
     }
   },
 });

@@ -1,11 +1,15 @@
 import { RemoteExecError } from "../../../errors.ts";
+import { waitingClock } from "../../../async/clock.ts";
 import { valueWithin } from "../../../async/deadline.ts";
+import { every } from "../../../async/every.ts";
 import { ByteReader } from "../../../bytes/byte_reader.ts";
 import type { StartedCommand } from "./started_command.ts";
 import { OutputCollector } from "../../output.ts";
 import { StartMark } from "../../../shell/start_mark.ts";
 
 const NEWLINE = 10;
+/** Time between two looks whether the connection is lost, while nothing can be written. */
+const LOOK_MS = 500;
 const MAX_LINE_BYTES = 65_536;
 /** A command that has written all its output normally exits within this time. */
 const EXIT_MS = 300;
@@ -98,14 +102,19 @@ export class CommandStream {
     if (channel.write(chunk)) return true;
     await new Promise<void>((resolve) => {
       const done = () => {
+        stopLooking();
         channel.off("drain", done);
         channel.off("close", done);
         resolve();
       };
+      // The channel closes only when all its output is read, which is later.
+      const stopLooking = every(waitingClock, LOOK_MS, () => {
+        if (!this.#command.isConnected()) done();
+      });
       channel.on("drain", done);
       channel.on("close", done);
     });
-    return true;
+    return this.#command.isConnected();
   }
 
   /** Closes the command's stdin. */

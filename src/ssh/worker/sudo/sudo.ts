@@ -186,6 +186,7 @@ function rootCommand(started: StartedCommand, endInput: ClientChannel["end"]): S
     ...started,
     end: async (graceMs = 0) => {
       endInput();
+      if (!started.isConnected()) return false;
       const exit = await valueWithin(started.exited, STOP_MS + graceMs);
       return exit !== undefined && exit.code !== null && exit.code !== LEFT_ALIVE;
     },
