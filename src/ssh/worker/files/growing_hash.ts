@@ -10,7 +10,7 @@ const BLOCK_BYTES = 1_048_576;
 const STEP_BLOCKS = 8;
 const REST = "0\n";
 /** After the last byte, a host that has not yet started the command is not waited for longer. */
-const OPEN_MS = 5_000;
+const OPEN_MS = 10_000;
 
 /**
  * Returns a command line that hashes a file while it is written. It reads numbers from stdin: so many
