@@ -5,15 +5,25 @@ import type { DownloadsPort, LinkEvent, LinkEvents } from "../downloads/port.ts"
 import { boundsOf } from "../local/paths.ts";
 import type { Logger } from "../log.ts";
 import { expose } from "../rpc/expose.ts";
+import type { HostMemory } from "../ssh/host_memory.ts";
 import type { FilesGrant, SshPort } from "../ssh/port.ts";
 import type { TransfersPort } from "../transfers/port.ts";
 
-/** Configures the ssh worker. It loads its library later, so this does not wait for a connection. */
-export async function connectSsh(ssh: Pick<SshPort, "configure">, config: Config): Promise<void> {
+/**
+ * Configures the ssh worker. It loads its library later, so this does not wait for a connection.
+ *
+ * @param memory of an earlier worker of the host
+ */
+export async function connectSsh(
+  ssh: Pick<SshPort, "configure">,
+  config: Config,
+  memory?: HostMemory,
+): Promise<void> {
   const { limits, files, logLevel, jobs: { maxOutputBytes, keepMs } } = config;
   const secrets = secretsIn(config.ssh, config.secrets);
   const jobs = { maxOutputBytes, keepMs, sweeps: !config.offer.readOnly };
-  await ssh.configure({ ssh: config.ssh, limits, files, jobs, logLevel, secrets });
+  const settings = { ssh: config.ssh, limits, files, jobs, logLevel, secrets };
+  await ssh.configure({ ...settings, ...(memory === undefined ? {} : { memory }) });
 }
 
 /**

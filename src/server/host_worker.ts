@@ -1,13 +1,15 @@
+import { valueWithin } from "../async/deadline.ts";
 import type { Logger } from "../log.ts";
 import type { SpawnedWorker } from "../sandbox/spawn.ts";
 import type { HostFilesPort } from "../ssh/files_of_hosts.ts";
 import type { HostCopiesPort } from "../ssh/hosts/port.ts";
+import { checkedMemory, type HostMemory, type HostMemoryPort } from "../ssh/host_memory.ts";
 import type { FilesGrant, SshPort } from "../ssh/port.ts";
 import type { TextPort } from "../ssh/text/port.ts";
 import type { NamedHost } from "../config/config.ts";
 
 /** What the worker of a host promises. */
-export type HostPort = SshPort & TextPort & HostCopiesPort;
+export type HostPort = SshPort & TextPort & HostCopiesPort & HostMemoryPort;
 
 /** A worker that gets files from the workers of hosts, and what it may do with them. */
 export interface FilesUser {
@@ -84,10 +86,14 @@ export class HostWorker {
     }
   }
 
-  /** Closes its connection and ends it. */
-  async end(logger: Logger): Promise<void> {
+  /** Closes its connection and ends it. Returns what the next worker of its host must know. */
+  async end(logger: Logger): Promise<HostMemory | undefined> {
     this.disconnect(logger);
+    const memory = await valueWithin(this.port.memory(), CLOSE_MS).then(
+      (answer) => answer && checkedMemory(answer),
+    ).catch(() => undefined);
     await this.port.close(CLOSE_MS).catch(() => {});
     this.spawned.terminate();
+    return memory;
   }
 }

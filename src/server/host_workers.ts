@@ -5,6 +5,7 @@ import { oneLine, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { Launcher } from "../sandbox/launch.ts";
 import type { WorkerPermissions } from "../sandbox/permissions.ts";
+import type { HostMemory } from "../ssh/host_memory.ts";
 import type { StartWorker } from "../sandbox/spawn.ts";
 import type { BetweenHosts } from "../ssh/hosts/port.ts";
 import { connectSsh } from "./connect.ts";
@@ -20,6 +21,8 @@ export class HostWorkers {
   readonly #launcher: Launcher;
   readonly #logger: Logger;
   readonly #running = new Map<number, HostWorker>();
+  /** Of workers that were ended. */
+  readonly #memories = new Map<number, HostMemory>();
   readonly #inOrder = new InOrder();
   #freed = Promise.withResolvers<true>();
 
@@ -125,7 +128,8 @@ export class HostWorkers {
 
   #start(number: number, name: string, ssh: SshConfig): HostWorker {
     const spawned = this.#launcher.launch<HostPort>(number, name);
-    const ready = connectSsh(spawned.port, { ...this.#config, ssh });
+    const memory = this.#memories.get(number);
+    const ready = connectSsh(spawned.port, { ...this.#config, ssh }, memory);
     const worker = new HostWorker(number, spawned, ready);
     worker.uses++;
     this.#running.set(number, worker);
@@ -146,7 +150,8 @@ export class HostWorkers {
       const idle = await this.#longestIdle();
       if (idle?.uses === 0) {
         this.#running.delete(idle.host);
-        await idle.end(this.#logger);
+        const memory = await idle.end(this.#logger);
+        if (memory !== undefined) this.#memories.set(idle.host, memory);
       } else if (performance.now() < giveUpAtMs) {
         await valueWithin(this.#freed.promise, LOOK_AGAIN_MS);
       } else {

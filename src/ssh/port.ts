@@ -1,5 +1,6 @@
 import type { FilesConfig, JobsConfig, Limits, SshConfig } from "../config/config.ts";
 import type { LogLevel } from "../log.ts";
+import type { HostMemory } from "./host_memory.ts";
 import type { JobPage, JobRead, SshJobsPort } from "./jobs/port.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { SshDirectoriesPort } from "./directories/port.ts";
@@ -14,6 +15,8 @@ export interface SshSettings {
   readonly jobs?: JobSettings;
   readonly logLevel: LogLevel;
   readonly secrets: readonly string[];
+  /** Of an earlier worker of the same host. */
+  readonly memory?: HostMemory;
 }
 
 /** Limits of the jobs on the host. */

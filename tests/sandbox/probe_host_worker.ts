@@ -3,6 +3,15 @@
 import { createLogger } from "../../src/log.ts";
 import { expose } from "../../src/rpc/expose.ts";
 
+/** What the worker was configured with. */
+let memory: unknown;
+/** What it says that it has learned; the rest is not. */
+const LEARNED = {
+  hostKeys: [[0, Uint8Array.of(1, 2)], ["1", Uint8Array.of(3)], [2, "key"]],
+  isSudoWrong: true,
+  more: "much more",
+};
+
 const logger = createLogger("error", [], () => {});
 
 /** Returns the name of what an attempt throws, or "done". */
@@ -39,7 +48,12 @@ globalThis.addEventListener("message", ({ data }) => {
   if (!(data instanceof MessagePort)) return;
   expose(
     {
-      configure: () => Promise.resolve(),
+      configure: (settings: { readonly memory?: unknown }) => {
+        memory = settings.memory;
+        return Promise.resolve();
+      },
+      memory: () => Promise.resolve(LEARNED),
+      diagnose: () => Promise.resolve(memory),
       close: () => Promise.resolve(true),
       exec: () => Promise.resolve("alive"),
       serveFiles: (end: MessagePort) => Promise.resolve(end.close()),

@@ -99,6 +99,15 @@ Deno.test("at most MAX_HOST_WORKERS run: the longest idle one is ended for anoth
     assert.equal(await startedBy(launcher), 4);
   }, { MAX_HOST_WORKERS: "2" }));
 
+Deno.test("a worker that is started again knows the host keys and the refusal of sudo of the ended one", () =>
+  withWorkers(async (workers) => {
+    const first = workers.port(0);
+    assert.equal(await first.diagnose(), undefined);
+    assert.equal(await workers.port(1).diagnose(), undefined);
+    const memory = { hostKeys: [[0, Uint8Array.of(1, 2)]], isSudoWrong: true };
+    assert.deepEqual(await first.diagnose(), memory);
+  }, { MAX_HOST_WORKERS: "1" }));
+
 Deno.test("calls to more hosts than may have workers wait for each other", () =>
   withWorkers(async (workers) => {
     const calls = [0, 1, 3, 0, 1, 3].map((host) => exec(workers, host));

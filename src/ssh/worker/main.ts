@@ -4,6 +4,7 @@ import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import type { HostCopiesPort } from "../hosts/port.ts";
+import type { HostMemoryPort } from "../host_memory.ts";
 import type { SshPort } from "../port.ts";
 import type { TextPort } from "../text/port.ts";
 import type { RemoteHost } from "./remote_host.ts";
@@ -16,7 +17,7 @@ const loaded = Promise.withResolvers<RemoteHost>();
 /** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
 
-const port: SshPort & TextPort & HostCopiesPort = {
+const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort = {
   configure(settings) {
     logger.configure(settings.logLevel, settings.secrets);
     load = once(async () => {
@@ -73,6 +74,7 @@ const port: SshPort & TextPort & HostCopiesPort = {
     const { receiveFile } = await import("./files/between_hosts.ts");
     return await receiveFile(await configured(), end, request, signal, progress);
   },
+  memory: async () => (await configured()).memory,
   diagnose: async () => await (await configured()).diagnose(),
   async close(limitMs) {
     for (const each of calls) each.cancelAll();

@@ -31,6 +31,7 @@ import type {
   FileFacts,
   SshSettings,
 } from "../port.ts";
+import type { HostMemory } from "../host_memory.ts";
 import { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { RemoteHashes } from "./files/remote_hash.ts";
@@ -59,6 +60,7 @@ export class RemoteHost {
   readonly #login: HostLogin;
   readonly #hashes: RemoteHashes;
   readonly #sudo: Sudo;
+  readonly #accepted: Map<number, Uint8Array>;
   readonly #ends: Endpoints;
   readonly #turns = new Turns(MAX_COPIES);
   readonly #running = new RunningCommands();
@@ -74,12 +76,15 @@ export class RemoteHost {
     this.#settings = settings;
     this.#clock = clock;
     this.#traits = new HostTraits(settings.ssh.guard);
-    this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits);
+    const { hostKeys = [], isSudoWrong } = settings.memory ?? {};
+    this.#accepted = new Map(hostKeys);
+    this.#dialer = new Dialer(settings.ssh, logger, undefined, this.#traits, this.#accepted);
     const { timeoutMs } = settings.limits;
     this.#pool = new ConnectionPool(dialWith(this.#dialer), timeoutMs, logger, this.#traits);
     this.#login = new HostLogin(this.#traits, this.#pool);
     this.#hashes = new RemoteHashes(this.#pool, this.#traits);
-    this.#sudo = new Sudo(settings.ssh, (line, wait) => this.#login.startOwn(line, wait));
+    const startRoot = (line: string, wait: SessionWait) => this.#login.startOwn(line, wait);
+    this.#sudo = new Sudo(settings.ssh, startRoot, isSudoWrong);
     this.#ends = new Endpoints({
       ...{ local: new LocalFiles(settings.files), sudo: this.#sudo },
       access: (signal, writes) => this.#access(signal, writes),
@@ -118,6 +123,11 @@ export class RemoteHost {
   /** True if the host is known to run what is requested. */
   get isLoginFree(): boolean {
     return this.#traits.login === "free";
+  }
+
+  /** What a later worker of this host must know. */
+  get memory(): HostMemory {
+    return { hostKeys: [...this.#accepted], isSudoWrong: this.#sudo.isWrong };
   }
 
   async exec(

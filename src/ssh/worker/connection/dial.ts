@@ -50,23 +50,29 @@ export class Dialer {
   readonly #traits: HostTraits | undefined;
   /** Reaches the jump host right before this host. */
   readonly #via: Dialer | undefined;
-  #remembered: Uint8Array | undefined;
+  readonly #accepted: Map<number, Uint8Array>;
   #presented: Uint8Array | undefined;
 
-  /** @param traits learn from the host's messages that the login is forced */
+  /**
+   * @param traits learn from the host's messages that the login is forced
+   * @param accepted the keys accepted without known_hosts, by the number of jump hosts before their host
+   */
   constructor(
     ssh: HostConfig,
     logger: Logger,
     keepaliveMs: number = KEEPALIVE_MS,
     traits?: HostTraits,
+    accepted = new Map<number, Uint8Array>(),
   ) {
     this.#ssh = ssh;
     this.#logger = logger;
     this.#keepaliveMs = keepaliveMs;
     this.#traits = traits;
+    this.#accepted = accepted;
     const jumps = ssh.jumps ?? [];
     const last = jumps.at(-1);
-    this.#via = last && new Dialer({ ...last, jumps: jumps.slice(0, -1) }, logger, keepaliveMs);
+    const before = last && { ...last, jumps: jumps.slice(0, -1) };
+    this.#via = before && new Dialer(before, logger, keepaliveMs, undefined, accepted);
   }
 
   /** The last key that the host presented, in wire form. */
@@ -186,19 +192,15 @@ export class Dialer {
   }
 
   #judge(key: Uint8Array, entries: readonly KnownHostEntry[]): RemoteExecError | undefined {
-    const { strictHostKeyChecking: strict } = this.#ssh;
+    const { strictHostKeyChecking: strict, jumps: { length: place } = [] } = this.#ssh;
     const { host, port } = keyPlace(this.#ssh);
     this.#presented = Uint8Array.from(key);
     const decision = decideHostKey({
-      host,
-      port,
-      key,
-      entries,
-      strict,
-      remembered: this.#remembered,
+      ...{ host, port, key, entries, strict },
+      remembered: this.#accepted.get(place),
     });
     if (decision.kind === "accepted-new") {
-      this.#remembered ??= Uint8Array.from(key);
+      this.#accepted.set(place, Uint8Array.from(key));
       this.#logger.warn(
         `the host key of ${host} is unknown and was accepted: ${decision.presented.fingerprint}`,
       );

@@ -74,7 +74,7 @@ export const isWrongPassword = (said: string, prompts: number, hasPassword: bool
   hasPassword && (prompts > 1 || prompts > 0 && !REASONS.some(([pattern]) => pattern.test(said)));
 
 /** Later calls get this too: every attempt counts for a lock-out. */
-const wrongPassword = (said: string) =>
+export const wrongPassword = (said: string) =>
   refusal(
     "it does not accept SUDO_PASSWORD",
     said,

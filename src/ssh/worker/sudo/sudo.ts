@@ -10,7 +10,14 @@ import { redactor } from "../../../log.ts";
 import { connectionLost } from "../../errors.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
-import { isWrongPassword, sudoAsks, sudoNotConfigured, sudoRefused, sudoSilent } from "./errors.ts";
+import {
+  isWrongPassword,
+  sudoAsks,
+  sudoNotConfigured,
+  sudoRefused,
+  sudoSilent,
+  wrongPassword,
+} from "./errors.ts";
 import {
   beginMark,
   LEFT_ALIVE,
@@ -59,10 +66,17 @@ export class Sudo {
   /** Settles when sudo has judged a password that an abandoned call has sent. */
   #judged: Promise<unknown> = Promise.resolve();
 
-  constructor(config: Pick<SshConfig, "sudo" | "username">, start: StartOwn) {
+  /** @param isWrong sudo has refused the password of an earlier worker */
+  constructor(config: Pick<SshConfig, "sudo" | "username">, start: StartOwn, isWrong = false) {
     this.#config = config.sudo;
     this.#start = start;
     this.isNeeded = needsSudo(config);
+    if (isWrong) this.#wrong = wrongPassword("");
+  }
+
+  /** True if sudo has refused the password; it is not sent again. */
+  get isWrong(): boolean {
+    return this.#wrong !== undefined;
   }
 
   /** True if SUDO or SUDO_PASSWORD is set. */

@@ -33,3 +33,25 @@ sessionTest(
     socket.destroy();
   },
 );
+
+sessionTest(
+  "Dialer accepts an unlisted key only if it is the one that an earlier worker has accepted",
+  async ({ host, directory }) => {
+    const logger = createLogger("error", [], () => {});
+    const ssh = { ...settingsOf(host, directory).ssh, strictHostKeyChecking: false };
+    const unlisted = { ...ssh, knownHostsPaths: [] };
+    const dial = async (accepted: Map<number, Uint8Array>) => {
+      const dialer = new Dialer(unlisted, logger, undefined, undefined, accepted);
+      const { client, socket } = await dialer.dial(30_000);
+      client.end();
+      socket.destroy();
+    };
+    const accepted = new Map<number, Uint8Array>();
+    await dial(accepted);
+    const key = accepted.get(0);
+    assert.ok(key);
+    await dial(new Map([[0, Uint8Array.from(key)]]));
+    const other = new Map([[0, key.map((byte, at) => at === key.length - 1 ? byte ^ 1 : byte)]]);
+    await assert.rejects(dial(other), { code: "host_key_changed" });
+  },
+);

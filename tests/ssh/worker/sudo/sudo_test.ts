@@ -3,12 +3,12 @@ import { Buffer } from "node:buffer";
 import { Readable } from "node:stream";
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
-import type { SudoConfig } from "../../../../src/config/config.ts";
 import type { StartedCommand } from "../../../../src/ssh/worker/commands/started_command.ts";
 import { beginMark, promptOf, rootMark } from "../../../../src/ssh/worker/sudo/root_line.ts";
 import { Sudo } from "../../../../src/ssh/worker/sudo/sudo.ts";
 
 const PASSWORD = "geheim ä";
+const WRONG = { code: "sudo_refused", message: /does not accept SUDO_PASSWORD/ };
 const COMMAND = { line: "id", isScript: false, stdinBytes: 0, graceMs: undefined };
 
 /** One start of sudo in memory. */
@@ -58,14 +58,15 @@ class Stage {
   readonly sudo: Sudo;
   #started = Promise.withResolvers<Start>();
 
-  constructor(sudo: SudoConfig = { password: PASSWORD }) {
+  constructor(isWrong = false) {
+    const sudo = { password: PASSWORD };
     this.sudo = new Sudo({ sudo, username: "me" }, (line) => {
       const start = new Start(line);
       this.starts.push(start);
       this.#started.resolve(start);
       this.#started = Promise.withResolvers();
       return Promise.resolve(start.command);
-    });
+    }, isWrong);
   }
 
   /** Starts a command. Returns its outcome and its start on the host, which the test plays. */
@@ -95,8 +96,9 @@ Deno.test("a wrong password is not sent again after a call that did not wait for
   const first = await stage.abandoned();
   const { outcome } = stage.call();
   first.refuse();
-  await assert.rejects(outcome, { code: "sudo_refused", message: /does not accept SUDO_PASSWORD/ });
+  await assert.rejects(outcome, WRONG);
   assert.equal(stage.starts.length, 1);
+  assert.equal(stage.sudo.isWrong, true);
 });
 
 Deno.test("a call goes on when sudo has accepted the password of a call that did not wait for it", async () => {
@@ -124,4 +126,10 @@ Deno.test("a password that was not sent before the end of stdin does not count a
   assert.equal(await second.sent, `${PASSWORD}\n`);
   second.becomeRoot();
   await next.outcome;
+});
+
+Deno.test("a password that sudo has refused to an earlier worker is not sent", async () => {
+  const stage = new Stage(true);
+  await assert.rejects(stage.call().outcome, WRONG);
+  assert.equal(stage.starts.length, 0);
 });
