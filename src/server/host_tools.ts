@@ -4,7 +4,7 @@ import { closest } from "../config/closest.ts";
 import { MAX_LISTED_HOSTS, TOOL_ROWS } from "../config/tool_table.ts";
 import { hostVariable } from "../config/variables/environment_names.ts";
 import { printable, RemoteExecError } from "../errors.ts";
-import type { Tool } from "../mcp/tool.ts";
+import type { Tool, ToolContext } from "../mcp/tool.ts";
 import type { LongCalls } from "../mcp/long_calls.ts";
 import { HostCopyService } from "../ssh/hosts/copy_service.ts";
 import { copyTool } from "../ssh/hosts/copy_tool.ts";
@@ -13,6 +13,7 @@ import { fleetTool } from "../ssh/hosts/fleet_tool.ts";
 import { FleetService } from "../ssh/hosts/service.ts";
 import type { SshService } from "../ssh/service.ts";
 import { hostListTool } from "../ssh/hosts/tools.ts";
+import { jobsOfHosts, jobsOfHostsOutput } from "./jobs_of_hosts.ts";
 import { unusable } from "./host_workers.ts";
 
 /** Makes the tools for one host. @param host its number */
@@ -32,7 +33,11 @@ export async function toolsOfHosts(
 ): Promise<Tool[]> {
   const sets = new ToolSets(config, hosts, make);
   const tools = (await sets.described()).map((tool) =>
-    touchesHost(tool.name) ? forHosts(tool, hosts, sets) : tool
+    tool.name === "ssh_list_jobs"
+      ? jobList(tool, hosts, sets, config.limits.characterLimit)
+      : touchesHost(tool.name)
+      ? forHosts(tool, hosts, sets)
+      : tool
   );
   const lists = hosts.list.length > MAX_LISTED_HOSTS ? [hostListTool(hosts)] : [];
   return [
@@ -125,6 +130,30 @@ function forHosts(tool: Tool, hosts: HostsConfig, sets: ToolSets): Tool {
   };
 }
 
+/** Without `host`, the jobs of all hosts are listed. */
+function jobList(tool: Tool, hosts: HostsConfig, sets: ToolSets, maxCharacters: number): Tool {
+  const host = nameArgument(hosts.list.map(({ name }) => name)).optional()
+    .describe("Default: all");
+  const input = z.strictObject({ host, ...tool.input.shape });
+  const list = async (name: string, args: unknown, context: ToolContext) =>
+    await (await sets.find(name, tool.name, {})).call(args, context);
+  return {
+    ...tool,
+    input,
+    output: jobsOfHostsOutput,
+    async call(args, context) {
+      const { host: wanted, ...rest } = input.parse(args);
+      if (wanted !== undefined) return await list(wanted, rest, context);
+      return await jobsOfHosts({
+        hosts: hosts.list.map(({ name }) => name),
+        maxCharacters,
+        maxWorkers: hosts.maxWorkers,
+        list: (name, own) => list(name, rest, own),
+      }, context);
+    },
+  };
+}
+
 /** Tools that work on files of this machine as well; then any worker does. */
 const MAY_BE_LOCAL = ["exchange_upload", "exchange_download", "generate_download_link"];
 
@@ -138,10 +167,13 @@ function hostArgument(
 ): z.ZodType<string | undefined> {
   const able = list.filter(({ proxmox }) => proxmox || !tool.startsWith("proxmox_"));
   const names = able.map(({ name }) => name);
-  const one = names.length > MAX_LISTED_HOSTS ? z.string().min(1).max(255) : z.enum(names);
+  const one = nameArgument(names);
   if (defaultName !== undefined && names.includes(defaultName)) return one.default(defaultName);
   return mayBeLocal ? one.optional().describe("Required for its files") : one;
 }
+
+const nameArgument = (names: readonly string[]): z.ZodType<string> =>
+  names.length > MAX_LISTED_HOSTS ? z.string().min(1).max(255) : z.enum([...names]);
 
 function unknownHost(name: string, list: readonly NamedHost[]): RemoteExecError {
   const meant = closest(name, list.map((host) => host.name));

@@ -45,6 +45,13 @@ peerTest({
       wait_seconds: 45,
     });
     assert.ok(String(read.data.text).includes(second), read.text);
+    const all = await server.call("ssh_list_jobs");
+    const one = await server.call("ssh_list_jobs", { host: second });
+    assert.equal(all.isError || one.isError, false, all.text);
+    // One account: each host lists the job.
+    assert.ok(Array.isArray(all.data.jobs) && Array.isArray(one.data.jobs));
+    assert.deepEqual(all.data.jobs.map(({ host }) => host), [...ADDRESSES]);
+    assert.equal(one.data.jobs.length, 1);
 
     const link = await server.call("generate_download_link", {
       host: second,

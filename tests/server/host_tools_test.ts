@@ -95,6 +95,13 @@ pure("several hosts change nothing but the argument and the names in description
   const several = createCatalog(await offeredTools({ ...env, HOSTS: "web1" })).list;
   const without = several.filter(({ name }) => !name.endsWith("_hosts")).map((tool) => {
     const { host: _, ...properties } = tool.inputSchema.properties ?? {};
+    if (tool.name === "ssh_list_jobs") {
+      // It also names the hosts that did not answer.
+      const given = Object.entries(tool.outputSchema?.properties ?? {});
+      const fields = Object.fromEntries(given.filter(([name]) => name !== "failed"));
+      const outputSchema = { ...tool.outputSchema, properties: fields };
+      return { ...tool, inputSchema: { ...tool.inputSchema, properties }, outputSchema };
+    }
     return { ...tool, inputSchema: { ...tool.inputSchema, properties } };
   });
   const named = (text: string) =>
