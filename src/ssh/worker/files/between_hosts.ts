@@ -2,6 +2,7 @@ import { receiveStream, sendStream } from "../../../rpc/parcel.ts";
 import type { ReceiveRequest, SentFile } from "../../hosts/port.ts";
 import type { CopyOutcome, CopyProgress } from "../../port.ts";
 import type { RemoteHost } from "../remote_host.ts";
+import { COPIED_BITS } from "../directories/tree_item.ts";
 import { fromStream, toStream } from "./files_server.ts";
 
 /**
@@ -28,7 +29,10 @@ export async function sendFile(
   }
 }
 
-/** Writes a file of another host, which gets its name only after verification. */
+/**
+ * Writes a file of another host, which gets its name only after verification. That host chooses content and
+ * mode, so setuid and setgid bits are left out.
+ */
 export async function receiveFile(
   host: RemoteHost,
   end: MessagePort,
@@ -40,7 +44,7 @@ export async function receiveFile(
   const request = {
     to: { kind: "host", path } as const,
     ...{ overwrite, maxBytes },
-    ...(mode === undefined ? {} : { mode }),
+    ...(mode === undefined ? {} : { mode: mode & COPIED_BITS }),
     ...(sha256 === undefined ? {} : { sha256 }),
   };
   try {
