@@ -19,6 +19,8 @@ export interface HostsContext {
   readonly chooseHost: ChooseHost;
   /** The names that a pattern of HOSTS may match. */
   readonly knownNames: () => readonly string[];
+  /** Reports whether the SSH configuration says how to reach a host. */
+  readonly isNamed: (name: string) => boolean;
 }
 
 /** The hosts of a configuration. */
@@ -93,13 +95,13 @@ function hostNames(
 const isPattern = (word: string): boolean => /[*?]/.test(word);
 
 function hostOf(name: string, values: Values, context: HostsContext, report: Report): NamedHost {
-  const { chooseHost, env, knownNames } = context;
+  const { chooseHost, env, knownNames, isNamed } = context;
   const isDefault = name === values.host;
   const proxmox = isProxmox(name, values);
   if (values.hosts === undefined) {
     return { name, ssh: chooseHost(name, values, env, report), proxmox };
   }
-  const isShared = isDefault || !knownNames().includes(name);
+  const isShared = isDefault || !knownNames().includes(name) && !isNamed(name);
   const faults: Fault[] = [];
   const collect: Report = (message, remedy) => faults.push({ message, remedy });
   const ssh = chooseHost(

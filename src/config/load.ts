@@ -10,7 +10,7 @@ import { chooseHosts, usableHosts } from "./hosts.ts";
 import { ENVIRONMENT_ONLY, type Origin, type Remark, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { ConfigFiles } from "./ssh_config/files.ts";
-import { chooseHost, knownHostNames } from "./ssh_host.ts";
+import { chooseHost, isNamedInConfig, knownHostNames } from "./ssh_host.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./variables/parsers.ts";
 import { isSecret, secretsOf } from "./secrets.ts";
@@ -127,6 +127,7 @@ function assemble(
       secrets.push(sudoPassword);
       return { ...chosen.ssh, sudo: { password: sudoPassword } };
     },
+    isNamed: (name) => isNamedInConfig(name, values, env, machine, sshFiles),
     knownNames: once(() => knownHostNames(values, env, machine, sshFiles, report)),
   }, report);
   const files = chooseDirectories(values, machine, report);

@@ -6,7 +6,7 @@ import { agentLogin, checkUnusedAgent, explicitLogin, sshLogin } from "./login.t
 import type { Remark } from "./origin.ts";
 import { expandPath, type Machine } from "./paths.ts";
 import { chosenAlgorithms } from "./ssh_config/algorithms.ts";
-import { formatPlace, type HostQuery } from "./ssh_config/evaluate.ts";
+import { evaluate, formatPlace, type HostQuery } from "./ssh_config/evaluate.ts";
 import { ConfigFault, ConfigFiles } from "./ssh_config/files.ts";
 import { HostSettings, type SettingsContext } from "./ssh_config/host_settings.ts";
 import { namesIn } from "./ssh_config/names.ts";
@@ -52,6 +52,23 @@ export const knownHostNames = (
   values.sshConfig?.toLowerCase() === "none"
     ? []
     : tryStep(report, () => namesIn(configRoots(values, env, machine), files, machine.home)) ?? [];
+
+/** Reports whether the SSH configuration names a host, also by a pattern. True if it cannot be read. */
+export function isNamedInConfig(
+  name: string,
+  values: Values,
+  env: Environment,
+  machine: Machine,
+  files: ConfigFiles,
+): boolean {
+  if (values.sshConfig?.toLowerCase() === "none") return false;
+  const query = { name, localUser: localUserOf(env, machine) };
+  // Its faults are reported when the host is chosen.
+  return tryStep(
+    () => {},
+    () => evaluate(configRoots(values, env, machine), files, machine, query).isNamed,
+  ) ?? true;
+}
 
 /** Does the same as `attempt()`, also for faults of the SSH configuration. */
 const tryStep = <T>(report: Report, step: () => T): T | undefined =>

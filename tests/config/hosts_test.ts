@@ -109,6 +109,37 @@ pure("the login of HOST is not used for other hosts of the SSH configuration", (
   assert.doesNotMatch(JSON.stringify(web2), /for web1 only/);
 });
 
+pure(
+  "the login of HOST is not used for hosts that a pattern or Match of the SSH configuration names",
+  () => {
+    const texts = {
+      "/home/me/.ssh/config": `
+Host app? !app9
+  User deploy
+  IdentityFile ~/.ssh/id_app
+Match originalhost batch
+  IdentityFile ~/.ssh/id_app
+Host *
+  Compression yes
+`,
+      "/home/me/.ssh/id_app": "key",
+    };
+    const env = { HOST: "main", HOSTS: "app1,batch,app9,10.0.0.7", SUDO_PASSWORD: "for main only" };
+    const { hosts } = configOf({ ...env, SSH_USERNAME: "admin" }, fakeMachine({ texts }));
+    assert.deepEqual(
+      hosts?.list.map(({ name, ssh }) => [name, ssh?.login.kind, ssh?.sudo]),
+      [
+        ["main", "password", { password: "for main only" }],
+        ["app1", "key", undefined],
+        ["batch", "key", undefined],
+        ["app9", "password", { password: "for main only" }],
+        ["10.0.0.7", "password", { password: "for main only" }],
+      ],
+    );
+    assert.equal(hosts?.list[1]?.ssh?.username, "deploy");
+  },
+);
+
 pure("a host has secrets of its own, which are secrets of the configuration", () => {
   const { hosts, secrets } = named({
     HOSTS: "web1,web-3",
