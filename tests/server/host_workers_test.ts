@@ -13,7 +13,9 @@ async function withWorkers(
   run: (workers: HostWorkers, launcher: Worker) => Promise<void>,
   more: Environment = {},
 ): Promise<void> {
-  const texts = { "/home/me/.ssh/config": "Host old\n  ProxyCommand nc %h %p\n" };
+  const texts = {
+    "/home/me/.ssh/config": "Host old\n  ProxyCommand nc %h %p\nHost *\n  HostName 127.0.0.1\n",
+  };
   const env = { HOST: undefined, HOSTS: "web1,web2,old,web3", ...more };
   const config = configOf(env, fakeMachine({ texts }));
   let launcher: Worker | undefined;
