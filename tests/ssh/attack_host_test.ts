@@ -368,9 +368,11 @@ sessionTest(
     const running = exec(`sh -c '${child}' > out 2>&1 & wait`, { signal: cancel.signal });
     const pid = `${host.directory}/pid`;
     await until("the child", async () => (await Deno.readTextFile(pid).catch(() => "")) !== "");
+    // When the second command is answered, the start of the first one is known here.
+    await exec("true");
     cancel.abort();
     await running;
-    assert.equal(isAlive(Number(Deno.readTextFileSync(pid))), false);
+    await until("its end", () => !isAlive(Number(Deno.readTextFileSync(pid))));
   },
 );
 
