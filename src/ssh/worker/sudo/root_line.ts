@@ -53,7 +53,7 @@ export const MISSING = "no sudo";
  * `s_events` learns from the other parts: `w PID` (reads stdin), `p PID` (leads the command's session), `x CODE`
  * (the command has ended) and `k` (stdin has ended).
  */
-const SUPERVISE = compact(`
+export const SUPERVISE = compact(`
   exec 6<&0 5>&1 7>&2 </dev/null
   printf "\\036%s root\\n" "$2"
   printf "\\036%s root\\n" "$2" >&2
@@ -105,7 +105,8 @@ const SUPERVISE = compact(`
         x*) s_code=\${s_event#x } ;;
       esac
     done
-    for s_pid in $s_readers; do kill -KILL $s_pid; done
+    # With stdin the readers have ended, and others may have their numbers now.
+    [ -n "$s_told" ] || for s_pid in $s_readers; do kill -KILL $s_pid; done
     exit \${s_code:-${LEFT_ALIVE}}
   }
   { s_feed | s_run; } 4>&1 | s_events
