@@ -194,7 +194,7 @@ function sudoConfig({ sudo, sudoPassword: password }: Values): Pick<Config["ssh"
 
 /** Each path as written and with links resolved: a tool may name the file either way. */
 const underAllNames = (paths: readonly string[], machine: Machine): string[] => [
-  ...new Set(paths.flatMap((path) => [path, resolveLinks(path, machine)])),
+  ...new Set([...new Set(paths)].flatMap((path) => [path, resolveLinks(path, machine)])),
 ];
 
 function chooseAuditLog({ auditLog }: Values, machine: Machine): string | undefined {

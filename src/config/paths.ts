@@ -19,6 +19,7 @@ export interface Machine extends ConfigMachine {
 /** Returns the machine that the process runs on, with the home directory from the environment. */
 export function thisMachine(env: Environment): Machine {
   const windows = Deno.build.os === "windows";
+  let user: { readonly id: number | undefined } | undefined;
   return {
     cwd: Deno.cwd(),
     home: (windows ? env.USERPROFILE : undefined) ?? env.HOME ?? env.USERPROFILE,
@@ -45,7 +46,8 @@ export function thisMachine(env: Environment): Machine {
       const { uid, mode } = Deno.statSync(path);
       return uid === null || mode === null ? undefined : { uid, mode };
     },
-    userId,
+    // Finding it out writes a file, and each of several hosts needs it.
+    userId: () => (user ??= { id: userId() }).id,
     realPath: (path) => Deno.realPathSync(path),
     makeDirectory: (path) => Deno.mkdirSync(path, { recursive: true, mode: 0o700 }),
   };

@@ -100,7 +100,7 @@ class ToolSets {
     if (host === undefined) throw unknownHost(hostName, list);
     if (host.ssh === undefined) throw unusable(host);
     if (args.ctid !== undefined && !host.proxmox) throw notProxmox(host);
-    if (args.sudo !== undefined && host.ssh.sudo === undefined) throw noSudo(host);
+    if (args.sudo === true && host.ssh.sudo === undefined) throw noSudo(host);
     const { proxmox } = host;
     // ImageKit's transfer_ids name it: two hosts may have one address.
     const ssh = { ...host.ssh, host: hostName };
@@ -122,7 +122,9 @@ function forHosts(tool: Tool, hosts: HostsConfig, sets: ToolSets): Tool {
     input,
     async call(args, context) {
       const { host: wanted } = input.parse(args);
-      const { host: _, ...rest } = { ...args as object } as Record<string, unknown>; // an object: parsed
+      // An object, as it was parsed; false is the default of sudo, which not every host has.
+      const { host: _, sudo, ...others } = { ...args as object } as Record<string, unknown>;
+      const rest = sudo === true ? { ...others, sudo } : others;
       if (wanted === undefined && isRemote(rest)) throw hostMissing();
       const name = typeof wanted === "string" ? wanted : sets.base;
       return await (await sets.find(name, tool.name, rest)).call(rest, context);

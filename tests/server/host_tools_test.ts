@@ -109,6 +109,21 @@ pure("several hosts change nothing but the argument and the names in description
   assert.equal(JSON.stringify(without), named(JSON.stringify(one)));
 });
 
+pure("sudo is refused for a host that has none, and false is no request for it", async () => {
+  const recorded = await recordedTools({
+    ...{ HOST: "web1", HOSTS: "old,web2", SUDO_PASSWORD_WEB1: "for web1" },
+  });
+  const [, calls] = recorded;
+  const call = (host: string, sudo: boolean) =>
+    refusal(recorded, "ssh_exec_command", { host, command: "true", sudo });
+  await call("web1", true);
+  assert.match(calls.at(-1) ?? "", /^0 exec .*"sudo":true/);
+  await call("web2", false);
+  assert.match(calls.at(-1) ?? "", /^2 exec /);
+  assert.equal((await call("web2", true)).message, "sudo is not configured for web2");
+  assert.equal(calls.length, 2);
+});
+
 pure("a call without host goes to the default host", async () => {
   const recorded = await recordedTools({ ...SEVERAL, HOST: "web2" });
   await refusal(recorded, "ssh_exec_command", { command: "true" });
