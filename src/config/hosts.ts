@@ -39,7 +39,7 @@ export function chooseHosts(
 ): ChosenHosts | undefined {
   const names = hostNames(values, context, report);
   checkProxmox(values, names, report);
-  checkSecretNames(names, context, report);
+  checkSecrets(names, context, report);
   // Without a host, the faults of the login are still worth reporting.
   if (names.length === 0) context.chooseHost("localhost", values, context.env, report);
   const list = names.map((name) => hostOf(name, values, context, report));
@@ -156,8 +156,11 @@ function checkProxmox(
   }
 }
 
-/** Two hosts whose names lead to one variable must not share its secret by accident. */
-function checkSecretNames(
+/**
+ * Two hosts whose names lead to one variable must not share its secret by accident. What follows the first line
+ * of a password would be input of sudo's command.
+ */
+function checkSecrets(
   names: readonly string[],
   { env }: HostsContext,
   report: Report,
@@ -168,6 +171,9 @@ function checkSecretNames(
       const variable = hostVariable(prefix, name);
       const other = owners.get(variable);
       owners.set(variable, name);
+      if (prefix === "SUDO_PASSWORD_" && /[\n\r\0]/.test(env[variable] ?? "")) {
+        report(`${variable} must be one line`, `Correct ${variable}`);
+      }
       if (other === undefined || !isSet(env[variable])) continue;
       report(
         `${variable} could be the ${secret} of ${other} or of ${name}`,

@@ -166,6 +166,11 @@ pure("two hosts that share the name of a secret are a fault if it is set", () =>
   );
 });
 
+pure("the password of sudo of a single host is one line", () => {
+  const [fault] = faultsOf({ ...ADDRESSES, SUDO_PASSWORD_WEB1: "first\nsecond" });
+  assert.equal(fault?.message, "SUDO_PASSWORD_WEB1 must be one line");
+});
+
 pure("ENABLE_PROXMOX is for HOST, and PROXMOX_HOSTS for hosts of the list", () => {
   const nodes = (env: Environment) =>
     configOf({ ...ADDRESSES, ...env }).hosts?.list.filter(({ proxmox }) => proxmox)
