@@ -28,10 +28,8 @@ for (const [name, command] of Object.entries(OTHERS)) {
       await until("the download", () => namesIn(session.dir).some((each) => each !== "up"));
       // A session that answered a moment ago is used without a check.
       await session.exec("sleep 0.3");
-      const startedAt = performance.now();
+      // Behind the stuck file it would stall for 30 seconds and fail.
       assert.equal((await session.upload("up", "there")).verified, "sha256");
-      // The other choice is the 30 seconds of a stalled transfer.
-      assert.ok(performance.now() - startedAt < 20_000, "soon");
       assert.equal((await session.download("there", "down")).bytes, 7);
       const { exitCode, stdout } = await other;
       assert.deepEqual([exitCode, stdout.text], [0, "done\n"]);
@@ -54,9 +52,7 @@ peerTest({
     const stuck = session.download("/proc/kmsg", "kmsg", {}, cancel.signal);
     stuck.catch(() => {});
     // Its requests are those of several round trips, and the read that is not answered is among them.
-    const startedAt = performance.now();
     assert.equal((await session.upload("up", "other")).verified, "sha256");
-    assert.ok(performance.now() - startedAt < 25_000, "soon");
     cancel.abort();
     await assert.rejects(stuck, { code: "cancelled" });
   },
