@@ -74,8 +74,25 @@ export class HostWorkers {
   }
 
   /** Runs work with the workers of two hosts; neither ends before it. */
-  readonly between: BetweenHosts = (from, to, work) =>
-    this.#use(to, (target) => this.#use(from, (source) => work(source.port, target.port)));
+  readonly between: BetweenHosts = async (from, to, work) => {
+    // One pair after the other: pairs that each have one worker would wait for each other.
+    const [source, target] = await this.#inOrder.run("pair", async () => {
+      const source = await this.#take(from);
+      try {
+        return [source, await this.#take(to)] as const;
+      } catch (error) {
+        this.#giveBack(source);
+        throw error;
+      }
+    }, NEVER);
+    try {
+      await Promise.all([source.ready, target.ready]);
+      return await work(source.port, target.port);
+    } finally {
+      this.#giveBack(source);
+      this.#giveBack(target);
+    }
+  };
 
   /** Stops what runs on the hosts, for at most `limitMs`. */
   async close(limitMs: number): Promise<void> {
@@ -95,22 +112,31 @@ export class HostWorkers {
   }
 
   async #use<T>(number: number, work: (worker: HostWorker) => Promise<T>): Promise<T> {
+    const worker = await this.#take(number);
+    try {
+      await worker.ready;
+      return await work(worker);
+    } finally {
+      this.#giveBack(worker);
+    }
+  }
+
+  /** Returns the worker of a host, which is not ended until it is given back. */
+  async #take(number: number): Promise<HostWorker> {
     const { name, ssh } = this.#usable(number);
-    const worker = this.#taken(number) ??
+    return this.#taken(number) ??
       await this.#inOrder.run("start", async () => {
         const started = this.#taken(number);
         if (started !== undefined) return started;
         await this.#makeRoom();
         return this.#start(number, name, ssh);
       }, NEVER);
-    try {
-      await worker.ready;
-      return await work(worker);
-    } finally {
-      worker.uses--;
-      worker.lastUsedMs = performance.now();
-      this.#freed.resolve(true);
-    }
+  }
+
+  #giveBack(worker: HostWorker): void {
+    worker.uses--;
+    worker.lastUsedMs = performance.now();
+    this.#freed.resolve(true);
   }
 
   #usable(number: number): { readonly name: string; readonly ssh: SshConfig } {

@@ -53,6 +53,7 @@ globalThis.addEventListener("message", ({ data }) => {
         return Promise.resolve();
       },
       memory: () => Promise.resolve(LEARNED),
+      sendFile: () => Promise.resolve({}),
       diagnose: () => Promise.resolve(memory),
       close: () => Promise.resolve(true),
       exec: () => Promise.resolve("alive"),

@@ -116,6 +116,19 @@ Deno.test("calls to more hosts than may have workers wait for each other", () =>
     assert.deepEqual(await Promise.all(calls), Array(6).fill("alive"));
   }, { MAX_HOST_WORKERS: "1" }));
 
+Deno.test("calls to two hosts each do not wait for each other's hosts", () =>
+  withWorkers(async (workers) => {
+    const copies = [1, 3].map((to) =>
+      workers.between(
+        0,
+        to,
+        (source, target) =>
+          Promise.all([source.sendFile("", 0, signal), target.sendFile("", 0, signal)]),
+      )
+    );
+    assert.equal((await Promise.all(copies)).length, 2);
+  }, { MAX_HOST_WORKERS: "2", TIMEOUT: "20" }));
+
 Deno.test("a host's worker with a call or a link is not ended", () =>
   withWorkers(async (workers, launcher) => {
     let isUsed = true;
