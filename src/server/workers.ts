@@ -35,6 +35,7 @@ export function startWorkers(config: Config, logger: Logger): Workers {
     return row && spawn<Port>(row, logger);
   };
   const hosts = config.hosts && new HostWorkers(config, config.hosts, table, logger);
+  hosts?.prepare();
   const ssh = hosts === undefined
     ? required(start<SshPort & TextPort>("ssh"))
     : firstHost(config, hosts);
