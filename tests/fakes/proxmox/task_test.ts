@@ -78,7 +78,7 @@ nodeTest("pct whose output nobody reads abandons its worker", [WEB], async (pve)
   const pipe = Deno.readLinkSync(`/proc/${child.pid}/fd/1`);
   await child.stdout.cancel();
   // The pipe may still be open for a moment, and a worker that can write goes on.
-  await until("the reader has closed the pipe", () => !openFiles().includes(pipe));
+  await until("the reader has closed the pipe", () => !hasReader(pipe));
   child.kill("SIGTERM");
   const { code } = await child.status;
   await child.stderr.cancel();
@@ -126,13 +126,25 @@ nodeTest("vzdump logs its percent and unlocks the guest when it is interrupted",
 });
 
 /** What this process has open, as `/proc` names it. */
-function openFiles(): string[] {
-  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
-    try {
-      return [Deno.readLinkSync(`/proc/self/fd/${name}`)];
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return []; // closed meanwhile
-      throw error;
-    }
-  });
+/** Reports whether a process can read a pipe: this one, or one that it has forked and that is not started yet. */
+function hasReader(pipe: string): boolean {
+  const pids = [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name));
+  return pids.some(({ name: pid }) =>
+    readable(() => [...Deno.readDirSync(`/proc/${pid}/fd`)])?.some(({ name: fd }) =>
+      readable(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`)) === pipe &&
+      // Source: proc(5). The last digit is the access mode: 0 is O_RDONLY.
+      /^flags:\s+\d*0$/m.test(
+        readable(() => Deno.readTextFileSync(`/proc/${pid}/fdinfo/${fd}`)) ?? "",
+      )
+    )
+  );
+}
+
+/** Returns what is read, or undefined if the process or the file is gone meanwhile, or of another user. */
+function readable<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

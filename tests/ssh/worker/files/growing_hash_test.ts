@@ -31,11 +31,12 @@ async function hashGrowing(
     stderr: "piped",
   }).spawn();
   const writer = child.stdin.getWriter();
-  const tell = (line: string) => writer.write(new TextEncoder().encode(line));
+  // A script whose programs are missing may have ended.
+  const tell = (line: string) => writer.write(new TextEncoder().encode(line)).catch(() => {});
   await tell("1\n1\n");
   Deno.writeFileSync(file, BYTES.subarray(2 * BLOCK_BYTES), { append: true });
   await tell("2\n0\n");
-  await writer.close();
+  await writer.close().catch(() => {});
   const { stdout, stderr } = await child.output();
   assert.equal(new TextDecoder().decode(stderr), "");
   return parseHash(new TextDecoder().decode(new StartMark().after(stdout)));
