@@ -108,12 +108,13 @@ export function startCommand(
   });
   const output = new ChannelOutput(channel);
   let hasExited = false;
-  const exited = reportExit(child, output, () => {
+  const read = Promise.withResolvers<void>();
+  const exited = reportExit(child, output, read.promise, () => {
     hasExited = true;
     closeInput(channel, child.stdin);
   });
   forwardInput(channel, child.stdin);
-  void forwardOutput(channel, child, output, exited);
+  void forwardOutput(channel, child, output, exited, read.resolve);
   return {
     pid: child.pid,
     exited,
@@ -127,19 +128,38 @@ export function startCommand(
   };
 }
 
+/** OpenSSH has read what a command printed before it reports the exit; a busy process like this one has not. */
+const READ_MS = 50;
+
 function reportExit(
   child: ChildProcess,
   output: ChannelOutput,
+  allRead: Promise<void>,
   onExit: () => void,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const report = (status: number | null, signal: string | null) => {
+    const report = async (status: number | null, signal: string | null) => {
       onExit();
+      // A process in the background may keep the output open.
+      await readOrQuiet(allRead);
       output.exit(status, signal);
       resolve();
     };
     child.once("exit", report);
     child.once("error", () => child.pid === undefined && report(127, null));
+  });
+}
+
+function readOrQuiet(allRead: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(async () => {
+      for (let turn = 0; turn < 3; turn++) await new Promise((next) => setImmediate(next));
+      resolve();
+    }, READ_MS);
+    allRead.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 
@@ -160,11 +180,13 @@ async function forwardOutput(
   child: { readonly stdout: Readable; readonly stderr: Readable },
   output: ChannelOutput,
   exited: Promise<void>,
+  onRead: () => void,
 ): Promise<void> {
   await Promise.allSettled([
     pump(child.stdout, channel, output),
     pump(child.stderr, channel.stderr, output),
   ]);
+  onRead();
   channel.eof();
   await exited;
   channel.end();
