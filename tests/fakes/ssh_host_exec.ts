@@ -109,12 +109,14 @@ export function startCommand(
   const output = new ChannelOutput(channel);
   let hasExited = false;
   const read = Promise.withResolvers<void>();
-  const exited = reportExit(child, output, read.promise, () => {
+  const { promise: exited, resolve: onExited } = Promise.withResolvers<void>();
+  const reported = reportExit(child, output, read.promise, () => {
     hasExited = true;
     closeInput(channel, child.stdin);
+    onExited();
   });
   forwardInput(channel, child.stdin);
-  void forwardOutput(channel, child, output, exited, read.resolve);
+  void forwardOutput(channel, child, output, reported, read.resolve);
   return {
     pid: child.pid,
     exited,
@@ -179,7 +181,7 @@ async function forwardOutput(
   channel: ServerChannel,
   child: { readonly stdout: Readable; readonly stderr: Readable },
   output: ChannelOutput,
-  exited: Promise<void>,
+  reported: Promise<void>,
   onRead: () => void,
 ): Promise<void> {
   await Promise.allSettled([
@@ -188,7 +190,7 @@ async function forwardOutput(
   ]);
   onRead();
   channel.eof();
-  await exited;
+  await reported;
   channel.end();
 }
 
