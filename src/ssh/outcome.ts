@@ -11,7 +11,7 @@ export { cutTexts, without } from "./output.ts";
 /** The host and login that an answer names. */
 export interface HostName {
   readonly host: string;
-  /** Undefined among several hosts: the name then stands for address and port. */
+  /** Undefined among several hosts: the name then replaces address and port. */
   readonly port?: number;
   readonly user: string;
 }

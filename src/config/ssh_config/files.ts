@@ -110,7 +110,7 @@ export class ConfigFiles {
     return { path, lines: linesOf(text) };
   }
 
-  /** OpenSSH refuses such files too: whoever can write them can redirect every connection. */
+  /** OpenSSH refuses such files too: a user who can write them can redirect every connection. */
   #check(path: string): void {
     const found = this.#machine.access(path);
     if (found === undefined) return;

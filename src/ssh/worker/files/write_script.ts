@@ -37,7 +37,7 @@ export interface WriteScriptOptions {
  * follows, and what was lost of the replaced one (`links`, `owner`, `acl`).
  * If stdin ends early, no file is left behind.
  *
- * Whoever may write the directory can put a link under the temporary name. So the file is opened once, as
+ * A user who may write the directory can put a link under the temporary name. So the file is opened once, as
  * descriptor 3, and owner and mode are set through it (`$q`).
  */
 export function writeScript(options: WriteScriptOptions): string {

@@ -19,7 +19,7 @@ export interface PageScript {
 
 /**
  * Prints `T SIZE MODE MTIME LINES RETURNS UTF8 ENDS SHA256 SAMPLE UID USER`, then the first `SAMPLE`
- * bytes of the file, then the lines and an end mark. `-` stands for what is not known: MODE and MTIME without `stat`,
+ * bytes of the file, then the lines and an end mark. `-` is a value that is not known: MODE and MTIME without `stat`,
  * the numbers of line feeds (LINES) and of line ends with a carriage return (RETURNS), whether all of it
  * is UTF-8 (1 or 0), whether it ENDS in a line feed (1 or 0), and the hash of a large file.
  *
