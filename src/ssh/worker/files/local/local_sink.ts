@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RemoteExecError } from "../../../../errors.ts";
 import type { PathGuard } from "../../../../local/path_guard.ts";
@@ -96,9 +96,10 @@ class LocalSink implements Sink {
       );
     }
     try {
-      if (Deno.build.os !== "windows") this.#setMode(info);
-      this.#close();
+      if (Deno.build.os === "windows") this.#close();
+      else this.#setMode(info);
       await (this.#plan.overwrite ? Deno.rename(this.#plan.temporary, this.path) : this.#nameIt());
+      await this.#setTime();
     } catch (error) {
       throw error instanceof Deno.errors.AlreadyExists
         ? localExists(this.#plan.shown)
@@ -118,10 +119,16 @@ class LocalSink implements Sink {
     try {
       if (!isSameFile(fstatSync(handle), written)) throw changed(this.#plan.shown);
       fchmodSync(handle, this.#plan.mode);
-      if (this.#plan.mtime !== undefined) futimesSync(handle, this.#plan.mtime, this.#plan.mtime);
     } finally {
       closeSync(handle);
     }
+  }
+
+  /** Only after the file has its name: a temporary file with an old time is swept by other calls. */
+  async #setTime(): Promise<void> {
+    const { mtime } = this.#plan;
+    if (this.#open && mtime !== undefined) await this.#file.utime(mtime, mtime);
+    this.#close();
   }
 
   /** A hard link fails when the name is taken; a rename would replace it. */

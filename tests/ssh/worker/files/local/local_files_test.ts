@@ -1,6 +1,9 @@
 // @process: it changes the umask of this process.
 import assert from "node:assert/strict";
 import { LocalFiles } from "../../../../../src/ssh/worker/files/local/local_files.ts";
+import { PathGuard } from "../../../../../src/local/path_guard.ts";
+import { localPathErrors } from "../../../../../src/ssh/worker/files/local/local_errors.ts";
+import { openLocalSink } from "../../../../../src/ssh/worker/files/local/local_sink.ts";
 import type { Sink, Source } from "../../../../../src/ssh/worker/files/source_sink.ts";
 import { temporaryDirectory } from "../../../../support/temporary_directory.ts";
 
@@ -53,6 +56,26 @@ localTest("LocalFiles starts relative names at its first directory", async ({ fi
   await write(files, "g", "new");
   assert.equal(Deno.readTextFileSync(`${root}/g`), "new");
 });
+
+localTest(
+  "a temporary file never has an old time, for which it would be swept",
+  async ({ root }) => {
+    const guard = await PathGuard.create({ roots: [root], aliases: [], own: [] }, localPathErrors);
+    const options = { overwrite: false, mode: 0o644, mtime: 1_600_000_000 };
+    const sink = await openLocalSink(guard, `${root}/f`, "f", options);
+    Deno.writeTextFileSync(`${root}/f`, "made meanwhile");
+    await assert.rejects(store(sink, "new"), { code: "already_exists" });
+    const [temporary = ""] = namesIn(root).filter((name) => name.endsWith(".part"));
+    assert.ok((Deno.statSync(`${root}/${temporary}`).mtime?.getTime() ?? 0) > 1_700_000_000_000);
+    await sink.discard();
+    Deno.removeSync(`${root}/f`);
+    const again = await openLocalSink(guard, `${root}/f`, "f", options);
+    await store(again, "new");
+    await again.discard();
+    assert.equal(Deno.statSync(`${root}/f`).mtime?.getTime(), 1_600_000_000_000);
+    assert.deepEqual(namesIn(root), ["f"]);
+  },
+);
 
 const BAD: readonly (readonly [string, string])[] = [
   ["", "invalid_argument"],
