@@ -52,7 +52,8 @@ export async function startFullStage(host: SshHostOptions = {}): Promise<FullSta
   };
 }
 
-const exchangeOn = ({ endpoint, accessKey, secretKey, region, bucket }: FakeS3) => ({
+/** The variables that turn the exchange on. */
+export const exchangeOn = ({ endpoint, accessKey, secretKey, region, bucket }: FakeS3) => ({
   R2_ENDPOINT: endpoint,
   R2_ACCESS_KEY: accessKey,
   R2_SECRET_KEY: secretKey,
@@ -60,7 +61,8 @@ const exchangeOn = ({ endpoint, accessKey, secretKey, region, bucket }: FakeS3) 
   R2_BUCKET: bucket,
 });
 
-async function startServers(
+/** Starts both servers with `env`, one of them with `imageKitOn` too. */
+export async function startServers(
   cwd: string,
   env: Record<string, string>,
   imageKitOn: Record<string, string>,

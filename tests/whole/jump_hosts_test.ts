@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { ask } from "../downloads/http.ts";
 import { content } from "../fakes/ssh_host_client.ts";
-import { makeNamespaceRow, NAMESPACES } from "../peers/net_namespaces.ts";
 import { until } from "../peers/openssh.ts";
 import { peerTest, SSHD } from "../peers/require.ts";
 import { aliveWithMarker, type Sshd, startSshd } from "../peers/sshd.ts";
@@ -193,50 +192,5 @@ peerTest({
       /ssh-keygen -R .*ssh middle/,
     );
     await middle.restart();
-  },
-});
-
-peerTest({
-  peer: [SSHD, ...NAMESPACES],
-  name: "hosts that only a jump host reaches are reached through it, over IPv4 and IPv6",
-  async fn() {
-    await using row = await makeNamespaceRow(3);
-    using place = temporaryDirectory();
-    const servers: { sshd: Sshd; address: string; address6: string }[] = [];
-    await using _servers = {
-      async [Symbol.asyncDispose]() {
-        for (const { sshd } of servers) await sshd.close();
-      },
-    };
-    for (const { name: netns, address, address6 } of row.namespaces) {
-      const config = [`ListenAddress ${address}`, `ListenAddress ${address6}`];
-      servers.push({ sshd: await startSshd({ netns, config }), address, address6 });
-    }
-    const known = servers.flatMap(({ sshd, address, address6 }) =>
-      [address, address6].map((each) => sshd.knownHostsText.replace("127.0.0.1", each))
-    );
-    Deno.writeTextFileSync(`${place.path}/known`, known.join(""));
-    const [bastion, middle, inner] = servers;
-    assert.ok(bastion && middle && inner);
-    const to = (name: string, { sshd, address }: typeof bastion, ...lines: readonly string[]) =>
-      block(name, sshd, `UserKnownHostsFile ${place.path}/known`, ...lines, `HostName ${address}`);
-    const env = environment(
-      place.path,
-      to("bastion", bastion) + to("middle", middle, "ProxyJump bastion") +
-        to("inner", inner, "ProxyJump middle") +
-        to("six", middle, "ProxyJump bastion", `HostName ${middle.address6}`),
-    );
-    const cwd = `${place.path}/work`;
-    for (const [name, { sshd }] of [["six", middle], ["inner", inner]] as const) {
-      await using server = await connectServer({ cwd, env: { ...env, HOST: name } });
-      const { data, text } = await server.call("ssh_exec_command", { command: "id -un" });
-      assert.equal(data.stdout, `${sshd.username}\n`, text);
-    }
-    const from = inner.address.replace(/\d+$/, (last) => String(Number(last) - 1));
-    assert.match(inner.sshd.log(), new RegExp(`Accepted publickey for \\S+ from ${from} `));
-    const direct = { HOST: inner.address, SSH_CONFIG: "none", SSH_KEY: inner.sshd.keyPath };
-    await using server = await connectServer({ cwd, env: { ...env, ...direct, TIMEOUT: "1" } });
-    const { isError } = await server.call("ssh_exec_command", { command: "true", timeout: 1 });
-    assert.ok(isError, "this machine reaches the inner host without a jump host");
   },
 });

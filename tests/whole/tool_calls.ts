@@ -1,9 +1,17 @@
 import type { FakeProxmox } from "../fakes/proxmox/install.ts";
 import { fileIdIn, runHandedOut } from "../support/handed_out.ts";
-import type { Args, FullStage, Servers } from "./full_stage.ts";
+import type { Args, Servers } from "./full_stage.ts";
+
+/** Where the files of the calls are. */
+export interface CallPlace {
+  /** WORKING_DIRECTORY of the server. */
+  readonly directory: string;
+  readonly host: { readonly directory: string };
+}
 
 /** What the arguments of a call may need to know. */
-export interface Caller extends Pick<FullStage, "place"> {
+export interface Caller {
+  readonly place: CallPlace;
   readonly servers: Servers;
   /** Returns the answer of the last good call of a tool above in the table. */
   said(tool: string): Record<string, unknown>;
@@ -25,7 +33,7 @@ export interface ToolCalls {
 }
 
 /** Adds a file `f.txt` and a directory `tree` to WORKING_DIRECTORY and to the host's directory. */
-export function addFiles({ place }: Pick<FullStage, "place">): void {
+export function addFiles({ place }: Pick<Caller, "place">): void {
   for (const directory of [place.directory, place.host.directory]) {
     Deno.mkdirSync(`${directory}/tree`);
     for (const name of ["f.txt", "tree/f.txt"]) Deno.writeTextFileSync(`${directory}/${name}`, "x");
