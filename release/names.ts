@@ -1,0 +1,21 @@
+import manifest from "../deno.json" with { type: "json" };
+
+/** Name of the executable, of the npm package and of every file of a release. */
+export const PACKAGE: string = manifest.name;
+
+/** Version of a release. */
+export const VERSION: string = manifest.version;
+
+/**
+ * Address of the repository, such as `https://github.com/OWNER/NAME`. It is undefined until it is decided where the
+ * project is published; what depends on it says so. `deno task release --repository=URL` sets another one.
+ */
+export const REPOSITORY: string | undefined = undefined;
+
+/** Says why something that needs {@linkcode REPOSITORY} is missing. */
+export const UNDECIDED =
+  "the repository's address is not decided: set REPOSITORY in release/names.ts or use --repository=URL";
+
+/** Returns the URL below which the files of a release are. Source: GitHub Docs, "Linking to releases". */
+export const downloadAddress = (repository: string, version = VERSION): string =>
+  `${repository}/releases/download/v${version}`;

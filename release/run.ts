@@ -1,0 +1,109 @@
+/** Builds the files of a release. Run by `deno task release`; `--help` says how. */
+import { join } from "node:path";
+import { projectFile } from "../tests/support/project.ts";
+import { compile, type Missing, wrongSystem } from "./binaries.ts";
+import { checksums } from "./checksums.ts";
+import { PACKAGE, REPOSITORY, UNDECIDED } from "./names.ts";
+import { type Options, parseOptions, USAGE } from "./options.ts";
+import { packagesInBinary } from "./packages.ts";
+import { sbom } from "./sbom.ts";
+import { binaryName, type Target } from "./targets.ts";
+
+const FAILED = 1;
+const MISUSED = 2;
+const INCOMPLETE = 3;
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) return print(USAGE) ?? 0;
+  const defaults = { output: projectFile("dist/release"), repository: REPOSITORY };
+  const options = parseOptions(args, defaults);
+  if (typeof options === "string") return print(`${options}\n\n${USAGE}`) ?? MISUSED;
+  if (!mayReplace(options.output)) {
+    return print(`${options.output} has other files: use an empty directory\n`) ?? MISUSED;
+  }
+  const { built, missing, files } = await release(options);
+  for (const name of files) print(`wrote ${join(options.output, name)}\n`);
+  if (options.repository === undefined) print(`note: ${UNDECIDED}\n`);
+  for (const { target, reason } of missing) print(`MISSING ${target.name}: ${reason}\n`);
+  if (built.length === 0) return FAILED;
+  return missing.length > 0 ? INCOMPLETE : 0;
+}
+
+/** What was written. Names are relative to the output directory. */
+interface Release {
+  readonly built: readonly Target[];
+  readonly missing: readonly Missing[];
+  readonly files: readonly string[];
+}
+
+/** Reports whether a directory is missing, empty or an earlier release. */
+function mayReplace(path: string): boolean {
+  const isNew = !isThere(path) || [...Deno.readDirSync(path)].length === 0;
+  return isNew || isThere(join(path, "SHA256SUMS"));
+}
+
+/** Builds everything into an empty directory: an older file must not get into SHA256SUMS. */
+async function release(options: Options): Promise<Release> {
+  const { output } = options;
+  if (isThere(output)) Deno.removeSync(output, { recursive: true });
+  Deno.mkdirSync(output, { recursive: true });
+  const built: Target[] = [];
+  const missing: Missing[] = [];
+  for (const target of options.targets) {
+    const fault = await putBinary(target, options);
+    if (fault === undefined) built.push(target);
+    else missing.push(fault);
+  }
+  if (built.length === 0) return { built, missing, files: [] };
+  const files = [...built.map(binaryName), await writeSbom(options)];
+  Deno.writeTextFileSync(join(output, "SHA256SUMS"), checksums(output, files));
+  return { built, missing, files: [...files, "SHA256SUMS"] };
+}
+
+async function putBinary(target: Target, options: Options): Promise<Missing | undefined> {
+  const path = join(options.output, binaryName(target));
+  const given = options.binaries.get(target.name);
+  if (given !== undefined) Deno.copyFileSync(given, path);
+  const fault = given === undefined ? await compile(target, path) : wrongSystem(target, path);
+  // A file that cannot be used must not be published by accident.
+  if (fault !== undefined && isThere(path)) Deno.removeSync(path);
+  return fault;
+}
+
+async function writeSbom({ output, repository }: Options): Promise<string> {
+  const name = `${PACKAGE}.cdx.json`;
+  const materials = {
+    packages: await packagesInBinary(),
+    runtime: { version: Deno.version.deno },
+    repository,
+    time: releaseTime(),
+  };
+  Deno.writeTextFileSync(join(output, name), `${JSON.stringify(sbom(materials), null, 2)}\n`);
+  return name;
+}
+
+/** Returns the time of the commit, so that the same commit yields the same files; without git, 1980. */
+function releaseTime(): number {
+  const { success, stdout } = new Deno.Command("git", {
+    args: ["log", "-1", "--format=%ct"],
+    cwd: projectFile(""),
+    stderr: "null",
+  }).outputSync();
+  return success ? Number(new TextDecoder().decode(stdout)) : 315_532_800;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function print(text: string): undefined {
+  const bytes = new TextEncoder().encode(text);
+  for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+}
