@@ -116,8 +116,9 @@ export class LocalFile implements Disposable {
 }
 
 /** Returns the error that Deno's own functions throw for the same cause. */
-function asDenoError(error: NodeJS.ErrnoException): Error {
-  const { code, message } = error;
+export function asDenoError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EACCES" || code === "EPERM") return new Deno.errors.PermissionDenied(message);
   // ELOOP: a link has replaced the file.
   return code === "ENOENT" || code === "ELOOP" ? new Deno.errors.NotFound(message) : error;

@@ -1,6 +1,7 @@
+import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { traversal } from "../errors.ts";
-import { LocalFile } from "./local_file.ts";
+import { asDenoError, LocalFile } from "./local_file.ts";
 import { type IsOwnFile, ownFiles } from "./own_files.ts";
 import { isInside, isSameFile, type PathBounds, withoutAlias } from "./paths.ts";
 
@@ -166,6 +167,34 @@ export class PathGuard {
     }
   }
 
+  /**
+   * Does the same as {@linkcode createResolved} without an `await`, for many small files: each `await`
+   * costs a switch of threads. Only the owner may read the file.
+   *
+   * @returns the descriptor, which the caller closes, and what the new file is
+   * @throws PathErrors `changed`, `failed`
+   */
+  createResolvedSync(real: string, shown: string): { descriptor: number; info: Stats } {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    let descriptor: number;
+    try {
+      descriptor = openSync(real, flags, 0o600);
+    } catch (error) {
+      throw this.#errors.failed("write", shown, asDenoError(error));
+    }
+    try {
+      const info = fstatSync(descriptor);
+      const place = Deno.realPathSync(real);
+      const isSame = isSameFile(Deno.lstatSync(place), info);
+      if (!isSame || dirname(place) !== dirname(real)) throw this.#errors.changed(shown);
+      return { descriptor, info };
+    } catch (error) {
+      closeSync(descriptor);
+      removeQuietly(real);
+      throw isMissing(error) ? this.#errors.changed(shown) : error;
+    }
+  }
+
   /** Refuses a path outside before it is looked at, so that the error reports nothing about it. */
   #absolute(path: string): string {
     if (path === "" || path.includes("\0")) throw this.#errors.badPath(path);
@@ -225,6 +254,15 @@ export class PathGuard {
       if (isMissing(error)) throw this.#errors.changed(shown);
       throw this.#errors.failed("read", shown, error);
     };
+  }
+}
+
+/** Removes a file that may be gone. */
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was replaced; whoever did that has it.
   }
 }
 

@@ -1,3 +1,4 @@
+import { delay } from "../../../async/delay.ts";
 import { CHUNK_BYTES } from "../../../bytes/byte_reader.ts";
 import { type TarMember, tarMembers } from "../../../archive/tar_reader.ts";
 import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
@@ -12,9 +13,10 @@ interface ShellDownload extends DownloadWork {
   readonly tool: HashTool;
 }
 
-/** Files up to this size are held in memory, several at once. */
+/** Files up to this size are held in memory. */
 const SMALL_BYTES = CHUNK_BYTES;
-const AT_ONCE = 8;
+/** After so long other work gets its turn: small files are written without one. */
+const TURN_MS = 20;
 /** Content that a file has grown by since the list is skipped, at most so much of it. */
 const MAX_GROWTH = 100_000_000;
 /** Members other than the requested ones: files that became directories meanwhile, with their content. */
@@ -104,25 +106,15 @@ class Batch {
   async #receiveMembers(hashes: ReadonlyMap<string, string>): Promise<void> {
     const { output } = this.#work.session;
     const maxEntries = this.#wanted.size + MAX_OTHERS;
-    const writing = new Set<Promise<void>>();
-    try {
-      for await (const member of tarMembers(output, { maxEntries, end: TAR_STOP })) {
-        const item = this.#take(member);
-        if (item === undefined) continue;
-        const isSmall = item.size <= SMALL_BYTES;
-        const content = isSmall ? once(await whole(member)) : member.content();
-        const work = this.#write(item, content, hashes.get(item.path))
-          .finally(() => writing.delete(work));
-        writing.add(work);
-        work.catch(() => {}); // reported below
-        if (!isSmall) await work;
-        else if (writing.size >= AT_ONCE) await Promise.race(writing);
-      }
-    } finally {
-      // Also after a failure, so that no temporary file stays.
-      await Promise.allSettled(writing);
+    let startedAt = performance.now();
+    for await (const member of tarMembers(output, { maxEntries, end: TAR_STOP })) {
+      const item = this.#take(member);
+      if (item === undefined) continue;
+      await this.#write(item, member, hashes.get(item.path));
+      if (performance.now() - startedAt < TURN_MS) continue;
+      await delay(0);
+      startedAt = performance.now();
     }
-    await Promise.all(writing);
   }
 
   /** Returns the requested file of a member; undefined if its content is not wanted. */
@@ -142,16 +134,14 @@ class Batch {
     return undefined;
   }
 
-  async #write(
-    item: TreeItem,
-    content: AsyncIterable<Uint8Array>,
-    expected: string | undefined,
-  ): Promise<void> {
+  async #write(item: TreeItem, member: TarMember, expected: string | undefined): Promise<void> {
     const { target, tally, overwrite } = this.#work;
-    const counted = this.#counted(content);
+    const content = this.#counted(member.content());
     const reason = expected === undefined
       ? "cannot be read on the host"
-      : await target.write(item, counted, expected, overwrite);
+      : item.size > SMALL_BYTES
+      ? await target.write(item, content, expected, overwrite)
+      : await target.writeSmall(item, await whole(content, item.size), expected, overwrite);
     tally.passed();
     if (reason === undefined) tally.arrived(item.size);
     else this.#reasons.set(item.path, reason);
@@ -181,16 +171,12 @@ const notRequested = (path: string) =>
     "Do not transfer this directory; inspect the host first",
   );
 
-async function whole({ size, content }: TarMember): Promise<Uint8Array> {
+async function whole(content: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   let length = 0;
-  for await (const piece of content()) {
+  for await (const piece of content) {
     bytes.set(piece, length);
     length += piece.length;
   }
   return bytes;
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield await Promise.resolve(bytes);
 }

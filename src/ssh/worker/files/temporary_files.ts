@@ -44,7 +44,10 @@ export function isAbandoned({ name, isFile, uid, mtimeMs }: Found, sweeper: Swee
 }
 
 /** Removes abandoned temporary files from a local directory. @param made a file just created in it */
-export async function sweepLocal(directory: string, made: Deno.FileInfo): Promise<void> {
+export async function sweepLocal(
+  directory: string,
+  made: Pick<Deno.FileInfo, "uid" | "mtime">,
+): Promise<void> {
   const sweeper = { uid: made.uid ?? undefined, nowMs: made.mtime?.getTime() ?? 0 };
   for await (const { name } of Deno.readDir(directory)) {
     if (!TEMPORARY_NAME.test(name)) continue;
