@@ -6,7 +6,8 @@
  */
 import { pooledMap } from "../src/async/pooled_map.ts";
 import { type Count, readReport } from "./support/junit.ts";
-import { findTestFiles } from "./support/test_files.ts";
+import { temporaryDirectory } from "./support/temporary_directory.ts";
+import { findTestFiles, joinTestFiles } from "./support/test_files.ts";
 
 /** What fast tests may do: no other program, no network beyond this machine (RFC 6761: `.invalid` has no host). */
 const FAST = [
@@ -14,6 +15,8 @@ const FAST = [
   ...["--allow-net=127.0.0.0/8,localhost,[::1],0.0.0.0,none.invalid", "--deny-run", "--deny-ffi"],
   "--parallel",
 ];
+/** Some of them only wait for the first half of the time. */
+const FAST_JOBS = navigator.hardwareConcurrency + 3;
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
 const PARALLEL = [...ALL, "--parallel"];
@@ -27,7 +30,8 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 async function main(args: readonly string[]): Promise<number> {
   const paths = args.filter((arg) => !arg.startsWith("--"));
   const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
-  const fast = run("fast", FAST, files.fast, "at the end");
+  using modules = temporaryDirectory();
+  const fast = run("fast", FAST, joinTestFiles(files.fast, modules.path), "at the end");
   const runs: Run[] = [];
   if (args.includes("--fast")) runs.push(await fast);
   else {
@@ -69,10 +73,11 @@ async function run(
   try {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["test", "--quiet", "--no-check", "--no-prompt", ...options],
+        ...["test", "--config=deno.json", "--quiet", "--no-check", "--no-prompt", ...options],
         `--junit-path=${report}`,
         ...files,
       ],
+      env: group === "fast" ? { DENO_JOBS: `${FAST_JOBS}` } : {},
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -1,3 +1,4 @@
+// @isolate: it waits for many starts of workers, each of which takes a second.
 import assert from "node:assert/strict";
 import { createLogger } from "../../src/log.ts";
 import { Launcher } from "../../src/sandbox/launch.ts";

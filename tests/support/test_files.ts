@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { projectFile } from "./project.ts";
 
 /** Test files by the way they are run. Paths are relative to the project. */
@@ -16,8 +17,7 @@ export interface TestFiles {
 /** Sorts the test files below these files and folders. */
 export function findTestFiles(paths: readonly string[]): TestFiles {
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort();
-  const marked = (mark: string) =>
-    files.filter((path) => new RegExp(`^// @${mark}: \\S`, "m").test(textOf(path)));
+  const marked = (mark: string) => files.filter((path) => hasMark(mark, path));
   const [process, timed] = [marked("process"), marked("timed")];
   const special = new Set([process, timed].flat());
   const others = files.filter((path) => !special.has(path));
@@ -25,6 +25,9 @@ export function findTestFiles(paths: readonly string[]): TestFiles {
   const parallel = others.filter((path) => !fast.includes(path));
   return { fast, parallel, process, timed };
 }
+
+const hasMark = (mark: string, path: string): boolean =>
+  new RegExp(`^// @${mark}: \\S`, "m").test(textOf(path));
 
 function testFilesBelow(path: string): string[] {
   if (!Deno.statSync(projectFile(path)).isDirectory) return [path];
@@ -34,6 +37,29 @@ function testFilesBelow(path: string): string[] {
     return entry.name.endsWith("_test.ts") ? [below] : [];
   });
 }
+
+/**
+ * Writes a module for each folder of `tests/`, which imports all of its files, and returns the modules to
+ * run: an isolate for every file takes twice the CPU. Files with a line `// @isolate: reason` have their own,
+ * and come first, because they take longest.
+ *
+ * @param directory where the modules are written
+ */
+export function joinTestFiles(files: readonly string[], directory: string): string[] {
+  const alone = files.filter((path) => hasMark("isolate", path));
+  const folders = Map.groupBy(files.filter((path) => !alone.includes(path)), folderOf);
+  const joined = [...folders].map(([folder, paths]) => {
+    const module = join(directory, `${folder}_test.ts`);
+    const imports = paths.map((path) => `import "${toFileUrl(path)}";\n`);
+    Deno.writeTextFileSync(module, imports.join(""));
+    return module;
+  });
+  return [...alone, ...joined];
+}
+
+/** Returns the folder of `tests/` that a file is below, or "tests". */
+const folderOf = (path: string): string => path.split("/").slice(0, -1)[1] ?? "tests";
+const toFileUrl = (path: string): string => pathToFileURL(projectFile(path)).href;
 
 /** How a file of the tests starts another program. */
 const STARTS_PROGRAMS = /\bDeno\.Command\b|"node:child_process"|"playwright-core"/;
