@@ -25,12 +25,14 @@ async function main(args: readonly string[]): Promise<void> {
   const task = parseArguments(args);
   switch (task.kind) {
     case "help":
-      return print(helpText());
+      return print(helpText(task.topic));
     case "version":
       return print(`mcp-remote-exec version ${VERSION}\n`);
     case "mistake":
       printError(`${task.message}\n`);
       return Deno.exit(MISCONFIGURED);
+    case "install":
+      return Deno.exit(await (await import("./src/cli/run_command.ts")).runCommand(task));
   }
   const loaded = readConfiguration(task.envFile);
   if (!loaded.ok) {

@@ -141,7 +141,8 @@ const unknownRemark = (names: readonly string[], path: string): Remark => ({
   message: `${path} has names that are not read: ${names.slice(0, MAX_NAMES).join(", ")}${
     names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ""
   }`,
-  remedy: "Correct them if they are meant for this server (--help lists the variables)",
+  remedy:
+    "Correct them if they are meant for this server (mcp-remote-exec help variables lists them)",
 });
 
 function isFile(path: string): boolean {

@@ -26,7 +26,8 @@ export type Loaded =
     readonly strictStart: boolean;
   };
 
-const RISKS = `You must explicitly accept the risks before using this software.
+/** What a person has to accept. */
+export const RISKS = `You must explicitly accept the risks before using this software.
 Set environment variable: I_ACCEPT_RISKS=true
 
 By setting this to 'true', you acknowledge that:
@@ -70,6 +71,12 @@ export function loadConfig(
 /** Returns STRICT_START alone, for a configuration that cannot be read. */
 export const isStrictStart = (env: Environment): boolean =>
   readValue(VARIABLES.strictStart, env, () => {});
+
+/** Returns the names of the hosts in the SSH configuration; none if it cannot be read. */
+export function hostNamesIn(env: Environment, machine: Machine): string[] {
+  const ignore: Report = () => {};
+  return knownHostNames(readValues(env, ignore), env, machine, new ConfigFiles(machine), ignore);
+}
 
 function readValues(env: Environment, report: Report): Values {
   const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([key, variable]) =>

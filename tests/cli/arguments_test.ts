@@ -3,6 +3,11 @@ import { parseArguments, type Task } from "../../src/cli/arguments.ts";
 import { pure } from "../support/pure.ts";
 
 const envFile = undefined;
+const INSTALL: Task = {
+  kind: "install",
+  ...{ hosts: [], clients: [], name: undefined, variables: [], envFile },
+  ...{ acceptsRisks: false, printsOnly: false },
+};
 const CASES: readonly (readonly [string, Task])[] = [
   ["", { kind: "serve", envFile }],
   ["doctor", { kind: "doctor", envFile }],
@@ -15,7 +20,7 @@ const CASES: readonly (readonly [string, Task])[] = [
   ["--env-file=a/.env", { kind: "serve", envFile: "a/.env" }],
   ["doctor --env-file x", { kind: "doctor", envFile: "x" }],
   ["--env-file x doctor", { kind: "doctor", envFile: "x" }],
-  ["doctor --help", { kind: "help" }],
+  ["doctor --help", { kind: "help", topic: "doctor" }],
   ["-vh", { kind: "help" }],
   ["--nonsense --version", { kind: "version" }],
   ["--env-file a --env-file b", { kind: "serve", envFile: "b" }],
@@ -23,7 +28,21 @@ const CASES: readonly (readonly [string, Task])[] = [
   ["--env-file=a=b", { kind: "serve", envFile: "a=b" }],
   ["-- doctor", { kind: "doctor", envFile }],
   ["help", { kind: "help" }],
-  ["help doctor", { kind: "help" }],
+  ["help doctor", { kind: "help", topic: "doctor" }],
+  ["help variables", { kind: "help", topic: "variables" }],
+  ["help check", { kind: "help", topic: "doctor" }],
+  ["serve", { kind: "serve", envFile }],
+  ["start --env-file x", { kind: "serve", envFile: "x" }],
+  ["check", { kind: "doctor", envFile }],
+  ["version --env-file x", { kind: "version" }],
+  ["install", INSTALL],
+  ["setup", INSTALL],
+  ["install web1 web2", { ...INSTALL, hosts: ["web1", "web2"] }],
+  ["install -c zed --client cursor", { ...INSTALL, clients: ["zed", "cursor"] }],
+  ["install --print --name db", { ...INSTALL, printsOnly: true, name: "db" }],
+  ["install --dry-run", { ...INSTALL, printsOnly: true }],
+  ["install -e A=1 --env=B=2", { ...INSTALL, variables: ["A=1", "B=2"] }],
+  ["--accept-risks install --env-file x", { ...INSTALL, acceptsRisks: true, envFile: "x" }],
   ["-?", { kind: "help" }],
   ["version", { kind: "version" }],
   ["-V", { kind: "version" }],
@@ -37,7 +56,16 @@ for (const [line, task] of CASES) {
 
 const MISTAKES: readonly (readonly [string, RegExp])[] = [
   ["--verbose", /^unknown option "--verbose"\n/],
-  ["serv", /^unknown command "serv"\n/],
+  ["serv", /^unknown command "serv"; did you mean serve\?\n/],
+  ["sevr", /^unknown command "sevr"\n/],
+  ["instal", /^unknown command "instal"; did you mean install\?\n/],
+  ["help doctr", /^no help on "doctr"; did you mean doctor\?\n/],
+  ["help me now", /^unexpected argument "now"\n/],
+  ["--clinet zed", /^unknown option "--clinet"; did you mean --client\?\n/],
+  ["doctor --client zed", /^--client is an option of install, not of doctor\n/],
+  ["--print", /^--print is an option of install, not of serve\n/],
+  ["install --client", /^--client needs a client\n/],
+  ["install --env", /^--env needs a variable: NAME=VALUE\n/],
   ["doctor now", /^unexpected argument "now"\n/],
   ["--env-file", /^--env-file needs a path\n/],
   ["--env-file=", /^--env-file needs a path\n/],

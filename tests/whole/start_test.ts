@@ -16,6 +16,9 @@ Deno.test("--help needs no configuration", async () => {
     assert.match(stdout, /^mcp-remote-exec: an MCP server/);
     assert.match(stdout, /I_ACCEPT_RISKS/);
   }
+  const { code, stdout } = await runProgram(["help", "variables"], { cwd: place.path });
+  assert.equal(code, 0);
+  assert.match(stdout, /^ {2}IMAGEKIT_UPLOAD_URL /m);
 });
 
 Deno.test("--version needs no configuration", async () => {

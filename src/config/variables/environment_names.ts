@@ -2,8 +2,8 @@ import { misnamedNames } from "./misnamed.ts";
 import { type Variable, VARIABLES } from "./variables.ts";
 
 /**
- * Variables of the system, which name the user and locate the home directory, the system's known_hosts and the
- * program's caches.
+ * Variables of the system, which name the user and locate the home directory, the system's known_hosts, the
+ * program's caches and the configuration of MCP clients.
  */
 export const SYSTEM_VARIABLES = [
   "HOME",
@@ -19,6 +19,9 @@ export const SYSTEM_VARIABLES = [
   "TMPDIR",
   "TMP",
   "TEMP",
+  "APPDATA",
+  "XDG_CONFIG_HOME",
+  "CLAUDE_CONFIG_DIR",
 ] as const;
 
 /** Beginnings of the variables for a single host, whose name follows: `SSH_PASSWORD_WEB1`. */

@@ -1,0 +1,109 @@
+/** An option of one or more commands. */
+export interface Option {
+  readonly name: string;
+  readonly short?: string;
+  /** The name of its value in the help; an option without one is a switch. */
+  readonly value?: string;
+  /** It may be given several times. */
+  readonly isMany?: true;
+  readonly help: string;
+}
+
+/** A command of the program, as `help`, the completions and the parser know it. */
+export interface Command {
+  readonly name: string;
+  /** Other words for it. */
+  readonly aliases: readonly string[];
+  /** What follows the name in the help. */
+  readonly operands: string;
+  /** How many operands there may be. */
+  readonly minOperands: number;
+  readonly maxOperands: number;
+  readonly summary: string;
+  readonly options: readonly Option[];
+  /** What `help NAME` prints below the options. */
+  readonly more: string;
+}
+
+/** Reads variables from a file. */
+export const ENV_FILE: Option = {
+  name: "env-file",
+  value: "PATH",
+  help: "read variables from PATH; the environment wins",
+};
+
+/** Options of every command. */
+export const COMMON_OPTIONS: readonly Option[] = [
+  { name: "help", short: "h", help: "print this text; after a command, about that command" },
+  { name: "version", short: "v", help: "print the version" },
+];
+
+const command = (
+  name: string,
+  summary: string,
+  rest: Partial<Omit<Command, "name" | "summary">> = {},
+): Command => ({
+  ...{ name, aliases: [], operands: "", minOperands: 0, maxOperands: 0, summary },
+  ...{ options: [], more: "" },
+  ...rest,
+});
+
+/** The commands in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  command("serve", "serve on stdio, as without a command", {
+    aliases: ["start", "run"],
+    options: [ENV_FILE],
+  }),
+  command("install", "add this server to an MCP client's configuration", {
+    aliases: ["setup", "add"],
+    operands: "[HOST...]",
+    maxOperands: Infinity,
+    options: [
+      { name: "client", short: "c", value: "CLIENT", isMany: true, help: "the client (see below)" },
+      { name: "print", help: "print the JSON and write nothing" },
+      { name: "name", value: "NAME", help: "name of the server (default: remote)" },
+      {
+        ...{ name: "env", short: "e", value: "NAME=VALUE", isMany: true },
+        help: "set a variable in the file, such as a password",
+      },
+      {
+        name: "accept-risks",
+        help: "set I_ACCEPT_RISKS=true (README, DISCLAIMER)",
+      },
+      { ...ENV_FILE, help: "let the server read its variables from PATH" },
+    ],
+    more: `HOST is a name in ~/.ssh/config or [user@]address[:port]. Without HOST, the
+only host in ~/.ssh/config is used. Several hosts become HOSTS.
+
+Clients: claude-desktop, claude-code, vscode, cursor, windsurf, zed, gemini,
+lm-studio. Without --client, the only one on this machine is used.
+
+The old file is kept beside the new one; other servers and comments stay.
+No secret is written unless --env gives it.
+`,
+  }),
+  command("doctor", "check configuration, files, hosts, links and storage", {
+    aliases: ["check", "diagnose"],
+    options: [ENV_FILE],
+    more: "Exit code: 0 if all checks pass, 1 if one fails, 2 if nothing can start.\n",
+  }),
+  command("permissions", "print what each worker may access", {
+    aliases: ["perms"],
+    options: [ENV_FILE],
+  }),
+  command("help", "print this text, or that of COMMAND or variables", {
+    operands: "[COMMAND]",
+    maxOperands: 1,
+  }),
+  command("version", "print the version"),
+];
+
+/** Returns the command that a word means, if it is one. */
+export const commandOf = (word: string): Command | undefined =>
+  COMMANDS.find(({ name, aliases }) => name === word || aliases.includes(word));
+
+/** All options by their names, each once. */
+export const OPTIONS: ReadonlyMap<string, Option> = new Map(
+  [...COMMON_OPTIONS, ...COMMANDS.flatMap(({ options }) => options)]
+    .map((option) => [option.name, option]),
+);
