@@ -19,3 +19,12 @@ export const UNDECIDED =
 /** Returns the URL below which the files of a release are. Source: GitHub Docs, "Linking to releases". */
 export const downloadAddress = (repository: string, version = VERSION): string =>
   `${repository}/releases/download/v${version}`;
+
+/**
+ * Returns the name in the MCP registry, undefined if none follows from the repository's address: the registry derives
+ * who may use a name from an account of GitHub. Source: MCP registry, "Authentication".
+ */
+export function registryName(repository: string | undefined): string | undefined {
+  const [, owner] = /^https:\/\/github\.com\/([\w-]+)\/[\w.-]+$/.exec(repository ?? "") ?? [];
+  return owner === undefined ? undefined : `io.github.${owner}/${PACKAGE}`;
+}

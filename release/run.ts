@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { projectFile } from "../tests/support/project.ts";
 import { compile, type Missing, wrongSystem } from "./binaries.ts";
 import { checksums } from "./checksums.ts";
-import { PACKAGE, REPOSITORY, UNDECIDED } from "./names.ts";
+import { PACKAGE, registryName, REPOSITORY, UNDECIDED } from "./names.ts";
+import { executablePackage, mainPackage } from "./npm_packages.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { packagesInBinary } from "./packages.ts";
 import { sbom } from "./sbom.ts";
-import { binaryName, type Target } from "./targets.ts";
+import { type Member, tarball } from "./tarball.ts";
+import { binaryName, platformPackage, tarballName, type Target } from "./targets.ts";
 
 const FAILED = 1;
 const MISUSED = 2;
@@ -57,7 +59,8 @@ async function release(options: Options): Promise<Release> {
     else missing.push(fault);
   }
   if (built.length === 0) return { built, missing, files: [] };
-  const files = [...built.map(binaryName), await writeSbom(options)];
+  const packages = await writePackages(built, options);
+  const files = [...built.map(binaryName), ...packages, await writeSbom(options)];
   Deno.writeTextFileSync(join(output, "SHA256SUMS"), checksums(output, files));
   return { built, missing, files: [...files, "SHA256SUMS"] };
 }
@@ -70,6 +73,26 @@ async function putBinary(target: Target, options: Options): Promise<Missing | un
   // A file that cannot be used must not be published by accident.
   if (fault !== undefined && isThere(path)) Deno.removeSync(path);
   return fault;
+}
+
+/** Writes the npm packages: one per executable, and the one that people install. */
+async function writePackages(
+  built: readonly Target[],
+  { output, repository, level }: Options,
+): Promise<string[]> {
+  const about = { repository, registryName: registryName(repository) };
+  const packing = { level, time: releaseTime() };
+  const names: string[] = [];
+  const write = async (name: string, members: readonly Member[]) => {
+    Deno.writeFileSync(join(output, tarballName(name)), await tarball(members, packing));
+    names.push(tarballName(name));
+  };
+  for (const target of built) {
+    const bytes = Deno.readFileSync(join(output, binaryName(target)));
+    await write(platformPackage(target), executablePackage(target, bytes, about));
+  }
+  await write(PACKAGE, mainPackage(built, about));
+  return names;
 }
 
 async function writeSbom({ output, repository }: Options): Promise<string> {

@@ -14,6 +14,14 @@ export interface ServerOptions {
   /** A module to run in place of main.ts. */
   readonly entry?: string;
   readonly args?: readonly string[];
+  /** A command line to run in place of the program. Its environment is only `env`. */
+  readonly command?: CommandLine;
+}
+
+/** A program and its arguments. */
+export interface CommandLine {
+  readonly path: string;
+  readonly args: readonly string[];
 }
 
 /**
@@ -49,12 +57,12 @@ export class ServerProcess implements Transport {
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reading: Promise<unknown>;
 
-  constructor({ env, cwd, entry, args = [] }: ServerOptions) {
-    const program = programCommand(entry);
+  constructor({ env, cwd, entry, args = [], command }: ServerOptions) {
+    const program = command ?? programCommand(entry);
     this.#child = new Deno.Command(program.path, {
       args: [...program.args, ...args],
       cwd,
-      env: { ...runtimeEnvironment(), ...env },
+      env: command === undefined ? { ...runtimeEnvironment(), ...env } : { ...env },
       clearEnv: true,
       stdin: "piped",
       stdout: "piped",
