@@ -1,3 +1,4 @@
+import type { Clock } from "../async/clock.ts";
 import { valueWithin } from "../async/deadline.ts";
 import type { Logger } from "../log.ts";
 import type { SpawnedWorker } from "../sandbox/spawn.ts";
@@ -23,6 +24,8 @@ export interface FilesUser {
 const KEPT_MS = 15 * 60_000;
 /** Time for closing the connection. */
 const CLOSE_MS = 1_000;
+/** A busy worker answers late, and a machine that was suspended answers nothing for a while. */
+const MAX_MISSED = 4;
 
 /** One running worker of a host. */
 export class HostWorker {
@@ -32,15 +35,22 @@ export class HostWorker {
   readonly host: number;
   /** Calls that run now. */
   uses = 0;
-  lastUsedMs = performance.now();
+  lastUsedMs: number;
   /** Until then it keeps an output that an answer has cut. */
   keptUntilMs = 0;
+  /** What it has learned, as it last answered. */
+  memory: HostMemory | undefined;
+  readonly #clock: Clock;
   readonly #connected = new Map<FilesUser, Promise<void>>();
+  #isAsked = false;
+  #missed = 0;
 
-  constructor(host: number, spawned: SpawnedWorker<HostPort>, ready: Promise<void>) {
+  constructor(host: number, spawned: SpawnedWorker<HostPort>, ready: Promise<void>, clock: Clock) {
     this.host = host;
     this.spawned = spawned;
     this.ready = ready;
+    this.#clock = clock;
+    this.lastUsedMs = clock.elapsed();
     ready.catch(() => {}); // reported to each call
   }
 
@@ -53,7 +63,7 @@ export class HostWorker {
     const port = this.port as unknown as Record<string, (...args: readonly unknown[]) => unknown>;
     const answer = await port[name]?.(...args);
     const keeps = typeof answer === "object" && answer !== null && "outputId" in answer;
-    if (keeps) this.keptUntilMs = performance.now() + KEPT_MS;
+    if (keeps) this.keptUntilMs = this.#clock.elapsed() + KEPT_MS;
     return answer;
   }
 
@@ -78,6 +88,33 @@ export class HostWorker {
     return this.uses > 0 || users.includes(true);
   }
 
+  /** Milliseconds since its last call; 0 during a call, negative while it keeps an output. */
+  get idleMs(): number {
+    if (this.uses > 0) return 0;
+    return this.#clock.elapsed() - Math.max(this.lastUsedMs, this.keptUntilMs);
+  }
+
+  /**
+   * Asks the worker what it has learned, as a sign of life. Call it at equal intervals.
+   * Returns false when it has not answered for several of them.
+   */
+  checkAlive(): boolean {
+    if (this.#isAsked) return ++this.#missed < MAX_MISSED;
+    this.#missed = 0;
+    this.learn();
+    return true;
+  }
+
+  /** Keeps what the worker has learned, for the next one if this one dies. */
+  learn(): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.port.memory().then(checkedMemory)
+      .then((memory) => void (this.memory = memory))
+      .catch(() => {}) // it has died, which is noticed elsewhere
+      .finally(() => this.#isAsked = false);
+  }
+
   /** Tells those that use its files that it has ended. */
   disconnect(logger: Logger): void {
     for (const { port } of this.#connected.keys()) {
@@ -86,14 +123,13 @@ export class HostWorker {
     }
   }
 
-  /** Closes its connection and ends it. Returns what the next worker of its host must know. */
-  async end(logger: Logger): Promise<HostMemory | undefined> {
+  /** Closes its connection and ends it. */
+  async end(logger: Logger): Promise<void> {
     this.disconnect(logger);
-    const memory = await valueWithin(this.port.memory(), CLOSE_MS).then(
-      (answer) => answer && checkedMemory(answer),
-    ).catch(() => undefined);
-    await this.port.close(CLOSE_MS).catch(() => {});
+    const memory = await valueWithin(this.port.memory().then(checkedMemory), CLOSE_MS)
+      .catch(() => undefined);
+    if (memory !== undefined) this.memory = memory;
+    await valueWithin(this.port.close(CLOSE_MS), 2 * CLOSE_MS).catch(() => {});
     this.spawned.terminate();
-    return memory;
   }
 }

@@ -1,4 +1,6 @@
+import { type Clock, systemClock } from "../async/clock.ts";
 import { valueWithin } from "../async/deadline.ts";
+import { every } from "../async/every.ts";
 import { InOrder } from "../async/in_order.ts";
 import type { Config, HostsConfig, NamedHost, SshConfig } from "../config/config.ts";
 import { oneLine, RemoteExecError } from "../errors.ts";
@@ -13,15 +15,23 @@ import { type FilesUser, type HostPort, HostWorker } from "./host_worker.ts";
 
 /** A link ends without a message to this isolate, so its host is looked at again after this long. */
 const LOOK_AGAIN_MS = 1_000;
+const CHECK_EVERY_MS = 30_000;
+/** The next call to a host whose worker was ended takes about a second more. */
+export const IDLE_MS = 5 * 60_000;
 
-/** The workers of several hosts: each is started by the first call for its host, and again after its death. */
+/**
+ * The workers of several hosts: each is started by the first call for its host, and again after its
+ * death. One that was idle for {@linkcode IDLE_MS} is ended.
+ */
 export class HostWorkers {
   readonly #config: Config;
   readonly #hosts: HostsConfig;
   readonly #launcher: Launcher;
   readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #stopChecks: () => void;
   readonly #running = new Map<number, HostWorker>();
-  /** Of workers that were ended. */
+  /** Of workers that were ended or died. */
   readonly #memories = new Map<number, HostMemory>();
   readonly #inOrder = new InOrder();
   #freed = Promise.withResolvers<true>();
@@ -31,7 +41,7 @@ export class HostWorkers {
     hosts: HostsConfig,
     table: readonly WorkerPermissions[],
     logger: Logger,
-    start?: StartWorker,
+    { start, clock = systemClock }: { readonly start?: StartWorker; readonly clock?: Clock } = {},
   ) {
     const row = table.find(({ worker }) => worker === "launcher");
     if (row === undefined) throw new TypeError("The permission table lacks the launcher");
@@ -40,6 +50,8 @@ export class HostWorkers {
     this.#hosts = hosts;
     this.#logger = logger;
     this.#launcher = new Launcher(row, rows, logger, start);
+    this.#clock = clock;
+    this.#stopChecks = every(clock, CHECK_EVERY_MS, () => this.#check());
   }
 
   /** Rejects when no host can be used anymore. */
@@ -91,7 +103,7 @@ export class HostWorkers {
     const [source, target] = await this.#inOrder.run("pair", async () => {
       const source = await this.#take(from);
       try {
-        return [source, await this.#take(to)] as const;
+        return [source, await this.#take(to, MIN_FOR_PAIR)] as const;
       } catch (error) {
         this.#giveBack(source);
         throw error;
@@ -113,6 +125,7 @@ export class HostWorkers {
   }
 
   terminate(): void {
+    this.#stopChecks();
     for (const { spawned } of this.#running.values()) spawned.terminate();
     this.#launcher.terminate();
   }
@@ -129,25 +142,30 @@ export class HostWorkers {
       await worker.ready;
       return await work(worker);
     } finally {
+      if (worker.memory === undefined) worker.learn();
       this.#giveBack(worker);
     }
   }
 
-  /** Returns the worker of a host, which is not ended until it is given back. */
-  async #take(number: number): Promise<HostWorker> {
+  /**
+   * Returns the worker of a host, which is not ended until it is given back.
+   *
+   * @param minWorkers so many may run even if MAX_HOST_WORKERS is less
+   */
+  async #take(number: number, minWorkers = 1): Promise<HostWorker> {
     const { name, ssh } = this.#usable(number);
     return this.#taken(number) ??
       await this.#inOrder.run("start", async () => {
         const started = this.#taken(number);
         if (started !== undefined) return started;
-        await this.#makeRoom();
+        await this.#makeRoom(Math.max(this.#hosts.maxWorkers, minWorkers));
         return this.#start(number, name, ssh);
       }, NEVER);
   }
 
   #giveBack(worker: HostWorker): void {
     worker.uses--;
-    worker.lastUsedMs = performance.now();
+    worker.lastUsedMs = this.#clock.elapsed();
     this.#freed.resolve(true);
   }
 
@@ -168,28 +186,34 @@ export class HostWorkers {
     const spawned = this.#launcher.launch<HostPort>(number, name);
     const memory = this.#memories.get(number);
     const ready = connectSsh(spawned.port, { ...this.#config, ssh }, memory);
-    const worker = new HostWorker(number, spawned, ready);
+    const worker = new HostWorker(number, spawned, ready, this.#clock);
     worker.uses++;
     this.#running.set(number, worker);
-    spawned.died.catch(() => {
-      if (this.#running.get(number) === worker) this.#running.delete(number);
-      worker.disconnect(this.#logger);
-    });
+    spawned.died.catch(() => this.#forget(worker));
     return worker;
   }
 
+  /** Removes a worker that has died. */
+  #forget(worker: HostWorker): void {
+    if (this.#running.get(worker.host) === worker) this.#running.delete(worker.host);
+    this.#keepMemory(worker);
+    worker.disconnect(this.#logger);
+    this.#freed.resolve(true);
+  }
+
+  #keepMemory({ host, memory }: HostWorker): void {
+    if (memory !== undefined) this.#memories.set(host, memory);
+  }
+
   /** Ends the longest idle worker if there are too many. @throws RemoteExecError `limit_reached` */
-  async #makeRoom(): Promise<void> {
-    const { maxWorkers } = this.#hosts;
+  async #makeRoom(maxWorkers: number): Promise<void> {
     const { timeoutMs } = this.#config.limits;
     const giveUpAtMs = performance.now() + timeoutMs;
     while (this.#running.size >= maxWorkers) {
       this.#freed = Promise.withResolvers<true>();
       const idle = await this.#longestIdle();
       if (idle?.uses === 0) {
-        this.#running.delete(idle.host);
-        const memory = await idle.end(this.#logger);
-        if (memory !== undefined) this.#memories.set(idle.host, memory);
+        await this.#end(idle);
       } else if (performance.now() < giveUpAtMs) {
         await valueWithin(this.#freed.promise, LOOK_AGAIN_MS);
       } else {
@@ -199,14 +223,45 @@ export class HostWorkers {
   }
 
   async #longestIdle(): Promise<HostWorker | undefined> {
-    const now = performance.now();
-    const rank = ({ keptUntilMs, lastUsedMs }: HostWorker) =>
-      Math.max(keptUntilMs - now, 0) * 1e6 + lastUsedMs;
-    const workers = [...this.#running.values()].sort((a, b) => rank(a) - rank(b));
+    const workers = [...this.#running.values()].sort((a, b) => b.idleMs - a.idleMs);
     for (const worker of workers) if (!await worker.isInUse()) return worker;
     return undefined;
   }
+
+  async #end(worker: HostWorker): Promise<void> {
+    this.#running.delete(worker.host);
+    await worker.end(this.#logger);
+    this.#keepMemory(worker);
+  }
+
+  /** Looks after each worker: ends one that is dead or idle. */
+  #check(): void {
+    for (const worker of this.#running.values()) {
+      if (worker.idleMs >= IDLE_MS) this.#endIdle(worker);
+      else if (worker.idleMs < CHECK_EVERY_MS && !worker.checkAlive()) this.#endDead(worker);
+    }
+  }
+
+  /** In the order of starts, so that a call in between starts a worker that has the memory of this one. */
+  #endIdle(worker: HostWorker): void {
+    this.#inOrder.run("start", async () => {
+      const isIdle = () =>
+        worker.uses === 0 && worker.idleMs >= IDLE_MS && this.#running.get(worker.host) === worker;
+      if (isIdle() && !await worker.isInUse() && isIdle()) await this.#end(worker);
+    }, NEVER).catch((error) => this.#logger.error("an idle worker is not ended", error));
+  }
+
+  /** Its calls fail, and the next one starts another. */
+  #endDead(worker: HostWorker): void {
+    const { name } = this.#host(worker.host);
+    this.#logger.error(`the worker of ${name} does not answer and is ended`);
+    worker.spawned.terminate();
+    this.#forget(worker);
+  }
 }
+
+/** A copy between two hosts needs the worker of each. */
+const MIN_FOR_PAIR = 2;
 
 const allBusy = (max: number) =>
   new RemoteExecError(

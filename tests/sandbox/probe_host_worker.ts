@@ -5,6 +5,8 @@ import { expose } from "../../src/rpc/expose.ts";
 
 /** What the worker was configured with. */
 let memory: unknown;
+/** It answers nothing anymore, as if it were busy or had closed itself. */
+let isSilent = false;
 /** What it says that it has learned; the rest is not. */
 const LEARNED = {
   hostKeys: [[0, Uint8Array.of(1, 2)], ["1", Uint8Array.of(3)], [2, "key"]],
@@ -52,13 +54,17 @@ globalThis.addEventListener("message", ({ data }) => {
         memory = settings.memory;
         return Promise.resolve();
       },
-      memory: () => Promise.resolve(LEARNED),
+      memory: () => isSilent ? new Promise(() => {}) : Promise.resolve(LEARNED),
       sendFile: () => Promise.resolve({}),
       diagnose: () => Promise.resolve(memory),
       close: () => Promise.resolve(true),
       exec: () => Promise.resolve("alive"),
       serveFiles: (end: MessagePort) => Promise.resolve(end.close()),
       stat: () => new Promise(() => {}),
+      stopJob() {
+        isSilent = true;
+        return new Promise(() => {});
+      },
       forge: () => Promise.resolve(forge()),
       connect: (port: number) => attempt(() => connect(port)),
       read: (path: string) => attempt(() => Deno.readTextFileSync(path)),

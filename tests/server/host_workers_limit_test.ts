@@ -1,8 +1,7 @@
 // @isolate: it waits for many starts of workers, each of which takes a second.
 import assert from "node:assert/strict";
-import type { FilesUser } from "../../src/server/host_worker.ts";
 import { startedBy } from "../sandbox/probe_launcher_count.ts";
-import { exec, signal, withWorkers } from "./probe_host_workers.ts";
+import { exec, nothing, signal, userOf, withWorkers } from "./probe_host_workers.ts";
 
 Deno.test("at most MAX_HOST_WORKERS run: the longest idle one is ended for another host", () =>
   withWorkers(async (workers, launcher) => {
@@ -23,22 +22,12 @@ Deno.test("calls to more hosts than may have workers wait for each other", () =>
 
 Deno.test("a host's worker with a call or a link is not ended", () =>
   withWorkers(async (workers, launcher) => {
-    let isUsed = true;
-    const user: FilesUser = {
-      isUsing: () => Promise.resolve(isUsed),
-      grant: () => Promise.resolve({ kinds: [], write: false, shellPrefix: undefined }),
-      port: {
-        connectHost(_host, files) {
-          files?.close();
-          return Promise.resolve();
-        },
-      },
-    };
-    await workers.withFiles(0, user, () => Promise.resolve());
+    const usage = { isUsed: true };
+    await workers.withFiles(0, userOf(usage), nothing);
     const busy = { code: "limit_reached", message: /^The workers of 1 hosts are in use/ };
     await assert.rejects(exec(workers, 1), busy);
     assert.equal(await startedBy(launcher), 1);
-    isUsed = false;
+    usage.isUsed = false;
     assert.equal(await exec(workers, 1), "alive");
     const hanging = workers.port(1).stat({ kind: "host", path: "/" }, signal);
     hanging.catch(() => {});
