@@ -8,6 +8,7 @@ import { exchangeRows } from "./rows/exchange.ts";
 import { execRows } from "./rows/exec.ts";
 import { filesRows } from "./rows/files.ts";
 import { firstRows } from "./rows/first.ts";
+import { hostsRows, idleHostsRows } from "./rows/hosts.ts";
 import { jobsRows } from "./rows/jobs.ts";
 import { linksRows } from "./rows/links.ts";
 import { memoryRows } from "./rows/memory.ts";
@@ -40,6 +41,8 @@ const ALL: readonly (Rows | OfflineRows)[] = [
   exchangeRows,
   textsRows,
   tokensRows,
+  hostsRows,
+  idleHostsRows,
 ];
 
 const HELP = `Measures the server against a real sshd, next to OpenSSH's own programs.
