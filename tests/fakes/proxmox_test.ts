@@ -120,7 +120,10 @@ nodeTest(
     assert.deepEqual(await sh("pct shutdown 102"), silent());
     assert.deepEqual(await sh("pct status 102"), printed("status: stopped\n"));
     assert.deepEqual(await sh("pct reboot 102"), refused("VM 102 not running\n"));
-    assert.deepEqual(await sh("pct destroy 102"), silent());
+    assert.deepEqual(
+      await sh("pct destroy 102"),
+      printed(`  Logical volume "vm-102-disk-0" successfully removed.\n`),
+    );
     assert.deepEqual(await sh("pct list"), silent());
   },
 );
@@ -389,7 +392,10 @@ nodeTest("pct destroy of an HA container wants --purge", [
   );
   assert.deepEqual(
     await sh("pct destroy 110 --purge"),
-    printed("purging CT 110 from related configurations..\n"),
+    printed(
+      `  Logical volume "vm-110-disk-0" successfully removed.\n` +
+        "purging CT 110 from related configurations..\n",
+    ),
   );
 });
 

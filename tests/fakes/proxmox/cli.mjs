@@ -125,9 +125,11 @@ export function parse(program, name, spec, argv) {
   else if (words.length > 0) bad("too many arguments");
   const types = { ...spec.args, ...spec.options };
   readBooleans(types, values, bad);
-  const faults = Object.keys(values).sort().flatMap((key) =>
-    types[key] ? check(key, types[key], values) : []
-  );
+  const numbered = Object.values(types).filter((type) => type.pattern);
+  const faults = Object.keys(values).sort().flatMap((key) => {
+    const type = types[key] ?? numbered.find((type) => type.pattern.test(key));
+    return type ? check(key, type, values) : [];
+  });
   if (faults.length > 0) bad(`Parameter verification failed.\n${faults.join("\n")}`);
   return values;
 }
@@ -160,7 +162,8 @@ function readOptions(options, argv, bad) {
     if (match[2] !== undefined) given[key] = match[2];
     else if (type.type === "boolean") {
       given[key] = rest.length > 0 && !rest[0].startsWith("-") ? rest.shift() : "1";
-    } else if (rest.length === 0) {
+    } else if (type.asks && (rest.length === 0 || rest[0].startsWith("-"))) given[key] = "";
+    else if (rest.length === 0) {
       bad("unable to parse option", `Option ${match[1]} requires an argument\n`);
     } else given[key] = rest.shift();
   }
@@ -198,6 +201,7 @@ function check(key, type, values) {
     const text = typeof format[1] === "function" ? format[1](value) : format[1];
     return [`${key}: invalid format - ${text}\n`];
   }
+  if (type.verify) return type.verify(key, value);
   if (type.max !== undefined && value.length > type.max) {
     return [`${key}: value may only be ${type.max} characters long`];
   }

@@ -1,13 +1,30 @@
 /**
- * The Proxmox stand-in: `pct`, `qm`, `pvesh`, `pvesm` and `vzdump` for the PATH of a test's SSH host.
+ * The Proxmox stand-in: `pct`, `qm`, `qmrestore`, `pveam`, `pvesh`, `pvesm`, `vzdump` and `lxc-info` for the PATH of
+ * a test's SSH host.
  *
  * The texts, streams and exit codes are those of the real programs. Containers are real: a root
  * file system with an init in namespaces of its own, so that processes started inside are really
  * inside. What would be /etc/pve is `etc/pve` in the state directory, written and never read.
+ *
+ * `installProxmox({ version })` selects the wording of Proxmox VE 7.4, 8.4 or 9.2; `since(9, 1)` of wording.mjs asks
+ * for it. The comments at the modules say what was read in the sources and what is from public logs.
+ *
+ * All state is files, so that what one call makes the next one finds:
+ * - `guests/ID/state.json`: configuration, lock, snapshots; `guests/ID/rootfs`: the files of a container
+ * - `volumes/STORAGE/NAME`: the disks (volumes.mjs); `template/cache`, `template/iso`: templates and images;
+ *   `template/base`: the files of each container that is created (`addTemplate()` makes both)
+ * - `dump`, `dump-configs`: backups and the configuration inside them
+ * - `tasks`, `task-logs`: each worker by UPID with its log (tasks.mjs); `listTasks`, `readTask`, `stopTask`
+ * - `faults/NAME`: the switches of `Faults` in options.ts; `calls.jsonl`: each call
+ *
+ * To add a command: a row in `COMMANDS` of pct.mjs or qm.mjs, or in `GET`, `CREATE` or `DELETE` of pvesh.mjs.
+ * `early()` holds the checks before the worker, `worker(work)` the task, `worker(work, { hook: false })` one whose
+ * failure leaves the exit code 0. `holdTask()` is where the switch `taskHolds` stops a task half way.
+ * Missing: migrate, move-volume, `qm set`, `qm resize`, networks, services, updates and certificates of the node.
  */
-import { shellQuote } from "../../../src/shell/quote.ts";
 import { bundle } from "./bundle.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
+import { findIsolation, launcher } from "./launcher.ts";
 import { findOnPath, makeRootfs, type RootfsOptions, run } from "./rootfs.ts";
 
 export type { ContainerOptions, Faults, Isolation, VmOptions } from "./options.ts";
@@ -18,8 +35,25 @@ export interface Call {
   readonly args: readonly string[];
 }
 
-const PROGRAMS = ["pct", "qm", "pvesh", "pvesm", "vzdump"] as const;
+const PROGRAMS = [
+  ...["lxc-info", "pct", "pveam", "pvesh", "pvesm", "qm", "qmrestore", "vzdump"] as const,
+];
+
+/** A version of Proxmox VE, whose words the programs then use: 7.4, 8.4 or 9.2. */
+export type Version = 7 | 8 | 9;
 const SUBUID = 100_000;
+/** What pveam.mjs takes for the right size. */
+const TEMPLATE_BYTES = 126_129_049;
+
+/** A guest as the stand-in stores it. */
+export interface GuestState {
+  readonly config: Readonly<Record<string, string | number>>;
+  readonly lock?: string;
+  readonly template?: boolean;
+  readonly unprivileged?: boolean;
+  /** Lower-case hex SHA-256 of the password that root got. */
+  readonly passwordHash?: string;
+}
 
 /**
  * Makes a node without guests in a temporary directory. Close it, because containers are processes.
@@ -27,7 +61,7 @@ const SUBUID = 100_000;
  * @throws Error if no Node is installed
  */
 export async function installProxmox(
-  { node = "pve" }: { readonly node?: string } = {},
+  { node = "pve", version = 9 }: { readonly node?: string; readonly version?: Version } = {},
 ): Promise<FakeProxmox> {
   const interpreter = await findOnPath("node");
   if (interpreter === undefined) throw new Error("The Proxmox stand-in needs node on PATH");
@@ -40,7 +74,7 @@ export async function installProxmox(
   const isolation = await (isolationHere ??= findIsolation());
   await Deno.writeTextFile(
     `${stateDirectory}/settings.json`,
-    JSON.stringify({ node, isolation }),
+    JSON.stringify({ node, isolation, version }),
   );
   await Deno.writeTextFile(`${stateDirectory}/pve.cjs`, await bundle());
   for (const program of PROGRAMS) {
@@ -51,34 +85,7 @@ export async function installProxmox(
   return new FakeProxmox(stateDirectory, node, isolation, interpreter);
 }
 
-/** `pct exec` ends in the guest's command: the script asks for a plan and runs it in the shell. */
-function launcher(program: string, interpreter: string, stateDirectory: string): string {
-  const call = `${shellQuote(interpreter)} ${
-    shellQuote(`${stateDirectory}/pve.cjs`)
-  } ${program} "$@"`;
-  const plan = `if [ "\${1#e}" != "\${1-}" ]; then
-  plan=$(${call} </dev/null) || exit $?
-  eval "$plan"
-fi
-`;
-  return `#!/bin/sh
-PVE_FAKE_ROOT=${shellQuote(stateDirectory)}
-export PVE_FAKE_ROOT
-${program === "pct" ? plan : ""}exec ${call}
-`;
-}
-
 let isolationHere: Promise<Isolation> | undefined;
-
-async function findIsolation(): Promise<Isolation> {
-  const works = async (args: string[]) => await run("unshare", args).then(() => true, () => false);
-  const mount = ["sh", "-c", "mount -t proc proc /proc"];
-  if (Deno.uid() === 0) {
-    return await works(["--mount", "--pid", "--fork", ...mount]) ? "namespaces" : "chroot";
-  }
-  const own = ["--map-root-user", "--mount", "--pid", "--fork", ...mount];
-  return await works(own) ? "user-namespace" : "none";
-}
 
 /** A node with its guests. */
 export class FakeProxmox {
@@ -166,6 +173,60 @@ export class FakeProxmox {
     };
     await Deno.writeTextFile(`${directory}/state.json`, JSON.stringify({ ...state, ...marks }));
     await this.#internal(status === "running" && isLocal ? "start" : "save", id);
+  }
+
+  /**
+   * Puts a template on the storage `local` and, once, the files that containers get from any template: with
+   * busybox and a static address as `pct exec` finds them. Returns its volume ID.
+   */
+  async addTemplate(name = "debian-12-standard_12.7-1_amd64.tar.zst"): Promise<string> {
+    await this.prepareTemplates();
+    await Deno.mkdir(`${this.stateDirectory}/template/cache`, { recursive: true });
+    const file = `${this.stateDirectory}/template/cache/${name}`;
+    await Deno.writeFile(file, new Uint8Array());
+    await Deno.truncate(file, TEMPLATE_BYTES);
+    return `local:vztmpl/${name}`;
+  }
+
+  /** Makes the files that a container gets from a template, also from one that is downloaded later. */
+  async prepareTemplates(): Promise<void> {
+    const base = `${this.stateDirectory}/template/base`;
+    if (await Deno.stat(base).catch(() => undefined) !== undefined) return;
+    await makeRootfs(base, { bash: false, hostname: "base", without: [] });
+  }
+
+  /** Puts an ISO image on the storage `local`, or a disk image with a virtual size such as `2G`. */
+  async addImage(name: string, virtualSize = "2G"): Promise<string> {
+    await Deno.mkdir(`${this.stateDirectory}/template/iso`, { recursive: true });
+    await Deno.writeTextFile(
+      `${this.stateDirectory}/template/iso/${name}`,
+      `virtual size: ${virtualSize}\n`,
+    );
+    return `local:iso/${name}`;
+  }
+
+  /** Returns what the programs know of a guest: its configuration, its lock and more. */
+  async state(id: number): Promise<GuestState | undefined> {
+    try {
+      const text = await Deno.readTextFile(`${this.stateDirectory}/guests/${id}/state.json`);
+      // The stand-in itself wrote this file.
+      return JSON.parse(text) as GuestState;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** Returns the disks that exist on a storage, by name, also those that no guest has. */
+  async disks(storage = "local-lvm"): Promise<string[]> {
+    try {
+      const folder = `${this.stateDirectory}/volumes/${storage}`;
+      const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+      return names.map(decodeURIComponent).sort();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
   }
 
   /** Kills and removes the guest, as if another administrator had destroyed it. */

@@ -2,18 +2,10 @@
 import { fail, out } from "./cli.mjs";
 import { killInit, terminateInit } from "./namespace.mjs";
 import { startGuest } from "./snapshots.mjs";
-import {
-  fault,
-  faultFor,
-  findGuest,
-  isRunning,
-  missingText,
-  removeGuest,
-  saveGuest,
-} from "./state.mjs";
+import { fault, faultFor, findGuest, isRunning, missingText, saveGuest } from "./state.mjs";
 import { checkUnlocked, lockWorker, warn } from "./task.mjs";
 
-export const lifecycle = { start, stop, shutdown, reboot, suspend, resume, destroy };
+export const lifecycle = { start, stop, shutdown, reboot, suspend, resume };
 
 async function start({ vmid, skiplock }) {
   const ct = findGuest("lxc", vmid) ?? fail(missingText("lxc", vmid));
@@ -24,6 +16,7 @@ async function start({ vmid, skiplock }) {
     if (skiplock !== 1) checkUnlocked(now, "CT", ["mounted"]);
     if (isRunning(now)) fail(`CT ${vmid} already running`);
     failStart(vmid);
+    checkBridges(now);
     await startGuest(now);
     if (faultFor("startWarns", vmid)) {
       warn("old systemd (< v232) detected, container won't run in a pure cgroupv2 environment!");
@@ -37,6 +30,20 @@ function failStart(vmid) {
   out(`lxc_init: 845 Failed to run lxc.hook.pre-start for container "${vmid}"\n`);
   out(`__lxc_start: 2034 Failed to initialize container "${vmid}"\n`);
   fail(`startup for container '${vmid}' failed`);
+}
+
+/** Only a start notices that a bridge is missing. Source: CT lxcnetaddbr:45, CO Network.pm:135. */
+export function checkBridges({ id, kind, config }) {
+  for (const [key, value] of Object.entries(config)) {
+    const bridge = /^net\d+$/.test(key) ? /bridge=([^,]+)/.exec(String(value))?.[1] : undefined;
+    if (bridge === undefined || ["vmbr0", ...fault("moreBridges") ?? []].includes(bridge)) continue;
+    out(`bridge '${bridge}' does not exist\n`);
+    fail(
+      kind === "lxc"
+        ? `startup for container '${id}' failed`
+        : "start failed: QEMU exited with code 1",
+    );
+  }
 }
 
 async function stop({ vmid, skiplock }) {
@@ -84,27 +91,6 @@ async function resume({ vmid }) {
   const ct = findGuest("lxc", vmid) ?? fail(missingText("lxc", vmid));
   if (isRunning(ct)) fail(`CT ${vmid} already running`);
   await lockWorker("lxc", vmid, (now) => startGuest(now));
-}
-
-async function destroy({ vmid, force, purge }) {
-  const ct = findGuest("lxc", vmid) ?? fail(missingText("lxc", vmid), 2);
-  const kept = String(ct.config.protection ?? 0) === "1";
-  if (kept) fail(`can't remove CT ${vmid} - protection mode enabled`);
-  checkUnlocked(ct, "CT");
-  if (ct.ha && purge !== 1) {
-    fail(`unable to remove CT ${vmid} - used in HA resources and purge parameter not set.`);
-  }
-  if (isRunning(ct) && force !== 1) {
-    fail(`unable to destroy CT ${vmid} - container is running`);
-  }
-  await lockWorker("lxc", vmid, async (now) => {
-    if (isRunning(now)) {
-      out(`forced to stop CT ${vmid} before destroying!\n`);
-      await halt(now);
-    }
-    if (purge === 1) out(`purging CT ${vmid} from related configurations..\n`);
-    removeGuest(now);
-  });
 }
 
 /** The answer also of a container that does not exist: it is looked for among the running ones. */

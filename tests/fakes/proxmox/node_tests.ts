@@ -1,5 +1,10 @@
 /** Tests on a node of their own, and the answers they compare. */
-import { type ContainerOptions, type FakeProxmox, installProxmox } from "./install.ts";
+import {
+  type ContainerOptions,
+  type FakeProxmox,
+  installProxmox,
+  type Version,
+} from "./install.ts";
 import { CONTAINERS, peerTest } from "../../peers/require.ts";
 
 /** The outcome of a command line. */
@@ -19,17 +24,26 @@ export type Shell = (
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
+/** What a test's node is. */
+export interface NodeSetup {
+  readonly containers?: readonly ContainerOptions[];
+  readonly version?: Version;
+}
+
 /** Registers a test with its own node. Containers are real, so it needs root and busybox. */
 export function nodeTest(
   name: string,
-  containers: readonly ContainerOptions[],
+  options: readonly ContainerOptions[] | NodeSetup,
   work: (pve: FakeProxmox, sh: Shell) => Promise<void>,
 ) {
+  const { containers = [], version = 9 }: NodeSetup = Array.isArray(options)
+    ? { containers: options }
+    : options as NodeSetup;
   peerTest({
     name,
     peer: CONTAINERS,
     fn: async () => {
-      const pve = await installProxmox();
+      const pve = await installProxmox({ version });
       try {
         for (const container of containers) await pve.addContainer(container);
         await work(pve, shellOf(pve));

@@ -64,7 +64,7 @@ export interface Faults {
   readonly rebootDoesNothing: Which;
   /** The guest ignores a shutdown; the time limit counts as over at once. */
   readonly shutdownHangs: Which;
-  /** Snapshots and backups stay half done as long as it is on. Backups log the number as percent. */
+  /** Tasks stay half done as long as it is on. Backups log the number as percent. */
   readonly taskHolds: number;
   /** What an interrupted snapshot or backup needs to tidy up, in milliseconds. */
   readonly cleanupMs: number;
@@ -86,4 +86,36 @@ export interface Faults {
   readonly dumpdir: string;
   /** Answers of a guest agent that does not allow a command, by the command's name. */
   readonly agentRefuses: Readonly<Record<string, string>>;
+  /** Storages on which nothing can be written any more. A thin pool still makes disks. */
+  readonly storageFull: readonly string[];
+  readonly disabledStorages: readonly string[];
+  /** Further nodes of the cluster, and those that are offline. */
+  readonly moreNodes: readonly string[];
+  readonly offlineNodes: readonly string[];
+  /** What `/cluster/nextid` offers, also if it is taken. */
+  readonly nextId: number;
+  /** The index of templates: pairs of a section and a name. */
+  readonly templateIndex: readonly (readonly [section: string, name: string])[];
+  /** `pveam update` was never run. */
+  readonly templateIndexMissing: boolean;
+  /** Downloads end with a wrong checksum, without a network, or take this many milliseconds. */
+  readonly checksumWrong: boolean;
+  readonly downloadFails: boolean;
+  readonly downloadMs: number;
+  /** `pveam remove` is silent and removes nothing. */
+  readonly removeDoesNothing: boolean;
+  /** Bridges besides vmbr0. */
+  readonly moreBridges: readonly string[];
+  /** DHCP gives no address. */
+  readonly noLease: boolean;
+  /** Guests with a replication job. */
+  readonly replicated: readonly number[];
+  /** Templates whose disks have linked clones, on a storage that notices. */
+  readonly linkedClones: readonly number[];
+  /** Guests whose disks cannot be removed. */
+  readonly volumeStays: readonly number[];
+  /** A restore fails while it unpacks. */
+  readonly archiveDamaged: boolean;
+  /** No storage can turn disks into those of a template. */
+  readonly noTemplates: boolean;
 }

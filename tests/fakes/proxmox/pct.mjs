@@ -19,6 +19,10 @@ import { planExec } from "./exec_plan.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { withLock } from "./lock.mjs";
 import { deleteSnapshot, printTree, rollBack, takeSnapshot } from "./snapshots.mjs";
+import { CT_CLONE } from "./clone.mjs";
+import { create, CREATE_OPTIONS } from "./create.mjs";
+import { destroy, makeTemplate } from "./destroy.mjs";
+import { restore } from "./restore.mjs";
 import { applySet, SET_OPTIONS } from "./set.mjs";
 import { bytesOf, containerStatus } from "./status.mjs";
 import { findGuest, isRunning, localGuests, missingText, nameOf, saveGuest } from "./state.mjs";
@@ -29,20 +33,20 @@ const ABSENT = { absent: true };
 
 /** Registered with the arguments that usage errors show; `absent` ones only answer that they are. */
 export const COMMANDS = {
-  clone: { args: { vmid: VMID, newid: VMID }, options: { hostname: TEXT, full: BOOL }, ...ABSENT },
-  create: { args: { vmid: VMID, ostemplate: TEXT }, options: { hostname: TEXT }, ...ABSENT },
+  clone: CT_CLONE,
+  create: { args: { vmid: VMID, ostemplate: TEXT }, options: CREATE_OPTIONS, run: create },
   destroy: {
     args: { vmid: VMID },
     options: { "destroy-unreferenced-disks": BOOL, force: BOOL, purge: BOOL },
-    run: lifecycle.destroy,
+    run: (values) => destroy("lxc", values),
   },
   list: { run: list },
   migrate: { args: { vmid: VMID, target: TEXT }, options: { online: BOOL }, ...ABSENT },
   "move-volume": { args: { vmid: VMID, volume: TEXT }, options: { storage: TEXT }, ...ABSENT },
   pending: { args: { vmid: VMID }, run: pending },
   resize: { args: { vmid: VMID, disk: TEXT, size: TEXT }, options: { digest: TEXT }, run: resize },
-  restore: { args: { vmid: VMID, ostemplate: TEXT }, options: { force: BOOL }, ...ABSENT },
-  template: { args: { vmid: VMID }, run: template },
+  restore: { args: { vmid: VMID, ostemplate: TEXT }, options: CREATE_OPTIONS, run: restore },
+  template: { args: { vmid: VMID }, run: (values) => makeTemplate("lxc", values) },
   config: { args: { vmid: VMID }, options: { current: BOOL, snapshot: SNAPNAME }, run: config },
   set: { args: { vmid: VMID }, options: SET_OPTIONS, run: set },
   delsnapshot: {
@@ -123,7 +127,7 @@ export async function pct(argv) {
   if (name === "help") return help("pct", COMMANDS, GROUPS, argv[1]);
   const spec = COMMANDS[name];
   const values = parse("pct", name, spec, argv.slice(1));
-  if (name === "clone" || name === "migrate") existing(values.vmid);
+  if (name === "migrate") existing(values.vmid);
   if (spec.absent) fail(`the stand-in has no 'pct ${name}'`);
   await spec.run(values, spec);
 }
@@ -186,16 +190,6 @@ async function snapshot({ vmid, snapname, description }) {
   await lockWorker("lxc", vmid, (ct) => {
     checkUnlocked(ct, "CT");
     return withConfigLock(ct, "snapshot", () => takeSnapshot(ct, snapname, description));
-  });
-}
-
-async function template({ vmid }) {
-  const ct = existing(vmid);
-  if (isRunning(ct)) fail("you can't convert a CT to template if the CT is running");
-  if (ct.snapshots.length > 0) fail("unable to create template, because CT contains snapshots");
-  await withLock(ct, { say: err, code: 4 }, () => {
-    ct.template = true;
-    saveGuest(ct);
   });
 }
 

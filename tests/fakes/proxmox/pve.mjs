@@ -22,9 +22,14 @@ import {
   sleep,
 } from "./state.mjs";
 import { beWorker } from "./task.mjs";
-import { pvesm, vzdump } from "./vzdump.mjs";
+import { lxcInfo } from "./addresses.mjs";
+import { pveam } from "./pveam.mjs";
+import { pvesm } from "./pvesm.mjs";
+import { qmrestore } from "./qm_restore.mjs";
+import { vzdump } from "./vzdump.mjs";
+import { create, volumesOf } from "./volumes.mjs";
 
-const PROGRAMS = { pct, qm, pvesh, pvesm, vzdump };
+const PROGRAMS = { "lxc-info": lxcInfo, pct, pveam, pvesh, pvesm, qm, qmrestore, vzdump };
 
 async function main([first, ...rest]) {
   if (first === "internal") return await internal(rest);
@@ -43,7 +48,12 @@ async function internal([action, id, ...rest]) {
     return await beWorker(() => PROGRAMS[program](args));
   }
   const guest = anyGuest(id);
-  if (action === "save" || action === "start") saveGuest(guest);
+  if (action === "save" || action === "start") {
+    saveGuest(guest);
+    for (const { volid, bytes } of volumesOf(guest.config)) {
+      create(volid, { vmid: guest.id, bytes });
+    }
+  }
   if (action === "start") await startGuest(guest);
   if (action === "remove" || action === "stop-all") await remove(guest ? [guest] : allGuests());
   if (action === "agent") await agentRun(guest, rest);

@@ -1,6 +1,6 @@
 /** `pvesh get` and `pvesh create` for the paths a monitor reads. Source: pve-manager 14a22df. */
 import process from "node:process";
-import { BOOL, choice, err, Exit, fail, out, parse, TEXT } from "./cli.mjs";
+import { BOOL, choice, err, Exit, fail, integer, out, parse, TEXT } from "./cli.mjs";
 import { shownConfig } from "./config_file.mjs";
 import { pct } from "./pct.mjs";
 import { qm } from "./qm.mjs";
@@ -25,25 +25,41 @@ import {
   localGuests,
   missingText,
   node,
+  sleep,
 } from "./state.mjs";
-import { readTask, writeTask } from "./tasks.mjs";
-import { backups, vzdump } from "./vzdump.mjs";
+import { interfacesOf } from "./addresses.mjs";
+import { volumes } from "./pvesm.mjs";
+import { listTasks, readTask, stopTask, writeTask } from "./tasks.mjs";
+import { vzdump } from "./vzdump.mjs";
+import { release, since } from "./wording.mjs";
 
 const OPTIONS = {
   cf: choice("AVERAGE", "MAX"),
   content: TEXT,
+  errors: BOOL,
   human: BOOL,
+  limit: integer(0),
   noproxy: BOOL,
   "output-format": choice("text", "json", "json-pretty", "yaml"),
   quiet: BOOL,
+  source: choice("archive", "active", "all"),
+  start: integer(0),
   timeframe: choice("hour", "day", "week", "month", "year", "decade"),
   type: choice("vm", "storage", "node", "sdn"),
+  typefilter: TEXT,
   vmid: TEXT,
 };
 
 const GET = [
-  ["/version", () => ({ release: "9.0", repoid: "9c5600b249dbfd2f", version: "9.0.5" })],
-  ["/nodes", () => nodes().map((name) => nodeSummary(name))],
+  ["/version", () => ({ release, repoid: "9c5600b249dbfd2f", version: `${release}.5` })],
+  [
+    "/nodes",
+    () =>
+      nodes().map((name) => ({
+        ...nodeSummary(name),
+        ...(isOffline(name) ? { status: "offline" } : {}),
+      })),
+  ],
   ["/cluster/nextid", () => nextId()],
   ["/cluster/resources", resources],
   ["/cluster/status", clusterStatus],
@@ -55,7 +71,8 @@ const GET = [
   ["/nodes/N/storage/S/content", content],
   ["/nodes/N/rrddata", () => rrdData({ maxcpu: 8, loadavg: 0.2, iowait: 0.001, memtotal: 34e9 })],
   ["/nodes/N/tasks/U/status", (_o, [, upid]) => readTask(upid).status],
-  ["/nodes/N/tasks/U/log", (_o, [, upid]) => readTask(upid).log],
+  ["/nodes/N/tasks/U/log", taskLog],
+  ["/nodes/N/tasks", (options) => listTasks(options)],
   ["/nodes/N/K/I/status/current", current],
   [
     "/nodes/N/K/I/config",
@@ -63,7 +80,7 @@ const GET = [
   ],
   ["/nodes/N/K/I/snapshot", (_o, path) => snapshotList(guest(path))],
   ["/nodes/N/K/I/rrddata", (_o, path) => (guest(path), rrdData({ maxcpu: 2, maxmem: 1024 ** 3 }))],
-  ["/nodes/N/K/I/interfaces", interfaces],
+  ...(since(8, 1) ? [["/nodes/N/lxc/I/interfaces", interfaces]] : []),
 ].map(([path, read]) => [pattern(path), read]);
 
 const CREATE = [
@@ -71,7 +88,11 @@ const CREATE = [
   [pattern("/nodes/N/vzdump"), dump],
 ];
 
-const METHODS = { get: GET, ls: [], set: [], create: CREATE, delete: [] };
+const DELETE = [
+  [pattern("/nodes/N/tasks/U"), (_o, [, upid]) => stopTask(upid, sleep)],
+];
+
+const METHODS = { get: GET, ls: [], set: [], create: CREATE, delete: DELETE };
 
 function pattern(path) {
   const text = path.replaceAll("/N", "/([^/]+)").replaceAll("/K", "/(lxc|qemu)")
@@ -134,13 +155,18 @@ function sort(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sort(value[key])]));
 }
 
-const nodes = () => [...new Set([node, ...allGuests().map((guest) => guest.node)])];
+const nodes = () => [
+  ...new Set([node, ...allGuests().map((guest) => guest.node), ...fault("moreNodes") ?? []]),
+];
+
+const isOffline = (name) => fault("offlineNodes")?.includes(name) ?? false;
 
 function nextId() {
+  // Reserves nothing: the same one is offered until a guest has it. Holes are filled.
   const used = new Set(allGuests().map((guest) => guest.id));
   let id = 100;
   while (used.has(id)) id++;
-  return String(id);
+  return String(fault("nextId") ?? id);
 }
 
 function resources({ type }) {
@@ -161,7 +187,10 @@ function resources({ type }) {
   );
   const all = {
     vm: guests,
-    node: nodes().map((name) => nodeSummary(name)),
+    node: nodes().map((name) => ({
+      ...nodeSummary(name),
+      ...(isOffline(name) ? { status: "offline" } : {}),
+    })),
     storage: storages,
     sdn: [],
   };
@@ -177,7 +206,7 @@ function clusterStatus() {
     local: name === node ? 1 : 0,
     name,
     nodeid: names.length > 1 ? index + 1 : 0,
-    online: 1,
+    online: isOffline(name) ? 0 : 1,
     type: "node",
   }));
   if (names.length === 1) return entries;
@@ -207,8 +236,13 @@ const storageNamed = (name) =>
 function content({ content: kind, vmid }, [, name]) {
   const { text = "" } = storageNamed(name);
   if (text !== "") fail(text, 2);
-  if (kind !== undefined && kind !== "backup") return [];
-  return backups(name, vmid === undefined ? undefined : Number(vmid));
+  const id = vmid === undefined ? undefined : Number(vmid);
+  return volumes(name, { content: kind, vmid: id });
+}
+
+/** 50 lines by default, all with `limit 0`. */
+function taskLog({ limit = 50, start = 0 }, [, upid]) {
+  return readTask(upid).log.slice(start, limit === 0 ? undefined : start + limit);
 }
 
 /** A path that names another node is answered by that one, over its own ssh; each knows its own guests only. */
@@ -225,15 +259,9 @@ function current(_options, path) {
   return { ...values, ha: { managed: found.ha ? 1 : 0 } };
 }
 
-function interfaces(_options, path) {
-  if (!isRunning(guest(path))) return null;
-  return [{
-    "hardware-address": "bc:24:11:aa:bb:cc",
-    hwaddr: "bc:24:11:aa:bb:cc",
-    inet: "192.0.2.101/24",
-    "ip-addresses": [{ "ip-address": "192.0.2.101", "ip-address-type": "inet", prefix: 24 }],
-    name: "eth0",
-  }];
+function interfaces(_options, [name, id]) {
+  const found = guest([name, "lxc", id]);
+  return isRunning(found) ? interfacesOf(found) : null;
 }
 
 /** Exit 0 even if the task failed: its status is to be read. Source: pvesh.pm:398-461. */

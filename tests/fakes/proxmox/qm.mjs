@@ -13,8 +13,11 @@ import {
   VMID,
 } from "./cli.mjs";
 import { formatConfig, shownConfig, snapshotConfig } from "./config_file.mjs";
-import { guestExec, guestExecStatus } from "./qm_agent.mjs";
-import { requestHa, startLater, stopGuest } from "./lifecycle.mjs";
+import { guestCommand, guestExec, guestExecStatus } from "./qm_agent.mjs";
+import { checkBridges, requestHa, startLater, stopGuest } from "./lifecycle.mjs";
+import { VM_CLONE } from "./clone.mjs";
+import { destroy, makeTemplate } from "./destroy.mjs";
+import { QM_CREATE, QM_IMPORT } from "./qm_create.mjs";
 import { deleteSnapshot, printTree, rollBack, startGuest, takeSnapshot } from "./snapshots.mjs";
 import { bootDisk, bytesOf, vmStatus } from "./status.mjs";
 import {
@@ -37,6 +40,19 @@ const vmid = { vmid: VMID };
 const named = { vmid: VMID, snapname: SNAPNAME };
 
 export const COMMANDS = {
+  clone: VM_CLONE,
+  create: QM_CREATE,
+  destroy: {
+    args: vmid,
+    options: { "destroy-unreferenced-disks": BOOL, purge: BOOL, skiplock: BOOL },
+    run: (values) => destroy("qemu", values),
+  },
+  importdisk: QM_IMPORT,
+  template: {
+    args: vmid,
+    options: { disk: TEXT },
+    run: (values) => makeTemplate("qemu", values),
+  },
   list: { options: { full: BOOL }, run: list },
   config: { args: vmid, options: { current: BOOL, snapshot: SNAPNAME }, run: config },
   status: { args: vmid, options: { verbose: BOOL }, run: status },
@@ -98,6 +114,10 @@ const GUEST_COMMANDS = {
     options: { "pass-stdin": BOOL, synchronous: BOOL, timeout: integer(0) },
     run: guestExec,
   },
+  cmd: {
+    args: { vmid: VMID, command: TEXT },
+    run: guestCommand,
+  },
   "exec-status": { args: { vmid: VMID, pid: integer(1) }, run: guestExecStatus },
 };
 
@@ -113,7 +133,7 @@ export async function qm(argv) {
 
 async function run(program, commands, argv) {
   const name = findCommand(program, commands, groups(commands), argv[0]);
-  await commands[name].run(parse(program, name, commands[name], argv.slice(1)));
+  await commands[name].run(parse(program, name, commands[name], argv.slice(1)), commands[name]);
 }
 
 const existing = (id) => findGuest("qemu", id) ?? fail(missingText("qemu", id), 2);
@@ -170,6 +190,7 @@ async function start({ vmid, skiplock }) {
     if (faultFor("startFails", vmid)) {
       fail(`start failed: QEMU exited with code 1`);
     }
+    checkBridges(now);
     await startGuest(now);
   });
 }

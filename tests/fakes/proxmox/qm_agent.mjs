@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { agentInterfaces } from "./addresses.mjs";
 import { err, fail, out } from "./cli.mjs";
 import { enter, findProgram } from "./namespace.mjs";
 import { fault, findGuest, guestDirectory, isRunning, missingText, sleep } from "./state.mjs";
@@ -37,6 +38,19 @@ export async function guestExec(
   }
   err("timeout reached, returning pid\n");
   printJson({ pid });
+}
+
+/** `qm guest cmd ID COMMAND`; the result without its `result`. */
+export function guestCommand({ vmid, command }) {
+  const vm = findGuest("qemu", vmid) ?? fail(missingText("qemu", vmid), 2);
+  // A VM without processes here has an agent where its configuration says so.
+  if (!vm.hasProcess && !/^(1|enabled=1)/.test(String(vm.config.agent ?? ""))) {
+    fail("No QEMU guest agent configured");
+  }
+  if (!isRunning(vm)) fail(`VM ${vmid} is not running`);
+  if (fault("agentDown")) fail("QEMU guest agent is not running");
+  if (command !== "network-get-interfaces") fail(`the stand-in has no 'qm guest cmd ${command}'`);
+  printJson(agentInterfaces(vm));
 }
 
 export function guestExecStatus({ vmid, pid }) {
@@ -121,6 +135,11 @@ function readResult(vm, pid) {
 
 /** Perl's pretty JSON. The bytes of the output count as Latin-1: UTF-8 comes out encoded twice. */
 function printJson(value) {
+  if (Array.isArray(value)) {
+    const keys = [...new Set(value.flatMap((one) => JSON.stringify(one).match(/"[\w-]+"(?=:)/g)))];
+    const names = keys.map((key) => JSON.parse(key)).sort();
+    return out(`${JSON.stringify(value, names, 3).replace(/^( *"[^"]*"):/gm, "$1 :")}\n`);
+  }
   const lines = Object.keys(value).sort().map((key) =>
     `   "${key}" : ${JSON.stringify(value[key])}`
   );

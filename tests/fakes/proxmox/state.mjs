@@ -98,6 +98,18 @@ export function saveGuest(guest) {
   writeEtcPve(guest);
 }
 
+/** Saves a new guest; false if its ID is taken, also by a call that is a moment ahead. */
+export function claimGuest(guest) {
+  try {
+    fs.mkdirSync(guestDirectory(guest.id));
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+  saveGuest(guest);
+  return true;
+}
+
 export function removeGuest(guest) {
   fs.rmSync(guestDirectory(guest.id), { recursive: true, force: true });
   fs.rmSync(configPath(guest), { force: true });

@@ -13,6 +13,7 @@ import {
   saveGuest,
   sleep,
 } from "./state.mjs";
+import { openTask } from "./tasks.mjs";
 
 /** The file in which a worker reports to its parent how it ended. */
 const CONTROL = 3;
@@ -27,15 +28,22 @@ export function nowRunning(program, argv) {
   commandLine = [program, ...argv];
 }
 
+/** Checks that are made before a worker is forked: the worker, which runs the same line, leaves them out. */
+export function early(checks) {
+  if (!isWorker) checks();
+}
+
 /**
  * Runs the work of a command in a worker, a process in a session of its own, while this one stays in the
  * foreground: what the worker prints on stdout or stderr is on stdout, its last error on stderr, and every
  * failure is 255. The work itself is done by the same command line in that process.
  *
+ * Without a `hook` the command does not look at how the task ended: its exit code is 0 whatever happened.
+ *
  * Source: pve-common f665029 src/PVE/RESTEnvironment.pm:445-514, 587-668.
  */
-export async function worker(work) {
-  if (!isWorker) return await inForeground();
+export async function worker(work, { hook = true } = {}) {
+  if (!isWorker) return await inForeground(hook);
   try {
     await work();
   } catch (error) {
@@ -69,12 +77,13 @@ export function warn(text) {
 }
 
 /** The parent: passes output and signals on. Source: RESTEnvironment.pm `$tee_worker`. */
-async function inForeground() {
+async function inForeground(hook) {
   const words = [process.argv[1], "internal", "worker", "0", ...commandLine];
   const child = spawn(process.execPath, words, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
+  const task = openTask(commandLine, child.pid, processStart(child.pid));
   let count = 0;
   const passOn = () => killGroup(child.pid, count++ < 3 ? "SIGTERM" : "SIGKILL");
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
@@ -83,23 +92,33 @@ async function inForeground() {
   child.stdio[CONTROL].on("data", (chunk) => told += chunk);
   const closed = new Promise((resolve) => child.stdio[CONTROL].once("close", resolve));
   try {
-    await Promise.all([tee(child.stdout), tee(child.stderr)]);
+    await Promise.all([tee(child.stdout, task), tee(child.stderr, task)]);
   } catch (error) {
     if (error.code !== "EPIPE") throw error;
+    task.close("broken pipe ");
     child.stdout.destroy();
     child.stderr.destroy();
     await killPatiently(child.pid);
     throw new Exit(255, "broken pipe \n");
   }
   await Promise.all([ended, closed]);
-  if (told === "") throw new Exit(255, "got unexpected control message:  \n");
-  const ending = JSON.parse(told);
-  if (ending.code !== 0) throw new Exit(ending.code, ending.text);
+  const ending = told === ""
+    ? { code: 255, text: "got unexpected control message:  \n" }
+    : JSON.parse(told);
+  if (ending.code !== 0) {
+    task.close(ending.text.replace(/\n$/, ""));
+    throw new Exit(hook ? ending.code : 0, ending.text);
+  }
+  task.close(ending.warnings > 0 ? `WARNINGS: ${ending.warnings}` : "OK");
   if (ending.warnings > 0) err(`Task finished with ${ending.warnings} warning(s)!\n`);
 }
 
-async function tee(source) {
-  for await (const chunk of source) fs.writeSync(1, chunk);
+/** Passes on what the worker prints, first to the log: a parent that is gone logs no more. */
+async function tee(source, task) {
+  for await (const chunk of source) {
+    task.log(chunk);
+    fs.writeSync(1, chunk);
+  }
 }
 
 /** Five seconds for a clean end. Source: RESTEnvironment.pm `$kill_process_group`. */

@@ -1,8 +1,8 @@
-/** `vzdump` and `pvesm`. Source: pve-manager 14a22df PVE/VZDump.pm:1060-1492; pve-storage 0c56bad. */
+/** `vzdump` and its archives. Source: pve-manager 14a22df PVE/VZDump.pm:1060-1492; pve-storage 0c56bad. */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { BOOL, choice, Exit, fail, findCommand, out, parse, TEXT } from "./cli.mjs";
+import { BOOL, choice, Exit, fail, out, parse, TEXT } from "./cli.mjs";
 import { formatTime } from "./snapshots.mjs";
 import { STORAGES } from "./status.mjs";
 import {
@@ -136,6 +136,7 @@ async function archive(guest, { mode = "snapshot", compress = "0" }, directory, 
     log(`INFO: creating vzdump archive '${shownPath(file)}'`);
     await holdTask((percent) => log(`INFO: ${formatPercent(percent)}`));
     const size = writeArchive(guest, file);
+    saveConfig(guest, file);
     if (fault("protectBackups")) fs.writeFileSync(`${file}.protected`, "");
     log(`INFO: Total bytes written: ${size} (${formatSize(size)}, 27MiB/s)`);
     log(`INFO: archive file size: ${formatSize(size)}`);
@@ -180,6 +181,35 @@ function writeArchive(guest, file) {
   return fs.statSync(file).size;
 }
 
+const configFile = (file) => path.join(root, "dump-configs", `${path.basename(file)}.json`);
+
+/** What a real archive has inside: the configuration, without snapshots and unused disks. */
+function saveConfig({ kind, config, unprivileged, hasProcess, template }, file) {
+  fs.mkdirSync(path.dirname(configFile(file)), { recursive: true });
+  const kept = Object.fromEntries(
+    Object.entries(config).filter(([key]) => !/^unused\d+$/.test(key)),
+  );
+  const facts = { kind, config: kept, unprivileged, hasProcess, template };
+  fs.writeFileSync(configFile(file), JSON.stringify(facts));
+}
+
+export function savedConfig(file) {
+  try {
+    return JSON.parse(fs.readFileSync(configFile(file), "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** The file of a volume ID, of a path as vzdump prints it, or of a path of this machine. */
+export function backupNamed(archive) {
+  const name = /^local:backup\/(.*)$/.exec(archive)?.[1] ??
+    /^\/var\/lib\/vz\/dump\/(.*)$/.exec(archive)?.[1];
+  const file = name === undefined ? archive : path.join(root, "dump", name);
+  return fs.existsSync(file) ? file : undefined;
+}
+
 /** KB and MB as integers, GB and TB with two decimals. */
 function formatSize(bytes) {
   const units = ["KB", "MB", "GB", "TB"];
@@ -209,49 +239,4 @@ export function backups(storage, vmid) {
       ...(fs.existsSync(path.join(directory, `${name}.protected`)) ? { protected: 1 } : {}),
     }];
   });
-}
-
-const integerOption = { type: "integer", format: "vmid" };
-
-const PVESM = {
-  list: { args: { storage: TEXT }, options: { content: TEXT, vmid: integerOption }, run: list },
-  status: { options: { content: TEXT, storage: TEXT }, run: status },
-};
-
-export async function pvesm(argv) {
-  const name = findCommand("pvesm", PVESM, [Object.keys(PVESM)], argv[0]);
-  await PVESM[name].run(parse("pvesm", name, PVESM[name], argv.slice(1)));
-}
-
-/** Source: pve-storage 0c56bad src/PVE/CLI/pvesm.pm:240-271. */
-function list({ storage, content, vmid }) {
-  if (!STORAGES.some((entry) => entry.storage === storage)) {
-    fail(`storage '${storage}' does not exist`);
-  }
-  const volumes = content === undefined || content === "backup" ? backups(storage, vmid) : [];
-  const width = Math.max(5, ...volumes.map(({ volid }) => volid.length));
-  const row = (volid, format, type, size, id) =>
-    `${volid.padEnd(width)} ${format.padEnd(7)} ${type.padEnd(9)} ${size.padStart(12)} ${id}\n`;
-  out(row("Volid", "Format", "Type", "Size", "VMID"));
-  for (const { volid, format, size, vmid: id } of volumes) {
-    out(row(volid, format, "backup", String(size), String(id)));
-  }
-}
-
-/** Source: pve-storage 0c56bad src/PVE/CLI/pvesm.pm:197-238. */
-function status({ storage }) {
-  const width = Math.max(...STORAGES.map((entry) => entry.storage.length));
-  const row = (name, type, state, ...numbers) => {
-    const [total, used, free, percent] = numbers;
-    return `${name.padEnd(width)} ${type.padStart(10)} ${state.padStart(10)} ${
-      total.padStart(15)
-    } ` +
-      `${used.padStart(15)} ${free.padStart(15)} ${percent.padStart(8)}\n`;
-  };
-  out(row("Name", "Type", "Status", "Total (KiB)", "Used (KiB)", "Available (KiB)", "%"));
-  for (const { storage: name, type, total, used } of STORAGES) {
-    if (storage !== undefined && storage !== name) continue;
-    const kib = [total, used, total - used].map((bytes) => String(bytes / 1024));
-    out(row(name, type, "active", ...kib, `${(used / total * 100).toFixed(2)}%`));
-  }
 }
