@@ -7,7 +7,8 @@ import { platformPackage, programName, type Target } from "./targets.ts";
 export const DESCRIPTION =
   "MCP server for remote machines: SSH commands, verified file transfers, Proxmox, download links";
 
-const KEYWORDS = ["mcp", "model-context-protocol", "ssh", "sftp", "proxmox", "remote"];
+/** What the program is about, for catalogs. */
+export const KEYWORDS = ["mcp", "model-context-protocol", "ssh", "sftp", "proxmox", "remote"];
 
 /** What the packages say about the project. */
 export interface About {

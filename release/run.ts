@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { projectFile } from "../tests/support/project.ts";
 import { compile, type Missing, wrongSystem } from "./binaries.ts";
+import { bundleMembers } from "./bundle.ts";
 import { checksums } from "./checksums.ts";
 import { PACKAGE, registryName, REPOSITORY, UNDECIDED } from "./names.ts";
 import { executablePackage, mainPackage } from "./npm_packages.ts";
@@ -9,7 +10,8 @@ import { type Options, parseOptions, USAGE } from "./options.ts";
 import { packagesInBinary } from "./packages.ts";
 import { sbom } from "./sbom.ts";
 import { type Member, tarball } from "./tarball.ts";
-import { binaryName, platformPackage, tarballName, type Target } from "./targets.ts";
+import { binaryName, bundleName, platformPackage, tarballName, type Target } from "./targets.ts";
+import { zip } from "./zip.ts";
 
 const FAILED = 1;
 const MISUSED = 2;
@@ -75,7 +77,7 @@ async function putBinary(target: Target, options: Options): Promise<Missing | un
   return fault;
 }
 
-/** Writes the npm packages: one per executable, and the one that people install. */
+/** Writes a bundle and an npm package for each executable, and the npm package that people install. */
 async function writePackages(
   built: readonly Target[],
   { output, repository, level }: Options,
@@ -90,6 +92,9 @@ async function writePackages(
   for (const target of built) {
     const bytes = Deno.readFileSync(join(output, binaryName(target)));
     await write(platformPackage(target), executablePackage(target, bytes, about));
+    const bundle = zip(await bundleMembers(target, bytes, repository), packing);
+    Deno.writeFileSync(join(output, bundleName(target)), bundle);
+    names.push(bundleName(target));
   }
   await write(PACKAGE, mainPackage(built, about));
   return names;

@@ -1,30 +1,39 @@
 import assert from "node:assert/strict";
-import { startPlace } from "../../support/places.ts";
+import { type Place, startPlace } from "../../support/places.ts";
 import { type CommandLine, connectServer, END_LIMIT_MS } from "../../support/server.ts";
 
 /** No process may create a file in it, not even one of root. */
 const READ_ONLY = "/proc";
 
-/** A form in which the program is handed out, started as its users start it. */
+/** How a client starts the program in one of the forms in which it is handed out. */
 export interface Form {
   readonly command: CommandLine;
-  /** Variables without which the command itself cannot run, for example where `node` is. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** All variables of the process, apart from where the host's key is. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**
  * Checks what every form must do: work with no environment but its own variables, without a home directory, in a current
  * directory that cannot be written, and end when stdin is closed at once.
  */
-export async function checkForm({ command, env = {} }: Form): Promise<void> {
+export async function checkForm(formFor: (place: Place) => Form | Promise<Form>): Promise<void> {
   await using place = await startPlace();
-  const { HOME: home, ...settings } = place.env;
-  const known = { SSH_KNOWN_HOSTS: `${home}/.ssh/known_hosts`, SSH_CONFIG: "none" };
-  const complete = { ...settings, ...known, ...env };
+  const { command, env } = await formFor(place);
+  const complete = {
+    ...env,
+    SSH_KNOWN_HOSTS: `${place.home}/.ssh/known_hosts`,
+    SSH_CONFIG: "none",
+  };
   await using server = await connectServer({ command, env: complete, cwd: READ_ONLY });
   const { data } = await server.call("ssh_exec_command", { command: "echo out" });
   assert.equal(data.stdout, "out\n");
   await endsWithoutInput(command, complete);
+}
+
+/** Returns the variables of a place, without a home directory. */
+export function settingsOf({ env }: Place): Record<string, string> {
+  const { HOME: _, ...settings } = env;
+  return settings;
 }
 
 /** A client that dies right after the start leaves a closed stdin. */

@@ -7,7 +7,7 @@ import { callsAndCancels } from "../../support/calls_and_cancels.ts";
 import { startPlace } from "../../support/places.ts";
 import { connectServer } from "../../support/server.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
-import { checkForm } from "./forms.ts";
+import { checkForm, settingsOf } from "./forms.ts";
 import { packed } from "./packed.ts";
 
 /** Registers the tests of the npm packages. */
@@ -28,7 +28,8 @@ export function npmPackageTests(): void {
       assert.match(await outputOf(npx, env), /^mcp-remote-exec version \d+\.\d+\.\d+\n$/);
       await session({ path: onPath("npx"), args: npx }, env);
       const launcher = `${npxFolder(home)}/node_modules/mcp-remote-exec/launcher.js`;
-      await checkForm({ command: { path: onPath("node"), args: [launcher] } });
+      const command = { path: onPath("node"), args: [launcher] };
+      await checkForm((used) => ({ command, env: settingsOf(used) }));
     },
   });
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { bundleTests } from "./bundle.ts";
 import { npmPackageTests } from "./npm_package.ts";
 import { BINARY, packed } from "./packed.ts";
 
 // What is packed is the executable that MRE_BINARY names; one of Linux, so the other system must be reported.
 if (BINARY !== undefined) {
   npmPackageTests();
+  bundleTests();
 
   Deno.test("a release reports each system without a binary, and why, with exit code 3", async () => {
     const { code, output, directory } = await packed();
