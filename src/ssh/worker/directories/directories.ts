@@ -88,7 +88,7 @@ export class Directories {
     using stall = stallLimit(stallMs, { signal: cancelling(signal), late: stalled });
     const guard = await PathGuard.create(bounds, localPathErrors);
     const local = new LocalSide(guard, request, stall.signal);
-    const opening = this.#open(request, stall);
+    const opening = this.#open(request, local, stall);
     const remote = await abortable(opening, stall.signal, (late) => late.close());
     const tally = new Tally(progress, stall.moved);
     try {
@@ -104,21 +104,29 @@ export class Directories {
   }
 
   /** Uses a script where it can run, SFTP otherwise. */
-  async #open({ remote }: DirectoryRequest, stall: StallLimit): Promise<RemoteSide> {
+  async #open(
+    request: DirectoryRequest,
+    local: LocalSide,
+    stall: StallLimit,
+  ): Promise<RemoteSide> {
+    const { remote } = request;
     checkRemotePath(remote.path);
+    const sends = await wantsAll(request, local);
     const { signal, moved: onMove } = stall;
     if (remote.kind === "shell") {
       const { prefix, label } = remote;
       const path = posix.resolve("/", remote.path);
       const start = this.#context.startAt(remote, signal);
-      return await ShellRemote.open({ prefix, path, label, stage: stageName(path), start, onMove });
+      const stage = stageName(path);
+      return await ShellRemote.open({ prefix, path, label, stage, sends, start, onMove });
     }
     const { sudo } = remote;
     const path = hostPath((await this.#context.reached(remote, signal)).path);
     const start = sudo
       ? this.#context.startAt(remote, signal)
       : (command: string) => this.#context.startOwn(command, signal);
-    const place = { prefix: "", path, label: "the host", stage: stageName(path), start, onMove };
+    const stage = stageName(path);
+    const place = { prefix: "", path, label: "the host", stage, sends, start, onMove };
     return await ShellRemote.open(place).catch(async (error) => {
       // SFTP cannot become root.
       if (sudo || !(error instanceof RemoteExecError && error.code === "unsupported")) throw error;
@@ -135,6 +143,13 @@ export class Directories {
     };
   }
 }
+
+/** Reports whether every file of the host will be requested, so that it may send them at once. */
+const wantsAll = async (
+  { direction, exclude, dryRun }: DirectoryRequest,
+  local: LocalSide,
+): Promise<boolean> =>
+  direction === "download" && !dryRun && exclude.length === 0 && await local.isEmpty();
 
 const stageName = (path: string): string =>
   temporaryName(posix.basename(path).replace(/^\.*$/, "") || "directory");

@@ -4,6 +4,7 @@ import { type TarMember, tarMembers } from "../../../archive/tar_reader.ts";
 import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
 import { batchesOf } from "./batches.ts";
 import type { DownloadWork } from "./remote_side.ts";
+import { receiveSent, TURN_MS, whole } from "./sent_files.ts";
 import type { TreeItem } from "./tree_item.ts";
 import { type HashTool, TAR_STOP } from "./tree_script.ts";
 import { hashesOf, pathList, type TreeSession } from "./tree_session.ts";
@@ -15,17 +16,19 @@ interface ShellDownload extends DownloadWork {
 
 /** Files up to this size are held in memory. */
 const SMALL_BYTES = CHUNK_BYTES;
-/** After so long other work gets its turn: small files are written without one. */
-const TURN_MS = 20;
 /** Content that a file has grown by since the list is skipped, at most so much of it. */
 const MAX_GROWTH = 100_000_000;
 /** Members other than the requested ones: files that became directories meanwhile, with their content. */
 const MAX_OTHERS = 100;
 
-/** Requests the files of a plan in batches. The host hashes one while it sends the one before. */
+/**
+ * Receives the files of a plan: those that the host has sent with the list, then the others in batches. The
+ * host hashes one batch while it sends the one before.
+ */
 export async function download(work: ShellDownload): Promise<void> {
   const { session, plan, tool } = work;
-  const batches = batchesOf(plan.send.filter(({ kind }) => kind === "file"));
+  const files = plan.send.filter(({ kind }) => kind === "file");
+  const batches = batchesOf(await receiveSent(session, work, files));
   let hashes = session.hashes((batches[0] ?? []).map(({ path }) => path), tool);
   hashes.catch(() => {}); // reported below
   let finishing = Promise.resolve();
@@ -170,13 +173,3 @@ const notRequested = (path: string) =>
     `The host sent a file that was not requested: ${printable(path)}`,
     "Do not transfer this directory; inspect the host first",
   );
-
-async function whole(content: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
-  let length = 0;
-  for await (const piece of content) {
-    bytes.set(piece, length);
-    length += piece.length;
-  }
-  return bytes;
-}

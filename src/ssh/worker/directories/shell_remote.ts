@@ -1,5 +1,6 @@
 import { download } from "./download.ts";
 import type { DownloadWork, RemoteSide, UploadWork } from "./remote_side.ts";
+import { skipSent } from "./sent_files.ts";
 import type { Tree, TreeItem } from "./tree_item.ts";
 import type { HashTool } from "./tree_script.ts";
 import { type TreePlace, TreeSession } from "./tree_session.ts";
@@ -26,6 +27,8 @@ export class ShellRemote implements RemoteSide {
   }
 
   async hashes(items: readonly TreeItem[]): Promise<ReadonlyMap<string, string>> {
+    // They were sent for an empty directory, in which files appeared.
+    await skipSent(this.#session);
     return await this.#session.hashes(items.map(({ path }) => path), this.#tool(items));
   }
 

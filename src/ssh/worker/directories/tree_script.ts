@@ -25,7 +25,12 @@ export interface TreeScriptOptions {
   readonly path: string;
   /** Name of the staging directory. */
   readonly stage: string;
+  /** Sends all files behind the list if they are small together. */
+  readonly sends: boolean;
 }
+
+/** What is sent unasked, as `du` counts it: less than the window of a channel, and worth the bytes. */
+const MAX_SENT_KIB = 1_500;
 
 /**
  * Returns the script that serves one copy of a directory: for any POSIX `sh`, busybox too. It prints what
@@ -33,10 +38,12 @@ export interface TreeScriptOptions {
  * begin with `.//`, which no name can contain, so each record is unambiguous whatever the names are. Lists
  * of paths come as a number of bytes, separated by NUL.
  *
- * Header: `E KIND`, or `S EXISTS TOOLS`, `//R` and the directory, the list, and `//E` at the end:
+ * Header: `E KIND`, or `S EXISTS TOOLS SENDS`, `//R` and the directory, the list, and `//E` at the end:
  * - `//MODE SIZE MTIME UID GID .//PATH` (mode in hexadecimal)
  * - `//L TARGET .//PATH` without the spaces; no target if it has a line feed, which could begin another record
  * - `//U.//PATH`: a directory that cannot be read
+ *
+ * If SENDS is 1, the hashes of all files follow, then `//E`, the directory as a tar archive, and `//E`.
  *
  * Commands, each with its answer up to `//E`:
  * - `h N TOOL`: hash the files of a list
@@ -57,7 +64,7 @@ export interface TreeScriptOptions {
  *
  * The staging directory is removed at the end of stdin and on a signal.
  */
-export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
+export const treeScript = ({ path, stage, sends }: TreeScriptOptions): string =>
   [
     EXTEND_PATH,
     // The programs must not read the conversation.
@@ -91,7 +98,8 @@ export const treeScript = ({ path, stage }: TreeScriptOptions): string =>
     }`,
     `K=${quoted(REAL)}; P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
-    'echo "S $e $o"; printf "//R%s\\n" "$f"; [ $e = 0 ] || list; echo //E',
+    `w=; ${sends ? MAY_SEND : ""}echo "S $e $o $w"; printf "//R%s\\n" "$f"`,
+    'if [ -n "$w" ]; then send; else [ $e = 0 ] || list; echo //E; fi',
     `while IFS=" " read -r v n a b c d <&5; do case $v in ${
       COMMANDS.join(" ")
     } *) exit 0;; esac; echo //E; done`,
@@ -127,6 +135,11 @@ const REAL = "for l do p=${l#.//}; case $p in */*) p=${0%/}/${p%/*};; *) p=$0;; 
 /** True unless `find` failed: then each directory is tried, because nothing may be deleted for a bad disk. */
 const LISTED = '{ [ -z "$L" ] || ls -A -- "$l" >/dev/null 2>&1; }';
 
+/** `du` alone would count the holes of a file as nothing. */
+const MAY_SEND = "[ $e = 0 ] || { w=$(du -sk . 2>/dev/null); w=${w%%[!0-9]*}; " +
+  `{ [ "\${w:-${MAX_SENT_KIB}}" -lt ${MAX_SENT_KIB} ] && ` +
+  `[ -z "$(find . -type f -size +${2 * MAX_SENT_KIB} 2>&1)" ]; } && w=1 || w=; }; `;
+
 const FUNCTIONS = {
   // dd never reads more than it should.
   take: "q=$(($1/65536)); r=$(($1%65536)); " +
@@ -136,6 +149,9 @@ const FUNCTIONS = {
     `case $1 in o) H="${HASH_TOOLS.o}";; s) H="${HASH_TOOLS.s}";; *) H="${HASH_TOOLS.h}";; esac`,
   list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} + || { L=1; export L; }; ' +
     'find .// -type l -exec sh -c "$R" sh {} +; find .// -type d -exec sh -c "$U" sh {} +',
+  // All three walk the directory at the same time; what is sent later waits in its pipe.
+  send: "case $o in *s*) tool s;; o*) tool o;; *) tool h;; esac; tar -cf - . | " +
+    '{ seen 0 | { list; echo //E; cat; }; echo //E; cat; }; printf "%-512s" //stop; echo //E',
   real: 'X=$1 xargs -0 sh -c "$K" "$f"',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
   // Beside the directory if that is the same file system, and if the directory passes neither a group nor an

@@ -1,10 +1,10 @@
-import { oneLine, printable, RemoteExecError } from "../../../errors.ts";
+import { RemoteExecError } from "../../../errors.ts";
 import { valueWithin } from "../../../async/deadline.ts";
 import type { ByteReader } from "../../../bytes/byte_reader.ts";
 import { CommandStream } from "../commands/command_stream.ts";
 import type { StartedCommand } from "../commands/started_command.ts";
 import { connectionLost } from "../../errors.ts";
-import { directoryProtocol, notADirectory } from "../../directories/errors.ts";
+import { directoryProtocol } from "../../directories/errors.ts";
 import { scriptLine } from "../files/file_scripts.ts";
 import {
   EndedEarly,
@@ -15,6 +15,7 @@ import {
   TreeRecords,
   withTarget,
 } from "./tree_records.ts";
+import { COPY, endedEarly, headError, notWritable } from "./tree_failures.ts";
 import type { Tree, TreeItem } from "./tree_item.ts";
 import { type HashTool, treeScript } from "./tree_script.ts";
 
@@ -29,12 +30,12 @@ export interface TreePlace {
   readonly label: string;
   /** Name of the staging directory. */
   readonly stage: string;
+  /** Whether the host may send all files with the list, unasked. */
+  readonly sends: boolean;
   /** Called whenever bytes move. */
   onMove(): void;
 }
 
-/** For messages. */
-const COPY = "the copy of a directory";
 const UNREADABLE = `//U${PREFIX}`;
 /** Records of a list, with those that are left out. */
 const MAX_LISTED = 5_000_000;
@@ -55,6 +56,9 @@ export class TreeSession {
   #sending: Promise<unknown> = Promise.resolve();
   #reading: Promise<unknown> = Promise.resolve();
   #kept: readonly string[] = [];
+  /** All files follow the list. */
+  #filesFollow: boolean;
+  #listed = 0;
   /** False if there is nothing at the path. */
   readonly exists: boolean;
   /** The host makes missing directories itself. */
@@ -62,23 +66,26 @@ export class TreeSession {
   /** Hash tools of the host, the fastest first. */
   readonly tools: readonly HashTool[];
 
-  private constructor(stream: CommandStream, place: TreePlace, exists: boolean, tools: string) {
+  private constructor(stream: CommandStream, place: TreePlace, head: readonly string[]) {
+    const [, exists, tools = "", sent] = head;
     this.#stream = stream;
+    this.#filesFollow = place.sends && sent === "1";
     this.#place = place;
     this.#records = new TreeRecords(stream, () => place.onMove());
-    this.exists = exists;
+    this.exists = exists === "1";
     this.hasPerl = tools.includes("p");
     this.tools = Array.from(tools).filter((letter) => "osh".includes(letter)) as HashTool[];
   }
 
   /** Starts the script. Call {@linkcode list} next. @throws RemoteExecError `unsupported`, `not_permitted` */
   static async open(place: TreePlace): Promise<TreeSession> {
-    const script = treeScript({ path: place.path, stage: place.stage });
-    const stream = new CommandStream(await place.start(scriptLine(place.prefix, script)));
+    const { prefix, path, stage, sends } = place;
+    const script = treeScript({ path, stage, sends });
+    const stream = new CommandStream(await place.start(scriptLine(prefix, script)));
     try {
       const head = (await stream.readLine())?.split(" ") ?? [];
       if (head[0] !== "S") throw await headError(stream, head, place);
-      return new TreeSession(stream, place, head[1] === "1", head[2] ?? "");
+      return new TreeSession(stream, place, head);
     } catch (error) {
       await stream.close();
       throw error;
@@ -90,6 +97,11 @@ export class TreeSession {
     return this.#stream.output;
   }
 
+  /** How many records the list had. */
+  get listed(): number {
+    return this.#listed;
+  }
+
   /** What the programs on the host complained about. */
   get stderr(): string {
     return this.#stream.stderr;
@@ -99,8 +111,8 @@ export class TreeSession {
   async list(take: (item: TreeItem) => boolean): Promise<Tree> {
     const items = new Map<string, TreeItem>();
     let root: TreeItem | undefined;
+    let seen = 0;
     await this.#inTurn(async () => {
-      let seen = 0;
       for (let text; (text = await this.#next()) !== undefined;) {
         if (++seen > MAX_LISTED) throw directoryProtocol("a list without end");
         const link = parseLink(text);
@@ -117,8 +129,25 @@ export class TreeSession {
         else if (take(item)) items.set(item.path, item);
       }
     });
+    this.#listed = seen;
     if (this.exists && root === undefined) throw directoryProtocol(this.stderr || "an empty list");
     return { root, items };
+  }
+
+  /**
+   * Receives the files that the host has sent behind the list, if it has. Call it before anything is asked.
+   *
+   * @param read reads the archive from {@linkcode output}
+   */
+  async receiveSent(
+    read: (hashes: ReadonlyMap<string, string>) => Promise<void>,
+  ): Promise<void> {
+    if (!this.#filesFollow) return;
+    this.#filesFollow = false;
+    await this.#inTurn(async () => {
+      await read(hashesOf(await this.readRecords(this.#listed)));
+      await this.readRecords(0);
+    });
   }
 
   /** Sends a line and a payload, and returns all records of the answer. @param expected their max number */
@@ -232,59 +261,3 @@ export const hashesOf = (records: readonly string[]): Map<string, string> =>
     records.map(parseHashed).filter((found) => found !== undefined)
       .map(({ path, sha256 }) => [path, sha256]),
   );
-
-async function headError(
-  stream: CommandStream,
-  [letter = "", kind = "", detail = ""]: readonly string[],
-  { prefix, path, label }: TreePlace,
-): Promise<RemoteExecError> {
-  if (letter !== "E") {
-    return await notStarted(stream, prefix === "" ? "unsupported" : "invalid_state", label);
-  }
-  if (kind === "special") return notADirectory("Remote", path);
-  if (kind === "denied") {
-    return new RemoteExecError(
-      "not_permitted",
-      `Cannot read the directory ${printable(path)} on ${label}: permission denied`,
-      "Check owner and mode of the directory, or use another SSH_USERNAME",
-    );
-  }
-  return new RemoteExecError(
-    "unsupported",
-    `Cannot copy the directory ${printable(path)}: ${label} has no program "${printable(detail)}"`,
-    "Install it there, or pack the directory into one file",
-  );
-}
-
-/** The script itself always begins with a line. */
-async function notStarted(
-  stream: CommandStream,
-  code: "unsupported" | "invalid_state",
-  label: string,
-): Promise<RemoteExecError> {
-  const exitCode = await stream.exitCode();
-  if (exitCode === undefined) return connectionLost(COPY);
-  const said = oneLine(stream.stderr) || "no error message";
-  return new RemoteExecError(
-    code,
-    `Cannot reach ${label}: ${said} (exit code ${exitCode})`,
-    "Check that it exists and is running",
-  );
-}
-
-/** The staging directory could be made neither beside the directory nor in it. */
-const notWritable = ({ path, label }: TreePlace, said: string) =>
-  new RemoteExecError(
-    "not_permitted",
-    `Cannot write to the directory ${printable(path)} on ${label}: ${
-      oneLine(said.split("\n").find((line) => /denied|read-only/i.test(line)) ?? said)
-    }`,
-    "Check owner and mode of the directory, or choose one that this login may write",
-  );
-
-async function endedEarly(stream: CommandStream): Promise<RemoteExecError> {
-  const code = await stream.exitCode();
-  return code === undefined
-    ? connectionLost(COPY)
-    : directoryProtocol(stream.stderr || `exit code ${code}`);
-}
