@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { projectFile } from "../tests/support/project.ts";
 import { compile, type Missing, wrongSystem } from "./binaries.ts";
 import { bundleMembers } from "./bundle.ts";
-import { checksums } from "./checksums.ts";
+import { checksums, sha256 } from "./checksums.ts";
 import { PACKAGE, registryName, REPOSITORY, UNDECIDED } from "./names.ts";
 import { executablePackage, mainPackage } from "./npm_packages.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { packagesInBinary } from "./packages.ts";
 import { sbom } from "./sbom.ts";
+import { serverJson } from "./server_json.ts";
 import { type Member, tarball } from "./tarball.ts";
 import { binaryName, bundleName, platformPackage, tarballName, type Target } from "./targets.ts";
 import { zip } from "./zip.ts";
@@ -16,6 +17,7 @@ import { zip } from "./zip.ts";
 const FAILED = 1;
 const MISUSED = 2;
 const INCOMPLETE = 3;
+const SERVER_JSON = "server.json";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
@@ -63,6 +65,7 @@ async function release(options: Options): Promise<Release> {
   if (built.length === 0) return { built, missing, files: [] };
   const packages = await writePackages(built, options);
   const files = [...built.map(binaryName), ...packages, await writeSbom(options)];
+  if (writeServerJson(built, options)) files.push(SERVER_JSON);
   Deno.writeTextFileSync(join(output, "SHA256SUMS"), checksums(output, files));
   return { built, missing, files: [...files, "SHA256SUMS"] };
 }
@@ -98,6 +101,16 @@ async function writePackages(
   }
   await write(PACKAGE, mainPackage(built, about));
   return names;
+}
+
+/** Writes the entry for the MCP registry. Returns false if there is none. */
+function writeServerJson(built: readonly Target[], { output, repository }: Options): boolean {
+  const bundles = built.map(bundleName)
+    .map((name) => ({ name, sha256: sha256(Deno.readFileSync(join(output, name))) }));
+  const entry = serverJson(repository, bundles);
+  if (entry === undefined) return false;
+  Deno.writeTextFileSync(join(output, SERVER_JSON), `${JSON.stringify(entry, null, 2)}\n`);
+  return true;
 }
 
 async function writeSbom({ output, repository }: Options): Promise<string> {

@@ -31,4 +31,12 @@ if (BINARY !== undefined) {
     assert.deepEqual(checked.sort(), names.map((name) => `${name}: OK`).sort());
     assert.ok(names.includes("mcp-remote-exec-linux-x64"));
   });
+
+  Deno.test("server.json names the checksum of each bundle", async () => {
+    const { directory } = await packed();
+    const sums = Deno.readTextFileSync(`${directory}/SHA256SUMS`);
+    const [, sum] = /^([\da-f]{64}) {2}mcp-remote-exec-linux-x64\.mcpb$/m.exec(sums) ?? [];
+    const text = Deno.readTextFileSync(`${directory}/server.json`);
+    assert.ok(sum !== undefined && text.includes(`"fileSha256": "${sum}"`));
+  });
 }

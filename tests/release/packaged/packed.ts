@@ -13,7 +13,7 @@ export interface Packed {
 export const BINARY: string | undefined = Deno.env.get("MRE_BINARY");
 
 /** A repository for what needs one; where the project is published is not decided. */
-export const REPOSITORY = "https://git.example/someone/mcp-remote-exec";
+export const REPOSITORY = "https://github.com/someone/mcp-remote-exec";
 
 let made: Promise<Packed> | undefined;
 
