@@ -32,6 +32,7 @@ async function main(args: readonly string[]): Promise<void> {
       printError(`${task.message}\n`);
       return Deno.exit(MISCONFIGURED);
     case "install":
+    case "trust":
       return Deno.exit(await (await import("./src/cli/run_command.ts")).runCommand(task));
   }
   const loaded = readConfiguration(task.envFile);

@@ -8,6 +8,7 @@ import { TOPICS } from "./help.ts";
 export type Task =
   | { readonly kind: "serve" | "permissions" | "doctor"; readonly envFile: string | undefined }
   | InstallTask
+  | TrustTask
   | { readonly kind: "help"; readonly topic?: string }
   | { readonly kind: "version" }
   | { readonly kind: "mistake"; readonly message: string };
@@ -23,6 +24,16 @@ export interface InstallTask {
   readonly envFile: string | undefined;
   readonly acceptsRisks: boolean;
   readonly printsOnly: boolean;
+}
+
+/** `trust`: adds keys of a host to known_hosts. */
+export interface TrustTask {
+  readonly kind: "trust";
+  /** `HOST` or `HOST:PORT`, unchecked. */
+  readonly host: string;
+  /** Fingerprints, unchecked. */
+  readonly expected: readonly string[];
+  readonly envFile: string | undefined;
 }
 
 /** Other spellings of options. */
@@ -90,6 +101,7 @@ function wrongOption(options: readonly GivenOption[]): Task | undefined {
 const VALUE_WORDS: ReadonlyMap<string, string> = new Map([
   ...[["PATH", "path"], ["CLIENT", "client"], ["NAME", "name"]] as const,
   ["NAME=VALUE", "variable: NAME=VALUE"],
+  ["SHA256:...", "fingerprint: SHA256:..."],
 ]);
 
 /** `--env-file --verbose` lacks a path; `--env-file=--verbose` has one. */
@@ -147,6 +159,8 @@ function taskOf(
         ...{ name: valuesOf("name").at(-1), variables: valuesOf("env") },
         ...{ acceptsRisks: isGiven("accept-risks"), printsOnly: isGiven("print") },
       };
+    case "trust":
+      return { kind: name, host: operands[0] ?? "", expected: valuesOf("yes"), envFile };
     case "permissions":
     case "doctor":
       return { kind: name, envFile };

@@ -82,6 +82,24 @@ The old file is kept beside the new one; other servers and comments stay.
 No secret is written unless --env gives it.
 `,
   }),
+  command("trust", "show the keys of a host and add them to known_hosts", {
+    operands: "HOST[:PORT]",
+    ...{ minOperands: 1, maxOperands: 1 },
+    options: [
+      {
+        ...{ name: "yes", short: "y", value: "SHA256:...", isMany: true },
+        help: "add the key with this fingerprint; ask nothing",
+      },
+      ENV_FILE,
+    ],
+    more: `HOST is a name in ~/.ssh/config or an address. Its jump hosts come first, if
+their keys are not known. On a terminal, type yes, no or a fingerprint.
+
+A changed or revoked key is never added: the output names the lines in
+known_hosts that you may remove when you know why it has changed.
+Exit code: 0 if a key of the host is known now, 1 or 2 if not.
+`,
+  }),
   command("doctor", "check configuration, files, hosts, links and storage", {
     aliases: ["check", "diagnose"],
     options: [ENV_FILE],

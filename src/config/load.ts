@@ -10,7 +10,7 @@ import { chooseHosts, usableHosts } from "./hosts.ts";
 import { ENVIRONMENT_ONLY, type Origin, type Remark, withOrigin } from "./origin.ts";
 import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
 import { ConfigFiles } from "./ssh_config/files.ts";
-import { chooseHost, isNamedInConfig, knownHostNames } from "./ssh_host.ts";
+import { chooseHost, type ChosenHost, isNamedInConfig, knownHostNames } from "./ssh_host.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
 import { ValueError } from "./variables/parsers.ts";
 import { isSecret, secretsOf } from "./secrets.ts";
@@ -77,6 +77,35 @@ export function hostNamesIn(env: Environment, machine: Machine): string[] {
   const ignore: Report = () => {};
   return knownHostNames(readValues(env, ignore), env, machine, new ConfigFiles(machine), ignore);
 }
+
+/**
+ * Returns how to reach one host, whether or not a login for it is configured, or all faults.
+ *
+ * @param port replaces that of the variables and of the SSH configuration
+ */
+export function loadHost(
+  name: string,
+  port: string | undefined,
+  env: Environment,
+  machine: Machine,
+): { readonly ok: true; readonly host: ChosenHost } | { readonly ok: false; faults: Fault[] } {
+  const faults: Fault[] = [];
+  const report: Report = (message, remedy) => faults.push({ message, remedy });
+  const own = name === env.HOST ? env.SSH_PORT : undefined;
+  const given = withVariables(env, { SSH_PORT: port ?? own, SSH_USERNAME: undefined });
+  // Faults of variables that have nothing to do with the host are not of interest here.
+  const values = readValues(given, () => {});
+  const login = { keyPath: undefined, password: "" };
+  const files = new ConfigFiles(machine);
+  const host = chooseHost(name, { ...values, ...login }, given, machine, report, files);
+  return host === undefined || faults.length > 0 ? { ok: false, faults } : { ok: true, host };
+}
+
+/** Not a copy: the secrets of single hosts are read when they are asked for. */
+const withVariables = (env: Environment, others: Environment): Environment =>
+  new Proxy(env, {
+    get: (known, name) => Reflect.get(Object.hasOwn(others, name) ? others : known, name),
+  });
 
 function readValues(env: Environment, report: Report): Values {
   const entries = Object.entries<Variable<unknown>>(VARIABLES).map(([key, variable]) =>

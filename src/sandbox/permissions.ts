@@ -125,6 +125,12 @@ function sshRow({ files, offer }: Config, ssh: SshConfig): WorkerPermissions {
   const written = offers(offer, "local target") ? files.roots : [];
   // Resolving the path of a file to be written reads.
   const read = offers(offer, "local source") ? files.roots : written;
+  const row = connectionRow(ssh);
+  return { ...row, read: [...row.read, ...read], write: [...row.write, ...written] };
+}
+
+/** Returns what a worker needs to connect to a host, and nothing for files. */
+export function connectionRow(ssh: HostConfig): WorkerPermissions {
   const { jumps = [] } = ssh;
   const hosts = [...jumps, ssh];
   // What is behind a jump host is reached through it alone.
@@ -137,8 +143,8 @@ function sshRow({ files, offer }: Config, ssh: SshConfig): WorkerPermissions {
   return {
     worker: "ssh",
     net: [hostAndPort(first.host, first.port), ...socket.map((path) => `unix:${path}`)],
-    read: [...key, ...knownHosts, ...socket, ...read],
-    write: [...socket, ...written],
+    read: [...key, ...knownHosts, ...socket],
+    write: socket,
     ...(origins.size === 0 ? {} : { origins }),
   };
 }

@@ -5,11 +5,13 @@ import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import type { HostCopiesPort } from "../hosts/port.ts";
 import type { HostMemoryPort } from "../host_memory.ts";
-import type { SshPort } from "../port.ts";
+import type { HostKeysPort } from "../host_keys_port.ts";
+import type { SshPort, SshSettings } from "../port.ts";
 import type { TextPort } from "../text/port.ts";
 import type { RemoteHost } from "./remote_host.ts";
 
 const logger = createLateLogger();
+let given: SshSettings | undefined;
 let load: (() => Promise<RemoteHost>) | undefined;
 /** True as soon as loading the SSH library has begun. */
 let isLoaded = false;
@@ -17,9 +19,10 @@ const loaded = Promise.withResolvers<RemoteHost>();
 /** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
 
-const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort = {
+const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort = {
   configure(settings) {
     logger.configure(settings.logLevel, settings.secrets);
+    given = settings;
     load = once(async () => {
       const { RemoteHost } = await import("./remote_host.ts");
       return new RemoteHost(settings, logger);
@@ -76,6 +79,11 @@ const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort = {
   },
   memory: async () => (await configured()).memory,
   diagnose: async () => await (await configured()).diagnose(),
+  async offeredKeys(hop) {
+    const { ssh, limits } = given ?? notConfigured();
+    const { offeredKeys } = await import("./trust/offered_keys.ts");
+    return await offeredKeys(ssh, hop, limits.timeoutMs, logger);
+  },
   async close(limitMs) {
     for (const each of calls) each.cancelAll();
     if (isLoaded) await (await configured()).close(limitMs);
@@ -83,8 +91,11 @@ const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort = {
 };
 
 function configured(): Promise<RemoteHost> {
-  if (load === undefined) throw internalError("the worker was called before it was configured");
-  return load();
+  return (load ?? notConfigured())();
+}
+
+function notConfigured(): never {
+  throw internalError("the worker was called before it was configured");
 }
 
 /** Runs the task on the first call and returns its result on each; also resolves `loaded`. */

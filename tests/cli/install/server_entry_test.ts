@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { startCommand, startsThisProgram } from "../../../src/cli/install/server_entry.ts";
+import { PACKAGE } from "../../../release/names.ts";
 import { pure } from "../../support/pure.ts";
 
 const program = {
@@ -10,7 +11,7 @@ const program = {
 pure("startCommand() is the path of the binary, npx or Deno with the task", () => {
   assert.deepEqual(startCommand(program), { command: "/opt/mcp-remote-exec", args: [] });
   const fromNpx = { ...program, executable: "/h/.npm/_npx/1/node_modules/m/bin/mcp-remote-exec" };
-  assert.deepEqual(startCommand(fromNpx), { command: "npx", args: ["-y", "mcp-remote-exec"] });
+  assert.deepEqual(startCommand(fromNpx), { command: "npx", args: ["-y", PACKAGE] });
   assert.deepEqual(startCommand({ ...fromNpx, os: "windows" }), {
     command: "cmd",
     args: ["/c", "npx", "-y", "mcp-remote-exec"],
