@@ -74,6 +74,9 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     proxmox_backup: ["host"],
     proxmox_list_backups: ["host", "reads"],
     proxmox_resource_usage: ["host", "reads"],
+    proxmox_list_templates: ["host", "reads"],
+    proxmox_download_template: ["host"],
+    proxmox_delete_template: ["host"],
   },
   imagekit: {
     imagekit_request_upload: ["host"],

@@ -65,3 +65,12 @@ export const storageArgument = z.string().max(100).regex(/^[A-Za-z][A-Za-z0-9._-
   error:
     "A storage name is a letter, then letters, digits, dots, _ and -, and ends in a letter or digit",
 });
+
+/** A template on a storage. Source: pve-storage src/PVE/Storage/Plugin.pm, `vztmpl/NAME`. */
+export const templateArgument = z.string().max(300).regex(
+  /^[A-Za-z][A-Za-z0-9._-]*:vztmpl\/[^\s/]+$/,
+  {
+    error:
+      "A template is a volume ID, such as local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",
+  },
+).describe("Volume ID from proxmox_list_templates");

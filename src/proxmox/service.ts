@@ -3,6 +3,8 @@ import type { Limits } from "../config/config.ts";
 import type { JobsService } from "../ssh/jobs/service.ts";
 import type { SshService } from "../ssh/service.ts";
 import { Backups } from "./cluster/backups.ts";
+import { Storages } from "./cluster/storages.ts";
+import { Templates } from "./cluster/templates.ts";
 import { Usage } from "./cluster/usage.ts";
 import type { ContainerAccess } from "./container_access.ts";
 import { ContainerExec, containerJob, withoutStart } from "./guests/container_exec.ts";
@@ -22,6 +24,7 @@ export class ProxmoxService {
   readonly snapshots: ContainerSnapshots;
   readonly backups: Backups;
   readonly usage: Usage;
+  readonly templates: Templates;
   readonly #containerExec: ContainerExec;
 
   /** After this long a running command's call answers; 0: never. */
@@ -55,6 +58,7 @@ export class ProxmoxService {
     this.snapshots = new ContainerSnapshots(host, this.guests);
     this.backups = new Backups(host);
     this.usage = new Usage(host);
+    this.templates = new Templates(host, new Storages(host));
   }
 
   /** What other slices need to move files into containers and out of them. */

@@ -2,6 +2,7 @@ import type { Limits } from "../config/config.ts";
 import type { Tool } from "../mcp/tool.ts";
 import type { HostName } from "../ssh/outcome.ts";
 import { backupTools } from "./cluster/backup_tools.ts";
+import { templateTools } from "./cluster/template_tools.ts";
 import { usageTool } from "./cluster/usage_tools.ts";
 import { execTool } from "./guests/exec_tools.ts";
 import { fileTools } from "./guests/file_tools.ts";
@@ -28,4 +29,5 @@ export const proxmoxTools = (
   ...guestTools(proxmox.guests, "vm"),
   ...backupTools(proxmox.backups),
   usageTool(proxmox.usage),
+  ...templateTools(proxmox.templates),
 ];

@@ -17,6 +17,7 @@ const READERS = [
   "proxmox_vm_config",
   "proxmox_list_backups",
   "proxmox_resource_usage",
+  "proxmox_list_templates",
 ];
 const R2 = { R2_ACCOUNT_ID: "a", R2_ACCESS_KEY: "b", R2_SECRET_KEY: "c", R2_BUCKET: "d" };
 

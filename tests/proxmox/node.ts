@@ -24,7 +24,7 @@ import { textTools } from "../../src/ssh/text/tools.ts";
 import { RemoteHost } from "../../src/ssh/worker/remote_host.ts";
 import { sshTools } from "../../src/ssh/tools.ts";
 import type { ContainerOptions, VmOptions } from "../fakes/proxmox/install.ts";
-import { type FakeProxmox, installProxmox } from "../fakes/proxmox/install.ts";
+import { type FakeProxmox, installProxmox, type Version } from "../fakes/proxmox/install.ts";
 import { startSshHost } from "../fakes/ssh_host.ts";
 import { assertSameFacts } from "../support/same_facts.ts";
 import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
@@ -37,6 +37,8 @@ export interface NodeOptions {
   readonly link?: Link;
   readonly containers?: readonly ContainerOptions[];
   readonly vms?: readonly VmOptions[];
+  /** Whose words the programs use; 9 by default. */
+  readonly version?: Version;
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
   /** When a running call answers and goes on as a job; never by default. */
@@ -88,7 +90,7 @@ export interface Node extends AsyncDisposable {
 
 /** Starts a node with its guests. */
 export async function startNode(options: NodeOptions = {}): Promise<Node> {
-  const pve = await installProxmox();
+  const pve = await installProxmox({ version: options.version ?? 9 });
   for (const container of options.containers ?? []) await pve.addContainer(container);
   for (const vm of options.vms ?? []) await pve.addVm(vm);
   const dir = await Deno.realPath(await Deno.makeTempDir({ prefix: "mre_proxmox_" }));

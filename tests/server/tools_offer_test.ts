@@ -19,6 +19,7 @@ const READERS = [
   "proxmox_list_backups",
   "proxmox_list_containers",
   "proxmox_list_snapshots",
+  "proxmox_list_templates",
   "proxmox_list_vms",
   "proxmox_resource_usage",
   "proxmox_vm_config",

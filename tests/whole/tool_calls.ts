@@ -189,6 +189,17 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     remote: "host",
   },
   proxmox_resource_usage: { good: {}, remote: "host" },
+  proxmox_list_templates: { good: {}, remote: "host" },
+  proxmox_download_template: {
+    good: { template: "debian-12-standard_12.7-1_amd64.tar.zst" },
+    bad: [{ template: "nosuch.tar.zst" }, "not_found"],
+    remote: "host",
+  },
+  proxmox_delete_template: {
+    good: { template: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" },
+    bad: [{ template: "local:vztmpl/nosuch.tar.zst" }, "not_found"],
+    remote: "host",
+  },
   imagekit_request_upload: {
     good: ({ place }) => ({ remote_path: `${place.host.directory}/requested.txt` }),
     bad: [{ remote_path: "/a/../b" }, "invalid_argument"],

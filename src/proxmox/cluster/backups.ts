@@ -19,12 +19,7 @@ import {
   withoutNoise,
 } from "../host.ts";
 import { findInCluster, readProblem } from "../problem.ts";
-import {
-  type BackupStorage,
-  type BackupVolume,
-  parseBackupStorages,
-  parseVolumes,
-} from "../parsers/pvesh.ts";
+import { type BackupVolume, parseStorages, parseVolumes, type Storage } from "../parsers/pvesh.ts";
 import { type BackupLog, isArchive, parseBackupLog, parseBackupStep } from "../parsers/vzdump.ts";
 
 /** What to back up and how. */
@@ -130,7 +125,7 @@ export class Backups {
 
   /** Reads each storage. Only a failure that concerns the call itself is thrown. */
   async #contents(
-    storages: readonly BackupStorage[],
+    storages: readonly Pick<Storage, "name" | "isActive">[],
     vmid: number | undefined,
     context: ToolContext,
   ): Promise<BackupList> {
@@ -219,9 +214,9 @@ export class Backups {
     return known ? problem : backupFailed(vmid, withoutNoise(text));
   }
 
-  async #storages(context: ToolContext): Promise<BackupStorage[]> {
+  async #storages(context: ToolContext): Promise<Storage[]> {
     const answer = await this.#pvesh("/nodes/localhost/storage", [], context);
-    return parseBackupStorages(outputOf(answer, "Listing the storages"));
+    return parseStorages(outputOf(answer, "Listing the storages"), "backup");
   }
 
   async #content(

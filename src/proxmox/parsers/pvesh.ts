@@ -114,20 +114,41 @@ const storage = z.object({
   content: text,
   active: number,
   enabled: number,
+  avail: number,
 });
 
-/** A storage for backups. */
-export interface BackupStorage {
+/** A storage that is not turned off. */
+export interface Storage {
   readonly name: string;
+  /** What it may hold, such as `backup`, `vztmpl`, `rootdir`, `images` or `iso`. */
+  readonly content: readonly string[];
   /** False if the node cannot use it now, for example because its server is down. */
   readonly isActive: boolean;
+  /** Bytes. */
+  readonly available: number;
 }
 
-/** Parses `pvesh get /nodes/N/storage` into the storages for backups that are not turned off. */
-export const parseBackupStorages = (stdout: string): BackupStorage[] =>
-  parseList(storage, stdout)
-    .filter(({ content = "", enabled }) => content.split(",").includes("backup") && enabled !== 0)
-    .map(({ storage, active }) => ({ name: storage, isActive: active !== 0 }));
+/** Parses `pvesh get /nodes/N/storage` into the storages that may hold something and are not turned off. */
+export const parseStorages = (stdout: string, kind: string): Storage[] =>
+  parseList(storage, stdout).filter(({ enabled }) => enabled !== 0)
+    .map(({ storage, content = "", active, avail = 0 }) => ({
+      name: storage,
+      content: content.split(","),
+      isActive: active !== 0,
+      available: avail,
+    })).filter(({ content }) => content.includes(kind));
+
+/** Parses `/cluster/nextid`, which is a text also in JSON; undefined if there is no number. */
+export function parseNextId(stdout: string): number | undefined {
+  const id = /^"?(\d{3,9})"?$/m.exec(stdout)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
+const clusterEntry = z.object({ type: text, quorate: number });
+
+/** Parses `/cluster/status`: a single node has no entry for the cluster and always is quorate. */
+export const isQuorate = (stdout: string): boolean =>
+  parseList(clusterEntry, stdout).every(({ type, quorate }) => type !== "cluster" || quorate !== 0);
 
 const volume = z.object({
   volid: z.string(),

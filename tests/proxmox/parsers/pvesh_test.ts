@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../../src/errors.ts";
 import {
-  parseBackupStorages,
   parseNodeTraffic,
   parseResources,
   parseSnapshots,
+  parseStorages,
   parseVolumes,
 } from "../../../src/proxmox/parsers/pvesh.ts";
 import { pure } from "../../support/pure.ts";
@@ -105,19 +105,20 @@ pure("parseVolumes() and parseSnapshots() leave out a field that cannot be read"
 });
 
 pure(
-  "parseBackupStorages() names storages that are not active, and none that are turned off",
+  "parseStorages() names storages that are not active, and none that are turned off",
   () => {
     const text = JSON.stringify([
-      { storage: "local", content: "iso,backup", active: 1, enabled: 1 },
+      { storage: "local", content: "iso,backup", active: 1, enabled: 1, avail: 4096 },
       { storage: "nas", content: "backup", active: 0, enabled: 1 },
       { storage: "off", content: "backup", active: 0, enabled: 0 },
       { storage: "odd", content: "backup", active: null, enabled: null },
       { storage: "images", content: "images", active: 1 },
     ]);
-    assert.deepEqual(parseBackupStorages(text), [
-      { name: "local", isActive: true },
-      { name: "nas", isActive: false },
-      { name: "odd", isActive: true },
+    const content = ["backup"];
+    assert.deepEqual(parseStorages(text, "backup"), [
+      { name: "local", content: ["iso", "backup"], isActive: true, available: 4096 },
+      { name: "nas", content, isActive: false, available: 0 },
+      { name: "odd", content, isActive: true, available: 0 },
     ]);
   },
 );
