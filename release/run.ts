@@ -4,6 +4,7 @@ import { projectFile } from "../tests/support/project.ts";
 import { compile, type Missing, wrongSystem } from "./binaries.ts";
 import { bundleMembers } from "./bundle.ts";
 import { checksums, sha256 } from "./checksums.ts";
+import { installer, INSTALLERS } from "./installers.ts";
 import { PACKAGE, registryName, REPOSITORY, UNDECIDED } from "./names.ts";
 import { executablePackage, mainPackage } from "./npm_packages.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
@@ -66,6 +67,10 @@ async function release(options: Options): Promise<Release> {
   const packages = await writePackages(built, options);
   const files = [...built.map(binaryName), ...packages, await writeSbom(options)];
   if (writeServerJson(built, options)) files.push(SERVER_JSON);
+  for (const name of INSTALLERS) {
+    Deno.writeTextFileSync(join(output, name), installer(name, options.repository));
+    files.push(name);
+  }
   Deno.writeTextFileSync(join(output, "SHA256SUMS"), checksums(output, files));
   return { built, missing, files: [...files, "SHA256SUMS"] };
 }

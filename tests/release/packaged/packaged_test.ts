@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { bundleTests } from "./bundle.ts";
+import { installedTests } from "./installed.ts";
 import { npmPackageTests } from "./npm_package.ts";
 import { BINARY, packed } from "./packed.ts";
 
@@ -7,6 +8,7 @@ import { BINARY, packed } from "./packed.ts";
 if (BINARY !== undefined) {
   npmPackageTests();
   bundleTests();
+  installedTests();
 
   Deno.test("a release reports each system without a binary, and why, with exit code 3", async () => {
     const { code, output, directory } = await packed();
