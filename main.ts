@@ -1,6 +1,6 @@
 import { parseArguments } from "./src/cli/arguments.ts";
 import { readConfiguration } from "./src/cli/configuration.ts";
-import { runDoctor } from "./src/cli/doctor.ts";
+import { formatFaultsAsJson, runDoctor } from "./src/cli/doctor.ts";
 import { helpText } from "./src/cli/help.ts";
 import { printTo } from "./src/cli/print.ts";
 import { onSignal } from "./src/server/stdio.ts";
@@ -41,7 +41,8 @@ async function main(args: readonly string[]): Promise<void> {
     // A client that started the server reads neither stderr nor the exit code.
     const isForClient = task.kind === "serve" && !strictStart && !Deno.stdin.isTerminal();
     if (isForClient) return await reportUntilEnd(faults);
-    printError(`${formatFaults(faults)}\n`);
+    if (task.kind === "doctor" && task.asJson) print(formatFaultsAsJson(faults));
+    else printError(`${formatFaults(faults)}\n`);
     return Deno.exit(MISCONFIGURED);
   }
   const { config } = loaded;
@@ -49,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
     printError(originLines(config).map((line) => `${line}\n`).join(""));
     return print(describeAccess(config));
   }
-  if (task.kind === "doctor") return Deno.exit(await runDoctor(config, print));
+  if (task.kind === "doctor") return Deno.exit(await runDoctor(config, print, task.asJson));
   await serveUntilEnd(config);
 }
 

@@ -6,12 +6,20 @@ import { TOPICS } from "./help.ts";
 
 /** What the command line asks for. */
 export type Task =
-  | { readonly kind: "serve" | "permissions" | "doctor"; readonly envFile: string | undefined }
+  | { readonly kind: "serve" | "permissions"; readonly envFile: string | undefined }
+  | DoctorTask
   | InstallTask
   | TrustTask
   | { readonly kind: "help"; readonly topic?: string }
   | { readonly kind: "version" }
   | { readonly kind: "mistake"; readonly message: string };
+
+/** `doctor`: checks the setup. */
+export interface DoctorTask {
+  readonly kind: "doctor";
+  readonly envFile: string | undefined;
+  readonly asJson: boolean;
+}
 
 /** `install`: adds the server to the configuration of clients. */
 export interface InstallTask {
@@ -161,8 +169,9 @@ function taskOf(
       };
     case "trust":
       return { kind: name, host: operands[0] ?? "", expected: valuesOf("yes"), envFile };
-    case "permissions":
     case "doctor":
+      return { kind: name, envFile, asJson: isGiven("json") };
+    case "permissions":
       return { kind: name, envFile };
     default:
       return { kind: "serve", envFile };

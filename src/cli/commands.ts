@@ -102,7 +102,7 @@ Exit code: 0 if a key of the host is known now, 1 or 2 if not.
   }),
   command("doctor", "check configuration, files, hosts, links and storage", {
     aliases: ["check", "diagnose"],
-    options: [ENV_FILE],
+    options: [{ name: "json", help: "print one JSON object, for scripts" }, ENV_FILE],
     more: "Exit code: 0 if all checks pass, 1 if one fails, 2 if nothing can start.\n",
   }),
   command("permissions", "print what each worker may access", {

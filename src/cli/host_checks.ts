@@ -5,6 +5,11 @@ import { errorText, RemoteExecError } from "../errors.ts";
 import type { Workers } from "../server/workers.ts";
 import type { Check, SshPort } from "../ssh/port.ts";
 
+/** A check, of one host where there are several. */
+export interface DoctorCheck extends Check {
+  readonly host?: string;
+}
+
 /** Hosts that are checked at a time; each needs a worker. */
 const HOSTS_AT_A_TIME = 4;
 
@@ -12,7 +17,7 @@ const HOSTS_AT_A_TIME = 4;
 export async function hostChecks(
   config: Config,
   workers: Pick<Workers, "ssh" | "hosts">,
-): Promise<Check[]> {
+): Promise<DoctorCheck[]> {
   // Without a tool that needs the host, the worker must not connect to it.
   if (!offers(config.offer, "host")) return [];
   const { hosts } = workers;
@@ -30,9 +35,7 @@ export async function hostChecks(
       }]
       : await checksOf(hosts.port(number), { ...config, ssh: host.ssh, proxmox: host.proxmox });
     return checks.map(({ step, detail, ok, remedy }) => ({
-      step: `${host.name}: ${step}`,
-      ok,
-      detail,
+      ...{ host: host.name, step, ok, detail },
       ...(remedy === undefined ? {} : { remedy }),
     }));
   });

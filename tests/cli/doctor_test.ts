@@ -12,3 +12,8 @@ pure("formatCheck() writes one line, and the remedy below it where there is one"
     "FAIL TCP: no answer\n     -> Check HOST\n",
   );
 });
+
+pure("formatCheck() names the host where there are several", () => {
+  const check = { host: "web1", step: "TCP", ok: true, detail: "h:22 answers" };
+  assert.equal(formatCheck(check), "ok   web1: TCP: h:22 answers\n");
+});

@@ -49,6 +49,12 @@ const CLAIMS: Readonly<Record<string, Claim>> = {
     said: /127\.0\.0\.1:\d+ cannot be used: it is in use\n {5}-> .*DOWNLOAD_PORT/,
     goesOn: true,
   },
+  "link URL": {
+    breakIt: () => ({ env: { BASE_URL: `http://127.0.0.1:${freePort()}/files` } }),
+    said:
+      /\/files cannot be reached: .*refused.*\n {5}-> Let the proxy pass .* to 127\.0\.0\.1:\d+/,
+    goesOn: true,
+  },
   "login method": {
     breakIt({ home }) {
       Deno.writeTextFileSync(`${home}/id`, "no key", { mode: 0o600 });
@@ -116,7 +122,9 @@ Deno.test("doctor's claims are all in the list above, or in a test of their own"
   await using place = await startPlace();
   const key = `${place.home}/id`;
   Deno.writeTextFileSync(key, "", { mode: 0o600 });
-  const env = { AUDIT_LOG: `${place.home}/audit.jsonl` };
+  const port = String(freePort());
+  const links = { DOWNLOAD_PORT: port, BASE_URL: `http://127.0.0.1:${port}/files` };
+  const env = { AUDIT_LOG: `${place.home}/audit.jsonl`, ...links };
   const outputs = [await doctor(place, env), await doctor(place, { SSH_KEY: key })];
   const steps = outputs.flatMap(({ stdout }) =>
     [...stdout.matchAll(/^ok {3}([^:]+):/gm)].map(([, step = ""]) => step)

@@ -3,6 +3,7 @@ import { installProxmox } from "../fakes/proxmox/install.ts";
 import { CONTAINERS, OPENSSL, peerTest } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { runProgram } from "../support/program.ts";
+import { freePort } from "../support/free_port.ts";
 import { outputOf } from "../support/command.ts";
 
 const doctor = async ({ directory, env }: Place, more: Record<string, string>) =>
@@ -58,4 +59,62 @@ peerTest({
     assert.match(bad.stdout, /^FAIL certificate: .*\n {5}-> .*DOWNLOAD_TLS_CERT/m);
     assert.equal(bad.code, 1);
   },
+});
+
+Deno.test("doctor says so when BASE_URL leads to another server", async () => {
+  await using place = await startPlace();
+  await using other = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("another".repeat(100_000), { status: 404 }),
+  );
+  const port = String(freePort());
+  const { code, stdout } = await doctor(place, {
+    ...{ BASE_URL: `http://127.0.0.1:${other.addr.port}`, DOWNLOAD_PORT: port },
+  });
+  assert.equal(code, 1);
+  assert.match(stdout, /^FAIL link URL: \S+ leads to another server, which answers 404\n/m);
+  const taken = { BASE_URL: "http://127.0.0.1:1", DOWNLOAD_PORT: String(other.addr.port) };
+  const { stdout: running } = await doctor(place, taken);
+  assert.match(running, /^ok {3}link URL: http:\/\/127\.0\.0\.1:1 was not checked: .* cannot be/m);
+});
+
+const shapeOf = (text: string) => {
+  const { version, program, ok, checks, workers, ...others } = JSON.parse(text);
+  assert.deepEqual([version, others], [1, {}]);
+  assert.match(program, /^\d+\.\d+\.\d+$/);
+  for (const check of checks) {
+    assert.deepEqual(Object.keys(check), ["host", "step", "ok", "detail", "remedy"]);
+  }
+  for (const worker of workers) {
+    assert.deepEqual(Object.keys(worker), ["worker", "host", "net", "read", "write"]);
+  }
+  return { ok, checks, workers };
+};
+
+Deno.test("doctor --json has the documented shape, for one host and for several", async () => {
+  await using place = await startPlace();
+  const run = ({ env = {}, ...more }: { env?: Record<string, string> } = {}) =>
+    runProgram(["doctor", "--json"], {
+      ...{ cwd: place.directory, env: { ...place.env, ...env }, ...more },
+    });
+  const one = await run();
+  assert.deepEqual([one.code, one.stderr], [0, ""]);
+  const { ok, checks, workers } = shapeOf(one.stdout);
+  assert.equal(ok, true);
+  assert.deepEqual(checks.find(({ step }: { step: string }) => step === "sha256").host, null);
+  assert.deepEqual(workers.map(({ worker }: { worker: string }) => worker), ["ssh", "downloads"]);
+
+  const several = await run({ env: { HOSTS: "127.0.0.1,127.0.0.2", SSH_PASSWORD: "wrong" } });
+  assert.equal(several.code, 1);
+  const { ok: all, checks: each } = shapeOf(several.stdout);
+  assert.equal(all, false);
+  const failed = each.filter((check: { ok: boolean }) => !check.ok);
+  assert.ok(failed.some(({ host }: { host: string }) => host === "127.0.0.1"));
+  assert.ok(failed.every(({ remedy }: { remedy: string }) => remedy.length > 0));
+
+  const faulty = await run({ env: { SSH_PORT: "ssh" } });
+  assert.deepEqual([faulty.code, faulty.stderr], [2, ""]);
+  const [fault] = shapeOf(faulty.stdout).checks;
+  assert.deepEqual([fault.step, fault.ok], ["configuration", false]);
+  assert.match(fault.detail, /^SSH_PORT must be/);
 });
