@@ -110,9 +110,7 @@ function holdsProgram(real: string, machine: Machine): boolean {
   const holdsFile = (name: string) => isFile(entryOf(real, name, machine));
   return EXECUTABLES.some(holdsFile) || SOURCE_FILES.every(holdsFile) ||
     program.some((own) => isWithin(own, real, machine)) ||
-    // The code cache of the executable is in the directory for temporary files.
-    program.filter((own) => !own.endsWith(".cache") && isFile(own))
-      .some((own) => parentOf(own, machine) === real);
+    program.filter(isFile).some((own) => parentOf(own, machine) === real);
 }
 
 const noDirectory = (cause: string, why: string) =>

@@ -1,26 +1,20 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "./environment.ts";
 
 /**
- * Returns the files and directories that the running program is made of: the executable and its code
- * cache, or the source tree, Deno and Deno's cache. A user who can write them decides what the next start runs.
+ * Returns the files and directories that the running program is made of: the executable, or the source
+ * tree, Deno and Deno's cache. A user who can write them decides what the next start runs. (The executable
+ * is compiled without Deno's code cache: it would be a file in /tmp that any local user can plant.)
  */
 export function programPaths(env: Environment): string[] {
   const executable = Deno.execPath();
-  if (Deno.build.standalone) return [executable, codeCache(executable, env)];
+  if (Deno.build.standalone) return [executable];
   const source = sourceTree();
   const cache = denoCache(env);
   // The cache's part of this program comes first on its own: the rest may be large.
   const caches = cache === undefined ? [] : [join(cache, "gen", "file", source), cache];
   return [...sourcePaths(source), executable, ...installation(executable), ...caches];
-}
-
-/** Source: measured with `deno compile` of 2.9.4. */
-function codeCache(executable: string, env: Environment): string {
-  const windows = Deno.build.os === "windows";
-  const temporary = windows ? env.TMP ?? env.TEMP ?? "C:\\Windows\\Temp" : env.TMPDIR || "/tmp";
-  return join(temporary, `deno-compile-${basename(executable)}.cache`);
 }
 
 const sourceTree = (): string => dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -31,7 +31,20 @@ if (binary !== undefined) {
     }
   });
 
-  Deno.test("no tool and no link reads or writes the running binary and its code cache", async () => {
+  Deno.test("the binary loads no code from the directory for temporary files, where others write", async () => {
+    await using place = await startPlace();
+    using temporary = temporaryDirectory();
+    const env = { ...place.env, TMPDIR: temporary.path };
+    // Deno's code cache would be written by the first start and run by the second one.
+    for (const _ of [1, 2]) {
+      await using server = await connectServer({ env, cwd: place.directory });
+      const { data } = await server.call("ssh_exec_command", { command: "echo out" });
+      assert.equal(data.stdout, "out\n");
+    }
+    assert.deepEqual([...Deno.readDirSync(temporary.path)], []);
+  });
+
+  Deno.test("no tool and no link reads or writes the running binary", async () => {
     await using place = await startPlace();
     const copy = `${place.directory}/mcp-remote-exec`;
     Deno.copyFileSync(binary, copy);
@@ -40,16 +53,14 @@ if (binary !== undefined) {
     Deno.writeTextFileSync(`${place.host.directory}/evil`, "evil");
     Deno.env.set("MRE_BINARY", copy);
     try {
-      const env = { ...place.env, TMPDIR: place.directory, MAX_FILE_SIZE: "1000000000" };
+      const env = { ...place.env, MAX_FILE_SIZE: "1000000000" };
       await using server = await connectServer({ env, cwd: place.directory });
-      const cache = "deno-compile-mcp-remote-exec.cache";
-      for (const path of ["mcp-remote-exec", "hard", "link", cache]) {
+      for (const path of ["mcp-remote-exec", "hard", "link"]) {
         const write = { remote_path: "evil", local_path: path, overwrite: true };
         const { data } = await server.call("ssh_download_file", write);
         assert.equal(data.code, "not_permitted", path);
         const link = await server.call("generate_download_link", { path });
-        const missing = link.data.code === "not_found" && path === cache;
-        assert.ok(missing || link.data.code === "not_permitted", path);
+        assert.equal(link.data.code, "not_permitted", path);
       }
     } finally {
       Deno.env.set("MRE_BINARY", binary);
