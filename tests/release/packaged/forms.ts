@@ -21,7 +21,7 @@ export async function checkForm(formFor: (place: Place) => Form | Promise<Form>)
   const { command, env } = await formFor(place);
   const complete = {
     ...env,
-    SSH_KNOWN_HOSTS: `${place.home}/.ssh/known_hosts`,
+    SSH_KNOWN_HOSTS: env.SSH_KNOWN_HOSTS ?? `${place.home}/.ssh/known_hosts`,
     SSH_CONFIG: "none",
   };
   await using server = await connectServer({ command, env: complete, cwd: READ_ONLY });

