@@ -28,6 +28,10 @@ async function main(args: readonly string[]): Promise<void> {
       return print(helpText(task.topic));
     case "version":
       return print(`mcp-remote-exec version ${VERSION}\n`);
+    case "completions": {
+      const { completions } = await import("./src/cli/completions/completions.ts");
+      return print(completions(task.shell));
+    }
     case "mistake":
       printError(`${task.message}\n`);
       return Deno.exit(MISCONFIGURED);

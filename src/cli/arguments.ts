@@ -1,8 +1,16 @@
 import { parseArgs } from "node:util";
 import { closest } from "../config/closest.ts";
 import { shownValue } from "../config/environment.ts";
-import { type Command, commandOf, COMMANDS, COMMON_OPTIONS, OPTIONS } from "./commands.ts";
-import { TOPICS } from "./help.ts";
+import {
+  type Command,
+  commandOf,
+  COMMANDS,
+  COMMON_OPTIONS,
+  OPTIONS,
+  type Shell,
+  SHELLS,
+  TOPICS,
+} from "./commands.ts";
 
 /** What the command line asks for. */
 export type Task =
@@ -10,6 +18,7 @@ export type Task =
   | DoctorTask
   | InstallTask
   | TrustTask
+  | { readonly kind: "completions"; readonly shell: Shell }
   | { readonly kind: "help"; readonly topic?: string }
   | { readonly kind: "version" }
   | { readonly kind: "mistake"; readonly message: string };
@@ -167,6 +176,8 @@ function taskOf(
         ...{ name: valuesOf("name").at(-1), variables: valuesOf("env") },
         ...{ acceptsRisks: isGiven("accept-risks"), printsOnly: isGiven("print") },
       };
+    case "completions":
+      return completionsTask(operands[0] ?? "");
     case "trust":
       return { kind: name, host: operands[0] ?? "", expected: valuesOf("yes"), envFile };
     case "doctor":
@@ -177,6 +188,14 @@ function taskOf(
       return { kind: "serve", envFile };
   }
 }
+
+function completionsTask(word: string): Task {
+  const shell = SHELLS.find((each) => each === word) ?? OTHER_SHELLS.get(word);
+  if (shell !== undefined) return { kind: "completions", shell };
+  return mistake(`no completions for ${shownValue(word)}`, closest(word.toLowerCase(), SHELLS));
+}
+
+const OTHER_SHELLS: ReadonlyMap<string, Shell> = new Map([["pwsh", "powershell"]]);
 
 function helpTask(word: string | undefined): Task {
   if (word === undefined) return { kind: "help" };

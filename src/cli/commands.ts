@@ -16,6 +16,8 @@ export interface Command {
   readonly aliases: readonly string[];
   /** What follows the name in the help. */
   readonly operands: string;
+  /** What the completions offer for an operand. */
+  readonly completes?: "hosts" | "topics" | "shells";
   /** How many operands there may be. */
   readonly minOperands: number;
   readonly maxOperands: number;
@@ -31,6 +33,14 @@ export const ENV_FILE: Option = {
   value: "PATH",
   help: "read variables from PATH; the environment wins",
 };
+
+/** The shells that have completions. */
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+
+export type Shell = typeof SHELLS[number];
+
+/** What `help` knows besides the commands. */
+export const TOPICS = ["variables"] as const;
 
 /** Options of every command. */
 export const COMMON_OPTIONS: readonly Option[] = [
@@ -57,6 +67,7 @@ export const COMMANDS: readonly Command[] = [
   command("install", "add this server to an MCP client's configuration", {
     aliases: ["setup", "add"],
     operands: "[HOST...]",
+    completes: "hosts",
     maxOperands: Infinity,
     options: [
       { name: "client", short: "c", value: "CLIENT", isMany: true, help: "the client (see below)" },
@@ -84,6 +95,7 @@ No secret is written unless --env gives it.
   }),
   command("trust", "show the keys of a host and add them to known_hosts", {
     operands: "HOST[:PORT]",
+    completes: "hosts",
     ...{ minOperands: 1, maxOperands: 1 },
     options: [
       {
@@ -109,8 +121,22 @@ Exit code: 0 if a key of the host is known now, 1 or 2 if not.
     aliases: ["perms"],
     options: [ENV_FILE],
   }),
+  command("completions", "print completions: bash, zsh, fish, powershell", {
+    operands: "SHELL",
+    completes: "shells",
+    ...{ minOperands: 1, maxOperands: 1 },
+    more: `bash:       source <(mcp-remote-exec completions bash)      in ~/.bashrc
+zsh:        source <(mcp-remote-exec completions zsh)       in ~/.zshrc,
+            after compinit
+fish:       mcp-remote-exec completions fish > \
+              ~/.config/fish/completions/mcp-remote-exec.fish
+powershell: mcp-remote-exec completions powershell | Out-String |
+              Invoke-Expression                             in $PROFILE
+`,
+  }),
   command("help", "print this text, or that of COMMAND or variables", {
     operands: "[COMMAND]",
+    completes: "topics",
     maxOperands: 1,
   }),
   command("version", "print the version"),

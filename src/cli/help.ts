@@ -8,13 +8,10 @@ import {
   type Option,
 } from "./commands.ts";
 
-/** What `help` knows besides the commands. */
-export const TOPICS = ["variables"] as const;
-
 /**
  * Returns what `help` and `--help` print. Without a topic it fits a terminal of 80 columns and 24 lines.
  *
- * @param topic a command or one of {@linkcode TOPICS}
+ * @param topic a command or one of TOPICS
  */
 export function helpText(topic?: string): string {
   if (topic === "variables") return variablesText();

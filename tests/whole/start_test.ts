@@ -21,6 +21,15 @@ Deno.test("--help needs no configuration", async () => {
   assert.match(stdout, /^ {2}IMAGEKIT_UPLOAD_URL /m);
 });
 
+Deno.test("completions need no configuration", async () => {
+  using place = temporaryDirectory();
+  for (const shell of ["bash", "zsh", "fish", "powershell"]) {
+    const { code, stdout, stderr } = await runProgram(["completions", shell], { cwd: place.path });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /completions for mcp-remote-exec/);
+  }
+});
+
 Deno.test("--version needs no configuration", async () => {
   using place = temporaryDirectory();
   for (const option of ["--version", "-v"]) {
