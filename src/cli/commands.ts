@@ -128,7 +128,7 @@ Exit code: 0 if a key of the host is known now, 1 or 2 if not.
     more: `bash:       source <(mcp-remote-exec completions bash)      in ~/.bashrc
 zsh:        source <(mcp-remote-exec completions zsh)       in ~/.zshrc,
             after compinit
-fish:       mcp-remote-exec completions fish > \
+fish:       mcp-remote-exec completions fish > \\
               ~/.config/fish/completions/mcp-remote-exec.fish
 powershell: mcp-remote-exec completions powershell | Out-String |
               Invoke-Expression                             in $PROFILE
