@@ -77,6 +77,11 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     proxmox_list_templates: ["host", "reads"],
     proxmox_download_template: ["host"],
     proxmox_delete_template: ["host"],
+    proxmox_node_status: ["host", "reads"],
+    proxmox_list_networks: ["host", "reads"],
+    proxmox_list_tasks: ["host", "reads"],
+    proxmox_task_log: ["host", "reads"],
+    proxmox_stop_task: ["host"],
   },
   imagekit: {
     imagekit_request_upload: ["host"],

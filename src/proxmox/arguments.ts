@@ -4,6 +4,7 @@ import type { StillRunning } from "../mcp/long_calls.ts";
 import type { ToolAnswer } from "../mcp/tool.ts";
 import type { Guest } from "./guests/guest.ts";
 import type { RunningTask } from "./host.ts";
+import { isUpid } from "./parsers/tasks.ts";
 
 /** The argument that names a guest of each kind, to be spread into a tool's input. */
 export const targetArgument = {
@@ -59,6 +60,17 @@ export const forceStopArgument = z.boolean().default(false)
 export const snapshotArgument = z.string().max(40).regex(/^[A-Za-z][A-Za-z0-9_-]+$/, {
   error: "A snapshot name has 2 to 40 characters: a letter, then letters, digits, _ and -",
 }).describe("Letters, digits, _ and -, e.g. before_upgrade");
+
+/** A node of the cluster. Source: pve-common src/PVE/JSONSchema.pm, `pve-node`: one label of a DNS name. */
+export const nodeArgument = z.string().max(63).regex(
+  /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/,
+  { error: "A node name has letters, digits and -" },
+);
+
+/** The ID of a task. */
+export const upidArgument = z.string().max(500).refine(isUpid, {
+  error: "A task ID has the form UPID:NODE:PID:PSTART:STARTTIME:TYPE:ID:USER:",
+}).describe("From proxmox_list_tasks");
 
 /** Source: pve-common src/PVE/JSONSchema.pm, storage ids. */
 export const storageArgument = z.string().max(100).regex(/^[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]$/, {

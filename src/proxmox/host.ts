@@ -39,6 +39,8 @@ export interface HostCall extends ToolContext {
   readonly action: string;
   /** Input of the program; empty by default. */
   readonly stdin?: string;
+  /** The program of Proxmox VE that a shell runs, started with `env`; by default the first word. */
+  readonly program?: string;
 }
 
 /** The result of a program that ran to its end. */
@@ -87,7 +89,7 @@ export class ProxmoxHost {
    */
   async run(words: Words, call: HostCall): Promise<HostAnswer> {
     const { outcome, timeoutMs } = await this.#exec(words, call);
-    return checked(words[0], answerOf(outcome, call.action, timeoutMs, false));
+    return checked(call.program ?? words[0], answerOf(outcome, call.action, timeoutMs, false));
   }
 
   /**

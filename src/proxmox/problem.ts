@@ -1,4 +1,4 @@
-import { RemoteExecError } from "../errors.ts";
+import { type ErrorCode, RemoteExecError } from "../errors.ts";
 import type { ToolContext } from "../mcp/tool.ts";
 import {
   agentForbids,
@@ -75,6 +75,21 @@ export async function readBack<T>(action: string, reading: Promise<T>): Promise<
   } catch (error) {
     throw error instanceof RemoteExecError ? notReadBack(action, error) : error;
   }
+}
+
+/** Failures that would be the same for each thing to read. */
+const ENDS_THE_CALL: readonly ErrorCode[] = [
+  "authentication_failed",
+  "cancelled",
+  "connection_lost",
+  "not_permitted",
+  "worker_died",
+];
+
+/** Returns the error of one of several things to read. @throws it if it concerns the call itself */
+export function errorOfPart(error: unknown): RemoteExecError {
+  if (!(error instanceof RemoteExecError) || ENDS_THE_CALL.includes(error.code)) throw error;
+  return error;
 }
 
 /** Returns the reason why this node does not have the guest. */

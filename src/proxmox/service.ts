@@ -5,6 +5,9 @@ import type { SshService } from "../ssh/service.ts";
 import { Backups } from "./cluster/backups.ts";
 import { Storages } from "./cluster/storages.ts";
 import { Templates } from "./cluster/templates.ts";
+import { Networks } from "./cluster/networks.ts";
+import { NodeHealthReader } from "./cluster/node_health.ts";
+import { Tasks } from "./cluster/tasks.ts";
 import { Usage } from "./cluster/usage.ts";
 import type { ContainerAccess } from "./container_access.ts";
 import { ContainerExec, containerJob, withoutStart } from "./guests/container_exec.ts";
@@ -25,6 +28,9 @@ export class ProxmoxService {
   readonly backups: Backups;
   readonly usage: Usage;
   readonly templates: Templates;
+  readonly health: NodeHealthReader;
+  readonly networks: Networks;
+  readonly tasks: Tasks;
   readonly #containerExec: ContainerExec;
 
   /** After this long a running command's call answers; 0: never. */
@@ -59,6 +65,9 @@ export class ProxmoxService {
     this.backups = new Backups(host);
     this.usage = new Usage(host);
     this.templates = new Templates(host, new Storages(host));
+    this.health = new NodeHealthReader(host, clock);
+    this.networks = new Networks(host);
+    this.tasks = new Tasks(host, clock);
   }
 
   /** What other slices need to move files into containers and out of them. */

@@ -3,6 +3,9 @@ import type { Tool } from "../mcp/tool.ts";
 import type { HostName } from "../ssh/outcome.ts";
 import { backupTools } from "./cluster/backup_tools.ts";
 import { templateTools } from "./cluster/template_tools.ts";
+import { networkTool } from "./cluster/network_tools.ts";
+import { nodeHealthTool } from "./cluster/node_health_tools.ts";
+import { taskTools } from "./cluster/task_tools.ts";
 import { usageTool } from "./cluster/usage_tools.ts";
 import { execTool } from "./guests/exec_tools.ts";
 import { fileTools } from "./guests/file_tools.ts";
@@ -30,4 +33,7 @@ export const proxmoxTools = (
   ...backupTools(proxmox.backups),
   usageTool(proxmox.usage),
   ...templateTools(proxmox.templates),
+  nodeHealthTool(proxmox.health),
+  networkTool(proxmox.networks),
+  ...taskTools(proxmox.tasks, limits.characterLimit),
 ];

@@ -18,6 +18,10 @@ const READERS = [
   "proxmox_list_backups",
   "proxmox_resource_usage",
   "proxmox_list_templates",
+  "proxmox_node_status",
+  "proxmox_list_networks",
+  "proxmox_list_tasks",
+  "proxmox_task_log",
 ];
 const R2 = { R2_ACCOUNT_ID: "a", R2_ACCESS_KEY: "b", R2_SECRET_KEY: "c", R2_BUCKET: "d" };
 

@@ -17,7 +17,7 @@ const listContainers: Step = {
     const { data, text, isError } = await server.call("proxmox_list_containers", {});
     assert.equal(isError, false, text);
     assert.deepEqual(data.containers, [
-      { ctid: WEB, status: "running", name: "web" },
+      { ctid: WEB, status: "running", name: "web", addresses: ["192.0.2.101"] },
       { ctid: DB, status: "stopped", name: "db" },
     ]);
     return text.split("\n");

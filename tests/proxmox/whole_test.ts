@@ -6,6 +6,7 @@ import { until } from "../support/until.ts";
 import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
+import { TOOL_TABLE } from "../../src/config/tool_table.ts";
 import { processesLike, startSshdFor } from "./node.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
@@ -37,7 +38,8 @@ wholeTest(
   {},
   async (server, place, pve) => {
     const list = await server.call("proxmox_list_containers");
-    assert.deepEqual(list.data, { containers: [{ ctid: 101, status: "running", name: "web" }] });
+    const web = { ctid: 101, status: "running", name: "web", addresses: ["192.0.2.101"] };
+    assert.deepEqual(list.data, { containers: [web] });
     const exec = await server.call("proxmox_container_exec_command", {
       ctid: 101,
       command: "cat /etc/hostname",
@@ -62,7 +64,16 @@ wholeTest("the server annotates which tools read, change and destroy", {}, async
   const { tools } = await client.listTools();
   const hints = (name: string) =>
     tools.find((tool) => tool.name === `proxmox_${name}`)?.annotations;
-  for (const name of ["list_containers", "container_status", "vm_config", "list_backups"]) {
+  for (
+    const name of [
+      "list_containers",
+      "container_status",
+      "vm_config",
+      "list_backups",
+      "node_status",
+      "task_log",
+    ]
+  ) {
     assert.equal(hints(name)?.readOnlyHint, true, name);
   }
   for (const name of ["start_container", "create_snapshot", "backup", "start_vm"]) {
@@ -70,13 +81,20 @@ wholeTest("the server annotates which tools read, change and destroy", {}, async
     assert.deepEqual(hints(name), { destructiveHint: false }, name);
   }
   for (
-    const name of ["container_exec_command", "stop_container", "rollback_snapshot", "reboot_vm"]
+    const name of [
+      "stop_task",
+      "container_exec_command",
+      "stop_container",
+      "rollback_snapshot",
+      "reboot_vm",
+    ]
   ) {
     assert.equal(hints(name)?.destructiveHint, true, name);
   }
   const rollback = tools.find(({ name }) => name === "proxmox_rollback_snapshot");
   assert.match(rollback?.description ?? "", /running container is STOPPED/);
-  assert.equal(tools.filter(({ name }) => name.startsWith("proxmox_")).length, 25);
+  const names = tools.map(({ name }) => name).filter((name) => name.startsWith("proxmox_"));
+  assert.deepEqual(names.sort(), Object.keys(TOOL_TABLE.proxmox).sort());
 });
 
 peerTest({
@@ -139,7 +157,7 @@ wholeTest(
   async ({ client }) => {
     const { tools } = await client.listTools();
     const names = tools.map(({ name }) => name).filter((name) => name.startsWith("proxmox_"));
-    assert.equal(names.length, 23);
+    assert.equal(names.length, Object.keys(TOOL_TABLE.proxmox).length - 2);
     assert.deepEqual(names.filter((name) => name.includes("file")), []);
   },
 );

@@ -23,6 +23,7 @@ const WORDS: Readonly<
   default: { true: "default" },
   claimed: { true: "download started" },
   created: { true: "created", false: "replaced" },
+  quorate: { true: "has quorum", false: "no quorum" },
   changed: { true: "File changed", false: "File not changed" },
 };
 

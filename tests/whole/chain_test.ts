@@ -85,7 +85,7 @@ async function onNode({ pve, directory, hosts }: ChainStage, calls: Calls): Prom
   };
   const { servers, made } = calls;
   const said = (tool: string) => made.get(tool) ?? {};
-  const caller = { place, said, servers: { ...servers, call: onHost("pve", calls) } };
+  const caller = { place, pve, said, servers: { ...servers, call: onHost("pve", calls) } };
   for (const [tool, { good }] of Object.entries(TOOL_CALLS)) {
     const args = typeof good === "function" ? await good(caller) : good;
     const host = calls.takesHost(tool) ? { host: "pve" } : {};

@@ -80,6 +80,7 @@ const CLAIMS: readonly Claim[] = [
   { field: "running", tools: ["ssh_job_output"], shown: onHost.endedJob },
   { field: "running", tools: ["ssh_start_job"], shown: UNUSUAL_JOBS },
   { field: "process_ended", tools: ["ssh_stop_job"], shown: UNUSUAL_JOBS },
+  { field: "quorate", tools: ["proxmox_node_status"], shown: situations.withoutQuorum },
   { field: "by_ha", tools: CHANGES, shown: situations.carriedOutByHa },
   { field: "protected", tools: ["proxmox_backup"], shown: situations.protection },
   { field: "backups[].protected", tools: ["proxmox_list_backups"], shown: situations.protection },

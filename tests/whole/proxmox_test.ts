@@ -47,10 +47,10 @@ function succeeded({ data, text, isError }: ToolResult): Record<string, unknown>
 proxmoxTest("the Proxmox tools list containers and report a missing one", async (server) => {
   const { text, data } = await server.call("proxmox_list_containers");
   assert.deepEqual(data.containers, [
-    { ctid: 101, status: "running", name: "web" },
+    { ctid: 101, status: "running", name: "web", addresses: ["192.0.2.101"] },
     { ctid: 102, status: "stopped", name: "db" },
   ]);
-  assert.match(text, /^ 101 \| running \| web$/m);
+  assert.match(text, /^ 101 \| running \| web \(192\.0\.2\.101\)$/m);
   assert.deepEqual(failure(await server.call("proxmox_container_status", { ctid: 999 })), [
     "not_found",
     "Container 999 not found",

@@ -1,4 +1,5 @@
 import type { FakeProxmox } from "../fakes/proxmox/install.ts";
+import { until } from "../support/until.ts";
 import { fileIdIn, runHandedOut } from "../support/handed_out.ts";
 import type { Args, Servers } from "./full_stage.ts";
 
@@ -13,6 +14,7 @@ export interface CallPlace {
 export interface Caller {
   readonly place: CallPlace;
   readonly servers: Servers;
+  readonly pve: FakeProxmox;
   /** Returns the answer of the last good call of a tool above in the table. */
   said(tool: string): Record<string, unknown>;
 }
@@ -82,6 +84,31 @@ const onExchange = ({ said }: Caller): Args => {
 };
 
 const jobOf = ({ said }: Caller): Args => ({ job_id: said("ssh_start_job").job_id });
+
+const NO_TASK = { upid: "UPID:pve:0000ABCD:0000ABCD:65000000:vzstart:101:root@pam:" };
+
+/** The newest task, or undefined. */
+async function newestTask({ servers }: Caller, args: Args = {}): Promise<string | undefined> {
+  const { data } = await servers.call("proxmox_list_tasks", args);
+  const [task] = data.tasks as { readonly upid: string }[]; // as its schema says
+  return task?.upid;
+}
+
+const lastTask = async (caller: Caller): Promise<Args> => ({ upid: await newestTask(caller) });
+
+/** A snapshot that is half made until it is stopped. */
+async function heldTask(caller: Caller): Promise<Args> {
+  await caller.pve.setFault("taskHolds", 0);
+  const snapshot = { ctid: 103, snapshot: "held" };
+  caller.servers.call("proxmox_create_snapshot", snapshot).catch(() => {})
+    .finally(() => caller.pve.setFault("taskHolds", undefined));
+  let upid: string | undefined;
+  await until("a task runs", async () => {
+    upid = await newestTask(caller, { state: "running" });
+    return upid !== undefined;
+  });
+  return { upid };
+}
 
 const NO_JOB = { job_id: "none" };
 const NO_TRANSFER = { transfer_id: "server_20260101_000000_00000000_none.txt" };
@@ -200,6 +227,15 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     bad: [{ template: "local:vztmpl/nosuch.tar.zst" }, "not_found"],
     remote: "host",
   },
+  proxmox_node_status: { good: {}, remote: "host" },
+  proxmox_list_networks: { good: {}, remote: "host" },
+  proxmox_list_tasks: {
+    good: {},
+    bad: [{ node: "nosuch" }, "unreachable"],
+    remote: "host",
+  },
+  proxmox_task_log: { good: lastTask, bad: [NO_TASK, "not_found"], remote: "host" },
+  proxmox_stop_task: { good: heldTask, bad: [NO_TASK, "not_found"], remote: "host" },
   imagekit_request_upload: {
     good: ({ place }) => ({ remote_path: `${place.host.directory}/requested.txt` }),
     bad: [{ remote_path: "/a/../b" }, "invalid_argument"],

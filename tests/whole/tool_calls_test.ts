@@ -63,10 +63,10 @@ peerTest({
 
 const nameOf = ({ name }: { readonly name: string }): string => name;
 
-function callerOn({ place }: FullStage, servers: Servers) {
+function callerOn({ place, pve }: FullStage, servers: Servers) {
   const answers = new Map<string, Record<string, unknown>>();
   const said = (tool: string) => answers.get(tool) ?? {};
-  return { place, servers, answers, said };
+  return { place, pve, servers, answers, said };
 }
 
 const made = async (wanted: Wanted, caller: Caller): Promise<Args> =>

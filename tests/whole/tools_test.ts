@@ -71,6 +71,7 @@ const PLAIN = [
   "hidden",
   "limit",
 ]
+  .concat(["state", "node", "storage"])
   .concat(["overwrite", "create_directories", "expect_sha256", "dry_run", "permissions"])
   .concat(["job_id", "name", "stream", "grep", "max_characters", "local_path", "remote_path"]);
 

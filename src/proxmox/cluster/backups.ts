@@ -1,4 +1,4 @@
-import { type ErrorCode, RemoteExecError } from "../../errors.ts";
+import { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
 import {
   archiveMissing,
@@ -18,7 +18,7 @@ import {
   type RunningTask,
   withoutNoise,
 } from "../host.ts";
-import { findInCluster, readProblem } from "../problem.ts";
+import { errorOfPart, findInCluster, readProblem } from "../problem.ts";
 import { type BackupVolume, parseStorages, parseVolumes, type Storage } from "../parsers/pvesh.ts";
 import { type BackupLog, isArchive, parseBackupLog, parseBackupStep } from "../parsers/vzdump.ts";
 
@@ -135,9 +135,8 @@ export class Backups {
     }));
     const unreadable = looks.flatMap((look, index) => {
       if (look.status === "fulfilled") return [];
-      const { reason } = look;
-      if (!(reason instanceof RemoteExecError) || ENDS_THE_CALL.includes(reason.code)) throw reason;
-      return [{ storage: storages[index]?.name ?? "", reason: reason.message }];
+      const reason = errorOfPart(look.reason).message;
+      return [{ storage: storages[index]?.name ?? "", reason }];
     });
     const backups = looks.flatMap((look) => look.status === "fulfilled" ? look.value : []);
     return { backups: byTime(backups), unreadable };
@@ -245,15 +244,6 @@ export class Backups {
     });
   }
 }
-
-/** Failures that would be the same for each storage. */
-const ENDS_THE_CALL: readonly ErrorCode[] = [
-  "authentication_failed",
-  "cancelled",
-  "connection_lost",
-  "not_permitted",
-  "worker_died",
-];
 
 const byTime = (backups: readonly StoredBackup[]): StoredBackup[] =>
   backups.toSorted((a, b) => (a.ctime ?? 0) - (b.ctime ?? 0));

@@ -16,6 +16,7 @@ import {
 } from "../parsers/pct.ts";
 import { parseVmList, type VmRow } from "../parsers/qm.ts";
 import { explain, readBack } from "../problem.ts";
+import { GuestAddresses, LIST_CONTAINERS, LIST_VMS, withAddresses } from "./addresses.ts";
 import { type Guest, guestInText, programOf } from "./guest.ts";
 
 const STATUS_MS = 30_000;
@@ -74,24 +75,37 @@ interface Unconfirmed {
 export class Guests {
   readonly #host: ProxmoxHost;
   readonly #clock: Clock;
+  readonly #addresses: GuestAddresses;
 
   constructor(host: ProxmoxHost, clock: Clock) {
     this.#host = host;
     this.#clock = clock;
+    this.#addresses = new GuestAddresses(host);
   }
 
   /** Lists the containers of this node by ID, with one command. @throws RemoteExecError */
   async listContainers(context: ToolContext): Promise<ContainerRow[]> {
     const action = "Listing the containers";
-    const answer = await this.#host.run(["pct", "list"], { ...context, action });
-    return parseContainerList(outputOf(answer, action));
+    const call = { ...context, action, program: "pct" };
+    const answer = await this.#host.run(["sh", "-c", LIST_CONTAINERS], call);
+    const stdout = outputOf(answer, action);
+    return withAddresses(parseContainerList(stdout), ({ ctid }) => ctid, stdout);
   }
 
-  /** Lists the VMs of this node by ID, with one command. @throws RemoteExecError */
-  async listVms(context: ToolContext): Promise<VmRow[]> {
+  /**
+   * Lists the VMs of this node by ID, with one command.
+   *
+   * @param asksAgents whether to ask the guest agents for addresses, which takes up to seconds for each VM
+   * @throws RemoteExecError
+   */
+  async listVms(asksAgents: boolean, context: ToolContext): Promise<VmRow[]> {
     const action = "Listing the VMs";
-    const answer = await this.#host.run(["qm", "list"], { ...context, action });
-    return parseVmList(outputOf(answer, action));
+    const call = { ...context, action, program: "qm" };
+    const answer = asksAgents
+      ? await this.#host.run(["sh", "-c", LIST_VMS], call)
+      : await this.#host.run(["qm", "list"], call);
+    const stdout = outputOf(answer, action);
+    return withAddresses(parseVmList(stdout), ({ vmid }) => vmid, stdout);
   }
 
   /**
@@ -106,6 +120,18 @@ export class Guests {
     const status = parseStatus(output);
     if (status === undefined) throw unreadable(programOf(guest), output.slice(0, 100));
     return status;
+  }
+
+  /** Reads the state and the addresses. @throws RemoteExecError as {@linkcode status} */
+  async look(
+    guest: Guest,
+    context: ToolContext,
+  ): Promise<{ readonly status: string; readonly addresses: readonly string[] }> {
+    const [status, addresses] = await Promise.all([
+      this.status(guest, context),
+      this.#addresses.of(guest, context).catch(() => []),
+    ]);
+    return { status, addresses: status === "running" ? addresses : [] };
   }
 
   /** Reads the configuration, pending changes included. @throws RemoteExecError as {@linkcode status} */

@@ -43,11 +43,13 @@ const listContainersTool = (guests: Guests): Tool =>
         status: z.string().describe("running or stopped"),
         name: z.string(),
         lock: z.string().optional().describe("Task that locks it, e.g. backup"),
+        addresses: z.array(z.string()).optional().meta({ unlisted: true }),
       })),
     }),
     async run(_args, context) {
       const rows = await guests.listContainers(context);
-      return { text: formatContainers(rows), data: { containers: rows } };
+      const containers = rows.map(withList);
+      return { text: formatContainers(rows), data: { containers } };
     },
   });
 
@@ -58,7 +60,10 @@ const listVmsTool = (guests: Guests): Tool =>
     description:
       "List the virtual machines of this Proxmox VE node; proxmox_resource_usage shows other nodes too.",
     effect: "reads",
-    input: z.strictObject({ response_format: unlistedFormat }),
+    input: z.strictObject({
+      addresses: z.boolean().default(false).describe("Ask the guest agents for addresses"),
+      response_format: unlistedFormat,
+    }),
     output: z.object({
       vms: z.array(z.object({
         vmid: z.number().int(),
@@ -67,18 +72,32 @@ const listVmsTool = (guests: Guests): Tool =>
         memory_mb: z.number().describe("MiB"),
         bootdisk_gb: z.number().describe("GiB"),
         pid: z.number().int().optional().describe("On the host, while it runs"),
+        addresses: z.array(z.string()).optional().meta({ unlisted: true }),
       })),
     }),
-    async run(_args, context) {
-      const rows = await guests.listVms(context);
+    async run({ addresses }, context) {
+      const rows = await guests.listVms(addresses, context);
       const vms = rows.map(({ memoryMb, bootDiskGb, ...rest }) => ({
-        ...rest,
+        ...withList(rest),
         memory_mb: memoryMb,
         bootdisk_gb: bootDiskGb,
       }));
       return { text: formatVms(rows), data: { vms } };
     },
   });
+
+interface Addressed {
+  readonly addresses?: readonly string[];
+}
+
+/** A list of its own for the answer. */
+const withList = <Row extends Addressed>({ addresses, ...row }: Row) => ({
+  ...row,
+  ...(addresses === undefined ? {} : { addresses: [...addresses] }),
+});
+
+const formatAddresses = ({ addresses = [] }: Addressed): string =>
+  addresses.length === 0 ? "" : ` (${printable(addresses.join(", "))})`;
 
 const STATES = {
   container: "running or stopped",
@@ -95,11 +114,18 @@ const statusTool = (guests: Guests, kind: GuestKind): Tool =>
       ...targetArgument[kind],
       response_format: kind === "container" ? responseFormat : unlistedFormat,
     }),
-    output: z.object({ status: z.string().describe(STATES[kind]) }),
+    output: z.object({
+      status: z.string().describe(STATES[kind]),
+      addresses: z.array(z.string()).optional().meta({ unlisted: true }),
+    }),
     async run(args, context) {
       const guest = { kind, id: idOf(args) };
-      const status = await guests.status(guest, context);
-      return { text: `${guestName(guest)} is ${printable(status)}`, data: { status } };
+      const { status, addresses } = await guests.look(guest, context);
+      const has = addresses.length === 0 ? {} : { addresses: [...addresses] };
+      return {
+        text: `${guestName(guest)} is ${printable(status)}${formatAddresses(has)}`,
+        data: { status, ...has },
+      };
     },
   });
 
@@ -240,9 +266,9 @@ function formatContainers(rows: readonly ContainerRow[]): string {
   return [
     "CTID | Status  | Name",
     "-".repeat(50),
-    ...rows.map(({ ctid, status, name, lock }) =>
+    ...rows.map(({ ctid, status, name, lock, ...row }) =>
       `${String(ctid).padStart(4)} | ${status.padEnd(7)} | ${printable(name)}` +
-      (lock === undefined ? "" : ` (locked: ${printable(lock)})`)
+      (lock === undefined ? "" : ` (locked: ${printable(lock)})`) + formatAddresses(row)
     ),
   ].join("\n");
 }
@@ -252,14 +278,14 @@ function formatVms(rows: readonly VmRow[]): string {
   return [
     "VMID | Status  | Memory    | Boot disk | Name",
     "-".repeat(60),
-    ...rows.map(({ vmid, status, memoryMb, bootDiskGb, name, pid }) =>
+    ...rows.map(({ vmid, status, memoryMb, bootDiskGb, name, pid, ...row }) =>
       [
         String(vmid).padStart(4),
         status.padEnd(7),
         `${memoryMb} MiB`.padEnd(9),
         `${bootDiskGb} GiB`.padEnd(9),
         pid === undefined ? printable(name) : `${printable(name)} (pid ${pid})`,
-      ].join(" | ")
+      ].join(" | ") + formatAddresses(row)
     ),
   ].join("\n");
 }

@@ -5,6 +5,8 @@ export interface ContainerRow {
   readonly name: string;
   /** For example `backup`; left out if the container is not locked. */
   readonly lock?: string;
+  /** Not in the program's own list; left out if there is none or none was asked for. */
+  readonly addresses?: readonly string[];
 }
 
 /**

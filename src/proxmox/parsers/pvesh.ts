@@ -7,14 +7,14 @@ const numberLike = (kind: z.ZodNumber) =>
   z.union([z.number(), z.string().regex(/\d/).transform(Number)]).pipe(kind).optional()
     .catch(undefined);
 
-const number = numberLike(z.number());
+export const number = numberLike(z.number());
 const guestId = numberLike(z.number().int());
 
 /** Seconds since 1970, up to the last one that a date can be made of. */
-const time = numberLike(z.number().min(0).max(8_640_000_000_000));
+export const time = numberLike(z.number().min(0).max(8_640_000_000_000));
 
 /** A text; a name made of digits may be printed as a number. Any other value counts as left out. */
-const text = z.union([z.string(), z.number().transform(String)]).optional().catch(undefined);
+export const text = z.union([z.string(), z.number().transform(String)]).optional().catch(undefined);
 
 /** `lxc/101` or `qemu/200`: says the kind and ID also if the fields of their own are missing. */
 const GUEST_ID = /^(lxc|qemu)\/(\d+)$/;
@@ -173,7 +173,7 @@ export const parseVolumes = (stdout: string): BackupVolume[] => parseList(volume
  *
  * @throws RemoteExecError `internal` if there is no list
  */
-function parseList<T>(schema: z.ZodType<T>, stdout: string): T[] {
+export function parseList<T>(schema: z.ZodType<T>, stdout: string): T[] {
   for (const values of readJsonOutput(stdout)) {
     const lists = values.filter((value) => Array.isArray(value)).map((list) => {
       const results = list.map((entry) => schema.safeParse(entry));

@@ -11,6 +11,8 @@ export interface VmRow {
   readonly bootDiskGb: number;
   /** Undefined if the VM is stopped. */
   readonly pid?: number;
+  /** Not in the program's own list; left out if there is none or none was asked for. */
+  readonly addresses?: readonly string[];
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The Proxmox stand-in: `pct`, `qm`, `qmrestore`, `pveam`, `pvesh`, `pvesm`, `vzdump` and `lxc-info` for the PATH of
+ * The Proxmox stand-in: `pct`, `qm`, `qmrestore`, `pveam`, `pvesh`, `pvesm`, `vzdump`, `lxc-info`, `ip` and `systemctl` for the PATH of
  * a test's SSH host.
  *
  * The texts, streams and exit codes are those of the real programs. Containers are real: a root
@@ -20,7 +20,7 @@
  * To add a command: a row in `COMMANDS` of pct.mjs or qm.mjs, or in `GET`, `CREATE` or `DELETE` of pvesh.mjs.
  * `early()` holds the checks before the worker, `worker(work)` the task, `worker(work, { hook: false })` one whose
  * failure leaves the exit code 0. `holdTask()` is where the switch `taskHolds` stops a task half way.
- * Missing: migrate, move-volume, `qm set`, `qm resize`, networks, services, updates and certificates of the node.
+ * Missing: migrate, move-volume, `qm set`, `qm resize`.
  */
 import { bundle } from "./bundle.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
@@ -37,6 +37,7 @@ export interface Call {
 
 const PROGRAMS = [
   ...["lxc-info", "pct", "pveam", "pvesh", "pvesm", "qm", "qmrestore", "vzdump"] as const,
+  ...["ip", "systemctl"] as const,
 ];
 
 /** A version of Proxmox VE, whose words the programs then use: 7.4, 8.4 or 9.2. */

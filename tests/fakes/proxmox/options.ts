@@ -116,6 +116,12 @@ export interface Faults {
   readonly volumeStays: readonly number[];
   /** A restore fails while it unpacks. */
   readonly archiveDamaged: boolean;
+  /** Units of systemd that have failed. */
+  readonly failedUnits: readonly string[];
+  /** Days until the end of the node's certificate; 400 by default. */
+  readonly certificateDays: number;
+  /** `ip` cannot list the links. */
+  readonly linksUnreadable: boolean;
   /** No storage can turn disks into those of a template. */
   readonly noTemplates: boolean;
 }

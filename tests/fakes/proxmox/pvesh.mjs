@@ -28,6 +28,7 @@ import {
   sleep,
 } from "./state.mjs";
 import { interfacesOf } from "./addresses.mjs";
+import { certificates, networks, updates } from "./node_api.mjs";
 import { volumes } from "./pvesm.mjs";
 import { listTasks, readTask, stopTask, writeTask } from "./tasks.mjs";
 import { vzdump } from "./vzdump.mjs";
@@ -45,7 +46,7 @@ const OPTIONS = {
   source: choice("archive", "active", "all"),
   start: integer(0),
   timeframe: choice("hour", "day", "week", "month", "year", "decade"),
-  type: choice("vm", "storage", "node", "sdn"),
+  type: choice("vm", "storage", "node", "sdn", "any_bridge", "bridge", "bond", "vlan", "eth"),
   typefilter: TEXT,
   vmid: TEXT,
 };
@@ -72,6 +73,9 @@ const GET = [
   ["/nodes/N/rrddata", () => rrdData({ maxcpu: 8, loadavg: 0.2, iowait: 0.001, memtotal: 34e9 })],
   ["/nodes/N/tasks/U/status", (_o, [, upid]) => readTask(upid).status],
   ["/nodes/N/tasks/U/log", taskLog],
+  ["/nodes/N/network", (options) => networks(options)],
+  ["/nodes/N/apt/update", () => updates()],
+  ["/nodes/N/certificates/info", () => certificates()],
   ["/nodes/N/tasks", (options) => listTasks(options)],
   ["/nodes/N/K/I/status/current", current],
   [

@@ -33,7 +33,7 @@ bothTest("proxmox_list_containers returns names, locks and an empty list", {}, a
   const { text, data } = await node.call("proxmox_list_containers");
   assert.deepEqual(data, {
     containers: [
-      { ctid: 101, status: "running", name: "web" },
+      { ctid: 101, status: "running", name: "web", addresses: ["192.0.2.101"] },
       { ctid: 102, status: "stopped", name: "CT102" },
       { ctid: 1103, status: "stopped", name: "backup-me", lock: "backup" },
     ],
@@ -41,7 +41,7 @@ bothTest("proxmox_list_containers returns names, locks and an empty list", {}, a
   assert.equal(
     text,
     "CTID | Status  | Name\n" + `${"-".repeat(50)}\n` +
-      " 101 | running | web\n 102 | stopped | CT102\n1103 | stopped | backup-me (locked: backup)",
+      " 101 | running | web (192.0.2.101)\n 102 | stopped | CT102\n1103 | stopped | backup-me (locked: backup)",
   );
   const json = await node.call("proxmox_list_containers", { response_format: "json" });
   assert.deepEqual(JSON.parse(json.text), data);
@@ -70,7 +70,10 @@ bothTest(
   { containers: [WEB, IDLE] },
   async (node) => {
     const { text, data } = await node.call("proxmox_container_status", { ctid: 101 });
-    assert.deepEqual([text, data], ["Container 101 is running", { status: "running" }]);
+    assert.deepEqual([text, data], [
+      "Container 101 is running (192.0.2.101)",
+      { status: "running", addresses: ["192.0.2.101"] },
+    ]);
     assert.equal(await statusOf(node, 102), "stopped");
   },
 );
