@@ -3,6 +3,7 @@ import { delay } from "../../async/delay.ts";
 import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
+import { confine } from "../../sandbox/confine.ts";
 import type { HostCopiesPort } from "../hosts/port.ts";
 import type { HostMemoryPort } from "../host_memory.ts";
 import type { HostKeysPort } from "../host_keys_port.ts";
@@ -24,6 +25,7 @@ const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort 
     logger.configure(settings.logLevel, settings.secrets);
     given = settings;
     load = once(async () => {
+      confine();
       const { RemoteHost } = await import("./remote_host.ts");
       return new RemoteHost(settings, logger);
     });

@@ -3,6 +3,7 @@ import { systemClock } from "../../async/clock.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import { remote } from "../../rpc/remote.ts";
+import { confine } from "../../sandbox/confine.ts";
 import { FilesOfHosts, type HostFilesPort } from "../../ssh/files_of_hosts.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
 import type { TransfersPort } from "../port.ts";
@@ -16,6 +17,7 @@ const hosts = new FilesOfHosts(report);
 
 const transfers = createTransfersPort(
   (settings, end) => {
+    confine();
     logger.configure(settings.logLevel, settings.secrets);
     const files = end === undefined ? hosts : remote<FilesPort>(end, report).port;
     const bridges = createBridges(settings, { fetch, clock: systemClock, logger });
