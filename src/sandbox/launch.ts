@@ -8,6 +8,8 @@ import { type SpawnedWorker, type StartWorker, startWorker, workerDied } from ".
 
 /** Starts workers of hosts at any time, each with exactly its row. */
 export class Launcher {
+  /** The launcher is loaded: main reads its module, and may drop its permissions only then. */
+  readonly ready: Promise<void>;
   /** Rejects when the launcher itself dies; then no host works anymore. */
   readonly died: Promise<never>;
   readonly #worker: Worker;
@@ -25,13 +27,17 @@ export class Launcher {
     this.#logger = logger;
     this.#worker = start("launcher", toDenoPermissions(row));
     this.#worker.postMessage(rows.map(({ net, read, write }) => ({ net, read, write })));
+    const loaded = Promise.withResolvers<void>();
     this.#worker.addEventListener("message", ({ data }) => {
       const { died, message } = fieldsOf(data);
+      loaded.resolve();
       if (typeof died === "number") this.#onDeath.get(died)?.(String(message));
     });
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => {});
     this.died = promise;
+    this.ready = Promise.race([loaded.promise, promise]);
+    this.ready.catch(() => {}); // reported to the caller that awaits it
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
       logger.error("worker launcher died", event.message);

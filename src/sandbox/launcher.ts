@@ -39,3 +39,5 @@ function end(run: number): void {
   running.get(run)?.terminate();
   running.delete(run);
 }
+
+globalThis.postMessage({ loaded: true });

@@ -54,6 +54,11 @@ export class HostWorkers {
     this.#stopChecks = every(clock, CHECK_EVERY_MS, () => this.#check());
   }
 
+  /** The workers can be started from now on, also without permissions. */
+  get ready(): Promise<void> {
+    return this.#launcher.ready;
+  }
+
   /** Rejects when no host can be used anymore. */
   get died(): Promise<never> {
     return this.#launcher.died;

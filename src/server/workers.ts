@@ -19,7 +19,7 @@ export interface Workers {
   readonly downloads: SpawnedWorker<DownloadsPort & HostFilesPort> | undefined;
   /** Only with a tool that uses a storage service. */
   readonly transfers: SpawnedWorker<TransfersPort & HostFilesPort> | undefined;
-  /** The ssh and transfers workers are loaded and configured. */
+  /** The launcher is loaded; the ssh and transfers workers are loaded and configured. */
   readonly ready: Promise<void>;
   /** Rejects when a worker has died. */
   readonly died: Promise<never>;
@@ -41,7 +41,10 @@ export function startWorkers(config: Config, logger: Logger): Workers {
     : firstHost(config, hosts);
   const downloads = start<DownloadsPort & HostFilesPort>("downloads");
   const transfers = start<TransfersPort & HostFilesPort>("transfers");
-  const ready = configure(config, hosts === undefined ? ssh.port : undefined, transfers?.port);
+  const ready = Promise.all([
+    configure(config, hosts === undefined ? ssh.port : undefined, transfers?.port),
+    hosts?.ready,
+  ]).then(() => {});
   ready.catch(() => {}); // reported to the caller that awaits it
   const all = [ssh, downloads, transfers].filter((worker) => worker !== undefined);
   return {
