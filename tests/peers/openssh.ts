@@ -256,31 +256,6 @@ export async function furnish(sshd: Sshd, { startFile }: LoginKind): Promise<voi
   await Deno.chown(path, sshd.uid, null);
 }
 
-/** The result of a command with OpenSSH's own client. */
-export interface ClientAnswer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs `ssh host command` with the OpenSSH client. */
-export async function runSshClient(sshd: Sshd, command: string): Promise<ClientAnswer> {
-  const { code, stdout, stderr } = await new Deno.Command("/usr/bin/ssh", {
-    args: [
-      ...["-F", "none", "-T", "-n", "-o", "LogLevel=ERROR", "-o", "GlobalKnownHostsFile=/dev/null"],
-      ...["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${sshd.knownHostsPath}`],
-      ...["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-i", sshd.keyPath],
-      ...["-p", String(sshd.port), `${sshd.username}@${sshd.host}`, "--", command],
-    ],
-    env: { SSH_AUTH_SOCK: "" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
 /** Starts the real server for `sshd`, with its working directory at `dir`. */
 export function connectTo(
   sshd: Sshd,

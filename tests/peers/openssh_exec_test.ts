@@ -7,11 +7,11 @@ import {
   LOGIN_KINDS,
   newTag,
   openSession,
-  runSshClient,
   tagged,
   untilAlive,
   untilStarted,
 } from "./openssh.ts";
+import { openSshClient } from "./openssh_client.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
 import { processesOf } from "./processes.ts";
@@ -77,6 +77,7 @@ for (const kind of LOGIN_KINDS) {
       await using sshd = await startSshd(kind.options);
       await furnish(sshd, kind);
       await using session = await openSession(sshd);
+      await using client = await openSshClient(sshd);
       const isBourne = !/fish|tcsh/.test(kind.name);
       const isSlow = kind.startFile !== undefined;
       const list = [...COMMANDS, ...(isBourne ? BOURNE_COMMANDS : [])]
@@ -84,11 +85,11 @@ for (const kind of LOGIN_KINDS) {
       for (let at = 0; at < list.length; at += 4) {
         await Promise.all(
           list.slice(at, at + 4).map(async (command) => {
-            const [own, client] = await Promise.all([
+            const [own, expected] = await Promise.all([
               session.exec(command),
-              runSshClient(sshd, command),
+              client.run(command),
             ]);
-            assert.deepEqual({ command, ...clientView(own) }, { command, ...client });
+            assert.deepEqual({ command, ...clientView(own) }, { command, ...expected });
           }),
         );
       }
