@@ -82,6 +82,8 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     proxmox_list_tasks: ["host", "reads"],
     proxmox_task_log: ["host", "reads"],
     proxmox_stop_task: ["host"],
+    proxmox_create_container: ["host"],
+    proxmox_create_vm: ["host"],
   },
   imagekit: {
     imagekit_request_upload: ["host"],

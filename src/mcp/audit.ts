@@ -87,9 +87,13 @@ function cut(text: string): string {
   return `${start}… (${text.length} characters, sha256 ${sha256Hex(text)})`;
 }
 
-/** Redacts names as well: an unknown argument is recorded under the name that the caller sent. */
+/** The password of a new guest is left out. Redacts names as well: an unknown argument is recorded under the name that the caller sent. */
 function withoutSecrets(value: unknown, redact: Redact): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [redact(name), each]));
+  return Object.fromEntries(
+    Object.entries(value).map((
+      [name, each],
+    ) => [redact(name), name === "password" ? "[redacted]" : each]),
+  );
 }

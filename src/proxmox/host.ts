@@ -41,6 +41,8 @@ export interface HostCall extends ToolContext {
   readonly stdin?: string;
   /** The program of Proxmox VE that a shell runs, started with `env`; by default the first word. */
   readonly program?: string;
+  /** The command as the list of jobs shows it; by default its words. */
+  readonly shown?: string;
 }
 
 /** The result of a program that ran to its end. */
@@ -99,7 +101,7 @@ export class ProxmoxHost {
    */
   async task(words: Words, call: HostCall): Promise<HostAnswer> {
     const { outcome, timeoutMs } = await this.#exec(words, call, { graceMs: TASK_GRACE_MS });
-    return checked(words[0], answerOf(outcome, call.action, timeoutMs, true));
+    return checked(call.program ?? words[0], answerOf(outcome, call.action, timeoutMs, true));
   }
 
   /** Like {@linkcode task}, for work that may take hours: it goes on as a job when it takes long. */
@@ -109,11 +111,11 @@ export class ProxmoxHost {
     const { outcome, timeoutMs } = await this.#exec(words, call, {
       graceMs: TASK_GRACE_MS,
       answerWithinMs,
-      shown: words.join(" "),
+      shown: call.shown ?? words.join(" "),
     });
     const { ending, jobId } = outcome;
     if (ending === "running" && jobId !== undefined) return { jobId };
-    return checked(words[0], answerOf(outcome, call.action, timeoutMs, true));
+    return checked(call.program ?? words[0], answerOf(outcome, call.action, timeoutMs, true));
   }
 
   /** Reads a path of the Proxmox VE API as JSON. @throws RemoteExecError as {@linkcode run} */

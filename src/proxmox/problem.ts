@@ -25,6 +25,7 @@ import {
   storageUnusable,
   wrongKind,
 } from "./errors.ts";
+import { bridgeMissing } from "./life/errors.ts";
 import { type Guest, KINDS, programOf } from "./guests/guest.ts";
 import { type HostAnswer, type ProxmoxHost, withoutNoise } from "./host.ts";
 import { parseResources, type Resource } from "./parsers/pvesh.ts";
@@ -50,6 +51,9 @@ export async function explain(
   answer: HostAnswer,
   { signal }: Pick<ToolContext, "signal">,
 ): Promise<RemoteExecError> {
+  // Only the output of the task names it. Source: pve-common src/PVE/Network.pm:135.
+  const bridge = /^bridge '(.*)' does not exist$/m.exec(answer.stdout)?.[1];
+  if (bridge !== undefined) return bridgeMissing(guest, bridge);
   const problem = readProblem(guest, action, answer.stderr);
   if (problem === "missing") return await locate(host, guest, signal);
   if (problem !== "not_running") return problem;

@@ -16,6 +16,8 @@ import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
 import { ContainerSnapshots } from "./guests/snapshots.ts";
 import { VmExec } from "./guests/vm_exec.ts";
+import { Creation } from "./life/creation.ts";
+import { GuestMaker } from "./life/maker.ts";
 import type { JobRequest } from "../ssh/jobs/port.ts";
 import { ProxmoxHost } from "./host.ts";
 
@@ -31,6 +33,7 @@ export class ProxmoxService {
   readonly health: NodeHealthReader;
   readonly networks: Networks;
   readonly tasks: Tasks;
+  readonly creation: Creation;
   readonly #containerExec: ContainerExec;
 
   /** After this long a running command's call answers; 0: never. */
@@ -64,10 +67,13 @@ export class ProxmoxService {
     this.snapshots = new ContainerSnapshots(host, this.guests);
     this.backups = new Backups(host);
     this.usage = new Usage(host);
-    this.templates = new Templates(host, new Storages(host));
     this.health = new NodeHealthReader(host, clock);
     this.networks = new Networks(host);
     this.tasks = new Tasks(host, clock);
+    const storages = new Storages(host);
+    this.templates = new Templates(host, storages);
+    const maker = new GuestMaker(host, { guests: this.guests, storages, clock, answerWithinMs });
+    this.creation = new Creation(maker);
   }
 
   /** What other slices need to move files into containers and out of them. */

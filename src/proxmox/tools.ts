@@ -11,6 +11,7 @@ import { execTool } from "./guests/exec_tools.ts";
 import { fileTools } from "./guests/file_tools.ts";
 import { snapshotTools } from "./guests/snapshot_tools.ts";
 import { guestTools } from "./guests/tools.ts";
+import { createTools } from "./life/create_tools.ts";
 import type { ProxmoxService } from "./service.ts";
 
 /**
@@ -36,4 +37,5 @@ export const proxmoxTools = (
   nodeHealthTool(proxmox.health),
   networkTool(proxmox.networks),
   ...taskTools(proxmox.tasks, limits.characterLimit),
+  ...createTools(proxmox.creation),
 ];

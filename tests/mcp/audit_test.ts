@@ -52,6 +52,12 @@ pure("createAuditLog() redacts secrets at any depth", () => {
   assert.match(lines[0] ?? "", /"echo \[redacted\]"/);
 });
 
+pure("createAuditLog() leaves out the password of a new guest", () => {
+  const { lines, log } = audit();
+  log.record({ tool: "t", arguments: { password: "hunter22" }, outcome: "ok", durationMs: 1 });
+  assert.deepEqual(JSON.parse(lines[0] ?? "").arguments, { password: "[redacted]" });
+});
+
 pure("createAuditLog() redacts secrets in the names of arguments", () => {
   const { lines, log } = audit(["correct horse"]);
   const args = { "correct horse": 1 };

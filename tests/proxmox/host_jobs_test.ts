@@ -103,3 +103,23 @@ nodeTest(
     assert.deepEqual(snapshots, []);
   },
 );
+
+nodeTest("a container whose creation takes long is made by a job, with its password", {
+  ...EARLY,
+  containers: [],
+}, async (node) => {
+  const template = await node.pve.addTemplate();
+  await node.pve.setFault("taskHolds", 0);
+  const args = { template, hostname: "web", password: "hunter22", ssh_keys: `ssh-rsa AAAA` };
+  const { data, text } = await node.call("proxmox_create_container", args);
+  assert.deepEqual([data.running, data.ctid], [true, 100], text);
+  assert.match(text, /^\[RUNNING\] Container 100 is being created/);
+  await node.pve.setFault("taskHolds", undefined);
+  const { text: log, exit_code } = await whole(node, data.job_id);
+  assert.match(log, /^extracting archive /m);
+  assert.equal(exit_code, 0);
+  const { jobs } = succeeded(await node.call("ssh_list_jobs"));
+  assert.match(jobs[0].command, /^pct create 100 /);
+  assert.doesNotMatch(JSON.stringify(jobs), /hunter22/);
+  assert.match((await node.pve.state(100))?.passwordHash ?? "", /^[0-9a-f]{64}$/);
+});

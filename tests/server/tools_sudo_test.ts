@@ -3,7 +3,7 @@ import { instructions } from "../../src/server/instructions.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { CONFIGURATION_NAMES, CONFIGURATIONS, offeredTools } from "../support/catalogs.ts";
 import { configOf } from "../support/config.ts";
-import { costOf, isFirst, MAX_LATER_COST } from "../support/tokens.ts";
+import { costOf, isFirst, maxCostOf } from "../support/tokens.ts";
 
 /** The tools that root can do the work of. */
 const WITH_SUDO = [
@@ -45,8 +45,9 @@ for (const name of CONFIGURATION_NAMES) {
       for (const tool of tools.filter((tool) => !isFirst(tool))) {
         const { model, wire } = costOf([tool]);
         const text = `${tool.name}: ${model}, ${wire}`;
-        assert.ok(model <= MAX_LATER_COST.model + SUDO_COST, text);
-        assert.ok(wire <= MAX_LATER_COST.wire + SUDO_COST, text);
+        const max = maxCostOf(tool);
+        assert.ok(model <= max.model + SUDO_COST, text);
+        assert.ok(wire <= max.wire + SUDO_COST, text);
       }
       const config = configOf({ ...CONFIGURATIONS[name], ...env });
       const text = instructions(config, offered);

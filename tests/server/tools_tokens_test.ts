@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CONFIGURATION_NAMES, listTools } from "../support/catalogs.ts";
-import { type Cost, costOf, isFirst, MAX_COST, MAX_LATER_COST } from "../support/tokens.ts";
+import { type Cost, costOf, isFirst, MAX_COST, maxCostOf } from "../support/tokens.ts";
 
 for (const name of CONFIGURATION_NAMES) {
   Deno.test(`the tool list costs no more tokens than it may (${name})`, async () => {
@@ -8,7 +8,7 @@ for (const name of CONFIGURATION_NAMES) {
     const max = MAX_COST[name];
     if (max !== undefined) assertAtMost(`the first tools of ${name}`, tools.filter(isFirst), max);
     for (const tool of tools.filter((tool) => !isFirst(tool))) {
-      assertAtMost(tool.name, [tool], MAX_LATER_COST);
+      assertAtMost(tool.name, [tool], maxCostOf(tool));
     }
   });
 }

@@ -28,6 +28,14 @@ export const MAX_COST: Readonly<Partial<Record<ConfigurationName, Cost>>> = {
 /** The most that each of the other tools may cost. */
 export const MAX_LATER_COST: Cost = { model: 120, wire: 220 };
 
+/** Each of the two replaces a dozen tools that set one option each, and a guest needs its options at once. */
+const LARGE = /^proxmox_create_(?:container|vm)$/;
+const MAX_LARGE_COST: Cost = { model: 360, wire: 440 };
+
+/** The most that a tool may cost that is not one of the first. */
+export const maxCostOf = ({ name }: Pick<McpTool, "name">): Cost =>
+  LARGE.test(name) ? MAX_LARGE_COST : MAX_LATER_COST;
+
 /** Reports whether a tool is one of the first, which share one budget; each later tool has its own. */
 export const isFirst = ({ name }: Pick<McpTool, "name">): boolean =>
   FIRST.split(/\s+/).includes(name);

@@ -44,6 +44,7 @@ export function addFiles({ place }: Pick<Caller, "place">): void {
 
 /** Adds the guests that the calls name. */
 export async function addGuests(pve: FakeProxmox): Promise<void> {
+  await pve.prepareTemplates();
   await pve.addContainer({ ctid: 101, hostname: "web", status: "running" });
   await pve.addContainer({ ctid: 102, status: "stopped" });
   await pve.addContainer({ ctid: 103, status: "running" });
@@ -220,6 +221,20 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
   proxmox_download_template: {
     good: { template: "debian-12-standard_12.7-1_amd64.tar.zst" },
     bad: [{ template: "nosuch.tar.zst" }, "not_found"],
+    remote: "host",
+  },
+  proxmox_create_container: {
+    good: {
+      template: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",
+      hostname: "new",
+      start: false,
+    },
+    bad: [{ template: "local:vztmpl/nosuch.tar.zst" }, "not_found"],
+    remote: "host",
+  },
+  proxmox_create_vm: {
+    good: { name: "newvm", start: false },
+    bad: [{ vmid: 101 }, "already_exists"],
     remote: "host",
   },
   proxmox_delete_template: {

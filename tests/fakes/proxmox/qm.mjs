@@ -18,6 +18,7 @@ import { checkBridges, requestHa, startLater, stopGuest } from "./lifecycle.mjs"
 import { VM_CLONE } from "./clone.mjs";
 import { destroy, makeTemplate } from "./destroy.mjs";
 import { QM_CREATE, QM_IMPORT } from "./qm_create.mjs";
+import { QM_RESIZE } from "./qm_resize.mjs";
 import { deleteSnapshot, printTree, rollBack, startGuest, takeSnapshot } from "./snapshots.mjs";
 import { bootDisk, bytesOf, vmStatus } from "./status.mjs";
 import {
@@ -48,6 +49,7 @@ export const COMMANDS = {
     run: (values) => destroy("qemu", values),
   },
   importdisk: QM_IMPORT,
+  resize: QM_RESIZE,
   template: {
     args: vmid,
     options: { disk: TEXT },

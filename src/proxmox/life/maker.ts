@@ -1,0 +1,259 @@
+import { cancelling } from "../../async/cancelling.ts";
+import type { Clock } from "../../async/clock.ts";
+import { delay } from "../../async/delay.ts";
+import { RemoteExecError } from "../../errors.ts";
+import type { ToolContext } from "../../mcp/tool.ts";
+import type { Storages } from "../cluster/storages.ts";
+import { unreadable } from "../errors.ts";
+import type { Guests } from "../guests/guests.ts";
+import { type Guest, guestInText, type GuestKind } from "../guests/guest.ts";
+import { isRunning, outputOf, type ProxmoxHost, type RunningTask, withoutNoise } from "../host.ts";
+import { parseWarnings } from "../parsers/pct.ts";
+import { parseNextId } from "../parsers/pvesh.ts";
+import { readBack } from "../problem.ts";
+import {
+  type Leftovers,
+  makingProblem,
+  noStorage,
+  notStarted,
+  otherResult,
+  stoppedAgain,
+  withLeftovers,
+} from "./errors.ts";
+import { type HostCommand, wordsOf } from "./host_input.ts";
+
+/** How often an ID that somebody else took in the meantime is replaced by the next one. */
+const MAX_ATTEMPTS = 8;
+const START_MS = 60_000;
+/** How long a new guest gets to have an address. */
+const ADDRESS_MS = 30_000;
+const POLL_MS = 1_000;
+/** A failing init takes a moment to stop. */
+const MIN_LOOKS = 3;
+
+/** A guest to be made by one command. */
+export interface MakingOrder {
+  readonly kind: GuestKind;
+  /** Undefined: the next free one. */
+  readonly id: number | undefined;
+  /** As errors name it: "Creating container 105". */
+  readonly action: (guest: Guest) => string;
+  readonly command: (id: number) => HostCommand;
+  /** Its name must be this afterwards, if it is given. */
+  readonly name?: string | undefined;
+  /** Start it and wait for an address. */
+  readonly start: boolean;
+  readonly timeoutMs: number;
+}
+
+/** A guest that was made; everything was read back. */
+export interface MadeGuest {
+  readonly guest: Guest;
+  readonly config: Readonly<Record<string, string>>;
+  readonly status: string;
+  readonly addresses: readonly string[];
+  readonly warnings: readonly string[];
+  /** It exists, but the start failed. */
+  readonly failure?: RemoteExecError;
+}
+
+/** A guest whose command goes on as a job. */
+export interface GuestInTheMaking extends RunningTask {
+  readonly guest: Guest;
+}
+
+/** Makes guests, and proves that they are there. */
+export class GuestMaker {
+  readonly #host: ProxmoxHost;
+  readonly #guests: Guests;
+  readonly #storages: Storages;
+  readonly #clock: Clock;
+  readonly #answerWithinMs: number;
+
+  /** @param answerWithinMs 0: no limit */
+  constructor(
+    host: ProxmoxHost,
+    { guests, storages, clock, answerWithinMs }: {
+      readonly guests: Guests;
+      readonly storages: Storages;
+      readonly clock: Clock;
+      readonly answerWithinMs: number;
+    },
+  ) {
+    this.#host = host;
+    this.#guests = guests;
+    this.#storages = storages;
+    this.#clock = clock;
+    this.#answerWithinMs = answerWithinMs;
+  }
+
+  /**
+   * Runs the command and reads the guest back. The exit code is no proof, and a start is a step of its own: with
+   * `--start` Proxmox VE reports success although the start failed.
+   *
+   * @throws RemoteExecError that also says what was left behind
+   */
+  async make(
+    order: MakingOrder,
+    context: ToolContext,
+  ): Promise<MadeGuest | GuestInTheMaking> {
+    const startedAt = this.#clock.elapsed();
+    for (let attempt = 1;; attempt++) {
+      const guest = { kind: order.kind, id: order.id ?? await this.#nextId(context) };
+      try {
+        const made = await this.#run(guest, order, context);
+        if ("jobId" in made) return made;
+        return await this.#finish(guest, order, { ...made, startedAt }, context);
+      } catch (error) {
+        const isTaken = error instanceof RemoteExecError && error.code === "already_exists";
+        // `nextid` reserves nothing, so the ID may be taken by now.
+        if (!isTaken || order.id !== undefined || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Returns the active storage with the most free space that may hold such disks. @throws RemoteExecError */
+  async storageFor(kind: GuestKind, context: ToolContext): Promise<string> {
+    const content = kind === "container" ? "rootdir" : "images";
+    const storages = (await this.#storages.list(content, context)).filter(({ isActive }) =>
+      isActive
+    );
+    const [best] = storages.toSorted((a, b) => b.available - a.available);
+    if (best === undefined) throw noStorage(content);
+    return best.name;
+  }
+
+  async #nextId(context: ToolContext): Promise<number> {
+    const action = "Finding a free ID";
+    const answer = await this.#host.get("/cluster/nextid", [], { ...context, action });
+    const stdout = outputOf(answer, action);
+    const id = parseNextId(stdout);
+    if (id === undefined) throw unreadable("pvesh", stdout.slice(0, 100));
+    return id;
+  }
+
+  async #run(
+    guest: Guest,
+    { action: actionOf, command, timeoutMs }: MakingOrder,
+    context: ToolContext,
+  ): Promise<GuestInTheMaking | { readonly warnings: readonly string[] }> {
+    const action = actionOf(guest);
+    const order = command(guest.id);
+    try {
+      const words = await wordsOf(this.#host, order, context.signal);
+      const call = {
+        ...context,
+        action,
+        timeoutMs,
+        program: order.words[0],
+        shown: order.words.join(" "),
+      };
+      const answer = await this.#host.longTask(words, call);
+      if (isRunning(answer)) return { ...answer, guest };
+      if (answer.code === 0) return { warnings: parseWarnings(answer.stdout) };
+      throw makingProblem(guest, action, { ...answer, stderr: withoutNoise(answer.stderr) });
+    } catch (error) {
+      if (!(error instanceof RemoteExecError) || context.signal.aborted) throw error;
+      if (!MAY_LEAVE.includes(error.code)) throw error;
+      throw withLeftovers(guest, error, await this.#leftovers(guest, context));
+    }
+  }
+
+  /** Returns what is on the host of a guest that was not finished. What cannot be read is left out. */
+  async #leftovers(guest: Guest, context: ToolContext): Promise<Leftovers> {
+    const quiet = { signal: context.signal, progress: undefined };
+    const config = await this.#guests.config(guest, quiet).catch(() => undefined);
+    return {
+      lock: config === undefined ? undefined : config.options.lock ?? "",
+      volumes: await this.volumes(guest, quiet).catch(() => []),
+    };
+  }
+
+  /** Lists the disks of a guest on all storages, also those that its configuration does not name. */
+  async volumes(
+    { kind, id }: Guest,
+    context: Pick<ToolContext, "signal">,
+  ): Promise<string[]> {
+    const storages = await this.#storages.list(
+      kind === "container" ? "rootdir" : "images",
+      context,
+    );
+    const active = storages.filter(({ isActive }) => isActive);
+    const lists = await Promise.all(
+      active.map(({ name }) => this.#storages.content(name, { vmid: id }, context)),
+    );
+    return lists.flat().map(({ volid }) => volid).filter((volid) => !/:backup\//.test(volid));
+  }
+
+  async #finish(
+    guest: Guest,
+    order: MakingOrder,
+    { warnings, startedAt }: { readonly warnings: readonly string[]; readonly startedAt: number },
+    context: ToolContext,
+  ): Promise<MadeGuest> {
+    const action = order.action(guest);
+    const { options: config } = await readBack(action, this.#guests.config(guest, context));
+    verify(guest, action, order, config);
+    const made = { guest, config, status: "stopped", addresses: [], warnings };
+    if (!order.start) return made;
+    try {
+      const started = await this.#guests.change(guest, "start", { timeoutMs: START_MS }, context);
+      const look = await this.#awaitAddress(guest, config, startedAt, context);
+      const all = { ...made, ...look, warnings: [...warnings, ...started.warnings] };
+      return look.status === "running" ? all : { ...all, failure: stoppedAgain(guest, action) };
+    } catch (error) {
+      if (!(error instanceof RemoteExecError)) throw error;
+      return { ...made, failure: notStarted(guest, action, error) };
+    }
+  }
+
+  /** Waits until the guest has an address, or for as long as the call may take, and looks at its state meanwhile. */
+  async #awaitAddress(
+    guest: Guest,
+    config: Readonly<Record<string, string>>,
+    startedAt: number,
+    { signal, progress }: ToolContext,
+  ): Promise<{ readonly status: string; readonly addresses: readonly string[] }> {
+    const now = this.#clock.elapsed();
+    const limit = this.#answerWithinMs === 0 ? Infinity : startedAt + this.#answerWithinMs;
+    const until = mayHaveAddress(guest, config) ? Math.min(now + ADDRESS_MS, limit) : now;
+    for (let looks = 1;; looks++) {
+      const look = await this.#guests.look(guest, { signal, progress: undefined });
+      const isDone = look.status !== "running" || look.addresses.length > 0 ||
+        this.#clock.elapsed() >= until;
+      if (look.status !== "running" || (isDone && looks >= MIN_LOOKS)) return look;
+      progress?.({ progress: looks, message: `Waiting for an address of ${guestInText(guest)}` });
+      await delay(POLL_MS, { clock: this.#clock, signal: cancelling(signal) });
+    }
+  }
+}
+
+/** Failures after which something may be left. */
+const MAY_LEAVE: readonly RemoteExecError["code"][] = [
+  ...["cancelled", "disk_full", "internal", "io_error", "locked", "not_found", "timeout"] as const,
+];
+
+/** Without an interface or an agent there is nothing to wait for. */
+const mayHaveAddress = (
+  { kind }: Guest,
+  config: Readonly<Record<string, string>>,
+): boolean =>
+  Object.keys(config).some((key) => /^net\d+$/.test(key)) &&
+  (kind === "container" || /^(?:1|enabled=1)/.test(config.agent ?? ""));
+
+/** @throws RemoteExecError `verification_failed` */
+function verify(
+  { kind }: Guest,
+  action: string,
+  { name }: MakingOrder,
+  config: Readonly<Record<string, string>>,
+): void {
+  if (config.lock !== undefined) throw otherResult(action, `it is still locked (${config.lock})`);
+  const found = config[kind === "container" ? "hostname" : "name"];
+  if (name !== undefined && found !== name) {
+    throw otherResult(action, `its name is ${found ?? "missing"} instead of ${name}`);
+  }
+  if (kind === "container" && config.rootfs === undefined) {
+    throw otherResult(action, "it has no disk");
+  }
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { failure, type Node, nodeTest } from "../node.ts";
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4kF7u0b7kq me@home";
+const WEB = { hostname: "web", ip: "10.0.0.5/24", gateway: "10.0.0.1" } as const;
+
+async function create(node: Node, args: Record<string, unknown> = {}) {
+  const template = await node.pve.addTemplate();
+  return await node.call("proxmox_create_container", { template, ...WEB, ...args });
+}
+
+for (const version of [7, 9] as const) {
+  nodeTest(`a container is created, started and read back (Proxmox VE ${version})`, {
+    version,
+  }, async (node) => {
+    const { data, text, isError } = await create(node, {
+      ...{ ssh_keys: KEY, password: "hunter22", storage: "local-lvm", vlan: 20 },
+      options: { onboot: "1", tags: "b;a", nameserver: "9.9.9.9" },
+    });
+    assert.equal(isError, false, text);
+    assert.deepEqual([data.ctid, data.status, data.addresses], [100, "running", ["10.0.0.5"]]);
+    const { hostname, rootfs, unprivileged, tags, features, net0, memory, onboot } = data.config;
+    assert.deepEqual([hostname, rootfs, unprivileged, tags, features, memory, onboot], [
+      ...["web", "local-lvm:vm-100-disk-0,size=8G", "1", "a;b", "nesting=1", "2048", "1"],
+    ]);
+    assert.match(net0, /^name=eth0,bridge=vmbr0,.*gw=10\.0\.0\.1,.*ip=10\.0\.0\.5\/24,tag=20/);
+    const state = await node.pve.state(100);
+    assert.match(state?.passwordHash ?? "", /^[0-9a-f]{64}$/);
+    const keys = await Deno.readTextFile(`${node.pve.rootfs(100)}/root/.ssh/authorized_keys`);
+    assert.equal(keys, `${KEY}\n`);
+    // No argument of a program on the host is the password.
+    assert.doesNotMatch((await node.newCalls()).join("\n"), /hunter22/);
+    assert.deepEqual([...Deno.readDirSync("/run")].filter(({ name }) => /secret-/.test(name)), []);
+  });
+}
+
+nodeTest("two containers created at once get two IDs", {}, async (node) => {
+  await node.pve.addTemplate();
+  const made = await Promise.all(
+    [1, 2].map((n) => create(node, { hostname: `web${n}`, start: false })),
+  );
+  assert.deepEqual(made.map(({ isError }) => isError), [false, false], JSON.stringify(made));
+  assert.deepEqual(made.map(({ data }) => data.ctid).toSorted(), [100, 101]);
+});
+
+nodeTest("an ID that nextid offers too late is replaced; one that was asked for is not", {
+  containers: [{ ctid: 100, status: "stopped", node: "pve2" }],
+}, async (node) => {
+  assert.deepEqual(failure(await create(node, { ctid: 100 })), [
+    "already_exists",
+    "The ID 100 is taken by another guest",
+  ]);
+  const { data, isError } = await create(node, { start: false });
+  assert.deepEqual([isError, data.ctid, data.status], [false, 101, "stopped"]);
+});
+
+nodeTest(
+  "proxmox_create_container names the reason of a failure and what is left",
+  {},
+  async (node) => {
+    const of = async (args: Record<string, unknown>) => failure(await create(node, args));
+    const template = "local:vztmpl/nosuch.tar.zst";
+    assert.deepEqual(await of({ template }), [
+      "not_found",
+      `Creating container 100 failed: volume '${template}' does not exist; nothing was left behind`,
+    ]);
+    assert.equal((await of({ storage: "local" }))[0], "invalid_argument");
+    assert.match((await of({ storage: "nosuch" }))[1], /storage 'nosuch' does not exist/);
+    assert.equal((await of({ hostname: "web_1" }))[0], "invalid_argument");
+    assert.equal((await of({ ip: "10.0.0.5" }))[0], "invalid_argument");
+    assert.equal((await of({ options: { start: "1" } }))[0], "invalid_argument");
+    assert.match(
+      (await of({ options: { net0: "bridge=vmbr0" } }))[1],
+      /net0\.name: property is missing/,
+    );
+    await node.pve.setFault("storageFull", ["local-lvm"]);
+    const [code, error] = await of({});
+    assert.equal(code, "disk_full");
+    assert.match(error, /No space left on device; nothing was left behind$/);
+    await node.pve.setFault("storageFull", undefined);
+    await node.pve.setFault("noQuorum", true);
+    assert.deepEqual(await of({}), [
+      "invalid_state",
+      "The cluster has no quorum: it allows no changes",
+    ]);
+    assert.deepEqual([await node.pve.state(100), await node.pve.disks()], [undefined, []]);
+  },
+);
+
+nodeTest(
+  "a container that was created and does not start is reported with both",
+  {},
+  async (node) => {
+    const answer = await create(node, { bridge: "vmbr9" });
+    assert.deepEqual(failure(answer), [
+      "not_found",
+      "Creating container 100 is done, but container 100 did not start: " +
+      'The bridge "vmbr9" of container 100 does not exist on the node',
+    ]);
+    assert.equal((await node.pve.state(100))?.lock, undefined);
+  },
+);
+
+for (const version of [7, 9] as const) {
+  nodeTest(
+    `a VM is created from a cloud image (Proxmox VE ${version})`,
+    { version },
+    async (node) => {
+      const image = await node.pve.addImage("noble.img", "3584M");
+      const { data, text, isError } = await node.call("proxmox_create_vm", {
+        ...{ name: "app", image, ip: "10.0.0.6/24", gateway: "10.0.0.1", disk: 20 },
+        ...{ ci_user: "admin", ssh_keys: KEY },
+      });
+      assert.equal(isError, false, text);
+      const { scsi0, ide2, ipconfig0, ciuser, sshkeys, boot } = data.config;
+      assert.deepEqual([data.vmid, data.status, data.addresses], [100, "running", ["10.0.0.6"]]);
+      assert.deepEqual([scsi0, ide2, ipconfig0, ciuser, boot], [
+        "local-lvm:vm-100-disk-0,size=20G",
+        "local-lvm:vm-100-cloudinit,media=cdrom",
+        "ip=10.0.0.6/24,gw=10.0.0.1",
+        "admin",
+        "order=scsi0",
+      ]);
+      assert.equal(decodeURIComponent(sshkeys).trim(), KEY);
+    },
+  );
+}
+
+nodeTest("a VM is created from an ISO image, whose absence is named", {}, async (node) => {
+  const iso = await node.pve.addImage("debian.iso");
+  const call = (args: Record<string, unknown>) =>
+    node.call("proxmox_create_vm", { name: "app", start: false, ...args });
+  const { data, text, isError } = await call({ iso });
+  assert.equal(isError, false, text);
+  assert.deepEqual([data.config.ide2, data.config.scsi0, data.config.boot], [
+    `${iso},media=cdrom`,
+    "local-lvm:vm-100-disk-0,size=32G",
+    "order=scsi0;ide2",
+  ]);
+  const [code, error] = failure(await call({ iso: "local:iso/nosuch.iso" }));
+  assert.equal(code, "not_found");
+  assert.match(error, /^Creating VM 101 failed: volume 'local:iso\/nosuch.iso' does not exist/);
+  assert.equal(failure(await call({ image: "/no such/file" }))[0], "invalid_argument");
+});
