@@ -8,7 +8,7 @@ import { keyPaths } from "./login.ts";
 import { chooseTools, oddOffer } from "./offer.ts";
 import { chooseHosts, usableHosts } from "./hosts.ts";
 import { ENVIRONMENT_ONLY, type Origin, type Remark, withOrigin } from "./origin.ts";
-import { expandPath, type Machine, parentOf, resolveLinks } from "./paths.ts";
+import { expandPath, type Machine, parentOf, remembering, resolveLinks } from "./paths.ts";
 import { ConfigFiles } from "./ssh_config/files.ts";
 import { chooseHost, type ChosenHost, isNamedInConfig, knownHostNames } from "./ssh_host.ts";
 import { downloadsConfig, storageConfig } from "./optional_modules.ts";
@@ -147,11 +147,12 @@ function assemble(
   const read = new Set<string>();
   const found: Remark[] = [];
   const secrets: string[] = [];
-  const sshFiles = new ConfigFiles(machine);
+  const unchanged = remembering(machine);
+  const sshFiles = new ConfigFiles(unchanged);
   const chosen = chooseHosts(values, {
     env,
     chooseHost(name, values, env, report) {
-      const chosen = chooseHost(name, values, env, machine, report, sshFiles);
+      const chosen = chooseHost(name, values, env, unchanged, report, sshFiles);
       if (chosen === undefined) return undefined;
       for (const path of chosen.files) read.add(path);
       found.push(...chosen.remarks);
@@ -163,8 +164,8 @@ function assemble(
       secrets.push(sudoPassword);
       return { ...chosen.ssh, sudo: { password: sudoPassword } };
     },
-    isNamed: (name) => isNamedInConfig(name, values, env, machine, sshFiles),
-    knownNames: once(() => knownHostNames(values, env, machine, sshFiles, report)),
+    isNamed: (name) => isNamedInConfig(name, values, env, unchanged, sshFiles),
+    knownNames: once(() => knownHostNames(values, env, unchanged, sshFiles, report)),
   }, report);
   const files = chooseDirectories(values, machine, report);
   const auditLog = attempt(report, () => chooseAuditLog(values, machine));
@@ -194,14 +195,16 @@ function assemble(
     files: {
       ...files,
       own: underAllNames([
-        expandPath(".env", machine),
-        ...(origin.file ? [origin.file] : []),
-        ...read,
-        ...usableHosts(chosen).flatMap((host) => [...host.jumps ?? [], host])
-          .flatMap(({ login, knownHostsPaths }) => [...keyPaths(login), ...knownHostsPaths]),
-        ...(auditLog ? [auditLog] : []),
-        ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
-        ...machine.program,
+        ...new Set([
+          expandPath(".env", machine),
+          ...(origin.file ? [origin.file] : []),
+          ...read,
+          ...usableHosts(chosen).flatMap((host) => [...host.jumps ?? [], host])
+            .flatMap(({ login, knownHostsPaths }) => [...keyPaths(login), ...knownHostsPaths]),
+          ...(auditLog ? [auditLog] : []),
+          ...(links.tls ? [links.tls.certPath, links.tls.keyPath] : []),
+          ...machine.program,
+        ]),
       ], machine),
     },
     auditLog,

@@ -53,6 +53,26 @@ export function thisMachine(env: Environment): Machine {
   };
 }
 
+/** Returns a machine that looks at each path once: many hosts share their files. For work that writes nothing. */
+export const remembering = (machine: Machine): Machine => ({
+  ...machine,
+  kind: remembered((path) => machine.kind(path)),
+  list: remembered((path) => machine.list(path)),
+  readText: remembered((path) => machine.readText(path)),
+  realPath: remembered((path) => machine.realPath(path)),
+});
+
+function remembered<T>(look: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
+  return (path) => {
+    const found = known.get(path);
+    if (found !== undefined) return found;
+    const seen = look(path);
+    known.set(path, seen);
+    return seen;
+  };
+}
+
 /**
  * Returns an absolute path. `~` is the home directory; a relative path starts at the current one.
  *

@@ -1,11 +1,17 @@
-import { ConfigFault, type ConfigFile, type ConfigFiles, type ConfigMachine } from "./files.ts";
-import { BadValue, parseValues } from "./values.ts";
+import {
+  ConfigFault,
+  type ConfigFile,
+  type ConfigFiles,
+  type ConfigMachine,
+  type PlacedLine,
+} from "./files.ts";
+import { lineValues } from "./line_values.ts";
+import { BadValue } from "./values.ts";
 import { expandTokens } from "./expand.ts";
 import { includePath } from "./include_path.ts";
 import { isUnused, type Keyword, keywordOf, KEYWORDS } from "./keywords.ts";
 import { evaluateMatch } from "./match_line.ts";
 import { matchesList, matchesPattern } from "./patterns.ts";
-import { formatJumps, parseJumps } from "./proxy_jump.ts";
 import type { ConfigLine } from "./syntax.ts";
 
 /** Where a value is written. */
@@ -144,16 +150,23 @@ class Evaluation implements Evaluated {
     neverMatches: boolean,
     depth: number,
   ): void {
-    for (const { number, line } of file.lines) {
-      const place = { file: file.path, line: number };
-      try {
-        if (typeof line === "string") throw new BadValue(`: ${line}`);
-        this.#readLine(line, place, { root, block, neverMatches, depth });
-      } catch (error) {
-        if (!(error instanceof BadValue)) throw error;
-        const subject = typeof line === "string" ? "" : ` ${line.keyword} `;
-        this.#faults.push(`${formatPlace(place)}:${subject}${error.message.replace(/^: /, " ")}`);
-      }
+    for (const { head, lines, isPlain } of file.blocks) {
+      const state = { root, block, neverMatches, depth };
+      if (head !== undefined) this.#readPlaced(file, head, state);
+      if (!block.active && isPlain) continue;
+      for (const line of lines) this.#readPlaced(file, line, state);
+    }
+  }
+
+  #readPlaced({ path }: ConfigFile, { number, line }: PlacedLine, state: ReadState): void {
+    const place = { file: path, line: number };
+    try {
+      if (typeof line === "string") throw new BadValue(`: ${line}`);
+      this.#readLine(line, place, state);
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
+      const subject = typeof line === "string" ? "" : ` ${line.keyword} `;
+      this.#faults.push(`${formatPlace(place)}:${subject}${error.message.replace(/^: /, " ")}`);
     }
   }
 
@@ -206,25 +219,13 @@ class Evaluation implements Evaluated {
   }
 
   #readValue(keyword: Keyword, line: ConfigLine, place: Place, active: boolean): void {
-    const kind = KEYWORDS[keyword];
-    if (kind === "command") {
-      const text = line.rest.replace(/^[ \t\r\n=]+/, "");
-      // An earlier ProxyJump replaces it.
-      const isReplaced = keyword === "proxycommand" && this.values.has("proxyjump");
-      if (active && !isReplaced) this.#set(keyword, [text], place);
-    } else if (kind === "jump") {
-      const text = line.rest.replace(/^[ \t\r\n=]+/, "");
-      parseJumps(text);
-      if (active && !this.values.has("proxycommand")) {
-        this.#set(keyword, [formatJumps(text)], place);
-      }
-    } else if (kind === "each") {
-      const [text = ""] = parseValues(kind, line.words);
-      if (active) this.#add(keyword, { text, place });
-    } else {
-      const texts = parseValues(kind, line.words);
-      if (active) this.#set(keyword, texts, place);
-    }
+    const texts = lineValues(keyword, line);
+    if (!active) return;
+    const [text = ""] = texts;
+    if (KEYWORDS[keyword] === "each") return this.#add(keyword, { text, place });
+    // The first of these two is the one that counts.
+    const other = OTHER_WAY.get(keyword);
+    if (other === undefined || !this.values.has(other)) this.#set(keyword, texts, place);
   }
 
   #set(keyword: Keyword, texts: readonly string[], place: Place | undefined): void {
@@ -269,6 +270,11 @@ class Evaluation implements Evaluated {
     return patterns !== undefined && matchesList(keyword, patterns.toLowerCase());
   }
 }
+
+const OTHER_WAY: ReadonlyMap<Keyword, Keyword> = new Map([
+  ["proxycommand", "proxyjump"],
+  ["proxyjump", "proxycommand"],
+]);
 
 interface ReadState {
   readonly root: ConfigRoot;

@@ -1,5 +1,6 @@
 /** Reports whether a text matches a pattern of `*` and `?`. Source: OpenSSH 9.2 match.c match_pattern(). */
 export function matchesPattern(text: string, pattern: string): boolean {
+  if (!pattern.includes("*") && !pattern.includes("?")) return text === pattern;
   let [at, star, resume] = [0, -1, 0];
   let index = 0;
   while (index < text.length) {

@@ -28,7 +28,7 @@ const WORDS: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> =
 };
 
 /**
- * Returns the values of one line in the form of `ssh -G`; none if the line sets nothing.
+ * Returns the values of a line whose value consists of words, in the form of `ssh -G`; none if it sets nothing.
  *
  * @throws BadValue
  */
