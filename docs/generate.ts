@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the code: docs/tools.md, .env.example and the README's variables. Run by `deno task docs`;
+ * Writes what is generated from the code: docs/tools.md, docs/variables.md, .env.example and the README's list of variables. Run by `deno task docs`;
  * tests fail while a page is out of date.
  */
 import type { Tool } from "../src/mcp/tool.ts";
@@ -12,7 +12,7 @@ import {
 import { envExample } from "./env_example.ts";
 import { type Section, toolsPage } from "./tools_page.ts";
 import { projectFile } from "../tests/support/project.ts";
-import { withVariablesTable } from "./variables_table.ts";
+import { withVariableNames, withVariablesTable } from "./variables_table.ts";
 
 const SECTIONS: readonly (readonly [ConfigurationName, title: string, note: string])[] = [
   ["core", "SSH and download links", "Always; without the two file tools when ImageKit is on."],
@@ -44,6 +44,11 @@ export async function currentToolsPage(): Promise<string> {
 if (import.meta.main) {
   Deno.writeTextFileSync(projectFile("docs/tools.md"), await currentToolsPage());
   Deno.writeTextFileSync(projectFile(".env.example"), envExample());
-  const readme = projectFile("README.md");
-  Deno.writeTextFileSync(readme, withVariablesTable(Deno.readTextFileSync(readme)));
+  rewrite("docs/variables.md", withVariablesTable);
+  rewrite("README.md", withVariableNames);
+}
+
+function rewrite(name: string, change: (text: string) => string): void {
+  const path = projectFile(name);
+  Deno.writeTextFileSync(path, change(Deno.readTextFileSync(path)));
 }

@@ -6,6 +6,7 @@ import {
 } from "../../../src/config/variables/environment_names.ts";
 import { type Variable, VARIABLES } from "../../../src/config/variables/variables.ts";
 import { envExample } from "../../../docs/env_example.ts";
+import { withVariableNames } from "../../../docs/variables_table.ts";
 import { flagsOf, projectFile } from "../../support/project.ts";
 
 const variables = Object.values<Variable<unknown>>(VARIABLES);
@@ -44,15 +45,15 @@ Deno.test(".env.example sets only the required variables", () => {
   assert.deepEqual(Object.keys(set).sort(), ["HOST", "I_ACCEPT_RISKS"]);
 });
 
-/** The cells of every row of a table in README.md that begins with a name in capitals. */
-function readmeRows(): string[][] {
-  return Deno.readTextFileSync(projectFile("README.md")).split("\n")
+/** The cells of every row of a table in docs/variables.md that begins with a name in capitals. */
+function tableRows(): string[][] {
+  return Deno.readTextFileSync(projectFile("docs/variables.md")).split("\n")
     .filter((line) => /^\| `[A-Z][A-Z0-9_]+`/.test(line))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
-Deno.test("README.md has every variable with its default and help in a table", () => {
-  const rows = new Map(readmeRows().map(([name = "", ...cells]) => [name, cells]));
+Deno.test("docs/variables.md has every variable with its default and help in a table", () => {
+  const rows = new Map(tableRows().map(([name = "", ...cells]) => [name, cells]));
   for (const { name, shown, help } of variables) {
     const [first, second] = rows.get(`\`${name}\``) ?? assert.fail(`${name} has no row`);
     assert.ok(first?.includes(shown), `the row of ${name} does not show ${shown}`);
@@ -60,8 +61,15 @@ Deno.test("README.md has every variable with its default and help in a table", (
   }
 });
 
-Deno.test("README.md names no variable that the program does not read", () => {
-  const names = readmeRows().map(([name = ""]) => name.replaceAll("`", ""));
+Deno.test("README.md is what `deno task docs` writes, with the name of every variable", () => {
+  const readme = Deno.readTextFileSync(projectFile("README.md"));
+  const unaligned = (text: string) => text.replaceAll(/ *\| */g, "|").replaceAll(/-+/g, "-");
+  assert.equal(unaligned(readme), unaligned(withVariableNames(readme)));
+  for (const { name } of variables) assert.ok(readme.includes(`\`${name}\``), name);
+});
+
+Deno.test("docs/variables.md names no variable that the program does not read", () => {
+  const names = tableRows().map(([name = ""]) => name.replaceAll("`", ""));
   assert.deepEqual(names.filter((name) => !environmentNames().includes(name)), []);
 });
 
