@@ -211,8 +211,8 @@ Deno.test("files and folders of src are named in snake_case and by their subject
   }
 });
 
-Deno.test("ARCHITECTURE.md and CONTRIBUTING.md name only files and folders that exist", () => {
-  for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+Deno.test("the map, CONTRIBUTING.md and SECURITY.md name only files and folders that exist", () => {
+  for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]) {
     const text = Deno.readTextFileSync(projectFile(page));
     assert.ok(text.split("\n").length <= 151, `${page} has more than 150 lines`);
     const paths = text.match(/\b(?:src|tests|docs|bench)\/[\w./]*\w\/?|\bmain\.ts\b/g) ?? [];
