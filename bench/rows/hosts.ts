@@ -5,6 +5,7 @@ import type { Result } from "../table.ts";
 import type { Sshd } from "../../tests/peers/sshd.ts";
 import type { Server } from "../../tests/demo/server.ts";
 import { residentMegabytes } from "./memory.ts";
+import { OPENINGS, timeToLastAnswer } from "./start.ts";
 
 const HOSTS = 20;
 const WORKERS = 8;
@@ -23,6 +24,7 @@ export const hostsRows: Rows = {
       ...await execRows(bench, sshds),
       ...await firstRows(bench, sshds),
       ...await fleetRows(bench, sshds),
+      ...await startOfManyRows(bench, sshds),
     ];
   },
 };
@@ -93,6 +95,26 @@ async function firstRows(bench: Bench, sshds: readonly Sshd[]): Promise<Result[]
   const first: number[] = [];
   for (const at of sshds.keys()) first.push(await timed(() => execOn(server, `h${at}`)));
   return [{ what: "first exec on a host of several", unit: "ms", ours: figure(first) }];
+}
+
+/** The time with 500 hosts, next to that with two. */
+async function startOfManyRows(bench: Bench, sshds: readonly Sshd[]): Promise<Result[]> {
+  const program = (await bench.programs()).at(-1)?.program;
+  const start = (count: number) => {
+    const env = environmentOf(bench, { sshds, count });
+    return timeToLastAnswer(
+      bench.serverStart({ env, ...(program && { program }) }),
+      OPENINGS.initialize,
+    );
+  };
+  for (const count of [2, 500]) await start(count);
+  const { many, two } = await interleave(12, { many: () => start(500), two: () => start(2) });
+  return [{
+    what: "start to tools/list with 500 hosts (other column: two)",
+    unit: "ms",
+    ours: figure(many),
+    theirs: figure(two),
+  }];
 }
 
 async function fleetRows(bench: Bench, sshds: readonly Sshd[]): Promise<Result[]> {

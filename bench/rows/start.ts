@@ -3,7 +3,7 @@ import { type Bench, interleave, type Rows } from "../harness.ts";
 import { figure } from "../numbers.ts";
 
 /** The requests up to the list of tools, by how a client opens the connection. */
-const OPENINGS = {
+export const OPENINGS = {
   "initialize": [
     request("initialize", {
       protocolVersion: "2025-11-25",
@@ -48,7 +48,7 @@ async function starts(bench: Bench) {
 }
 
 /** Milliseconds from the start of the process to its answer to the last request, each sent after the last answer. */
-async function timeToLastAnswer(
+export async function timeToLastAnswer(
   { program: { command, args }, cwd, env }: ServerStart,
   requests: readonly string[],
 ): Promise<number> {

@@ -1,10 +1,5 @@
-import {
-  ConfigFault,
-  type ConfigFile,
-  type ConfigFiles,
-  type ConfigMachine,
-  type PlacedLine,
-} from "./files.ts";
+import type { PlacedLine } from "./blocks.ts";
+import { ConfigFault, type ConfigFile, type ConfigFiles, type ConfigMachine } from "./files.ts";
 import { lineValues } from "./line_values.ts";
 import { BadValue } from "./values.ts";
 import { expandTokens } from "./expand.ts";
@@ -150,8 +145,8 @@ class Evaluation implements Evaluated {
     neverMatches: boolean,
     depth: number,
   ): void {
-    for (const { head, lines, isPlain } of file.blocks) {
-      const state = { root, block, neverMatches, depth };
+    const state = { root, block, neverMatches, depth };
+    for (const { head, lines, isPlain } of file.blocks.for(this.#subject)) {
       if (head !== undefined) this.#readPlaced(file, head, state);
       if (!block.active && isPlain) continue;
       for (const line of lines) this.#readPlaced(file, line, state);

@@ -1,8 +1,6 @@
+import { ConfigBlocks, type PlacedLine } from "./blocks.ts";
 import { expandGlob } from "./glob.ts";
-import { isUnused, keywordOf } from "./keywords.ts";
-import { type ConfigLine, parseLine } from "./syntax.ts";
-import { lineValues } from "./line_values.ts";
-import { BadValue } from "./values.ts";
+import { parseLine } from "./syntax.ts";
 
 /** What the reader needs to know about the machine. */
 export interface ConfigMachine {
@@ -19,25 +17,10 @@ export interface ConfigMachine {
   userId(): number | undefined;
 }
 
-/** One line of a file: parsed, or text that says what is wrong with it. */
-export interface PlacedLine {
-  readonly number: number;
-  readonly line: ConfigLine | string;
-}
-
-/** A `Host` or `Match` line and the lines up to the next one. */
-export interface ConfigBlock {
-  /** Undefined: before the first such line. */
-  readonly head: PlacedLine | undefined;
-  readonly lines: readonly PlacedLine[];
-  /** True if the lines mean nothing where the block does not apply. */
-  readonly isPlain: boolean;
-}
-
 /** A file of the configuration. */
 export interface ConfigFile {
   readonly path: string;
-  readonly blocks: readonly ConfigBlock[];
+  readonly blocks: ConfigBlocks;
 }
 
 /** A fault of the configuration: the whole file cannot be used. */
@@ -101,7 +84,7 @@ export class ConfigFiles {
   }
 
   #readNew(path: string, isChecked: boolean): ConfigFile | undefined {
-    if (this.#machine.kind(path) === "directory") return { path, blocks: [] };
+    if (this.#machine.kind(path) === "directory") return { path, blocks: new ConfigBlocks([]) };
     let text: string;
     try {
       text = this.#machine.readText(path);
@@ -119,7 +102,7 @@ export class ConfigFiles {
         "Divide the file, or name another one in SSH_CONFIG",
       );
     }
-    return { path, blocks: blocksOf(linesOf(text)) };
+    return { path, blocks: new ConfigBlocks(linesOf(text)) };
   }
 
   /** OpenSSH refuses such files too: a user who can write them can redirect every connection. */
@@ -142,31 +125,6 @@ function linesOf(text: string): PlacedLine[] {
     const line = parseLine(raw);
     return line === undefined ? [] : [{ number: index + 1, line }];
   });
-}
-
-/** With hundreds of hosts, most blocks do not apply to one of them: those are skipped as a whole. */
-function blocksOf(lines: readonly PlacedLine[]): ConfigBlock[] {
-  const isHead = ({ line }: PlacedLine) =>
-    typeof line !== "string" && ["host", "match"].includes(line.keyword);
-  const starts = lines.flatMap((line, index) => isHead(line) ? [index] : []);
-  return [-1, ...starts].map((start, index) => {
-    const own = lines.slice(start + 1, starts[index]);
-    return { head: lines[start], lines: own, isPlain: own.every(isPlain) };
-  });
-}
-
-/** Reports whether a line has no fault and includes no file. */
-function isPlain({ line }: PlacedLine): boolean {
-  if (typeof line === "string") return false;
-  const keyword = keywordOf(line.keyword);
-  if (keyword === undefined) return isUnused(line.keyword);
-  try {
-    lineValues(keyword, line);
-    return true;
-  } catch (error) {
-    if (error instanceof BadValue) return false;
-    throw error;
-  }
 }
 
 function reasonOf(error: unknown): string {

@@ -20,8 +20,7 @@ export function namesIn(
   const names = new Set<string>();
   const read = (path: string, root: ConfigRoot, isChecked: boolean, depth: number) => {
     if (depth > MAX_DEPTH) return;
-    const blocks = files.read(path, isChecked)?.blocks ?? [];
-    for (const { line } of blocks.flatMap(({ head, lines }) => head ? [head, ...lines] : lines)) {
+    for (const { line } of files.read(path, isChecked)?.blocks.lines ?? []) {
       // A faulty line is reported when the values of a host are read.
       if (typeof line === "string") continue;
       if (line.keyword === "host") {

@@ -47,6 +47,26 @@ pure("evaluate() takes the first value, from the user's file before the system's
   assert.equal(read(texts, "db1").values.get("port")?.[0]?.text, "2200");
 });
 
+pure(
+  "evaluate() takes the blocks of a name in the order of the file, between those of patterns",
+  () => {
+    const blocks = ["Host web1", " User a", "Host web*", " Port 1", "Host db1", " User d"];
+    const more = ["Host web2 web1", " Port 2", " HostName b", "Host *", " HostName c"];
+    const { values } = read({ [USERS]: [...blocks, ...more].join("\n") }, "web1");
+    const texts = [...values].map(([keyword, [found]]) => `${keyword} ${found?.text}`);
+    assert.deepEqual(texts, ["user a", "port 1", "hostname b"]);
+  },
+);
+
+pure("evaluate() sees faults, unknown keywords and includes in a block of another host", () => {
+  const read1 = (lines: string) =>
+    read({ [USERS]: `Host web1\n User a\nHost db1\n${lines}\n` }, "web1");
+  assert.throws(() => read1("Port none"), { message: /config:4: port / });
+  assert.throws(() => read1('User "a'), { message: /config:4: .*quotation mark/ });
+  assert.deepEqual(read1("Colour red").unknown.map(({ keyword }) => keyword), ["colour"]);
+  assert.throws(() => read1("Include config"), { message: /include each other/ });
+});
+
 pure("evaluate() reports whether a block names the host", () => {
   const texts = { [USERS]: "Host *\n User a\nHost web* !web2\n Port 1\nMatch host db1\n Port 2\n" };
   assert.equal(read(texts, "web1").isNamed, true);
