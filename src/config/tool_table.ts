@@ -84,6 +84,11 @@ export const TOOL_TABLE: Readonly<Record<Family, Readonly<Record<string, readonl
     proxmox_stop_task: ["host"],
     proxmox_create_container: ["host"],
     proxmox_create_vm: ["host"],
+    proxmox_clone_container: ["host"],
+    proxmox_clone_vm: ["host"],
+    proxmox_restore_backup: ["host"],
+    proxmox_destroy_container: ["host"],
+    proxmox_destroy_vm: ["host"],
   },
   imagekit: {
     imagekit_request_upload: ["host"],

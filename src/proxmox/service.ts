@@ -16,6 +16,9 @@ import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
 import { ContainerSnapshots } from "./guests/snapshots.ts";
 import { VmExec } from "./guests/vm_exec.ts";
+import { Cloning } from "./life/cloning.ts";
+import { Destruction } from "./life/destruction.ts";
+import { Restoring } from "./life/restoring.ts";
 import { Creation } from "./life/creation.ts";
 import { GuestMaker } from "./life/maker.ts";
 import type { JobRequest } from "../ssh/jobs/port.ts";
@@ -34,6 +37,9 @@ export class ProxmoxService {
   readonly networks: Networks;
   readonly tasks: Tasks;
   readonly creation: Creation;
+  readonly cloning: Cloning;
+  readonly restoring: Restoring;
+  readonly destruction: Destruction;
   readonly #containerExec: ContainerExec;
 
   /** After this long a running command's call answers; 0: never. */
@@ -74,6 +80,9 @@ export class ProxmoxService {
     this.templates = new Templates(host, storages);
     const maker = new GuestMaker(host, { guests: this.guests, storages, clock, answerWithinMs });
     this.creation = new Creation(maker);
+    this.cloning = new Cloning(maker);
+    this.restoring = new Restoring(host, this.guests, maker);
+    this.destruction = new Destruction(host, { guests: this.guests, storages, maker });
   }
 
   /** What other slices need to move files into containers and out of them. */

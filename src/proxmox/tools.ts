@@ -11,6 +11,8 @@ import { execTool } from "./guests/exec_tools.ts";
 import { fileTools } from "./guests/file_tools.ts";
 import { snapshotTools } from "./guests/snapshot_tools.ts";
 import { guestTools } from "./guests/tools.ts";
+import { copyTools } from "./life/copy_tools.ts";
+import { destroyTools } from "./life/destroy_tools.ts";
 import { createTools } from "./life/create_tools.ts";
 import type { ProxmoxService } from "./service.ts";
 
@@ -38,4 +40,6 @@ export const proxmoxTools = (
   networkTool(proxmox.networks),
   ...taskTools(proxmox.tasks, limits.characterLimit),
   ...createTools(proxmox.creation),
+  ...copyTools(proxmox.cloning, proxmox.restoring),
+  ...destroyTools(proxmox.destruction),
 ];

@@ -237,6 +237,34 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     bad: [{ vmid: 101 }, "already_exists"],
     remote: "host",
   },
+  proxmox_clone_container: {
+    good: ({ said }) => ({ ctid: said("proxmox_create_container").ctid, name: "copy" }),
+    bad: [{ ctid: 999 }, "not_found"],
+    remote: "host",
+  },
+  proxmox_clone_vm: {
+    good: ({ said }) => ({ vmid: said("proxmox_create_vm").vmid, name: "vmcopy" }),
+    bad: [{ vmid: 999 }, "not_found"],
+    remote: "host",
+  },
+  proxmox_restore_backup: {
+    good: ({ said }) => ({ backup: said("proxmox_backup").volid }),
+    bad: [{ ctid: 101 }, "already_exists"],
+    remote: "host",
+  },
+  proxmox_destroy_container: {
+    good: ({ said }) => ({
+      ctid: said("proxmox_clone_container").ctid,
+      confirm_name: "copy",
+    }),
+    bad: [{ ctid: 102, confirm_name: "other" }, "invalid_argument"],
+    remote: "host",
+  },
+  proxmox_destroy_vm: {
+    good: ({ said }) => ({ vmid: said("proxmox_clone_vm").vmid, confirm_name: "vmcopy" }),
+    bad: [{ vmid: 202, confirm_name: "other" }, "invalid_argument"],
+    remote: "host",
+  },
   proxmox_delete_template: {
     good: { template: "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst" },
     bad: [{ template: "local:vztmpl/nosuch.tar.zst" }, "not_found"],

@@ -68,12 +68,76 @@ export const nameNotConfirmed = (guest: Guest) =>
     `Read its name with proxmox_${guest.kind}_config and make sure that it is the guest you mean`,
   );
 
+export const notABackup = (backup: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `"${oneLine(backup)}" is not the name of a backup of a container or VM`,
+    "Use the volid of proxmox_list_backups",
+  );
+
+export const otherKind = (noun: string, argument: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `The backup is one of a ${noun}`,
+    `Use ${argument} for the ID of the restored guest`,
+  );
+
+export const needsOverwrite = () =>
+  new RemoteExecError(
+    "invalid_argument",
+    "overwrite needs the ID of the guest that is replaced, and its name as confirm_name",
+    "Pass both, or leave overwrite out to restore into a new guest",
+  );
+
+export const replicated = (guest: Guest) =>
+  new RemoteExecError(
+    "invalid_state",
+    `${guestName(guest)} has replication jobs or is an HA resource`,
+    "Set purge=true to remove these together with the guest",
+  );
+
+export const linkedClones = (guest: Guest) =>
+  new RemoteExecError(
+    "invalid_state",
+    `${guestName(guest)} is a template whose disks are used by linked clones`,
+    "Destroy the linked clones first",
+  );
+
+export const destroyFailed = (guest: Guest, found: string, { lock, volumes }: Leftovers) =>
+  new RemoteExecError(
+    "io_error",
+    `Destroying ${guestInText(guest)} failed: ${oneLine(found)}; left: ` +
+      ([...(lock === undefined ? [] : ["its configuration"]), ...volumes].join(", ") || "nothing"),
+    "Read the guest's task log in Proxmox VE. Disks that are gone cannot be brought back",
+  );
+
 export const isProtected = (guest: Guest) =>
   new RemoteExecError(
     "not_permitted",
     `${guestName(guest)} is protected: its protection is on`,
     `Ask the user; then turn it off with: ${programOf(guest)} set ${guest.id} --protection 0`,
   );
+
+/** The old disks are removed before the archive is unpacked, and nothing brings them back. */
+export const overwriteFailed = (
+  guest: Guest,
+  { code, message, suggestion }: RemoteExecError,
+  { lock, volumes }: Leftovers,
+) => {
+  const name = guestInText(guest);
+  const state = lock === undefined
+    ? `nothing is left of ${name}: its old disks were removed first`
+    : lock === ""
+    ? `${name} still has a configuration and the disks ${volumes.join(", ") || "(none)"}`
+    : `${name} is half restored: locked (${lock}), with the disks ${
+      volumes.join(", ") || "(none)"
+    }`;
+  return new RemoteExecError(
+    code,
+    `${message}; ${state}`,
+    `${suggestion}. Look at the guest before you go on; the backup itself is unchanged`,
+  );
+};
 
 export const mustBeStopped = (guest: Guest, state: string) =>
   new RemoteExecError(
@@ -150,7 +214,8 @@ export interface Leftovers {
   readonly volumes: readonly string[];
 }
 
-type Maker = (action: string, found: string, guest: Guest) => RemoteExecError;
+/** `source`: the guest that is cloned; otherwise the new one itself. */
+type Maker = (action: string, found: string, guest: Guest, source: Guest) => RemoteExecError;
 
 /**
  * The errors of commands that make a guest. Those of tar are on stdout.
@@ -165,7 +230,7 @@ const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
   ],
   [/import-from: property is not defined/, (action) => importUnknown(action)],
   [/^.*(No space left on device|not enough free space|out of space).*$/m, storageFull],
-  [/^.*(?:CT|VM) is locked \((.*)\)/m, (_a, found, guest) => guestLocked(guest, found)],
+  [/^.*(?:CT|VM) is locked \((.*)\)/m, (_a, found, _g, source) => guestLocked(source, found)],
   [
     /^.*(received interrupt|broken pipe|got unexpected control message)/m,
     (action) => interrupted(action),
@@ -183,7 +248,10 @@ const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
     /((?:Full clone of a running container|Cannot do full clones on a running container)[^\n]*)/,
     runningClone,
   ],
-  [/you can't [^\n]* if it's a template/i, (action, _f, guest) => guestIsTemplate(guest, action)],
+  [
+    /you can't [^\n]* if it's a template/i,
+    (action, _f, _g, source) => guestIsTemplate(source, action),
+  ],
   [/^400 Parameter verification failed\.\n([^\n]*)(?:\n(?!\w+ )([^\n]+))?/m, argumentRefused],
 ];
 
@@ -192,11 +260,12 @@ export function makingProblem(
   guest: Guest,
   action: string,
   { stderr, stdout }: { readonly stderr: string; readonly stdout: string },
+  source: Guest = guest,
 ): RemoteExecError {
   for (const text of [stderr, stdout]) {
     for (const [pattern, problemOf] of PROBLEMS) {
       const match = pattern.exec(text);
-      if (match) return problemOf(action, match[2] ?? match[1] ?? match[0], guest);
+      if (match) return problemOf(action, match[2] ?? match[1] ?? match[0], guest, source);
     }
   }
   const [, reason = stderr] = /^unable to \w+ (?:CT|VM) \d+ - ([^]*)$/.exec(stderr) ?? [];
@@ -211,7 +280,7 @@ function unsupportedClone(action: string, found: string) {
   );
 }
 
-function runningClone(action: string, found: string, guest: Guest) {
+function runningClone(action: string, found: string, guest: Guest): RemoteExecError {
   return new RemoteExecError(
     "invalid_state",
     `${action} failed: ${oneLine(found)}`,

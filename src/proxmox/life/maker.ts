@@ -10,13 +10,15 @@ import { type Guest, guestInText, type GuestKind } from "../guests/guest.ts";
 import { isRunning, outputOf, type ProxmoxHost, type RunningTask, withoutNoise } from "../host.ts";
 import { parseWarnings } from "../parsers/pct.ts";
 import { parseNextId } from "../parsers/pvesh.ts";
-import { readBack } from "../problem.ts";
+import { explain, findInCluster, readBack } from "../problem.ts";
 import {
+  idTaken,
   type Leftovers,
   makingProblem,
   noStorage,
   notStarted,
   otherResult,
+  overwriteFailed,
   stoppedAgain,
   withLeftovers,
 } from "./errors.ts";
@@ -39,6 +41,10 @@ export interface MakingOrder {
   /** As errors name it: "Creating container 105". */
   readonly action: (guest: Guest) => string;
   readonly command: (id: number) => HostCommand;
+  /** The guest that is cloned. */
+  readonly source?: Guest;
+  /** It replaces the guest that has this ID now. */
+  readonly overwrites?: boolean;
   /** Its name must be this afterwards, if it is given. */
   readonly name?: string | undefined;
   /** Start it and wait for an address. */
@@ -98,11 +104,13 @@ export class GuestMaker {
     context: ToolContext,
   ): Promise<MadeGuest | GuestInTheMaking> {
     const startedAt = this.#clock.elapsed();
+    await this.#refuseTaken(order, context);
     for (let attempt = 1;; attempt++) {
       const guest = { kind: order.kind, id: order.id ?? await this.#nextId(context) };
       try {
         const made = await this.#run(guest, order, context);
         if ("jobId" in made) return made;
+        if ("problem" in made) throw made.problem;
         return await this.#finish(guest, order, { ...made, startedAt }, context);
       } catch (error) {
         const isTaken = error instanceof RemoteExecError && error.code === "already_exists";
@@ -123,6 +131,15 @@ export class GuestMaker {
     return best.name;
   }
 
+  /**
+   * What is left after a failure is what has the ID then, so it must be free before. `qm clone` also says only in
+   * obscure words that an ID belongs to a container or to another node.
+   */
+  async #refuseTaken({ id, overwrites }: MakingOrder, { signal }: ToolContext): Promise<void> {
+    if (id === undefined || overwrites) return;
+    if (await findInCluster(this.#host, id, signal) !== undefined) throw idTaken(id);
+  }
+
   async #nextId(context: ToolContext): Promise<number> {
     const action = "Finding a free ID";
     const answer = await this.#host.get("/cluster/nextid", [], { ...context, action });
@@ -134,9 +151,13 @@ export class GuestMaker {
 
   async #run(
     guest: Guest,
-    { action: actionOf, command, timeoutMs }: MakingOrder,
+    { action: actionOf, command, timeoutMs, source = guest, overwrites = false }: MakingOrder,
     context: ToolContext,
-  ): Promise<GuestInTheMaking | { readonly warnings: readonly string[] }> {
+  ): Promise<
+    GuestInTheMaking | { readonly warnings: readonly string[] } | {
+      readonly problem: RemoteExecError;
+    }
+  > {
     const action = actionOf(guest);
     const order = command(guest.id);
     try {
@@ -151,16 +172,22 @@ export class GuestMaker {
       const answer = await this.#host.longTask(words, call);
       if (isRunning(answer)) return { ...answer, guest };
       if (answer.code === 0) return { warnings: parseWarnings(answer.stdout) };
-      throw makingProblem(guest, action, { ...answer, stderr: withoutNoise(answer.stderr) });
+      // The source of a clone does not exist, or not here.
+      if (/^Configuration file '/m.test(answer.stderr)) {
+        return { problem: await explain(this.#host, source, action, answer, context) };
+      }
+      const stderr = withoutNoise(answer.stderr);
+      throw makingProblem(guest, action, { ...answer, stderr }, source);
     } catch (error) {
       if (!(error instanceof RemoteExecError) || context.signal.aborted) throw error;
       if (!MAY_LEAVE.includes(error.code)) throw error;
-      throw withLeftovers(guest, error, await this.#leftovers(guest, context));
+      const left = await this.leftovers(guest, context);
+      throw overwrites ? overwriteFailed(guest, error, left) : withLeftovers(guest, error, left);
     }
   }
 
   /** Returns what is on the host of a guest that was not finished. What cannot be read is left out. */
-  async #leftovers(guest: Guest, context: ToolContext): Promise<Leftovers> {
+  async leftovers(guest: Guest, context: ToolContext): Promise<Leftovers> {
     const quiet = { signal: context.signal, progress: undefined };
     const config = await this.#guests.config(guest, quiet).catch(() => undefined);
     return {
@@ -230,7 +257,7 @@ export class GuestMaker {
 
 /** Failures after which something may be left. */
 const MAY_LEAVE: readonly RemoteExecError["code"][] = [
-  ...["cancelled", "disk_full", "internal", "io_error", "locked", "not_found", "timeout"] as const,
+  ...["cancelled", "disk_full", "internal", "io_error", "not_found", "timeout"] as const,
 ];
 
 /** Without an interface or an agent there is nothing to wait for. */

@@ -150,6 +150,20 @@ const clusterEntry = z.object({ type: text, quorate: number });
 export const isQuorate = (stdout: string): boolean =>
   parseList(clusterEntry, stdout).every(({ type, quorate }) => type !== "cluster" || quorate !== 0);
 
+const guestJob = z.object({
+  id: text,
+  /** Of a backup job: IDs, separated by commas. */
+  vmid: text,
+  /** Of a replication job. */
+  guest: guestId,
+});
+
+/** Parses `/cluster/backup` or `/cluster/replication` into the IDs of the jobs that name a guest. */
+export const parseGuestJobs = (stdout: string, guest: number): string[] =>
+  parseList(guestJob, stdout)
+    .filter((job) => job.guest === guest || (job.vmid ?? "").split(",").includes(String(guest)))
+    .map(({ id = "?" }) => id);
+
 const volume = z.object({
   volid: z.string(),
   vmid: guestId,

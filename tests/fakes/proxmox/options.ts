@@ -110,6 +110,8 @@ export interface Faults {
   readonly noLease: boolean;
   /** Guests with a replication job. */
   readonly replicated: readonly number[];
+  /** Backup jobs of the cluster, such as `{ id: "backup-1", vmid: "101,102" }`. */
+  readonly backupJobs: readonly { readonly id: string; readonly vmid: string }[];
   /** Templates whose disks have linked clones, on a storage that notices. */
   readonly linkedClones: readonly number[];
   /** Guests whose disks cannot be removed. */

@@ -64,6 +64,15 @@ const GET = [
   ["/cluster/nextid", () => nextId()],
   ["/cluster/resources", resources],
   ["/cluster/status", clusterStatus],
+  ["/cluster/backup", () => fault("backupJobs") ?? []],
+  [
+    "/cluster/replication",
+    () =>
+      (fault("replicated") ?? []).filter((id) => anyGuest(id)).map((id) => ({
+        guest: id,
+        id: `${id}-0`,
+      })),
+  ],
   ["/nodes/N/status", () => nodeStatus()],
   ["/nodes/N/lxc", () => localGuests("lxc").map(containerStatus).reverse()],
   ["/nodes/N/qemu", () => localGuests("qemu").map(vmStatus).reverse()],
