@@ -228,4 +228,6 @@ export interface DownloadsConfig {
   readonly maxBytes: number;
   readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
   readonly bindAddress: boolean;
+  /** Who sends the links, for their pages. */
+  readonly sender?: string | undefined;
 }

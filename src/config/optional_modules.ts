@@ -34,6 +34,7 @@ export function downloadsConfig(values: Values, machine: Machine, report: Report
     maxBytes: values.downloadMaxSize,
     tls: tlsFiles(values, machine, report),
     bindAddress: values.downloadBindIp,
+    ...(values.linkSender === undefined ? {} : { sender: values.linkSender }),
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
+import type { DownloadsConfig } from "../../src/config/config.ts";
 import { CHROMIUM, startChromium } from "../peers/chromium.ts";
 import { peerTest } from "../peers/require.ts";
 import { randomBytes, sha256, TestHub } from "./fixture.ts";
@@ -9,15 +10,16 @@ import { until } from "../support/until.ts";
 interface BrowserTest {
   readonly name: string;
   run(page: Page, test: TestHub, browser: Browser): Promise<void>;
+  readonly downloads?: Partial<DownloadsConfig>;
   readonly context?: Parameters<Browser["newContext"]>[0];
 }
 
-function browserTest({ name, run, context }: BrowserTest): void {
+function browserTest({ name, run, context, downloads }: BrowserTest): void {
   peerTest({
     name: `in a browser ${name}`,
     peer: CHROMIUM,
     async fn() {
-      await using test = new TestHub();
+      await using test = new TestHub(downloads === undefined ? {} : { downloads });
       const browser = await startChromium();
       try {
         const page = await (await browser.newContext(context)).newPage();
@@ -70,6 +72,69 @@ browserTest({
     const { name, bytes } = await press(page);
     assert.equal(name, "tree.zip");
     assert.equal(new TextDecoder().decode(bytes.subarray(0, 2)), "PK");
+  },
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  browserTest({
+    name: `the page says that the download has started, with script ${javaScriptEnabled}`,
+    context: { javaScriptEnabled },
+    async run(page, test) {
+      test.write("a.txt", "hello");
+      await page.goto((await test.link("a.txt")).url);
+      const [before, after] = [/This link works once/, /The download has started/];
+      const status = page.getByRole("status");
+      assert.match(await status.innerText(), before);
+      assert.doesNotMatch(await status.innerText(), after);
+      await page.keyboard.press("Tab");
+      assert.doesNotMatch(await status.innerText(), after);
+      assert.equal(new TextDecoder().decode((await press(page)).bytes), "hello");
+      await page.getByText(after).waitFor({ state: "visible" });
+      assert.doesNotMatch(await status.innerText(), before);
+    },
+  });
+}
+
+browserTest({
+  name: "the page speaks the language of the browser, and a click selects the checksum",
+  context: { locale: "de-DE" },
+  downloads: { sender: "Ada <Lovelace>" },
+  async run(page, test) {
+    test.write("a.txt", "x".repeat(1_500_000));
+    const link = await test.link("a.txt");
+    await page.goto(link.url);
+    assert.equal(await page.getByRole("button").textContent(), "Herunterladen");
+    assert.match(await page.getByRole("timer").textContent() ?? "", /^in [45]:\d\d Minuten$/);
+    const text = await page.locator("main").innerText();
+    assert.match(text, /Von Ada <Lovelace>/);
+    assert.match(text, /1,5\s+MB/);
+    await page.locator("code").click();
+    assert.equal(await page.evaluate("getSelection().toString()"), link.sha256);
+    await page.goto(`${link.url}x`);
+    assert.match(await page.getByRole("heading").textContent() ?? "", /funktioniert nicht mehr/);
+  },
+});
+
+browserTest({
+  name: "the page of a directory lists its first 20 names, and how many more there are",
+  async run(page, test) {
+    for (let number = 10; number < 40; number++) test.write(`tree/f${number}.txt`, "x");
+    test.write("tree/a/deep/down.txt", "x");
+    await page.goto((await test.link("tree")).url);
+    const names = await page.getByRole("listitem").allTextContents();
+    const files = Array.from({ length: 19 }, (_, index) => `f${index + 10}.txt`);
+    assert.deepEqual(names, ["a/", ...files, "and 11 more"]);
+  },
+});
+
+browserTest({
+  name: "the button has a border where the system chooses the colors",
+  context: { forcedColors: "active" },
+  async run(page, test) {
+    test.write("a.txt", "hello");
+    await page.goto((await test.link("a.txt")).url);
+    const width = "getComputedStyle(document.getElementById('download')).borderTopWidth";
+    assert.equal(await page.evaluate(width), "2px");
   },
 });
 

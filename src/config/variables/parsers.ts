@@ -130,6 +130,13 @@ export const plainName: Parser<string> = (value) => {
   throw new ValueError("must consist of letters, digits, '.', '_' and '-'");
 };
 
+/** A name for people: one line of up to 80 characters, none of which turns the direction of text. */
+export const label: Parser<string> = (value) => {
+  const name = value.trim();
+  if (/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,80}$/u.test(name)) return name;
+  throw new ValueError("must be one line of 1 to 80 characters", /^[\p{L}\p{N} .,_-]*$/u);
+};
+
 /** A folder of a storage service: `/` and plain names, without a final slash. */
 export const folder: Parser<string> = (value) => {
   const path = `/${value.trim().replace(/^\/+|\/+$/g, "")}`;

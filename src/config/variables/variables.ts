@@ -6,6 +6,7 @@ import {
   host,
   hostNames,
   integer,
+  label,
   listenAddress,
   loginName,
   oneLine,
@@ -270,6 +271,12 @@ export const VARIABLES = {
     boolean,
     false,
     "true binds a link to the IP address that first downloads from it",
+  ),
+  linkSender: optional(
+    "Links",
+    "LINK_SENDER",
+    label,
+    "Name of the sender, shown on the page of a link",
   ),
 } as const;
 

@@ -129,8 +129,9 @@ export class LinkHub {
 
   #handler() {
     const { settings, clock, logger } = this.#parts;
-    const { apiKey: key, sessionId, maxBytes } = settings.downloads;
+    const { apiKey: key, sessionId, maxBytes, sender } = settings.downloads;
     return linkListener({
+      sender,
       store: this.store,
       deliveries: new Deliveries(this.store, logger),
       clock,

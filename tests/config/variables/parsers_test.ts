@@ -6,6 +6,7 @@ import {
   folder,
   host,
   integer,
+  label,
   listenAddress,
   loginName,
   oneOf,
@@ -130,4 +131,10 @@ Deno.test("listenAddress() accepts IP addresses and localhost, and no other name
   for (const name of ["example.org", "http://127.0.0.1", "127.0.0.1:80", ""]) {
     assert.throws(() => listenAddress(name), /must be an IP address/);
   }
+});
+
+pure("label() takes one line for people", () => {
+  takes(label, [["Ada Lovelace", "Ada Lovelace"], [" 営業部 ", "営業部"], ["a<b>&", "a<b>&"]]);
+  const refused = ["", " ", "a\nb", "a\u202eb", "a\u2028b", "x".repeat(81)];
+  refuses(label, refused, /^must be one line of 1 to 80 characters/);
 });

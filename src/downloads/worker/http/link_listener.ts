@@ -11,6 +11,7 @@ import type { HttpHandler } from "./http_server.ts";
 import { isTokenShaped, type Link, type Visitor } from "../link.ts";
 import type { LinkStore } from "../link_store.ts";
 import { changedPage, deadPage, laterPage, linkPage, PAGE_POLICY } from "./page.tsx";
+import { type Words, wordsFor } from "./page_words.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 /** Max number of unknown tokens, and of HTTP API calls, from one address in a minute. */
@@ -25,6 +26,8 @@ export interface ListenerParts {
   readonly logger: Logger;
   /** The URL under which people reach the server. It decides path and `Secure` of the cookie. */
   readonly publicUrl: () => URL;
+  /** Who sends the links, for their pages. */
+  readonly sender?: string | undefined;
   /** Undefined if the HTTP API is off. */
   readonly api: ApiParts | undefined;
 }
@@ -152,7 +155,7 @@ class LinkRoutes {
           context,
           503,
           "The file cannot be read right now, try again in a few seconds",
-          (message) => laterPage("Not available right now", message),
+          (words) => laterPage(words.laterTitle, words.laterText, words),
         );
       case "dead":
         return this.#dead(context, "claimed by another", link.id);
@@ -177,8 +180,9 @@ class LinkRoutes {
   }
 
   #page(context: Context<Env>, link: Link): Response {
-    const page = linkPage(link.source, link.expiresAtMs, this.#parts.clock.now());
-    return html(context, 200, page);
+    const { clock, sender } = this.#parts;
+    const view = { words: wordsOf(context), sender };
+    return html(context, 200, linkPage(link.source, link.expiresAtMs, clock.now(), view));
   }
 
   #setClaim(context: Context<Env>, link: Link, secret: string): void {
@@ -213,14 +217,18 @@ const wanted = (context: Context<Env>) => ({
   ifRange: context.req.header("if-range"),
 });
 
-/** Answers with a page for browsers, and with its message for other programs. */
+const wordsOf = (context: Context<Env>): Words => wordsFor(context.req.header("accept-language"));
+
+/** Answers with a page for browsers, in their language, and with a message for other programs. */
 function reply(
   context: Context<Env>,
   status: 404 | 410 | 429 | 503,
   message: string,
-  page: (message: string) => string,
+  page: (words: Words) => string,
 ): Response {
-  if (wishOf(context.req.raw.headers) === "page") return html(context, status, page(message));
+  if (wishOf(context.req.raw.headers) === "page") {
+    return html(context, status, page(wordsOf(context)));
+  }
   return context.text(message, status);
 }
 
@@ -232,5 +240,5 @@ function html(context: Context<Env>, status: 200 | 404 | 410 | 429 | 503, page: 
 function tooManyRequests(context: Context<Env>, waitSeconds: number): Response {
   context.header("Retry-After", String(waitSeconds));
   const message = "Too many requests, try again in a minute";
-  return reply(context, 429, message, (text) => laterPage("Too many requests", text));
+  return reply(context, 429, message, (words) => laterPage(words.busyTitle, words.busyText, words));
 }

@@ -85,7 +85,7 @@ async function directorySource(
   guard: PathGuard,
   { real, info }: CheckedPath,
 ): Promise<Source> {
-  const { size, leftOut } = await surveyTree(guard, real, limits);
+  const { size, leftOut, contents } = await surveyTree(guard, real, limits);
   const verify = async () => {
     const again = await PathGuard.create(bounds, linkPathErrors);
     const found = await again.resolve(real).catch(() => undefined);
@@ -101,6 +101,7 @@ async function directorySource(
     size,
     sha256: undefined,
     leftOut,
+    contents,
     verify: async () => void await verify(),
     async open() {
       const chunks = zipArchive(localMembers(await verify(), real, limits.maxBytes));

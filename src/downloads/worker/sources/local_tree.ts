@@ -8,7 +8,7 @@ import { leftOutMember, nothing, once } from "../archive/zip_archive.ts";
 import type { ArchiveEntry } from "../archive/zip_records.ts";
 import { fileChanged, tooLarge, tooManyEntries } from "../../errors.ts";
 import type { LeftOut, LinkProgress } from "../../port.ts";
-import { LeftOutNames, MAX_ENTRIES } from "./source.ts";
+import { type Contents, ContentsNames, LeftOutNames, MAX_ENTRIES } from "./source.ts";
 
 /** Entries are opened this many at a time. */
 const BATCH = 16;
@@ -45,7 +45,7 @@ interface SurveyLimits {
 }
 
 /**
- * Returns the bytes of all files below a directory, and what an archive of it leaves out: links other
+ * Returns the bytes of all files below a directory, what is in it, and what an archive of it leaves out: links other
  * than those to files below it, special files, unreadable files, and the server's own files.
  *
  * @param top a resolved path
@@ -55,15 +55,18 @@ export async function surveyTree(
   guard: PathGuard,
   top: string,
   { maxBytes, signal, progress }: SurveyLimits,
-): Promise<{ size: number; leftOut: LeftOut }> {
+): Promise<{ size: number; leftOut: LeftOut; contents: Contents }> {
   const leftOut = new LeftOutNames();
+  const contents = new ContentsNames();
   let [size, seen, reported] = [0, 0, 0];
   for await (const batch of batches(walk(guard, top, leftOut), BATCH)) {
     signal.throwIfAborted();
     const readable = await Promise.all(batch.map((entry) => mayRead(guard, top, entry)));
     batch.forEach((entry, index) => {
-      if (readable[index]) size += entry.size;
-      else leftOut.add(entry.path, "cannot be read");
+      if (readable[index]) {
+        size += entry.size;
+        contents.add(entry.path, entry.kind);
+      } else leftOut.add(entry.path, "cannot be read");
     });
     if (size > maxBytes) throw tooLarge("Directory", size, maxBytes);
     seen += batch.length;
@@ -71,7 +74,7 @@ export async function surveyTree(
     reported = seen;
     progress?.({ done: seen, unit: "entries" });
   }
-  return { size, leftOut: leftOut.list() };
+  return { size, leftOut: leftOut.list(), contents: contents.list() };
 }
 
 /**

@@ -15,7 +15,14 @@ import {
   snapshotSource,
 } from "./snapshot_source.ts";
 import { remoteMembers } from "./remote_tree.ts";
-import { type Content, LeftOutNames, MAX_ENTRIES, type Source, type Span } from "./source.ts";
+import {
+  type Content,
+  ContentsNames,
+  LeftOutNames,
+  MAX_ENTRIES,
+  type Source,
+  type Span,
+} from "./source.ts";
 
 /** Up to this size, a file is compared with its checksum before the first byte is sent. */
 const CHECKED_AHEAD_BYTES = 1024 * 1024;
@@ -198,8 +205,10 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
     throw directoryTooLarge(maxBytes, MAX_ENTRIES);
   });
   const leftOut = new LeftOutNames();
+  const contents = new ContentsNames();
   let size = 0;
   for (const entry of entries) {
+    if (entry.kind === "file" || entry.kind === "directory") contents.add(entry.path, entry.kind);
     if (entry.kind === "link") leftOut.add(entry.path, "link");
     if (entry.kind === "other") {
       leftOut.add(entry.path, reasonOf(entry.path));
@@ -216,6 +225,7 @@ async function directorySource(request: RemoteRequest, facts: FileFacts): Promis
     size,
     sha256: undefined,
     leftOut: leftOut.list(),
+    contents: contents.list(),
     verify: () => Promise.resolve(),
     async open() {
       const stop = new AbortController();

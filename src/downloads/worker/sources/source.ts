@@ -13,6 +13,12 @@ export interface Content {
   close(): Promise<void>;
 }
 
+/** What is directly in a directory: how much, and the first names, with `/` at the end of a directory's. */
+export interface Contents {
+  readonly names: readonly string[];
+  readonly count: number;
+}
+
 /** The file or directory behind a link. */
 export interface Source {
   readonly kind: "file" | "directory";
@@ -24,6 +30,8 @@ export interface Source {
   readonly size: number;
   readonly sha256: string | undefined;
   readonly leftOut: LeftOut;
+  /** Only for a directory. */
+  readonly contents?: Contents;
   /** Checks quickly that it is still what was linked. @throws RemoteExecError `changed` */
   verify(): Promise<void>;
   /**
@@ -51,3 +59,28 @@ export class LeftOutNames {
     return { count: this.#count, names: this.#names };
   }
 }
+
+/** Collects the names that are directly in a directory. */
+export class ContentsNames {
+  readonly #names = new Set<string>();
+
+  /** @param path relative to the directory, with `/` */
+  add(path: string, kind: "file" | "directory"): void {
+    const [name = "", below] = path.split("/", 2);
+    this.#names.add(below === undefined && kind === "file" ? name : `${name}/`);
+  }
+
+  list(): Contents {
+    const names = [...this.#names];
+    names.sort(names.length <= MAX_COLLATED ? collator.compare : undefined);
+    return { count: names.length, names: names.slice(0, MAX_SHOWN) };
+  }
+}
+
+/** Puts `page-2` before `page-10`. */
+const collator = new Intl.Collator("en", { numeric: true });
+/** More names take too long that way. */
+const MAX_COLLATED = 2_000;
+
+/** Names on the page of a link. */
+const MAX_SHOWN = 20;

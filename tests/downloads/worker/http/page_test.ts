@@ -7,6 +7,7 @@ import {
   linkPage,
   PAGE_POLICY,
 } from "../../../../src/downloads/worker/http/page.tsx";
+import { LANGUAGES } from "../../../../src/downloads/worker/http/page_words.ts";
 import type { Source } from "../../../../src/downloads/worker/sources/source.ts";
 import { pure } from "../../../support/pure.ts";
 
@@ -28,8 +29,15 @@ pure("every page is small, loads nothing and escapes what it shows", () => {
   const pages = [
     linkPage(source({ downloadName: evil.repeat(8) }), 300_000, 0),
     linkPage(source({ kind: "directory", sha256: undefined }), 300_000, 0),
-    deadPage(evil),
-    changedPage(evil),
+    linkPage(
+      source({
+        ...{ kind: "directory", sha256: undefined },
+        contents: { names: Array.from({ length: 20 }, () => evil.repeat(8)), count: 1_000_000 },
+      }),
+      ...[300_000, 0, { sender: evil }] as const,
+    ),
+    deadPage(),
+    changedPage(),
     laterPage(evil, evil),
   ];
   for (const page of pages) {
@@ -68,7 +76,7 @@ pure("linkPage() says that an interrupted archive starts again", () => {
 
 pure("formatSize() writes sizes as people read them", () => {
   const sizes = [0, 1, 999, 1000, 1234, 9_960, 999_499, 999_500, 104_857_600, 6.4e9, 2e13];
-  assert.deepEqual(sizes.map(formatSize), [
+  assert.deepEqual(sizes.map((size) => formatSize(size)), [
     "0 bytes",
     "1 byte",
     "999 bytes",
@@ -87,4 +95,54 @@ pure("linkPage() shows no characters that turn the direction of text", () => {
   const page = linkPage(source({ downloadName: "photo\u202e\u200f\u2067gnp.exe" }), 300_000, 0);
   assert.doesNotMatch(page, /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
   assert.equal(page.split("photo___gnp.exe").length, 3);
+});
+
+pure("formatSize() writes sizes as the language does", () => {
+  const languages = ["de", "fr", "es", "ja"];
+  // The kinds of spaces differ.
+  const sizes = languages.map((each) => formatSize(1_400_000, each).replace(/\s/u, " "));
+  assert.deepEqual(sizes, ["1,4 MB", "1,4 Mo", "1,4 MB", "1.4 MB"]);
+  assert.equal(formatSize(999, "de"), "999 Byte");
+});
+
+for (const words of LANGUAGES) {
+  pure(`the pages in ${words.language} have all of their sentences, and no #`, () => {
+    const folder = source({
+      ...{ kind: "directory", sha256: undefined, downloadName: "tree.zip" },
+      contents: { names: ["a.txt", "sub/"], count: 1_234 },
+    });
+    const view = { words, sender: "Ada & Co" };
+    const pages = [
+      linkPage(source(), 300_000, 0, view),
+      linkPage(folder, 300_000, 0, view),
+      deadPage(words),
+      changedPage(words),
+      laterPage(words.laterTitle, words.laterText, words),
+      laterPage(words.busyTitle, words.busyText, words),
+    ].map((page) => {
+      assert.ok(new TextEncoder().encode(page).length < 10_000);
+      assert.ok(page.startsWith(`<!DOCTYPE html><html lang="${words.language}">`));
+      const visible = page.replace(/<(style|script)>[\s\S]*?<\/\1>|data-text="[^"]*"/g, "");
+      assert.doesNotMatch(visible, /#(?!\d)/);
+      return visible;
+    });
+    const all = pages.join("").replaceAll("<bdi>", "").replaceAll("</bdi>", "");
+    for (const [key, sentence] of Object.entries<string>({ ...words })) {
+      if (key === "inMinutes") continue;
+      for (const part of sentence.split("#")) {
+        assert.ok(all.includes(part.replaceAll("'", "&#39;")), `${key}: ${part}`);
+      }
+    }
+    assert.ok(all.includes(words.from.replace("#", "Ada &amp; Co")));
+    assert.ok(pages[1]?.includes("<li><bdi>sub/</bdi></li>"));
+  });
+}
+
+pure("linkPage() shows another icon for a folder and for kinds of files", () => {
+  const iconOf = (more: Partial<Source>) =>
+    /<path d="([^"]*)"/.exec(linkPage(source(more), 300_000, 0))?.[1];
+  const names = ["a", "a.PNG", "a.mp4", "a.mp3", "a.tar.gz", "a.csv", "a.ts", "a.pdf"];
+  const icons = names.map((downloadName) => iconOf({ downloadName }));
+  const all = [...icons, iconOf({ kind: "directory", downloadName: "a.zip" })];
+  assert.equal(new Set(all).size, names.length + 1);
 });
