@@ -28,8 +28,11 @@ import { fileKind } from "./sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";
 
-/** From this size on, hashing a file while it is written costs less than it saves. */
-const GROWING_BYTES = 16 * 1024 * 1024;
+/**
+ * From this size on, a file is hashed while it is written: the command starts beside the upload, so its two
+ * round trips cost nothing.
+ */
+const GROWING_BYTES = 1024 * 1024;
 
 /**
  * Creates a temporary file on the host that {@linkcode Sink.commit} renames to `path`. A symbolic link
