@@ -14,7 +14,7 @@ import { FleetService } from "../ssh/hosts/service.ts";
 import type { SshService } from "../ssh/service.ts";
 import { hostListTool } from "../ssh/hosts/tools.ts";
 import { jobsOfHosts, jobsOfHostsOutput } from "./jobs_of_hosts.ts";
-import { unusable } from "./host_workers.ts";
+import { unusable } from "./host_errors.ts";
 
 /** Makes the tools for one host. @param host its number */
 export type MakeTools = (config: Config, host: number, name: string) => Promise<Tool[]>;

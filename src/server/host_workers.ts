@@ -3,7 +3,6 @@ import { valueWithin } from "../async/deadline.ts";
 import { every } from "../async/every.ts";
 import { InOrder } from "../async/in_order.ts";
 import type { Config, HostsConfig, NamedHost, SshConfig } from "../config/config.ts";
-import { oneLine, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { Launcher } from "../sandbox/launch.ts";
 import type { WorkerPermissions } from "../sandbox/permissions.ts";
@@ -11,11 +10,16 @@ import type { HostMemory } from "../ssh/host_memory.ts";
 import type { StartWorker } from "../sandbox/spawn.ts";
 import type { BetweenHosts } from "../ssh/hosts/port.ts";
 import { connectSsh } from "./connect.ts";
+import { allBusy, unusable } from "./host_errors.ts";
 import { type FilesUser, type HostPort, HostWorker } from "./host_worker.ts";
 
 /** A link ends without a message to this isolate, so its host is looked at again after this long. */
 const LOOK_AGAIN_MS = 1_000;
 const CHECK_EVERY_MS = 30_000;
+/** So many workers cost little memory until they are ended. */
+const MAX_PREPARED = 3;
+/** The client has the list of tools by then. */
+const PREPARE_AFTER_MS = 3_000;
 /** The next call to a host whose worker was ended takes about a second more. */
 export const IDLE_MS = 5 * 60_000;
 
@@ -30,6 +34,7 @@ export class HostWorkers {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #stopChecks: () => void;
+  #stopPreparing = () => {};
   readonly #running = new Map<number, HostWorker>();
   /** Of workers that were ended or died. */
   readonly #memories = new Map<number, HostMemory>();
@@ -76,15 +81,24 @@ export class HostWorkers {
   }
 
   /**
-   * Starts the worker of the default host before its first call: on Deno 2.9.4, a worker that another worker
-   * starts takes a second (measured, also compiled).
+   * Starts the worker of the default host before its first call and, with few hosts, those of the others soon
+   * after: on Deno 2.9.1 to 2.9.5, a worker that another worker starts waits a second for a debugger. Source: Deno
+   * libs/core/inspector.rs, PAGE_WAIT_GRACE_PERIOD and WORKER_MESSAGE_DEBUGGER_GRACE_PERIOD.
    */
   prepare(): void {
     const { list, defaultName } = this.#hosts;
-    const number = list.findIndex(({ name }) => name === defaultName);
-    if (list[number]?.ssh === undefined) return;
+    this.#prepare(list.findIndex(({ name }) => name === defaultName));
+    const usable = [...list.keys()].filter((number) => list[number]?.ssh !== undefined);
+    if (usable.length > Math.min(MAX_PREPARED, this.#hosts.maxWorkers)) return;
+    this.#stopPreparing = this.#clock.after(PREPARE_AFTER_MS, () => {
+      for (const number of usable) this.#prepare(number);
+    });
+  }
+
+  #prepare(number: number): void {
+    if (this.#hosts.list[number]?.ssh === undefined) return;
     this.#use(number, () => Promise.resolve())
-      .catch((error) => this.#logger.debug("the default host is not prepared", error));
+      .catch((error) => this.#logger.debug("the worker of a host is not prepared", error));
   }
 
   /** Runs work of another worker with files of a host; the host's worker does not end before it. */
@@ -131,6 +145,7 @@ export class HostWorkers {
 
   terminate(): void {
     this.#stopChecks();
+    this.#stopPreparing();
     for (const { spawned } of this.#running.values()) spawned.terminate();
     this.#launcher.terminate();
   }
@@ -268,19 +283,4 @@ export class HostWorkers {
 /** A copy between two hosts needs the worker of each. */
 const MIN_FOR_PAIR = 2;
 
-const allBusy = (max: number) =>
-  new RemoteExecError(
-    "limit_reached",
-    `The workers of ${max} hosts are in use, by calls, transfers or links, and no more may run`,
-    "Wait for the running calls, or raise MAX_HOST_WORKERS",
-  );
-
 const NEVER = new AbortController().signal;
-
-/** Returns the error for every call to a host that its configuration makes unusable. */
-export const unusable = ({ name, fault }: NamedHost): RemoteExecError =>
-  new RemoteExecError(
-    "host_unusable",
-    oneLine(fault?.message ?? `${name} is not configured`),
-    oneLine(fault?.remedy ?? "Correct the configuration of the host"),
-  );

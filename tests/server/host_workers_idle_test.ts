@@ -104,3 +104,37 @@ Deno.test("the worker after one that died knows what that one had learned", () =
     await assert.rejects(host.listJobs(signal), { code: "worker_died" });
     assert.deepEqual(await host.diagnose(), LEARNED);
   }));
+
+Deno.test("with few hosts, the workers of all are started before their first calls", async () => {
+  const clock = new FakeClock();
+  await withWorkers(
+    async (workers, launcher) => {
+      workers.prepare();
+      clock.advance(3_000);
+      await until(
+        "the workers of the three usable hosts",
+        async () => await startedBy(launcher) === 3,
+      );
+      for (const host of [0, 1, 3]) {
+        assert.equal(await exec(workers, host), "alive");
+      }
+      assert.equal(await startedBy(launcher), 3);
+    },
+    {},
+    clock,
+  );
+});
+
+Deno.test("no worker is started ahead if not all hosts may have one", async () => {
+  const clock = new FakeClock();
+  await withWorkers(
+    async (workers, launcher) => {
+      workers.prepare();
+      clock.advance(3_000);
+      assert.equal(await exec(workers, 0), "alive");
+      assert.equal(await startedBy(launcher), 1);
+    },
+    { MAX_HOST_WORKERS: "2" },
+    clock,
+  );
+});
