@@ -1,5 +1,6 @@
-import { flagsOf, projectFile } from "../tests/support/project.ts";
+import { flagsOf } from "../tests/support/project.ts";
 import { systemOf } from "./executable.ts";
+import type { Staging } from "./staging.ts";
 import type { Target } from "./targets.ts";
 
 const HEAD_BYTES = 4096;
@@ -15,23 +16,26 @@ export interface Missing {
 /**
  * Compiles the program for a target with the flags of `deno task compile`.
  *
- * @param env replaces the environment of the compiler, for tests
  * @returns why there is no binary; undefined if it was written
  */
 export async function compile(
   target: Target,
   output: string,
-  env: Readonly<Record<string, string>> = Deno.env.toObject(),
+  { tree, cache }: Pick<Staging, "tree" | "cache">,
 ): Promise<Missing | undefined> {
-  const { DENORT_BIN: base, ...others } = env;
+  const { DENORT_BIN: base, ...others } = Deno.env.toObject();
   const flags = flagsOf("compile").filter((flag) => !flag.startsWith("--output="));
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", "--quiet", ...flags, `--target=${target.triple}`, `--output=${output}`]
       .concat("main.ts"),
-    cwd: projectFile(""),
+    cwd: tree,
     clearEnv: true,
-    // It is a base for this system only; for all others Deno has to download its own.
-    env: base !== undefined && isThisSystem(target) ? env : others,
+    env: {
+      ...others,
+      DENO_DIR: cache,
+      // It is a base for this system only; for all others Deno has to download its own.
+      ...(base !== undefined && isThisSystem(target) ? { DENORT_BIN: base } : {}),
+    },
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -2,6 +2,7 @@ import { type Variable, VARIABLES } from "../src/config/variables/variables.ts";
 import { toolsOf } from "../tests/support/catalogs.ts";
 import { projectFile } from "../tests/support/project.ts";
 import { PACKAGE, VERSION } from "./names.ts";
+import { NOTICES } from "./notices.ts";
 import { DESCRIPTION, KEYWORDS } from "./npm_packages.ts";
 import type { Member } from "./tarball.ts";
 import { programName, type Target } from "./targets.ts";
@@ -141,16 +142,22 @@ export async function bundleManifest(
   };
 }
 
-/** Returns the files of a bundle. */
+/**
+ * Returns the files of a bundle.
+ *
+ * @param licenses of what is in the executable
+ */
 export async function bundleMembers(
   target: Target,
   executable: Uint8Array<ArrayBuffer>,
+  licenses: string,
   repository: string | undefined,
 ): Promise<Member[]> {
   const manifest = JSON.stringify(await bundleManifest(target, repository), null, 2);
   return [
     { path: "manifest.json", bytes: new TextEncoder().encode(`${manifest}\n`) },
     { path: "LICENSE", bytes: Deno.readFileSync(projectFile("LICENSE")) },
+    { path: NOTICES, bytes: new TextEncoder().encode(licenses) },
     { path: `server/${programName(target)}`, bytes: executable, isExecutable: true },
   ];
 }

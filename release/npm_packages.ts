@@ -1,5 +1,6 @@
 import { projectFile } from "../tests/support/project.ts";
 import { PACKAGE, VERSION } from "./names.ts";
+import { NOTICES } from "./notices.ts";
 import { type Member } from "./tarball.ts";
 import { platformPackage, programName, type Target } from "./targets.ts";
 
@@ -40,10 +41,15 @@ export function mainPackage(targets: readonly Target[], about: About): Member[] 
   ];
 }
 
-/** Returns the files of the package that carries the executable for one system. */
+/**
+ * Returns the files of the package that carries the executable for one system.
+ *
+ * @param licenses of what is in the executable
+ */
 export function executablePackage(
   target: Target,
   bytes: Uint8Array<ArrayBuffer>,
+  licenses: string,
   { repository }: About,
 ): Member[] {
   const name = platformPackage(target);
@@ -56,6 +62,7 @@ export function executablePackage(
       ...(target.os === "linux" ? { libc: ["glibc"] } : {}),
     }),
     projectMember("LICENSE", "LICENSE"),
+    text(NOTICES, licenses),
     text("README.md", `# ${name}\n\nThe executable of \`${PACKAGE}\`. Install \`${PACKAGE}\`.\n`),
     { path: `bin/${programName(target)}`, bytes, isExecutable: true },
   ];

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Target, TARGETS } from "./targets.ts";
 
 /** What `deno task release` was asked for. */
@@ -57,7 +58,7 @@ export function parseOptions(
     } else if (option === "--level" && /^[1-9]$/.test(value)) level = Number(value);
     else return `unknown option "${arg}"`;
   }
-  return { targets, output, binaries, repository, level };
+  return { targets, output: resolve(output), binaries, repository, level };
 }
 
 const isTarget = (wanted: string): boolean => TARGETS.some(({ name }) => name === wanted);

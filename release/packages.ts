@@ -8,6 +8,8 @@ export interface Package {
   readonly license: string | undefined;
   /** Its checksum in deno.lock, such as `sha512-…`. */
   readonly integrity: string;
+  /** Directory with its files, in Deno's cache. */
+  readonly path: string;
   /** True if the program itself imports it. */
   readonly isDirect: boolean;
   /** Packages that it needs, each as `name@version`. */
@@ -52,7 +54,7 @@ export async function packagesInBinary(): Promise<readonly Package[]> {
       const license = licenseOf(JSON.parse(Deno.readTextFileSync(`${localPath}/package.json`)));
       const integrity = lock.npm[id]?.integrity ?? "";
       found.set(id, {
-        ...{ name, version, license, integrity, dependencies },
+        ...{ name, version, license, integrity, dependencies, path: localPath },
         isDirect: direct.has(id),
       });
       wanted.push(...dependencies);

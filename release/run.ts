@@ -8,9 +8,11 @@ import { installer, INSTALLERS } from "./installers.ts";
 import { PACKAGE, registryName, REPOSITORY, UNDECIDED } from "./names.ts";
 import { executablePackage, mainPackage } from "./npm_packages.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
-import { packagesInBinary } from "./packages.ts";
+import { NOTICES, notices } from "./notices.ts";
+import { type Package, packagesInBinary } from "./packages.ts";
 import { sbom } from "./sbom.ts";
 import { serverJson } from "./server_json.ts";
+import { stage } from "./staging.ts";
 import { type Member, tarball } from "./tarball.ts";
 import { binaryName, bundleName, platformPackage, tarballName, type Target } from "./targets.ts";
 import { zip } from "./zip.ts";
@@ -19,8 +21,6 @@ const FAILED = 1;
 const MISUSED = 2;
 const INCOMPLETE = 3;
 const SERVER_JSON = "server.json";
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--help")) return print(USAGE) ?? 0;
@@ -33,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { built, missing, files } = await release(options);
   for (const name of files) print(`wrote ${join(options.output, name)}\n`);
   if (options.repository === undefined) print(`note: ${UNDECIDED}\n`);
+  if (!files.includes(SERVER_JSON)) print("note: no server.json, which needs one on GitHub\n");
   for (const { target, reason } of missing) print(`MISSING ${target.name}: ${reason}\n`);
   if (built.length === 0) return FAILED;
   return missing.length > 0 ? INCOMPLETE : 0;
@@ -56,38 +57,51 @@ async function release(options: Options): Promise<Release> {
   const { output } = options;
   if (isThere(output)) Deno.removeSync(output, { recursive: true });
   Deno.mkdirSync(output, { recursive: true });
-  const built: Target[] = [];
-  const missing: Missing[] = [];
-  for (const target of options.targets) {
-    const fault = await putBinary(target, options);
-    if (fault === undefined) built.push(target);
-    else missing.push(fault);
-  }
+  const packages = await packagesInBinary();
+  const { built, missing } = await putBinaries(packages, options);
   if (built.length === 0) return { built, missing, files: [] };
-  const packages = await writePackages(built, options);
-  const files = [...built.map(binaryName), ...packages, await writeSbom(options)];
-  if (writeServerJson(built, options)) files.push(SERVER_JSON);
-  for (const name of INSTALLERS) {
-    Deno.writeTextFileSync(join(output, name), installer(name, options.repository));
-    files.push(name);
-  }
+  const texts = new Map([
+    [NOTICES, notices(packages, Deno.version.deno)],
+    [`${PACKAGE}.cdx.json`, json(sbomOf(packages, options))],
+    ...INSTALLERS.map((name) => [name, installer(name, options.repository)] as const),
+  ]);
+  const archives = await writeArchives(built, texts.get(NOTICES) ?? "", options);
+  const entry = serverJson(options.repository, bundlesOf(built, options));
+  if (entry !== undefined) texts.set(SERVER_JSON, json(entry));
+  for (const [name, text] of texts) Deno.writeTextFileSync(join(output, name), text);
+  const files = [...built.map(binaryName), ...archives, ...texts.keys()];
   Deno.writeTextFileSync(join(output, "SHA256SUMS"), checksums(output, files));
   return { built, missing, files: [...files, "SHA256SUMS"] };
 }
 
-async function putBinary(target: Target, options: Options): Promise<Missing | undefined> {
-  const path = join(options.output, binaryName(target));
-  const given = options.binaries.get(target.name);
-  if (given !== undefined) Deno.copyFileSync(given, path);
-  const fault = given === undefined ? await compile(target, path) : wrongSystem(target, path);
-  // A file that cannot be used must not be published by accident.
-  if (fault !== undefined && isThere(path)) Deno.removeSync(path);
-  return fault;
+/** Compiles the executables, or takes those that exist. */
+async function putBinaries(
+  packages: readonly Package[],
+  { targets, binaries, output }: Options,
+): Promise<Pick<Release, "built" | "missing">> {
+  const built: Target[] = [];
+  const missing: Missing[] = [];
+  const isCompiled = targets.some(({ name }) => !binaries.has(name));
+  using staging = isCompiled ? stage(packages, releaseTime()) : undefined;
+  for (const target of targets) {
+    const path = join(output, binaryName(target));
+    const given = binaries.get(target.name);
+    if (given !== undefined) Deno.copyFileSync(given, path);
+    const fault = given === undefined && staging !== undefined
+      ? await compile(target, path, staging)
+      : wrongSystem(target, path);
+    if (fault === undefined) built.push(target);
+    else missing.push(fault);
+    // A file that cannot be used must not be published by accident.
+    if (fault !== undefined && isThere(path)) Deno.removeSync(path);
+  }
+  return { built, missing };
 }
 
 /** Writes a bundle and an npm package for each executable, and the npm package that people install. */
-async function writePackages(
+async function writeArchives(
   built: readonly Target[],
+  licenses: string,
   { output, repository, level }: Options,
 ): Promise<string[]> {
   const about = { repository, registryName: registryName(repository) };
@@ -99,8 +113,8 @@ async function writePackages(
   };
   for (const target of built) {
     const bytes = Deno.readFileSync(join(output, binaryName(target)));
-    await write(platformPackage(target), executablePackage(target, bytes, about));
-    const bundle = zip(await bundleMembers(target, bytes, repository), packing);
+    await write(platformPackage(target), executablePackage(target, bytes, licenses, about));
+    const bundle = zip(await bundleMembers(target, bytes, licenses, repository), packing);
     Deno.writeFileSync(join(output, bundleName(target)), bundle);
     names.push(bundleName(target));
   }
@@ -108,27 +122,14 @@ async function writePackages(
   return names;
 }
 
-/** Writes the entry for the MCP registry. Returns false if there is none. */
-function writeServerJson(built: readonly Target[], { output, repository }: Options): boolean {
-  const bundles = built.map(bundleName)
+const bundlesOf = (built: readonly Target[], { output }: Options) =>
+  built.map(bundleName)
     .map((name) => ({ name, sha256: sha256(Deno.readFileSync(join(output, name))) }));
-  const entry = serverJson(repository, bundles);
-  if (entry === undefined) return false;
-  Deno.writeTextFileSync(join(output, SERVER_JSON), `${JSON.stringify(entry, null, 2)}\n`);
-  return true;
-}
 
-async function writeSbom({ output, repository }: Options): Promise<string> {
-  const name = `${PACKAGE}.cdx.json`;
-  const materials = {
-    packages: await packagesInBinary(),
-    runtime: { version: Deno.version.deno },
-    repository,
-    time: releaseTime(),
-  };
-  Deno.writeTextFileSync(join(output, name), `${JSON.stringify(sbom(materials), null, 2)}\n`);
-  return name;
-}
+const sbomOf = (packages: readonly Package[], { repository }: Options): unknown =>
+  sbom({ packages, runtime: { version: Deno.version.deno }, repository, time: releaseTime() });
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Returns the time of the commit, so that the same commit yields the same files; without git, 1980. */
 function releaseTime(): number {
@@ -153,3 +154,6 @@ function print(text: string): undefined {
   const bytes = new TextEncoder().encode(text);
   for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
 }
+
+// The last line: what it uses must be defined.
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -9,6 +9,7 @@ const ZOD: Package = {
   version: "4.0.0",
   license: "MIT",
   integrity: `sha512-${"A".repeat(86)}==`,
+  path: "/nowhere",
   isDirect: true,
   dependencies: [],
 };

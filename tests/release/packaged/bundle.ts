@@ -18,7 +18,7 @@ export function bundleTests(): void {
     peer: BUNDLER,
     name: "a bundle unpacked by mcpb starts with its own command and answers",
     async fn() {
-      const { directory } = await packed();
+      const directory = await packed();
       using place = temporaryDirectory();
       const folder = `${place.path}/Claude Extensions 試`;
       await unpackBundle(`${directory}/mcp-remote-exec-linux-x64.mcpb`, folder);

@@ -19,7 +19,7 @@ export function installedTests(): void {
     peer: CURL,
     name: "install.sh of a release installs its executable, which starts and answers",
     async fn() {
-      const { directory } = await packed();
+      const directory = await packed();
       await using site = startDownloadSite();
       for (const name of FILES) site.files.set(name, Deno.readFileSync(`${directory}/${name}`));
       using place = temporaryDirectory();

@@ -16,7 +16,7 @@ export function npmPackageTests(): void {
     peer: VERDACCIO,
     name: "npx runs the program from a registry, and a client lists, calls and cancels through it",
     async fn() {
-      const { directory } = await packed();
+      const directory = await packed();
       await using registry = await startRegistry();
       await registry.publish(`${directory}/${tarballName("mcp-remote-exec-linux-x64")}`);
       await registry.publish(`${directory}/${tarballName("mcp-remote-exec")}`);

@@ -1,38 +1,51 @@
 import { projectFile } from "../../support/project.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
-/** The outcome of `deno task release` for the executable under test. */
-export interface Packed {
-  readonly code: number;
-  readonly output: string;
-  /** Directory with the files of the release. */
-  readonly directory: string;
-}
-
 /** The executable under test, if there is one. */
 export const BINARY: string | undefined = Deno.env.get("MRE_BINARY");
 
 /** A repository for what needs one; where the project is published is not decided. */
 export const REPOSITORY = "https://github.com/someone/mcp-remote-exec";
 
-let made: Promise<Packed> | undefined;
+/** The outcome of `deno task release`. */
+export interface Released {
+  readonly code: number;
+  readonly output: string;
+}
 
-/** Returns the release of the executable under test. It is built once for all tests of a file. */
-export const packed = (): Promise<Packed> => made ??= pack();
-
-async function pack(): Promise<Packed> {
-  const place = temporaryDirectory();
-  addEventListener("unload", () => place[Symbol.dispose]());
-  const directory = `${place.path}/release`;
+/** Runs `deno task release` with these options. */
+export async function release(...options: string[]): Promise<Released> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--allow-all", "--quiet", "--no-check", projectFile("release/run.ts")],
-      ...["--only=linux-x64,macos-arm64", `--output=${directory}`, "--level=1"],
-      ...[`--binary=linux-x64=${BINARY}`, `--binary=macos-arm64=${BINARY}`],
-      `--repository=${REPOSITORY}`,
+      "run",
+      "--allow-all",
+      "--quiet",
+      "--no-check",
+      projectFile("release/run.ts"),
+      ...options,
     ],
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
-  return { code, output: decoder.decode(stdout) + decoder.decode(stderr), directory };
+  return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
+let made: Promise<string> | undefined;
+
+/**
+ * Returns the directory of a release of the executable under test: the one that MRE_RELEASE names, or one that is built
+ * once for all tests of a file.
+ */
+export const packed = (): Promise<string> => made ??= pack();
+
+async function pack(): Promise<string> {
+  const given = Deno.env.get("MRE_RELEASE");
+  if (given !== undefined) return given;
+  const place = temporaryDirectory();
+  addEventListener("unload", () => place[Symbol.dispose]());
+  const directory = `${place.path}/release`;
+  const options = ["--only=linux-x64", "--level=1", `--binary=linux-x64=${BINARY}`];
+  const made = await release(...options, `--output=${directory}`, `--repository=${REPOSITORY}`);
+  if (made.code !== 0) throw new Error(made.output);
+  return directory;
 }
