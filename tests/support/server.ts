@@ -30,6 +30,9 @@ export interface CommandLine {
  */
 export const END_LIMIT_MS = 10_000;
 
+/** npx unpacks 120 MB before the program starts; on a busy machine that takes longer than the SDK waits. */
+const START_LIMIT_MS = 180_000;
+
 /** What a progress notification says. */
 export interface ProgressStep {
   readonly progress: number;
@@ -179,7 +182,7 @@ export async function connectServer(options: ServerOptions): Promise<Connected> 
     return await server.ended();
   };
   try {
-    await client.connect(server);
+    await client.connect(server, { timeout: START_LIMIT_MS });
     // The client checks structured content only after this call.
     await client.listTools();
   } catch (error) {
