@@ -162,8 +162,9 @@ export class FakeProxmox {
     const directory = `${this.stateDirectory}/guests/${id}`;
     await Deno.mkdir(directory);
     const isLocal = node === undefined || node === this.node;
-    if (files && isLocal) await makeRootfs(`${directory}/rootfs`, files);
-    if (own.unprivileged === true && isLocal && this.isolation === "namespaces") {
+    const isChowned = own.unprivileged === true && isLocal && this.isolation === "namespaces";
+    if (files && isLocal) await makeRootfs(`${directory}/rootfs`, { ...files, isChowned });
+    if (isChowned) {
       await run("chown", ["-hR", `${SUBUID}:${SUBUID}`, `${directory}/rootfs`]);
     }
     const state = { id, kind, node: node ?? this.node, status, snapshots: [], pending: {}, ...own };
