@@ -7,6 +7,12 @@ import { valueWithin } from "../../../async/deadline.ts";
 /** One process on the host as `PID:START`; the start time excludes a later process with the same pid. */
 export type ProcessMark = string;
 
+/**
+ * A host with many processes that stops many commands at once needs longer for each: as long as its guard
+ * answers other questions, it gets its time limit again, this often at most.
+ */
+const MAX_MORE_TIME = 5;
+
 /** Talks to the guard, the script on the host that stops a connection's processes; see `SCRIPT` below. */
 export class Guard {
   readonly #channel: ClientChannel;
@@ -74,7 +80,8 @@ export class Guard {
    */
   async end(mark: ProcessMark, limitMs: number, graceMs?: number): Promise<number | undefined> {
     const hundredths = graceMs === undefined ? "" : ` ${Math.ceil(graceMs / 10)}`;
-    const reply = await this.#ask("k", ` ${mark}${hundredths}`, limitMs + (graceMs ?? 0));
+    const waitMs = limitMs + (graceMs ?? 0);
+    const reply = await this.#ask("k", ` ${mark}${hundredths}`, waitMs, MAX_MORE_TIME);
     return reply === undefined ? undefined : Number(reply);
   }
 
@@ -93,16 +100,34 @@ export class Guard {
     return await this.#send("q", "q", limitMs) !== undefined;
   }
 
-  #ask(verb: "l" | "k", rest: string, limitMs: number): Promise<string | undefined> {
+  #ask(
+    verb: "l" | "k",
+    rest: string,
+    limitMs: number,
+    moreTime = 0,
+  ): Promise<string | undefined> {
     const key = `${verb} ${++this.#serial}`;
-    return this.#send(key, `${key}${rest}`, limitMs);
+    return this.#send(key, `${key}${rest}`, limitMs, moreTime);
   }
 
-  async #send(key: string, line: string, limitMs: number): Promise<string | undefined> {
+  async #send(
+    key: string,
+    line: string,
+    limitMs: number,
+    moreTime = 0,
+  ): Promise<string | undefined> {
     if (!this.#open) return undefined;
     const reply = new Promise<string | undefined>((resolve) => this.#waiting.set(key, resolve));
     this.#write(line);
-    return await valueWithin(reply, limitMs).finally(() => this.#waiting.delete(key));
+    try {
+      for (let rest = moreTime;; rest--) {
+        const sign = rest > 0 ? this.list(limitMs) : undefined;
+        const answer = await valueWithin(reply, limitMs);
+        if (answer !== undefined || !this.#open || await sign === undefined) return answer;
+      }
+    } finally {
+      this.#waiting.delete(key);
+    }
   }
 
   #write(line: string): void {

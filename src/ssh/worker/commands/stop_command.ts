@@ -5,7 +5,7 @@ import { valueWithin } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
 import { sendSignal } from "../connection/ssh2_patches.ts";
 
-/** Max time for the guard's answer, in addition to the time that the command gets. */
+/** Max time for the guard's answer, in addition to the time that the command gets; more on a busy host. */
 const GUARD_MS = 4_000;
 /** Max time until a signal closes the channel. */
 const SIGNAL_MS = 1_000;
@@ -21,7 +21,7 @@ const NO_LEADER_DELAY_MS = 30;
 const NO_LEADER_RETRIES = 10;
 
 /** Max time for identifying a process: under load many commands may end, and each end spoils one list. */
-const IDENTIFY_MS = 2_000;
+const IDENTIFY_MS = 10_000;
 /** A list may miss a process whose exit is reported next; after this many such lists none is trusted. */
 const MAX_SHORT_LISTS = 8;
 
