@@ -55,12 +55,16 @@ export const untilSleeping = (tag: string): Promise<void> =>
       }
     }));
 
-/** The files of killed test runs are those of accounts that are gone. */
+/**
+ * The files of killed test runs are those of accounts that are gone. Accounts are read last: another test may
+ * make one, and then its file, meanwhile.
+ */
 async function removeAbandoned(): Promise<void> {
-  const accounts = (await Deno.readTextFile("/etc/passwd")).split("\n")
-    .map((line) => line.split(":")[0]);
   for (const folder of [FOLDER, "/etc/pam.d"]) {
-    for await (const { name } of Deno.readDir(folder)) {
+    const files = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    const accounts = (await Deno.readTextFile("/etc/passwd")).split("\n")
+      .map((line) => line.split(":")[0]);
+    for (const name of files) {
       const account = /^mre[0-9a-f]{8}(?=$|[.-])/.exec(name)?.[0];
       if (account === undefined || accounts.includes(account)) continue;
       await Deno.remove(`${folder}/${name}`).catch(() => {});

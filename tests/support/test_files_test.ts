@@ -14,7 +14,7 @@ Deno.test("findTestFiles() calls a file fast only if nothing that it imports sta
   const { fast, parallel } = findTestFiles([
     "tests/shell/quote_test.ts",
     "tests/whole/exec_test.ts",
-    "tests/cli",
+    "tests/cli/help_test.ts",
   ]);
   assert.ok(fast.includes("tests/cli/help_test.ts"));
   assert.deepEqual(parallel, ["tests/shell/quote_test.ts", "tests/whole/exec_test.ts"]);
