@@ -50,7 +50,13 @@ const CLAIMS: Readonly<Record<string, Claim>> = {
     goesOn: true,
   },
   "link URL": {
-    breakIt: () => ({ env: { BASE_URL: `http://127.0.0.1:${freePort()}/files` } }),
+    breakIt() {
+      // The default port may be in use, and then the URL is not checked.
+      const [own, other] = [freePort(), freePort()];
+      return {
+        env: { DOWNLOAD_PORT: String(own), BASE_URL: `http://127.0.0.1:${other}/files` },
+      };
+    },
     said:
       /\/files cannot be reached: .*refused.*\n {5}-> Let the proxy pass .* to 127\.0\.0\.1:\d+/,
     goesOn: true,

@@ -102,6 +102,21 @@ Deno.test("install writes a secret only if --env gives it, and never shows it", 
   assert.equal((Deno.statSync(`${place.home}/.config/zed/settings.json`).mode ?? 0) & 0o777, 0o600);
 });
 
+Deno.test("install lets the server read its variables from a file, by its absolute path", async () => {
+  using place = emptyHome({ "my.env": "HOST=h\n" });
+  const { code, stdout, stderr } = await place.install(
+    "--print",
+    "-c",
+    "cursor",
+    "--env-file",
+    "my.env",
+  );
+  assert.equal(code, 0, stderr);
+  const { remote } = JSON.parse(stdout).mcpServers;
+  assert.equal(remote.env, undefined);
+  assert.deepEqual(remote.args.slice(-2), ["--env-file", `${place.home}/my.env`]);
+});
+
 Deno.test("install --print writes nothing, not even with a client's file that is broken", async () => {
   using place = emptyHome({ ".cursor/mcp.json": "{" });
   const { code, stdout, stderr } = await place.install("web1", "--print", "--client", "cursor");

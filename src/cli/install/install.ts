@@ -32,6 +32,9 @@ export function runInstall(task: InstallTask, context: InstallContext): number {
   const { terminal } = context;
   const clients = chooseClients(task, context);
   const env = variablesFor(task, context);
+  if (task.envFile !== undefined && !context.exists(resolve(task.envFile))) {
+    throw missing(`${shownValue(task.envFile)} does not exist`, "Correct --env-file");
+  }
   const start = startCommand(context.program);
   const envFile = task.envFile === undefined ? [] : ["--env-file", resolve(task.envFile)];
   const wanted = clients.map((client): [Client, Wanted] => [client, {

@@ -27,7 +27,8 @@ const PACKAGE = "mcp-remote-exec";
  */
 export function startCommand(program: RunningProgram): StartCommand {
   const { isCompiled, executable, sourceTree, denoVersion, os } = program;
-  const isFromNpx = /[\\/]_npx[\\/]/.test(executable);
+  // npm, pnpm and bun, each in a directory of its own.
+  const isFromNpx = /[\\/](_npx|dlx)[\\/]|[\\/]bunx-/.test(executable);
   if (isCompiled) {
     return isFromNpx ? npx([PACKAGE], os) : { command: executable, args: [] };
   }

@@ -3,7 +3,13 @@ import { errorText, printable, RemoteExecError } from "../../errors.ts";
 import type { Dialer } from "./connection/dial.ts";
 import type { DialedConnection } from "./connection/dialed.ts";
 import { runCommand } from "./commands/exec.ts";
-import { decideHostKey, fingerprint, keyPlace, keyscanCommand } from "./trust/host_keys.ts";
+import {
+  decideHostKey,
+  fingerprint,
+  keyPlace,
+  keyscanCommand,
+  trustCommand,
+} from "./trust/host_keys.ts";
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
 import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool } from "./connection/pool.ts";
@@ -202,7 +208,7 @@ function howToTrust({ ssh }: SshSettings, key: Uint8Array): string {
   return `Compare the fingerprint on the host itself (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then run: ` +
     `${keyscanCommand(ssh)}\n     -> or add this line to ${ssh.knownHostsPaths[0]}:\n        ${
       knownHostsLine(keyPlace(ssh).host, keyPlace(ssh).port, key)
-    }`;
+    }\n     -> or run: ${trustCommand(ssh)}`;
 }
 
 async function loginMethod(login: SshSettings["ssh"]["login"]): Promise<string> {

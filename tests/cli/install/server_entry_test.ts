@@ -16,6 +16,11 @@ pure("startCommand() is the path of the binary, npx or Deno with the task", () =
     command: "cmd",
     args: ["/c", "npx", "-y", "mcp-remote-exec"],
   });
+  const fromPnpm = {
+    ...program,
+    executable: "/h/.cache/pnpm/dlx/1/node_modules/m/mcp-remote-exec",
+  };
+  assert.equal(startCommand(fromPnpm).command, "npx");
   const task = ["task", "--quiet", "--cwd", "/src", "start"];
   const source = { ...program, isCompiled: false, executable: "/usr/bin/deno" };
   assert.deepEqual(startCommand(source), { command: "/usr/bin/deno", args: task });

@@ -195,6 +195,12 @@ export function keyscanCommand(place: HostPlace): string {
     : `mkdir -p -m 700 ${shellWord(directory)} && ${scan}`;
 }
 
+/** Returns the command of this program that adds the host's keys. */
+export function trustCommand({ host, alias, port }: HostPlace): string {
+  const address = port === 22 ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `mcp-remote-exec trust ${shellWord(alias ?? address)}`;
+}
+
 const hostKeyUnknown = (
   place: HostPlace,
   { presented, hasAuthority }: Extract<HostKeyRefusal, { readonly kind: "unknown" }>,
@@ -205,7 +211,10 @@ const hostKeyUnknown = (
       (hasAuthority
         ? " (its @cert-authority line does not apply: the key is not a certificate)"
         : ""),
-    `Add it with \`${keyscanCommand(place)}\` and compare the fingerprint on the host itself, ` +
+    `Run \`${trustCommand(place)}\`, or add it with \`${
+      keyscanCommand(place)
+    }\`, and compare the ` +
+      "fingerprint on the host itself, " +
       "or set SSH_STRICT_HOST_KEY_CHECKING=false to accept unlisted hosts",
   );
 

@@ -276,6 +276,7 @@ pure("hostKeyError() suggests how to add an unknown host", () => {
     `Server 'h' not found in known_hosts: its ssh-ed25519 key is ${ED_PRINT}`,
   );
   assert.ok(error.suggestion.includes(`\`${MAKE}ssh-keyscan -H -p 2222 h >> ${FILE}\``));
+  assert.ok(error.suggestion.startsWith("Run `mcp-remote-exec trust h:2222`, or "));
   assert.match(error.suggestion, /SSH_STRICT_HOST_KEY_CHECKING=false/);
 });
 
