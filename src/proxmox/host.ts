@@ -159,13 +159,17 @@ export function readHostProblem(
   if (code === 0) return undefined;
   if (/^Unable to load access control list: Connection refused/m.test(stderr)) return clusterDown();
   if (/^Unable to load access control list: |^please run as root/m.test(stderr)) return notRoot();
-  if (/^cluster not ready - no quorum\?/m.test(stderr)) return noQuorum();
+  if (NO_QUORUM.test(stderr)) return noQuorum();
   // `env` names the missing program. Its text for the reason depends on the locale; busybox's does not.
   if (code === 127 && new RegExp(`^env: (can't execute )?\\W?${program}\\W?: `, "m").test(stderr)) {
     return programMissing(program);
   }
   return undefined;
 }
+
+/** Without quorum /etc/pve is read-only, also for root: commands that do not ask first fail when they write. */
+const NO_QUORUM =
+  /^cluster not ready - no quorum\?|^unable to open file '\/etc\/pve\/.*' - Permission denied/m;
 
 /** Returns stdout. @throws RemoteExecError `io_error` if the program failed */
 export function outputOf({ code, stdout, stderr }: HostAnswer, action: string): string {

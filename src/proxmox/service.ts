@@ -14,6 +14,8 @@ import { ContainerExec, containerJob, withoutStart } from "./guests/container_ex
 import { containerEndpoint, ContainerFiles } from "./guests/container_files.ts";
 import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
+import { GuestDisks } from "./guests/disks.ts";
+import { GuestSettings } from "./guests/settings.ts";
 import { ContainerSnapshots } from "./guests/snapshots.ts";
 import { VmExec } from "./guests/vm_exec.ts";
 import { Cloning } from "./life/cloning.ts";
@@ -27,6 +29,8 @@ import { ProxmoxHost } from "./host.ts";
 /** The services of the Proxmox VE node that the SSH host is. */
 export class ProxmoxService {
   readonly guests: Guests;
+  readonly settings: GuestSettings;
+  readonly disks: GuestDisks;
   readonly exec: Readonly<Record<GuestKind, GuestExec>>;
   readonly files: ContainerFiles;
   readonly snapshots: ContainerSnapshots;
@@ -64,6 +68,8 @@ export class ProxmoxService {
         jobs.start({ ...request, ...rootOnly }, signal),
     };
     this.guests = new Guests(host, clock);
+    this.settings = new GuestSettings(host);
+    this.disks = new GuestDisks(host, this.guests);
     this.#containerExec = new ContainerExec(ssh, host, characterLimit);
     this.exec = {
       container: this.#containerExec,

@@ -9,6 +9,8 @@ import { taskTools } from "./cluster/task_tools.ts";
 import { usageTool } from "./cluster/usage_tools.ts";
 import { execTool } from "./guests/exec_tools.ts";
 import { fileTools } from "./guests/file_tools.ts";
+import { diskTools } from "./guests/disk_tools.ts";
+import { settingsTool } from "./guests/settings_tools.ts";
 import { snapshotTools } from "./guests/snapshot_tools.ts";
 import { guestTools } from "./guests/tools.ts";
 import { copyTools } from "./life/copy_tools.ts";
@@ -30,9 +32,13 @@ export const proxmoxTools = (
   execTool("container", proxmox.exec.container, limits, hostName, proxmox.answerWithinMs),
   execTool("vm", proxmox.exec.vm, limits, hostName, proxmox.answerWithinMs),
   ...guestTools(proxmox.guests, "container"),
+  settingsTool(proxmox.settings, "container"),
+  ...diskTools(proxmox.disks, "container"),
   ...(files ? fileTools(proxmox.files, limits) : []),
   ...snapshotTools(proxmox.snapshots),
   ...guestTools(proxmox.guests, "vm"),
+  settingsTool(proxmox.settings, "vm"),
+  ...diskTools(proxmox.disks, "vm"),
   ...backupTools(proxmox.backups),
   usageTool(proxmox.usage),
   ...templateTools(proxmox.templates),

@@ -34,7 +34,10 @@ nodeTest(
 );
 
 // measured: the answers for a container that does not exist
-nodeTest("pct answers for a missing container as each command does", [], async (_pve, sh) => {
+nodeTest("pct answers for a missing container as each command does", [], async (pve, sh) => {
+  // migrate looks at the target first.
+  assert.deepEqual(await sh("pct migrate 999 pve2"), refused("no such cluster node 'pve2'\n"));
+  await pve.setFault("moreNodes", ["pve2"]);
   const missing = "Configuration file 'nodes/pve/lxc/999.conf' does not exist\n";
   const lines = "status 999,config 999,pending 999,exec 999 -- true,listsnapshot 999,destroy 999," +
     "set 999 --onboot 1,unlock 999,df 999,enter 999,resize 999 rootfs +1G,clone 999 105," +
@@ -479,10 +482,18 @@ nodeTest("pct takes the lock of a killed process without waiting", [WEB], async 
 });
 
 // CT API2/LXC.pm:2306-2477
-nodeTest("pct resize grows a disk and refuses to shrink it", [IDLE], async (_pve, sh) => {
-  assert.deepEqual(await sh("pct resize 102 rootfs +1G"), silent());
+nodeTest("pct resize grows a disk and refuses to shrink it", [IDLE], async (pve, sh) => {
+  const { code, stderr, stdout } = await sh("pct resize 102 rootfs +1G");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /from 8\.00 GiB \(2048 extents\) to 9\.00 GiB \(2304 extents\)\.$/m);
   assert.match((await sh("pct config 102")).stdout, /^rootfs: .*size=9G$/m);
   assert.deepEqual(await sh("pct resize 102 rootfs 8G"), refused("unable to shrink disk size\n"));
+  await pve.setFault("resizeFails", true);
+  const failed = await sh("pct resize 102 rootfs +1G");
+  assert.deepEqual([failed.code, /^command '\/sbin\/lvextend .* failed/.test(failed.stderr)], [
+    0,
+    true,
+  ]);
 });
 
 // GC AbstractConfig.pm:1167-1170, GuestHelpers.pm:135-190; measured

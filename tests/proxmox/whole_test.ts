@@ -83,6 +83,8 @@ wholeTest("the server annotates which tools read, change and destroy", {}, async
   for (
     const name of [
       "stop_task",
+      "set_vm",
+      "resize_container",
       "container_exec_command",
       "stop_container",
       "rollback_snapshot",

@@ -51,6 +51,9 @@ export async function addGuests(pve: FakeProxmox): Promise<void> {
   await pve.addVm({ vmid: 201, status: "running", agent: true, without: ["grep"] });
   await pve.addVm({ vmid: 202, status: "stopped" });
   await pve.addVm({ vmid: 203, status: "running" });
+  // For what cannot be undone.
+  await pve.addContainer({ ctid: 190, status: "stopped" });
+  await pve.addVm({ vmid: 290, status: "stopped" });
 }
 
 const onGuest = (id: "ctid" | "vmid", guest: number, more: Args = {}): ToolCalls => ({
@@ -270,6 +273,12 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
     bad: [{ template: "local:vztmpl/nosuch.tar.zst" }, "not_found"],
     remote: "host",
   },
+  proxmox_set_container: onGuest("ctid", 102, { settings: { cores: 3 } }),
+  proxmox_resize_container: onGuest("ctid", 102, { disk: "rootfs", size: "+1G" }),
+  proxmox_convert_container_to_template: onGuest("ctid", 190),
+  proxmox_set_vm: onGuest("vmid", 202, { settings: { cores: 3 } }),
+  proxmox_resize_vm: onGuest("vmid", 202, { disk: "scsi0", size: "+1G" }),
+  proxmox_convert_vm_to_template: onGuest("vmid", 290),
   proxmox_node_status: { good: {}, remote: "host" },
   proxmox_list_networks: { good: {}, remote: "host" },
   proxmox_list_tasks: {

@@ -55,7 +55,8 @@ export function parseConfig(stdout: string): GuestConfig {
   return { options, raw };
 }
 
-function decodeDescription(value: string): string {
+/** Decodes the percent-encoded text of a description. */
+export function decodeDescription(value: string): string {
   try {
     return decodeURIComponent(value).trimEnd();
   } catch {

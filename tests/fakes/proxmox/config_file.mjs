@@ -29,6 +29,20 @@ export function formatConfigFile(guest) {
   return text;
 }
 
+/**
+ * What `pending` prints. Source: pve-guest-common 4a8f6cb src/PVE/GuestHelpers.pm:192-216.
+ */
+export function formatPending(guest) {
+  const current = shownConfig(guest, { pending: false });
+  const { pending = {} } = guest;
+  return [...new Set([...Object.keys(current), ...Object.keys(pending)])].sort().map((key) => {
+    const line = (word, value) =>
+      `${word} ${key}: ${key === "description" ? encodeText(value) : value}\n`;
+    return (key in current ? line("cur", current[key]) : "") +
+      (key in pending ? line("new", pending[key]) : "");
+  }).join("");
+}
+
 function formatSection({ description, ...values }) {
   const lines = description === undefined
     ? ""

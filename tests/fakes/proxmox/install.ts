@@ -20,7 +20,7 @@
  * To add a command: a row in `COMMANDS` of pct.mjs or qm.mjs, or in `GET`, `CREATE` or `DELETE` of pvesh.mjs.
  * `early()` holds the checks before the worker, `worker(work)` the task, `worker(work, { hook: false })` one whose
  * failure leaves the exit code 0. `holdTask()` is where the switch `taskHolds` stops a task half way.
- * Missing: migrate, move-volume, `qm set`.
+ * Missing: move-volume.
  */
 import { bundle } from "./bundle.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";

@@ -123,11 +123,16 @@ export function startLater(guest, delayMs = 0) {
 export async function settle(guests) {
   for (const guest of guests) {
     if (guest.due === undefined || guest.due.at > Date.now()) continue;
-    const { action } = guest.due;
+    const { action, target } = guest.due;
     delete guest.due;
     saveGuest(guest);
     if (action === "start" && !isRunning(guest)) await startGuest(guest);
     if (action === "stop" && isRunning(guest)) await stopGuest(guest);
+    if (action === "migrate") {
+      const status = isRunning(guest) ? "running" : "stopped";
+      await stopGuest(guest);
+      saveGuest({ ...guest, init: undefined, node: target, status });
+    }
   }
 }
 

@@ -118,6 +118,15 @@ export interface Faults {
   readonly volumeStays: readonly number[];
   /** A restore fails while it unpacks. */
   readonly archiveDamaged: boolean;
+  /** `set` succeeds and writes nothing. */
+  readonly setDoesNothing: Which;
+  /** A key that a running guest cannot take over. */
+  readonly hotplugFails: string;
+  /** The storage cannot make a disk larger. */
+  readonly resizeFails: Which;
+  /** The disk of a container gets larger and its file system does not. */
+  readonly fileSystemStays: Which;
+  readonly migrateFails: Which;
   /** Units of systemd that have failed. */
   readonly failedUnits: readonly string[];
   /** Days until the end of the node's certificate; 400 by default. */

@@ -1,6 +1,5 @@
 /** `pct`: the commands, their arguments and what they answer. */
 import {
-  badParameter,
   BOOL,
   err,
   fail,
@@ -13,18 +12,20 @@ import {
   TEXT,
   VMID,
 } from "./cli.mjs";
-import { formatConfig, shownConfig, snapshotConfig } from "./config_file.mjs";
+import { formatConfig, formatPending, shownConfig, snapshotConfig } from "./config_file.mjs";
 import { pull, push } from "./copy.mjs";
 import { planExec } from "./exec_plan.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { withLock } from "./lock.mjs";
+import { migrateCommand } from "./migrate.mjs";
+import { resizeCommand } from "./resize.mjs";
 import { deleteSnapshot, printTree, rollBack, takeSnapshot } from "./snapshots.mjs";
 import { CT_CLONE } from "./clone.mjs";
 import { create, CREATE_OPTIONS } from "./create.mjs";
 import { destroy, makeTemplate } from "./destroy.mjs";
 import { restore } from "./restore.mjs";
 import { applySet, SET_OPTIONS } from "./set.mjs";
-import { bytesOf, containerStatus } from "./status.mjs";
+import { containerStatus } from "./status.mjs";
 import { findGuest, isRunning, localGuests, missingText, nameOf, saveGuest } from "./state.mjs";
 import { checkUnlocked, lockWorker, nowRunning, withConfigLock } from "./task.mjs";
 
@@ -41,10 +42,10 @@ export const COMMANDS = {
     run: (values) => destroy("lxc", values),
   },
   list: { run: list },
-  migrate: { args: { vmid: VMID, target: TEXT }, options: { online: BOOL }, ...ABSENT },
+  migrate: migrateCommand("lxc"),
   "move-volume": { args: { vmid: VMID, volume: TEXT }, options: { storage: TEXT }, ...ABSENT },
-  pending: { args: { vmid: VMID }, run: pending },
-  resize: { args: { vmid: VMID, disk: TEXT, size: TEXT }, options: { digest: TEXT }, run: resize },
+  pending: { args: { vmid: VMID }, run: ({ vmid }) => out(formatPending(existing(vmid))) },
+  resize: resizeCommand("lxc"),
   restore: { args: { vmid: VMID, ostemplate: TEXT }, options: CREATE_OPTIONS, run: restore },
   template: { args: { vmid: VMID }, run: (values) => makeTemplate("lxc", values) },
   config: { args: { vmid: VMID }, options: { current: BOOL, snapshot: SNAPNAME }, run: config },
@@ -127,7 +128,6 @@ export async function pct(argv) {
   if (name === "help") return help("pct", COMMANDS, GROUPS, argv[1]);
   const spec = COMMANDS[name];
   const values = parse("pct", name, spec, argv.slice(1));
-  if (name === "migrate") existing(values.vmid);
   if (spec.absent) fail(`the stand-in has no 'pct ${name}'`);
   await spec.run(values, spec);
 }
@@ -166,16 +166,6 @@ function config({ vmid, current, snapshot }) {
   out(formatConfig(snapshotConfig(entry)));
 }
 
-/** Source: pve-guest-common 4a8f6cb src/PVE/GuestHelpers.pm:192-216. */
-function pending({ vmid }) {
-  const ct = existing(vmid);
-  const current = shownConfig(ct, { pending: false });
-  for (const key of [...new Set([...Object.keys(current), ...Object.keys(ct.pending)])].sort()) {
-    if (key in current) out(`cur ${key}: ${current[key]}\n`);
-    if (key in ct.pending) out(`new ${key}: ${ct.pending[key]}\n`);
-  }
-}
-
 function unlock({ vmid }) {
   const ct = existing(vmid);
   if (!ct.lock) fail("no lock found trying to remove any lock");
@@ -190,22 +180,6 @@ async function snapshot({ vmid, snapname, description }) {
   await lockWorker("lxc", vmid, (ct) => {
     checkUnlocked(ct, "CT");
     return withConfigLock(ct, "snapshot", () => takeSnapshot(ct, snapname, description));
-  });
-}
-
-async function resize({ vmid, disk, size }, spec) {
-  const ct = existing(vmid);
-  if (!/^\+?\d+(\.\d+)?[KMGT]?$/.test(size)) {
-    badParameter("pct", "resize", spec, "size", "value does not match the regex pattern");
-  }
-  if (ct.config[disk] === undefined) fail(`volume '${disk}' does not exist`);
-  const before = bytesOf(/size=([^,]*)/.exec(ct.config[disk])?.[1] ?? "0");
-  const after = bytesOf(size.replace("+", "")) + (size.startsWith("+") ? before : 0);
-  if (after < before) fail("unable to shrink disk size");
-  if (after === before) fail("disk is already at specified size");
-  await withLock(ct, { say: err, code: 4 }, () => {
-    ct.config[disk] = ct.config[disk].replace(/size=[^,]*/, `size=${after / 1024 ** 3}G`);
-    saveGuest(ct);
   });
 }
 

@@ -12,13 +12,15 @@ import {
   TEXT,
   VMID,
 } from "./cli.mjs";
-import { formatConfig, shownConfig, snapshotConfig } from "./config_file.mjs";
+import { formatConfig, formatPending, shownConfig, snapshotConfig } from "./config_file.mjs";
 import { guestCommand, guestExec, guestExecStatus } from "./qm_agent.mjs";
 import { checkBridges, requestHa, startLater, stopGuest } from "./lifecycle.mjs";
 import { VM_CLONE } from "./clone.mjs";
 import { destroy, makeTemplate } from "./destroy.mjs";
+import { migrateCommand } from "./migrate.mjs";
+import { resizeCommand } from "./resize.mjs";
+import { VM_SET } from "./vm_set.mjs";
 import { QM_CREATE, QM_IMPORT } from "./qm_create.mjs";
-import { QM_RESIZE } from "./qm_resize.mjs";
 import { deleteSnapshot, printTree, rollBack, startGuest, takeSnapshot } from "./snapshots.mjs";
 import { bootDisk, bytesOf, vmStatus } from "./status.mjs";
 import {
@@ -49,12 +51,15 @@ export const COMMANDS = {
     run: (values) => destroy("qemu", values),
   },
   importdisk: QM_IMPORT,
-  resize: QM_RESIZE,
   template: {
     args: vmid,
     options: { disk: TEXT },
     run: (values) => makeTemplate("qemu", values),
   },
+  migrate: migrateCommand("qemu"),
+  pending: { args: vmid, run: ({ vmid }) => out(formatPending(existing(vmid))) },
+  resize: resizeCommand("qemu"),
+  set: VM_SET,
   list: { options: { full: BOOL }, run: list },
   config: { args: vmid, options: { current: BOOL, snapshot: SNAPNAME }, run: config },
   status: { args: vmid, options: { verbose: BOOL }, run: status },

@@ -1,7 +1,10 @@
 /** `pct set`. Source: pve-container 94f5585 src/PVE/API2/LXC/Config.pm:111-272. */
 import { randomBytes } from "node:crypto";
 import { badParameter, BOOL, choice, err, fail, integer, TEXT } from "./cli.mjs";
-import { digest, isRunning, saveGuest } from "./state.mjs";
+import { CONTAINER_NETS } from "./properties.mjs";
+import { digest, fault, faultFor, isRunning, node, saveGuest } from "./state.mjs";
+import { checkUnlocked } from "./task.mjs";
+import { since } from "./wording.mjs";
 
 const LOCKS = [
   "backup",
@@ -42,7 +45,8 @@ export const SET_OPTIONS = {
   swap: integer(0),
   tags: TEXT,
   unprivileged: BOOL,
-  "net0": NUMBERED,
+  net0: CONTAINER_NETS,
+  mp0: { ...TEXT, pattern: /^(mp|dev|unused)\d+$/ },
 };
 
 const REQUIRED = new Set(["memory", "swap", "rootfs", "arch", "ostype"]);
@@ -59,11 +63,21 @@ export function applySet(ct, { vmid: _vmid, ...given }, spec) {
   if (expected !== undefined && expected !== digest(ct)) {
     fail("detected modified configuration - file changed by other user? Try again.");
   }
+  checkUnlocked(ct, "CT");
+  if (fault("noQuorum")) fail(unwritable(ct));
+  if (faultFor("setDoesNothing", ct.id)) return;
   if (changes.unprivileged !== undefined) fail("unable to modify read-only option: 'unprivileged'");
   for (const key of split(revert)) delete ct.pending[key];
   for (const key of split(remove)) deleteKey(ct, key, spec);
-  for (const [key, value] of Object.entries(changes)) setKey(ct, key, value, spec);
-  saveGuest(ct);
+  const failing = isRunning(ct) ? fault("hotplugFails") : undefined;
+  const fails = failing !== undefined && changes[failing] !== undefined;
+  for (const [key, value] of Object.entries(changes)) {
+    if (key === failing) ct.pending[key] = value;
+    else setKey(ct, key, value, spec);
+  }
+  // Since 8.0 nothing of a call is written if one change fails. Source: CT API2/LXC/Config.pm:246-264.
+  if (!fails || !since(8, 0)) saveGuest(ct);
+  if (fails) badParameter("pct", "set", spec, failing, `unable to hotplug ${failing}: failed`);
 }
 
 const split = (list) => (list ?? "").split(/[,;\s]+/).filter((key) => key !== "");
@@ -104,3 +118,10 @@ function network(value, key, spec) {
 }
 
 const tags = (value) => [...new Set(split(value).map((tag) => tag.toLowerCase()))].sort().join(";");
+
+/** The same for both programs: without quorum /etc/pve cannot be written (as the order of the calls shows). */
+export const unwritable = ({ id, kind }) =>
+  `unable to open file '/etc/pve/nodes/${node}/${
+    kind === "lxc" ? "lxc" : "qemu-server"
+  }/${id}.conf.tmp.4711'` +
+  " - Permission denied";

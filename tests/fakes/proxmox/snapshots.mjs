@@ -60,6 +60,9 @@ export async function rollBack(guest, name, start) {
 }
 
 export async function startGuest(guest) {
+  // What was pending is applied at the next start.
+  guest.config = { ...guest.config, ...guest.pending };
+  guest.pending = {};
   if (guest.hasProcess) await startInit(guest);
   else {
     guest.status = "running";
