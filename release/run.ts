@@ -131,14 +131,22 @@ const sbomOf = (packages: readonly Package[], { repository }: Options): unknown 
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+/** 1980: an archive cannot have an earlier time. */
+const NO_COMMIT = 315_532_800;
+
 /** Returns the time of the commit, so that the same commit yields the same files; without git, 1980. */
 function releaseTime(): number {
-  const { success, stdout } = new Deno.Command("git", {
-    args: ["log", "-1", "--format=%ct"],
-    cwd: projectFile(""),
-    stderr: "null",
-  }).outputSync();
-  return success ? Number(new TextDecoder().decode(stdout)) : 315_532_800;
+  try {
+    const { success, stdout } = new Deno.Command("git", {
+      args: ["log", "-1", "--format=%ct"],
+      cwd: projectFile(""),
+      stderr: "null",
+    }).outputSync();
+    return success ? Number(new TextDecoder().decode(stdout)) : NO_COMMIT;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return NO_COMMIT;
+    throw error;
+  }
 }
 
 function isThere(path: string): boolean {
