@@ -65,7 +65,7 @@ const toFileUrl = (path: string): string => pathToFileURL(projectFile(path)).hre
 const STARTS_PROGRAMS = /\bDeno\.Command\b|"node:child_process"|"playwright-core"/;
 const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^;"'()=]*?\sfrom\s+)?"(\.[^"]+)"/gm;
 
-/** Reports whether a file, or a file of the tests that it imports, can start another program. */
+/** Reports whether a file, or a file outside src that it imports, can start another program. */
 function loadsProgramStarter(path: string): boolean {
   const loaded = [path];
   for (const file of loaded) {
@@ -73,7 +73,8 @@ function loadsProgramStarter(path: string): boolean {
     if (STARTS_PROGRAMS.test(text)) return true;
     for (const [, target = ""] of text.matchAll(IMPORT)) {
       const next = join(dirname(file), target);
-      if (next.startsWith("tests/") && !loaded.includes(next)) loaded.push(next);
+      // Nothing in src starts a program.
+      if (!next.startsWith("src/") && !loaded.includes(next)) loaded.push(next);
     }
   }
   return false;

@@ -13,7 +13,7 @@ export const madeOutput = (kind: GuestKind) =>
     success: z.literal(true),
     message: z.string(),
     ...idOutput[kind],
-    status: z.string(),
+    status: z.string().describe("running, stopped, …"),
     addresses: z.array(z.string()),
     config: z.record(z.string(), z.string()).meta({ unlisted: true }),
     warnings: z.array(z.string()).optional().meta({ unlisted: true }),
