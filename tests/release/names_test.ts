@@ -4,7 +4,10 @@ import { projectFile } from "../support/project.ts";
 
 Deno.test("README says that nothing is published for as long as no address is decided", () => {
   const readme = Deno.readTextFileSync(projectFile("README.md"));
-  assert.equal(readme.includes("The project is not published yet."), REPOSITORY === undefined);
+  assert.equal(
+    readme.includes("No release is published yet, because its address is not decided."),
+    REPOSITORY === undefined,
+  );
 });
 
 Deno.test("downloadAddress() and registryName() follow from the repository's address", () => {
