@@ -1,7 +1,8 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
- * are none; `--fast` leaves out the files that start other programs, `--times` also prints how long each
- * group of files and the slowest tests took. Suites whose programs are missing are named, and not
+ * are none; `--fast` leaves out the files that start other programs, `--programs` those that cannot notice
+ * which programs there are; `--times` also prints how long each group of files and the slowest tests took.
+ * TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is written for each test. Suites whose programs are missing are named, and not
  * counted; with REQUIRE_PEERS=1 they fail instead.
  */
 import { pooledMap } from "../src/async/pooled_map.ts";
@@ -31,7 +32,10 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   const paths = args.filter((arg) => !arg.startsWith("--"));
-  const files = findTestFiles(paths.length > 0 ? paths : ["tests"]);
+  const files = findTestFiles(
+    paths.length > 0 ? paths : ["tests"],
+    args.includes("--programs"),
+  );
   using modules = temporaryDirectory();
   const fast = run("fast", FAST, joinTestFiles(files.fast, modules.path), "at the end");
   const runs: Run[] = [];
@@ -47,6 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
     runs.push(...await pooledMap(files.timed, TIMED_AT_ONCE, timed));
   }
   if (args.includes("--times")) printTimes(runs);
+  writeNames(runs);
   return summarize(runs);
 }
 
@@ -68,7 +73,7 @@ async function run(
   output: "live" | "at the end" = "live",
 ): Promise<Run> {
   if (files.length === 0) {
-    return { group, seconds: 0, passed: 0, failed: 0, failures: [], skipped: [], times: [] };
+    return { ...readReport(""), group, seconds: 0 };
   }
   const report = Deno.makeTempFileSync({ prefix: "mre_report_", suffix: ".xml" });
   const startedAtMs = performance.now();
@@ -102,6 +107,15 @@ async function run(
   } finally {
     Deno.removeSync(report);
   }
+}
+
+function writeNames(runs: readonly Run[]): void {
+  const path = Deno.env.get("TEST_NAMES");
+  if (path === undefined) return;
+  const skipped = runs.flatMap((one) => one.skipped.map(({ name }) => `skipped ${name}`));
+  const passed = runs.flatMap((one) => one.passedNames.map((name) => `passed ${name}`));
+  const lines = [...skipped, ...passed].map((line) => `${line.replaceAll("\n", " ")}\n`);
+  Deno.writeTextFileSync(path, lines.join(""));
 }
 
 function printTimes(runs: readonly Run[]): void {

@@ -1,6 +1,7 @@
 /** The outcome of a run of tests. */
 export interface Count {
   readonly passed: number;
+  readonly passedNames: readonly string[];
   readonly failed: number;
   readonly failures: readonly FailedTest[];
   readonly skipped: readonly SkippedTest[];
@@ -22,6 +23,8 @@ export interface TestTime {
 
 /** A test that was skipped. */
 export interface SkippedTest {
+  /** Its name without the reason. */
+  readonly name: string;
   /** The reason in its name. */
   readonly reason: string;
   /** Its file, relative to the project. */
@@ -33,21 +36,32 @@ export function readReport(xml: string): Count {
   const skipped: SkippedTest[] = [];
   const times: TestTime[] = [];
   const failures: FailedTest[] = [];
-  let passed = 0;
+  const passedNames: string[] = [];
   for (const [, attributes = "", body = ""] of xml.matchAll(TEST_CASE)) {
     const name = attribute("name", attributes);
     times.push({ name, seconds: Number(attribute("time", attributes)) });
     if (body.includes("<skipped")) {
       const [, reason, file] = SKIPPED.exec(name) ?? [];
-      skipped.push({ reason: reason ?? "no reason given", file: file ?? "an unknown file" });
+      skipped.push({
+        name: name.replace(SKIPPED, ""),
+        reason: reason ?? "no reason given",
+        file: file ?? "an unknown file",
+      });
     } else if (/<(failure|error)\b/.test(body)) failures.push({ name, message: messageIn(body) });
-    else passed++;
+    else passedNames.push(name);
   }
-  return { passed, failed: failures.length, failures, skipped, times };
+  return {
+    passed: passedNames.length,
+    passedNames,
+    failed: failures.length,
+    failures,
+    skipped,
+    times,
+  };
 }
 
 /** The end of the name of a test that `peerTest()` skipped. The report does not contain the file. */
-const SKIPPED = /\[skipped: (.+); in (.+)\]$/;
+const SKIPPED = / \[skipped: (.+); in (.+)\]$/;
 
 /** The first 400 characters of a failure's report, without colors. Empty if the test was only cancelled. */
 function messageIn(body: string): string {

@@ -14,16 +14,22 @@ export interface TestFiles {
   readonly timed: readonly string[];
 }
 
-/** Sorts the test files below these files and folders. */
-export function findTestFiles(paths: readonly string[]): TestFiles {
-  const files = [...new Set(paths.flatMap(testFilesBelow))].sort();
+/**
+ * Sorts the test files below these files and folders.
+ *
+ * @param onlyPrograms leaves out the files that cannot notice which programs a machine has: those that start
+ *   none, and those with a line `// @anywhere: reason`
+ */
+export function findTestFiles(paths: readonly string[], onlyPrograms = false): TestFiles {
+  const files = [...new Set(paths.flatMap(testFilesBelow))].sort()
+    .filter((path) => !onlyPrograms || !hasMark("anywhere", path));
   const marked = (mark: string) => files.filter((path) => hasMark(mark, path));
   const [process, timed] = [marked("process"), marked("timed")];
   const special = new Set([process, timed].flat());
   const others = files.filter((path) => !special.has(path));
   const fast = others.filter((path) => !loadsProgramStarter(path));
   const parallel = others.filter((path) => !fast.includes(path));
-  return { fast, parallel, process, timed };
+  return { fast: onlyPrograms ? [] : fast, parallel, process, timed };
 }
 
 const hasMark = (mark: string, path: string): boolean =>
