@@ -6,7 +6,10 @@ import type { Source } from "../sources/source.ts";
 import { iconOf } from "./file_icon.ts";
 import { ENGLISH, type Words } from "./page_words.ts";
 
-/** The style of all pages. It is part of the page; the policy allows exactly this text. */
+/**
+ * The style of all pages. It is part of the page; the policy allows exactly this text. A rule with `:user-valid`
+ * stands alone: browsers that do not know it drop the complete rule.
+ */
 const STYLE = `
 :root{color-scheme:light dark;--bg:#f3f4f6;--card:#fff;--text:#16191d;--soft:#5a6370;--line:#d9dde3;--accent:#0b5bd3;--on:#fff}
 @media(prefers-color-scheme:dark){:root{--bg:#0f1216;--card:#191e24;--text:#eef1f5;--soft:#a3adba;--line:#323a44;--accent:#7db4ff;--on:#0b1220}}
@@ -30,7 +33,8 @@ button:hover{filter:brightness(1.1)}
 button:focus-visible{outline:3px solid var(--text);outline-offset:3px}
 button:disabled{background:var(--line);color:var(--soft);cursor:not-allowed;filter:none}
 .note{margin:1rem 0 0;color:var(--soft);font-size:.875rem}
-.started,input:user-valid~div>#note{display:none}
+.started{display:none}
+input:user-valid~div>#note{display:none}
 input:user-valid~div>.started{display:block}
 @media(forced-colors:active){button{border:2px solid ButtonBorder}button:disabled{border-color:GrayText}.icon{color:CanvasText}}
 main>:last-child{margin-bottom:0}

@@ -146,3 +146,14 @@ pure("linkPage() shows another icon for a folder and for kinds of files", () => 
   const all = [...icons, iconOf({ kind: "directory", downloadName: "a.zip" })];
   assert.equal(new Set(all).size, names.length + 1);
 });
+
+pure(
+  "a browser that does not know :user-valid shows the note, and not that the download has started",
+  () => {
+    const style = /<style>([\s\S]*?)<\/style>/.exec(linkPage(source(), 300_000, 0))?.[1] ?? "";
+    // Such a browser drops these rules.
+    const kept = style.split("\n").filter((rule) => !rule.includes(":user-valid")).join("\n");
+    assert.match(kept, /^\.started\{display:none\}$/m);
+    assert.doesNotMatch(kept, /#note/);
+  },
+);
