@@ -14,7 +14,7 @@ interface Offer {
 }
 
 /**
- * What ssh2 offers on Deno. chacha20-poly1305 is first because it is the fastest cipher there (about 1.5 ×
+ * What ssh2 offers on Deno, and the host certificates of `src/ssh/worker/connection/host_certificates.ts`. chacha20-poly1305 is first because it is the fastest cipher there (about 1.5 ×
  * AES-GCM). Without ecdh-sha2-nistp521, which Deno cannot compute ("invalid curve").
  *
  * Source: ssh2 1.17.0 lib/protocol/constants.js.
@@ -71,6 +71,14 @@ export const OFFERS: readonly Offer[] = [
     keyword: "hostkeyalgorithms",
     name: "serverHostKey",
     defaults: [
+      ...[
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+      ].map((name) => `${name}-cert-v01@openssh.com`),
       "ssh-ed25519",
       "ecdsa-sha2-nistp256",
       "ecdsa-sha2-nistp384",

@@ -3,13 +3,8 @@ import { errorText, printable, RemoteExecError } from "../../errors.ts";
 import type { Dialer } from "./connection/dial.ts";
 import type { DialedConnection } from "./connection/dialed.ts";
 import { runCommand } from "./commands/exec.ts";
-import {
-  decideHostKey,
-  fingerprint,
-  keyPlace,
-  keyscanCommand,
-  trustCommand,
-} from "./trust/host_keys.ts";
+import { decideHostKey, fingerprint, keyPlace } from "./trust/host_keys.ts";
+import { keyscanCommand, trustCommand } from "./trust/host_key_errors.ts";
 import { keyTypeOf, knownHostsLine } from "./trust/known_hosts.ts";
 import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool } from "./connection/pool.ts";
@@ -186,7 +181,7 @@ async function hostKey(
   dialled: () => Promise<DialedConnection>,
 ): Promise<string | Doubt> {
   const failure: unknown = await dialled().then(() => undefined, (error) => error);
-  const key = dialer.presentedKey;
+  const { plainKey: key, certificate } = dialer.presented ?? {};
   const { host, port } = keyPlace(settings.ssh);
   const refused = failure instanceof RemoteExecError && failure.code.startsWith("host_key");
   if (refused && failure.code === "host_key_unknown" && key !== undefined) {
@@ -195,7 +190,9 @@ async function hostKey(
   if (key === undefined || refused) throw failure;
   const shown = `${keyTypeOf(key)} ${fingerprint(key)}`;
   const entries = await dialer.knownHosts();
-  const { kind } = decideHostKey({ host, port, key, entries, strict: true });
+  const { hostKeyAlias: alias } = settings.ssh;
+  const query = { host, port, key, entries, strict: true, certificate, alias };
+  const { kind } = decideHostKey(query);
   return kind === "known" ? shown : {
     detail:
       `${shown} is not in known_hosts; it is accepted only because SSH_STRICT_HOST_KEY_CHECKING=false`,

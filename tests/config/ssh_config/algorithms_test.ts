@@ -3,7 +3,13 @@ import { PassThrough } from "node:stream";
 // @ts-types="@types/ssh2"
 import ssh2, { type Algorithms } from "ssh2";
 import { assembleNames, OFFERS } from "../../../src/config/ssh_config/algorithms.ts";
+import { CERTIFICATE_ALGORITHMS } from "../../../src/ssh/worker/connection/host_certificates.ts";
 import { pure } from "../../support/pure.ts";
+
+pure("the SSH configuration knows the algorithms of host certificates", () => {
+  const { defaults = [] } = OFFERS.find(({ name }) => name === "serverHostKey") ?? {};
+  assert.deepEqual(defaults.slice(0, CERTIFICATE_ALGORITHMS.length), CERTIFICATE_ALGORITHMS);
+});
 
 pure("assembleNames() appends, removes, puts first and replaces", () => {
   const defaults = ["a1", "a2", "b1"];
@@ -18,7 +24,11 @@ pure("assembleNames() appends, removes, puts first and replaces", () => {
 Deno.test("ssh2 has every algorithm that the SSH configuration may choose", () => {
   const client = new ssh2.Client();
   client.on("error", () => {});
-  const lists = OFFERS.map(({ name, defaults, others }) => [name, [...defaults, ...others]]);
+  const lists = OFFERS.map(({ name, defaults, others }) => [
+    name,
+    // Those of certificates are ours.
+    [...defaults, ...others].filter((each) => !CERTIFICATE_ALGORITHMS.includes(each)),
+  ]);
   // ssh2 throws for a name that it does not have.
   const algorithms = Object.fromEntries(lists) as Algorithms;
   client.connect({ sock: new PassThrough(), username: "x", password: "x", algorithms });

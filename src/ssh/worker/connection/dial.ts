@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import { DialProgress } from "./dial_failure.ts";
+import { algorithms, type CertificateOffer, certificateOffer } from "./algorithms.ts";
 import { presentCertificates } from "./certificate_login.ts";
 import type { DialedConnection } from "./dialed.ts";
+import { offerHostCertificates, useCertifiedKey } from "./host_certificates.ts";
 import type { HostTraits } from "./host_traits.ts";
 import {
   forwardRefused,
@@ -20,18 +22,15 @@ import {
   onRefusedLogin,
 } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
-import ssh2, { type Algorithms, type ConnectConfig } from "ssh2";
+import ssh2, { type ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
-import type { AlgorithmsConfig, HostConfig } from "../../../config/config.ts";
+import type { HostConfig } from "../../../config/config.ts";
 import { keyMethods, readPrivateKey } from "../trust/key_methods.ts";
-import {
-  decideHostKey,
-  hostKeyError,
-  keyPlace,
-  preferredHostKeyTypes,
-} from "../trust/host_keys.ts";
+import { presentedBy, type PresentedKey } from "../trust/host_certificate.ts";
+import { decideHostKey, keyPlace, preferredHostKeyTypes } from "../trust/host_keys.ts";
+import { forgedCertificate, hostKeyError } from "../trust/host_key_errors.ts";
 import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
 
 /** Interval of keepalive requests to a silent host; after three without an answer the connection closes. */
@@ -40,6 +39,13 @@ const KEEPALIVE_MS = 15_000;
 /** The time limit of an attempt expired. */
 class TooLate extends Error {
   override readonly name = "TooLate";
+}
+
+/** How a host proves who it is. */
+interface Trust {
+  readonly offer: CertificateOffer;
+  /** Returns why the key or certificate that the host presented is refused. */
+  judge(presented: Uint8Array): RemoteExecError | undefined;
 }
 
 /** Connects to the configured host. Remembers a host key that it accepted without known_hosts. */
@@ -51,7 +57,7 @@ export class Dialer {
   /** Reaches the jump host right before this host. */
   readonly #via: Dialer | undefined;
   readonly #accepted: Map<number, Uint8Array>;
-  #presented: Uint8Array | undefined;
+  #presented: PresentedKey | undefined;
 
   /**
    * @param traits learn from the host's messages that the login is forced
@@ -75,8 +81,8 @@ export class Dialer {
     this.#via = before && new Dialer(before, logger, keepaliveMs, undefined, accepted);
   }
 
-  /** The last key that the host presented, in wire form. */
-  get presentedKey(): Uint8Array | undefined {
+  /** The last key that the host presented. */
+  get presented(): PresentedKey | undefined {
     return this.#presented;
   }
 
@@ -100,7 +106,6 @@ export class Dialer {
     );
     gatherWrites(socket);
     socket.on("data", (chunk: Uint8Array) => progress.received(chunk));
-    let refusal: RemoteExecError | undefined;
     const config: ConnectConfig = {
       ...login,
       sock: socket,
@@ -109,12 +114,12 @@ export class Dialer {
       keepaliveInterval: this.#ssh.keepaliveMs ?? this.#keepaliveMs,
       keepaliveCountMax: this.#ssh.keepaliveMax ?? 3,
       algorithms: algorithms(preferredHostKeyTypes(entries, host, port), this.#ssh.algorithms),
-      hostVerifier: (key: Uint8Array) => {
-        refusal = this.#judge(key, entries);
-        return refusal === undefined;
-      },
     };
-    return await this.#handshake(config, socket, progress, () => refusal).catch((error) => {
+    const trust: Trust = {
+      offer: certificateOffer(entries, { host, port }, this.#ssh.algorithms?.serverHostKey),
+      judge: (key) => this.#judge(key, entries),
+    };
+    return await this.#handshake(config, socket, progress, trust).catch((error) => {
       // The limit is that of the whole attempt, so its message names it.
       throw error instanceof TooLate ? progress.late(this.#limit(limitMs)) : error;
     });
@@ -191,12 +196,14 @@ export class Dialer {
     return files.flat();
   }
 
-  #judge(key: Uint8Array, entries: readonly KnownHostEntry[]): RemoteExecError | undefined {
+  #judge(presented: Uint8Array, entries: readonly KnownHostEntry[]): RemoteExecError | undefined {
     const { strictHostKeyChecking: strict, jumps: { length: place } = [] } = this.#ssh;
     const { host, port } = keyPlace(this.#ssh);
-    this.#presented = Uint8Array.from(key);
+    this.#presented = presentedBy(Uint8Array.from(presented));
+    if (this.#presented === undefined) return forgedCertificate(this.#ssh.host);
+    const { plainKey: key, certificate } = this.#presented;
     const decision = decideHostKey({
-      ...{ host, port, key, entries, strict },
+      ...{ host, port, key, entries, strict, certificate, alias: this.#ssh.hostKeyAlias },
       remembered: this.#accepted.get(place),
     });
     if (decision.kind === "accepted-new") {
@@ -226,13 +233,21 @@ export class Dialer {
     config: ConnectConfig,
     socket: Socket,
     progress: DialProgress,
-    refusal: () => RemoteExecError | undefined,
+    { offer, judge }: Trust,
   ): Promise<DialedConnection> {
     const client = new ssh2.Client();
+    let refusal: RemoteExecError | undefined;
+    const hostVerifier = (key: Uint8Array) => {
+      refusal = judge(key);
+      if (refusal === undefined && this.#presented) {
+        useCertifiedKey(client, this.#presented.plainKey);
+      }
+      return refusal === undefined;
+    };
     const { promise, resolve, reject } = Promise.withResolvers<DialedConnection>();
     const fail = (error: unknown) => {
       socket.destroy();
-      reject(refusal() ?? (error instanceof TooLate ? error : progress.explain(error)));
+      reject(refusal ?? (error instanceof TooLate ? error : progress.explain(error)));
     };
     const password = config.password ?? "";
     client.on(
@@ -251,7 +266,8 @@ export class Dialer {
     );
     client.once("handshake", () => progress.phase = "login");
     client.on("banner", (text) => progress.showed(text));
-    client.connect({ ...config, readyTimeout: 0 });
+    client.connect({ ...config, hostVerifier, readyTimeout: 0 });
+    offerHostCertificates(client, offer.names, offer.onlyThese);
     presentCertificates(client);
     onRefusedLogin(client, (methods, isPartial) => progress.refused(methods, isPartial));
     limitRequests(client, socket, () => {
@@ -271,30 +287,3 @@ export class Dialer {
  * Source: auth.c auth_log_authopts ("… key options: command …"); before 7.7 auth-options.c.
  */
 const FORCED_COMMAND = /options:(.* )?command( |$)|^Forced command/i;
-
-/** Returns the lists for ssh2. chacha20-poly1305 is first because it is the fastest cipher of ssh2 on Deno (about 1.5 × AES-GCM). */
-export function algorithms(
-  hostKeyTypes: readonly string[],
-  chosen: AlgorithmsConfig = {},
-): Algorithms {
-  const cipher = [
-    "chacha20-poly1305@openssh.com",
-    "aes128-gcm@openssh.com",
-    "aes256-gcm@openssh.com",
-    "aes128-ctr",
-    "aes192-ctr",
-    "aes256-ctr",
-  ];
-  // The types come from known_hosts.ts, which only knows names that ssh2 also has.
-  const serverHostKey = hostKeyTypes.length === 0 ? {} : { serverHostKey: [...hostKeyTypes] };
-  // Deno cannot compute it ("invalid curve"), and a server may prefer it.
-  const kex = { remove: ["ecdh-sha2-nistp521"], append: [], prepend: [] };
-  const { serverHostKey: allowed, ...others } = chosen;
-  const hostKeys = allowed && {
-    serverHostKey: [
-      ...new Set([...hostKeyTypes.filter((name) => allowed.includes(name)), ...allowed]),
-    ],
-  };
-  // The names of the SSH configuration are those of ssh2 too.
-  return { cipher, kex, ...serverHostKey, ...others, ...hostKeys } as Algorithms;
-}

@@ -26,6 +26,56 @@ const KINDS: Readonly<
 
 const SUFFIX = "-cert-v01@openssh.com";
 
+/** Reports whether a type of key is that of a certificate, and one whose parts are known here. */
+export const isCertificateType = (type: string): boolean => Object.hasOwn(KINDS, type);
+
+/** The parts of a certificate of any kind. Nothing is checked, not even the signature. */
+export interface CertificateParts {
+  /** The public key that it certifies, in wire form. */
+  readonly plainKey: Buffer;
+  readonly isForHosts: boolean;
+  readonly principals: readonly string[];
+  readonly validFromMs: number;
+  readonly validUntilMs: number;
+  readonly hasCriticalOptions: boolean;
+  /** The key of the authority in wire form. */
+  readonly authority: Buffer;
+  /** What the authority has signed. */
+  readonly signed: Buffer;
+  readonly signature: Buffer;
+}
+
+/** Takes a certificate in wire form apart. Returns undefined if it is incomplete or has more. */
+export function certificateParts(blob: Buffer): CertificateParts | undefined {
+  try {
+    const reader = new Reader(blob);
+    const type = reader.string().toString();
+    const { fields = 0 } = KINDS[type] ?? {};
+    reader.string(); // nonce
+    const key = Array.from({ length: fields }, () => reader.string());
+    reader.skip(8); // serial
+    const kind = reader.number();
+    reader.string(); // key ID
+    const principals = reader.list();
+    const [validFromMs, validUntilMs] = [reader.timeMs(), reader.timeMs()];
+    const criticalOptions = reader.string();
+    reader.string(); // extensions
+    reader.string(); // reserved
+    const authority = reader.string();
+    const signed = blob.subarray(0, reader.at);
+    const signature = reader.string();
+    if (fields === 0 || reader.at !== blob.length) return undefined;
+    return {
+      plainKey: Buffer.concat([Buffer.from(type.replace(SUFFIX, "")), ...key].map(withLength)),
+      ...{ isForHosts: kind === HOST, principals, validFromMs, validUntilMs, authority },
+      ...{ hasCriticalOptions: criticalOptions.length > 0, signed, signature },
+    };
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** Parses the text of a certificate file (`…-cert.pub`). Returns undefined if it is no user certificate. */
 export function parseCertificate(text: string): Certificate | undefined {
   const [, type = "", base64 = ""] = /^\s*(\S+) ([A-Za-z0-9+/=]+)/m.exec(text) ?? [];
@@ -51,8 +101,9 @@ export function parseCertificate(text: string): Certificate | undefined {
   }
 }
 
-/** SSH_CERT_TYPE_USER */
+/** SSH_CERT_TYPE_USER and SSH_CERT_TYPE_HOST. */
 const USER = 1;
+const HOST = 2;
 
 /** A key that presents a certificate, and the name under which it signs. */
 const signatureTypes = new WeakMap<object, string>();
@@ -83,12 +134,17 @@ export function withLength(content: Uint8Array): Buffer {
 }
 
 /** Reads fields of RFC 4251. Throws RangeError at the end. */
-class Reader {
+export class Reader {
   readonly #bytes: Buffer;
   #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+  }
+
+  /** The number of bytes read. */
+  get at(): number {
+    return this.#at;
   }
 
   number(): number {
@@ -101,6 +157,14 @@ class Reader {
     const length = this.number();
     if (this.#at + length > this.#bytes.length) throw new RangeError("the field is cut");
     return this.#bytes.subarray(this.#at, this.#at += length);
+  }
+
+  /** Reads a string that consists of strings. */
+  list(): string[] {
+    const inner = new Reader(this.string());
+    const items: string[] = [];
+    while (inner.#at < inner.#bytes.length) items.push(inner.string().toString());
+    return items;
   }
 
   skip(count: number): void {

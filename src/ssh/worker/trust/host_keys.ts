@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { dirname } from "node:path";
 import {
   entriesFor,
   isKnownKeyType,
@@ -7,9 +6,10 @@ import {
   type KnownHostEntry,
   knownHostsName,
 } from "./known_hosts.ts";
+import type { CertificateParts } from "./certificate.ts";
+import { certificateFault } from "./host_certificate.ts";
+import { systemClock } from "../../../async/clock.ts";
 import type { HostConfig } from "../../../config/config.ts";
-import { RemoteExecError } from "../../../errors.ts";
-import { shellWord } from "../../../shell/quote.ts";
 
 /** A host key in the form that people compare. */
 export interface KeyFacts {
@@ -23,15 +23,24 @@ export interface ExpectedKey extends KeyFacts {
   readonly line?: number;
 }
 
-/** `hasAuthority`: the host has a @cert-authority line, which cannot confirm a key without certificate. */
+/**
+ * `hasAuthority`: the host has a @cert-authority line, which cannot confirm a key without certificate.
+ * `certificateFault`: why the certificate in which the key was does not confirm it, as the rest of a sentence.
+ */
 export type HostKeyDecision =
   | { readonly kind: "known"; readonly by: ExpectedKey }
   | { readonly kind: "accepted-new"; readonly presented: KeyFacts }
-  | { readonly kind: "unknown"; readonly presented: KeyFacts; readonly hasAuthority: boolean }
+  | {
+    readonly kind: "unknown";
+    readonly presented: KeyFacts;
+    readonly hasAuthority: boolean;
+    readonly certificateFault?: string;
+  }
   | {
     readonly kind: "changed";
     readonly presented: KeyFacts;
     readonly expected: readonly ExpectedKey[];
+    readonly certificateFault?: string;
   }
   | { readonly kind: "revoked"; readonly presented: KeyFacts; readonly by: ExpectedKey };
 
@@ -39,8 +48,13 @@ export type HostKeyDecision =
 export interface HostKeyQuery {
   readonly host: string;
   readonly port: number;
-  /** The key in wire form, as ssh2 passes it to `hostVerifier` when `hostHash` is not set. */
+  /** The key in wire form, without a certificate. */
   readonly key: Uint8Array;
+  /** The certificate in which the key was, signed by its authority. */
+  readonly certificate?: CertificateParts | undefined;
+  /** HostKeyAlias, which is the name that a certificate must have in place of the host's. */
+  readonly alias?: string | undefined;
+  readonly nowMs?: number;
   readonly entries: readonly KnownHostEntry[];
   readonly strict: boolean;
   /** The key that this process accepted earlier as `accepted-new` for this host and port. */
@@ -54,6 +68,8 @@ export interface HostKeyQuery {
  * - A revocation always wins. On a port other than 22, a revocation for the bare host name counts too.
  * - If any key is listed for the host, even one of another type, an unlisted key means `changed`.
  * - On a port other than 22, keys of the bare host name can confirm a key but not contradict it.
+ * - A certificate of an authority that is listed for the host confirms its key. Any other certificate is ignored:
+ *   its key is judged as if it had none.
  *
  * Source: measured with ssh 9.2p1 (StrictHostKeyChecking yes and accept-new). One difference: if a key
  * is revoked for the bare host name only, ssh with accept-new accepts it on another port.
@@ -64,19 +80,42 @@ export function decideHostKey(query: HostKeyQuery): HostKeyDecision {
   const own = entriesFor(entries, knownHostsName(host, port));
   const all = port === 22 ? own : [...own, ...entriesFor(entries, knownHostsName(host, 22))];
 
-  const revocation = all.find((entry) => entry.kind === "revoked" && isSame(entry.key, key));
+  const revocation = all.find((entry) =>
+    entry.kind === "revoked" && (isSame(entry.key, key) || isAuthority(entry.key, query))
+  );
   if (revocation) return { kind: "revoked", presented, by: expectedFrom(revocation) };
+  const authority = all.find((entry) =>
+    entry.kind === "authority" && isAuthority(entry.key, query)
+  );
+  const certificateFault = faultOf(query, authority !== undefined);
+  const fault = certificateFault === undefined ? {} : { certificateFault };
+  if (authority && certificateFault === undefined) {
+    return { kind: "known", by: expectedFrom(authority) };
+  }
 
   const contradicting = own.filter(makesHostKnown);
   const confirming = (contradicting.length > 0 ? contradicting : all.filter(makesHostKnown))
     .find((entry) => isSame(entry.key, key));
   if (confirming) return { kind: "known", by: expectedFrom(confirming) };
   if (contradicting.length > 0) {
-    return { kind: "changed", presented, expected: contradicting.map(expectedFrom) };
+    const expected = contradicting.map(expectedFrom);
+    return { kind: "changed", presented, expected, ...fault };
   }
   if (remembered) return decideByMemory(presented, key, remembered);
   if (!strict) return { kind: "accepted-new", presented };
-  return { kind: "unknown", presented, hasAuthority: all.some((e) => e.kind === "authority") };
+  const hasAuthority = all.some((entry) => entry.kind === "authority");
+  return { kind: "unknown", presented, hasAuthority, ...fault };
+}
+
+const isAuthority = (key: Uint8Array, { certificate }: HostKeyQuery): boolean =>
+  certificate !== undefined && isSame(key, certificate.authority);
+
+/** Returns why the certificate does not confirm the host; undefined if it does or if there is none. */
+function faultOf(query: HostKeyQuery, isListed: boolean): string | undefined {
+  const { host, alias, certificate, nowMs = systemClock.now() } = query;
+  if (certificate === undefined) return undefined;
+  if (!isListed) return "is of an authority that no @cert-authority line of the host has";
+  return certificateFault(certificate, alias ?? host.toLowerCase(), nowMs);
 }
 
 /**
@@ -148,12 +187,6 @@ const expectedFrom = ({ key, source, line }: KnownHostEntry): ExpectedKey => ({
 const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
   one.length === other.length && one.every((byte, index) => byte === other[index]);
 
-/** The decisions that refuse the connection. */
-export type HostKeyRefusal = Extract<
-  HostKeyDecision,
-  { readonly kind: "unknown" | "changed" | "revoked" }
->;
-
 /** The host and its known_hosts files; the first file is the user's own. */
 export type HostPlace = Pick<
   HostConfig,
@@ -163,96 +196,3 @@ export type HostPlace = Pick<
 /** Returns the name and port that a host has in known_hosts. Source: OpenSSH 9.2 sshconnect.c, HostKeyAlias. */
 export const keyPlace = ({ host, port, hostKeyAlias }: HostPlace): { host: string; port: number } =>
   hostKeyAlias === undefined ? { host, port } : { host: hostKeyAlias, port: 22 };
-
-/**
- * Returns the error for a refused host key: `host_key_unknown` if no key of the host is listed,
- * `host_key_changed` if the key has changed or is revoked.
- */
-export function hostKeyError(place: HostPlace, refusal: HostKeyRefusal): RemoteExecError {
-  if (refusal.kind === "unknown") return hostKeyUnknown(place, refusal);
-  return refusal.kind === "changed"
-    ? hostKeyChanged(place, refusal)
-    : hostKeyRevoked(place.host, refusal);
-}
-
-/**
- * Returns the shell command that adds the host's keys to the first known_hosts file, in a directory that
- * may not exist yet.
- */
-export function keyscanCommand(place: HostPlace): string {
-  const { host, alias, port, knownHostsPaths, hostKeyAlias, jumps = [] } = place;
-  // ssh-keyscan cannot connect through another host.
-  if (jumps.length > 0) return `ssh ${shellWord(alias ?? host)}`;
-  const file = knownHostsPaths.find((path) => path !== "/dev/null") ?? "known_hosts";
-  const address = `${port === 22 ? "" : `-p ${port} `}${shellWord(host)}`;
-  const keys = hostKeyAlias === undefined
-    ? `ssh-keyscan -H ${address}`
-    : `ssh-keyscan ${address} | sed ${shellWord(`s/^[^ ]*/${hostKeyAlias}/`)}`;
-  const scan = `${keys} >> ${shellWord(file)}`;
-  const directory = dirname(file);
-  return [".", "/", "/etc/ssh"].includes(directory)
-    ? scan
-    : `mkdir -p -m 700 ${shellWord(directory)} && ${scan}`;
-}
-
-/** Returns the command of this program that adds the host's keys. */
-export function trustCommand({ host, alias, port }: HostPlace): string {
-  const address = port === 22 ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return `mcp-remote-exec trust ${shellWord(alias ?? address)}`;
-}
-
-const hostKeyUnknown = (
-  place: HostPlace,
-  { presented, hasAuthority }: Extract<HostKeyRefusal, { readonly kind: "unknown" }>,
-): RemoteExecError =>
-  new RemoteExecError(
-    "host_key_unknown",
-    `Server '${place.host}' not found in known_hosts: its ${describe(presented)}` +
-      (hasAuthority
-        ? " (its @cert-authority line does not apply: the key is not a certificate)"
-        : ""),
-    `Run \`${trustCommand(place)}\`, or add it with \`${
-      keyscanCommand(place)
-    }\`, and compare the ` +
-      "fingerprint on the host itself, " +
-      "or set SSH_STRICT_HOST_KEY_CHECKING=false to accept unlisted hosts",
-  );
-
-const hostKeyChanged = (
-  place: HostPlace,
-  { presented, expected }: Extract<HostKeyRefusal, { readonly kind: "changed" }>,
-): RemoteExecError =>
-  new RemoteExecError(
-    "host_key_changed",
-    `The host key of '${place.host}' has changed: got ${presented.keyType} ${presented.fingerprint}, ` +
-      `expected ${expected.map(describeExpected).join(" and ")}`,
-    "Find out why (the host was reinstalled, or the connection is intercepted), and only then " +
-      removal(place, expected),
-  );
-
-const hostKeyRevoked = (
-  host: string,
-  { presented, by }: Extract<HostKeyRefusal, { readonly kind: "revoked" }>,
-): RemoteExecError =>
-  new RemoteExecError(
-    "host_key_changed",
-    `The host key of '${host}' is revoked: its ${describe(presented)}, refused by ${placeOf(by)}`,
-    "Do not connect until the host has a new key, and ask who marked this one as @revoked",
-  );
-
-const describe = (key: KeyFacts): string => `${key.keyType} key is ${key.fingerprint}`;
-
-const describeExpected = (key: ExpectedKey): string =>
-  `${key.keyType} ${key.fingerprint} (${placeOf(key)})`;
-
-const placeOf = ({ source, line }: ExpectedKey): string =>
-  source === undefined ? "accepted earlier by this process" : `${source}:${line}`;
-
-function removal(place: HostPlace, expected: readonly ExpectedKey[]): string {
-  const sources = new Set(expected.flatMap(({ source }) => source === undefined ? [] : [source]));
-  if (sources.size === 0) return "restart this server";
-  const { host, port } = keyPlace(place);
-  const name = shellWord(knownHostsName(host, port));
-  const commands = [...sources].map((file) => `\`ssh-keygen -R ${name} -f ${shellWord(file)}\``);
-  return `run ${commands.join(" and ")} and then \`${keyscanCommand(place)}\``;
-}

@@ -6,7 +6,8 @@ import type { HostConfig, SshConfig } from "../../../config/config.ts";
 import { internalError, RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import type { KnownKey, OfferedKey, OfferedKeys } from "../../host_keys_port.ts";
-import { algorithms, Dialer } from "../connection/dial.ts";
+import { algorithms } from "../connection/algorithms.ts";
+import { Dialer } from "../connection/dial.ts";
 import { decideHostKey, fingerprint, keyPlace } from "./host_keys.ts";
 import { entriesFor, keyTypeOf, type KnownHostEntry, knownHostsName } from "./known_hosts.ts";
 

@@ -4,12 +4,14 @@ import {
   decideHostKey,
   fingerprint,
   type HostKeyDecision,
-  hostKeyError,
   type HostKeyQuery,
-  type HostKeyRefusal,
-  keyscanCommand,
   preferredHostKeyTypes,
 } from "../../../../src/ssh/worker/trust/host_keys.ts";
+import {
+  hostKeyError,
+  type HostKeyRefusal,
+  keyscanCommand,
+} from "../../../../src/ssh/worker/trust/host_key_errors.ts";
 import {
   entriesFor,
   keyTypeOf,
