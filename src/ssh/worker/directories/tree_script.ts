@@ -29,8 +29,10 @@ export interface TreeScriptOptions {
   readonly sends: boolean;
 }
 
-/** What is sent unasked, as `du` counts it: less than the window of a channel, and worth the bytes. */
-const MAX_SENT_KIB = 1_500;
+/** Bytes of files that are sent unasked: less than the window of a channel. */
+const MAX_SENT_BYTES = 1_500_000;
+/** The list of so many files is kept in a variable. */
+const MAX_LIST_BYTES = 200_000;
 
 /**
  * Returns the script that serves one copy of a directory: for any POSIX `sh`, busybox too. It prints what
@@ -98,7 +100,7 @@ export const treeScript = ({ path, stage, sends }: TreeScriptOptions): string =>
     }`,
     `K=${quoted(REAL)}; P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
-    `w=; ${sends ? MAY_SEND : ""}echo "S $e $o $w"; printf "//R%s\\n" "$f"`,
+    `w=; ${sends ? "[ $e = 0 ] || peek; " : ""}echo "S $e $o $w"; printf "//R%s\\n" "$f"`,
     'if [ -n "$w" ]; then send; else [ $e = 0 ] || list; echo //E; fi',
     `while IFS=" " read -r v n a b c d <&5; do case $v in ${
       COMMANDS.join(" ")
@@ -135,10 +137,7 @@ const REAL = "for l do p=${l#.//}; case $p in */*) p=${0%/}/${p%/*};; *) p=$0;; 
 /** True unless `find` failed: then each directory is tried, because nothing may be deleted for a bad disk. */
 const LISTED = '{ [ -z "$L" ] || ls -A -- "$l" >/dev/null 2>&1; }';
 
-/** `du` alone would count the holes of a file as nothing. */
-const MAY_SEND = "[ $e = 0 ] || { w=$(du -sk . 2>/dev/null); w=${w%%[!0-9]*}; " +
-  `{ [ "\${w:-${MAX_SENT_KIB}}" -lt ${MAX_SENT_KIB} ] && ` +
-  `[ -z "$(find . -type f -size +${2 * MAX_SENT_KIB} 2>&1)" ]; } && w=1 || w=; }; `;
+const LIST = 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} +';
 
 const FUNCTIONS = {
   // dd never reads more than it should.
@@ -147,11 +146,22 @@ const FUNCTIONS = {
     "[ $r -eq 0 ] || dd bs=$r count=1 iflag=fullblock <&5 2>/dev/null",
   tool:
     `case $1 in o) H="${HASH_TOOLS.o}";; s) H="${HASH_TOOLS.s}";; *) H="${HASH_TOOLS.h}";; esac`,
-  list: 'find .// -exec stat -c "//%f %s %Y %u %g %n" {} + || { L=1; export L; }; ' +
+  list: `${LIST} || { L=1; export L; }; ` +
     'find .// -type l -exec sh -c "$R" sh {} +; find .// -type d -exec sh -c "$U" sh {} +',
-  // All three walk the directory at the same time; what is sent later waits in its pipe.
-  send: "case $o in *s*) tool s;; o*) tool o;; *) tool h;; esac; tar -cf - . | " +
-    '{ seen 0 | { list; echo //E; cat; }; echo //E; cat; }; printf "%-512s" //stop; echo //E',
+  // Lists into $l. Sets $w if that is complete and the files are small together. A line of a name that
+  // looks like a size changes only that sum.
+  peek:
+    `l="\n$({ ${LIST} 2>/dev/null || echo //X; } | head -c ${MAX_LIST_BYTES}; echo x)"; l=\${l%x}; ` +
+    `case $l in *"\n//X\n") return;; *" .//\n"*) ;; *) return;; esac; ` +
+    `[ \${#l} -lt ${MAX_LIST_BYTES} ] || return 0; w=0; IFS="\n"; set -f; ` +
+    'for x in $l; do case $x in "//8"???" "*) x=${x#"//8"???" "}; x=${x%% *}; ' +
+    'case $x in ""|*[!0-9]*) ;; *) w=$((w+x));; esac;; esac; done; set +f; unset IFS; ' +
+    `[ "$w" -lt ${MAX_SENT_BYTES} ] && w=1 || w=`,
+  // Every directory can be read, or there was no list. The archive waits in its pipe while files are hashed.
+  send:
+    'printf "%s" "${l#?}"; case $l in *"\n//a"*) find .// -type l -exec sh -c "$R" sh {} +;; esac; ' +
+    "echo //E; case $o in *s*) tool s;; o*) tool o;; *) tool h;; esac; " +
+    'tar -cf - . | { seen 0; echo //E; cat; }; printf "%-512s" //stop; echo //E',
   real: 'X=$1 xargs -0 sh -c "$K" "$f"',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
   // Beside the directory if that is the same file system, and if the directory passes neither a group nor an
