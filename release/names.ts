@@ -1,10 +1,6 @@
-import manifest from "../deno.json" with { type: "json" };
+import { PACKAGE, VERSION } from "../src/version.ts";
 
-/** Name of the executable, of the npm package and of every file of a release. */
-export const PACKAGE: string = manifest.name;
-
-/** Version of a release. */
-export const VERSION: string = manifest.version;
+export { PACKAGE, VERSION } from "../src/version.ts";
 
 /**
  * Address of the repository, such as `https://github.com/OWNER/NAME`. It is undefined until it is decided where the

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { PACKAGE } from "../../version.ts";
 
 /** How a client starts this server. */
 export interface StartCommand {
@@ -17,9 +18,6 @@ export interface RunningProgram {
   readonly sourceTree: string;
   readonly denoVersion: string;
 }
-
-/** The name of the package and of the program. */
-const PACKAGE = "mcp-remote-exec";
 
 /**
  * Returns the command that starts the running program again. What npx has downloaded may be gone tomorrow, so then
