@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { bundleTests } from "./bundle.ts";
-import { installedTests } from "./installed.ts";
+import { firstAnswerTests } from "./first_answer.ts";
+import { imageTests } from "./image.ts";
 import { npmPackageTests } from "./npm_package.ts";
 import { BINARY, packed } from "./packed.ts";
 
 if (BINARY !== undefined) {
   npmPackageTests();
   bundleTests();
-  installedTests();
+  imageTests();
+  firstAnswerTests();
 
   Deno.test("sha256sum accepts SHA256SUMS, which has every file of a release", async () => {
     const directory = await packed();
