@@ -217,7 +217,9 @@ function answerOf(
       throw new RemoteExecError(
         "connection_lost",
         `The SSH connection was lost: the result of "${action}" is not known`,
-        "Read the guest's status before you try again",
+        isTask
+          ? "Read the guest's configuration and proxmox_list_tasks before you try again: a lock means that the task runs or was cut off"
+          : "Read the guest's status before you try again",
       );
   }
   if (outcome.stdout.truncated) throw unreadable("the host", "it is too long");

@@ -1,6 +1,5 @@
 import { oneLine, RemoteExecError } from "../../errors.ts";
-import { argumentRefused, commandFailed, guestIsTemplate, guestLocked } from "../errors.ts";
-import { type Guest, guestInText, guestName, KINDS, programOf } from "../guests/guest.ts";
+import { type Guest, guestInText, guestName, programOf } from "../guests/guest.ts";
 
 /** The ID belongs to a guest, maybe since a moment. */
 export const idTaken = (id: number) =>
@@ -8,48 +7,6 @@ export const idTaken = (id: number) =>
     "already_exists",
     `The ID ${id} is taken by another guest`,
     "Leave the ID out: the next free one is then used",
-  );
-
-const storageUnfit = (action: string, found: string) =>
-  new RemoteExecError(
-    "invalid_argument",
-    `${action} failed: ${oneLine(found)}`,
-    "Choose another storage: `pvesm status` with ssh_exec_command shows them and their free space",
-  );
-
-const storageFull = (action: string, found: string) =>
-  new RemoteExecError(
-    "disk_full",
-    `${action} failed: the storage or the disk is full: ${oneLine(found)}`,
-    "Free space on the storage, choose another one, or make the disk larger",
-  );
-
-const sourceMissing = (action: string, found: string) =>
-  new RemoteExecError(
-    "not_found",
-    `${action} failed: ${oneLine(found)}`,
-    "Check the name: proxmox_list_templates shows templates, proxmox_list_backups backups",
-  );
-
-const interrupted = (action: string) =>
-  new RemoteExecError(
-    "cancelled",
-    `${action} was interrupted`,
-    "Read the task log in Proxmox VE to see who stopped it, then try again",
-  );
-
-const importUnknown = (action: string) =>
-  new RemoteExecError(
-    "unsupported",
-    `${action} failed: this version of Proxmox VE cannot import a disk image while it creates a VM (7.2 and later can)`,
-    "Create the VM without image, then use `qm importdisk` with ssh_exec_command",
-  );
-
-const damaged = (action: string, found: string) =>
-  new RemoteExecError(
-    "io_error",
-    `${action} failed: the archive is damaged or not fit for it: ${oneLine(found)}`,
-    "Try another template or backup",
   );
 
 /** No storage of the node may hold the disks. */
@@ -103,11 +60,14 @@ export const linkedClones = (guest: Guest) =>
     "Destroy the linked clones first",
   );
 
-export const destroyFailed = (guest: Guest, found: string, { lock, volumes }: Leftovers) =>
+export const destroyFailed = (guest: Guest, found: string, left: Leftovers | undefined) =>
   new RemoteExecError(
     "io_error",
     `Destroying ${guestInText(guest)} failed: ${oneLine(found)}; left: ` +
-      ([...(lock === undefined ? [] : ["its configuration"]), ...volumes].join(", ") || "nothing"),
+      (left === undefined
+        ? "not known, it could not be read"
+        : [...(left.lock === undefined ? [] : ["its configuration"]), ...left.volumes].join(", ") ||
+          "nothing"),
     "Read the guest's task log in Proxmox VE. Disks that are gone cannot be brought back",
   );
 
@@ -121,9 +81,12 @@ export const isProtected = (guest: Guest) =>
 /** The old disks are removed before the archive is unpacked, and nothing brings them back. */
 export const overwriteFailed = (
   guest: Guest,
-  { code, message, suggestion }: RemoteExecError,
-  { lock, volumes }: Leftovers,
+  error: RemoteExecError,
+  left: Leftovers | undefined,
 ) => {
+  if (left === undefined) return leftUnknown(error);
+  const { code, message, suggestion } = error;
+  const { lock, volumes } = left;
   const name = guestInText(guest);
   const state = lock === undefined
     ? `nothing is left of ${name}: its old disks were removed first`
@@ -179,12 +142,22 @@ export const otherResult = (action: string, found: string) =>
     "Read the guest's task log in Proxmox VE",
   );
 
+const leftUnknown = ({ code, message, suggestion }: RemoteExecError) =>
+  new RemoteExecError(
+    code,
+    `${message}; what it left behind could not be read`,
+    `${suggestion}. Look at the guest's configuration and disks first`,
+  );
+
 /** Adds what a failed step has left on the host. */
 export const withLeftovers = (
   guest: Guest,
-  { code, message, suggestion }: RemoteExecError,
-  { lock, volumes }: Leftovers,
+  error: RemoteExecError,
+  found: Leftovers | undefined,
 ) => {
+  if (found === undefined) return leftUnknown(error);
+  const { code, message, suggestion } = error;
+  const { lock, volumes } = found;
   const left = [
     ...(lock === undefined
       ? []
@@ -212,78 +185,4 @@ export interface Leftovers {
   /** Undefined without a configuration, empty for one without a lock. */
   readonly lock: string | undefined;
   readonly volumes: readonly string[];
-}
-
-/** `source`: the guest that is cloned; otherwise the new one itself. */
-type Maker = (action: string, found: string, guest: Guest, source: Guest) => RemoteExecError;
-
-/**
- * The errors of commands that make a guest. Those of tar are on stdout.
- *
- * Source: pve-container 94f5585 src/PVE/API2/LXC.pm; qemu-server e6352be src/PVE/API2/Qemu.pm; pve-storage 0c56bad;
- * `No space left on device` from public logs.
- */
-const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
-  [
-    /((?:CT|VM) \d+ already exists on node|config file already exists|: File exists)/,
-    (_a, _f, guest) => idTaken(guest.id),
-  ],
-  [/import-from: property is not defined/, (action) => importUnknown(action)],
-  [/^.*(No space left on device|not enough free space|out of space).*$/m, storageFull],
-  [/^.*(?:CT|VM) is locked \((.*)\)/m, (_a, found, _g, source) => guestLocked(source, found)],
-  [
-    /^.*(received interrupt|broken pipe|got unexpected control message)/m,
-    (action) => interrupted(action),
-  ],
-  [/(storage '[^']*' (?:does not (?:exist|support [^\n]*)|is disabled))/, storageUnfit],
-  [/(parameter 'storage' not allowed for linked clones)/, argumentRefused],
-  [/(volume '[^']*' does not exist|can't find file '[^']*')/, sourceMissing],
-  [/(unable to use volume [^\n]* - content type needs to be '[^']*')/, argumentRefused],
-  [
-    /(archive contains no configuration file|couldn't determine archive info [^\n]*|unsupported [^\n]*version[^\n]*|unable to detect OS distribution|Restored data doesn't match checksum|unexpected end of file)/,
-    damaged,
-  ],
-  [/(Linked clone feature [^\n]*|Full clone feature [^\n]*)/, unsupportedClone],
-  [
-    /((?:Full clone of a running container|Cannot do full clones on a running container)[^\n]*)/,
-    runningClone,
-  ],
-  [
-    /you can't [^\n]* if it's a template/i,
-    (action, _f, _g, source) => guestIsTemplate(source, action),
-  ],
-  [/^400 Parameter verification failed\.\n([^\n]*)(?:\n(?!\w+ )([^\n]+))?/m, argumentRefused],
-];
-
-/** Returns the error of a command that should make a guest. */
-export function makingProblem(
-  guest: Guest,
-  action: string,
-  { stderr, stdout }: { readonly stderr: string; readonly stdout: string },
-  source: Guest = guest,
-): RemoteExecError {
-  for (const text of [stderr, stdout]) {
-    for (const [pattern, problemOf] of PROBLEMS) {
-      const match = pattern.exec(text);
-      if (match) return problemOf(action, match[2] ?? match[1] ?? match[0], guest, source);
-    }
-  }
-  const [, reason = stderr] = /^unable to \w+ (?:CT|VM) \d+ - ([^]*)$/.exec(stderr) ?? [];
-  return commandFailed(action, reason);
-}
-
-function unsupportedClone(action: string, found: string) {
-  return new RemoteExecError(
-    "unsupported",
-    `${action} failed: ${oneLine(found)}`,
-    "Use the other kind of clone (full true or false); linked clones need a template",
-  );
-}
-
-function runningClone(action: string, found: string, guest: Guest): RemoteExecError {
-  return new RemoteExecError(
-    "invalid_state",
-    `${action} failed: ${oneLine(found)}`,
-    `Shut ${KINDS[guest.kind].noun === "VM" ? "it" : "the container"} down, or name a snapshot`,
-  );
 }

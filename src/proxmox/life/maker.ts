@@ -14,7 +14,6 @@ import { explain, findInCluster, readBack } from "../problem.ts";
 import {
   idTaken,
   type Leftovers,
-  makingProblem,
   noStorage,
   notStarted,
   otherResult,
@@ -22,6 +21,7 @@ import {
   stoppedAgain,
   withLeftovers,
 } from "./errors.ts";
+import { makingProblem } from "./making_problem.ts";
 import { type HostCommand, wordsOf } from "./host_input.ts";
 
 /** How often an ID that somebody else took in the meantime is replaced by the next one. */
@@ -186,14 +186,26 @@ export class GuestMaker {
     }
   }
 
-  /** Returns what is on the host of a guest that was not finished. What cannot be read is left out. */
-  async leftovers(guest: Guest, context: ToolContext): Promise<Leftovers> {
-    const quiet = { signal: context.signal, progress: undefined };
-    const config = await this.#guests.config(guest, quiet).catch(() => undefined);
-    return {
-      lock: config === undefined ? undefined : config.options.lock ?? "",
-      volumes: await this.volumes(guest, quiet).catch(() => []),
-    };
+  /** Returns what is on the host of a guest that was not finished; undefined if that cannot be read. */
+  async leftovers(guest: Guest, { signal }: ToolContext): Promise<Leftovers | undefined> {
+    const quiet = { signal, progress: undefined };
+    try {
+      const lock = await this.#lock(guest, quiet);
+      return { lock, volumes: await this.volumes(guest, quiet) };
+    } catch (error) {
+      if (error instanceof RemoteExecError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Returns the lock, which is empty if there is none; undefined without a configuration. */
+  async #lock(guest: Guest, context: ToolContext): Promise<string | undefined> {
+    try {
+      return (await this.#guests.config(guest, context)).options.lock ?? "";
+    } catch (error) {
+      if (error instanceof RemoteExecError && error.code === "not_found") return undefined;
+      throw error;
+    }
   }
 
   /** Lists the disks of a guest on all storages, also those that its configuration does not name. */

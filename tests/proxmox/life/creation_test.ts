@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { failure, type Node, nodeTest } from "../node.ts";
+import { until } from "../../support/until.ts";
+import { failure, type Node, nodeTest, processesLike } from "../node.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4kF7u0b7kq me@home";
 const WEB = { hostname: "web", ip: "10.0.0.5/24", gateway: "10.0.0.1" } as const;
@@ -142,3 +143,48 @@ nodeTest("a VM is created from an ISO image, whose absence is named", {}, async 
   assert.match(error, /^Creating VM 101 failed: volume 'local:iso\/nosuch.iso' does not exist/);
   assert.equal(failure(await call({ image: "/no such/file" }))[0], "invalid_argument");
 });
+
+nodeTest("what a killed task leaves is named with the way to remove it", {}, async (node) => {
+  await node.pve.addTemplate();
+  await node.pve.setFault("taskHolds", 0);
+  const call = create(node, { start: false });
+  await until("the disk is made", async () => (await node.pve.disks()).length === 1);
+  const task = new RegExp(`${node.pve.stateDirectory}/pve\\.cjs pct create `);
+  const [pid = ""] = Array.from(Deno.readDirSync("/proc"), ({ name }) => name)
+    .filter((name) => /^\d+$/.test(name) && task.test(commandLine(name)));
+  Deno.kill(Number(pid), "SIGKILL");
+  const answer = await call;
+  const [code, error] = failure(answer);
+  assert.equal(code, "io_error");
+  // The words for the signal are the shell's.
+  assert.match(
+    error,
+    /^Creating container 100 failed: .*; left behind: its configuration with the lock create, local-lvm:vm-100-disk-0$/,
+  );
+  assert.match(
+    answer.data.suggestion,
+    /First remove it: `pct unlock 100` on the host, then proxmox_destroy_container$/,
+  );
+  // The worker has lost its reader, and dies of its next line.
+  await node.pve.setFault("taskHolds", undefined);
+  const worker = new RegExp(`${node.pve.stateDirectory}/pve\\.cjs internal worker `);
+  await until("the end of the worker", () => processesLike(worker).length === 0);
+  const { data } = await node.call("proxmox_list_containers");
+  assert.deepEqual(data.containers, [{
+    ctid: 100,
+    status: "stopped",
+    name: "web",
+    lock: "create",
+  }]);
+  await node.call("ssh_exec_command", { command: "pct unlock 100" });
+  const gone = await node.call("proxmox_destroy_container", { ctid: 100, confirm_name: "web" });
+  assert.deepEqual([gone.isError, await node.pve.disks()], [false, []], gone.text);
+});
+
+function commandLine(pid: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+  } catch {
+    return ""; // ended meanwhile
+  }
+}
