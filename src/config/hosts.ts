@@ -39,11 +39,14 @@ export function chooseHosts(
 ): ChosenHosts | undefined {
   const names = hostNames(values, context, report);
   checkProxmox(values, names, report);
-  checkSecrets(names, context, report);
   // Without a host, the faults of the login are still worth reporting.
   if (names.length === 0) context.chooseHost("localhost", values, context.env, report);
   const list = names.map((name) => hostOf(name, values, context, report));
   const usable = list.flatMap(({ name, ssh }) => ssh === undefined ? [] : [{ name, ssh }]);
+  const jumps = usable.flatMap(({ ssh }) => ssh.jumps ?? []).map(({ alias, host }) =>
+    alias ?? host
+  );
+  checkSecrets(names, jumps, context, report);
   const ssh = (usable.find(({ name }) => name === values.host) ?? usable[0])?.ssh;
   if (ssh === undefined) {
     const faults = new Map(
@@ -162,12 +165,15 @@ function checkProxmox(
  */
 function checkSecrets(
   names: readonly string[],
+  jumps: readonly string[],
   { env }: HostsContext,
   report: Report,
 ): void {
   for (const [prefix, secret] of SECRETS_OF_HOSTS) {
     const owners = new Map<string, string>();
-    for (const name of names) {
+    // A jump host has a login, but no sudo.
+    const all = prefix === "SUDO_PASSWORD_" ? names : new Set([...names, ...jumps]);
+    for (const name of all) {
       const variable = hostVariable(prefix, name);
       const other = owners.get(variable);
       owners.set(variable, name);

@@ -166,6 +166,22 @@ pure("two hosts that share the name of a secret are a fault if it is set", () =>
   );
 });
 
+pure("a jump host that shares the name of a secret with a host is a fault if it is set", () => {
+  const texts = {
+    "/home/me/.ssh/config": "Host web-1\n  ProxyJump web.1\nHost web.1\n  HostName 10.0.0.1\n",
+  };
+  const faults = (env: Environment) =>
+    faultsOf({ HOST: "web-1", SSH_PASSWORD: undefined, ...env }, fakeMachine({ texts }));
+  const [fault] = faults({ SSH_PASSWORD_WEB_1: "x" });
+  assert.match(
+    fault?.message ?? "",
+    /^SSH_PASSWORD_WEB_1 could be the password of web-1 or of web\.1/,
+  );
+  // A jump host has no sudo. It has no login here, which is the only fault.
+  const others = faults({ SUDO_PASSWORD_WEB_1: "x", SSH_PASSWORD: "y" });
+  assert.deepEqual(others.map(({ message }) => message.slice(0, 15)), ["Jump host web.1"]);
+});
+
 pure("the password of sudo of a single host is one line", () => {
   const [fault] = faultsOf({ ...ADDRESSES, SUDO_PASSWORD_WEB1: "first\nsecond" });
   assert.equal(fault?.message, "SUDO_PASSWORD_WEB1 must be one line");

@@ -93,7 +93,8 @@ export const sudoAsks = (question: string) =>
 export const sudoSilent = (limitMs: number) =>
   new RemoteExecError(
     "timeout",
-    `sudo on the host did not start the command within ${limitMs / 1000} seconds`,
+    `sudo on the host did not start the command within ${limitMs / 1000} seconds; ` +
+      "if it starts later, it is stopped, but a short command may have run by then",
     "Try `sudo true` on the host as the same login, or raise the timeout",
   );
 
