@@ -5,7 +5,7 @@
 #     -v ~/.ssh/id_ed25519:/keys/id:ro -e SSH_KEY=/keys/id -v ~/.ssh/known_hosts:/keys/known_hosts:ro \
 #     -e SSH_KNOWN_HOSTS=/keys/known_hosts -v "$PWD:/work" --user "$(id -u):$(id -g)" mcp-remote-exec
 #
-# The executable needs glibc, so the base is not Alpine.
+# The executable needs glibc, so the base is not Alpine. It is not pinned by its digest, because none was verified.
 FROM debian:bookworm-slim
 ARG PROGRAM=dist/release/mcp-remote-exec-linux-x64
 COPY --chmod=755 ${PROGRAM} /usr/local/bin/mcp-remote-exec

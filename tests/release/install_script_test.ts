@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { sha256 } from "../../release/checksums.ts";
 import { installer } from "../../release/installers.ts";
 import { BUSYBOX, CURL, onPath, type Peer, peer, peerTest } from "../peers/require.ts";
@@ -43,10 +44,17 @@ class Stage implements AsyncDisposable {
     }
   }
 
-  offer(program: string): void {
+  /** Puts a script in the place of a program. */
+  replace(tool: string, script: string): void {
+    const path = `${this.#path}/${tool}`;
+    if (existsSync(path)) Deno.removeSync(path);
+    Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  offer(program: string, file = FILE): void {
     const bytes = new TextEncoder().encode(program);
-    this.site.files.set(FILE, bytes);
-    const sums = `${"0".repeat(64)}  another\n${sha256(bytes)}  ${FILE}\n`;
+    this.site.files.set(file, bytes);
+    const sums = `${"0".repeat(64)}  another\n${sha256(bytes)}  ${file}\n`;
     this.site.files.set("SHA256SUMS", new TextEncoder().encode(sums));
   }
 
@@ -151,6 +159,39 @@ for (const [shell, peers, tools] of SHELLS) {
     },
   });
 }
+
+peerTest({
+  peer: CURL,
+  name: "install.sh takes the executable of each system, and refuses one that has none",
+  async fn() {
+    await using stage = new Stage([...TOOLS, "curl", "sha256sum"]);
+    for (
+      const [kernel, machine, translated, system] of [
+        ["Linux", "x86_64", "", "linux-x64"],
+        ["Linux", "aarch64", "", "linux-arm64"],
+        ["Darwin", "arm64", "0", "macos-arm64"],
+        ["Darwin", "x86_64", "0", "macos-x64"],
+        ["Darwin", "x86_64", "1", "macos-arm64"],
+      ] as const
+    ) {
+      stage.replace("uname", `case $1 in -s) echo ${kernel} ;; *) echo ${machine} ;; esac`);
+      stage.replace("sysctl", `echo ${translated}`);
+      stage.offer(PROGRAM, `mcp-remote-exec-${system}`);
+      const { code, stdout, stderr } = await stage.install("sh");
+      assert.equal(code, 0, stderr);
+      assert.ok(stdout.startsWith(`Downloading ${stage.site.url}/mcp-remote-exec-${system}\n`));
+    }
+    for (const [kernel, machine] of [["FreeBSD", "amd64"], ["Linux", "riscv64"]]) {
+      stage.replace("uname", `case $1 in -s) echo ${kernel} ;; *) echo ${machine} ;; esac`);
+      const { code, stdout, stderr } = await stage.install("sh");
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(
+        stderr,
+        /^mcp-remote-exec: there is no executable for (FreeBSD|riscv64)\n {2}-> .+\n$/,
+      );
+    }
+  },
+});
 
 Deno.test("install.sh names the programs of which it needs one", async () => {
   await using stage = new Stage(TOOLS);
