@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { onPath, peer, peerTest } from "../../peers/require.ts";
+import { runCommand } from "../../support/command.ts";
+import { projectFile } from "../../support/project.ts";
 import { bundleTests } from "./bundle.ts";
 import { firstAnswerTests } from "./first_answer.ts";
 import { imageTests } from "./image.ts";
 import { npmPackageTests } from "./npm_package.ts";
 import { BINARY, packed } from "./packed.ts";
+
+const NODE = peer("node", onPath("node"), "nodejs");
 
 if (BINARY !== undefined) {
   npmPackageTests();
@@ -32,5 +37,20 @@ if (BINARY !== undefined) {
     const [, sum] = /^([\da-f]{64}) {2}mcp-remote-exec-linux-x64\.mcpb$/m.exec(sums) ?? [];
     const text = Deno.readTextFileSync(`${directory}/server.json`);
     assert.ok(sum !== undefined && text.includes(`"fileSha256": "${sum}"`));
+  });
+
+  peerTest({
+    peer: NODE,
+    name: "smoke.mjs, which tries each system's executable, accepts this one and no other program",
+    async fn() {
+      const smoke = (program: string) =>
+        runCommand("node", [projectFile("release/smoke.mjs"), program]);
+      const { code, stdout, stderr } = await smoke(BINARY ?? "");
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^ok: mcp-remote-exec version \d+\.\d+\.\d+, \d+ tools\n$/);
+      const other = await smoke("echo");
+      assert.equal(other.code, 1);
+      assert.match(other.stderr, /^FAILED: echo : --version: /);
+    },
   });
 }
