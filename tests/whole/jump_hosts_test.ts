@@ -156,7 +156,7 @@ peerTest({
       configOf(chain, `UserKnownHostsFile ${otherKeys.knownHostsPath}`),
       "host_key_unknown",
       /^Jump host 'middle': Server '127\.0\.0\.1' not found in known_hosts/,
-      /^Add it with `ssh middle`/,
+      /^Run `mcp-remote-exec trust middle`, or add it with `ssh middle`/,
     );
     const port = (silent.addr as Deno.NetAddr).port;
     await fails(
