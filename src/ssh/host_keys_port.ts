@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { internalError } from "../errors.ts";
+
 /** A line of known_hosts that names the host. */
 export interface KnownKey {
   readonly keyType: string;
@@ -36,3 +39,26 @@ export interface HostKeysPort {
    */
   offeredKeys(hop: number): Promise<OfferedKeys>;
 }
+
+/**
+ * Returns what a worker has answered, if it can be written into known_hosts: the worker talks to the host, so main
+ * trusts neither the fingerprints nor the form of the keys.
+ *
+ * @throws RemoteExecError `internal`
+ */
+export function checkedKeys(offered: OfferedKeys): OfferedKeys {
+  const isSound = /^[^\s,|*?!@#"'\\]{1,300}$/.test(offered.name) &&
+    offered.keys.every(({ keyType, base64, fingerprint }) =>
+      /^[a-z0-9@.-]{1,64}$/i.test(keyType) && /^[A-Za-z0-9+/]+=*$/.test(base64) &&
+      fingerprint === fingerprintOf(base64)
+    );
+  if (!isSound) {
+    throw internalError("the ssh worker answered keys that do not agree with themselves");
+  }
+  return offered;
+}
+
+const fingerprintOf = (base64: string): string => {
+  const key = Uint8Array.fromBase64(base64);
+  return `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`;
+};

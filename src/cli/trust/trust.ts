@@ -3,7 +3,12 @@ import { shownValue } from "../../config/environment.ts";
 import { printable, RemoteExecError } from "../../errors.ts";
 import { hostAndPort, nameOf } from "../../sandbox/permissions.ts";
 import { shellWord } from "../../shell/quote.ts";
-import type { HostKeysPort, OfferedKey, OfferedKeys } from "../../ssh/host_keys_port.ts";
+import {
+  checkedKeys,
+  type HostKeysPort,
+  type OfferedKey,
+  type OfferedKeys,
+} from "../../ssh/host_keys_port.ts";
 import { parseHost } from "../install/variables.ts";
 import { readIfExists, replaceFile } from "../replace_file.ts";
 import type { Terminal } from "../terminal.ts";
@@ -31,7 +36,7 @@ export async function runTrust(context: TrustContext): Promise<number> {
   const unclaimed = new Set(context.expected);
   for (const [hop, host] of way.entries()) {
     const isLast = hop === way.length - 1;
-    const offered = await port.offeredKeys(hop);
+    const offered = checkedKeys(await port.offeredKeys(hop));
     for (const { fingerprint } of offered.keys) unclaimed.delete(fingerprint);
     const isKnown = offered.keys.some(({ standing }) => standing === "known");
     if (!isLast && isKnown) continue;

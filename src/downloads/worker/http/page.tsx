@@ -33,8 +33,7 @@ button:hover{filter:brightness(1.1)}
 button:focus-visible{outline:3px solid var(--text);outline-offset:3px}
 button:disabled{background:var(--line);color:var(--soft);cursor:not-allowed;filter:none}
 .note{margin:1rem 0 0;color:var(--soft);font-size:.875rem}
-.started{display:none}
-input:user-valid~div>#note{display:none}
+.started{display:none;color:var(--text)}
 input:user-valid~div>.started{display:block}
 @media(forced-colors:active){button{border:2px solid ButtonBorder}button:disabled{border-color:GrayText}.icon{color:CanvasText}}
 main>:last-child{margin-bottom:0}
@@ -145,11 +144,11 @@ export function linkPage(
         <input type="checkbox" required checked hidden />
         <button type="submit" id="download">{words.download}</button>
         <div role="status">
+          <p class="note started">{words.started}</p>
           <p class="note" id="note" data-expired={words.hasExpired}>
             {words.onlyOnce}
             {isFolder && ` ${words.fromStart}`}
           </p>
-          <p class="note started">{words.started}</p>
         </div>
       </form>
     </>,
