@@ -5,6 +5,7 @@ import type { SshService } from "../ssh/service.ts";
 import { Backups } from "./cluster/backups.ts";
 import { Storages } from "./cluster/storages.ts";
 import { Templates } from "./cluster/templates.ts";
+import { Migration } from "./cluster/migration.ts";
 import { Networks } from "./cluster/networks.ts";
 import { NodeHealthReader } from "./cluster/node_health.ts";
 import { Tasks } from "./cluster/tasks.ts";
@@ -39,6 +40,7 @@ export class ProxmoxService {
   readonly templates: Templates;
   readonly health: NodeHealthReader;
   readonly networks: Networks;
+  readonly migration: Migration;
   readonly tasks: Tasks;
   readonly creation: Creation;
   readonly cloning: Cloning;
@@ -81,6 +83,7 @@ export class ProxmoxService {
     this.usage = new Usage(host);
     this.health = new NodeHealthReader(host, clock);
     this.networks = new Networks(host);
+    this.migration = new Migration(host, clock);
     this.tasks = new Tasks(host, clock);
     const storages = new Storages(host);
     this.templates = new Templates(host, storages);

@@ -3,6 +3,7 @@ import type { Tool } from "../mcp/tool.ts";
 import type { HostName } from "../ssh/outcome.ts";
 import { backupTools } from "./cluster/backup_tools.ts";
 import { templateTools } from "./cluster/template_tools.ts";
+import { migrationTool } from "./cluster/migration_tools.ts";
 import { networkTool } from "./cluster/network_tools.ts";
 import { nodeHealthTool } from "./cluster/node_health_tools.ts";
 import { taskTools } from "./cluster/task_tools.ts";
@@ -34,11 +35,13 @@ export const proxmoxTools = (
   ...guestTools(proxmox.guests, "container"),
   settingsTool(proxmox.settings, "container"),
   ...diskTools(proxmox.disks, "container"),
+  migrationTool(proxmox.migration, "container"),
   ...(files ? fileTools(proxmox.files, limits) : []),
   ...snapshotTools(proxmox.snapshots),
   ...guestTools(proxmox.guests, "vm"),
   settingsTool(proxmox.settings, "vm"),
   ...diskTools(proxmox.disks, "vm"),
+  migrationTool(proxmox.migration, "vm"),
   ...backupTools(proxmox.backups),
   usageTool(proxmox.usage),
   ...templateTools(proxmox.templates),

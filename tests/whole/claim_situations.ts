@@ -165,13 +165,11 @@ export async function carriedOutByHa({ servers }: Situation): Promise<void> {
 }
 
 export async function withoutQuorum({ servers, pve }: Situation): Promise<void> {
-  await pve.setFault("moreNodes", ["pve2"]);
   const isQuorate = async () => succeeded(await servers.call("proxmox_node_status")).quorate;
   assert.equal(await isQuorate(), true);
   await pve.setFault("noQuorum", true);
   assert.equal(await isQuorate(), false);
   await pve.setFault("noQuorum", undefined);
-  await pve.setFault("moreNodes", undefined);
 }
 
 export async function protection({ servers, pve }: Situation): Promise<void> {

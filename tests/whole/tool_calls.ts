@@ -51,6 +51,7 @@ export async function addGuests(pve: FakeProxmox): Promise<void> {
   await pve.addVm({ vmid: 201, status: "running", agent: true, without: ["grep"] });
   await pve.addVm({ vmid: 202, status: "stopped" });
   await pve.addVm({ vmid: 203, status: "running" });
+  await pve.setFault("moreNodes", ["pve2"]);
   // For what cannot be undone.
   await pve.addContainer({ ctid: 190, status: "stopped" });
   await pve.addVm({ vmid: 290, status: "stopped" });
@@ -279,6 +280,8 @@ export const TOOL_CALLS: Readonly<Record<string, ToolCalls>> = {
   proxmox_set_vm: onGuest("vmid", 202, { settings: { cores: 3 } }),
   proxmox_resize_vm: onGuest("vmid", 202, { disk: "scsi0", size: "+1G" }),
   proxmox_convert_vm_to_template: onGuest("vmid", 290),
+  proxmox_migrate_container: onGuest("ctid", 190, { target: "pve2" }),
+  proxmox_migrate_vm: onGuest("vmid", 290, { target: "pve2" }),
   proxmox_node_status: { good: {}, remote: "host" },
   proxmox_list_networks: { good: {}, remote: "host" },
   proxmox_list_tasks: {

@@ -1,4 +1,5 @@
-import { oneLine, RemoteExecError } from "../../errors.ts";
+import { type ErrorCode, oneLine, RemoteExecError } from "../../errors.ts";
+import { type Guest, guestInText, guestName, programOf } from "../guests/guest.ts";
 
 export const taskMissing = (upid: string) =>
   new RemoteExecError(
@@ -28,3 +29,73 @@ export const nodeUnreachable = (node: string, found: string) =>
     `The cluster node "${node}" cannot be asked: ${oneLine(found)}`,
     "Check the name and whether the node is online with proxmox_node_status",
   );
+
+export const nodeMissing = (node: string, known: readonly string[]) =>
+  new RemoteExecError(
+    "not_found",
+    `The cluster has no node "${node}"`,
+    `Choose one of its nodes: ${known.join(", ")}`,
+  );
+
+export const nodeOffline = (node: string) =>
+  new RemoteExecError(
+    "invalid_state",
+    `The node "${node}" is offline`,
+    "Start the node, or choose another one; proxmox_node_status shows them",
+  );
+
+export const alreadyThere = (guest: Guest, node: string) =>
+  new RemoteExecError(
+    "invalid_state",
+    `${guestName(guest)} is already on the node "${node}"`,
+    "Choose another node; proxmox_node_status shows them",
+  );
+
+/** A running guest moves only on request. */
+export const mustMoveRunning = (guest: Guest) =>
+  new RemoteExecError(
+    "invalid_state",
+    `${guestName(guest)} is running`,
+    guest.kind === "container"
+      ? "Set restart to shut it down and start it again there, or shut it down first"
+      : "Set online to move it while it runs, or shut it down first",
+  );
+
+/** The command succeeded, but the cluster says something else. */
+export const notMoved = (
+  guest: Guest,
+  action: string,
+  node: string | undefined,
+  lock: string | undefined,
+) =>
+  new RemoteExecError(
+    "verification_failed",
+    `${action} was reported as done, but ${guestInText(guest)} is ${placeOf(node, lock)}`,
+    "Read the task log with proxmox_list_tasks and proxmox_task_log",
+  );
+
+/** A migration that failed, and where that left the guest. */
+export const migrationFailed = ({ guest, action, reason, target, node, lock, code }: {
+  readonly guest: Guest;
+  readonly action: string;
+  readonly reason: string;
+  readonly target: string;
+  readonly node: string | undefined;
+  readonly lock: string | undefined;
+  readonly code?: ErrorCode;
+}) =>
+  new RemoteExecError(
+    code ?? "io_error",
+    `${action} failed: ${oneLine(reason)}; ${guestInText(guest)} is ${placeOf(node, lock)}`,
+    lock !== undefined
+      ? `Wait until the ${lock} has ended; if no such task is running, remove the lock on its node: ` +
+        `${programOf(guest)} unlock ${guest.id}`
+      : node === target
+      ? `Look at the guest on ${target}: it was moved, but not started`
+      : "Read the task log with proxmox_list_tasks and proxmox_task_log",
+  );
+
+const placeOf = (node: string | undefined, lock: string | undefined): string =>
+  `${node === undefined ? "on an unknown node" : `on ${node}`}${
+    lock === undefined ? "" : ` and locked (${lock})`
+  }`;

@@ -66,7 +66,7 @@ export function decodeDescription(value: string): string {
 
 /** Parses what the command requested from HA, `start` or `stop`; undefined for a guest without HA. */
 export const parseHaRequest = (stdout: string): string | undefined =>
-  /^Requesting HA (\w+) for (?:CT|VM) \d+$/m.exec(stdout)?.[1];
+  /^Requesting HA (\w+) for (?:CT|VM) \d+(?: to node \S+)?$/m.exec(stdout)?.[1];
 
 /** Parses the warnings of a successful task. Source: pve-common f665029 RESTEnvironment.pm:761-770. */
 export const parseWarnings = (stdout: string): string[] =>
