@@ -249,7 +249,11 @@ export class ConnectionPool {
     // If another connection is open, its waiters keep waiting for a session of it.
     const mayWait = [...this.#connections].some((connection) => connection.alive);
     if (mayWait) return this.#release(attempt);
-    for (const waiter of this.#waiters) if (waiter.attempt === attempt) waiter.reject(known);
+    const failed = this.#waiters.filter((waiter) => waiter.attempt === attempt);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.attempt !== attempt);
+    for (const waiter of failed) waiter.reject(known);
+    // Waiters for whom no attempt had room have one now.
+    this.#serve();
   }
 
   /** Lets the waiters of a finished attempt join another one. */

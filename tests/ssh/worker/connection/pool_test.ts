@@ -153,3 +153,21 @@ sessionTest(
   },
   { host: { maxSessions: 1 } },
 );
+
+Deno.test("ConnectionPool fails every one of a hundred calls to a host that refuses connections", async () => {
+  let dials = 0;
+  const dial = () => {
+    dials++;
+    return Promise.reject(hostUnreachable("127.0.0.1", 22, undefined, "the test says so"));
+  };
+  const pool = new ConnectionPool(dial, 5_000, createLogger("error"));
+  const { signal } = new AbortController();
+  const wait = { deadlineMs: performance.now() + 60_000, limitMs: 60_000, signal };
+  const calls = Array.from({ length: 100 }, () => pool.start("true", wait));
+  const codes = (await Promise.allSettled(calls)).map((call) =>
+    call.status === "rejected" ? call.reason.code : call.status
+  );
+  assert.deepEqual(new Set(codes), new Set(["unreachable"]));
+  assert.ok(dials >= 13 && dials <= 100, String(dials));
+  await pool.close(1_000);
+});
