@@ -88,7 +88,7 @@ export class ProxmoxService {
     const storages = new Storages(host);
     this.templates = new Templates(host, storages);
     const maker = new GuestMaker(host, { guests: this.guests, storages, clock, answerWithinMs });
-    this.creation = new Creation(maker);
+    this.creation = new Creation(host, maker);
     this.cloning = new Cloning(maker);
     this.restoring = new Restoring(host, this.guests, maker);
     this.destruction = new Destruction(host, { guests: this.guests, storages, maker });

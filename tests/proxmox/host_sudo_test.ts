@@ -35,7 +35,7 @@ for (const way of ["password", "no password"] as const) {
           return data;
         };
         assert.deepEqual((await call("proxmox_list_containers")).containers, [
-          { ctid: 101, status: "running", name: "web" },
+          { ctid: 101, status: "running", name: "web", addresses: ["192.0.2.101"] },
         ]);
         const exec = { ctid: 101, command: "id -u; cat /etc/hostname; cat" };
         assert.equal((await call("proxmox_container_exec_command", exec)).stdout, "0\nweb\n");
@@ -53,6 +53,11 @@ for (const way of ["password", "no password"] as const) {
         assert.equal(Deno.readTextFileSync(`${pve.rootfs(101)}/etc/app.conf`), "port=2\n");
         await call("proxmox_download_file_from_container", { ...file, local_path: "back" });
         assert.equal(Deno.readTextFileSync(`${dir}/back`), "port=2\n");
+        const template = await pve.addTemplate();
+        const made = { template, ctid: 105, hostname: "new", password: "hunter22", start: false };
+        await call("proxmox_create_container", made);
+        assert.equal((await pve.state(105))?.passwordHash?.length, 64);
+        await call("proxmox_destroy_container", { ctid: 105, confirm_name: "new" });
         const missing = await server.call("proxmox_container_status", { ctid: 999 });
         assert.equal(missing.data.error, "Container 999 not found");
         // A timeout stops the command inside the container too.

@@ -1,5 +1,6 @@
 import type { ToolContext } from "../../mcp/tool.ts";
 import { guestInText } from "../guests/guest.ts";
+import { isRunning, outputOf, type ProxmoxHost } from "../host.ts";
 import { type HostCommand, KEYS_FILE } from "./host_input.ts";
 import type { GuestInTheMaking, GuestMaker, MadeGuest } from "./maker.ts";
 
@@ -43,9 +44,11 @@ export interface VmOrder extends GuestOrder {
 
 /** Creates containers and VMs. */
 export class Creation {
+  readonly #host: ProxmoxHost;
   readonly #maker: GuestMaker;
 
-  constructor(maker: GuestMaker) {
+  constructor(host: ProxmoxHost, maker: GuestMaker) {
+    this.#host = host;
     this.#maker = maker;
   }
 
@@ -69,16 +72,47 @@ export class Creation {
   /** Creates a VM. @throws RemoteExecError that also says what was left behind */
   async vm(order: VmOrder, context: ToolContext): Promise<MadeGuest | GuestInTheMaking> {
     const storage = order.storage ?? await this.#maker.storageFor("vm", context);
-    return await this.#maker.make({
+    const image = order.image === undefined
+      ? undefined
+      : await this.#imagePath(order.image, context);
+    const made = await this.#maker.make({
       kind: "vm",
       id: order.id,
       action: (guest) => `Creating ${guestInText(guest)}`,
-      command: (id) => vmCommand(id, order, storage),
+      command: (id) => vmCommand(id, { ...order, image }, storage),
       name: order.name,
       start: order.start,
       timeoutMs: order.timeoutMs,
     }, context);
+    if (isRunning(made) || image === undefined) return made;
+    const warning = sizeWarning(made.config, order.diskGb);
+    return warning === undefined ? made : { ...made, warnings: [...made.warnings, warning] };
   }
+
+  /**
+   * An image among the ISO images of a storage is imported by its path: as a volume Proxmox VE refuses it.
+   *
+   * Source: qemu-server e6352be src/PVE/API2/Qemu.pm:202-216, "needs to be 'images' or 'import'".
+   */
+  async #imagePath(image: string, { signal }: ToolContext): Promise<string> {
+    if (!/^[^/:]+:iso\//.test(image)) return image;
+    const action = `Finding ${image}`;
+    const answer = await this.#host.run(["pvesm", "path", image], {
+      ...{ signal, progress: undefined, action },
+    });
+    return outputOf(answer, action).trim();
+  }
+}
+
+/** The enlargement of the disk exits with 0 also when it fails (8.0 and later). */
+function sizeWarning(
+  config: Readonly<Record<string, string>>,
+  wantedGb: number,
+): string | undefined {
+  const size = /(?:^|,)size=([\d.]+[KMGT])(?:,|$)/.exec(config.scsi0 ?? "")?.[1];
+  if (size === undefined || size === `${wantedGb}G`) return undefined;
+  return `Its disk has ${size} instead of ${wantedGb}G: a disk cannot become smaller than its image, or the ` +
+    "enlargement failed";
 }
 
 /**

@@ -8,7 +8,7 @@ export interface HostCommand {
   readonly keys?: string;
   /** The command reads it from stdin, twice, as `pct` and `qm` do without a terminal. */
   readonly password?: string;
-  /** Runs after the command, if that exited with 0. */
+  /** Runs after the command, if that exited with 0. Its own failure is not one of the command. */
   readonly next?: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export async function wordsOf(
   const lines = [
     ...(file === undefined ? [] : [`exec <${file} || exit; rm -f ${file}`]),
     ...(keys === undefined ? [] : [`exec 3<<'${HERE_END}'\n${keys}\n${HERE_END}`]),
-    next.length === 0 ? `exec ${line(words)}` : `${line(words)} && exec ${line(next)}`,
+    next.length === 0 ? `exec ${line(words)}` : `${line(words)} || exit; ${line(next)} || :`,
   ];
   return ["sh", "-c", lines.join("\n")];
 }

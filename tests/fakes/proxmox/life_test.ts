@@ -57,7 +57,13 @@ for (const version of VERSIONS) {
     version,
   }, async (pve, sh) => {
     const image = await pve.addImage("jammy.img");
-    const drive = "local-lvm:0,import-from=" + image;
+    const refusal = await sh(`qm create 200 --scsi0 local-lvm:0,import-from=${image}`);
+    assert.match(
+      refusal.stderr,
+      /scsi0: \S+ has wrong type 'iso' - needs to be 'images' or 'import'$/m,
+    );
+    const path = (await ok(sh, `pvesm path ${image}`)).trim();
+    const drive = "local-lvm:0,import-from=" + path;
     const made = await ok(
       sh,
       `qm create 200 --name app --net0 virtio,bridge=vmbr0 --scsi0 ${drive} --ide2 local-lvm:cloudinit ` +

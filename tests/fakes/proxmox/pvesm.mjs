@@ -22,6 +22,7 @@ const integerOption = { type: "integer", format: "vmid" };
 const PVESM = {
   free: { args: { volume: TEXT }, options: { delay: TEXT }, run: free },
   list: { args: { storage: TEXT }, options: { content: TEXT, vmid: integerOption }, run: list },
+  path: { args: { volume: TEXT }, run: ({ volume }) => out(`${pathOf(volume)}\n`) },
   status: { options: { content: TEXT, enabled: TEXT, storage: TEXT, target: TEXT }, run: status },
 };
 
@@ -29,6 +30,12 @@ export async function pvesm(argv) {
   nowRunning("pvesm", argv);
   const name = findCommand("pvesm", PVESM, [Object.keys(PVESM)], argv[0]);
   await PVESM[name].run(parse("pvesm", name, PVESM[name], argv.slice(1)));
+}
+
+/** The path of a template or an image, also of one that does not exist; here it is one of this machine. */
+function pathOf(volume) {
+  storageOf(volume.split(":")[0]);
+  return imageFile(volume) ?? `/dev/pve/${volume.split(":")[1]}`;
 }
 
 /** Everything on a storage, as `/nodes/N/storage/S/content` answers too. */

@@ -103,6 +103,16 @@ function checkCreate(values, spec) {
         `invalid format - format error\n${key}.import-from: ${text}\n\n`,
       );
     }
+    const [, type] = /^[^/:]+:(iso|vztmpl|backup)\//.exec(importFrom ?? "") ?? [];
+    if (type !== undefined) {
+      badParameter(
+        "qm",
+        "create",
+        spec,
+        key,
+        `${importFrom} has wrong type '${type}' - needs to be 'images' or 'import'`,
+      );
+    }
     checkContent(storage, "images", (text) => badParameter("qm", "create", spec, "storage", text));
   }
 }
@@ -202,7 +212,7 @@ async function makeDrive(vm, { key, storage, size, importFrom, rest }, created) 
 function imageSize(file) {
   const found = imageFile(file) ?? file;
   if (!fs.existsSync(found) || !fs.statSync(found).isFile()) {
-    fail(`volume '${file}' does not exist`);
+    fail(`can't find file '${file}'`);
   }
   const said = /^virtual size: ([\d.]+[KMGT])/.exec(fs.readFileSync(found, "utf8").slice(0, 100))
     ?.[1];

@@ -142,6 +142,10 @@ nodeTest("a VM is created from an ISO image, whose absence is named", {}, async 
   assert.equal(code, "not_found");
   assert.match(error, /^Creating VM 101 failed: volume 'local:iso\/nosuch.iso' does not exist/);
   assert.equal(failure(await call({ image: "/no such/file" }))[0], "invalid_argument");
+  assert.equal(failure(await call({ image: "/nosuch.qcow2" }))[0], "not_found");
+  const image = await node.pve.addImage("big.img", "40G");
+  const big = await call({ image, disk: 20 });
+  assert.match(big.data.warnings[0], /^Its disk has 40G instead of 20G/);
 });
 
 nodeTest("what a killed task leaves is named with the way to remove it", {}, async (node) => {
