@@ -110,7 +110,7 @@ async function run(
 }
 
 function writeNames(runs: readonly Run[]): void {
-  const path = Deno.env.get("TEST_NAMES");
+  const path = Deno.env.get("TEST_NAMES") || undefined;
   if (path === undefined) return;
   const skipped = runs.flatMap((one) => one.skipped.map(({ name }) => `skipped ${name}`));
   const passed = runs.flatMap((one) => one.passedNames.map((name) => `passed ${name}`));
