@@ -16,7 +16,7 @@ function filesBelow(directory: string, path = ""): string[] {
   }).sort();
 }
 
-Deno.test("stage() copies what the executable loads, all with one time, the same in each directory", async () => {
+Deno.test("stage() copies what the executable loads, all with one time", async () => {
   const packages = await packagesInBinary();
   using staging = stage(packages, TIME);
   const { tree, cache } = staging;
@@ -34,9 +34,6 @@ Deno.test("stage() copies what the executable loads, all with one time, the same
     assert.equal(Deno.statSync(`${cache}/${path}`).mtime?.getTime(), TIME * 1000, path);
   }
   assert.doesNotMatch(Deno.readTextFileSync(`${tree}/deno.lock`), /"scripts"/);
-  using other = stage(packages, TIME);
-  assert.deepEqual(filesBelow(other.cache), files);
-  assert.deepEqual(filesBelow(other.tree), program);
 });
 
 Deno.test("notices() has the text of each package's license", async () => {
