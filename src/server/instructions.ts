@@ -82,9 +82,6 @@ function proxmox(has: (name: string) => boolean): string {
     (has("ssh_exec_command") ? ": prefer them to pct and qm in ssh_exec_command. " : ". ") +
     (exec.length > 0 ? `Inside a guest: ${exec.join(", ")}. ` : "") +
     (has("proxmox_resource_usage") ? "Cluster: proxmox_resource_usage. " : "") +
-    (has("proxmox_create_container") && has("proxmox_list_templates")
-      ? "New container: proxmox_list_templates, then proxmox_create_container. "
-      : "") +
     (has("proxmox_shutdown_container")
       ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
       : "");
