@@ -71,7 +71,9 @@ const PLAIN = [
   "hidden",
   "limit",
 ]
-  .concat(["state", "node", "storage"])
+  .concat(["state", "node", "storage", "vmid", "hostname", "disk", "cores", "memory", "bridge"])
+  .concat(["vlan", "gateway", "ssh_keys", "password", "unprivileged", "start", "ci_user", "backup"])
+  .concat(["confirm_name"])
   .concat(["overwrite", "create_directories", "expect_sha256", "dry_run", "permissions"])
   .concat(["job_id", "name", "stream", "grep", "max_characters", "local_path", "remote_path"]);
 
