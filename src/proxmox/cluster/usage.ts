@@ -1,12 +1,30 @@
 import type { ToolContext } from "../../mcp/tool.ts";
 import { guestMissing } from "../errors.ts";
 import { container } from "../guests/guest.ts";
-import { type HostAnswer, outputOf, type ProxmoxHost } from "../host.ts";
-import { parseNodeTraffic, parseResources, type Resource } from "../parsers/pvesh.ts";
+import { outputOf, type ProxmoxHost } from "../host.ts";
+import { parseResources, type Resource } from "../parsers/pvesh.ts";
+import { parseNodeTraffic, withoutTraffic } from "../parsers/traffic.ts";
 
 const ACTION = "Reading the usage";
 /** The traffic of each node costs one command; larger clusters are reported without it. */
 const MAX_NODES = 8;
+/** A node that does not answer is reported without its traffic. */
+const EACH_S = 20;
+
+/**
+ * Shell text that prints the cluster's resources and then lines `=NODE SAMPLE` with the newest traffic of each node
+ * that is online, so that both cost the round trips of one command. The lines are short enough not to mix in a pipe.
+ */
+const READ_ALL = [
+  "all=$(env pvesh get /cluster/resources --output-format json) || exit",
+  `printf '%s\\n' "$all"`,
+  `set -- $(printf '%s\\n' "$all" | tr '{' '\\n' | grep '"type":"node"' | grep '"status":"online"' | ` +
+  `sed -n 's/.*"node":"\\([A-Za-z0-9-]*\\)".*/\\1/p')`,
+  `[ $# -le ${MAX_NODES} ] || exit 0`,
+  `for node; do timeout ${EACH_S} pvesh get "/nodes/$node/rrddata" --timeframe hour --output-format json ` +
+  `2>/dev/null </dev/null | tr '{' '\\n' | grep '"netin":' | tail -n 3 | sed "s/^/=$node /" & done`,
+  "wait",
+].join("\n");
 
 /** Bytes; left out where they are not known. */
 export interface Share {
@@ -57,42 +75,30 @@ export class Usage {
    * Source: pve-container 94f5585 src/PVE/LXC.pm:369-397; pve-manager 14a22df API2/Cluster.pm:263-728.
    */
   async read(only: number | undefined, context: ToolContext): Promise<ClusterUsage> {
-    const answer = await this.#get("/cluster/resources", [], context);
-    const resources = choose(parseResources(outputOf(answer, ACTION)), only);
+    const { signal } = context;
+    const call = { signal, progress: undefined, action: ACTION, program: "pvesh" };
+    const stdout = outputOf(await this.#host.run(["sh", "-c", READ_ALL], call), ACTION);
+    const resources = choose(parseResources(withoutTraffic(stdout)), only);
     const of = (type: string) => resources.filter((entry) => entry.type === type);
     const guests = (type: string) => of(type).filter(({ vmid }) => vmid !== undefined);
-    const nodes = of("node");
+    const traffic = parseNodeTraffic(stdout);
     return {
-      nodes: await Promise.all(nodes.map(async (entry) => ({
-        ...rowOf(entry),
-        ...(nodes.length > MAX_NODES ? {} : await this.#traffic(entry, context)),
-      }))),
+      nodes: of("node").map((entry) => ({ ...rowOf(entry), ...networkOf(entry, traffic) })),
       containers: guests("lxc").map(rowOf).sort(byId),
       vms: guests("qemu").map(rowOf).sort(byId),
     };
   }
+}
 
-  /** Returns nothing if the traffic cannot be read, for example because the node is off. */
-  async #traffic(
-    { node, status }: Resource,
-    context: ToolContext,
-  ): Promise<Pick<UsageRow, "network">> {
-    if (node === undefined || status !== "online") return {};
-    const path = `/nodes/${node}/rrddata`;
-    const answer = await this.#get(path, ["--timeframe", "hour"], context);
-    const traffic = answer.code === 0 ? parseNodeTraffic(answer.stdout) : undefined;
-    return traffic === undefined
-      ? {}
-      : { network: { in: Math.round(traffic.netin), out: Math.round(traffic.netout) } };
-  }
-
-  async #get(
-    path: string,
-    options: readonly string[],
-    { signal }: ToolContext,
-  ): Promise<HostAnswer> {
-    return await this.#host.get(path, options, { signal, progress: undefined, action: ACTION });
-  }
+/** The traffic of a node; nothing if it could not be read, for example because the node is off. */
+function networkOf(
+  { node = "" }: Resource,
+  traffic: ReturnType<typeof parseNodeTraffic>,
+): Pick<UsageRow, "network"> {
+  const found = traffic.get(node);
+  return found === undefined
+    ? {}
+    : { network: { in: Math.round(found.netin), out: Math.round(found.netout) } };
 }
 
 /** @throws RemoteExecError `not_found` */

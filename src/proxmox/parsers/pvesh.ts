@@ -57,19 +57,6 @@ export type Resource = z.infer<typeof resource>;
 /** Parses `pvesh get /cluster/resources`. The result includes entries of other types, like storage. */
 export const parseResources = (stdout: string): Resource[] => parseList(resource, stdout);
 
-const sample = z.object({ time: z.number(), netin: number, netout: number });
-
-/** Parses the traffic of the last complete minute, in bytes per second; undefined if there is none. */
-export function parseNodeTraffic(
-  stdout: string,
-): { readonly netin: number; readonly netout: number } | undefined {
-  const samples = parseList(sample, stdout).sort((a, b) => b.time - a.time);
-  for (const { netin, netout } of samples) {
-    if (netin !== undefined && netout !== undefined) return { netin, netout };
-  }
-  return undefined;
-}
-
 const snapshot = z.object({
   name: z.union([z.string(), z.number().transform(String)]),
   description: text,

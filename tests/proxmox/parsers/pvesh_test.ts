@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { RemoteExecError } from "../../../src/errors.ts";
 import {
-  parseNodeTraffic,
   parseResources,
   parseSnapshots,
   parseStorages,
@@ -30,16 +29,6 @@ pure("parseResources() accepts numbers as text and refuses anything but a list",
   for (const text of ["", "{}", "[1]", "[{"]) {
     assert.throws(() => parseResources(text), RemoteExecError);
   }
-});
-
-pure("parseNodeTraffic() returns the newest sample that has values", () => {
-  const samples = [{ time: 60, netin: 1, netout: 2 }, { time: 180 }, {
-    time: 120,
-    netin: 3,
-    netout: 4,
-  }];
-  assert.deepEqual(parseNodeTraffic(JSON.stringify(samples)), { netin: 3, netout: 4 });
-  assert.equal(parseNodeTraffic('[{"time":1}]'), undefined);
 });
 
 pure("parseResources() leaves out a field that is null, not a number or of another type", () => {
