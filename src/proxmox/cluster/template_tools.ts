@@ -33,12 +33,14 @@ const listTool = (templates: Templates): Tool =>
     output: z.object({
       local: z.array(localTemplate),
       available: z.array(z.object({ section: z.string(), name: z.string() })).optional(),
+      omitted: z.number().int().optional().describe("Appliances, for which filter is needed"),
     }),
     async run(args, context) {
       const found = await templates.list(args, context);
       const data = {
         local: found.local.map(shown),
         ...(found.available === undefined ? {} : { available: [...found.available] }),
+        ...(found.omitted === undefined ? {} : { omitted: found.omitted }),
       };
       return { text: format(found), data };
     },
@@ -106,7 +108,7 @@ const shown = ({ template, size }: LocalTemplate) => ({
 const sizeOf = ({ size }: LocalTemplate): string =>
   size === undefined ? "" : ` (${formatBytes(size)})`;
 
-function format({ local, available }: TemplateList): string {
+function format({ local, available, omitted }: TemplateList): string {
   return [
     local.length === 0 ? "No templates on the node" : "On the node:",
     ...local.map((each) => `  ${printable(each.template)}${sizeOf(each)}`),
@@ -114,5 +116,6 @@ function format({ local, available }: TemplateList): string {
       ? []
       : [available.length === 0 ? "No templates to download" : "To download:"]),
     ...(available ?? []).map(({ section, name }) => `  ${printable(section)}: ${printable(name)}`),
+    ...(omitted === undefined ? [] : [`and ${omitted} appliances: use filter to see them`]),
   ].join("\n");
 }

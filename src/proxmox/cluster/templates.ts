@@ -25,7 +25,12 @@ export interface TemplateList {
   readonly local: readonly LocalTemplate[];
   /** Undefined if they were not asked for. */
   readonly available?: readonly AvailableTemplate[];
+  /** How many appliances are left out, because there are more than a hundred. */
+  readonly omitted?: number;
 }
+
+/** The systems themselves; the other sections are appliances. */
+const SYSTEM = "system";
 
 /** Lists, downloads and deletes the templates that containers are created from. */
 export class Templates {
@@ -38,8 +43,8 @@ export class Templates {
   }
 
   /**
-   * Lists the templates on the node, and those of Proxmox's index that can be downloaded. Storages that are
-   * not active are left out.
+   * Lists the templates on the node, and those of Proxmox's index that can be downloaded: without a filter
+   * only the systems. Storages that are not active are left out.
    *
    * @param filter a part of the name; case does not matter
    * @throws RemoteExecError `not_found` if the node has no index yet
@@ -53,9 +58,13 @@ export class Templates {
       this.#local(context),
       available ? this.#index(context) : undefined,
     ]);
+    const found = index?.filter(({ name }) => wanted(name));
+    const shown = filter === "" ? found?.filter(({ section }) => section === SYSTEM) : found;
+    const omitted = (found?.length ?? 0) - (shown?.length ?? 0);
     return {
       local: local.filter(({ template }) => wanted(template)),
-      ...(index === undefined ? {} : { available: index.filter(({ name }) => wanted(name)) }),
+      ...(shown === undefined ? {} : { available: shown }),
+      ...(omitted === 0 ? {} : { omitted }),
     };
   }
 

@@ -14,6 +14,9 @@ for (const version of [7, 9] as const) {
   }, async (node) => {
     const before = await node.call("proxmox_list_templates", { filter: "DEBIAN-12-standard" });
     assert.deepEqual(before.data, { local: [], available: [{ section: "system", name: NAME }] });
+    const { available, omitted } = (await node.call("proxmox_list_templates")).data;
+    const sections = new Set(available.map(({ section }: { section: string }) => section));
+    assert.deepEqual([[...sections], omitted], [["system"], 2]);
     const made = await download(node);
     assert.deepEqual([made.data.template, made.data.size_bytes], [VOLID, BYTES], made.text);
     assert.equal((await download(node)).isError, false);
