@@ -6,6 +6,8 @@ export const ENDLESS: readonly {
   readonly script: string;
   readonly count: number;
 }[] = [
+  // First, so that it is stopped first: meanwhile it takes all of the CPU time.
+  { what: "a flood of output", script: "cat /dev/zero; sleep 4000", count: 2 },
   { what: "a pipeline", script: "sleep 4000 | cat | cat", count: 4 },
   { what: "background children", script: "sleep 4000 & sleep 4000 & wait", count: 3 },
   { what: "jobs of set -m", script: "set -m; sleep 4000 & sleep 4000 | cat & wait", count: 4 },
@@ -22,7 +24,6 @@ export const ENDLESS: readonly {
   { what: "a stopped process", script: "sleep 4000 & kill -STOP $!; kill -STOP $$", count: 2 },
   { what: "a handler that starts more", script: HANDLER(), count: 2 },
   { what: "a storm of forks", script: STORM(), count: 40 },
-  { what: "a flood of output", script: "cat /dev/zero; sleep 4000", count: 2 },
 ];
 
 function HANDLER(): string {
