@@ -18,6 +18,8 @@ export async function startS3(): Promise<S3Peer> {
   // Debian's own interpreter, the only one that has Swift.
   const child = new Deno.Command(PYTHON, {
     args: [LAUNCHER, dir, access.accessKey, access.secretKey, access.region],
+    // Without a DNS client of its own it starts in half the time.
+    env: { EVENTLET_NO_GREENDNS: "yes" },
     // Swift exits when its stdin ends, so it does not outlive a killed test run.
     stdin: "piped",
     stdout: "piped",
