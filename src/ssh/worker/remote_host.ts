@@ -9,13 +9,11 @@ import { runOnHost } from "./jobs/run_on_host.ts";
 import { DEFAULT_SETTINGS } from "./jobs/job_start.ts";
 import { RunningCommands } from "./jobs/running_commands.ts";
 import { HostJobs } from "./jobs/host_jobs.ts";
-import { diagnose } from "./diagnose.ts";
 import { Dialer } from "./connection/dial.ts";
 import type { CommandStream } from "./commands/command_stream.ts";
 import type { Sink, Source } from "./files/source_sink.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../files_port.ts";
 import type { HostAccess } from "./files/host_files.ts";
-import { LocalFiles } from "./files/local/local_files.ts";
 import { HostTraits } from "./connection/host_traits.ts";
 import { ConnectionPool, dialWith, type SessionWait } from "./connection/pool.ts";
 import { GUARD_START_MS, HostLogin } from "./login.ts";
@@ -31,13 +29,14 @@ import type {
   FileFacts,
   SshSettings,
 } from "../port.ts";
+import type { TextPort } from "../text/port.ts";
 import type { HostMemory } from "../host_memory.ts";
-import { Directories } from "./directories/directories.ts";
+import type { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
 import { RemoteHashes } from "./files/remote_hash.ts";
-import { Endpoints } from "./files/endpoints.ts";
+import type { Endpoints } from "./files/endpoints.ts";
 import { Sudo } from "./sudo/sudo.ts";
-import { TextFiles } from "./files/text/text_files.ts";
+import type { TextFiles } from "./files/text/text_files.ts";
 import { Sftp } from "./files/sftp.ts";
 import { againIfBlocked } from "./files/sftp_queue.ts";
 
@@ -61,15 +60,27 @@ export class RemoteHost {
   readonly #hashes: RemoteHashes;
   readonly #sudo: Sudo;
   readonly #accepted: Map<number, Uint8Array>;
-  readonly #ends: Endpoints;
   readonly #turns = new Turns(MAX_COPIES);
   readonly #running = new RunningCommands();
   readonly jobs: HostJobs;
-  readonly directories: Directories;
+  /** The calls about directories. */
+  readonly directories: Pick<Directories, "copy"> = {
+    copy: async (...request) =>
+      await (await (this.#directories ??= this.#loadDirectories())).copy(...request),
+  };
+  /** The calls about text files. */
+  readonly text: TextPort = {
+    readPage: async (...request) => await (await this.#loadedText()).readPage(...request),
+    readContent: async (...request) => await (await this.#loadedText()).readContent(...request),
+    writeContent: async (...request) => await (await this.#loadedText()).writeContent(...request),
+    listEntries: async (...request) => await (await this.#loadedText()).listEntries(...request),
+  };
+  // Loaded by their first call: with several hosts, each worker would hold these modules.
+  #ends: Promise<Endpoints> | undefined;
+  #directories: Promise<Directories> | undefined;
+  #text: Promise<TextFiles> | undefined;
   /** The outputs that were cut in their answers. */
   readonly kept = new KeptOutputs();
-  /** The calls about text files. */
-  readonly text: TextFiles;
 
   /** @param clock measures the time limits of commands */
   constructor(settings: SshSettings, logger: Logger, clock: Clock = waitingClock) {
@@ -85,38 +96,14 @@ export class RemoteHost {
     this.#hashes = new RemoteHashes(this.#pool, this.#traits);
     const startRoot = (line: string, wait: SessionWait) => this.#login.startOwn(line, wait);
     this.#sudo = new Sudo(settings.ssh, startRoot, isSudoWrong);
-    this.#ends = new Endpoints({
-      ...{ local: new LocalFiles(settings.files), sudo: this.#sudo },
-      access: (signal, writes) => this.#access(signal, writes),
-      start: (line, wait) => this.#pool.start(line, wait),
-      wait: (signal) => this.#sessionWait(signal),
-    });
-    const startOwn = (line: string, signal: AbortSignal) =>
-      this.#login.startOwn(line, this.#sessionWait(signal));
-    this.directories = new Directories({
-      ...{ bounds: settings.files, stallMs: this.#stallMs, turns: this.#turns },
-      startAt: (endpoint, signal) => this.#ends.startAt(endpoint, signal),
-      reached: (endpoint, signal) => this.#ends.reached(endpoint, signal),
-      startOwn,
-      access: (signal) => this.#access(signal, true),
-      files: this,
-    });
     this.jobs = new HostJobs({
       settings: settings.jobs ?? DEFAULT_SETTINGS,
       limitMs: this.#stallMs,
-      start: startOwn,
+      start: (line, signal) => this.#startOwn(line, signal),
       root: async ({ command: line, graceMs }, signal) => {
         await this.#sudo.prove(this.#sessionWait(signal));
         return this.#sudo.job({ line, graceMs });
       },
-    });
-    this.text = new TextFiles({
-      isFree: (signal) => this.#login.isFree(this.#sessionWait(signal)),
-      access: (signal, writes) => this.#access(signal, writes),
-      startAt: (endpoint, signal) => this.#ends.startAt(endpoint, signal),
-      shell: this.#ends.shell,
-      exec: (request, signal, progress) => this.exec(request, signal, progress),
-      stallMs: this.#stallMs,
     });
   }
 
@@ -164,7 +151,7 @@ export class RemoteHost {
     const startedAt = performance.now();
     let sink: Sink | undefined;
     const moved = await copy(source, async () => {
-      return sink = await this.#ends.sink(request, source.size, signal);
+      return sink = await (await this.#endpoints()).sink(request, source.size, signal);
     }, {
       maxBytes: request.maxBytes,
       stallMs: this.#stallMs,
@@ -181,7 +168,9 @@ export class RemoteHost {
   }
 
   async stat(endpoint: Endpoint, signal: AbortSignal): Promise<FileFacts> {
-    const facts = againIfBlocked(() => this.#ends.facts(endpoint, signal));
+    const facts = againIfBlocked(async () =>
+      await (await this.#endpoints()).facts(endpoint, signal)
+    );
     return await deadline(facts, this.#stallMs, stallOptions(signal));
   }
 
@@ -192,7 +181,9 @@ export class RemoteHost {
     signal: AbortSignal,
     range?: ByteRange,
   ): Promise<Source> {
-    const opening = againIfBlocked(() => this.#ends.source(from, maxBytes, signal, range));
+    const opening = againIfBlocked(async () =>
+      await (await this.#endpoints()).source(from, maxBytes, signal, range)
+    );
     const undo = (late: Source) => late.close();
     return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
@@ -203,13 +194,14 @@ export class RemoteHost {
 
   /** Lists everything below a directory. */
   async tree(endpoint: Endpoint, limits: TreeLimits, signal: AbortSignal): Promise<TreeEntry[]> {
-    const listing = (limited: AbortSignal) => this.#ends.tree(endpoint, limits, limited);
+    const listing = async (limited: AbortSignal) =>
+      await (await this.#endpoints()).tree(endpoint, limits, limited);
     return await deadline(listing, LIST_LIMIT_MS, stallOptions(signal));
   }
 
   /** Opens the directory of a shell endpoint as a tar stream. */
   async openTree(endpoint: Endpoint, signal: AbortSignal): Promise<CommandStream> {
-    const opening = this.#ends.openTree(endpoint, signal);
+    const opening = this.#endpoints().then((ends) => ends.openTree(endpoint, signal));
     const undo = (late: CommandStream) => late.close();
     return await deadline(opening, this.#stallMs, { ...stallOptions(signal), undo });
   }
@@ -222,8 +214,9 @@ export class RemoteHost {
   }
 
   /** Runs the checks of `doctor`. */
-  diagnose(): Promise<Check[]> {
-    return diagnose(this.#settings, this.#dialer, this.#pool, this.#traits, this.#sudo);
+  async diagnose(): Promise<Check[]> {
+    const { diagnose } = await import("./diagnose.ts");
+    return await diagnose(this.#settings, this.#dialer, this.#pool, this.#traits, this.#sudo);
   }
 
   /** Stops everything that runs on the host. True if the host confirmed it. */
@@ -231,6 +224,55 @@ export class RemoteHost {
     const startedAt = performance.now();
     await this.#running.end(limitMs * RUNNING_SHARE);
     return await this.#pool.close(limitMs - (performance.now() - startedAt));
+  }
+
+  #endpoints(): Promise<Endpoints> {
+    return this.#ends ??= this.#loadEndpoints();
+  }
+
+  async #loadEndpoints(): Promise<Endpoints> {
+    const { LocalFiles } = await import("./files/local/local_files.ts");
+    const { Endpoints } = await import("./files/endpoints.ts");
+    return new Endpoints({
+      ...{ local: new LocalFiles(this.#settings.files), sudo: this.#sudo },
+      access: (signal, writes) => this.#access(signal, writes),
+      start: (line, wait) => this.#pool.start(line, wait),
+      wait: (signal) => this.#sessionWait(signal),
+    });
+  }
+
+  async #loadDirectories(): Promise<Directories> {
+    const { Directories } = await import("./directories/directories.ts");
+    const ends = await this.#endpoints();
+    return new Directories({
+      ...{ bounds: this.#settings.files, stallMs: this.#stallMs, turns: this.#turns },
+      startAt: (endpoint, signal) => ends.startAt(endpoint, signal),
+      reached: (endpoint, signal) => ends.reached(endpoint, signal),
+      startOwn: (line, signal) => this.#startOwn(line, signal),
+      access: (signal) => this.#access(signal, true),
+      files: this,
+    });
+  }
+
+  #loadedText(): Promise<TextFiles> {
+    return this.#text ??= this.#loadText();
+  }
+
+  async #loadText(): Promise<TextFiles> {
+    const { TextFiles } = await import("./files/text/text_files.ts");
+    const ends = await this.#endpoints();
+    return new TextFiles({
+      isFree: (signal) => this.#login.isFree(this.#sessionWait(signal)),
+      access: (signal, writes) => this.#access(signal, writes),
+      startAt: (endpoint, signal) => ends.startAt(endpoint, signal),
+      shell: ends.shell,
+      exec: (request, signal, progress) => this.exec(request, signal, progress),
+      stallMs: this.#stallMs,
+    });
+  }
+
+  #startOwn(line: string, signal: AbortSignal) {
+    return this.#login.startOwn(line, this.#sessionWait(signal));
   }
 
   /** @param writes a file killed halfway must be removed, so the guard has to know it first */

@@ -22,7 +22,7 @@ import {
   onRefusedLogin,
 } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
-import ssh2, { type ConnectConfig } from "ssh2";
+import type { ConnectConfig } from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
 import { RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
@@ -32,6 +32,7 @@ import { presentedBy, type PresentedKey } from "../trust/host_certificate.ts";
 import { decideHostKey, keyPlace, preferredHostKeyTypes } from "../trust/host_keys.ts";
 import { forgedCertificate, hostKeyError } from "../trust/host_key_errors.ts";
 import { type KnownHostEntry, parseKnownHosts } from "../trust/known_hosts.ts";
+import { Client } from "../ssh2.ts";
 
 /** Interval of keepalive requests to a silent host; after three without an answer the connection closes. */
 const KEEPALIVE_MS = 15_000;
@@ -235,7 +236,7 @@ export class Dialer {
     progress: DialProgress,
     { offer, judge }: Trust,
   ): Promise<DialedConnection> {
-    const client = new ssh2.Client();
+    const client = new Client();
     let refusal: RemoteExecError | undefined;
     const hostVerifier = (key: Uint8Array) => {
       refusal = judge(key);

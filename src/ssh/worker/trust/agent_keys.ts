@@ -1,6 +1,7 @@
 // @ts-types="@types/ssh2"
-import ssh2, { type IdentityCallback, type KnownPublicKeys, type ParsedKey } from "ssh2";
+import type { IdentityCallback, KnownPublicKeys, ParsedKey } from "ssh2";
 import { errorText } from "../../../errors.ts";
+import { OpenSSHAgent } from "../ssh2.ts";
 
 type Known = KnownPublicKeys<ParsedKey>[number];
 
@@ -8,7 +9,7 @@ type Known = KnownPublicKeys<ParsedKey>[number];
  * The keys of an SSH agent in the order in which ssh tries them: the wanted ones first, or alone. An agent that
  * does not answer has no keys, so that the next method is tried.
  */
-export class ChosenKeysAgent extends ssh2.OpenSSHAgent {
+export class ChosenKeysAgent extends OpenSSHAgent {
   readonly #wanted: readonly string[];
   readonly #onlyThese: boolean;
   readonly #onFailure: (reason: string) => void;

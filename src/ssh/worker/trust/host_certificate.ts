@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
-// @ts-types="@types/ssh2"
-import ssh2 from "ssh2";
+import { parseKey } from "../ssh2.ts";
 import {
   type CertificateParts,
   certificateParts,
@@ -88,7 +87,7 @@ function isForged(certificate: CertificateParts): boolean {
     const made = signatureOf(certificate);
     if (made === undefined) return false;
     const { authority, signed } = certificate;
-    const parsed = ssh2.utils.parseKey(`${keyTypeOf(authority)} ${authority.toString("base64")}`);
+    const parsed = parseKey(`${keyTypeOf(authority)} ${authority.toString("base64")}`);
     if (parsed instanceof Error) return true;
     const value = made.isEcdsa ? derSignature(made.value) : made.value;
     // The types lack the name of the hash.

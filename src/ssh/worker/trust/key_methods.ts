@@ -1,5 +1,5 @@
 // @ts-types="@types/ssh2"
-import ssh2, { type AgentAuthMethod, type ParsedKey, type PublicKeyAuthMethod } from "ssh2";
+import type { AgentAuthMethod, ParsedKey, PublicKeyAuthMethod } from "ssh2";
 import { systemClock } from "../../../async/clock.ts";
 import type { KeyFile, KeysLogin } from "../../../config/config.ts";
 import { errorText, RemoteExecError } from "../../../errors.ts";
@@ -7,6 +7,7 @@ import { keyUnusable } from "../../errors.ts";
 import { ChosenKeysAgent } from "./agent_keys.ts";
 import { type Certificate, certifiedKey, parseCertificate } from "./certificate.ts";
 import { usablePrivateKey } from "./private_key.ts";
+import { parseKey } from "../ssh2.ts";
 
 /** One method for ssh2's `authHandler`. */
 type Method = AgentAuthMethod | PublicKeyAuthMethod;
@@ -100,7 +101,7 @@ function certifiedBy(
   passphrase: string | undefined,
 ): ParsedKey[] {
   if (certificates.length === 0) return [];
-  const parsed = ssh2.utils.parseKey(privateKey, passphrase);
+  const parsed = parseKey(privateKey, passphrase);
   if (parsed instanceof Error) return [];
   const list: ParsedKey[] = [parsed].flat();
   return list.flatMap((key) => {
@@ -110,7 +111,7 @@ function certifiedBy(
 }
 
 function publicBlobs(key: string, passphrase: string | undefined): string[] {
-  const parsed = ssh2.utils.parseKey(key, passphrase);
+  const parsed = parseKey(key, passphrase);
   if (parsed instanceof Error) return [];
   const list: ParsedKey[] = [parsed].flat();
   return list.map((each) => each.getPublicSSH().toString("base64"));

@@ -1,6 +1,4 @@
 import type { Socket } from "node:net";
-// @ts-types="@types/ssh2"
-import ssh2 from "ssh2";
 import { waitingClock } from "../../../async/clock.ts";
 import type { HostConfig, SshConfig } from "../../../config/config.ts";
 import { internalError, RemoteExecError } from "../../../errors.ts";
@@ -10,6 +8,7 @@ import { algorithms } from "../connection/algorithms.ts";
 import { Dialer } from "../connection/dial.ts";
 import { decideHostKey, fingerprint, keyPlace } from "./host_keys.ts";
 import { entriesFor, keyTypeOf, type KnownHostEntry, knownHostsName } from "./known_hosts.ts";
+import { Client } from "../ssh2.ts";
 
 /** Each list asks for one type of key. */
 const TYPES: readonly (readonly string[])[] = [
@@ -79,7 +78,7 @@ function presentedKey(
   limitMs: number,
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const client = new ssh2.Client();
+  const client = new Client();
   const stopTimer = waitingClock.after(limitMs, () => reject(new TooLate()));
   // Stays: an `error` event without a listener would be thrown.
   client.on("error", reject);

@@ -1,9 +1,8 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
-// @ts-types="@types/ssh2"
-import ssh2 from "ssh2";
 import { keyUnusable } from "../../errors.ts";
 import { Buffer } from "node:buffer";
 import { shellWord } from "../../../shell/quote.ts";
+import { parseKey } from "../ssh2.ts";
 
 /**
  * Returns the private key in a format that ssh2 accepts, after checking the passphrase. ssh2 reads the
@@ -48,9 +47,9 @@ const dsaKey = (path: string) =>
   );
 
 /** Parses with ssh2 and returns errors, because ssh2 throws for what Deno lacks, such as P-521 in PEM. */
-function parse(text: string, passphrase?: string): ReturnType<typeof ssh2.utils.parseKey> {
+function parse(text: string, passphrase?: string): ReturnType<typeof parseKey> {
   try {
-    return ssh2.utils.parseKey(text, passphrase);
+    return parseKey(text, passphrase);
   } catch (error) {
     return error instanceof Error ? error : new TypeError(String(error));
   }
