@@ -1,6 +1,6 @@
 import type { Config, SshConfig } from "../config/config.ts";
 import type { Fault } from "../config/faults.ts";
-import { usableHosts } from "../config/hosts.ts";
+import { usableHosts } from "../config/ssh/hosts.ts";
 import { createLogger } from "../log.ts";
 import { describeAccess, nameOf, permissionTable } from "../sandbox/permissions.ts";
 import { startWorkers } from "../server/workers.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
-import { usableHosts } from "../config/hosts.ts";
-import { keyPaths } from "../config/login.ts";
+import { usableHosts } from "../config/ssh/hosts.ts";
+import { keyPaths } from "../config/ssh/login.ts";
 import { offers } from "../config/offer.ts";
 import { formatOrigin } from "../config/origin.ts";
 import { errorText } from "../errors.ts";

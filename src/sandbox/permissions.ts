@@ -7,8 +7,8 @@ import type {
   OfferConfig,
   SshConfig,
 } from "../config/config.ts";
-import { usableHosts } from "../config/hosts.ts";
-import { keyPaths } from "../config/login.ts";
+import { usableHosts } from "../config/ssh/hosts.ts";
+import { keyPaths } from "../config/ssh/login.ts";
 import type { Permissions } from "./deno_permissions.ts";
 import { offers, offersFamily, usedServices } from "../config/offer.ts";
 

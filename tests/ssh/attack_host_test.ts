@@ -7,7 +7,7 @@ import type { Sink, Source } from "../../src/ssh/worker/files/source_sink.ts";
 import { TEMPORARY_NAME } from "../../src/ssh/worker/files/temporary_files.ts";
 import { type HostAccess, openHostSource } from "../../src/ssh/worker/files/host_files.ts";
 import { openHostSink } from "../../src/ssh/worker/files/host_sink.ts";
-import { Sftp } from "../../src/ssh/worker/files/sftp.ts";
+import { Sftp } from "../../src/ssh/worker/files/sftp/sftp.ts";
 import { toStream } from "../../src/ssh/worker/files/files_server.ts";
 import { hostTree, parseListed } from "../../src/ssh/worker/files/tree.ts";
 import { isAlive } from "../fakes/ssh_host_client.ts";

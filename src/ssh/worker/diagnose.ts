@@ -12,7 +12,7 @@ import type { Check, ExecOutcome, SshSettings } from "../port.ts";
 import type { Sudo } from "./sudo/sudo.ts";
 import { keyMethods } from "./trust/key_methods.ts";
 import { usablePrivateKey } from "./trust/private_key.ts";
-import { Sftp } from "./files/sftp.ts";
+import { Sftp } from "./files/sftp/sftp.ts";
 
 interface Step {
   readonly step: string;

@@ -2,8 +2,8 @@ import type { StartedCommand } from "./commands/started_command.ts";
 import type { HostConnection } from "./connection/connection.ts";
 import type { HostTraits } from "./connection/host_traits.ts";
 import type { ConnectionPool, SessionWait } from "./connection/pool.ts";
-import { Sftp } from "./files/sftp.ts";
-import { loginOfSftp } from "./files/sftp_login.ts";
+import { Sftp } from "./files/sftp/sftp.ts";
+import { loginOfSftp } from "./files/sftp/sftp_login.ts";
 import { noneIfUnsupported } from "./files/remote_file_errors.ts";
 import { jobsForbidden, loginUnknown } from "./jobs/errors.ts";
 

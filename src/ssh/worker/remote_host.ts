@@ -33,12 +33,12 @@ import type { TextPort } from "../text/port.ts";
 import type { HostMemory } from "../host_memory.ts";
 import type { Directories } from "./directories/directories.ts";
 import { KeptOutputs } from "./kept/kept_outputs.ts";
-import { RemoteHashes } from "./files/remote_hash.ts";
+import { RemoteHashes } from "./files/shell/remote_hash.ts";
 import type { Endpoints } from "./files/endpoints.ts";
 import { Sudo } from "./sudo/sudo.ts";
 import type { TextFiles } from "./files/text/text_files.ts";
-import { Sftp } from "./files/sftp.ts";
-import { againIfBlocked } from "./files/sftp_queue.ts";
+import { Sftp } from "./files/sftp/sftp.ts";
+import { againIfBlocked } from "./files/sftp/sftp_queue.ts";
 
 /** Max time for listing a tree; SFTP lists each directory separately. */
 const LIST_LIMIT_MS = 300_000;

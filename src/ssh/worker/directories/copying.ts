@@ -10,8 +10,8 @@ import {
 } from "../../directories/errors.ts";
 import type { DirectoryRequest } from "../../directories/port.ts";
 import { exclusion, type IsExcluded } from "./exclusion.ts";
-import { limitsOf, type LocalSide } from "./local_side.ts";
-import { LocalTarget } from "./local_target.ts";
+import { limitsOf, type LocalSide } from "./local/local_side.ts";
+import { LocalTarget } from "./local/local_target.ts";
 import { makePlan, type Plan, sameSize } from "./plan.ts";
 import type { RemoteSide } from "./remote_side.ts";
 import { NOT_TOUCHED, type Tally } from "./tally.ts";

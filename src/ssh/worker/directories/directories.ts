@@ -20,12 +20,12 @@ import type { CopyOutcome, CopyRequest } from "../../port.ts";
 import { localPathErrors } from "../files/local/local_errors.ts";
 import { checkRemotePath } from "../files/remote_file_errors.ts";
 import { temporaryName } from "../files/temporary_files.ts";
-import type { Start } from "../files/shell_files.ts";
+import type { Start } from "../files/shell/shell_files.ts";
 import { Copying } from "./copying.ts";
-import { LocalSide } from "./local_side.ts";
+import { LocalSide } from "./local/local_side.ts";
 import type { RemoteSide } from "./remote_side.ts";
 import { type SftpContext, SftpRemote } from "./sftp_remote.ts";
-import { ShellRemote } from "./shell_remote.ts";
+import { ShellRemote } from "./shell/shell_remote.ts";
 import { Tally } from "./tally.ts";
 
 /** What {@linkcode Directories} needs from the connection to the host. */

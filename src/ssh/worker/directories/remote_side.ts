@@ -1,5 +1,5 @@
-import type { LocalReader } from "./local_reader.ts";
-import type { LocalTarget } from "./local_target.ts";
+import type { LocalReader } from "./local/local_reader.ts";
+import type { LocalTarget } from "./local/local_target.ts";
 import type { Plan } from "./plan.ts";
 import type { Tally } from "./tally.ts";
 import type { Tree, TreeItem } from "./tree_item.ts";

@@ -6,15 +6,15 @@ import { notADirectory } from "../../directories/errors.ts";
 import { remoteFileError } from "../../errors.ts";
 import type { CopyOutcome, CopyRequest } from "../../port.ts";
 import type { HostAccess } from "../files/host_files.ts";
-import { isMissing, lstatPath, replace, statPath } from "../files/limited_sftp.ts";
-import { fileKind } from "../files/sftp.ts";
+import { isMissing, lstatPath, replace, statPath } from "../files/sftp/limited_sftp.ts";
+import { fileKind } from "../files/sftp/sftp.ts";
 import { sha256, type Source } from "../files/source_sink.ts";
 import { temporaryName } from "../files/temporary_files.ts";
-import type { LocalReader } from "./local_reader.ts";
+import type { LocalReader } from "./local/local_reader.ts";
 import type { DownloadWork, RemoteSide, UploadWork } from "./remote_side.ts";
 import { NOT_TOUCHED } from "./tally.ts";
 import { COPIED_BITS, parentOf, type Tree, type TreeItem } from "./tree_item.ts";
-import { remoteItem, withTarget } from "./tree_records.ts";
+import { remoteItem, withTarget } from "./shell/tree_records.ts";
 
 /** What {@linkcode SftpRemote} needs from the host. */
 export interface SftpContext {

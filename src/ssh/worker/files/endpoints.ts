@@ -5,7 +5,7 @@ import type { StartedCommand } from "../commands/started_command.ts";
 import type { SessionWait } from "../connection/pool.ts";
 import type { Sudo } from "../sudo/sudo.ts";
 import { type HostAccess, hostFacts, openHostSource } from "./host_files.ts";
-import { HostShell } from "./host_shell.ts";
+import { HostShell } from "./shell/host_shell.ts";
 import { openHostSink } from "./host_sink.ts";
 import type { LocalFiles } from "./local/local_files.ts";
 import { unsupportedEnd } from "./remote_file_errors.ts";
@@ -16,7 +16,7 @@ import {
   shellFacts,
   shellTree,
   type Start,
-} from "./shell_files.ts";
+} from "./shell/shell_files.ts";
 import type { Sink, Source } from "./source_sink.ts";
 import { hostTree } from "./tree.ts";
 

@@ -2,9 +2,9 @@ import type { ByteRange } from "../../files_port.ts";
 import type { FileFacts } from "../../port.ts";
 import { remoteFileError, tooLarge } from "../../errors.ts";
 import { checkRemotePath, missingOr, requireFile } from "./remote_file_errors.ts";
-import type { GrowingHash } from "./growing_hash.ts";
-import { absolutePath, statHandle, statPath } from "./limited_sftp.ts";
-import { fileKind, type Sftp } from "./sftp.ts";
+import type { GrowingHash } from "./shell/growing_hash.ts";
+import { absolutePath, statHandle, statPath } from "./sftp/limited_sftp.ts";
+import { fileKind, type Sftp } from "./sftp/sftp.ts";
 import type { Source } from "./source_sink.ts";
 
 /** The SFTP session for files on the host, and what else their connection provides. */

@@ -20,11 +20,11 @@ import {
   setModeAndClose,
   statHandle,
   statPath,
-} from "./limited_sftp.ts";
+} from "./sftp/limited_sftp.ts";
 import { danglingLink, orMissing, parentOr, requireFile } from "./remote_file_errors.ts";
-import type { GrowingHash } from "./growing_hash.ts";
+import type { GrowingHash } from "./shell/growing_hash.ts";
 import { Pipeline } from "./pipeline.ts";
-import { fileKind } from "./sftp.ts";
+import { fileKind } from "./sftp/sftp.ts";
 import type { Finished, Proof, Sink, SinkOptions } from "./source_sink.ts";
 import { sweepHost, temporaryName } from "./temporary_files.ts";
 

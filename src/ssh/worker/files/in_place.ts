@@ -2,8 +2,8 @@
 import { posix } from "node:path";
 import { printable, RemoteExecError } from "../../../errors.ts";
 import { shellQuote } from "../../../shell/quote.ts";
-import { statusOf } from "./limited_sftp.ts";
-import type { Sftp } from "./sftp.ts";
+import { statusOf } from "./sftp/limited_sftp.ts";
+import type { Sftp } from "./sftp/sftp.ts";
 
 const FAILURE = 4;
 const MAX_MOUNTS_BYTES = 4_000_000;

@@ -14,7 +14,7 @@ import {
   verificationFailed,
 } from "../../errors.ts";
 import { mounted, notBeside } from "./in_place.ts";
-import { fileKind } from "./sftp.ts";
+import { fileKind } from "./sftp/sftp.ts";
 import type { Endpoint } from "../../port.ts";
 
 /** Checks a path on the host. @throws RemoteExecError `invalid_argument` for an empty path, NUL or `..` */

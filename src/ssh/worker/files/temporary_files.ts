@@ -1,7 +1,7 @@
 import { join, posix } from "node:path";
 // @ts-types="@types/ssh2"
 import type { Attributes } from "ssh2";
-import { fileKind, type Sftp } from "./sftp.ts";
+import { fileKind, type Sftp } from "./sftp/sftp.ts";
 
 /** Matches the names that {@linkcode temporaryName} returns for incomplete files, and hardly any other. */
 export const TEMPORARY_NAME = /^\.[^/]+\.[0-9a-f]{12}\.part$/;

@@ -3,7 +3,7 @@ import { printable, RemoteExecError } from "../../../errors.ts";
 import { remoteFileError } from "../../errors.ts";
 import type { TreeEntry, TreeLimits } from "../../files_port.ts";
 import { hostPath } from "./host_files.ts";
-import { fileKind, type Sftp } from "./sftp.ts";
+import { fileKind, type Sftp } from "./sftp/sftp.ts";
 
 /** Number of directories listed at the same time. */
 const AT_ONCE = 16;

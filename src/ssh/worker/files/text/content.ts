@@ -3,7 +3,7 @@ import { verificationFailed } from "../../../errors.ts";
 import type { FileContent } from "../../../text/port.ts";
 import { type HostAccess, openHostSource } from "../host_files.ts";
 import type { ShellEndpoint } from "../remote_file_errors.ts";
-import { openShellSource, type Start } from "../shell_files.ts";
+import { openShellSource, type Start } from "../shell/shell_files.ts";
 import { sha256, type Source } from "../source_sink.ts";
 import { tooLarge } from "../../../errors.ts";
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { CommandStream } from "../../commands/command_stream.ts";
 import type { ShellEndpoint } from "../remote_file_errors.ts";
-import { endedEarly } from "../shell_files.ts";
+import { endedEarly } from "../shell/shell_files.ts";
 
 /**
  * The end of a script's output, which no file contains. The end of the stream would show neither whether the

@@ -2,9 +2,9 @@ import { posix } from "node:path";
 import type { ListedEntry, Listing, ListingRequest } from "../../../text/port.ts";
 import { notADirectory } from "../../../errors.ts";
 import { type HostAccess, hostPath } from "../host_files.ts";
-import { statPath } from "../limited_sftp.ts";
+import { statPath } from "../sftp/limited_sftp.ts";
 import { missingOr } from "../remote_file_errors.ts";
-import { fileKind, type Sftp } from "../sftp.ts";
+import { fileKind, type Sftp } from "../sftp/sftp.ts";
 import { isHidden, limited, MAX_LISTED } from "./listing.ts";
 
 /** Number of requests at the same time. */

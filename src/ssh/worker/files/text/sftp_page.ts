@@ -2,7 +2,7 @@ import { recognize, SAMPLE_BYTES } from "../../../text/encoding.ts";
 import { tooLarge } from "../../../errors.ts";
 import type { PageRequest, TextPage } from "../../../text/port.ts";
 import { type HostAccess, openHostSource } from "../host_files.ts";
-import { statPath } from "../limited_sftp.ts";
+import { statPath } from "../sftp/limited_sftp.ts";
 import { missingOr } from "../remote_file_errors.ts";
 import { sftpContent } from "./content.ts";
 import { pageBytes, type PageFacts, pageOfContent, pageOfLines } from "./text_page.ts";

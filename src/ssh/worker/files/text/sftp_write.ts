@@ -7,10 +7,10 @@ import { cancelling } from "../../../../async/cancelling.ts";
 import { copy } from "../copy.ts";
 import type { HostAccess } from "../host_files.ts";
 import { openHostSink } from "../host_sink.ts";
-import { isMissing, statPath } from "../limited_sftp.ts";
+import { isMissing, statPath } from "../sftp/limited_sftp.ts";
 import { changedMeanwhile, missingOr, parentOr } from "../remote_file_errors.ts";
 import type { Sink, Source } from "../source_sink.ts";
-import type { Sftp } from "../sftp.ts";
+import type { Sftp } from "../sftp/sftp.ts";
 import { sftpSha256 } from "./content.ts";
 
 /** Writes a file over SFTP. Without a shell, ACLs are not known and no check can run. */

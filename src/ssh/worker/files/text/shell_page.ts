@@ -2,7 +2,7 @@ import { printable, RemoteExecError } from "../../../../errors.ts";
 import { recognize } from "../../../text/encoding.ts";
 import type { PageRequest, TextPage } from "../../../text/port.ts";
 import { type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
-import { absolutePath, endedEarly, readReply, run, type Start } from "../shell_files.ts";
+import { absolutePath, endedEarly, readReply, run, type Start } from "../shell/shell_files.ts";
 import type { CommandStream } from "../../commands/command_stream.ts";
 import { shellContent } from "./content.ts";
 import { EndMark } from "./end_mark.ts";

@@ -9,9 +9,9 @@ import type { ExecOutcome, ExecRequest } from "../../../port.ts";
 import type { ContentOutcome, ContentRequest, Lost } from "../../../text/port.ts";
 import type { CommandStream } from "../../commands/command_stream.ts";
 import { stalled } from "../copy.ts";
-import { writeScript } from "../write_script.ts";
+import { writeScript } from "../shell/write_script.ts";
 import { type ShellEndpoint, shellFileError } from "../remote_file_errors.ts";
-import { absolutePath, readReply, run, type Start } from "../shell_files.ts";
+import { absolutePath, readReply, run, type Start } from "../shell/shell_files.ts";
 import { temporaryName } from "../temporary_files.ts";
 
 /** What writing through a shell needs in addition to the request. */

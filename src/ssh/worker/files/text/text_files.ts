@@ -16,9 +16,9 @@ import type {
 } from "../../../text/port.ts";
 import { stalled } from "../copy.ts";
 import { type HostAccess, hostPath } from "../host_files.ts";
-import { hasShell, type HostShell } from "../host_shell.ts";
+import { hasShell, type HostShell } from "../shell/host_shell.ts";
 import { checkRemotePath, noneIfUnsupported, type ShellEndpoint } from "../remote_file_errors.ts";
-import type { Start } from "../shell_files.ts";
+import type { Start } from "../shell/shell_files.ts";
 import { sftpContent, shellContent } from "./content.ts";
 import { sftpListing } from "./sftp_listing.ts";
 import { sftpPage } from "./sftp_page.ts";
@@ -26,7 +26,7 @@ import { sftpWrite } from "./sftp_write.ts";
 import { shellListing } from "./shell_listing.ts";
 import { shellPage } from "./shell_page.ts";
 import { shellWrite } from "./shell_write.ts";
-import { againIfBlocked } from "../sftp_queue.ts";
+import { againIfBlocked } from "../sftp/sftp_queue.ts";
 
 /** What the text tools need from the host. */
 export interface TextHost {

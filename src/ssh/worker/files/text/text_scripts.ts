@@ -1,5 +1,5 @@
 import { EXTEND_PATH } from "../../../../shell/search_path.ts";
-import { assign, HASH_STDIN, MUST_BE_FILE, MUST_EXIST, need, stat } from "../file_scripts.ts";
+import { assign, HASH_STDIN, MUST_BE_FILE, MUST_EXIST, need, stat } from "../shell/file_scripts.ts";
 import { SAMPLE_BYTES } from "../../../text/encoding.ts";
 
 /** What {@linkcode pageScript} reads. */

@@ -1,0 +1,103 @@
+/** The scripts for files that SFTP cannot reach, run in different shells. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { RemoteExecError } from "../../../../../src/errors.ts";
+import { readScript } from "../../../../../src/ssh/worker/files/shell/file_scripts.ts";
+import type { Endpoint } from "../../../../../src/ssh/port.ts";
+import { until } from "../../../../support/until.ts";
+import { sessionTest } from "../../../../support/session.ts";
+import { scriptTest } from "./script_shells.ts";
+
+const CONTENT = "new content\n";
+const HASH = createHash("sha256").update(CONTENT).digest("hex");
+const SHA256SUM = "/usr/bin/sha256sum";
+
+scriptTest(
+  "readScript() prints the sha256 of the complete file after its content",
+  async (shell) => {
+    const path = `${shell.dir}/old`;
+    Deno.writeTextFileSync(path, CONTENT);
+    const read = (from: number, to?: number) => shell.run(readScript(path, 1_000, from, to));
+    assert.match(await read(0), /^S 12 \S+ \d+\nnew content\nH \n$/);
+    shell.provide("sha256sum", SHA256SUM);
+    assert.match(await read(0), new RegExp(`^S 12 \\S+ \\d+\nnew content\nH ${HASH}.*\n$`));
+    assert.match(await read(4, 8), /^S 12 \S+ \d+\ncont$/);
+  },
+  ["sh"],
+);
+
+scriptTest("readScript() reads a file of /sys, whose size is wrong, to its end", async (shell) => {
+  const answer = await shell.run(readScript("/sys/class/net/lo/mtu", 1_000_000, 0, undefined));
+  const content = Deno.readTextFileSync("/sys/class/net/lo/mtu");
+  assert.match(answer.replace(content, "content"), /^S 0 \S+ \d+\ncontent$/);
+});
+
+/** An endpoint whose command finds only these programs. */
+function endpoint(directory: string, programs: Readonly<Record<string, string>>): Endpoint {
+  Deno.mkdirSync(`${directory}/bin`);
+  for (
+    const [name, text] of Object.entries({ sh: '#!/bin/sh\nexec /bin/sh "$@"\n', ...programs })
+  ) {
+    Deno.writeTextFileSync(`${directory}/bin/${name}`, text, { mode: 0o755 });
+  }
+  const prefix = `env PATH=${directory}/bin`;
+  return { kind: "shell", prefix, path: "/etc", label: "container 101" };
+}
+
+const LIMITS = { maxEntries: 100, maxBytes: 1_000 };
+const hasCode = (code: string) => (error: unknown) =>
+  error instanceof RemoteExecError && error.code === code;
+
+sessionTest("tree() fails when no program lists the directory", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const find = "#!/bin/sh\nexit 127\n";
+  const tree = session.tree(endpoint(directory, { find, stat: find }), LIMITS, signal);
+  await assert.rejects(tree, hasCode("io_error"));
+});
+
+sessionTest("tree() names a program that is missing", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const tree = session.tree(endpoint(directory, {}), LIMITS, signal);
+  await assert.rejects(tree, {
+    code: "unsupported",
+    message: 'Cannot transfer /etc: container 101 has no program "find"',
+  });
+});
+
+sessionTest("tree() skips entries that disappear meanwhile", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const find = '#!/bin/sh\necho "81a4 1 0 ./a"\nexit 1\n';
+  const entries = await session.tree(endpoint(directory, { find, stat: find }), LIMITS, signal);
+  assert.equal(entries.length, 1);
+});
+
+sessionTest("tree() fails when the connection is cut", async ({ session, directory }) => {
+  const { signal } = new AbortController();
+  const find = `#!/bin/sh\necho "81a4 1 0 ./a"\necho >${directory}/begun\nexec /bin/sleep 60\n`;
+  const tree = session.tree(endpoint(directory, { find, stat: find }), LIMITS, signal);
+  const failed = assert.rejects(tree, hasCode("connection_lost"));
+  await until("it lists", () => Deno.statSync(directory) && exists(`${directory}/begun`));
+  await session.close(500);
+  await failed;
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+sessionTest("a download fails when the host reports another hash", async (place) => {
+  const { session, directory } = place;
+  const sh = `#!/bin/sh\nprintf "\\036started\\n"\necho "S 3 81a4 0"\nprintf abc\necho "H ${
+    "0".repeat(64)
+  }"\n`;
+  const from = endpoint(directory, { sh });
+  const to = { kind: "local", path: `${directory}/got` } as const;
+  const { signal } = new AbortController();
+  const copying = session.copy({ from, to, maxBytes: 10, overwrite: false }, signal, undefined);
+  await assert.rejects(copying, hasCode("verification_failed"));
+  assert.equal(exists(`${directory}/got`), false);
+});

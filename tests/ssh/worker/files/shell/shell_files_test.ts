@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { Duplex, PassThrough } from "node:stream";
+// @ts-types="@types/ssh2"
+import type { ClientChannel } from "ssh2";
+import { RemoteExecError } from "../../../../../src/errors.ts";
+import type { StartedCommand } from "../../../../../src/ssh/worker/commands/started_command.ts";
+import { openShellSink } from "../../../../../src/ssh/worker/files/shell/shell_files.ts";
+
+const CONTAINER = {
+  kind: "shell",
+  prefix: "exec pct exec 101 --",
+  path: "/small/x",
+  label: "container 101",
+} as const;
+
+/** A script that prints `output` and ends before it has read its stdin. */
+function endedScript(output: string): StartedCommand {
+  const duplex = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const channel = Object.assign(duplex, { stderr: new PassThrough() });
+  channel.push(`\x1estarted\n${output}`);
+  channel.push(null);
+  channel.end();
+  return {
+    // The part of a channel that a script needs.
+    channel: channel as unknown as ClientChannel,
+    exited: Promise.resolve({ code: 0, signal: undefined }),
+    end: () => Promise.resolve(true),
+    running: () => false,
+    isConnected: () => true,
+    keep() {},
+    drop() {},
+    settle: () => Promise.resolve(true),
+    release() {},
+  };
+}
+
+const options = { overwrite: true, mode: undefined };
+
+for (
+  const [word, code] of [["write", "disk_full"], ["denied", "not_permitted"]] as const
+) {
+  Deno.test(`a write to a script that has ended reports the script's reason: ${word}`, async () => {
+    const start = () => Promise.resolve(endedScript(`K\nE ${word}\n`));
+    const sink = await openShellSink(start, CONTAINER, 10, options);
+    const error = await Promise.resolve(sink.write(new Uint8Array(10))).catch((error) => error);
+    assert.ok(error instanceof RemoteExecError);
+    assert.equal(error.code, code);
+    await sink.discard();
+  });
+}
