@@ -93,6 +93,12 @@ export function checkFree(id, prefix = "") {
   fail(`${prefix}${word} ${id} already exists on node '${taken.node}'`);
 }
 
+/** The same where another call has the ID, whose guest may not be written yet. */
+export function refuseTaken(id, prefix, word) {
+  checkFree(id, prefix);
+  fail(`${prefix}${word} ${id} already exists on node '${node}'`);
+}
+
 export async function create(values, spec) {
   const { vmid, ostemplate } = values;
   early(() => checkCreate(values, spec));
@@ -134,7 +140,7 @@ export async function made(values, what, fill) {
   const { vmid } = values;
   const prefix = `unable to ${what} CT ${vmid} - `;
   const ct = newGuest(values);
-  if (!claimGuest(ct)) checkFree(vmid, prefix);
+  if (!claimGuest(ct)) refuseTaken(vmid, prefix, "CT");
   const created = [];
   try {
     makeDisks(ct, values, created);

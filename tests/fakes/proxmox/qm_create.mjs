@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { badParameter, BOOL, fail, integer, out, TEXT, VMID } from "./cli.mjs";
-import { checkFree, newDisk } from "./create.mjs";
+import { checkFree, newDisk, refuseTaken } from "./create.mjs";
 import {
   askPassword,
   joinedTags,
@@ -158,7 +158,7 @@ async function makeVm(values, secrets, prefix) {
     ...{ id: values.vmid, kind: "qemu", node, status: "stopped", snapshots: [], pending: {} },
     ...{ config: newConfig(values, secrets), hasProcess: false, lock: "create" },
   };
-  if (!claimGuest(vm)) checkFree(values.vmid, prefix);
+  if (!claimGuest(vm)) refuseTaken(values.vmid, prefix, "VM");
   const created = [];
   try {
     checkImages(values);

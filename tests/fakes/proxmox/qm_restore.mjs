@@ -1,7 +1,7 @@
 /** `qmrestore`. Source: qemu-server e6352be src/PVE/QemuServer.pm:7541-7747; what vma prints is from public logs. */
 import fs from "node:fs";
 import { BOOL, Exit, fail, out, parse, TEXT, VMID } from "./cli.mjs";
-import { checkFree, newDisk, runTool } from "./create.mjs";
+import { checkFree, newDisk, refuseTaken, runTool } from "./create.mjs";
 import { STORAGE, vmNetStored } from "./properties.mjs";
 import {
   claimGuest,
@@ -66,7 +66,7 @@ async function restoring({ archive, vmid, storage, unique }) {
     ...{ id: vmid, kind: "qemu", node, status: "stopped", snapshots: [], pending: {} },
     ...{ config: {}, hasProcess: saved.hasProcess, lock: "create" },
   };
-  if (!claimGuest(vm)) checkFree(vmid, prefix);
+  if (!claimGuest(vm)) refuseTaken(vmid, prefix, "VM");
   const created = [];
   try {
     const config = {};
