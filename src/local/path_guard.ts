@@ -262,7 +262,7 @@ function removeQuietly(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It was replaced; whoever did that has it.
+    // It was replaced; the program that did that has it.
   }
 }
 

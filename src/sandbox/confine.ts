@@ -19,7 +19,7 @@ export function confine(): void {
   for (const [name, handle] of handles) {
     refuseMethods(binding?.(name)[handle], ["open", "openFromRid"]);
   }
-  // Other code of this worker could get the handles anew.
+  // Other code of this worker could get the handles again.
   seal(process, "binding", refuse);
   for (const terminal of [tty.ReadStream, tty.WriteStream]) seal(terminal, "prototype", null);
   for (const worker of [globalThis.Worker, threads.Worker]) refuseToConstruct(worker);

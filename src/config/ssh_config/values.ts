@@ -54,7 +54,7 @@ export function parseValues(kind: Kind, words: readonly string[]): string[] {
   }
 }
 
-/** Several files in one line; `none` stands alone. */
+/** Several files in one line; `none` is alone. */
 function parseTexts(words: readonly string[]): string[] {
   if (words.includes("")) throw new BadValue("has an empty value");
   if (words.length > 1 && words.some((word) => word.toLowerCase() === "none")) {

@@ -13,7 +13,7 @@ export const objectUrl = (place: Place, name: string): URL => urlOf(place, check
 
 /**
  * Returns the URL of the object that holds the sha256 of an object that was sent in parts. Its key,
- * `transfers/{source_client}/.sha256/{transfer_id}`, is none of an object of the exchange.
+ * `transfers/{source_client}/.sha256/{transfer_id}`, is not the name of an object of the exchange.
  */
 export const hashUrl = (place: Place, name: string): URL =>
   urlOf(place, checked(name).replace("/", HASH_FOLDER));

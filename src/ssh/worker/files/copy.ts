@@ -34,7 +34,7 @@ export interface Copied {
 }
 
 /**
- * Copies a source to a sink and hashes the content on the way. The sink gives the file its name only if
+ * Copies a source to a sink and hashes the content on the way. The sink renames the file to its name only if
  * size and sha256 match. Always closes the source; on failure it discards what was stored.
  *
  * @throws RemoteExecError `too_large`, `changed`, `verification_failed`, `cancelled`, `timeout`, or an

@@ -77,7 +77,7 @@ export function startFailed(said: string): JobNotStarted {
 /**
  * Adds to the failure of a start which job it was, if that may run.
  *
- * @param isOpen the host has confirmed the request, so also a failure that is none of the connection leaves
+ * @param isOpen the host has confirmed the request, so a failure that is not one of the connection also leaves
  *   this open
  */
 export function startUnsure(error: unknown, id: string, isOpen: boolean): unknown {

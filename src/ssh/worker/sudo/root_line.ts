@@ -24,7 +24,7 @@ export interface SudoCall {
 /** Where a sudo of the system is; only without one of these, PATH decides. */
 const PLACES = "/usr/bin/sudo /run/wrappers/bin/sudo /usr/local/bin/sudo /bin/sudo";
 
-/** After this many hundredths of a second TERM is followed by KILL: before the guard of a job gives up. */
+/** After this many hundredths of a second TERM is followed by KILL: before the guard of a job stops waiting. */
 const TERM_TIME = 80;
 
 /** The exit code after a stop that has left processes alive. */

@@ -110,7 +110,7 @@ export const treeScript = ({ path, stage, sends }: TreeScriptOptions): string =>
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
- * Gives each file its name, makes directories that are missing for it, and prints what failed. One process
+ * Renames each file to its name, creates missing directories for it, and prints what failed. One process
  * for all is much faster than one `mv` for each directory.
  */
 const RENAME = 'chomp; my $t = "$ENV{f}/" . substr($_, 3); my ($d) = $t =~ m{^(.*)/}s; ' +

@@ -91,7 +91,7 @@ export async function setModeAndClose(
 const hasMode = (info: Attributes | undefined, mode: number): boolean =>
   info === undefined || info.mode === 0 || (info.mode & 0o7777) === mode;
 
-/** Gives a file a name that nothing has yet. Returns false if the name is taken. */
+/** Renames a file to an unused name. Returns false if the name is taken. */
 export async function nameNew(
   sftp: Sftp,
   from: string,

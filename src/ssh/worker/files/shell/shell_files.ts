@@ -207,7 +207,7 @@ async function readHeader(
   }];
 }
 
-/** Returns the next line of a script. @throws RemoteExecError that says why there is none */
+/** Returns the next line of a script. @throws RemoteExecError that says why none came */
 export async function readReply(stream: CommandStream, end: ShellEndpoint): Promise<string> {
   const line = await stream.readLine();
   if (line === undefined) throw await unreachableError(stream, end);

@@ -123,7 +123,7 @@ const MOVE = `move() { mv -fT -- "$1" "$2" 2>/dev/null || { [ ! -d "$2" ] && mv 
 
 /**
  * Locks the file that will be replaced, so that of two servers only one finds it unchanged. Another
- * program may hold such a lock for long; then there is none.
+ * program may hold such a lock for long; then nothing is locked.
  */
 const LOCK = `! command -v flock >/dev/null 2>&1 || ` +
   `! { command exec 4< "$f"; } 2>/dev/null || flock -w 5 4 2>/dev/null || :`;
@@ -152,7 +152,7 @@ const KEEP_ATTRIBUTES = [
   `[ -n "$g" ] || case $(ls -ld "$f" 2>/dev/null) in ??????????+*) case $(ls -ld "$t" 2>/dev/null) in ??????????+*) ;; *) l="$l acl";; esac;; esac; fi`,
 ].join("; ");
 
-/** Gives the replaced file a second name, and has it put back however the script ends. */
+/** Links the replaced file under a second name, from which it is restored however the script ends. */
 const keepOld = (name: string): string[] => [
   assign("b", name),
   `b=$d/$b; r="E kept"`,
