@@ -3,6 +3,8 @@ import { until } from "../../support/until.ts";
 import { failure, type Node, nodeTest, processesLike } from "../node.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4kF7u0b7kq me@home";
+/** What a shell would read otherwise. */
+const HOSTILE = 'it\'s "$(id)" `id` \\ --start 1; grüße €';
 const WEB = { hostname: "web", ip: "10.0.0.5/24", gateway: "10.0.0.1" } as const;
 
 async function create(node: Node, args: Record<string, unknown> = {}) {
@@ -16,7 +18,7 @@ for (const version of [7, 9] as const) {
   }, async (node) => {
     const { data, text, isError } = await create(node, {
       ...{ ssh_keys: KEY, password: "hunter22", storage: "local-lvm", vlan: 20 },
-      options: { onboot: "1", tags: "b;a", nameserver: "9.9.9.9" },
+      options: { onboot: "1", tags: "b;a", description: HOSTILE },
     });
     assert.equal(isError, false, text);
     assert.deepEqual([data.ctid, data.status, data.addresses], [100, "running", ["10.0.0.5"]]);
@@ -24,6 +26,7 @@ for (const version of [7, 9] as const) {
     assert.deepEqual([hostname, rootfs, unprivileged, tags, features, memory, onboot], [
       ...["web", "local-lvm:vm-100-disk-0,size=8G", "1", "a;b", "nesting=1", "2048", "1"],
     ]);
+    assert.equal(data.config.description, HOSTILE);
     assert.match(net0, /^name=eth0,bridge=vmbr0,.*gw=10\.0\.0\.1,.*ip=10\.0\.0\.5\/24,tag=20/);
     const state = await node.pve.state(100);
     assert.match(state?.passwordHash ?? "", /^[0-9a-f]{64}$/);
