@@ -46,7 +46,9 @@ export async function offeredKeys(
   return judge(host, keys, await dialer.knownHosts());
 }
 
-/** Returns the key that the host presents; undefined if it has none of these types. */
+/**
+ * Returns the key that the host presents and signs the handshake with; undefined if it has none of these types.
+ */
 async function keyOfType(
   dialer: Dialer,
   host: HostConfig,
@@ -79,16 +81,23 @@ function presentedKey(
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const client = new Client();
+  let presented: Uint8Array | undefined;
   const stopTimer = waitingClock.after(limitMs, () => reject(new TooLate()));
   // Stays: an `error` event without a listener would be thrown.
   client.on("error", reject);
   client.once("close", () => reject(new Error("the host closed the connection")));
+  // Only now the signature is checked: a key that somebody else owns may be shown by anybody.
+  client.once("handshake", () => {
+    // Before the login, which ssh2 begins next.
+    socket.destroy();
+    if (presented !== undefined) resolve(presented);
+  });
   client.connect({
     ...{ sock: socket, username: "nobody", readyTimeout: 0 },
     algorithms: { ...algorithms([], chosen), ...algorithms(types) },
     hostVerifier: (key: Uint8Array) => {
-      resolve(Uint8Array.from(key));
-      return false;
+      presented = Uint8Array.from(key);
+      return true;
     },
   });
   return promise.finally(() => stopTimer());
