@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shownValue } from "../../config/environment.ts";
 import { RISKS } from "../../config/load.ts";
-import { printable, RemoteExecError } from "../../errors.ts";
+import { escaped, printable, RemoteExecError } from "../../errors.ts";
 import { shellWord } from "../../shell/quote.ts";
 import type { InstallTask } from "../arguments.ts";
 import { readIfExists, replaceFile } from "../replace_file.ts";
@@ -45,7 +45,10 @@ export function runInstall(task: InstallTask, context: InstallContext): number {
     if (task.printsOnly) printEntry(client, each, terminal);
     else terminal.print(writeEntry(client, each));
   }
-  if (!task.printsOnly) terminal.print(nextSteps(clients, env, task));
+  if (!task.printsOnly) {
+    terminal.print(nextSteps(clients));
+    terminal.print(checkLine(context.program, env, envFile));
+  }
   return 0;
 }
 
@@ -148,7 +151,7 @@ function writeEntry(client: Client, wanted: Wanted): string {
   const before = readIfExists(file);
   const edited = edit(before ?? "", file, wanted);
   const { change, name, text, removed } = edited;
-  const server = `${client.name}: the server ${JSON.stringify(name)}`;
+  const server = `${client.name}: the server ${printable(JSON.stringify(name))}`;
   if (change === "none") return `${server} is already in ${printable(file)}\n`;
   const kept = replaceFile({ path: file, text, before, keepsOld: true });
   return [
@@ -174,18 +177,37 @@ function edit(text: string, file: string, wanted: Wanted) {
   }
 }
 
-function nextSteps(
-  clients: readonly Client[],
+const nextSteps = (clients: readonly Client[]): string =>
+  `Next: ${[...new Set(clients.map(({ next }) => next))].join("; ")}.\n`;
+
+/** Variables that are not secret, and that a check needs. */
+const SHOWN = ["I_ACCEPT_RISKS", "HOST", "HOSTS", "SSH_USERNAME", "SSH_PORT", "SSH_KEY"];
+
+/** Returns the command that checks the setup, for a POSIX shell or PowerShell. Nothing needs to be in PATH for it. */
+function checkLine(
+  program: RunningProgram,
   env: Readonly<Record<string, string>>,
-  { envFile }: InstallTask,
+  envFile: readonly string[],
 ): string {
-  const shown = ["I_ACCEPT_RISKS", "HOST", "HOSTS", "SSH_USERNAME", "SSH_PORT", "SSH_KEY"]
-    .flatMap((name) => env[name] === undefined ? [] : [`${name}=${shellWord(env[name])}`]);
-  const check = envFile === undefined
-    ? `${shown.join(" ")} mcp-remote-exec doctor`
-    : `mcp-remote-exec --env-file ${shellWord(envFile)} doctor`;
-  return `Next: ${[...new Set(clients.map(({ next }) => next))].join("; ")}.\nCheck: ${check}\n`;
+  const { command, args } = startCommand(program);
+  const isWindows = program.os === "windows";
+  const quote = isWindows ? powershellWord : shellWord;
+  const variables = SHOWN.flatMap((name) => {
+    const value = env[name];
+    if (value === undefined) return [];
+    return [isWindows ? `$env:${name}=${quoted(value)};` : `${name}=${quote(value)}`];
+  });
+  const words = [command, ...args, ...envFile, "doctor"].map(quote);
+  if (isWindows) words.unshift("&");
+  const others = Object.keys(env).filter((name) => !SHOWN.includes(name));
+  return `Check: ${escaped([...variables, ...words].join(" "))}\n${
+    others.length === 0 ? "" : `  Set these too: ${others.join(", ")}\n`
+  }`;
 }
+
+const powershellWord = (word: string): string => /^[\w./@-]+$/.test(word) ? word : quoted(word);
+
+const quoted = (word: string): string => `'${word.replaceAll("'", "''")}'`;
 
 /** Returns the facts about the running process. */
 export const runningProgram = (): RunningProgram => ({
