@@ -12,36 +12,34 @@ async function backUp(node: Node, vmid: number): Promise<string> {
   return data.volid;
 }
 
-for (const version of [7, 9] as const) {
-  nodeTest(`backups are restored as new guests and over old ones (Proxmox VE ${version})`, {
-    version,
-    containers: [{ ctid: 101, hostname: "web", status: "stopped", config: { net0: FIXED } }],
-    vms: [{ vmid: 200, name: "app", status: "stopped" }],
-  }, async (node) => {
-    const backup = await backUp(node, 101);
-    const { data, text, isError } = await restore(node, { backup });
-    assert.equal(isError, false, text);
-    assert.deepEqual([data.ctid, data.status, data.config.hostname], [100, "stopped", "web"]);
-    assert.doesNotMatch(data.config.net0, /AA:BB:CC/);
-    assert.deepEqual(data.warnings.filter((text: string) => !/nesting/.test(text)), [
-      "It has the fixed address 10.0.0.5/24 of container 101: change it before both run",
-    ]);
-    const over = { backup, ctid: 101, overwrite: true };
-    assert.equal(failure(await restore(node, { backup, ctid: 101 }))[0], "already_exists");
-    assert.equal(failure(await restore(node, over))[0], "invalid_argument");
-    assert.equal(
-      failure(await restore(node, { ...over, confirm_name: "db" }))[0],
-      "invalid_argument",
-    );
-    assert.equal(failure(await restore(node, { backup, vmid: 300 }))[0], "invalid_argument");
-    const replaced = await restore(node, { ...over, confirm_name: "web" });
-    assert.equal(replaced.isError, false, replaced.text);
-    assert.match(replaced.data.config.net0, /AA:BB:CC/);
-    assert.deepEqual(await node.pve.disks(), ["vm-100-disk-0", "vm-101-disk-1", "vm-200-disk-0"]);
-    const vm = await restore(node, { backup: await backUp(node, 200), vmid: 201 });
-    assert.deepEqual([vm.isError, vm.data.vmid, vm.data.config.name], [false, 201, "app"], vm.text);
-  });
-}
+nodeTest("backups are restored as new guests and over old ones (Proxmox VE 7)", {
+  version: 7,
+  containers: [{ ctid: 101, hostname: "web", status: "stopped", config: { net0: FIXED } }],
+  vms: [{ vmid: 200, name: "app", status: "stopped" }],
+}, async (node) => {
+  const backup = await backUp(node, 101);
+  const { data, text, isError } = await restore(node, { backup });
+  assert.equal(isError, false, text);
+  assert.deepEqual([data.ctid, data.status, data.config.hostname], [100, "stopped", "web"]);
+  assert.doesNotMatch(data.config.net0, /AA:BB:CC/);
+  assert.deepEqual(data.warnings.filter((text: string) => !/nesting/.test(text)), [
+    "It has the fixed address 10.0.0.5/24 of container 101: change it before both run",
+  ]);
+  const over = { backup, ctid: 101, overwrite: true };
+  assert.equal(failure(await restore(node, { backup, ctid: 101 }))[0], "already_exists");
+  assert.equal(failure(await restore(node, over))[0], "invalid_argument");
+  assert.equal(
+    failure(await restore(node, { ...over, confirm_name: "db" }))[0],
+    "invalid_argument",
+  );
+  assert.equal(failure(await restore(node, { backup, vmid: 300 }))[0], "invalid_argument");
+  const replaced = await restore(node, { ...over, confirm_name: "web" });
+  assert.equal(replaced.isError, false, replaced.text);
+  assert.match(replaced.data.config.net0, /AA:BB:CC/);
+  assert.deepEqual(await node.pve.disks(), ["vm-100-disk-0", "vm-101-disk-1", "vm-200-disk-0"]);
+  const vm = await restore(node, { backup: await backUp(node, 200), vmid: 201 });
+  assert.deepEqual([vm.isError, vm.data.vmid, vm.data.config.name], [false, 201, "app"], vm.text);
+});
 
 nodeTest("a restore that fails says what is left of the guest", {
   containers: [
