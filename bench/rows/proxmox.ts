@@ -1,5 +1,6 @@
 import { containerLine } from "../../src/proxmox/guests/container_exec.ts";
 import { type FakeProxmox, installProxmox } from "../../tests/fakes/proxmox/install.ts";
+import { addManyContainers } from "../../tests/fakes/proxmox/many.ts";
 import type { Server } from "../../tests/demo/server.ts";
 import { startDelayProxy } from "../../tests/peers/delay_proxy.ts";
 import { type Sshd, startSshd } from "../../tests/peers/sshd.ts";
@@ -10,6 +11,7 @@ import { PeerMissing } from "../peer_missing.ts";
 
 const ROUND_TRIP_MS = 20;
 const CTID = 101;
+const GUESTS = 200;
 
 /** Measures a command in a container against the same `pct exec` line run by ssh_exec_command. */
 export const proxmoxRows: Rows = {
@@ -25,7 +27,9 @@ export const proxmoxRows: Rows = {
         config: ["PermitUserEnvironment yes"],
       });
       await putFirstOnPath(sshd, node);
-      return await measureNode(bench, sshd);
+      const inside = await measureNode(bench, sshd);
+      await addManyContainers(node, GUESTS);
+      return [...inside, ...await measureLists(bench, sshd)];
     } finally {
       await node.close();
     }
@@ -94,6 +98,45 @@ async function measureNode(bench: Bench, sshd: Sshd) {
   ] as const;
 }
 
+/**
+ * The lists of a large node. The fewest turns of some calls count: how the channel is closed, which no call waits for, may
+ * add one.
+ */
+async function measureLists(bench: Bench, sshd: Sshd) {
+  await using link = startDelayProxy({ targetPort: sshd.port, oneWayMs: ROUND_TRIP_MS / 2 });
+  await using server = await bench.startServer({
+    port: link.port,
+    env: {
+      ENABLE_PROXMOX: "true",
+      CHARACTER_LIMIT: "1000000",
+      SSH_USERNAME: sshd.username,
+      SSH_KEY: sshd.keyPath,
+      SSH_KNOWN_HOSTS: await knownHosts(bench, sshd, link.port),
+    },
+  });
+  await execInside(server);
+  const row = async (tool: string) => {
+    const turns: number[] = [];
+    for (let n = 0; n < 15; n++) {
+      const before = link.traffic().flights;
+      await list(server, tool);
+      turns.push(Math.floor((link.traffic().flights - before) / 2));
+    }
+    return {
+      what: `${tool} of ${GUESTS} guests, fewest turns on the wire`,
+      unit: "round trips" as const,
+      ours: figure([Math.min(...turns)]),
+      aim: { of: "value", most: 3 } as const,
+    };
+  };
+  return [await row("proxmox_list_containers"), await row("proxmox_resource_usage")];
+}
+
+async function list(server: Server, tool: string): Promise<void> {
+  const { text, isError } = await server.call(tool, {});
+  if (isError) throw new Error(`${tool} has failed:\n${text}`);
+}
+
 async function execInside(server: Server): Promise<void> {
   const args = { ctid: CTID, command: "true" };
   const { data, text } = await server.call("proxmox_container_exec_command", args);
@@ -101,7 +144,7 @@ async function execInside(server: Server): Promise<void> {
 }
 
 async function knownHosts(bench: Bench, sshd: Sshd, port: number): Promise<string> {
-  const path = `${bench.local}/known_hosts_of_the_node`;
+  const path = `${bench.local}/known_hosts_of_port_${port}`;
   await Deno.writeTextFile(path, sshd.knownHostsText.replaceAll(`:${sshd.port} `, `:${port} `));
   return path;
 }
