@@ -1,3 +1,12 @@
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { errorText, printable, RemoteExecError } from "../errors.ts";
 
@@ -86,7 +95,8 @@ function keep(path: string, text: string, access: Access): string {
       create(name, text, access);
       return name;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists) || number >= 100) throw error;
+      const isTaken = error instanceof Error && "code" in error && error.code === "EEXIST";
+      if (!isTaken || number >= 100) throw error;
     }
   }
 }
@@ -103,24 +113,30 @@ function exchange(path: string, text: string, before: string | undefined, access
   }
 }
 
+/** Works with the opened file: in a directory of another user, its path may lead to another one meanwhile. */
 function create(path: string, text: string, { mode, uid, gid }: Access): void {
-  using file = Deno.openSync(path, { write: true, createNew: true, mode });
-  const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-  file.syncSync();
-  if (Deno.build.os === "windows") return;
-  // The umask may have removed bits.
-  Deno.chmodSync(path, mode);
-  const own = Deno.statSync(path);
-  if (uid !== undefined && (own.uid !== uid || own.gid !== gid)) chown(path, uid, gid ?? null);
+  const file = openSync(path, "wx", mode);
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+    if (Deno.build.os === "windows") return;
+    const own = fstatSync(file);
+    if (uid !== undefined && gid !== undefined && (own.uid !== uid || own.gid !== gid)) {
+      chown(file, uid, gid);
+    }
+    // The umask may have removed bits.
+    fchmodSync(file, mode);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Only root can give a file away, which is what it must do with a file of another user. */
-function chown(path: string, uid: number, gid: number | null): void {
+function chown(file: number, uid: number, gid: number): void {
   try {
-    Deno.chownSync(path, uid, gid);
+    fchownSync(file, uid, gid);
   } catch (error) {
-    if (Deno.statSync(path).uid !== uid) throw error;
+    if (fstatSync(file).uid !== uid) throw error;
   }
 }
 

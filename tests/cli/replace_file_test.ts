@@ -30,6 +30,29 @@ Deno.test("replaceFile() keeps mode, old text and symbolic link", () => {
   assert.ok(Deno.lstatSync(path).isSymlink);
 });
 
+Deno.test("replaceFile() sets mode and owner of no file that somebody put in place of the new one", () => {
+  using place = temporaryDirectory();
+  const [path, victim] = [`${place.path}/file`, `${place.path}/victim`];
+  Deno.writeTextFileSync(path, "old");
+  Deno.chmodSync(path, 0o666);
+  Deno.writeTextFileSync(victim, "");
+  Deno.chmodSync(victim, 0o600);
+  const { chmodSync } = Deno;
+  // Only a call that takes a path can be led astray.
+  Deno.chmodSync = (temporary, mode) => {
+    Deno.removeSync(temporary);
+    Deno.symlinkSync(victim, temporary);
+    chmodSync(temporary, mode);
+  };
+  try {
+    replaceFile({ path, text: "new", before: "old" });
+  } finally {
+    Deno.chmodSync = chmodSync;
+  }
+  assert.equal(modeOf(victim), 0o600);
+  assert.deepEqual([Deno.readTextFileSync(path), modeOf(path)], ["new", 0o666]);
+});
+
 Deno.test("replaceFile() never writes over a kept file", () => {
   using place = temporaryDirectory();
   const path = `${place.path}/file`;
