@@ -231,7 +231,8 @@ const MAX_LANGUAGES = 20;
 /** Returns the words that a browser prefers. Source: RFC 9110 section 12.5.4. */
 export function wordsFor(acceptLanguage: string | undefined): Words {
   const wanted = (acceptLanguage ?? "").split(",", MAX_LANGUAGES).map((part) => {
-    const [range = "", ...parameters] = part.trim().toLowerCase().split(/\s*;\s*/);
+    // A pattern for the blanks around `;` would try each blank of a long row again.
+    const [range = "", ...parameters] = part.toLowerCase().split(";").map((each) => each.trim());
     const weight = parameters.find((each) => each.startsWith("q="));
     return {
       language: range.split("-")[0],

@@ -17,6 +17,7 @@ const HEADERS: readonly (readonly [string | undefined, string])[] = [
   ["xx;q=1;de", "en"],
   ["de;q=x, es;q=0.1", "es"],
   ["__proto__, constructor", "en"],
+  ["en ; q=0.3 , fr\t;\tq=0.7", "fr"],
 ];
 
 for (const [header, language] of HEADERS) {
@@ -24,6 +25,13 @@ for (const [header, language] of HEADERS) {
     assert.equal(wordsFor(header).language, language);
   });
 }
+
+pure("wordsFor() reads a long header in time that grows with its length only", () => {
+  const start = performance.now();
+  for (const blank of [" ", "\t", " ;", ","]) wordsFor(`de${blank.repeat(150_000)}x`);
+  // A time that grows with the square of the length is half a minute and more.
+  assert.ok(performance.now() - start < 15_000);
+});
 
 pure("every language has its own sentences, with the same places for values", () => {
   const [english, ...others] = LANGUAGES;
