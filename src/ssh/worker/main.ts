@@ -4,6 +4,7 @@ import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import { confine } from "../../sandbox/confine.ts";
+import { releaseMemory } from "../../sandbox/release_memory.ts";
 import type { HostCopiesPort } from "../hosts/port.ts";
 import type { HostMemoryPort } from "../host_memory.ts";
 import type { HostKeysPort } from "../host_keys_port.ts";
@@ -19,6 +20,8 @@ let isLoaded = false;
 const loaded = Promise.withResolvers<RemoteHost>();
 /** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
+/** The call for which the worker was started has ended by then, or waits for the host. */
+const RELEASE_AFTER_MS = 2_000;
 
 const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort = {
   configure(settings) {
@@ -116,5 +119,8 @@ surviveDefects(logger);
 const calls = [expose(port, logger)];
 // With several hosts, this worker's parent is the launcher: its first and only message is a port to main.
 globalThis.addEventListener("message", ({ data }) => {
-  if (data instanceof MessagePort) calls.push(expose(port, logger, data));
+  if (!(data instanceof MessagePort)) return;
+  calls.push(expose(port, logger, data));
+  loaded.promise.then(() => delay(RELEASE_AFTER_MS)).then(releaseMemory)
+    .catch((error) => logger.error("memory is not given back", error));
 }, { once: true });
