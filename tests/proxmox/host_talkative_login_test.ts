@@ -42,7 +42,7 @@ async function callAll(node: Node): Promise<void> {
   await exec(call);
   await copy(node, call);
   assert.deepEqual((await call("list_containers")).containers, [
-    { ctid: 101, name: "web", status: "running" },
+    { ctid: 101, name: "web", status: "running", addresses: ["192.0.2.101"] },
   ]);
   assert.equal((await call("list_vms")).vms.length, 1);
   assert.equal((await call("container_status", { ctid: 101 })).status, "running");
