@@ -1,6 +1,7 @@
 import type { Config, SshConfig } from "../config/config.ts";
 import type { Fault } from "../config/faults.ts";
 import { usableHosts } from "../config/ssh/hosts.ts";
+import { escaped } from "../errors.ts";
 import { createLogger } from "../log.ts";
 import { describeAccess, nameOf, permissionTable } from "../sandbox/permissions.ts";
 import { startWorkers } from "../server/workers.ts";
@@ -57,8 +58,11 @@ export const formatFaultsAsJson = (faults: readonly Fault[]): string =>
 export function formatCheck({ host, step, ok, detail, remedy }: DoctorCheck): string {
   const name = host === undefined ? step : `${host}: ${step}`;
   const line = `${ok ? "ok  " : "FAIL"} ${name}: ${detail}\n`;
-  return remedy === undefined ? line : `${line}     -> ${remedy}\n`;
+  return linesOf(remedy === undefined ? line : `${line}     -> ${remedy}\n`);
 }
+
+/** A worker talks to hosts, so what it answers may not steer the terminal. */
+const linesOf = (text: string): string => text.split("\n").map(escaped).join("\n");
 
 function formatJson(
   checks: readonly DoctorCheck[],
