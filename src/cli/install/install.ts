@@ -2,6 +2,8 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shownValue } from "../../config/environment.ts";
 import { RISKS } from "../../config/load.ts";
+import { isHostVariable } from "../../config/variables/environment_names.ts";
+import { type Variable, VARIABLES } from "../../config/variables/variables.ts";
 import { escaped, printable, RemoteExecError } from "../../errors.ts";
 import { shellWord } from "../../shell/quote.ts";
 import type { InstallTask } from "../arguments.ts";
@@ -160,9 +162,24 @@ function writeEntry(client: Client, wanted: Wanted): string {
     ...(removed.length === 0
       ? []
       : [`  removed, because they were for another host: ${removed.join(", ")}`]),
+    ...exposure(client, wanted),
     "",
   ].join("\n");
 }
+
+/** The file keeps its mode, which may let other users of this machine read it. */
+function exposure({ file }: Client, { env }: Wanted): string[] {
+  if (Deno.build.os === "windows" || !Object.keys(env).some(isSecretName)) return [];
+  const isOpen = ((Deno.statSync(file).mode ?? 0) & 0o077) !== 0;
+  const path = escaped(shellWord(file));
+  return isOpen ? [`  other users can read its secrets; run: chmod 600 ${path}`] : [];
+}
+
+const isSecretName = (name: string): boolean =>
+  isHostVariable(name) ||
+  Object.values<Variable<unknown>>(VARIABLES).some((each) =>
+    each.secret && [each.name, ...each.aliases].includes(name)
+  );
 
 function edit(text: string, file: string, wanted: Wanted) {
   try {

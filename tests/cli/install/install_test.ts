@@ -14,13 +14,17 @@ const PROGRAM: RunningProgram = {
 };
 
 /** Returns what is printed, on stdout and stderr. */
-function install(task: Partial<InstallTask>, program: Partial<RunningProgram> = {}): string {
+function install(
+  task: Partial<InstallTask>,
+  program: Partial<RunningProgram> = {},
+  home?: string,
+): string {
   using place = temporaryDirectory();
   const printed: string[] = [];
   const print = (text: string) => void printed.push(text);
   const running = { ...PROGRAM, ...program };
   const code = runInstall({ ...TASK, ...task }, {
-    places: { os: "linux", home: place.path, env: {} },
+    places: { os: "linux", home: home ?? place.path, env: {} },
     program: running,
     hostNames: () => [],
     exists: () => true,
@@ -57,6 +61,21 @@ Deno.test("install names the variables that its check lacks, without their value
   const printed = install({ variables: ["SSH_PASSWORD=open sesame", "TIMEOUT=5"] });
   assert.deepEqual(lastLines(printed, 1), ["  Set these too: SSH_PASSWORD, TIMEOUT"]);
   assert.doesNotMatch(printed, /sesame/);
+});
+
+Deno.test({
+  name: "install says when other users can read the secret that it wrote",
+  ignore: Deno.build.os === "windows",
+  fn() {
+    using place = temporaryDirectory();
+    const path = `${place.path}/.cursor/mcp.json`;
+    const secret = { variables: ["SSH_PASSWORD_jump=open sesame"] };
+    assert.doesNotMatch(install(secret, {}, place.path), /chmod/);
+    Deno.chmodSync(path, 0o640);
+    assert.doesNotMatch(install({ hosts: ["web2"] }, {}, place.path), /chmod/);
+    const printed = install({ variables: ["SSH_PASSWORD=open sesame"] }, {}, place.path);
+    assert.ok(printed.includes(`  other users can read its secrets; run: chmod 600 ${path}\n`));
+  },
 });
 
 Deno.test("install prints no character that steers a terminal", () => {
