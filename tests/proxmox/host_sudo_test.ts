@@ -41,6 +41,14 @@ for (const way of ["password", "no password"] as const) {
         assert.equal((await call("proxmox_container_exec_command", exec)).stdout, "0\nweb\n");
         const inVm = { vmid: 200, command: "echo in the VM" };
         assert.equal((await call("proxmox_vm_exec_command", inVm)).stdout, "in the VM\n");
+        assert.deepEqual((await call("proxmox_node_status")).unread, undefined);
+        assert.equal((await call("proxmox_list_networks")).warnings, undefined);
+        const usage = await call("proxmox_resource_usage");
+        assert.deepEqual(
+          [usage.containers, usage.nodes].map((rows) => Array.isArray(rows) && rows.length),
+          [1, 1],
+        );
+        await call("proxmox_set_container", { ctid: 101, settings: { cores: 1 } });
         await call("proxmox_create_snapshot", { ctid: 101, snapshot: "before" });
         await call("proxmox_shutdown_container", { ctid: 101 });
         await call("proxmox_start_container", { ctid: 101 });

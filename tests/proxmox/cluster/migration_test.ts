@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { parseMigrationFailure } from "../../../src/proxmox/parsers/migrate.ts";
+import { installProxmox } from "../../fakes/proxmox/install.ts";
+import { startDelayProxy } from "../../peers/delay_proxy.ts";
+import { connectTo } from "../../peers/openssh.ts";
+import { CONTAINERS, peerTest, SSHD } from "../../peers/require.ts";
+import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { pure } from "../../support/pure.ts";
 import { until } from "../../support/until.ts";
-import { bothTest, failure, type Node, nodeTest } from "../node.ts";
+import { bothTest, failure, type Node, nodeTest, startSshdFor } from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 const IDLE = { ctid: 102, status: "stopped" } as const;
@@ -192,3 +197,41 @@ nodeTest("a long migration goes on as a job, and the cluster says where the gues
     return job.data.running === false;
   });
 });
+
+for (const way of ["SIGKILL", "a cut link"] as const) {
+  peerTest({
+    name: `a migration that is interrupted by ${way} leaves the guest unlocked where it was`,
+    peer: [SSHD, ...CONTAINERS],
+    async fn() {
+      const pve = await installProxmox();
+      try {
+        await pve.addContainer(IDLE);
+        await pve.setFault("moreNodes", ["pve2"]);
+        await pve.setFault("taskHolds", 0);
+        await using sshd = await startSshdFor(pve);
+        await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
+        using dir = temporaryDirectory();
+        await using server = await connectTo(sshd, dir.path, {
+          ENABLE_PROXMOX: "true",
+          SSH_PORT: String(proxy.port),
+          SSH_STRICT_HOST_KEY_CHECKING: "false",
+        });
+        const answer = server.call("proxmox_migrate_container", { ctid: 102, target: "pve2" });
+        answer.catch(() => {}); // the server may not live to answer
+        const stateOf = () =>
+          JSON.parse(Deno.readTextFileSync(`${pve.stateDirectory}/guests/102/state.json`));
+        await until("the migration is under way", () => stateOf().lock === "migrate");
+        if (way === "SIGKILL") server.server.kill(way);
+        else proxy.cut();
+        await until("the container is not locked", () => stateOf().lock === undefined);
+        assert.equal(stateOf().node, "pve");
+        if (way === "SIGKILL") return;
+        const { data } = await answer;
+        assert.equal(data.code, "connection_lost");
+        assert.match(String(data.error), /"Migrating container 102 to pve2" is not known/);
+      } finally {
+        await pve.close();
+      }
+    },
+  });
+}
