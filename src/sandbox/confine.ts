@@ -27,7 +27,8 @@ export function confine(): void {
 
 function closeClientStreams(): void {
   for (const stream of [Deno.stdin, Deno.stdout]) stream.close();
-  // node:fs has descriptors of its own for them.
+  // node:fs has descriptors of its own for them. On Windows closing these closes those of the process too.
+  if (Deno.build.os === "windows") return;
   for (const fd of [0, 1]) {
     try {
       closeSync(fd);

@@ -158,6 +158,8 @@ peerTest({
         await certify(by, options);
         const what = `${by} ${options.join(" ")}`;
         await same(what, { known: authority(port, by) }, reason);
+        // A certificate that fails leaves its key.
+        if (reason === undefined) continue;
         await same(`${what}, with the plain keys`, { known: authority(port, by) + plain });
       }
 
