@@ -28,7 +28,7 @@ export async function createAccount(wish: AccountWish): Promise<Account> {
     ...["-M", "-d", wish.home, "-s", wish.shell, "-c", `${COMMENT}${Deno.pid}`, wish.username],
   ]);
   const password = crypto.randomUUID();
-  await changeAccounts("chpasswd", [], `${wish.username}:${password}\n`);
+  await changeAccounts("chpasswd", CHEAP_HASH, `${wish.username}:${password}\n`);
   const { uid, gid } = findAccount(wish.username);
   // fish makes these at its first start, and complains if another start makes them at the same time.
   const own = wish.shell.endsWith("/fish")
@@ -73,6 +73,8 @@ export async function run(
   throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
 }
 
+/** The system's own hash takes longer than the start of sshd, and again at each login with the password. */
+const CHEAP_HASH = ["-c", "SHA512", "-s", "1000"];
 const COMMENT = "mcp-remote-exec test of process ";
 
 /** Makes one change at a time: these programs fail if another one holds the lock of /etc/passwd. */
