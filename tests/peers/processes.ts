@@ -64,8 +64,7 @@ export const isSshd = (pid: number): boolean => readStat(pid)?.name.startsWith("
 
 /** Returns a process's command line and environment. */
 function startTextOf(pid: number): string {
-  // They are empty for a moment while the process executes a program, and always for the kernel's own,
-  // which have no memory.
+  // They are empty for a moment while the process executes a program.
   for (let attempt = 0; attempt < 100; attempt++) {
     const text = readProc(pid, "cmdline") + readProc(pid, "environ");
     if (text !== "" || !/^[1-9]/.test(readProc(pid, "statm"))) return text;
@@ -95,11 +94,16 @@ function pids(): number[] {
   return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name)).filter(Number.isInteger);
 }
 
-/** Returns undefined for a process that is gone or a zombie. */
+/** The flag of the kernel's own threads. Source: Linux, include/linux/sched.h. */
+const PF_KTHREAD = 0x00200000;
+
+/** Returns undefined for a process that is gone, a zombie, or a thread of the kernel. */
 function readStat(pid: number): { name: string; parent: number } | undefined {
   // The name may hold blanks and parentheses; the last parenthesis ends it.
-  const [, name, state, parent] = readProc(pid, "stat").match(/^\d+ \((.*)\) (\S) (\d+) /s) ?? [];
+  const [, name, state, parent, flags] =
+    readProc(pid, "stat").match(/^\d+ \((.*)\) (\S) (\d+)(?: -?\d+){4} (\d+) /s) ?? [];
   if (name === undefined || state === undefined || "ZX".includes(state)) return undefined;
+  if ((Number(flags) & PF_KTHREAD) !== 0) return undefined;
   return { name, parent: Number(parent) };
 }
 
