@@ -3,6 +3,8 @@ import process from "node:process";
 import tty from "node:tty";
 import threads from "node:worker_threads";
 
+let isConfined = false;
+
 /**
  * Takes from this worker what no permission of Deno governs, for good. Call it before the worker gets a byte
  * from outside.
@@ -12,6 +14,8 @@ import threads from "node:worker_threads";
  * other workers (measured; the numbers can be guessed). A nested worker would have it all again.
  */
 export function confine(): void {
+  if (isConfined) return;
+  isConfined = true;
   closeClientStreams();
   // It is missing in the types.
   const { binding } = process as unknown as { readonly binding?: Binding };

@@ -86,6 +86,7 @@ const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort 
   diagnose: async () => await (await configured()).diagnose(),
   async offeredKeys(hop) {
     const { ssh, limits } = given ?? notConfigured();
+    confine();
     const { offeredKeys } = await import("./trust/offered_keys.ts");
     return await offeredKeys(ssh, hop, limits.timeoutMs, logger);
   },
