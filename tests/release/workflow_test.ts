@@ -33,11 +33,22 @@ Deno.test("only the job that publishes may write, and it starts after all others
   assert.match(before, /^permissions: \{\}$/m);
   assert.doesNotMatch(before, /: write$/m);
   const [, others = ""] = before.split(/^jobs:$/m);
-  // Those that are tried after the build need it themselves.
-  const jobs = [...others.matchAll(/^ {2}(\w+):$/gm)].map(([, name]) => name)
-    .filter((name) => name !== "build");
+  const jobs = [...others.matchAll(/^ {2}(\w+):$/gm)].map(([, name]) => name);
   assert.match(publish, new RegExp(`^ {4}needs: \\[${jobs.join(", ")}\\]$`, "m"));
   assert.match(publish, /^ {4}if: github\.ref_type == 'tag'$/m);
+});
+
+Deno.test("what is published is what was built, before other programs ran beside it", () => {
+  const text = textOf("release.yml");
+  const [, build = ""] = /^ {2}build:$([\s\S]*?)^ {2}smoke:$/m.exec(text) ?? [];
+  const [before = "", after = ""] = build.split("uses: actions/upload-artifact@");
+  assert.doesNotMatch(before, /judges|npm install|node /);
+  assert.match(after, /task judges/);
+  assert.match(build, /^ {4}outputs:\n {6}sums: \$\{\{ steps\.sums\.outputs\.sums \}\}$/m);
+  const [, publish = ""] = text.split(/^ {2}publish:$/m);
+  const check = publish.indexOf("sha256sum --check --strict SHA256SUMS");
+  assert.ok(publish.includes("SUMS: ${{ needs.build.outputs.sums }}"));
+  assert.ok(check > 0 && check < publish.indexOf("attest-build-provenance"));
 });
 
 Deno.test("a release is tried on every system that it has an executable for", () => {
