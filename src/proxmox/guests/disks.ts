@@ -6,7 +6,7 @@ import { type DiskValue, isDisk, parseDisk, parseSize } from "../parsers/disk.ts
 import type { GuestConfig } from "../parsers/pct.ts";
 import { explain, readBack, readProblem } from "../problem.ts";
 import { alreadyTemplate, diskMissing, hasSnapshots, mustBeStopped, notLarger } from "./errors.ts";
-import { type Guest, guestInText, guestName, programOf } from "./guest.ts";
+import { type Guest, guestInText, programOf } from "./guest.ts";
 import type { Guests } from "./guests.ts";
 
 /** The disk to enlarge, and by how much. */
@@ -150,7 +150,7 @@ function failureOf(guest: Guest, action: string, text: string): RemoteExecError 
     : problem;
   return known.code !== "io_error" ? known : new RemoteExecError(
     "verification_failed",
-    `${known.message}; ${guestName(guest)} is unchanged`,
+    `${known.message}; the configuration of ${guestInText(guest)} is unchanged`,
     known.suggestion,
   );
 }

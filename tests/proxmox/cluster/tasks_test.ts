@@ -21,6 +21,12 @@ async function heldTask(node: Node): Promise<{ upid: string; ended: Promise<unkn
     upid = task?.upid ?? "";
     return upid !== "";
   });
+  // From here on its worker can be interrupted, not only killed.
+  const state = `${node.pve.stateDirectory}/guests/101/state.json`;
+  await until(
+    "the worker holds",
+    () => JSON.parse(Deno.readTextFileSync(state)).lock !== undefined,
+  );
   return { upid, ended };
 }
 

@@ -59,7 +59,10 @@ nodeTest("a disk never becomes smaller, and a failure that exits with 0 is one",
   ) {
     const [code, error] = failure(answer);
     assert.equal(code, "verification_failed");
-    assert.match(error, /lvextend .* failed: exit code 5; (Container 101|VM 200) is unchanged$/);
+    assert.match(
+      error,
+      /lvextend .* failed: exit code 5; the configuration of (container 101|VM 200) is unchanged$/,
+    );
   }
   await pve.setFault("resizeFails", undefined);
   await pve.setFault("fileSystemStays", true);
@@ -137,3 +140,26 @@ nodeTest("a long resize goes on as a job", {
     return job.data.running === false;
   });
 });
+
+for (const version of [7, 8] as const) {
+  nodeTest(`a disk that cannot grow is a failure, and one that can grows (Proxmox VE ${version})`, {
+    version,
+    containers: [WEB],
+    vms: [APP],
+  }, async ({ call, pve }) => {
+    const vm = { vmid: 200, disk: "scsi0", size: "+1G" };
+    const container = { ctid: 101, disk: "rootfs", size: "+1G" };
+    await pve.setFault("resizeFails", true);
+    // Before 8.0 `qm resize` has a true exit code.
+    const [code, error] = failure(await call("proxmox_resize_vm", vm));
+    assert.equal(code, version === 7 ? "io_error" : "verification_failed");
+    assert.match(error, /lvextend .* failed: exit code 5/);
+    assert.equal(
+      failure(await call("proxmox_resize_container", container))[0],
+      "verification_failed",
+    );
+    await pve.setFault("resizeFails", undefined);
+    assert.equal((await call("proxmox_resize_vm", vm)).data.after_bytes, 33 * GIB);
+    assert.equal((await call("proxmox_resize_container", container)).data.after_bytes, 9 * GIB);
+  });
+}

@@ -156,3 +156,17 @@ nodeTest("a change that fails in part says what was changed all the same", {
   const { config } = (await call("proxmox_container_config", { ctid: 101 })).data;
   assert.equal(config.cores, "2");
 });
+
+nodeTest("a change that fails in part is named also where Proxmox VE writes the rest (7)", {
+  version: 7,
+  containers: [WEB],
+}, async ({ call, pve }) => {
+  await pve.setFault("hotplugFails", "memory");
+  const both = { ctid: 101, settings: { cores: 3, memory: 2048 } };
+  const [code, error] = failure(await call("proxmox_set_container", both));
+  assert.equal(code, "invalid_argument");
+  assert.match(error, /memory: unable to hotplug memory.*; changed all the same: cores, memory$/);
+  await pve.setFault("hotplugFails", undefined);
+  const { data } = await call("proxmox_set_container", { ctid: 101, settings: { cores: 3 } });
+  assert.deepEqual([data.before, data.after], [{ cores: "3" }, { cores: "3" }]);
+});
