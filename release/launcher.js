@@ -15,10 +15,11 @@ function main() {
   const wanted = `${name}-${SYSTEMS[process.platform] || process.platform}-${process.arch}`;
   const path = executablePath(wanted);
   if (path === undefined) return;
-  const child = spawn(path, process.argv.slice(2), { stdio: "inherit", windowsHide: true });
-  child.on("error", (error) => fail(`cannot start ${path}: ${error.message}`, hint(error)));
+  // Before the start: a signal that came right after it would end this process only, and the program would go on.
   // A terminal sends Ctrl-C to both; the program treats a second one like the first.
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  const child = spawn(path, process.argv.slice(2), { stdio: "inherit", windowsHide: true });
+  child.on("error", (error) => fail(`cannot start ${path}: ${error.message}`, hint(error)));
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
     for (const each of SIGNALS) process.removeAllListeners(each);
