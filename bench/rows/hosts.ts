@@ -14,7 +14,7 @@ const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** A worker that is idle is ended after 5 minutes, by a check every 30 seconds. */
 const IDLE_MS = 6 * 60_000;
 /** A worker gives back what its start has left behind. */
-const SETTLED_MS = 5_000;
+const SETTLED_MS = 8_000;
 
 /** Many hosts, each with a worker of its own, next to one host. */
 export const hostsRows: Rows = {

@@ -20,8 +20,8 @@ let isLoaded = false;
 const loaded = Promise.withResolvers<RemoteHost>();
 /** The server has finished its start by then. */
 const LOAD_AFTER_MS = 300;
-/** The call for which the worker was started has ended by then, or waits for the host. */
-const RELEASE_AFTER_MS = 2_000;
+/** Later than a short command: where many hosts take turns, that worker has ended by then. */
+const RELEASE_AFTER_MS = 5_000;
 
 const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort = {
   configure(settings) {
