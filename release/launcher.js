@@ -39,7 +39,7 @@ function executablePath(wanted) {
   } catch {
     fail(
       `the package ${wanted} is not installed`,
-      `Run npm install without --omit=optional, on this system, or add ${wanted}@${version}`,
+      `Run npm install without --omit=optional, on this system (Linux with glibc), or add ${wanted}@${version}`,
     );
     return undefined;
   }

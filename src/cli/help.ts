@@ -32,7 +32,7 @@ ${[ENV_FILE, ...COMMON_OPTIONS].map((option) => row(formOf(option), option.help,
 
 Required variables: I_ACCEPT_RISKS=true and HOST
 All variables:      mcp-remote-exec help variables
-First steps:        mcp-remote-exec install, then mcp-remote-exec doctor
+First steps:        mcp-remote-exec trust HOST, install HOST, then doctor
 `;
 
 function about(command: Command): string {

@@ -93,7 +93,7 @@ peerTest({
     assert.equal(
       stderr,
       `mcp-remote-exec: the package mcp-remote-exec-${HERE} is not installed\n` +
-        `  -> Run npm install without --omit=optional, on this system, or add mcp-remote-exec-${HERE}@1.2.3\n`,
+        `  -> Run npm install without --omit=optional, on this system (Linux with glibc), or add mcp-remote-exec-${HERE}@1.2.3\n`,
     );
   },
 });
