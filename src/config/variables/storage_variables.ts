@@ -45,7 +45,7 @@ export const STORAGE_VARIABLES = {
     "IMAGEKIT_TRANSFER_TIMEOUT",
     integer(1, DAY_SECONDS),
     3600,
-    "Seconds that a transfer stays open, max 3300",
+    "Seconds that a transfer stays open; more than 3300 count as 3300",
   ),
   imageKitMaxFileSize: row(
     "ImageKit",
