@@ -22,9 +22,11 @@ main() {
   work=''
   trap 'clean' EXIT
   trap 'exit 1' HUP INT TERM
-  # In the same directory, so that the last step is one rename.
-  mkdir -p "$dir" 2>/dev/null && work=$(mktemp -d "$dir/.$name.XXXXXX" 2>/dev/null) ||
+  # In the same directory, so that the last step is one rename. A relative path has no place in PATH.
+  mkdir -p "$dir" 2>/dev/null && full=$(CDPATH='' cd -- "$dir" 2>/dev/null && pwd) &&
+    dir=$full && work=$(mktemp -d "$dir/.$name.XXXXXX" 2>/dev/null) ||
     fail "cannot write to $dir" 'Set MCP_REMOTE_EXEC_DIR to a directory of yours'
+  [ ! -d "$dir/$name" ] || fail "$dir/$name is a directory" 'Move it away, or set MCP_REMOTE_EXEC_DIR'
 
   fetch "$url/SHA256SUMS" "$work/SHA256SUMS"
   expected=$(checksum_of "$file" "$work/SHA256SUMS")

@@ -107,6 +107,28 @@ for (const [shell, peers, tools] of SHELLS) {
 
   peerTest({
     peer: peers,
+    name:
+      `install.sh in ${shell} names complete paths, and puts nothing into a directory of its name`,
+    async fn() {
+      await using stage = new Stage(tools());
+      // The script runs in the root directory.
+      const relative = stage.home.slice(1);
+      const { code, stdout } = await stage.install(shell, { MCP_REMOTE_EXEC_DIR: relative });
+      assert.equal(code, 0);
+      assert.ok(stdout.includes(`: ${stage.home}/mcp-remote-exec\n`), stdout);
+      assert.ok(stdout.includes(`export PATH="${stage.home}:$PATH"\n`), stdout);
+      const taken = `${stage.folder}/mcp-remote-exec`;
+      Deno.mkdirSync(taken, { recursive: true });
+      const refused = await stage.install(shell);
+      assert.equal(refused.code, 1);
+      assert.ok(refused.stderr.includes(`: ${taken} is a directory\n  -> `), refused.stderr);
+      assert.deepEqual([...Deno.readDirSync(taken)], []);
+      assert.deepEqual(stage.names(), ["mcp-remote-exec"]);
+    },
+  });
+
+  peerTest({
+    peer: peers,
     name: `install.sh in ${shell} keeps the installed version when anything goes wrong`,
     async fn() {
       await using stage = new Stage(tools());
