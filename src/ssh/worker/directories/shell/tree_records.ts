@@ -4,7 +4,7 @@ import { directoryProtocol } from "../../../directories/errors.ts";
 import { linkProblem, type TreeItem } from "../tree_item.ts";
 
 /** Every path in the conversation with `treeScript` begins with this, and has it nowhere else. */
-export const PREFIX = "../";
+export const PREFIX = ".//";
 const END = "//E";
 /** Two paths of 4,096 bytes, each of which may be escaped, are shorter. */
 const MAX_RECORD_LENGTH = 65_536;

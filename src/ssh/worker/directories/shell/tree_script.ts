@@ -37,7 +37,7 @@ const MAX_LIST_BYTES = 200_000;
 /**
  * Returns the script that serves one copy of a directory: for any POSIX `sh`, busybox too. It prints what
  * is in the directory and then answers commands on stdin until their end. All paths in the conversation
- * begin with `../`, which no name can contain, so each record is unambiguous whatever the names are. Lists
+ * begin with `.//`, which no name can contain, so each record is unambiguous whatever the names are. Lists
  * of paths come as a number of bytes, separated by NUL.
  *
  * Header: `E KIND`, or `S EXISTS TOOLS SENDS`, `//R` and the directory, the list, and `//E` at the end:
