@@ -25,16 +25,17 @@ const cloneTool = (cloning: Cloning, kind: GuestKind): Tool =>
   defineTool({
     name: `proxmox_clone_${kind}`,
     title: `Clone a ${KINDS[kind].noun}`,
-    description: `Clone a ${KINDS[kind].longName}; warnings tell what it shares with the source. ` +
-      "A long call answers early with a job_id.",
+    description: `Clone a stopped ${
+      KINDS[kind].noun
+    }, or a snapshot. May answer early with a job_id.`,
     effect: "changes",
     input: z.strictObject({
       ...targetArgument[kind],
-      new_id: guestId.optional().describe("Default: next free"),
+      new_id: guestId.optional(),
       name: hostnameArgument.optional(),
-      full: z.boolean().optional().describe("Default: linked for templates"),
+      full: z.boolean().optional().describe("Templates: default false"),
       storage: storageArgument.optional(),
-      snapshot: snapshotArgument.optional().meta({ unlisted: true }),
+      snapshot: snapshotArgument.optional(),
       timeout: taskTimeoutArgument(3600).meta({ unlisted: true }),
       response_format: unlistedFormat,
     }),
@@ -66,7 +67,9 @@ const restoreTool = (restoring: Restoring): Tool =>
       vmid: guestId.optional(),
       storage: storageArgument.optional(),
       overwrite: z.boolean().optional(),
-      confirm_name: z.string().max(255).optional(),
+      confirm_name: z.string().max(255).optional().describe(
+        "Of the replaced guest",
+      ),
       timeout: taskTimeoutArgument(7200).meta({ unlisted: true }),
       response_format: unlistedFormat,
     }),

@@ -1,6 +1,12 @@
 import { oneLine, RemoteExecError } from "../../errors.ts";
-import { argumentRefused, commandFailed, guestIsTemplate, guestLocked } from "../errors.ts";
-import { type Guest, KINDS } from "../guests/guest.ts";
+import {
+  argumentRefused,
+  commandFailed,
+  guestIsTemplate,
+  guestLocked,
+  snapshotMissing,
+} from "../errors.ts";
+import type { Guest } from "../guests/guest.ts";
 import { idTaken } from "./errors.ts";
 
 const storageUnfit = (action: string, found: string) =>
@@ -77,8 +83,9 @@ const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
   [/(Linked clone feature [^\n]*|Full clone feature [^\n]*)/, unsupportedClone],
   [
     /((?:Full clone of a running container|Cannot do full clones on a running container)[^\n]*)/,
-    runningClone,
+    (action, found, _g, source) => runningClone(action, found, source),
   ],
+  [/snapshot '([^']*)' does not exist/, (_a, found, _g, source) => snapshotMissing(source, found)],
   [
     /you can't [^\n]* if it's a template/i,
     (action, _f, _g, source) => guestIsTemplate(source, action),
@@ -111,10 +118,10 @@ function unsupportedClone(action: string, found: string) {
   );
 }
 
-function runningClone(action: string, found: string, guest: Guest): RemoteExecError {
+function runningClone(action: string, found: string, source: Guest): RemoteExecError {
   return new RemoteExecError(
     "invalid_state",
     `${action} failed: ${oneLine(found)}`,
-    `Shut ${KINDS[guest.kind].noun === "VM" ? "it" : "the container"} down, or name a snapshot`,
+    `Stop it first with proxmox_shutdown_${source.kind}, or pass one of its snapshots as snapshot (proxmox_create_snapshot makes one)`,
   );
 }

@@ -38,7 +38,12 @@ nodeTest("guests are cloned, and what they share is told (Proxmox VE 7)", {
   ]);
   assert.deepEqual(await of({ ctid: 999 }), ["not_found", "Container 999 not found"]);
   assert.match((await of({ ctid: 200 }))[1], /^200 is a virtual machine/);
-  assert.deepEqual((await of({ ctid: 102 }))[0], "invalid_state");
+  const running = await clone({ ctid: 102 });
+  assert.equal(running.data.code, "invalid_state");
+  assert.match(running.data.suggestion, /proxmox_shutdown_container, or pass .* as snapshot/);
+  const missing = await of({ ctid: 101, snapshot: "before" });
+  assert.equal(missing[0], "not_found");
+  assert.match(missing[1], /Snapshot "before" of container 101 not found/);
   assert.deepEqual((await of({ ctid: 101, full: false }))[0], "unsupported");
   assert.equal((await of({ ctid: 101, storage: "nosuch" }))[0], "invalid_argument");
   const vm = await node.call("proxmox_clone_vm", { vmid: 200, name: "app2", new_id: 300 });
