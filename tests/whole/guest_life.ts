@@ -124,7 +124,7 @@ export async function cleanUp(
 export const creationOf = (ctid: number, template: string): LongStep => ({
   tool: "proxmox_create_container",
   args: { template, ctid, hostname: `ct${ctid}`, password: "hunter22", start: false },
-  isUnderWay: async (pve) => (await pve.disks()).some((name) => name === `vm-${ctid}-disk-0`),
+  isUnderWay: (pve) => pve.hasRootDisk(ctid),
 });
 
 /** The state of a guest after a step that must have finished. */

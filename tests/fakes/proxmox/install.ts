@@ -219,6 +219,11 @@ export class FakeProxmox {
     }
   }
 
+  /** Reports whether a container's configuration names its first disk: a worker that dies before loses the disk. */
+  async hasRootDisk(id: number): Promise<boolean> {
+    return String((await this.state(id))?.config.rootfs).includes(`:vm-${id}-disk-0`);
+  }
+
   /** Returns the disks that exist on a storage, by name, also those that no guest has. */
   async disks(storage = "local-lvm"): Promise<string[]> {
     try {

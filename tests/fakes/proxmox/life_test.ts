@@ -164,7 +164,7 @@ async function createHeld(pve: FakeProxmox): Promise<Deno.ChildProcess> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  await until("the disk is made", async () => (await pve.disks()).length === 1);
+  await until("the disk is made", () => pve.hasRootDisk(105));
   return child;
 }
 

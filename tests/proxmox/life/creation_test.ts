@@ -162,7 +162,7 @@ nodeTest("what a killed task leaves is named with the way to remove it", {}, asy
   await node.pve.addTemplate();
   await node.pve.setFault("taskHolds", 0);
   const call = create(node, { start: false });
-  await until("the disk is made", async () => (await node.pve.disks()).length === 1);
+  await until("the disk is made", () => node.pve.hasRootDisk(100));
   const task = new RegExp(`${node.pve.stateDirectory}/pve\\.cjs pct create `);
   const [pid = ""] = Array.from(Deno.readDirSync("/proc"), ({ name }) => name)
     .filter((name) => /^\d+$/.test(name) && task.test(commandLine(name)));
