@@ -212,21 +212,28 @@ sessionTest(
 );
 
 sessionTest("exec() slows down a flooding command by backpressure", async (place) => {
-  const { outcome, growth } = await flood(place, 120);
+  const { outcome, growth } = await flood(place, 300);
   assert.equal(outcome.ending, "exit");
-  assert.equal(outcome.stdout.originalLength, 120 * 1_048_576);
-  assert.ok(growth < 100_000_000, `memory grew by ${growth} bytes`);
+  assert.equal(outcome.stdout.originalLength, 300 * 1_048_576);
+  // What the garbage collector has not freed yet counts as well: 70 to 90 MB.
+  assert.ok(growth < 200_000_000, `memory grew by ${growth} bytes`);
 });
 
-/** Memory of client and host together, because the host runs in this process too. */
+/** Memory of client and host together, because the host runs in this isolate too. */
 async function flood({ exec }: SessionPlace, megabytes: number) {
   await exec("yes | head -c 20000000");
-  const before = Deno.memoryUsage().rss;
+  const before = isolateBytes();
   let most = before;
-  const watch = setInterval(() => most = Math.max(most, Deno.memoryUsage().rss), 20);
+  const watch = setInterval(() => most = Math.max(most, isolateBytes()), 20);
   const outcome = await exec(`yes | head -c ${megabytes * 1_048_576}`);
   clearInterval(watch);
   return { outcome, growth: most - before };
+}
+
+/** The process also runs other files. */
+function isolateBytes(): number {
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
 }
 
 sessionTest("exec() reports bytes and last lines once a second", async ({ session, exec }) => {
