@@ -48,10 +48,12 @@ export async function makeNamespaces(plans: readonly NamespacePlan[]): Promise<N
   // A range for tests of networks (RFC 2544), of which a run takes one part at random.
   const part = `198.${18 + parseInt(id.slice(0, 2), 16) % 2}.${parseInt(id.slice(2, 4), 16)}`;
   const base = parseInt(id.slice(4), 16) % 60 * 4;
+  // As OpenSSH prints it: without leading zeros.
+  const part6 = (parseInt(id.slice(0, 4), 16) | 1).toString(16);
   const list = plans.map((_plan, index) => ({
     name: `mre${id}n${index}`,
     address: `${part}.${base + index * 4 + 2}`,
-    address6: `fd4d:5245:${id.slice(0, 4)}:${index}::2`,
+    address6: `fd4d:5245:${part6}:${index}::2`,
   }));
   const remove = async () => {
     for (const { name } of list) await ip("netns", "del", name).catch(() => {});

@@ -73,7 +73,7 @@ const PLAIN = [
 ]
   .concat(["state", "node", "storage", "vmid", "hostname", "disk", "cores", "memory", "bridge"])
   .concat(["vlan", "gateway", "ssh_keys", "password", "unprivileged", "start", "ci_user", "backup"])
-  .concat(["confirm_name"])
+  .concat(["confirm_name", "new_id"])
   .concat(["overwrite", "create_directories", "expect_sha256", "dry_run", "permissions"])
   .concat(["job_id", "name", "stream", "grep", "max_characters", "local_path", "remote_path"]);
 
