@@ -96,7 +96,18 @@ export class HostSettings {
   /** The hosts to pass, in order; empty without ProxyJump. */
   get jumps(): Sourced<readonly JumpSpec[]> {
     const found = this.text("proxyjump");
-    return { value: found === undefined ? [] : parseJumps(found.value), place: found?.place };
+    if (found === undefined) return { value: [], place: undefined };
+    const { n, h, p, r } = this.#tokens;
+    const expanded = (text: string) =>
+      this.#expanded(
+        "proxyjump",
+        { ...found, value: text },
+        (value) => expandTokens(value, { n, h, p, r }),
+      );
+    const value = parseJumps(found.value).map(({ user, host, port }) => ({
+      ...{ user: user === undefined ? undefined : expanded(user), host: expanded(host), port },
+    }));
+    return { ...found, value };
   }
 
   /** Whether a keyword with yes or no is on. */

@@ -203,6 +203,22 @@ pure("HostSettings expands ~, tokens and variables per keyword", () => {
   assert.equal(found.identityAgent?.value, "/dir");
 });
 
+pure("HostSettings expands the tokens of ProxyJump with the values of the host behind it", () => {
+  const found = settings(
+    "HostName 10.0.0.5\nUser deploy\nPort 2200\nProxyJump %r%%x@%n-gw:22,%h.gw\n",
+    "web1",
+  );
+  assert.deepEqual(found.jumps.value, [
+    { user: "deploy%x", host: "web1-gw", port: 22 },
+    { user: undefined, host: "10.0.0.5.gw", port: undefined },
+  ]);
+  assert.equal(found.text("proxyjump")?.value, "%r%%x@%n-gw:22,%h.gw");
+  assert.throws(
+    () => settings("ProxyJump %u@gw", "web1").jumps,
+    /config:1: proxyjump has the unknown token %u/,
+  );
+});
+
 pure("HostSettings names the line of a token or variable that it does not know", () => {
   for (
     const [text, message] of [
