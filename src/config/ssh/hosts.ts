@@ -111,7 +111,7 @@ function hostOf(name: string, values: Values, context: HostsContext, report: Rep
     name,
     withOwnPassword(name, isShared ? values : withoutLogin(values), env),
     isShared ? env : withoutLoginVariables(env),
-    isDefault ? report : collect,
+    collect,
   );
   const [fault] = faults;
   return fault === undefined ? { name, ssh, proxmox } : { name, ssh: undefined, fault, proxmox };

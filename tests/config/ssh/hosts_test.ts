@@ -94,6 +94,19 @@ pure("a host that cannot be used stays in the list with the reason", () => {
   assert.equal(usableHosts({ ssh, ...(hosts ? { hosts } : {}) }).length, 2);
 });
 
+pure("HOST stays in the list too, with the reason, as long as another host can be used", () => {
+  const { hosts, ssh } = named({ HOST: "db1", HOSTS: "web1" });
+  assert.equal(hosts?.defaultName, "db1");
+  assert.match(hosts?.list[0]?.fault?.message ?? "", /ProxyCommand/);
+  assert.equal(ssh.alias, "web1");
+  const none = { HOST: "db1", HOSTS: "db2", SSH_PASSWORD: undefined };
+  const texts = { "/home/me/.ssh/config": "Host db1 db2\n  ProxyCommand nc %h %p\n" };
+  assert.deepEqual(
+    faultsOf(none, fakeMachine({ texts })).map(({ message }) => message.slice(0, 18)),
+    ["db1 cannot be used", "db2 cannot be used"],
+  );
+});
+
 pure("the login of HOST is not used for other hosts of the SSH configuration", () => {
   const { hosts } = named({
     HOST: "web1",
