@@ -7,6 +7,7 @@ import { errorText } from "../errors.ts";
 import { hostAndPort, nameOf } from "../sandbox/permissions.ts";
 import { shellWord } from "../shell/quote.ts";
 import type { Check } from "../ssh/port.ts";
+import type { DoctorCheck } from "./host_checks.ts";
 
 /** Reports which file sets variables, and which names look wrong. */
 export function originChecks({ origin }: Config): Check[] {
@@ -23,14 +24,15 @@ export function originChecks({ origin }: Config): Check[] {
 }
 
 /** Reports the values that come from the SSH configuration, with file and line. */
-export const sshConfigChecks = (config: Config): Check[] =>
+export const sshConfigChecks = (config: Config): DoctorCheck[] =>
   usableHosts(config).flatMap((ssh) =>
-    [...ssh.jumps ?? [], ssh].flatMap((host) => {
+    [...ssh.jumps ?? [], ssh].flatMap((host): DoctorCheck[] => {
       const { sources = [] } = host;
       if (sources.length === 0) return [];
       const detail = sources.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
       const step = host === ssh ? "SSH configuration" : `jump host ${nameOf(host)}`;
-      return [{ step, ok: true, detail: detail.join("; ") }];
+      const named = config.hosts === undefined ? {} : { host: nameOf(ssh) };
+      return [{ ...named, step, ok: true, detail: detail.join("; ") }];
     })
   );
 
