@@ -87,6 +87,9 @@ function cut(text: string): string {
   return `${start}… (${text.length} characters, sha256 ${sha256Hex(text)})`;
 }
 
+/** Names of passwords, abbreviated too, for a call that is refused: `cipassword` is an option of `qm create`. */
+const PASSWORDS = /^(?:ci)?pass/;
+
 /** The password of a new guest is left out. Redacts names as well: an unknown argument is recorded under the name that the caller sent. */
 function withoutSecrets(value: unknown, redact: Redact): unknown {
   if (typeof value === "string") return redact(value);
@@ -94,6 +97,6 @@ function withoutSecrets(value: unknown, redact: Redact): unknown {
   return Object.fromEntries(
     Object.entries(value).map((
       [name, each],
-    ) => [redact(name), name === "password" ? "[redacted]" : each]),
+    ) => [redact(name), PASSWORDS.test(name) ? "[redacted]" : each]),
   );
 }

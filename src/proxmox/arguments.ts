@@ -85,4 +85,5 @@ export const templateArgument = z.string().max(300).regex(
     error:
       "A template is a volume ID, such as local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst",
   },
-).describe("Volume ID from proxmox_list_templates");
+).refine((text) => !text.includes("\0"), { error: "No NUL" })
+  .describe("Volume ID from proxmox_list_templates");

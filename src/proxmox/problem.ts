@@ -27,7 +27,7 @@ import {
 } from "./errors.ts";
 import { bridgeMissing } from "./life/errors.ts";
 import { type Guest, KINDS, programOf } from "./guests/guest.ts";
-import { type HostAnswer, type ProxmoxHost, withoutNoise } from "./host.ts";
+import { type HostAnswer, outputOf, type ProxmoxHost, withoutNoise } from "./host.ts";
 import { parseResources, type Resource } from "./parsers/pvesh.ts";
 
 /** Long enough for a busy cluster; these calls only find the reason of a failure. */
@@ -118,6 +118,18 @@ export async function findInCluster(
   const call = { signal, progress: undefined, timeoutMs: LOOKUP_MS, action };
   const { code, stdout } = await host.get("/cluster/resources", ["--type", "vm"], call);
   return code === 0 ? parseResources(stdout).find(({ vmid }) => vmid === id) : undefined;
+}
+
+/** Reports whether the cluster has a guest of this ID. @throws RemoteExecError if the cluster cannot be asked */
+export async function isInCluster(
+  host: ProxmoxHost,
+  id: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const action = "Looking for the guest";
+  const call = { signal, progress: undefined, timeoutMs: LOOKUP_MS, action };
+  const answer = await host.get("/cluster/resources", ["--type", "vm"], call);
+  return parseResources(outputOf(answer, action)).some(({ vmid }) => vmid === id);
 }
 
 /**

@@ -54,8 +54,12 @@ pure("createAuditLog() redacts secrets at any depth", () => {
 
 pure("createAuditLog() leaves out the password of a new guest", () => {
   const { lines, log } = audit();
-  log.record({ tool: "t", arguments: { password: "hunter22" }, outcome: "ok", durationMs: 1 });
-  assert.deepEqual(JSON.parse(lines[0] ?? "").arguments, { password: "[redacted]" });
+  const given = { password: "hunter22", options: { cipassword: "hunter22", passw: "hunter22" } };
+  log.record({ tool: "t", arguments: given, outcome: "ok", durationMs: 1 });
+  assert.deepEqual(JSON.parse(lines[0] ?? "").arguments, {
+    password: "[redacted]",
+    options: { cipassword: "[redacted]", passw: "[redacted]" },
+  });
 });
 
 pure("createAuditLog() redacts secrets in the names of arguments", () => {

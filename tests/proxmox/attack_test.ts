@@ -117,6 +117,8 @@ Deno.test("proxmox_create_snapshot refuses a description with NUL", async () => 
   assert.deepEqual(commands, []);
 });
 
+const NEW = { template: "local:vztmpl/a.tar.zst", hostname: "web" };
+
 Deno.test("no tool accepts an argument that could be an option or another path", async () => {
   const { call, commands } = hostWith(() => done("[]"));
   const hostile: [string, Record<string, unknown>][] = [
@@ -135,6 +137,23 @@ Deno.test("no tool accepts an argument that could be an option or another path",
     ["proxmox_upload_file_to_container", {
       ...{ ctid: 101, local_path: "a", container_path: "/etc/../x" },
     }],
+    // Proxmox VE takes abbreviations of options.
+    ...["start", "forc", "rest", "unpriv", "passw", "ssh-pub"].map((
+      option,
+    ): [string, Record<string, unknown>] => [
+      "proxmox_create_container",
+      { ...NEW, options: { [option]: "1" } },
+    ]),
+    ["proxmox_create_vm", { name: "app", options: { cipass: "hunter22" } }],
+    ["proxmox_create_container", { ...NEW, options: { "-start": "1" } }],
+    ["proxmox_create_container", { ...NEW, template: "local:vztmpl/a\0b" }],
+    ["proxmox_create_container", { ...NEW, ssh_keys: "ssh-rsa AAAA a\0b" }],
+    ["proxmox_create_container", { ...NEW, ssh_keys: "ssh-rsa AAAA\nEND_OF_KEYS" }],
+    ["proxmox_create_vm", { name: "app", image: "/a,b" }],
+    ["proxmox_set_container", { ctid: 101, settings: { description: "a\0b" } }],
+    ["proxmox_set_container", { ctid: 101, settings: { net0: "name=a\0b" } }],
+    ["proxmox_destroy_container", { ctid: "--all", confirm_name: "web" }],
+    ["proxmox_restore_backup", { backup: "--force" }],
   ];
   for (const [name, args] of hostile) {
     assert.equal(
@@ -180,6 +199,21 @@ Deno.test("proxmox_backup says why it failed although the cluster cannot be aske
   );
   const answer = await call("proxmox_backup", { vmid: 200 });
   assert.deepEqual([answer?.code, answer?.error], ["locked", "VM 200 is locked (snapshot)"]);
+});
+
+Deno.test("proxmox_destroy_container claims no success that the cluster does not confirm", async () => {
+  const answer = (command: string): Part =>
+    command.includes("'config'")
+      ? done("hostname: web\n")
+      : command.includes("'status'")
+      ? done("status: stopped\n")
+      : command.includes("/cluster/resources")
+      ? { ending: "exit", exitCode: 2 }
+      : done("[]");
+  const { call, commands } = hostWith(answer);
+  const found = await call("proxmox_destroy_container", { ctid: 101, confirm_name: "web" });
+  assert.equal(found?.code, "verification_failed");
+  assert.ok(commands.some((command) => command.includes("'destroy'")));
 });
 
 /** What would look like a line of the answer, and clears the screen of a terminal. */

@@ -45,6 +45,9 @@ const EXAMPLES = {
     "net0 (`virtio,bridge=vmbr0`; null removes it), …",
 };
 
+const withoutNul = (text: z.ZodString) =>
+  text.refine((given) => !given.includes("\0"), { error: "No NUL" });
+
 const mebibytes = z.number().int().min(0).max(8_388_608).optional();
 
 /** The keys are those of the configuration. */
@@ -53,11 +56,11 @@ const settingsArgument = (kind: GuestKind) =>
     cores: z.number().int().min(1).max(8192).optional(),
     memory: mebibytes,
     swap: mebibytes,
-    description: z.string().max(8192).optional(),
+    description: withoutNul(z.string().max(8192)).optional(),
     tags: z.array(z.string().max(100).regex(/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/)).max(50).optional(),
     onboot: z.boolean().optional(),
     protection: z.boolean().optional(),
-  }).catchall(z.string().min(1).max(1000).nullable())
+  }).catchall(withoutNul(z.string().min(1).max(1000)).nullable())
     .refine(
       (given) => Object.keys(given).every((key) => KEYS[kind].test(key)),
       { error: `Only these can be set: ${EXAMPLES[kind]}` },

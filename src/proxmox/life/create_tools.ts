@@ -25,14 +25,19 @@ const gatewayArgument = z.string().regex(new RegExp(`^${IPV4}$`), {
 
 /** What OpenSSH and Proxmox VE take for a key: one a line, maybe with a comment. */
 const KEY =
-  /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-[\w-]+|sk-[\w@.-]+) [A-Za-z0-9+/]+=*(?: [^\n]*)?$/;
+  /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-[\w-]+|sk-[\w@.-]+) [A-Za-z0-9+/]+=*(?: [^\n\0]*)?$/;
 
 const sshKeysArgument = z.string().max(20_000).refine(
   (text) => text.trim().split("\n").every((line) => KEY.test(line.trim())),
   { error: "Write public keys, one per line, such as ssh-ed25519 AAAA… name" },
 ).transform((text) => text.trim().split("\n").map((line) => line.trim()).join("\n")).optional();
 
-/** Options that a step of its own carries out, or that would break a promise of the tool. */
+/**
+ * Options that a step of its own carries out, or that would break a promise of the tool. Proxmox VE takes
+ * abbreviations too.
+ *
+ * Source: pve-common src/PVE/JSONSchema.pm, `get_options`: Getopt::Long as it is by default.
+ */
 const OWN = [
   "force",
   "password",
@@ -49,7 +54,7 @@ const optionsArgument = (program: "pct" | "qm", example: string) =>
     z.string().regex(/^[a-z][a-z0-9-]*$/, {
       error: "An option is lower case, without dashes before it",
     })
-      .refine((key) => !OWN.includes(key), {
+      .refine((key) => !OWN.some((own) => own.startsWith(key)), {
         error: "This option has an argument of its own, or is not for this tool",
       }),
     z.string().max(10_000).refine((value) => !value.includes("\0"), { error: "No NUL" }),

@@ -1,12 +1,12 @@
-import { RemoteExecError } from "../../errors.ts";
+import type { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
 import type { Storages } from "../cluster/storages.ts";
 import type { Guests } from "../guests/guests.ts";
 import { type Guest, guestInText, programOf } from "../guests/guest.ts";
-import { isRunning, type ProxmoxHost, type RunningTask, withoutNoise } from "../host.ts";
+import { isRunning, outputOf, type ProxmoxHost, type RunningTask, withoutNoise } from "../host.ts";
 import { parseWarnings } from "../parsers/pct.ts";
 import { parseGuestJobs } from "../parsers/pvesh.ts";
-import { findInCluster, readBack } from "../problem.ts";
+import { errorOfPart, isInCluster, readBack } from "../problem.ts";
 import { checkDestruction } from "./checks.ts";
 import { destroyFailed, linkedClones, otherResult, replicated } from "./errors.ts";
 import type { GuestMaker } from "./maker.ts";
@@ -62,10 +62,10 @@ export class Destruction {
     if (answer.code !== 0) {
       throw await this.#problem(guest, withoutNoise(answer.stderr), context);
     }
-    const found = await readBack(action, findInCluster(this.#host, guest.id, context.signal));
-    if (found !== undefined) throw otherResult(action, "it still exists");
-    const left = await readBack(action, this.#left(guest, context));
-    return { left, warnings: parseWarnings(answer.stdout) };
+    const exists = await readBack(action, isInCluster(this.#host, guest.id, context.signal));
+    if (exists) throw otherResult(action, "it still exists");
+    const { left, warnings } = await readBack(action, this.#left(guest, context));
+    return { left, warnings: [...parseWarnings(answer.stdout), ...warnings] };
   }
 
   async #problem(guest: Guest, found: string, context: ToolContext): Promise<RemoteExecError> {
@@ -74,44 +74,47 @@ export class Destruction {
     return destroyFailed(guest, found, await this.#maker.leftovers(guest, context));
   }
 
-  /** What cannot be read is left out: the guest itself is gone. */
-  async #left(guest: Guest, context: ToolContext): Promise<string[]> {
+  /** What cannot be read becomes a warning: the guest itself is gone. */
+  async #left(guest: Guest, context: ToolContext): Promise<Destroyed> {
+    const warnings: string[] = [];
+    const unread = (what: string) => (error: unknown): string[] => {
+      warnings.push(`${what} may be left: ${errorOfPart(error).message}`);
+      return [];
+    };
     const [backups, volumes, jobs, replication] = await Promise.all([
-      this.#backups(guest, context),
-      this.#maker.volumes(guest, context).catch(() => []),
-      this.#jobs(guest, "/cluster/backup", context),
-      this.#jobs(guest, "/cluster/replication", context),
+      this.#backups(guest, unread, context).catch(unread("Backups")),
+      this.#maker.volumes(guest, context).catch(unread("Disks")),
+      this.#jobs(guest, "/cluster/backup", context).catch(unread("Entries in backup jobs")),
+      this.#jobs(guest, "/cluster/replication", context).catch(unread("Replication jobs")),
     ]);
-    return [
+    const left = [
       ...backups.map((volid) => `backup ${volid}`),
       ...volumes.map((volid) => `disk ${volid} (free it with: pvesm free ${volid})`),
       ...jobs.map((id) => `entry in the backup job ${id}`),
       ...replication.map((id) => `replication job ${id}`),
     ];
+    return { left, warnings };
   }
 
-  async #backups({ id }: Guest, context: ToolContext): Promise<string[]> {
-    try {
-      const storages = await this.#storages.list("backup", context);
-      const lists = await Promise.allSettled(
-        storages.filter(({ isActive }) => isActive)
-          .map(({ name }) => this.#storages.content(name, { kind: "backup", vmid: id }, context)),
-      );
-      return lists.flatMap((list) => list.status === "fulfilled" ? list.value : [])
+  async #backups(
+    { id }: Guest,
+    unread: (what: string) => (error: unknown) => string[],
+    context: ToolContext,
+  ): Promise<string[]> {
+    const storages = await this.#storages.list("backup", context);
+    const volids = async (name: string) =>
+      (await this.#storages.content(name, { kind: "backup", vmid: id }, context))
         .map(({ volid }) => volid);
-    } catch (error) {
-      if (error instanceof RemoteExecError) return [];
-      throw error;
-    }
+    const lists = await Promise.all(
+      storages.filter(({ isActive }) => isActive)
+        .map(({ name }) => volids(name).catch(unread(`Backups on ${name}`))),
+    );
+    return lists.flat();
   }
 
   async #jobs({ id }: Guest, path: string, { signal }: ToolContext): Promise<string[]> {
     const action = "Reading the jobs";
-    const { code, stdout } = await this.#host.get(path, [], {
-      signal,
-      progress: undefined,
-      action,
-    });
-    return code === 0 ? parseGuestJobs(stdout, id) : [];
+    const answer = await this.#host.get(path, [], { signal, progress: undefined, action });
+    return parseGuestJobs(outputOf(answer, action), id);
   }
 }

@@ -57,6 +57,20 @@ nodeTest("a guest is destroyed only if it is the one that was meant", {
   assert.deepEqual([vm.isError, vm.data.left], [false, []], vm.text);
 });
 
+nodeTest("what could not be read after a destruction is named", {
+  containers: [{ ctid: 101, hostname: "web", status: "stopped" }],
+}, async (node) => {
+  await node.pve.setFault("pveshAnswers", {
+    "/nodes/localhost/storage/local/content": "not JSON",
+    "/cluster/backup": "not JSON",
+  });
+  const { data, text, isError } = await destroy(node, { ctid: 101, confirm_name: "web" });
+  assert.equal(isError, false, text);
+  assert.deepEqual(data.left, []);
+  assert.match(data.warnings.join("\n"), /^Backups on local may be left: /m);
+  assert.match(data.warnings.join("\n"), /^Entries in backup jobs may be left: /m);
+});
+
 for (const version of [7, 9] as const) {
   nodeTest(`disks that could not be removed are named (Proxmox VE ${version})`, {
     version,
