@@ -3,6 +3,7 @@ import { guestInText } from "../guests/guest.ts";
 import { isRunning, outputOf, type ProxmoxHost } from "../host.ts";
 import { type HostCommand, KEYS_FILE } from "./host_input.ts";
 import type { GuestInTheMaking, GuestMaker, MadeGuest } from "./maker.ts";
+import { networkNotes } from "./network_notes.ts";
 
 /** What both kinds of guests are created with. */
 interface GuestOrder {
@@ -58,7 +59,7 @@ export class Creation {
     context: ToolContext,
   ): Promise<MadeGuest | GuestInTheMaking> {
     const storage = order.storage ?? await this.#maker.storageFor("container", context);
-    return await this.#maker.make({
+    const made = await this.#maker.make({
       kind: "container",
       id: order.id,
       action: (guest) => `Creating ${guestInText(guest)}`,
@@ -67,6 +68,9 @@ export class Creation {
       start: order.start,
       timeoutMs: order.timeoutMs,
     }, context);
+    if (isRunning(made)) return made;
+    const hasLogin = order.password !== undefined || order.sshKeys !== undefined;
+    return await this.#withNotes(made, order, hasLogin ? [] : [NO_LOGIN.container], context);
   }
 
   /** Creates a VM. @throws RemoteExecError that also says what was left behind */
@@ -85,8 +89,24 @@ export class Creation {
       timeoutMs: order.timeoutMs,
     }, context);
     if (isRunning(made) || image === undefined) return made;
-    const warning = sizeWarning(made.config, order.diskGb);
-    return warning === undefined ? made : { ...made, warnings: [...made.warnings, warning] };
+    const size = sizeWarning(made.config, order.diskGb);
+    const notes = [
+      ...(size === undefined ? [] : [size]),
+      ...(order.sshKeys === undefined ? [NO_LOGIN.vm] : []),
+    ];
+    return await this.#withNotes(made, order, notes, context);
+  }
+
+  /** Adds what makes a new guest unreachable although everything succeeded. */
+  async #withNotes(
+    made: MadeGuest,
+    order: GuestOrder,
+    notes: readonly string[],
+    context: ToolContext,
+  ): Promise<MadeGuest> {
+    const isOwn = Object.keys(order.options).some((key) => /^(?:net|ipconfig)0$/.test(key));
+    const network = isOwn ? [] : await networkNotes(this.#host, order, context);
+    return { ...made, warnings: [...made.warnings, ...notes, ...network] };
   }
 
   /**
@@ -103,6 +123,13 @@ export class Creation {
     return outputOf(answer, action).trim();
   }
 }
+
+const NO_LOGIN = {
+  container:
+    "Neither password nor ssh_keys was given: unless the template brings its own, nobody can log in " +
+    "(proxmox_container_exec_command works)",
+  vm: "No ssh_keys were given: unless the image brings a login of its own, nobody can log in",
+};
 
 /** The enlargement of the disk exits with 0 also when it fails (8.0 and later). */
 function sizeWarning(

@@ -45,6 +45,25 @@ for (const version of [7, 9] as const) {
   });
 }
 
+nodeTest("a new guest that may be unreachable is told so", {}, async (node) => {
+  const of = async (args: Record<string, unknown>): Promise<string[]> =>
+    (await create(node, { start: false, ...args })).data.warnings ?? [];
+  assert.deepEqual(await of({}), [
+    "Neither password nor ssh_keys was given: unless the template brings its own, nobody can log in " +
+    "(proxmox_container_exec_command works)",
+    "10.0.0.5/24 is outside the network of the node on vmbr0 (192.0.2.10/24): check that it is meant",
+  ]);
+  assert.deepEqual(await of({ ip: "192.0.2.5/24", ssh_keys: KEY }), [
+    "The gateway 10.0.0.1 is outside the network of 192.0.2.5/24",
+  ]);
+  assert.deepEqual(await of({ vlan: 20, password: "hunter22" }), []);
+  const image = await node.pve.addImage("noble.img");
+  const vm = await node.call("proxmox_create_vm", { name: "app", image, start: false });
+  assert.deepEqual(vm.data.warnings, [
+    "No ssh_keys were given: unless the image brings a login of its own, nobody can log in",
+  ]);
+});
+
 nodeTest("two containers created at once get two IDs", {}, async (node) => {
   await node.pve.addTemplate();
   const made = await Promise.all(
