@@ -1,6 +1,6 @@
 /**
- * Kills the server, or its SSH connections, in the middle of each long step of a guest's life, in the words of
- * Proxmox VE 7.4, 8.4 and 9.2, and then asks a new server what is left:
+ * Tells the story of a web server, then kills the server, or its SSH connections, in the middle of each long step of a
+ * guest's life, in the words of Proxmox VE 7.4, 8.4 and 9.2, and asks a new server what is left:
  *
  *   MRE_BINARY=dist/mcp-remote-exec deno run -A --config deno.json tests/by_hand/guest_kills.ts
  *
@@ -20,6 +20,7 @@ import {
   startLifeStage,
   succeeded,
 } from "../whole/guest_life.ts";
+import { webServerStory } from "../whole/web_server_story.ts";
 
 interface Story extends LongStep {
   /** The guests that may be left, and whose state is shown. */
@@ -44,14 +45,17 @@ async function storiesOf({ pve, connect }: LifeStage, next: number): Promise<Sto
   const image = await pve.addImage("noble.img");
   const web = { ctid: next, hostname: "web", status: "stopped" } as const;
   const gone = { ctid: next + 1, hostname: "gone", status: "stopped" } as const;
-  for (const container of [web, gone]) await pve.addContainer(container);
+  const old = { ctid: next + 6, hostname: "old", status: "stopped" } as const;
+  for (const container of [web, gone, old]) await pve.addContainer(container);
+  for (const vmid of [next + 7, next + 8]) {
+    await pve.addVm({ vmid, name: "base", status: "stopped" });
+  }
   await using server = await connect();
-  const { volid } = succeeded(
-    await server.call("proxmox_backup", { vmid: next, storage: "local" }),
-  );
+  const backup = async (vmid: number) =>
+    succeeded(await server.call("proxmox_backup", { vmid, storage: "local" })).volid;
+  const [volid, ofOld] = [await backup(web.ctid), await backup(old.ctid)];
   const name = "alpine-3.20-default_20240908_amd64.tar.xz";
-  const old = `${pve.stateDirectory}/template/cache/${name}`;
-  await Deno.remove(old).catch(() => {});
+  await Deno.remove(`${pve.stateDirectory}/template/cache/${name}`).catch(() => {});
   return [
     {
       tool: "proxmox_download_template",
@@ -77,6 +81,24 @@ async function storiesOf({ pve, connect }: LifeStage, next: number): Promise<Sto
       args: { backup: volid, ctid: next + 5 },
       isUnderWay: hasDisk(next + 5),
       guests: [["container", next + 5]],
+    },
+    {
+      tool: "proxmox_restore_backup",
+      args: { backup: ofOld, ctid: old.ctid, overwrite: true, confirm_name: "old" },
+      isUnderWay: isLocked(old.ctid),
+      guests: [["container", old.ctid]],
+    },
+    {
+      tool: "proxmox_clone_vm",
+      args: { vmid: next + 7, new_id: next + 9, name: "copy" },
+      isUnderWay: hasDisk(next + 9),
+      guests: [["vm", next + 9]],
+    },
+    {
+      tool: "proxmox_destroy_vm",
+      args: { vmid: next + 8, confirm_name: "base" },
+      isUnderWay: async (pve) => !await hasDisk(next + 8)(pve),
+      guests: [["vm", next + 8]],
     },
     {
       tool: "proxmox_backup",
@@ -105,6 +127,8 @@ async function tell(stage: LifeStage, story: Story, death: Death): Promise<strin
 }
 
 for (const version of [7, 8, 9] satisfies Version[]) {
+  await webServerStory(version);
+  line(`Proxmox VE ${version}: the story of the web server is complete`);
   for (const [index, death] of DEATHS.entries()) {
     await using stage = await startLifeStage(version);
     for (const story of await storiesOf(stage, 200 + 100 * index)) {
