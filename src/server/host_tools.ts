@@ -74,10 +74,11 @@ class ToolSets {
     this.#make = make;
   }
 
-  /** The host of a call that needs none. */
+  /** The host of a call that needs none: the default one, if it can be used. */
   get base(): string {
     const { list, defaultName } = this.#hosts;
-    return defaultName ?? list.find(({ ssh }) => ssh !== undefined)?.name ?? "";
+    const usable = list.filter(({ ssh }) => ssh !== undefined).map(({ name }) => name);
+    return usable.find((name) => name === defaultName) ?? usable[0] ?? "";
   }
 
   /** Returns the tools of all hosts together, with descriptions that name no host. */
@@ -126,7 +127,8 @@ function forHosts(tool: Tool, hosts: HostsConfig, sets: ToolSets): Tool {
       const { host: _, sudo, ...others } = { ...args as object } as Record<string, unknown>;
       const rest = sudo === true ? { ...others, sudo } : others;
       if (wanted === undefined && isRemote(rest)) throw hostMissing();
-      const name = typeof wanted === "string" ? wanted : sets.base;
+      const isLocal = mayBeLocal && !isRemote(rest) && wanted === hosts.defaultName;
+      const name = isLocal ? sets.base : wanted ?? sets.base;
       return await (await sets.find(name, tool.name, rest)).call(rest, context);
     },
   };

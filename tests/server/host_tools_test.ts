@@ -152,6 +152,30 @@ pure("a host that is not known, cannot be used or is no Proxmox VE server is ref
   assert.equal(`${code} ${message}`, "invalid_argument There is no host wen1; did you mean web1?");
 });
 
+pure(
+  "a file of this machine needs no host, also when the default host cannot be used",
+  async () => {
+    const env = { ...CONFIGURATIONS.r2, HOST: "old", HOSTS: "web1,web2" };
+    const recorded = await recordedTools(env);
+    const [, calls] = recorded;
+    await refusal(recorded, "generate_download_link", { path: "here" });
+    await refusal(recorded, "exchange_upload", { local_path: "here" });
+    assert.deepEqual(calls.map((call) => call.split(" ").slice(0, 3).join(" ")), [
+      "1 downloads createLink",
+      "1 transfers store",
+    ]);
+    for (
+      const [tool, args] of [
+        ["ssh_exec_command", { command: "true" }],
+        ["generate_download_link", { path: "/there", source: "host" }],
+      ] as const
+    ) {
+      assert.equal((await refusal(recorded, tool, args)).code, "host_unusable");
+    }
+    assert.equal(calls.length, 2);
+  },
+);
+
 pure("a file of this machine needs no host, one of a host does", async () => {
   const recorded = await recordedTools({ ...CONFIGURATIONS.r2, ...SEVERAL });
   const [, calls] = recorded;
