@@ -78,7 +78,7 @@ export const isProtected = (guest: Guest) =>
     `Ask the user; then turn it off with: ${programOf(guest)} set ${guest.id} --protection 0`,
   );
 
-/** The old disks are removed before the archive is unpacked, and nothing brings them back. */
+/** The new disks are made, then the old ones removed, then the archive is unpacked: a stop may come between. */
 export const overwriteFailed = (
   guest: Guest,
   error: RemoteExecError,
@@ -89,7 +89,9 @@ export const overwriteFailed = (
   const { lock, volumes } = left;
   const name = guestInText(guest);
   const state = lock === undefined
-    ? `nothing is left of ${name}: its old disks were removed first`
+    ? volumes.length === 0
+      ? `nothing is left of ${name}: its old disks were removed first`
+      : `${name} has no configuration any more, but disks: ${volumes.join(", ")}`
     : lock === ""
     ? `${name} still has a configuration and the disks ${volumes.join(", ") || "(none)"}`
     : `${name} is half restored: locked (${lock}), with the disks ${

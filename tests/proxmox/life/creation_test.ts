@@ -18,7 +18,10 @@ for (const version of [7, 9] as const) {
   }, async (node) => {
     const { data, text, isError } = await create(node, {
       ...{ ssh_keys: KEY, password: "hunter22", storage: "local-lvm", vlan: 20 },
-      options: { onboot: "1", tags: "b;a", description: HOSTILE },
+      options: {
+        ...{ onboot: "1", tags: "b;a", description: HOSTILE },
+        ...{ swap: "256", nameserver: "9.9.9.9", mp0: "local-lvm:4,mp=/data" },
+      },
     });
     assert.equal(isError, false, text);
     assert.deepEqual([data.ctid, data.status, data.addresses], [100, "running", ["10.0.0.5"]]);
@@ -27,6 +30,10 @@ for (const version of [7, 9] as const) {
       ...["web", "local-lvm:vm-100-disk-0,size=8G", "1", "a;b", "nesting=1", "2048", "1"],
     ]);
     assert.equal(data.config.description, HOSTILE);
+    const { swap, nameserver, mp0 } = data.config;
+    assert.deepEqual([swap, nameserver, mp0], [
+      ...["256", "9.9.9.9", "local-lvm:vm-100-disk-1,mp=/data,size=4G"],
+    ]);
     assert.match(net0, /^name=eth0,bridge=vmbr0,.*gw=10\.0\.0\.1,.*ip=10\.0\.0\.5\/24,tag=20/);
     const state = await node.pve.state(100);
     assert.match(state?.passwordHash ?? "", /^[0-9a-f]{64}$/);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { until } from "../../support/until.ts";
 import { failure, type Node, nodeTest } from "../node.ts";
 
 const FIXED = "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:AA:BB:CC,ip=10.0.0.5/24,type=veth";
@@ -71,4 +72,22 @@ nodeTest("a restore that fails says what is left of the guest", {
   );
   // A VM keeps a stub of its configuration.
   assert.match((await of({ backup: ofVm, vmid: 201 }))[1], /; left behind: its configuration$/);
+});
+
+nodeTest("a restore that is stopped before it removes the old disks names them", {
+  containers: [{ ctid: 101, hostname: "web", status: "stopped" }],
+}, async (node) => {
+  const backup = await backUp(node, 101);
+  await node.pve.setFault("taskHolds", 0);
+  const args = { backup, ctid: 101, overwrite: true, confirm_name: "web" };
+  const call = restore(node, args);
+  await until("the new disk", async () => (await node.pve.disks()).includes("vm-101-disk-1"));
+  const { data } = await node.call("proxmox_list_tasks", { state: "running" });
+  await node.call("proxmox_stop_task", { upid: data.tasks[0].upid });
+  const answer = await call;
+  assert.deepEqual(await node.pve.disks(), ["vm-101-disk-0"]);
+  assert.match(
+    failure(answer)[1],
+    /; container 101 has no configuration any more, but disks: local-lvm:vm-101-disk-0$/,
+  );
 });
