@@ -25,10 +25,12 @@ import { webServerStory } from "../whole/web_server_story.ts";
 interface Story extends LongStep {
   /** The guests that may be left, and whose state is shown. */
   readonly guests: readonly (readonly ["container" | "vm", number])[];
+  /** The disk of the replaced guest may be left without a guest. */
+  readonly replaces?: true;
 }
 
-const hasDisk = (id: number) => async (pve: FakeProxmox): Promise<boolean> =>
-  (await pve.disks()).some((name) => name.startsWith(`vm-${id}-`));
+const hasDisk = (id: number, disk?: number) => async (pve: FakeProxmox): Promise<boolean> =>
+  (await pve.disks()).some((name) => name.startsWith(`vm-${id}-disk-${disk ?? ""}`));
 
 const isLocked = (id: number) => async (pve: FakeProxmox): Promise<boolean> =>
   (await pve.state(id))?.lock !== undefined;
@@ -85,7 +87,8 @@ async function storiesOf({ pve, connect }: LifeStage, next: number): Promise<Sto
     {
       tool: "proxmox_restore_backup",
       args: { backup: ofOld, ctid: old.ctid, overwrite: true, confirm_name: "old" },
-      isUnderWay: isLocked(old.ctid),
+      isUnderWay: hasDisk(old.ctid, 1),
+      replaces: true,
       guests: [["container", old.ctid]],
     },
     {
@@ -120,10 +123,21 @@ async function tell(stage: LifeStage, story: Story, death: Death): Promise<strin
   const left: string[] = [];
   for (const [kind, id] of story.guests) {
     const existed = await stage.pve.state(id) !== undefined;
+    if (!existed && story.replaces) left.push(await freeOldDisks(stage, id));
     const lock = await cleanUp(stage, kind, id);
     left.push(existed ? lock === undefined ? "a guest without lock" : `lock ${lock}` : "nothing");
   }
   return left.join(", ") || "(no guest)";
+}
+
+async function freeOldDisks({ pve, connect }: LifeStage, id: number): Promise<string> {
+  const names = (await pve.disks()).filter((name) => name.startsWith(`vm-${id}-`));
+  await using server = await connect();
+  for (const name of names) {
+    const command = `pvesm free local-lvm:${name}`;
+    succeeded(await server.call("ssh_exec_command", { command }));
+  }
+  return `old disks: ${names.join(" ") || "none"}`;
 }
 
 for (const version of [7, 8, 9] satisfies Version[]) {

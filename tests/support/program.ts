@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { flagsOf, projectFile } from "./project.ts";
 
 /**
@@ -8,7 +9,7 @@ import { flagsOf, projectFile } from "./project.ts";
  */
 export function programCommand(entry = "main.ts"): { path: string; args: string[] } {
   const binary = Deno.env.get("MRE_BINARY");
-  if (binary !== undefined && entry === "main.ts") return { path: binary, args: [] };
+  if (binary !== undefined && entry === "main.ts") return { path: resolve(binary), args: [] };
   return { path: Deno.execPath(), args: ["run", ...flagsOf("start"), projectFile(entry)] };
 }
 
