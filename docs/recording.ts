@@ -38,7 +38,7 @@ function fail(reason: string): never {
 
 /** Ports, directories, hashes of random content and times differ in each run. */
 function steady(line: string): string[] {
-  if (/^(Time|Transfer speed|Output): /.test(line)) return [];
+  if (/^(Time|Transfer speed|Summary|Output): /.test(line)) return [];
   const text = stripVTControlCharacters(line)
     .replace(/127\.0\.0\.1:\d{5}/g, "127.0.0.1:22")
     .replace(/\/tmp\/(ssh_host|demo)_\w+/g, (_, owner) => owner === "demo" ? "~" : "/home/operator")

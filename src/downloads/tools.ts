@@ -1,7 +1,7 @@
 import { printable } from "../errors.ts";
 import { z } from "zod";
 import { pathArgument, pathCtidArgument } from "../mcp/arguments.ts";
-import { exactSize } from "../mcp/words.ts";
+import { exactSize, inUnits } from "../mcp/words.ts";
 import { defineTool, type Tool, unlistedFormat } from "../mcp/tool.ts";
 import { createdMessage, formatCounts, leftOutMessage, shortMessage } from "./messages.ts";
 import type { LinkReport, NewLink } from "./port.ts";
@@ -133,7 +133,7 @@ const linkData = (link: NewLink) => ({
 function formatLink(link: NewLink, message: string): string {
   const facts = [
     `Name: ${printable(link.fileName)}`,
-    `Size: ${link.size} bytes`,
+    `Size: ${link.size} bytes${inUnits(link.size)}`,
     `Expires at: ${new Date(link.expiresAtMs).toISOString()}`,
     ...(link.sha256 === undefined ? [] : [`SHA-256: ${link.sha256}`]),
     `Token id: ${link.tokenId}`,
@@ -172,7 +172,7 @@ function formatStats(stats: ReturnType<typeof statsData>): string {
     `Working directory: ${stats.working_directory}`,
     `Links: ${counts.total_tokens} in total, ${counts.active_tokens} active, ` +
     `${counts.used_tokens} used, ${counts.expired_tokens} expired`,
-    `Bytes served: ${stats.bytes_served}`,
+    `Bytes served: ${stats.bytes_served}${inUnits(stats.bytes_served)}`,
     ...(links.length === 0 ? ["No open links"] : ["Open links:", ...links]),
   ].join("\n");
 }

@@ -26,6 +26,20 @@ export function exactSize(bytes: number): string {
   return `${bytes / size} ${unit}`;
 }
 
+/** Powers of 1000, as on the pages of links. */
+const HUMAN_UNITS = ["kB", "MB", "GB", "TB"];
+
+/** Returns a byte count for people: `5 bytes`, `3.4 MB`, `34 MB`. */
+export function humanSize(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  let [value, unit] = [bytes / 1000, 0];
+  while (value >= 999.5 && unit < HUMAN_UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${HUMAN_UNITS[unit]}`;
+}
+
+/** Returns what follows an exact byte count in a text for people: ` (3.4 MB)`, and nothing for a small one. */
+export const inUnits = (bytes: number): string => bytes < 1000 ? "" : ` (${humanSize(bytes)})`;
+
 /**
  * Returns a whole number with commas: `25,000`. `toLocaleString()` loads the data of all languages, about
  * 6 ms of the start.

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Limits } from "../config/config.ts";
 import { printable } from "../errors.ts";
 import { formatMode } from "../mcp/arguments.ts";
-import { grouped } from "../mcp/words.ts";
+import { grouped, humanSize } from "../mcp/words.ts";
 import type { CapturedText, CopyOutcome, ExecOutcome } from "./port.ts";
 
 export { cutTexts, without } from "./output.ts";
@@ -243,6 +243,14 @@ export const modeWarning = (keptMode: number | undefined): { warnings?: string[]
     warnings: [`The mode could not be set: the file has ${keptMode.toString(8).padStart(4, "0")}`],
   };
 
+/** Returns the line that says the size and the time as people do; a small file needs none. */
+function summary({ bytes_transferred: bytes, transfer_speed }: TransferAnswer): string[] {
+  const seconds = bytes / transfer_speed;
+  return bytes < 1000
+    ? []
+    : [`Summary: ${humanSize(bytes)} in ${seconds.toFixed(seconds < 0.1 ? 3 : 1)} s`];
+}
+
 /** Formats the answer as text. */
 export function formatTransfer(answer: TransferAnswer, host: HostName): string {
   return [
@@ -252,6 +260,7 @@ export function formatTransfer(answer: TransferAnswer, host: HostName): string {
     `Remote path: ${printable(answer.remote_path)}`,
     `Bytes transferred: ${answer.bytes_transferred}`,
     `Transfer speed: ${answer.transfer_speed} bytes/s`,
+    ...summary(answer),
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
     "",

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { exactSize, grouped, shortened, shortHost } from "../../src/mcp/words.ts";
+import {
+  exactSize,
+  grouped,
+  humanSize,
+  inUnits,
+  shortened,
+  shortHost,
+} from "../../src/mcp/words.ts";
 import { pure } from "../support/pure.ts";
 
 pure("exactSize() returns the largest unit without a fraction", () => {
@@ -14,6 +21,27 @@ pure("exactSize() returns the largest unit without a fraction", () => {
     "10485761 bytes",
     "0 bytes",
   ]);
+});
+
+pure("humanSize() returns a size as people say it", () => {
+  const sizes = [0, 999, 1000, 3_400_000, 34_000_000, 999_499, 999_500, 1e12, 5e15];
+  assert.deepEqual(sizes.map(humanSize), [
+    ...[
+      "0 bytes",
+      "999 bytes",
+      "1.0 kB",
+      "3.4 MB",
+      "34 MB",
+      "999 kB",
+      "1.0 MB",
+      "1.0 TB",
+      "5000 TB",
+    ],
+  ]);
+});
+
+pure("inUnits() adds to an exact size only what it does not say already", () => {
+  assert.deepEqual([999, 1000].map(inUnits), ["", " (1.0 kB)"]);
 });
 
 pure("grouped() writes numbers as Intl does", () => {

@@ -62,6 +62,20 @@ pure("formatTransfer() shows a path on one line", () => {
   assert.equal(answer.local_path, path);
 });
 
+pure("formatTransfer() sums up size and time as people say them, except of a small file", () => {
+  const shown = (bytes: number, durationMs: number) => {
+    const outcome = { path: "/f", bytes, sha256: "ab", verified: "size", durationMs } as const;
+    const paths = { local_path: "f", remote_path: "/f" };
+    const text = formatTransfer(transferAnswer("upload", paths, outcome, undefined), HOST);
+    assert.ok(text.includes(`\nBytes transferred: ${bytes}\n`), text);
+    return /^Summary: (.*)$/m.exec(text)?.[1];
+  };
+  assert.equal(shown(3_400_000, 200), "3.4 MB in 0.2 s");
+  assert.equal(shown(25_000_000, 12_340), "25 MB in 12.3 s");
+  assert.equal(shown(1000, 4), "1.0 kB in 0.004 s");
+  assert.equal(shown(999, 200), undefined);
+});
+
 pure("execAnswer() says that the host sent no exit status", () => {
   const empty = { text: "", truncated: false, originalLength: 0 };
   const answer = execAnswer("c", {

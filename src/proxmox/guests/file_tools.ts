@@ -11,7 +11,7 @@ import {
 } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import type { Limits } from "../../config/config.ts";
-import { exactSize } from "../../mcp/words.ts";
+import { exactSize, inUnits } from "../../mcp/words.ts";
 import { modeWarning } from "../../ssh/outcome.ts";
 import type { CopyOutcome } from "../../ssh/port.ts";
 import type { ContainerFiles } from "./container_files.ts";
@@ -119,7 +119,7 @@ const format = (answer: Transferred): string =>
     `[SUCCESS] ${printable(answer.message)}`,
     `Container path: ${printable(answer.container_path)}`,
     `Local path: ${printable(answer.local_path)}`,
-    `Bytes transferred: ${answer.bytes_transferred}`,
+    `Bytes transferred: ${answer.bytes_transferred}${inUnits(answer.bytes_transferred)}`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
     ...(answer.warnings ?? []).map((warning) => `Warning: ${warning}`),

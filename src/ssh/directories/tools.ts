@@ -2,6 +2,7 @@ import { z } from "zod";
 import { printable } from "../../errors.ts";
 import { pathArgument, plainCtidArgument, sudoField, wantsRoot } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, type ToolContext, unlistedFormat } from "../../mcp/tool.ts";
+import { humanSize } from "../../mcp/words.ts";
 import type { DirectoryOutcome, DirectoryRequest } from "./port.ts";
 import { type DirectoryService, outcomeError } from "./service.ts";
 
@@ -112,7 +113,7 @@ function format(answer: Answer, isDryRun: boolean): string {
   const more = failed_count - failed.length;
   return [
     isDryRun ? "[DRY RUN] Nothing was changed. A copy would do this:" : "[DONE] Directory copied",
-    `Sent: ${sent} (${bytes} bytes)`,
+    `Sent: ${sent} (${bytes} bytes${bytes < 1000 ? "" : `, ${humanSize(bytes)}`})`,
     `Unchanged: ${unchanged}`,
     `Deleted: ${deleted}${isDryRun && deleted > 0 ? ` (only with delete=${deleted})` : ""}`,
     `Failed: ${failed_count}`,

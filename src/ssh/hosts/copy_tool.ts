@@ -3,6 +3,7 @@ import { printable } from "../../errors.ts";
 import { overwriteArgument, pathArgument } from "../../mcp/arguments.ts";
 import { type LongCalls, longOutput } from "../../mcp/long_calls.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
+import { inUnits } from "../../mcp/words.ts";
 import type { HostCopyService } from "./copy_service.ts";
 
 const hostArgument = z.string().min(1).max(255);
@@ -47,7 +48,7 @@ export const copyTool = (copies: HostCopyService, calls: LongCalls): Tool =>
 const formatCopy = ({ path, bytes_transferred, sha256, verified }: z.infer<typeof copyOutput>) =>
   [
     `[SUCCESS] File copied to ${printable(path)}`,
-    `Bytes transferred: ${bytes_transferred}`,
+    `Bytes transferred: ${bytes_transferred}${inUnits(bytes_transferred)}`,
     `SHA-256: ${sha256}`,
     `Verified by: ${verified}`,
   ].join("\n");

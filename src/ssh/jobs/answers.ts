@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { printable } from "../../errors.ts";
+import { inUnits } from "../../mcp/words.ts";
 import { shareLimit } from "../output.ts";
 import type { JobFacts, JobPage, StartedJob, StoppedJob, StreamName } from "./port.ts";
 
@@ -120,7 +121,7 @@ export function formatRead(
   const facts_ = [
     `Job ${facts.id}: ${ending(facts)}${limitOf(facts)}`,
     `Command: ${printable(shortened(facts.command))}`,
-    `Stored: stdout ${answer.stdout_bytes} bytes, stderr ${answer.stderr_bytes} bytes` +
+    `Stored: ${sizes(answer)}` +
     `${stream === "stdout" && answer.stderr_bytes > 0 ? " (stream stderr)" : ""}; ` +
     `dropped ${answer.dropped_bytes} bytes`,
     `Next: from=${next}${next < total ? ` (${total - next} bytes are left)` : ""}`,
@@ -182,7 +183,7 @@ export function formatList({ jobs, omitted }: Output<typeof listOutput>): string
       : "";
     return `- ${job.job_id}  ${stateText(job.state, job.exit_code, job.signal ?? null)}  ` +
       `started ${job.started_at}, ran ${job.runtime_seconds} s, ` +
-      `stdout ${job.stdout_bytes} bytes, stderr ${job.stderr_bytes} bytes${where}\n` +
+      `${sizes(job)}${where}\n` +
       `  ${job.name === undefined ? "" : `${printable(job.name)}: `}${printable(job.command)}`;
   });
   return [...older, ...lines].join("\n");
@@ -208,6 +209,12 @@ export const formatStop = (
       ? "All its processes have ended"
       : "[WARNING] THE PROCESS MAY STILL RUN ON THE HOST",
   ].join("\n");
+
+/** How much of the output is stored. */
+const sizes = ({ stdout_bytes: stdout, stderr_bytes: stderr }: {
+  readonly stdout_bytes: number;
+  readonly stderr_bytes: number;
+}): string => `stdout ${stdout} bytes${inUnits(stdout)}, stderr ${stderr} bytes${inUnits(stderr)}`;
 
 const ending = ({ state, exitCode, signal, runtimeMs }: JobFacts): string =>
   `${stateText(state, exitCode, signal)}, after ${seconds(runtimeMs)} s`;

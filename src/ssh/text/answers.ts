@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { escaped, printable } from "../../errors.ts";
-import { grouped } from "../../mcp/words.ts";
+import { grouped, inUnits } from "../../mcp/words.ts";
 import type { ContentOutcome, Listing, Lost, TextPage } from "./port.ts";
 
 const mode = (bits: number): string => bits.toString(8).padStart(4, "0");
@@ -75,7 +75,7 @@ export const formatRead = (path: string, answer: ReadAnswer): string =>
     `Lines: ${answer.first_line ?? "?"}-${answer.last_line ?? "?"} of ${answer.total_lines ?? "?"}`,
     ...(answer.next_line === undefined ? [] : [`Next: from_line=${answer.next_line}`]),
     ...(answer.notice === undefined ? [] : [`[NOTICE] ${answer.notice}`]),
-    `Size: ${answer.size} bytes`,
+    `Size: ${answer.size} bytes${inUnits(answer.size)}`,
     `SHA-256: ${answer.sha256 ?? "?"}`,
     `Encoding: ${answer.encoding}, line ends ${answer.line_ending}`,
     `Mode: ${answer.mode}, owner ${printable(answer.owner)}, modified ${answer.mtime}`,
@@ -110,7 +110,7 @@ export const writeAnswer = (
 export const formatWrite = (path: string, answer: WriteAnswer): string =>
   [
     `[SUCCESS] File ${answer.created ? "created" : "replaced"}: ${printable(path)}`,
-    `Bytes transferred: ${answer.bytes_transferred}`,
+    `Bytes transferred: ${answer.bytes_transferred}${inUnits(answer.bytes_transferred)}`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
     ...warningLines(answer),

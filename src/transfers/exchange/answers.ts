@@ -1,5 +1,6 @@
 import { printable } from "../../errors.ts";
 import { z } from "zod";
+import { inUnits } from "../../mcp/words.ts";
 import {
   checkCommand,
   checkCommandForPowerShell,
@@ -194,7 +195,7 @@ export function requestAnswer(request: RequestedUpload): Output<typeof requestOu
 export const formatShare = (answer: Output<typeof shareOutput>): string =>
   [
     ...identity(answer),
-    `File: ${printable(answer.filename)}, ${answer.size} bytes`,
+    `File: ${printable(answer.filename)}, ${answer.size} bytes${inUnits(answer.size)}`,
     `Download URL (expires ${answer.expires_at}; anybody who has it can download):`,
     answer.download_url,
     "",
@@ -226,7 +227,7 @@ export function formatDownload(answer: Output<typeof downloadOutput>): string {
     "[SUCCESS] File downloaded from the exchange",
     `Transfer: ${answer.transfer_id} (source_client ${answer.source_client})`,
     `Saved as: ${printable(where)}`,
-    `Size: ${answer.size} bytes`,
+    `Size: ${answer.size} bytes${inUnits(answer.size)}`,
     `SHA-256: ${answer.sha256}`,
     `Verified by: ${answer.verified}`,
   ].join("\n");
@@ -237,7 +238,8 @@ export const formatList = (answer: Output<typeof listOutput>): string =>
   [
     answer.message,
     ...answer.transfers.map((each) =>
-      `- ${each.transfer_id}\n  source_client ${each.source_client}, ${each.size} bytes, stored ${each.last_modified}, ` +
+      `- ${each.transfer_id}\n  source_client ${each.source_client}, ` +
+      `${each.size} bytes${inUnits(each.size)}, stored ${each.last_modified}, ` +
       `${each.expired ? "expired" : "expires"} ${each.expires_at}` +
       (each.metadata.dest_client === undefined
         ? ""

@@ -1,6 +1,7 @@
 import { printable } from "../../errors.ts";
 import { z } from "zod";
 import { formatMode } from "../../mcp/arguments.ts";
+import { inUnits } from "../../mcp/words.ts";
 import { DOWNLOAD_QUOTING, UPLOAD_QUOTING } from "./commands.ts";
 import type { Cleanup } from "./remote_moves.ts";
 import type { DownloadOffer, UploadOffer } from "./service.ts";
@@ -114,7 +115,9 @@ export const formatUploadRequest = (answer: UploadRequest): string =>
     answer.upload_command_powershell,
     "",
     answer.quoting,
-    `The file may have 1 to ${answer.max_bytes} bytes; ImageKit refuses an empty file.`,
+    `The file may have 1 to ${answer.max_bytes} bytes${
+      inUnits(answer.max_bytes)
+    }; ImageKit refuses an empty file.`,
     "The command works once. If it fails, call imagekit_request_upload again for a new one.",
     `Run and confirm it within ${answer.expires_in} seconds.`,
     "",
@@ -136,7 +139,7 @@ export const formatDownloadRequest = (answer: DownloadRequest): string =>
     answer.download_command_powershell,
     "",
     answer.quoting,
-    `Bytes: ${answer.bytes}`,
+    `Bytes: ${answer.bytes}${inUnits(answer.bytes)}`,
     `SHA-256: ${answer.sha256}`,
     `The URL works for ${answer.expires_in} seconds: ${answer.download_url}`,
     "",
@@ -157,7 +160,7 @@ export function formatConfirmation(answer: UploadConfirmation | DownloadConfirma
     `[SUCCESS] ${printable(answer.message)}`,
     `Remote path: ${printable(answer.remote_path)}`,
     ...(answer.ctid === undefined ? [] : [`Container: ${answer.ctid}`]),
-    `Bytes transferred: ${answer.bytes_transferred}`,
+    `Bytes transferred: ${answer.bytes_transferred}${inUnits(answer.bytes_transferred)}`,
     ...proof,
     fateOfCopy(answer),
   ].join("\n");
