@@ -12,6 +12,7 @@ import { hostsRows, idleHostsRows } from "./rows/hosts.ts";
 import { jobsRows } from "./rows/jobs.ts";
 import { linksRows } from "./rows/links.ts";
 import { memoryRows } from "./rows/memory.ts";
+import { nodeRows } from "./rows/node.ts";
 import { outputRows } from "./rows/output.ts";
 import { parallelRows } from "./rows/parallel.ts";
 import { pinnedRows } from "./rows/pinned.ts";
@@ -32,6 +33,7 @@ const ALL: readonly (Rows | OfflineRows)[] = [
   pinnedRows,
   startRows,
   memoryRows,
+  nodeRows,
   distanceRows,
   directoriesRows,
   gigabyteRows,

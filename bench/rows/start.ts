@@ -49,28 +49,49 @@ async function starts(bench: Bench) {
 
 /** Milliseconds from the start of the process to its answer to the last request, each sent after the last answer. */
 export async function timeToLastAnswer(
-  { program: { command, args }, cwd, env }: ServerStart,
+  start: ServerStart,
   requests: readonly string[],
 ): Promise<number> {
   const startedAt = performance.now();
-  const child = new Deno.Command(command, {
-    ...{ args: [...args], cwd, env: { NO_COLOR: "1", ...env }, clearEnv: true },
-    ...{ stdin: "piped", stdout: "piped", stderr: "null" },
-  }).spawn();
-  const input = child.stdin.getWriter();
-  const lines = readLines(child.stdout);
-  for (const line of requests) {
-    await input.write(new TextEncoder().encode(`${line}\n`));
-    const { value } = await lines.next();
-    if (value === undefined || !("result" in JSON.parse(value))) {
-      throw new Error(`The server answered ${value}`);
-    }
-  }
+  const { child, input, lines } = startProcess(start);
+  await answers(requests, input, lines);
   const elapsedMs = performance.now() - startedAt;
   await input.close();
   for await (const _line of lines); // to its end
   await child.status;
   return elapsedMs;
+}
+
+/** Starts a server with pipes; end it, because it is a process. */
+export function startProcess({ program: { command, args }, cwd, env }: ServerStart) {
+  const child = new Deno.Command(command, {
+    ...{ args: [...args], cwd, env: { NO_COLOR: "1", ...env }, clearEnv: true },
+    ...{ stdin: "piped", stdout: "piped", stderr: "null" },
+  }).spawn();
+  return { child, input: child.stdin.getWriter(), lines: readLines(child.stdout) };
+}
+
+/** Sends requests, each after the answer to the one before; notifications do not count. @throws Error on a failure */
+export async function answers(
+  requests: readonly string[],
+  input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>,
+  lines: AsyncGenerator<string, void>,
+): Promise<void> {
+  for (const line of requests) {
+    await input.write(new TextEncoder().encode(`${line}\n`));
+    const answer = await nextAnswer(lines);
+    if (answer === undefined || !("result" in JSON.parse(answer))) {
+      throw new Error(`The server answered ${answer}`);
+    }
+  }
+}
+
+async function nextAnswer(lines: AsyncGenerator<string, void>): Promise<string | undefined> {
+  for (;;) {
+    const { value } = await lines.next();
+    if (value === undefined) return undefined;
+    if ("id" in JSON.parse(value)) return value;
+  }
 }
 
 async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
