@@ -72,7 +72,8 @@ export const FIELDS: readonly (readonly [variable: Variable<unknown>, name: stri
   [VARIABLES.strictHostKeyChecking, "check_host_key", {
     type: "boolean",
     title: "Refuse an unknown host key",
-    description: "If off, the first key that the host shows is accepted, but never a changed one",
+    description:
+      "Needs the host in ~/.ssh/known_hosts (run `ssh` once). If off, an unknown key is accepted, but never a changed one",
     default: true,
   }],
   [VARIABLES.workingDirectory, "working_directory", {

@@ -5,7 +5,7 @@ import { peerTest } from "../../peers/require.ts";
 import type { Place } from "../../support/places.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { checkForm } from "./forms.ts";
-import { packed } from "./packed.ts";
+import { assertExecutable, packed } from "./packed.ts";
 
 /** The fields of a manifest that are compared here. */
 interface Manifest {
@@ -24,6 +24,7 @@ export function bundleTests(): void {
       await unpackBundle(`${directory}/mcp-remote-exec-linux-x64.mcpb`, folder);
       const path = `${folder}/manifest.json`;
       await validateManifest(path);
+      assertExecutable(`${folder}/server/mcp-remote-exec`);
       // Its shape was just validated.
       const manifest = JSON.parse(Deno.readTextFileSync(path)) as Manifest;
       const names = (await toolsOf("proxmox")).map(({ name }) => name);

@@ -8,7 +8,7 @@ import { startPlace } from "../../support/places.ts";
 import { connectServer } from "../../support/server.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { checkForm, settingsOf } from "./forms.ts";
-import { packed } from "./packed.ts";
+import { assertExecutable, packed } from "./packed.ts";
 
 /** Registers the tests of the npm packages. */
 export function npmPackageTests(): void {
@@ -27,7 +27,9 @@ export function npmPackageTests(): void {
       const npx = ["-y", `--registry=${registry.url}`, "mcp-remote-exec"];
       assert.match(await outputOf(npx, env), /^mcp-remote-exec version \d+\.\d+\.\d+\n$/);
       await session({ path: onPath("npx"), args: npx }, env);
-      const launcher = `${npxFolder(home)}/node_modules/mcp-remote-exec/launcher.js`;
+      const modules = `${npxFolder(home)}/node_modules`;
+      assertExecutable(`${modules}/mcp-remote-exec-linux-x64/bin/mcp-remote-exec`);
+      const launcher = `${modules}/mcp-remote-exec/launcher.js`;
       const command = { path: onPath("node"), args: [launcher] };
       await checkForm((used) => ({ command, env: settingsOf(used) }));
     },

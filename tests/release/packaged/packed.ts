@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { projectFile } from "../../support/project.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
@@ -48,4 +50,11 @@ async function pack(): Promise<string> {
   const made = await release(...options, `--output=${directory}`, `--repository=${REPOSITORY}`);
   if (made.code !== 0) throw new Error(made.output);
   return directory;
+}
+
+/** Checks that a form carries exactly the executable that all other tests use. */
+export function assertExecutable(path: string): void {
+  const isSame = Buffer.compare(Deno.readFileSync(path), Deno.readFileSync(BINARY ?? "")) === 0;
+  // A comparison by assert would print 120 MB.
+  assert.ok(isSame, `${path} is another executable`);
 }
