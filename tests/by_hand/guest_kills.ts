@@ -6,6 +6,7 @@
  *
  * A step that was answered as a job ends as if nothing had happened. Any other leaves nothing, or a guest whose
  * configuration shows the lock; following the advice of the refused destruction removes it.
+ * A restore over a guest may leave the old disks, and a destruction the configuration without lock and disks.
  */
 import { line } from "../demo/print.ts";
 import type { FakeProxmox, Version } from "../fakes/proxmox/install.ts";
