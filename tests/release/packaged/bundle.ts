@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { toolsOf } from "../../support/catalogs.ts";
 import { bundleConfig, BUNDLER, unpackBundle, validateManifest } from "../../judges/bundles.ts";
-import { peerTest } from "../../peers/require.ts";
+import { peerTest, SSHD } from "../../peers/require.ts";
 import type { Place } from "../../support/places.ts";
+import { connectServer } from "../../support/server.ts";
+import { startSshd } from "../../peers/sshd.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { checkForm } from "./forms.ts";
 import { assertExecutable, packed } from "./packed.ts";
@@ -15,8 +17,8 @@ interface Manifest {
 /** Registers the tests of the bundles for Claude Desktop. */
 export function bundleTests(): void {
   peerTest({
-    peer: BUNDLER,
-    name: "a bundle unpacked by mcpb starts with its own command and answers",
+    peer: [...BUNDLER, SSHD],
+    name: "a bundle unpacked by mcpb starts with its own command and answers, also a new user",
     async fn() {
       const directory = await packed();
       using place = temporaryDirectory();
@@ -34,8 +36,27 @@ export function bundleTests(): void {
         assert.ok(config !== undefined);
         return { command: { path: config.command, args: config.args }, env: config.env };
       });
+      await answersNewUser(manifest, folder);
     },
   });
+}
+
+/** Somebody with an empty home directory has only the form. */
+async function answersNewUser(manifest: Manifest, folder: string): Promise<void> {
+  await using sshd = await startSshd();
+  using home = temporaryDirectory();
+  const config = await bundleConfig(manifest, folder, {
+    ...{ accept_risks: true, host: sshd.host, port: sshd.port, username: sshd.username },
+    ...{ key_file: sshd.keyPath, check_host_key: false, working_directory: home.path },
+  });
+  assert.ok(config !== undefined);
+  await using server = await connectServer({
+    command: { path: config.command, args: config.args },
+    env: { ...config.env, HOME: home.path, PATH: "/usr/bin:/bin" },
+    cwd: "/",
+  });
+  const { data } = await server.call("ssh_exec_command", { command: "echo $USER" });
+  assert.equal(data.stdout, `${sshd.username}\n`);
 }
 
 /** What a user fills in; the user name and the port only because the host of the tests has unusual ones. */

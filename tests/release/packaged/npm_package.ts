@@ -2,19 +2,21 @@ import assert from "node:assert/strict";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types";
 import { tarballName } from "../../../release/targets.ts";
 import { npmEnvironment, startRegistry, VERDACCIO } from "../../judges/verdaccio.ts";
-import { onPath, peerTest } from "../../peers/require.ts";
+import { onPath, peerTest, SSH_KEYGEN, SSHD } from "../../peers/require.ts";
 import { callsAndCancels } from "../../support/calls_and_cancels.ts";
 import { startPlace } from "../../support/places.ts";
 import { connectServer } from "../../support/server.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
+import { leadToFirstAnswer } from "./first_answer.ts";
 import { checkForm, settingsOf } from "./forms.ts";
 import { assertExecutable, packed } from "./packed.ts";
 
 /** Registers the tests of the npm packages. */
 export function npmPackageTests(): void {
   peerTest({
-    peer: VERDACCIO,
-    name: "npx runs the program from a registry, and a client lists, calls and cancels through it",
+    peer: [...VERDACCIO, SSHD, SSH_KEYGEN],
+    name:
+      "npx runs the program from a registry: a client calls and cancels, a new user gets an answer",
     async fn() {
       const directory = await packed();
       await using registry = await startRegistry();
@@ -27,6 +29,9 @@ export function npmPackageTests(): void {
       const npx = ["-y", `--registry=${registry.url}`, "mcp-remote-exec"];
       assert.match(await outputOf(npx, env), /^mcp-remote-exec version \d+\.\d+\.\d+\n$/);
       await session({ path: onPath("npx"), args: npx }, env);
+      const user = { ...env, npm_config_registry: registry.url };
+      const written = await leadToFirstAnswer({ path: onPath("npx"), args: npx }, home, user);
+      assert.deepEqual(written.args, ["-y", "mcp-remote-exec"]);
       const modules = `${npxFolder(home)}/node_modules`;
       assertExecutable(`${modules}/mcp-remote-exec-linux-x64/bin/mcp-remote-exec`);
       const launcher = `${modules}/mcp-remote-exec/launcher.js`;
