@@ -54,7 +54,8 @@ function Install-McpRemoteExec {
     if (($env:Path -split ';') -notcontains $dir) {
       Write-Output "$dir is not in PATH. Use the complete path, or add it in Settings > Environment variables."
     }
-    Write-Output "Next: & '$target' install    (adds it to an MCP client, such as Claude Desktop)"
+    Write-Output "Next: & '$target' trust HOST    (adds its keys to known_hosts, if ssh has never reached it)"
+    Write-Output "Then: & '$target' install HOST    (adds it to an MCP client, such as Claude Desktop)"
   } finally {
     Remove-Item -Recurse -Force $work
   }

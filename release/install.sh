@@ -114,7 +114,8 @@ next_step() {
       echo "$dir is not in PATH. Add this line to ~/.profile: export PATH=\"$dir:\$PATH\""
       ;;
   esac
-  echo "Next: $program install    (adds it to an MCP client, such as Claude Desktop)"
+  echo "Next: $program trust HOST    (adds its keys to known_hosts, if ssh has never reached it)"
+  echo "Then: $program install HOST    (adds it to an MCP client, such as Claude Desktop)"
 }
 
 fail() {

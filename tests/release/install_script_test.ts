@@ -93,7 +93,8 @@ for (const [shell, peers, tools] of SHELLS) {
         `Downloading ${stage.site.url}/${FILE}\n` +
           `Installed mcp-remote-exec version 9.9.9: ${path}\n` +
           `${stage.folder} is not in PATH. Add this line to ~/.profile: export PATH="${stage.folder}:$PATH"\n` +
-          `Next: ${path} install    (adds it to an MCP client, such as Claude Desktop)\n`,
+          `Next: ${path} trust HOST    (adds its keys to known_hosts, if ssh has never reached it)\n` +
+          `Then: ${path} install HOST    (adds it to an MCP client, such as Claude Desktop)\n`,
       );
       assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o755);
       stage.offer(PROGRAM.replace("9.9.9", "10.0.0"));
