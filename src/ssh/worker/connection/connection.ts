@@ -11,13 +11,7 @@ import { CommandRequests, type Opened, type Purpose } from "./command_requests.t
 import { ping, serverSoftware } from "./ssh2_patches.ts";
 import { ConnectionGuard, SESSION_RETRY_MS } from "./connection_guard.ts";
 import type { HostTraits } from "./host_traits.ts";
-import {
-  DrainingChannels,
-  isFull,
-  noSessionsAllowed,
-  SessionCount,
-  SessionFailure,
-} from "./sessions.ts";
+import { DrainingChannels, noSessionsAllowed, SessionCount, SessionFailure } from "./sessions.ts";
 import { SftpSession } from "./sftp_session.ts";
 import { whenUnresponsive } from "./unresponsive.ts";
 
@@ -207,10 +201,16 @@ export class HostConnection {
     const mayWait = this.#alive && !this.#sessions.isIdle;
     const guard = mayWait ? await this.guard.ready(limitMs) : this.guard.current;
     const leftMs = limitMs - (performance.now() - startedAt);
-    const done = await guard?.quit(leftMs) ?? this.#sessions.isIdle;
+    const done = guard === undefined ? await this.#drained(leftMs) : await guard.quit(leftMs);
     this.#client.end();
     this.destroy();
     return done;
+  }
+
+  /** Waits for the host to close all sessions, a moment after it reported how their commands ended. */
+  async #drained(limitMs: number): Promise<boolean> {
+    this.#sftp?.then(({ sftp }) => sftp.end()).catch(() => {});
+    return await this.#sessions.becomeIdle(this.#alive ? limitMs : 0);
   }
 
   /** Closes the connection at once; the guard then stops what runs on the host. */
@@ -260,7 +260,7 @@ export class HostConnection {
     if (isGone && !error.sent && this.#sessions.hasOthers) this.#traits.limitedByLoss();
     // Its close event may come later; until then every retry would get this connection again.
     if (isGone) this.destroy();
-    const refusal = isFull(error) ? this.#sessions.refused() : undefined;
+    const refusal = this.#sessions.failed(error);
     if (refusal === "later") await delay(SESSION_RETRY_MS);
     if (refusal === "guard") this.guard.yield();
     this.#releaseUnopened();

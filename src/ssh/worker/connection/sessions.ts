@@ -1,4 +1,5 @@
 import { errorText } from "../../../errors.ts";
+import { valueWithin } from "../../../async/deadline.ts";
 import type { HostTraits } from "./host_traits.ts";
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
@@ -48,6 +49,7 @@ export class SessionCount {
   /** The guard's session is reserved from the start, so that commands leave room for it. */
   #guard: "none" | "reserved" | "open" = "none";
   #freedAtMs = -Infinity;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(traits: HostTraits) {
     this.#traits = traits;
@@ -56,6 +58,14 @@ export class SessionCount {
   /** True if no session is in use, apart from the guard's. */
   get isIdle(): boolean {
     return this.#used <= (this.#guard === "none" ? 0 : 1);
+  }
+
+  /** Waits until no session is in use, apart from the guard's. False if that takes longer than the limit. */
+  async becomeIdle(limitMs: number): Promise<boolean> {
+    this.#idle ??= Promise.withResolvers<void>();
+    this.#noteIdle();
+    await valueWithin(this.#idle.promise, limitMs);
+    return this.isIdle;
   }
 
   /** True if another session is open beside the one that was just requested. */
@@ -78,12 +88,14 @@ export class SessionCount {
   /** Releases a session that was taken but never opened. */
   releaseUnopened(): void {
     this.#used--;
+    this.#noteIdle();
   }
 
   /** Releases a session that was open. */
   release(): void {
     this.#used--;
     this.#freedAtMs = performance.now();
+    this.#noteIdle();
   }
 
   /** Takes a session for the guard, which {@linkcode openGuard} uses later. */
@@ -104,14 +116,23 @@ export class SessionCount {
 
   /** Releases the guard's session. */
   releaseGuard(): void {
-    if (this.#guard === "none") return;
-    if (this.#guard === "open") this.release();
-    else this.releaseUnopened();
+    const guard = this.#guard;
     this.#guard = "none";
+    if (guard === "open") this.release();
+    if (guard === "reserved") this.releaseUnopened();
   }
 
-  /** Records that the host refused a session. Must be called before that session is released. */
-  refused(): Refusal {
+  #noteIdle(): void {
+    if (this.isIdle) this.#idle?.resolve();
+  }
+
+  /**
+   * Records that a session could not be opened. Must be called before that session is released.
+   *
+   * @returns undefined if it was not refused
+   */
+  failed(error: unknown): Refusal | undefined {
+    if (!isFull(error)) return undefined;
     if (performance.now() - this.#freedAtMs < RECENTLY_FREED_MS) return "later";
     const others = this.#used - 1 - (this.#guard === "reserved" ? 1 : 0);
     if (others <= 0) return "none";

@@ -5,6 +5,7 @@ import { Dialer } from "../../../../src/ssh/worker/connection/dial.ts";
 import type { DialedConnection } from "../../../../src/ssh/worker/connection/dialed.ts";
 import { hostUnreachable } from "../../../../src/ssh/errors.ts";
 import { ConnectionPool } from "../../../../src/ssh/worker/connection/pool.ts";
+import { RemoteHost } from "../../../../src/ssh/worker/remote_host.ts";
 import { sessionTest, settingsOf } from "../../../support/session.ts";
 
 sessionTest(
@@ -170,4 +171,39 @@ Deno.test("ConnectionPool fails every one of a hundred calls to a host that refu
   assert.deepEqual(new Set(codes), new Set(["unreachable"]));
   assert.ok(dials >= 13 && dials <= 100, String(dials));
   await pool.close(1_000);
+});
+
+sessionTest(
+  "ConnectionPool, closed, waits for sessions that the host has not closed yet",
+  async (place) => {
+    const { host, directory, exec } = place;
+    const settings = settingsOf(host, directory);
+    const session = new RemoteHost(
+      { ...settings, ssh: { ...settings.ssh, guard: false } },
+      createLogger("error"),
+    );
+    const wait = "(while [ ! -e over ]; do sleep 0.01; done) &";
+    const signal = new AbortController().signal;
+    // The command has ended, but what it left holds its session open.
+    await session.exec({ command: `${wait} echo done`, timeoutMs: 30_000 }, signal, undefined);
+    const closing = session.close(30_000);
+    await exec("touch over");
+    assert.equal(await closing, true);
+  },
+);
+
+sessionTest("ConnectionPool, closed, ends its SFTP session", async ({ host, directory }) => {
+  const settings = settingsOf(host, directory);
+  const session = new RemoteHost(
+    { ...settings, ssh: { ...settings.ssh, guard: false } },
+    createLogger("error"),
+  );
+  Deno.writeTextFileSync(`${directory}/up`, "content");
+  const request = {
+    from: { kind: "local", path: "up" },
+    to: { kind: "host", path: "there" },
+    ...{ maxBytes: 1_000, overwrite: true },
+  } as const;
+  await session.copy(request, new AbortController().signal, undefined);
+  assert.equal(await session.close(30_000), true);
 });
