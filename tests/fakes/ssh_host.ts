@@ -188,7 +188,7 @@ class FakeHost implements SshHost {
     const listener = new Promise((resolve) => this.#tcp.close(resolve));
     this.dropConnections();
     await Promise.all([listener, ...sockets]);
-    killSessions(this.#processSessions, this.port);
+    await killSessions(this.#processSessions, this.port);
     await Promise.all([...this.#commands].map((command) => command.exited));
     await Promise.all(this.#subsystems);
     if (this.#options.directory === undefined) {

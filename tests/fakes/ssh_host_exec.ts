@@ -5,6 +5,8 @@ import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 // @ts-types="@types/ssh2"
 import type { ServerChannel } from "ssh2";
+import { aliveWithMarker } from "../peers/processes.ts";
+import { until } from "../support/until.ts";
 
 /** The parts of ssh2's channel that its types omit. */
 interface ChannelInternals {
@@ -211,10 +213,9 @@ function killGroup(pid: number | undefined, signal: string): void {
  * Kills all processes of the given sessions, and those that left them but whose environment
  * shows that they were started through this server's `port` (Linux only, through /proc).
  */
-export function killSessions(sessions: ReadonlySet<number>, port: number): void {
-  for (let pass = 0; pass < 50; pass++) {
+export async function killSessions(sessions: ReadonlySet<number>, port: number): Promise<void> {
+  await until("the end of the processes of a host", () => {
     const alive = findProcesses(sessions, port);
-    if (alive.length === 0) return;
     for (const pid of alive) {
       try {
         process.kill(pid, "SIGKILL");
@@ -222,22 +223,22 @@ export function killSessions(sessions: ReadonlySet<number>, port: number): void 
         // It ended between the check and the kill.
       }
     }
-  }
+    return alive.length === 0;
+  });
 }
 
 function findProcesses(sessions: ReadonlySet<number>, port: number): number[] {
-  const mark = new RegExp(`(^|\\0)SSH_CONNECTION=[^\\0]* 127\\.0\\.0\\.1 ${port}\\0`);
   const pids = readdirSync("/proc").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
-  return pids.filter((pid) => {
+  const members = pids.filter((pid) => {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
       // After the name, which may contain anything: state, parent, group, session.
       const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (state === "Z" || state === "X") return false;
-      if (sessions.has(Number(session))) return true;
-      return mark.test(readFileSync(`/proc/${pid}/environ`, "latin1"));
+      return state !== "Z" && state !== "X" && sessions.has(Number(session));
     } catch {
       return false;
     }
   });
+  // The end of SSH_CONNECTION.
+  return [...members, ...aliveWithMarker(` 127.0.0.1 ${port}\0`)];
 }

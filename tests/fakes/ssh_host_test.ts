@@ -18,6 +18,7 @@ import {
   logout,
   open,
 } from "./ssh_host_client.ts";
+import { until } from "../support/until.ts";
 
 hostTest("startSshHost() runs a command with output, errors and status", async (host, client) => {
   assert.deepEqual(await exec(client, "echo out; echo err >&2; exit 7"), {
@@ -83,14 +84,19 @@ hostTest(
       "dd if=/dev/zero bs=65536 count=800 2>/dev/null & echo $! > flood; wait; echo over >&2";
     const channel = await open(client, script);
     const over = once(channel.stderr, "data");
+    const closed = once(channel, "close");
     // The client's window is 2 MiB; 200 other commands show that time has passed.
     for (let turn = 0; turn < 200; turn++) await exec(client, "true");
-    const pid = Number(await Deno.readTextFile(`${host.directory}/flood`));
+    let pid = 0;
+    await until("the flood", async () => {
+      pid = Number(await Deno.readTextFile(`${host.directory}/flood`).catch(() => ""));
+      return pid > 0;
+    });
     assert.ok(isAlive(pid), "50 MiB were written to a client that takes 2 MiB");
     channel.resume();
     await over;
-    await once(channel, "close");
-    assert.ok(!isAlive(pid));
+    await closed;
+    await until("the end of the flood", () => !isAlive(pid));
   },
 );
 
@@ -126,7 +132,8 @@ hostTest("startSshHost() sends signals to the process group", async (_host, clie
   const [line] = await once(channel, "data");
   channel.signal("TERM");
   assert.equal((await ended).signal, "SIGTERM");
-  assert.ok(!isAlive(Number(String(line))));
+  // Its output is closed a moment before it is dead.
+  await until("the end of the child", () => !isAlive(Number(String(line))));
 });
 
 hostTest("startSshHost() ignores signals with ignoreSignals", async (_host, client) => {
@@ -174,7 +181,7 @@ Deno.test("startSshHost() keeps a command running when its connection is cut, wi
   await exec(client, "mkfifo gate");
   const channel = await open(
     client,
-    "trap '' PIPE; echo $$; read line < gate; echo $line || echo broken > gate",
+    "trap '' PIPE; echo $$; read line < gate; while echo $line; do sleep 0.01; done; echo broken > gate",
   );
   const [line] = await once(channel, "data");
   const gone = connectionClosed(client);
