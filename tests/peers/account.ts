@@ -77,8 +77,12 @@ export async function run(
 const CHEAP_HASH = ["-c", "SHA512", "-s", "1000"];
 const COMMENT = "mcp-remote-exec test of process ";
 
-/** Makes one change at a time: these programs fail if another one holds the lock of /etc/passwd. */
-function changeAccounts(program: string, args: readonly string[], input = ""): Promise<string> {
+/** Changes accounts, one change at a time: these programs fail if another one holds the lock of /etc/passwd. */
+export function changeAccounts(
+  program: string,
+  args: readonly string[],
+  input = "",
+): Promise<string> {
   return run("/usr/bin/flock", ["/run/mcp-remote-exec-test.lock", program, ...args], input);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { run } from "./account.ts";
+import { changeAccounts, run } from "./account.ts";
 import { failureOf, isRoot, openSession } from "./openssh.ts";
-import { until } from "../support/until.ts";
+import { startAgent } from "../support/agent.ts";
 import { peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 
@@ -44,8 +44,8 @@ const LOOSE = { login: PASSWORD, strictHostKeyChecking: false } as const;
 async function failures(
   target: Parameters<typeof openSession>[0],
   ssh = {},
-  timeoutMs = 1_500,
-  execMs = 1_000,
+  timeoutMs = 30_000,
+  execMs = 60_000,
 ) {
   await using session = await openSession(target, { ssh: { ...LOOSE, ...ssh }, timeoutMs });
   const error = await failureOf(session.exec("true", { timeoutMs: execMs }));
@@ -56,10 +56,10 @@ async function failures(
 
 Deno.test("a host that accepts TCP and says nothing is named as such", async () => {
   await using server = startServer(() => Promise.resolve());
-  const { text, check, error } = await failures(server.target);
+  const { text, check, error } = await failures(server.target, {}, 3_000, 2_000);
   assert.match(
     text,
-    /^The host did not answer within 1 seconds\. .*accepted the TCP connection, but sent no SSH greeting.* -> Set SSH_PORT/,
+    /^The host did not answer within 2 seconds\. .*accepted the TCP connection, but sent no SSH greeting.* -> Set SSH_PORT/,
   );
   assert.equal(error.code, "timeout");
   assert.match(check?.detail ?? "", /accepted the TCP connection, but sent no SSH greeting/);
@@ -132,25 +132,17 @@ peerTest({
     await using sshd = await startSshd({ loginUser: isRoot ? "root" : "user" });
     const dir = await Deno.makeTempDir({ prefix: "mre_agent_" });
     const socket = `${dir}/socket`;
-    const agent = new Deno.Command("/usr/bin/ssh-agent", {
-      args: ["-D", "-a", socket],
-      stdout: "null",
-    }).spawn();
     try {
-      const isReady = () => Deno.stat(socket).then(() => true, () => false);
-      await until("the agent", isReady);
-      for (let index = 0; index < 7; index++) {
-        const path = `${dir}/key${index}`;
+      const paths = Array.from({ length: 7 }, (_, index) => `${dir}/key${index}`);
+      for (const path of paths) {
         await run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
-        await run("/usr/bin/env", [`SSH_AUTH_SOCK=${socket}`, "/usr/bin/ssh-add", "-q", path]);
       }
+      await using _agent = await startAgent(socket, ...paths);
       const { error } = await failures(sshd, { login: { kind: "agent", socket } });
       assert.equal(error.code, "authentication_failed");
       assert.match(error.message, /ended the login after too many attempts/);
       assert.match(error.suggestion, /SSH_KEY.*ssh-add -d/);
     } finally {
-      agent.kill();
-      await agent.status;
       await Deno.remove(dir, { recursive: true });
     }
   },
@@ -162,10 +154,10 @@ for (const pam of ["yes", "no"]) {
     name: `an expired account is named as such, as far as the host says it (UsePAM ${pam})`,
     async fn() {
       await using sshd = await startSshd({ config: [`UsePAM ${pam}`] });
-      await run("/usr/sbin/usermod", ["--expiredate", "2020-01-01", sshd.username]);
+      await changeAccounts("/usr/sbin/usermod", ["--expiredate", "2020-01-01", sshd.username]);
       const key = { kind: "key", path: sshd.keyPath, passphrase: undefined };
       for (const login of [key, { kind: "password", password: sshd.password ?? "" }]) {
-        const { error, check } = await failures(sshd, { login }, 20_000, 20_000);
+        const { error, check } = await failures(sshd, { login });
         assert.equal(error.code, "authentication_failed");
         // Without PAM only the log of the host says why.
         const said = pam === "yes"

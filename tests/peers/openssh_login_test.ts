@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { Login } from "../../src/config/config.ts";
 import { run } from "./account.ts";
 import { failureOf, openSession } from "./openssh.ts";
-import { until } from "../support/until.ts";
+import { addToAgent, startAgent } from "../support/agent.ts";
 import { OPENSSL, peerTest, ROOT, SSH_AGENT, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
 
@@ -172,46 +172,21 @@ peerTest({
   async fn() {
     await using sshd = await startSshd({ clientKeyTypes: ["ed25519", "rsa", "ecdsa"] });
     const socket = `${dirname(sshd.keyPath)}/agent`;
-    const agent = new Deno.Command("/usr/bin/ssh-agent", {
-      args: ["-D", "-a", socket],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      await until("the agent", () => exists(socket));
-      const add = async (...args: string[]) => {
-        const { success } = await new Deno.Command("/usr/bin/ssh-add", {
-          args: ["-q", ...args],
-          env: { SSH_AUTH_SOCK: socket },
-        }).output();
-        assert.ok(success);
-      };
+    {
+      await using _agent = await startAgent(socket);
       const login = { kind: "agent", socket } as const;
       assert.equal((await refusal(sshd, login)).code, "authentication_failed");
       for (const type of ["ed25519", "rsa", "ecdsa"] as const) {
-        await add(sshd.keyPathOf(type));
+        await addToAgent(socket, sshd.keyPathOf(type));
         assert.equal(await whoAmI(sshd, login), sshd.username);
-        await add("-D");
+        await addToAgent(socket, "-D");
       }
-    } finally {
-      agent.kill();
-      await agent.status;
     }
     const gone = await refusal(sshd, { kind: "agent", socket: `${socket}-gone` });
     assert.equal(gone.code, "authentication_failed");
     assert.match(gone.message, /agent/);
   },
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 for (
   const cipher of [

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { failureOf, FISH, openSession, TCSH, type TestSession, ZSH } from "./openssh.ts";
-import { run } from "./account.ts";
+import { changeAccounts, run } from "./account.ts";
 import { HOSTILE } from "./hostile_names.ts";
 import { type Peer, peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
@@ -65,7 +65,7 @@ for (const [what, text] of START_FILES) {
     { shell: "/bin/bash", config: ["Subsystem sftp internal-sftp"] },
     async (session, sshd) => {
       await Deno.writeTextFile(`${sshd.home}/.bashrc`, text);
-      const other = "rel.txt";
+      const other = `mre_${crypto.randomUUID()}`;
       await Deno.writeTextFile(`/var/tmp/${other}`, "another file");
       for (const path of [other, `~/${other}`]) {
         const up = await session.upload("up", path);
@@ -203,7 +203,7 @@ for (const [what, options, seen] of NO_SFTP) {
 }
 
 oddTest("copy() names an expired password", { config: ["UsePAM yes"] }, async (session, sshd) => {
-  await run("/usr/bin/chage", ["-d", "0", sshd.username]);
+  await changeAccounts("chage", ["-d", "0", sshd.username]);
   const failure = await failureOf(session.upload("up", "file"));
   assert.match(failure.message, /ended SFTP before it began \(exit code 1\)$/);
   assert.match(failure.suggestion, /expired/);

@@ -10,6 +10,7 @@ import {
   untilGone,
   untilStarted,
 } from "./openssh.ts";
+import { changeAccounts } from "./account.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { type Sshd, startSshd } from "./sshd.ts";
@@ -307,7 +308,7 @@ peerTest({
     await using sshd = await startSshd();
     await using _ = await Sudoers.allow(sshd, ASKS);
     await using session = await withPassword(sshd);
-    await new Deno.Command("chage", { args: ["-d", "0", sshd.username] }).output();
+    await changeAccounts("chage", ["-d", "0", sshd.username]);
     const error = await failureOf(asRoot(session, "id"));
     assert.equal(error.code, "sudo_refused");
     assert.match(error.message, /has expired/);

@@ -20,7 +20,7 @@ export function processesOf(uid: number): number[] {
  * Kills processes and waits until they are dead. With `find`, repeats until it finds no process,
  * because others may be forked during the call.
  *
- * @throws Error if a process is still alive after 5 s
+ * @throws Error if a process is still alive after 30 s
  */
 export async function endProcesses(
   pids: readonly number[],
@@ -65,7 +65,7 @@ export const isSshd = (pid: number): boolean => readStat(pid)?.name.startsWith("
 /** Returns a process's command line and environment. */
 function startTextOf(pid: number): string {
   // They are empty for a moment while the process executes a program.
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
     const text = readProc(pid, "cmdline") + readProc(pid, "environ");
     if (text !== "" || !/^[1-9]/.test(readProc(pid, "statm"))) return text;
   }
@@ -116,7 +116,8 @@ function readProc(pid: number, file: string): string {
   }
 }
 
-function sendSignal(pid: number, name: Deno.Signal): void {
+/** Sends a signal to a process, which may have ended. */
+export function sendSignal(pid: number, name: Deno.Signal): void {
   try {
     Deno.kill(pid, name);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { type Account, createAccount, removeAccount, run } from "./account.ts";
 import {
   aliveWithMarker,
@@ -134,9 +135,9 @@ export class Sshd implements AsyncDisposable {
     const { dir } = this.#place;
     await Deno.writeTextFile(`${dir}/sshd_config`, await formatConfig(this.#place));
     await Deno.writeTextFile(`${dir}/log`, "", { append: true });
+    await Deno.remove(pidFile(dir)).catch(ignoreMissing);
     // sshd run by root refuses to start without its privilege separation directory.
     if (Deno.uid() === 0) await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
-    const seen = this.log().length;
     // A log file instead of a pipe, so that log() has everything that sshd has written.
     const sshd = ["/usr/sbin/sshd", "-D", "-f", `${dir}/sshd_config`, "-E", `${dir}/log`];
     // A killed test run must not leave a server that accepts root.
@@ -150,7 +151,7 @@ export class Sshd implements AsyncDisposable {
         args: ["netns", "exec", netns, "/usr/bin/setpriv", ...args],
         ...silent,
       }).spawn();
-    if (await this.#isListening(this.#daemon.status, seen)) return;
+    if (await this.#isListening(this.#daemon.status)) return;
     this.#daemon = undefined;
     throw new Error(`sshd did not start:\n${this.log()}`);
   }
@@ -190,12 +191,13 @@ export class Sshd implements AsyncDisposable {
     return this.close();
   }
 
-  async #isListening(end: Promise<unknown>, seen: number): Promise<boolean> {
-    using watcher = Deno.watchFs(this.#place.dir, { recursive: false });
-    const isLogged = () => this.log().slice(seen).includes("Server listening on");
+  async #isListening(end: Promise<unknown>): Promise<boolean> {
+    const { dir } = this.#place;
+    using watcher = Deno.watchFs(dir, { recursive: false });
     const events = watcher[Symbol.asyncIterator]();
     const death = end.then(() => "dead" as const);
-    while (!isLogged()) {
+    // sshd writes it when it listens on all of its addresses.
+    while (!existsSync(pidFile(dir))) {
       if (await Promise.race([events.next(), death]) === "dead") return false;
     }
     return true;
@@ -233,6 +235,7 @@ async function formatConfig({ dir, marker, port, account, options }: Place): Pro
     `PasswordAuthentication ${usesPassword ? "yes" : "no"}`,
     `MaxSessions ${options.maxSessions}`,
     ...(hasSubsystem ? [] : ["Subsystem sftp /usr/lib/openssh/sftp-server"]),
+    `PidFile ${pidFile(dir)}`,
     ...FIXED_CONFIG,
     ...config.slice(matchAt),
     "",
@@ -240,7 +243,6 @@ async function formatConfig({ dir, marker, port, account, options }: Place): Pro
 }
 
 const FIXED_CONFIG = [
-  "PidFile none",
   "StrictModes no",
   "UsePAM no",
   "KbdInteractiveAuthentication no",
@@ -289,6 +291,12 @@ async function makeKey(path: string, type: KeyType, passphrase: string): Promise
     ...["-N", passphrase, "-C", "test", "-f", path],
   ]);
   return await Deno.readTextFile(`${path}.pub`);
+}
+
+const pidFile = (dir: string): string => `${dir}/pid`;
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 function randomHex(bytes: number): string {

@@ -1,25 +1,29 @@
-import assert from "node:assert/strict";
+import { outputOf } from "./command.ts";
 
-/** Starts an SSH agent with one key, which is ended when it is disposed of. */
-export async function startAgent(socket: string, keyPath: string): Promise<AsyncDisposable> {
+/** Starts an SSH agent with these keys, which is ended when it is disposed of. */
+export async function startAgent(
+  socket: string,
+  ...keyPaths: readonly string[]
+): Promise<AsyncDisposable> {
   const agent = new Deno.Command("/usr/bin/ssh-agent", {
     args: ["-D", "-a", socket],
     stdout: "piped",
     stderr: "null",
   }).spawn();
-  // Its first line of output names its socket.
+  // Its first line of output names its socket, on which it listens by then.
   const reader = agent.stdout.getReader();
   await reader.read();
   await reader.cancel();
-  const { code, stderr } = await new Deno.Command("/usr/bin/ssh-add", {
-    args: [keyPath],
-    env: { SSH_AUTH_SOCK: socket },
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  for (const path of keyPaths) await addToAgent(socket, path);
   return {
     async [Symbol.asyncDispose]() {
       agent.kill();
       await agent.status;
     },
   };
+}
+
+/** Runs `ssh-add` with an agent. */
+export async function addToAgent(socket: string, ...args: readonly string[]): Promise<void> {
+  await outputOf("/usr/bin/env", `SSH_AUTH_SOCK=${socket}`, "/usr/bin/ssh-add", "-q", ...args);
 }
