@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { alive, connectTo, isRoot, newTag, openSession, tagged, untilAlive } from "./openssh.ts";
+import { alive, connectTo, execTimedOut, isRoot, newTag, openSession, tagged } from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 
@@ -14,16 +15,15 @@ peerTest({
   name: "exec() stops commands for sure again after one of them has killed the guard",
   async fn() {
     await using sshd = await startSshd(SH);
-    await using session = await openSession(sshd);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { clock });
     await session.exec("true");
     assert.match(await session.read(KILL_GUARD), /^\d+\n$/);
     // The end of the guard is reported before the end of this command.
     await session.exec("true");
     const tag = newTag();
-    // Long enough for a new guard on a busy machine.
-    const running = session.exec(tagged(tag, "sleep 300 & sleep 300"), { timeoutMs: 5_000 });
-    await untilAlive(tag, 3);
-    const { ending, processEnded } = await running;
+    const line = tagged(tag, "sleep 300 & sleep 300");
+    const { ending, processEnded } = await execTimedOut(session, clock, { tag, line, count: 3 });
     assert.deepEqual([ending, processEnded, alive(tag)], ["timeout", true, []]);
   },
 });
@@ -34,14 +34,13 @@ peerTest({
   async fn() {
     await using sshd = await startSshd({ loginUser: "user", shell: "/bin/bash" });
     await Deno.writeTextFile(`${sshd.home}/.bashrc`, "PATH=/nowhere\n");
-    await using session = await openSession(sshd);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { clock });
     const tag = newTag();
     // The job has a process group of its own, and signals over SSH reach the shell's only.
     const script = "set -m; /bin/sleep 4000 >/dev/null 2>&1 & wait";
     const line = `exec /usr/bin/env MRE_TAG=${tag} /bin/bash --norc -c '${script}'`;
-    const running = session.exec(line, { timeoutMs: 4_000 });
-    await untilAlive(tag, 2);
-    const { ending, processEnded } = await running;
+    const { ending, processEnded } = await execTimedOut(session, clock, { tag, line, count: 2 });
     assert.deepEqual([ending, processEnded, alive(tag).length], ["timeout", false, 1]);
   },
 });
@@ -51,7 +50,8 @@ peerTest({
   name: "exec() is not misled by names of processes that look like the lines of others",
   async fn() {
     await using sshd = await startSshd(SH);
-    await using session = await openSession(sshd);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { clock });
     const names = [") S 1 1 1 (", "a b) R 1", "x\ny", "*", "-e", "$(touch pwned)", "`id`", ") ) Z"];
     const tag = newTag();
     const script = names.map((name, index) =>
@@ -59,9 +59,8 @@ peerTest({
     );
     const dir = (await session.read("mktemp -d")).trim();
     const line = tagged(tag, [`cd ${dir}`, ...script, "wait"].join("\n"));
-    const running = session.exec(line, { timeoutMs: 8_000 });
-    await untilAlive(tag, names.length + 1);
-    const { ending, processEnded } = await running;
+    const count = names.length + 1;
+    const { ending, processEnded } = await execTimedOut(session, clock, { tag, line, count });
     assert.deepEqual([ending, processEnded, alive(tag)], ["timeout", true, []]);
     assert.equal(await session.read(`ls -A ${dir} ~ | grep -x pwned; rm -r ${dir}`), "");
   },

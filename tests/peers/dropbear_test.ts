@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { openSession } from "./openssh.ts";
+import { newTag, openSession, untilAlive, untilStarted } from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
 import { peerTest, ROOT } from "./require.ts";
 import { DROPBEAR, startDropbear } from "./small_sshd.ts";
@@ -39,9 +40,16 @@ peerTest({
   name: "dropbear: a timeout ends the shell of a command, and does not claim more",
   async fn() {
     await using bear = await startDropbear();
-    await using session = await openSession(bear, LOOSE);
+    const clock = new FakeClock();
+    await using session = await openSession(bear, { ...LOOSE, clock });
     const others = bear.processes().length;
-    const late = await session.exec("echo out; sleep 4000; echo never", { timeoutMs: 3_000 });
+    const tag = newTag();
+    const script = `echo out; env MRE_TAG=${tag} sleep 4000; echo never`;
+    const running = session.exec(script, { timeoutMs: 60_000 });
+    await untilAlive(tag, 2);
+    await untilStarted(clock, 1);
+    clock.advance(60_000);
+    const late = await running;
     assert.deepEqual([late.ending, late.stdout.text, late.processEnded], [
       "timeout",
       "out\n",

@@ -52,7 +52,7 @@ export type SessionTarget = Pick<
 export function settingsFor(
   sshd: SessionTarget,
   workingDirectory: string,
-  { ssh, port = sshd.port, timeoutMs = 10_000, characterLimit = 25_000, jobs, own = [] }:
+  { ssh, port = sshd.port, timeoutMs = 30_000, characterLimit = 25_000, jobs, own = [] }:
     SessionOptions = {},
 ): SshSettings {
   return {
@@ -92,7 +92,7 @@ export class TestSession implements AsyncDisposable {
     request: Partial<ExecRequest> = {},
     signal: AbortSignal = new AbortController().signal,
   ): Promise<ExecOutcome> {
-    return this.host.exec({ command, timeoutMs: 20_000, ...request }, signal, () => {});
+    return this.host.exec({ command, timeoutMs: 90_000, ...request }, signal, () => {});
   }
 
   /** Returns stdout of a command that must succeed. */
@@ -171,6 +171,8 @@ export const tagged = (tag: string, script: string): string =>
 /** Returns the running processes with the tag. */
 export const alive = (tag: string): number[] => aliveWithMarker(tag);
 
+/** A limit that only a clock of the test reaches. */
+const TIMEOUT_MS = 60_000;
 /** Commands report progress this often. */
 const PROGRESS_MS = 1_000;
 /** Every look at all processes costs milliseconds of CPU time. */
@@ -202,6 +204,20 @@ export const untilStarted = (clock: FakeClock, count: number): Promise<void> =>
     `the start of ${count} commands`,
     () => clock.remainingMs.filter((ms) => ms <= PROGRESS_MS).length === count,
   );
+
+/** Runs a command into its time limit, when so many of its processes run. The session needs the clock. */
+export async function execTimedOut(
+  session: TestSession,
+  clock: FakeClock,
+  { tag, line, count }: { readonly tag: string; readonly line: string; readonly count: number },
+): Promise<ExecOutcome> {
+  const running = session.exec(line, { timeoutMs: TIMEOUT_MS });
+  running.catch(() => {}); // reported below
+  await untilAlive(tag, count);
+  await untilStarted(clock, 1);
+  clock.advance(TIMEOUT_MS);
+  return await running;
+}
 
 /** Waits until no process of a command runs. */
 export const untilGone = (tag: string, limitMs?: number): Promise<void> =>

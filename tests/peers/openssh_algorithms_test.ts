@@ -58,6 +58,8 @@ peerTest({
       crypto.getRandomValues(content.subarray(at, at + 65_536));
     }
     await session.file("up", content);
+    // Calls that begin while a login takes long would make another one.
+    await session.exec("true");
     await Deno.writeFile(`${sshd.home}/there`, content);
     const [up, down, printed] = await Promise.all([
       session.upload("up", "copy"),

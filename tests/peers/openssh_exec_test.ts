@@ -274,8 +274,11 @@ peerTest({
   async fn() {
     await using sshd = await startSshd();
     await using session = await openSession(sshd);
-    const { stdout } = await session.exec("(for i in 1 2 3 4 5; do sleep 0.02; echo $i; done) &");
-    assert.equal(stdout.text, "1\n2\n3\n4\n5\n");
+    const { stdout } = await session.exec(
+      "(i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i; done) &",
+    );
+    const lines = Array.from({ length: 3_000 }, (_, index) => `${index + 1}\n`);
+    assert.equal(stdout.text, lines.join(""));
   },
 });
 

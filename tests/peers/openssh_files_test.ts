@@ -473,7 +473,7 @@ peerTest({
   name: "copy() reports a host without SFTP, or with a login shell that breaks it",
   async fn() {
     await using none = await startSshd({ config: ["Subsystem sftp /bin/false"] });
-    await using session = await openSession(none, { timeoutMs: 5_000 });
+    await using session = await openSession(none);
     await session.file("up", "content");
     const startedAt = performance.now();
     const error = await failureOf(session.upload("up", "there"));
@@ -485,7 +485,7 @@ peerTest({
     if (!isRoot) return;
     await using noisy = await startSshd({ shell: "/bin/bash" });
     await put(noisy, ".bashrc", "echo Welcome to this host\n");
-    await using other = await openSession(noisy, { timeoutMs: 5_000 });
+    await using other = await openSession(noisy);
     await other.file("up", "content");
     const spoiledAt = performance.now();
     const spoilt = await failureOf(other.upload("up", "there"));

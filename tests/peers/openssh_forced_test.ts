@@ -1,6 +1,19 @@
 import assert from "node:assert/strict";
 import { linesOf, startWithKeyOptions, startWithScript } from "./forced.ts";
-import { alive, FISH, isRoot, newTag, openSession, tagged, TCSH, ZSH } from "./openssh.ts";
+import {
+  alive,
+  execTimedOut,
+  FISH,
+  isRoot,
+  newTag,
+  openSession,
+  tagged,
+  TCSH,
+  untilAlive,
+  untilStarted,
+  ZSH,
+} from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 
@@ -42,7 +55,7 @@ for (
           assert.equal((await session.exec("echo hello")).stdout.text, "done\n");
           assert.equal((await linesOf(sshd, "runs")).length, count);
         }
-        assert.equal(await session.close(), true);
+        assert.equal(await session.close(30_000), true);
         assert.equal((await linesOf(sshd, "runs")).length, 3);
       },
     });
@@ -192,10 +205,14 @@ case $SSH_ORIGINAL_COMMAND in ${SFTP}) exec ${SFTP};; *) echo refused >&2; exit 
     name: `${build}: the first command is stopped at its time limit, together with others`,
     async fn() {
       await using sshd = await startSshd(SH);
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       const tag = newTag();
       const script = 'trap "" TERM; sleep 4000 & wait; sleep 4000';
-      const calls = [1, 2, 3].map(() => session.exec(tagged(tag, script), { timeoutMs: 4_000 }));
+      const calls = [1, 2, 3].map(() => session.exec(tagged(tag, script), { timeoutMs: 60_000 }));
+      await untilAlive(tag, 6);
+      await untilStarted(clock, 3);
+      clock.advance(60_000);
       for (const { ending, processEnded } of await Promise.all(calls)) {
         assert.deepEqual([ending, processEnded], ["timeout", true]);
       }
@@ -208,11 +225,14 @@ case $SSH_ORIGINAL_COMMAND in ${SFTP}) exec ${SFTP};; *) echo refused >&2; exit 
     name: `${build}: a first command with a syntax error`,
     async fn() {
       await using sshd = await startSshd(SH);
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       const { exitCode, stderr } = await session.exec("echo (");
       assert.equal(exitCode, 2);
       assert.doesNotMatch(stderr.text, /SSH_ORIGINAL_COMMAND/);
-      const late = await session.exec("sleep 4000 & wait", { timeoutMs: 4_000 });
+      const tag = newTag();
+      const line = tagged(tag, "sleep 4000 & wait");
+      const late = await execTimedOut(session, clock, { tag, line, count: 2 });
       assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
     },
   });
@@ -240,10 +260,13 @@ for (const shell of [FISH, TCSH, ZSH]) {
         shell: `/usr/bin/${shell.name}`,
         config: ["DebianBanner no"],
       });
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       const { stdout, stderr } = await session.exec("echo out; sh -c 'echo err >&2'");
       assert.deepEqual([stdout.text, stderr.text], ["out\n", "err\n"]);
-      const late = await session.exec("sleep 4000", { timeoutMs: 4_000 });
+      const tag = newTag();
+      const line = tagged(tag, "sleep 4000");
+      const late = await execTimedOut(session, clock, { tag, line, count: 1 });
       assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
     },
   });

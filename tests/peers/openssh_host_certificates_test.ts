@@ -4,6 +4,7 @@ import type { HostConfig } from "../../src/config/config.ts";
 import { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { CERTIFICATE_ALGORITHMS } from "../../src/ssh/worker/connection/host_certificates.ts";
+import type { DialedConnection } from "../../src/ssh/worker/connection/dialed.ts";
 import { Dialer } from "../../src/ssh/worker/connection/dial.ts";
 import { runCommand } from "../support/command.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
@@ -106,17 +107,20 @@ async function refusal(
     ...more,
   }, createLogger("error", [], () => {}));
   try {
-    const { client, socket } = await dialer.dial(20_000);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    client.once("close", resolve);
-    client.end();
-    socket.destroy();
-    await promise;
+    await leave(await dialer.dial(20_000));
     return undefined;
   } catch (error) {
     assert.ok(error instanceof RemoteExecError, String(error));
     return error;
   }
+}
+
+async function leave({ client, socket }: DialedConnection): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  client.once("close", resolve);
+  client.end();
+  socket.destroy();
+  await promise;
 }
 
 peerTest({
@@ -245,7 +249,7 @@ peerTest({
         undefined,
         accepted,
       );
-      for (const _again of [1, 2]) (await dialer.dial(20_000)).client.end();
+      for (const _again of [1, 2]) await leave(await dialer.dial(20_000));
       const key = accepted.get(0) ?? new Uint8Array();
       assert.ok(sshd.knownHostsText.includes(key.toBase64()));
     }),

@@ -12,6 +12,7 @@ import {
 } from "./jobs.ts";
 import { failureOf, furnish, LOGIN_KINDS, newTag, openSession, tagged, until } from "./openssh.ts";
 import { startDelayProxy } from "./delay_proxy.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 
@@ -47,7 +48,8 @@ peerTest({
   name: "exec() goes on as a job after answerWithinMs, and leaves nothing if it ends before",
   async fn() {
     await using sshd = await startSshd();
-    await using session = await openSession(sshd, SLOW);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { ...SLOW, clock });
     const short = await session.exec("echo out; echo err >&2; exit 4", ATTENDED);
     assert.deepEqual(
       [short.ending, short.exitCode, short.stdout.text, short.stderr.text, short.processEnded],
@@ -56,7 +58,19 @@ peerTest({
     assert.deepEqual(await session.host.jobs.list(signal), []);
     const go = `${sshd.home}/go`;
     const waiting = `echo before; while [ ! -e ${go} ]; do sleep 0.05; done; echo after; exit 5`;
-    const long = await session.exec(waiting, { answerWithinMs: 1_000, timeoutMs: 60_000 });
+    const [answerWithinMs, timeoutMs] = [50_000_000, 60_000_000];
+    const seen: string[] = [];
+    const running = session.host.exec(
+      { command: waiting, answerWithinMs, timeoutMs },
+      signal,
+      ({ tail }) => seen.push(tail),
+    );
+    await until("its output", () => {
+      clock.advance(1_000);
+      return seen.includes("before");
+    });
+    clock.advance(answerWithinMs);
+    const long = await running;
     assert.deepEqual([long.ending, long.stdout.text, long.processEnded], [
       "running",
       "before\n",

@@ -8,6 +8,7 @@ import { type Sshd, startSshd } from "./sshd.ts";
 import { outputOf, runCommand } from "../support/command.ts";
 import type { Connected } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
+import { until } from "../support/until.ts";
 
 interface Scene {
   readonly server: Connected;
@@ -81,13 +82,13 @@ for (const source of ["local", "host"]) {
     // Before the first byte the answer is 503, and later the connection is reset.
     const broken = await curl(url, target);
     assert.ok(Object.values(CURL_ERROR).includes(broken), `${broken}`);
-    assert.equal(await active(server), 1);
+    await untilActive(server, 1);
     const making = await server.call("generate_download_link", { path, source });
     assert.equal(making.data.code, "io_error", making.text);
     odd.breakFile("big", false);
     assert.equal(await curl(url, target, "-C", "-"), 0);
     assert.ok(bytes.equals(Deno.readFileSync(target)));
-    assert.equal(await active(server), 0);
+    await untilActive(server, 0);
     assert.equal(await curl(url, target), CURL_ERROR.refused);
   });
 
@@ -101,17 +102,20 @@ for (const source of ["local", "host"]) {
     odd.breakFile("tree/big", true);
     for (const version of ["--http1.1", "--http1.0"]) {
       assert.equal(await curl(url, `${directory}/zip`, version), CURL_ERROR.reset);
-      assert.equal(await active(server), 1);
+      await untilActive(server, 1);
     }
     odd.breakFile("tree/big", false);
     assert.equal(await curl(url, `${directory}/zip`), 0);
     await outputOf("unzip", "-q", `${directory}/zip`, "-d", `${directory}/out`);
     assert.ok(content(3_000_000).equals(Deno.readFileSync(`${directory}/out/big`)));
-    assert.equal(await active(server), 0);
+    await untilActive(server, 0);
   });
 }
 
-async function active(server: Connected): Promise<unknown> {
-  const { data } = await server.call("list_download_stats");
-  return Object(data.statistics).active_tokens;
+/** Waits until so many links are active: curl sees the end of a download before the server has noted it. */
+async function untilActive(server: Connected, count: number): Promise<void> {
+  await until(`${count} active links`, async () => {
+    const { data } = await server.call("list_download_stats");
+    return Object(data.statistics).active_tokens === count;
+  });
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { startDelayProxy } from "./delay_proxy.ts";
 import {
+  execTimedOut,
   failureOf,
   isRoot,
   newTag,
@@ -10,7 +11,9 @@ import {
   type TestSession,
   untilAlive,
   untilGone,
+  untilStarted,
 } from "./openssh.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { until } from "../support/until.ts";
 import { aliveWithMarker, isSshd } from "./processes.ts";
 import { peerTest, SSHD } from "./require.ts";
@@ -22,7 +25,8 @@ for (const maxSessions of [1, 2, 3]) {
     name: `every call succeeds on a host with MaxSessions ${maxSessions}`,
     async fn() {
       await using sshd = await startSshd({ maxSessions });
-      await using session = await openSession(sshd);
+      const clock = new FakeClock();
+      await using session = await openSession(sshd, { clock });
       await session.file("up", "content");
       const codes = await Promise.all(
         Array.from(
@@ -37,7 +41,9 @@ for (const maxSessions of [1, 2, 3]) {
       ]);
       assert.deepEqual([up.bytes, after.stdout.text], [7, "well\n"]);
       assert.equal((await session.download("there", "down")).sha256, up.sha256);
-      const late = await session.exec("sleep 4000", { timeoutMs: 3_000 });
+      const tag = newTag();
+      const line = tagged(tag, "sleep 4000");
+      const late = await execTimedOut(session, clock, { tag, line, count: 1 });
       // On a host with only one session no guard runs, so the end is not confirmed.
       assert.deepEqual([late.ending, late.processEnded], ["timeout", maxSessions > 1]);
       assert.ok(sshd.connections() <= 8 + 1, `${sshd.connections()} logins`);
@@ -51,7 +57,7 @@ peerTest({
   async fn() {
     await using sshd = await startSshd({ maxSessions: 0 });
     await using session = await openSession(sshd);
-    const error = await failureOf(session.exec("true", { timeoutMs: 5_000 }));
+    const error = await failureOf(session.exec("true"));
     assert.equal(error.code, "unsupported");
     assert.match(error.message, /MaxSessions/);
   },
@@ -67,7 +73,9 @@ peerTest({
       Array.from({ length: 50 }, (_, index) => session.exec(`sleep 2; exit ${index}`)),
     );
     assert.deepEqual(outcomes.map(({ exitCode }) => exitCode), outcomes.map((_, index) => index));
-    assert.ok(sshd.connections() >= 5 && sshd.connections() <= 8, `${sshd.connections()}`);
+    // Some logins may take longer than all commands.
+    await until("the logins", () => sshd.connections() >= 5);
+    assert.ok(sshd.connections() <= 8, `${sshd.connections()}`);
   },
 });
 
@@ -139,17 +147,18 @@ peerTest({
   async fn() {
     await using sshd = await startSshd({ loginUser: isRoot ? "root" : "user" });
     await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
-    await using session = await openSession(sshd, { port: proxy.port });
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { port: proxy.port, clock });
     const tag = newTag();
-    const startedAt = performance.now();
-    const running = session.exec(tagged(tag, "sleep 4000 & wait"), { timeoutMs: 5_000 });
+    const running = session.exec(tagged(tag, "sleep 4000 & wait"), { timeoutMs: 60_000 });
     await untilAlive(tag, 2);
-    // The host answers in order, so it has already reported the start of the first command.
-    await session.exec("true");
+    await untilStarted(clock, 1);
     proxy.freeze();
+    const expiredAt = performance.now();
+    clock.advance(60_000);
     const { ending, processEnded } = await running;
     assert.deepEqual([ending, processEnded], ["timeout", false]);
-    assert.ok(performance.now() - startedAt < 25_000, "not soon");
+    assert.ok(performance.now() - expiredAt < 20_000, "not soon");
     proxy.thaw();
     await untilGone(tag);
     assert.equal(await session.read("echo well"), "well\n");

@@ -5,6 +5,7 @@ import { startDelayProxy } from "./delay_proxy.ts";
 import { ACCOUNTS, ENDLESS, FEW } from "./endless.ts";
 import {
   alive,
+  execTimedOut,
   furnish,
   LOGIN_KINDS,
   newTag,
@@ -27,7 +28,7 @@ const TIMEOUT_MS = 60_000;
 const AT_ONCE = 4;
 
 /** Runs a command into its time limit, beside `others` that run already and have a longer one. */
-async function execTimedOut(
+async function pipelineTimedOut(
   session: TestSession,
   clock: FakeClock,
   others = 0,
@@ -80,11 +81,12 @@ peerTest({
   name: "exec() leaves nothing of a chain of processes that each start the next one and end",
   async fn() {
     await using sshd = await startSshd();
-    await using session = await openSession(sshd);
+    const clock = new FakeClock();
+    await using session = await openSession(sshd, { clock });
     await session.exec("true");
     const tag = newTag();
-    const chain = "hop() { sleep 0.003; hop & }; hop & sleep 4000";
-    const { processEnded } = await session.exec(tagged(tag, chain), { timeoutMs: 3_000 });
+    const line = tagged(tag, "hop() { sleep 0.003; hop & }; hop & sleep 4000");
+    const { processEnded } = await execTimedOut(session, clock, { tag, line, count: 2 });
     assert.equal(processEnded, true);
     assert.deepEqual(alive(tag), []);
   },
@@ -201,7 +203,7 @@ for (const loginUser of ACCOUNTS) {
         assert.equal((await session.exec(tagged(tag, script))).exitCode, 0);
         return tag;
       }));
-      const { processEnded } = await execTimedOut(session, clock);
+      const { processEnded } = await pipelineTimedOut(session, clock);
       assert.equal(processEnded, true);
       const isLiving = () => tags.every((tag) => alive(tag).length === 1);
       assert.ok(isLiving(), "after another command's timeout");
@@ -209,7 +211,7 @@ for (const loginUser of ACCOUNTS) {
       await until("the end of the guard", () => !guardIsAlive(sshd.marker));
       assert.ok(isLiving(), "after a cut");
       assert.equal((await session.exec("true")).exitCode, 0);
-      assert.equal(await session.close(), true);
+      assert.equal(await session.close(30_000), true);
       assert.ok(isLiving(), "after the end of the session");
     },
   });
@@ -227,7 +229,7 @@ for (const loginUser of ACCOUNTS) {
       const unlimited = { timeoutMs: 10 * TIMEOUT_MS };
       const others = Array.from({ length: 7 }, () => session.exec(waiting, unlimited));
       const transfer = session.upload("big", "big");
-      const late = await execTimedOut(session, clock, others.length);
+      const late = await pipelineTimedOut(session, clock, others.length);
       assert.deepEqual([late.ending, late.processEnded], ["timeout", true]);
       await Deno.writeTextFile(go, "");
       for (const other of await Promise.all(others)) {

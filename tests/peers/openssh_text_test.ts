@@ -8,7 +8,7 @@ import { peerTest, PYTHON, ROOT, SSHD } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
 import { done, failed, openStage, sha256, type TextStage } from "./text_stage.ts";
 
-const LIMITS = { characterLimit: 2_000, maxFileBytes: 100_000, timeoutMs: 20_000 };
+const LIMITS = { characterLimit: 2_000, maxFileBytes: 100_000, timeoutMs: 60_000 };
 
 /** What the checks of one host share. */
 interface Place {

@@ -70,7 +70,7 @@ export const openStage = async (
   limits: Partial<TextService["limits"]> = {},
 ): Promise<TextStage> => new TextStage(await openSession(sshd, options), limits);
 
-const LIMITS = { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 20_000 };
+const LIMITS = { characterLimit: 25_000, maxFileBytes: 10_485_760, timeoutMs: 60_000 };
 
 /** Returns a function that calls a tool and checks its data against its output schema. */
 export function textCaller(port: TextPort, limits: Partial<TextService["limits"]> = {}) {

@@ -28,7 +28,7 @@ export interface CommandLine {
  * What ends within two seconds must have ended by then: a busy machine adds the start of the end and the
  * exit of the process. Without a limit of its own it would wait for the host, for 30 seconds and more.
  */
-export const END_LIMIT_MS = 10_000;
+export const END_LIMIT_MS = 20_000;
 
 /** npx unpacks 120 MB before the program starts; on a busy machine that takes longer than the SDK waits. */
 const START_LIMIT_MS = 180_000;
