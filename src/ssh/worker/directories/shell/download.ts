@@ -1,10 +1,10 @@
-import { delay } from "../../../../async/delay.ts";
+import { slices } from "../../../../async/slices.ts";
 import { CHUNK_BYTES } from "../../../../bytes/byte_reader.ts";
 import { type TarMember, tarMembers } from "../../../../archive/tar_reader.ts";
 import { oneLine, printable, RemoteExecError } from "../../../../errors.ts";
 import { batchesOf } from "./batches.ts";
 import type { DownloadWork } from "../remote_side.ts";
-import { receiveSent, TURN_MS, whole } from "./sent_files.ts";
+import { receiveSent, whole } from "./sent_files.ts";
 import type { TreeItem } from "../tree_item.ts";
 import { type HashTool, TAR_STOP } from "./tree_script.ts";
 import { hashesOf, pathList, type TreeSession } from "./tree_session.ts";
@@ -109,14 +109,12 @@ class Batch {
   async #receiveMembers(hashes: ReadonlyMap<string, string>): Promise<void> {
     const { output } = this.#work.session;
     const maxEntries = this.#wanted.size + MAX_OTHERS;
-    let startedAt = performance.now();
+    const endOfSlice = slices();
     for await (const member of tarMembers(output, { maxEntries, end: TAR_STOP })) {
       const item = this.#take(member);
       if (item === undefined) continue;
       await this.#write(item, member, hashes.get(item.path));
-      if (performance.now() - startedAt < TURN_MS) continue;
-      await delay(0);
-      startedAt = performance.now();
+      await endOfSlice();
     }
   }
 

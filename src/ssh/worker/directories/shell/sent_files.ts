@@ -1,4 +1,4 @@
-import { delay } from "../../../../async/delay.ts";
+import { slices } from "../../../../async/slices.ts";
 import { type TarMember, tarMembers } from "../../../../archive/tar_reader.ts";
 import { directoryProtocol } from "../../../directories/errors.ts";
 import type { DownloadWork } from "../remote_side.ts";
@@ -12,8 +12,8 @@ const MAX_BYTES = 2_000_000;
 const MAX_SKIPPED_BYTES = 100_000_000;
 /** Members that nobody wants, beyond those of the list. */
 const MAX_OTHERS = 1_000;
-/** After so long other work gets its turn: small files are written without one. */
-export const TURN_MS = 20;
+/** Bytes that are held until their hashes arrive. An honest host sends fewer. */
+const MAX_HELD_BYTES = 4_000_000;
 
 /**
  * Writes the files that the host has sent with the list, so that they need no further round trip.
@@ -26,18 +26,24 @@ export async function receiveSent(
   files: readonly TreeItem[],
 ): Promise<TreeItem[]> {
   const missing = new Map(files.map((item) => [item.path, item]));
-  await session.receiveSent(async (hashes) => {
-    let startedAt = performance.now();
+  const held = new Map<TreeItem, Uint8Array>();
+  let bytes = 0;
+  const hashes = await session.receiveSent(async () => {
     for await (const member of sentMembers(session)) {
       const item = missing.get(member.path);
-      const expected = hashes.get(member.path);
-      if (item === undefined || expected === undefined) continue;
-      if (await isWritten(work, item, member, expected)) missing.delete(item.path);
-      if (performance.now() - startedAt < TURN_MS) continue;
-      await delay(0);
-      startedAt = performance.now();
+      if (item === undefined || !isAsListed(member, item)) continue;
+      if ((bytes += item.size) > MAX_HELD_BYTES) continue;
+      held.set(item, await whole(member.content(), item.size));
+      work.tally.moved(0); // it is counted once it is written
     }
   });
+  const endOfSlice = slices();
+  for (const [item, content] of held) {
+    const expected = hashes.get(item.path);
+    if (expected === undefined) continue;
+    if (await isWritten(work, item, content, expected)) missing.delete(item.path);
+    await endOfSlice();
+  }
   return [...missing.values()];
 }
 
@@ -60,14 +66,15 @@ async function* sentMembers({ output, listed }: TreeSession): AsyncGenerator<Tar
   }
 }
 
+const isAsListed = ({ kind, size }: TarMember, item: TreeItem): boolean =>
+  kind === "file" && size === item.size && size <= MAX_BYTES;
+
 async function isWritten(
   { target, tally, overwrite }: DownloadWork,
   item: TreeItem,
-  member: TarMember,
+  content: Uint8Array,
   expected: string,
 ): Promise<boolean> {
-  if (member.kind !== "file" || member.size !== item.size || item.size > MAX_BYTES) return false;
-  const content = await whole(member.content(), item.size);
   const reason = await target.writeSmall(item, content, expected, overwrite);
   if (reason !== undefined) return false;
   tally.moved(item.size);
@@ -78,11 +85,13 @@ async function isWritten(
 
 /** Returns a content of `size` bytes in one piece. */
 export async function whole(content: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(size);
+  let bytes: Uint8Array | undefined;
   let length = 0;
   for await (const piece of content) {
+    if (piece.length === size) return piece;
+    bytes ??= new Uint8Array(size);
     bytes.set(piece, length);
     length += piece.length;
   }
-  return bytes;
+  return bytes ?? new Uint8Array(size);
 }

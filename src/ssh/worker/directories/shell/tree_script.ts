@@ -45,7 +45,7 @@ const MAX_LIST_BYTES = 200_000;
  * - `//L TARGET .//PATH` without the spaces; no target if it has a line feed, which could begin another record
  * - `//U.//PATH`: a directory that cannot be read
  *
- * If SENDS is 1, the hashes of all files follow, then `//E`, the directory as a tar archive, and `//E`.
+ * If SENDS is 1, the directory follows as a tar archive, then the hashes of all files, and `//E`.
  *
  * Commands, each with its answer up to `//E`:
  * - `h N TOOL`: hash the files of a list
@@ -157,11 +157,11 @@ const FUNCTIONS = {
     'for x in $l; do case $x in "//8"???" "*) x=${x#"//8"???" "}; x=${x%% *}; ' +
     'case $x in ""|*[!0-9]*) ;; *) w=$((w+x));; esac;; esac; done; set +f; unset IFS; ' +
     `[ "$w" -lt ${MAX_SENT_BYTES} ] && w=1 || w=`,
-  // Every directory can be read, or there was no list. The archive waits in its pipe while files are hashed.
+  // Every directory can be read, or there was no list. The hashes wait in their pipe for the end of the archive.
   send:
     'printf "%s" "${l#?}"; case $l in *"\n//a"*) find .// -type l -exec sh -c "$R" sh {} +;; esac; ' +
     "echo //E; case $o in *s*) tool s;; o*) tool o;; *) tool h;; esac; " +
-    'tar -cf - . | { seen 0; echo //E; cat; }; printf "%-512s" //stop; echo //E',
+    'seen 0 | { tar -cf - .; printf "%-512s" //stop; cat; }; echo //E',
   real: 'X=$1 xargs -0 sh -c "$K" "$f"',
   seen: 'find .// -type f -exec $H {} +; [ "$1" = 0 ] || find .// -type l -exec sh -c "$R" sh {} +',
   // Beside the directory if that is the same file system, and if the directory passes neither a group nor an

@@ -138,15 +138,14 @@ export class TreeSession {
    * Receives the files that the host has sent behind the list, if it has. Call it before anything is asked.
    *
    * @param read reads the archive from {@linkcode output}
+   * @returns the sha256 of the files by their paths
    */
-  async receiveSent(
-    read: (hashes: ReadonlyMap<string, string>) => Promise<void>,
-  ): Promise<void> {
-    if (!this.#filesFollow) return;
+  async receiveSent(read: () => Promise<void>): Promise<ReadonlyMap<string, string>> {
+    if (!this.#filesFollow) return new Map();
     this.#filesFollow = false;
-    await this.#inTurn(async () => {
-      await read(hashesOf(await this.readRecords(this.#listed)));
-      await this.readRecords(0);
+    return await this.#inTurn(async () => {
+      await read();
+      return hashesOf(await this.readRecords(this.#listed));
     });
   }
 
