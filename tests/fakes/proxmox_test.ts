@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { IDLE, modeOf, nodeTest, printed, refused, silent, WEB } from "./proxmox/node_tests.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 // CT src/PVE/CLI/pct.pm:1057-1072
 nodeTest("pct list prints nothing at all when there is no container", [], async (_pve, sh) => {
@@ -190,8 +191,7 @@ nodeTest("pct shutdown lets the guest's own script run, pct stop does not", [
   WEB,
 ], async (pve, sh) => {
   const script = `${pve.rootfs(101)}/etc/rc.shutdown`;
-  await Deno.writeTextFile(script, "#!/bin/sh\necho bye >> /root/ended\n");
-  await Deno.chmod(script, 0o755);
+  writeExecutable(script, "#!/bin/sh\necho bye >> /root/ended\n");
   await sh("pct stop 101 && pct start 101");
   await assert.rejects(Deno.stat(`${pve.rootfs(101)}/root/ended`), Deno.errors.NotFound);
   assert.deepEqual(await sh("pct shutdown 101"), silent());

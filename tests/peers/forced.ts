@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 /** Starts a server whose keys have options such as `command="…"`. */
 export async function startWithKeyOptions(options: string, chosen: SshdOptions): Promise<Sshd> {
@@ -14,8 +15,7 @@ export async function startWithKeyOptions(options: string, chosen: SshdOptions):
 export async function startWithScript(script: string, chosen: SshdOptions): Promise<Sshd> {
   const dir = await Deno.makeTempDir({ prefix: "mre_forced_" });
   await Deno.chmod(dir, 0o755);
-  await Deno.writeTextFile(`${dir}/forced`, `#!/bin/sh\n${script}\n`);
-  await Deno.chmod(`${dir}/forced`, 0o755);
+  writeExecutable(`${dir}/forced`, `#!/bin/sh\n${script}\n`);
   const config = [...chosen.config ?? [], `ForceCommand ${dir}/forced`];
   return await startSshd({ ...chosen, config });
 }

@@ -4,6 +4,7 @@ import { run } from "./account.ts";
 import { differences, own, PEERS, tree, withSite, write } from "./directory_site.ts";
 import { isRoot } from "./openssh.ts";
 import { peerTest, ROOT } from "./require.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 const reasons = (failed: readonly { readonly path: string; readonly reason: string }[]) =>
   Object.fromEntries(failed.map(({ path, reason }) => [path, reason]));
@@ -175,7 +176,7 @@ peerTest({
         Deno.symlinkSync(`/usr/bin/${name}`, `${home}/bin/${name}`);
       }
       const hash = (text: string) =>
-        Deno.writeTextFileSync(`${home}/bin/sha256sum`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+        writeExecutable(`${home}/bin/sha256sum`, `#!/bin/sh\n${text}\n`);
       Deno.writeTextFileSync(`${home}/.bashrc`, `PATH=${home}/bin\n`);
       hash('exec /usr/bin/sha256sum "$@"');
       write(site.remote, { "page": "1", "sub/other": "2" });

@@ -15,6 +15,7 @@ import {
 import { connectTo, isRoot } from "./openssh.ts";
 import { until } from "../support/until.ts";
 import { peerTest, ROOT } from "./require.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 peerTest({
   name: "a directory goes up and is then equal, by rsync's judgment, and nothing is sent again",
@@ -419,8 +420,8 @@ peerTest({
     await withSite(async (site) => {
       write(site.remote, { "a": "good", "b/c": "good" });
       const programs = `${site.sshd.home}/programs`;
-      write(programs, { "tar": `#!/bin/sh\ncat '${programs}/stream'\n` });
-      Deno.chmodSync(`${programs}/tar`, 0o755);
+      Deno.mkdirSync(programs);
+      writeExecutable(`${programs}/tar`, `#!/bin/sh\ncat '${programs}/stream'\n`);
       const prefix = `env PATH=${programs}:/usr/bin:/bin`;
       const remote = { kind: "shell", prefix, path: site.remote, label: "the host" } as const;
       for (const { name, members, failed, error } of HOSTILE) {

@@ -5,6 +5,7 @@ import type { ShellEndpoint } from "../../src/ssh/worker/files/remote_file_error
 import { run } from "./account.ts";
 import { PEERS, type Site, withSite, write } from "./directory_site.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 const signal = () => new AbortController().signal;
 
@@ -17,7 +18,7 @@ function withPrograms(
   const dir = `${sshd.home}/programs${Object.keys(programs).join("_")}`;
   Deno.mkdirSync(dir, { recursive: true });
   for (const [name, script] of Object.entries(programs)) {
-    Deno.writeTextFileSync(`${dir}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    writeExecutable(`${dir}/${name}`, `#!/bin/sh\n${script}\n`);
   }
   return { kind: "shell", prefix: `env PATH=${dir}:/usr/bin:/bin`, path, label: "box" };
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { peerTest, ROOT, SSH_CLIENT, SSHD } from "./require.ts";
 import { aliveWithMarker, type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 const peer = [SSHD, SSH_CLIENT];
 const isRoot = Deno.uid() === 0;
@@ -43,9 +44,7 @@ async function ssh(sshd: Sshd, command: string, extra = KEY_LOGIN): Promise<Answ
 }
 
 async function sshWithPassword(sshd: Sshd, password: string): Promise<Answer> {
-  await Deno.writeTextFile(`${sshd.home}/askpass`, `#!/bin/sh\necho '${password}'\n`, {
-    mode: 0o755,
-  });
+  writeExecutable(`${sshd.home}/askpass`, `#!/bin/sh\necho '${password}'\n`);
   return await ssh(sshd, "echo in", PASSWORD_LOGIN);
 }
 

@@ -7,6 +7,7 @@ import { shellQuote } from "../../src/shell/quote.ts";
 import { termOnlyCommand } from "../../src/ssh/worker/commands/term_only_command.ts";
 import { LOGIN_SHELLS, nastyName, runLogin } from "../support/login_shells.ts";
 import { peerTest } from "../peers/require.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 /** Runs work with a `pct` on PATH that is the given script, in a directory in which nothing may appear. */
 async function withPct(
@@ -17,7 +18,7 @@ async function withPct(
   try {
     await Deno.mkdir(`${directory}/bin`);
     await Deno.mkdir(`${directory}/empty`);
-    await Deno.writeTextFile(`${directory}/bin/pct`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    writeExecutable(`${directory}/bin/pct`, `#!/bin/sh\n${script}\n`);
     await work({ PATH: `${directory}/bin:/usr/bin:/bin` }, `${directory}/empty`);
     assert.deepEqual([...Deno.readDirSync(`${directory}/empty`)], []);
   } finally {

@@ -7,6 +7,7 @@ import { type Output, runCommand } from "../support/command.ts";
 import { projectFile } from "../support/project.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { type DownloadSite, startDownloadSite } from "./download_site.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 const SCRIPT = projectFile("release/install.sh");
 const SYSTEM = { x86_64: "linux-x64", aarch64: "linux-arm64" }[Deno.build.arch];
@@ -48,7 +49,7 @@ class Stage implements AsyncDisposable {
   replace(tool: string, script: string): void {
     const path = `${this.#path}/${tool}`;
     if (existsSync(path)) Deno.removeSync(path);
-    Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    writeExecutable(path, `#!/bin/sh\n${script}\n`);
   }
 
   offer(program: string, file = FILE): void {

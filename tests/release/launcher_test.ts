@@ -4,6 +4,7 @@ import { projectFile } from "../support/project.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { until } from "../support/until.ts";
 import { TARGETS } from "../../release/targets.ts";
+import { writeExecutable } from "../support/executable.ts";
 
 const NODE = peer("node", onPath("node"), "nodejs");
 const HERE = TARGETS.find(({ triple }) => triple === Deno.build.target)?.name ?? "none";
@@ -20,7 +21,7 @@ function installed(script: string | undefined, system = HERE) {
   Deno.writeTextFileSync(`${folder}/package.json`, JSON.stringify(manifest));
   if (script !== undefined) {
     Deno.writeTextFileSync(`${platform}/package.json`, "{}");
-    Deno.writeTextFileSync(`${platform}/bin/mcp-remote-exec`, script, { mode: 0o755 });
+    writeExecutable(`${platform}/bin/mcp-remote-exec`, script);
   }
   const start = (...args: string[]) =>
     new Deno.Command(onPath("node"), {

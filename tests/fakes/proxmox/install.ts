@@ -26,6 +26,7 @@ import { bundle } from "./bundle.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
 import { findIsolation, launcher } from "./launcher.ts";
 import { findOnPath, makeRootfs, type RootfsOptions, run } from "./rootfs.ts";
+import { copyExecutables } from "../../support/executable.ts";
 
 export type { ContainerOptions, Faults, Isolation, VmOptions } from "./options.ts";
 
@@ -78,11 +79,13 @@ export async function installProxmox(
     JSON.stringify({ node, isolation, version }),
   );
   await Deno.writeTextFile(`${stateDirectory}/pve.cjs`, await bundle());
-  for (const program of PROGRAMS) {
-    const file = `${stateDirectory}/bin/${program}`;
-    await Deno.writeTextFile(file, launcher(program, interpreter, stateDirectory));
-    await Deno.chmod(file, 0o755);
+  await Deno.mkdir(`${stateDirectory}/launchers`);
+  const launchers = PROGRAMS.map((program) => `${stateDirectory}/launchers/${program}`);
+  for (const [index, program] of PROGRAMS.entries()) {
+    const text = launcher(program, interpreter, stateDirectory);
+    await Deno.writeTextFile(launchers[index] ?? "", text, { mode: 0o755 });
   }
+  copyExecutables(launchers, `${stateDirectory}/bin`);
   return new FakeProxmox(stateDirectory, node, isolation, interpreter);
 }
 
@@ -173,7 +176,9 @@ export class FakeProxmox {
       ...(template ? { template } : {}),
       ...(ha ? { ha } : {}),
     };
-    await Deno.writeTextFile(`${directory}/state.json`, JSON.stringify({ ...state, ...marks }));
+    // At once: every call of a program reads all guests.
+    await Deno.writeTextFile(`${directory}/state.new`, JSON.stringify({ ...state, ...marks }));
+    await Deno.rename(`${directory}/state.new`, `${directory}/state.json`);
     await this.#internal(status === "running" && isLocal ? "start" : "save", id);
   }
 
@@ -185,8 +190,11 @@ export class FakeProxmox {
     await this.prepareTemplates();
     await Deno.mkdir(`${this.stateDirectory}/template/cache`, { recursive: true });
     const file = `${this.stateDirectory}/template/cache/${name}`;
-    await Deno.writeFile(file, new Uint8Array());
-    await Deno.truncate(file, TEMPLATE_BYTES);
+    // One that is there may be in use.
+    if (await Deno.stat(file).catch(() => undefined) === undefined) {
+      await Deno.writeFile(file, new Uint8Array());
+      await Deno.truncate(file, TEMPLATE_BYTES);
+    }
     return `local:vztmpl/${name}`;
   }
 

@@ -1,4 +1,6 @@
 /** Root file systems for containers: small, real, and made of what this machine has. */
+import { dirname } from "node:path";
+import { copyExecutables } from "../../support/executable.ts";
 
 const BUSYBOX = ["/usr/bin/busybox", "/bin/busybox"];
 
@@ -43,9 +45,9 @@ export async function makeRootfs(
   const isOwn = without.length > 0 || programs !== undefined;
   const busybox = isOwn ? undefined : await firstStatic(BUSYBOX);
   if (busybox === undefined) {
-    for (const tool of HOST_TOOLS) await copyProgram(directory, tool);
+    await copyPrograms(directory, HOST_TOOLS);
   } else {
-    await Deno.copyFile(busybox, `${directory}/usr/bin/busybox`);
+    copyExecutables([busybox], `${directory}/usr/bin`);
     if (isChowned) await run(busybox, ["--install", "-s", `${directory}/usr/bin`]);
     else {await run("cp", [
         "-al",
@@ -53,7 +55,7 @@ export async function makeRootfs(
         `${directory}/usr/bin`,
       ]);}
   }
-  if (bash) await copyProgram(directory, "bash");
+  if (bash) await copyPrograms(directory, ["bash"]);
   for (const name of without) await Deno.remove(`${directory}/usr/bin/${name}`);
   if (programs !== undefined) await movePrograms(directory, programs);
 }
@@ -77,9 +79,7 @@ async function movePrograms(directory: string, programs: string): Promise<void> 
   await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
   await Deno.rename(`${directory}/usr/bin`, target);
   await Deno.mkdir(`${directory}/usr/bin`);
-  for (const name of ["sh", "env"]) {
-    await Deno.copyFile(`${target}/${name}`, `${directory}/usr/bin/${name}`);
-  }
+  copyExecutables(["sh", "env"].map((name) => `${target}/${name}`), `${directory}/usr/bin`);
 }
 
 async function makeFolders(directory: string): Promise<void> {
@@ -123,14 +123,15 @@ async function readLibraries(file: string): Promise<string[] | undefined> {
   return lines.flatMap((line) => /(?:=>\s*|^\s+)(\/\S+)/.exec(line)?.[1] ?? []);
 }
 
-async function copyProgram(directory: string, name: string): Promise<void> {
-  const file = await findOnPath(name);
-  if (file === undefined) return;
-  await Deno.copyFile(file, `${directory}/usr/bin/${name}`);
-  for (const library of await librariesOf(file) ?? []) {
-    const target = `${directory}${library}`;
-    await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
-    await Deno.copyFile(library, target);
+/** Copies those programs that this machine has, with their libraries. */
+async function copyPrograms(directory: string, names: readonly string[]): Promise<void> {
+  const found = await Promise.all(names.map(findOnPath));
+  const files = found.filter((file) => file !== undefined);
+  copyExecutables(files, `${directory}/usr/bin`);
+  const libraries = await Promise.all(files.map(async (file) => await librariesOf(file) ?? []));
+  for (const [folder, paths] of Map.groupBy(new Set(libraries.flat()), dirname)) {
+    await Deno.mkdir(`${directory}${folder}`, { recursive: true });
+    copyExecutables(paths, `${directory}${folder}`);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseGuestAddresses } from "../../../src/proxmox/guests/addresses.ts";
 import { pure } from "../../support/pure.ts";
 import { bothTest, nodeTest } from "../node.ts";
+import { writeExecutable } from "../../support/executable.ts";
 
 pure("parseGuestAddresses() reads both forms, and nothing that is no address", () => {
   const links = JSON.stringify([
@@ -70,7 +71,7 @@ bothTest("the lists and the status of guests have the addresses of those that ru
 nodeTest("a list without programs for addresses is a list without addresses", {
   containers: [{ ctid: 101, hostname: "web", status: "running" }],
 }, async ({ pve, call }) => {
-  await Deno.writeTextFile(`${pve.binDirectory}/lxc-info`, "#!/bin/sh\nexit 127\n");
+  writeExecutable(`${pve.binDirectory}/lxc-info`, "#!/bin/sh\nexit 127\n");
   const { data } = await call("proxmox_list_containers");
   assert.deepEqual(data.containers, [{ ctid: 101, status: "running", name: "web" }]);
 });

@@ -17,6 +17,7 @@ import { startLocally } from "../../../support/local_command.ts";
 import { pure } from "../../../support/pure.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 import { until } from "../../../support/until.ts";
+import { writeExecutable } from "../../../support/executable.ts";
 
 const { signal } = new AbortController();
 const PERL = peer("perl", "/usr/bin/perl", "perl-base");
@@ -500,7 +501,7 @@ Deno.test("a stop waits for a command that is not started yet, and for one that 
     until read -r x && [ -n "$x" ]; do sleep 0.05; exec < "\${5%/*}/ending"; done; sleep 2 ;;
   esac
   exec /usr/bin/setsid "$@"`;
-  Deno.writeTextFileSync(`${host.bin}/setsid`, `#!/bin/sh\n${slow}\n`, { mode: 0o755 });
+  writeExecutable(`${host.bin}/setsid`, `#!/bin/sh\n${slow}\n`);
   const late = await host.startJob("echo started; exec sleep 3000");
   const stopped = await host.jobs.stop(late.facts.id, signal);
   assert.deepEqual(

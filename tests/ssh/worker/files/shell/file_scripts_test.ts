@@ -7,6 +7,7 @@ import type { Endpoint } from "../../../../../src/ssh/port.ts";
 import { until } from "../../../../support/until.ts";
 import { sessionTest } from "../../../../support/session.ts";
 import { scriptTest } from "./script_shells.ts";
+import { writeExecutable } from "../../../../support/executable.ts";
 
 const CONTENT = "new content\n";
 const HASH = createHash("sha256").update(CONTENT).digest("hex");
@@ -38,7 +39,7 @@ function endpoint(directory: string, programs: Readonly<Record<string, string>>)
   for (
     const [name, text] of Object.entries({ sh: '#!/bin/sh\nexec /bin/sh "$@"\n', ...programs })
   ) {
-    Deno.writeTextFileSync(`${directory}/bin/${name}`, text, { mode: 0o755 });
+    writeExecutable(`${directory}/bin/${name}`, text);
   }
   const prefix = `env PATH=${directory}/bin`;
   return { kind: "shell", prefix, path: "/etc", label: "container 101" };

@@ -1,6 +1,7 @@
 /** Runs scripts in different shells, with only those programs that a test provides. */
 import { temporaryDirectory } from "../../../../support/temporary_directory.ts";
 import { BUSYBOX, peerTest } from "../../../../peers/require.ts";
+import { writeExecutable } from "../../../../support/executable.ts";
 
 /** Runs scripts in one kind of shell. */
 export interface Shell {
@@ -39,7 +40,7 @@ export function scriptTest(
         Deno.symlinkSync(to, `${bin}/${program}`);
       const replace: Shell["replace"] = (program, script) => {
         Deno.removeSync(`${bin}/${program}`);
-        Deno.writeTextFileSync(`${bin}/${program}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+        writeExecutable(`${bin}/${program}`, `#!/bin/sh\n${script}\n`);
       };
       provide("sh", SHELLS[kind]);
       const tools = "readlink dd wc stat dirname chown chmod mv rm head tail cut";
