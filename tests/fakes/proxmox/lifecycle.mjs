@@ -2,7 +2,16 @@
 import { fail, out } from "./cli.mjs";
 import { killInit, terminateInit } from "./namespace.mjs";
 import { startGuest } from "./snapshots.mjs";
-import { fault, faultFor, findGuest, isRunning, missingText, saveGuest } from "./state.mjs";
+import { withLock } from "./lock.mjs";
+import {
+  anyGuest,
+  fault,
+  faultFor,
+  findGuest,
+  isRunning,
+  missingText,
+  saveGuest,
+} from "./state.mjs";
 import { checkUnlocked, lockWorker, warn } from "./task.mjs";
 
 export const lifecycle = { start, stop, shutdown, reboot, suspend, resume };
@@ -119,20 +128,27 @@ export function startLater(guest, delayMs = 0) {
   saveGuest(guest);
 }
 
-/** Applies what is due. Called before each command. */
+/** Applies what is due. Called before each command, of which several may run at once. */
 export async function settle(guests) {
-  for (const guest of guests) {
-    if (guest.due === undefined || guest.due.at > Date.now()) continue;
-    const { action, target } = guest.due;
-    delete guest.due;
-    saveGuest(guest);
-    if (action === "start" && !isRunning(guest)) await startGuest(guest);
-    if (action === "stop" && isRunning(guest)) await stopGuest(guest);
-    if (action === "migrate") {
-      const status = isRunning(guest) ? "running" : "stopped";
-      await stopGuest(guest);
-      saveGuest({ ...guest, init: undefined, node: target, status });
-    }
+  if (fault("changesHold")) return;
+  for (const guest of guests.filter(isDue)) {
+    await withLock(guest, { say: () => {}, code: 255 }, () => carryOut(anyGuest(guest.id)));
+  }
+}
+
+const isDue = (guest) => guest?.due !== undefined && guest.due.at <= Date.now();
+
+async function carryOut(guest) {
+  if (!isDue(guest)) return;
+  const { action, target } = guest.due;
+  delete guest.due;
+  saveGuest(guest);
+  if (action === "start" && !isRunning(guest)) await startGuest(guest);
+  if (action === "stop" && isRunning(guest)) await stopGuest(guest);
+  if (action === "migrate") {
+    const status = isRunning(guest) ? "running" : "stopped";
+    await stopGuest(guest);
+    saveGuest({ ...guest, init: undefined, node: target, status });
   }
 }
 

@@ -25,9 +25,10 @@ const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 const INIT_PATH = `${HOST_PATH}:/run/current-system/sw/bin:/run/current-system/profile/bin`;
 
 // A TERM runs the guest's own /etc/rc.shutdown, if it has one, so that a test can tell a graceful
-// shutdown from a kill, and can make one that never ends.
-const INIT = `echo ready; exec </dev/null >/dev/null 2>&1
+// shutdown from a kill, and can make one that never ends. Before the trap an init ignores it.
+const INIT = `exec 3>&1 </dev/null >/dev/null 2>&1
 trap 'if [ -x /etc/rc.shutdown ]; then /etc/rc.shutdown; fi; kill $!; exit 0' TERM
+echo ready >&3; exec 3>&-
 while :; do sleep 3600 & wait; done`;
 
 const PIVOT = `set -e

@@ -53,6 +53,8 @@ export interface Faults {
   readonly lockWaitMs: number;
   /** What becomes of non-ASCII arguments: "locale" (the default) spares them in UTF-8 locales. */
   readonly garbleArguments: "locale" | "always" | "never";
+  /** HA carries nothing out, and no VM starts again after `qm reboot`, as long as it is on. */
+  readonly changesHold: boolean;
   /** Delay between a request to HA and its effect, seen by the next call. */
   readonly haDelayMs: number;
   /** Delay between the end of `qm reboot` and the start of the VM, seen by the next call. */

@@ -93,12 +93,22 @@ const folder = (vm, pid) => path.join(guestDirectory(vm.id), "agent", String(pid
 function launch(vm, command, input) {
   const base = path.join(guestDirectory(vm.id), "agent");
   fs.mkdirSync(base, { recursive: true });
-  const pid = 1000 + fs.readdirSync(base).length;
-  fs.mkdirSync(folder(vm, pid));
+  const pid = claimPid(vm, 1000 + fs.readdirSync(base).length);
   fs.writeFileSync(path.join(folder(vm, pid), "in"), input);
   const args = [process.argv[1], "internal", "agent", String(vm.id), String(pid), ...command];
   spawn(process.execPath, args, { detached: true, stdio: "ignore", cwd: "/" }).unref();
   return pid;
+}
+
+/** Returns the first free pid: another call may start a process at the same moment. */
+function claimPid(vm, pid) {
+  try {
+    fs.mkdirSync(folder(vm, pid));
+    return pid;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+    return claimPid(vm, pid + 1);
+  }
 }
 
 /** The body of that process. */

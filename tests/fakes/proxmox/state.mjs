@@ -20,11 +20,15 @@ let wake = () => {};
 /** Ends after a while, or in a worker with the error of an interruption. */
 export const sleep = (ms) =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
+    const done = (settle, value) => {
+      wake = () => {};
+      settle(value);
+    };
+    const timer = setTimeout(done, ms, resolve);
     wake = () => {
       if (pending === undefined) return;
       clearTimeout(timer);
-      reject(pending);
+      done(reject, pending);
       pending = undefined;
     };
     wake();
@@ -111,7 +115,11 @@ export function claimGuest(guest) {
 }
 
 export function removeGuest(guest) {
-  fs.rmSync(guestDirectory(guest.id), { recursive: true, force: true });
+  const directory = guestDirectory(guest.id);
+  const gone = path.join(root, `removed-${guest.id}-${process.pid}`);
+  // Moved first: the agent's processes may still write results, and a directory that grows cannot be removed.
+  if (fs.existsSync(directory)) fs.renameSync(directory, gone);
+  fs.rmSync(gone, { recursive: true, force: true });
   fs.rmSync(configPath(guest), { force: true });
   writeVmList();
 }

@@ -79,14 +79,15 @@ export function warn(text) {
 /** The parent: passes output and signals on. Source: RESTEnvironment.pm `$tee_worker`. */
 async function inForeground(hook) {
   const words = [process.argv[1], "internal", "worker", "0", ...commandLine];
+  let count = 0;
+  const passOn = () => killGroup(child.pid, count++ < 3 ? "SIGTERM" : "SIGKILL");
+  // First: whoever sees what the worker does may send a signal at once.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
   const child = spawn(process.execPath, words, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const task = openTask(commandLine, child.pid, processStart(child.pid));
-  let count = 0;
-  const passOn = () => killGroup(child.pid, count++ < 3 ? "SIGTERM" : "SIGKILL");
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
   const ended = new Promise((resolve) => child.once("exit", resolve));
   let told = "";
   child.stdio[CONTROL].on("data", (chunk) => told += chunk);

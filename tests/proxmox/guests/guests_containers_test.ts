@@ -216,13 +216,16 @@ nodeTest("proxmox_start_container waits until HA has carried it out", {
   containers: [{ ...IDLE, ha: true }],
   clock: new FakeClock({ skipUpToMs: Infinity }),
 }, async (node) => {
-  // Longer than the first look at the state takes on a busy machine.
-  await node.pve.setFault("haDelayMs", 3_000);
-  const steps: (string | undefined)[] = [];
-  const progress = (step: { message?: string }) => void steps.push(step.message);
+  await node.pve.setFault("changesHold", true);
+  let released: Promise<void> | undefined;
+  const progress = ({ message }: { message?: string }) => {
+    if (message !== "Starting container 102: waiting for HA") return;
+    released ??= node.pve.setFault("changesHold", undefined);
+  };
   const started = await node.call("proxmox_start_container", { ctid: 102 }, { progress });
   assert.deepEqual([started.data.success, started.data.by_ha], [true, true]);
-  assert.ok(steps.includes("Starting container 102: waiting for HA"));
+  assert.ok(released);
+  await released;
   assert.equal(await statusOf(node, 102), "running");
   await node.pve.setFault("haDelayMs", 300);
   for (const verb of ["stop", "start", "shutdown"]) {

@@ -82,11 +82,15 @@ bothTest("proxmox_reboot_vm waits until the VM has been started again", {
   });
   assert.notEqual(await node.pve.initPid(202), init);
   assert.ok((await node.newCalls()).includes("qm reboot 202 --timeout 30"));
-  await node.pve.setFault("restartDelayMs", 4_000);
-  const steps: (string | undefined)[] = [];
-  const slow = await call(node, "reboot_vm", 200, {}, ({ message }) => void steps.push(message));
+  await node.pve.setFault("changesHold", true);
+  let released: Promise<void> | undefined;
+  const slow = await call(node, "reboot_vm", 200, {}, ({ message }) => {
+    if (message !== "Rebooting VM 200: waiting for its start") return;
+    released ??= node.pve.setFault("changesHold", undefined);
+  });
   assert.equal(slow.data.success, true);
-  assert.ok(steps.includes("Rebooting VM 200: waiting for its start"), steps.join("\n"));
+  assert.ok(released);
+  await released;
   assert.equal((await call(node, "vm_status", 200)).data.status, "running");
 });
 
