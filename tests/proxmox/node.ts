@@ -41,6 +41,8 @@ export interface NodeOptions {
   readonly version?: Version;
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Measures the time limits of the commands on the host, and the time between their reports of progress. */
+  readonly commandClock?: Clock;
   /** When a running call answers and goes on as a job; never by default. */
   readonly answerWithinMs?: number;
   /** Root's shell and its start-up file; OpenSSH only. */
@@ -105,7 +107,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
     logLevel: "error",
     secrets: [],
   };
-  const session = new RemoteHost(settings, createLogger("error"));
+  const session = new RemoteHost(settings, createLogger("error"), options.commandClock);
   const port = sessionPort(session);
   const readingOn = { answerWithinMs: options.answerWithinMs ?? 0, keepsOutput: true };
   const ssh = new SshService(port, settings.limits, readingOn);

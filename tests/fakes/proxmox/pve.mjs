@@ -47,9 +47,10 @@ const PLAIN = ["ip", "systemctl"];
 
 async function main([first, ...rest]) {
   if (first === "internal") return await internal(rest);
+  // Before the call is seen: then a test may change the switch for the next one.
+  const delay = fault("delayMs");
   logCall(first, rest);
   if (!PLAIN.includes(first)) refuseAll();
-  const delay = fault("delayMs");
   if (delay !== undefined) await sleep(delay);
   await settle(allGuests().filter((guest) => guest.node === node));
   await PROGRAMS[first](garble(rest));

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { bothTest, failure, type Node, nodeTest, processesLike } from "../node.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+import { until } from "../../support/until.ts";
 
 const BUSYBOX = { ctid: 101, hostname: "web", status: "running" } as const;
 const BASH = { ctid: 102, hostname: "db", status: "running", bash: true } as const;
@@ -157,16 +159,35 @@ nodeTest("proxmox_container_exec_command names a host without Proxmox VE", {
   ]);
 });
 
+/** The time limit of commands whose clock a test moves. */
+const LIMIT_S = 200;
+const clock = new FakeClock();
+
+/** Waits for the end of both sleeps. Only a guard can confirm it. */
+async function assertStopped(node: Node): Promise<void> {
+  const sleeps = () => processesLike(/sleep 7123/);
+  if (node.isGuarded) assert.deepEqual(sleeps(), []);
+  else await until("the end of the processes", () => sleeps().length === 0);
+}
+
 bothTest("proxmox_container_exec_command stops the processes inside on a timeout", {
   containers: [BUSYBOX, { ...BUSYBOX, ctid: 104, unprivileged: true }],
+  commandClock: clock,
 }, async (node) => {
   for (const ctid of [101, 104]) {
     const command = "echo begun; (sleep 7123 & sleep 7123) | cat";
-    const answer = await node.call("proxmox_container_exec_command", {
+    let output = "";
+    const running = node.call("proxmox_container_exec_command", {
       ctid,
       command,
-      timeout: 4,
+      timeout: LIMIT_S,
+    }, { progress: ({ message = "" }) => void (output = message) });
+    await until("it has begun", () => {
+      clock.advance(20);
+      return output.includes("begun");
     });
+    clock.advance(LIMIT_S * 1_000);
+    const answer = await running;
     assert.equal(failure(answer)[0], "timeout");
     const { stdout, timeout_reached, process_ended, exit_code } = answer.data;
     assert.deepEqual([stdout, timeout_reached, process_ended, exit_code], [
@@ -175,16 +196,20 @@ bothTest("proxmox_container_exec_command stops the processes inside on a timeout
       node.isGuarded,
       null,
     ]);
-    assert.deepEqual(processesLike(/sleep 7123/), []);
+    await assertStopped(node);
   }
 });
 
 nodeTest("proxmox_container_exec_command kills processes inside that ignore TERM", {
   link: "openssh",
   containers: [BUSYBOX],
+  commandClock: clock,
 }, async (node) => {
   const command = "trap '' TERM; sleep 7123 & sleep 7123";
-  const answer = await exec(node, command, { timeout: 4 });
+  const running = exec(node, command, { timeout: LIMIT_S });
+  await until("both run", () => processesLike(/^sleep 7123/).length === 2);
+  clock.advance(LIMIT_S * 1_000);
+  const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
   assert.deepEqual(processesLike(/sleep 7123/), []);
 });
@@ -205,7 +230,7 @@ bothTest("proxmox_container_exec_command stops the processes inside when it is c
   });
   assert.equal(failure(answer)[0], "cancelled");
   assert.deepEqual([answer.data.cancelled, answer.data.process_ended], [true, node.isGuarded]);
-  assert.deepEqual(processesLike(/sleep 7123/), []);
+  await assertStopped(node);
 });
 
 for (const programDirectory of ["/run/current-system/sw/bin", "/run/current-system/profile/bin"]) {

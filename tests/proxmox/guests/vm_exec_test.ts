@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../support/until.ts";
 import { bothTest, failure, type Node, nodeTest, processesLike } from "../node.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
 
 const WEB = { vmid: 200, name: "web", status: "running" } as const;
 const AGENT = { vmid: 202, name: "app", status: "running", agent: true } as const;
@@ -42,51 +43,89 @@ bothTest("proxmox_vm_exec_command passes on any text unchanged, and no stdin", {
   assert.equal((await exec("cat; echo end")).stdout, "end\n");
 });
 
+/** The time limit of commands whose clock a test moves. */
+const LIMIT_S = 200;
+/** Measures the time limits of commands in the VM, and the time between two looks at them. */
+const clock = new FakeClock();
+/** Measures the time limits of the programs on the host that make these looks. */
+const hostClock = new FakeClock();
+
+/** Waits until processes run, and lets the product look at the command meanwhile. */
+const untilRunning = (pattern: RegExp, count: number): Promise<void> =>
+  until(`${count} processes like ${pattern}`, () => {
+    clock.advance(20);
+    return processesLike(pattern).length === count;
+  });
+
 nodeTest("proxmox_vm_exec_command keeps its timeout on a slow host", {
   vms: [AGENT],
+  commandClock: hostClock,
 }, async (node) => {
-  await node.pve.setFault("delayMs", 1_500);
-  const answer = await call(node, "vm_exec_command", 202, { command: "true", timeout: 1 });
+  await node.pve.setFault("delayMs", 60_000);
+  const running = call(node, "vm_exec_command", 202, { command: "true", timeout: 1 });
+  await until("the program has been called", async () => (await node.newCalls()).length > 0);
+  await node.pve.setFault("delayMs", undefined);
+  hostClock.advance(1_000);
+  const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.timeout_reached], ["timeout", true]);
 });
 
 nodeTest("proxmox_vm_exec_command stops polling at its time limit", {
   vms: [AGENT],
+  clock,
+  commandClock: hostClock,
 }, async (node) => {
   const command = "echo begun; sleep 7127";
-  const running = call(node, "vm_exec_command", 202, { command, timeout: 6 });
-  await until("it runs", () => processesLike(/^sleep 7127/).length > 0);
-  // From now on an answer takes so long that the limit is reached while one is awaited.
-  await node.pve.setFault("delayMs", 3_000);
+  const running = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
+  await untilRunning(/^sleep 7127/, 1);
+  // The limit is reached while an answer is awaited.
+  await node.pve.setFault("delayMs", 60_000);
+  await node.newCalls();
+  await until("a look", async () => {
+    clock.advance(20);
+    return (await node.newCalls()).some((line) => line.startsWith("qm guest exec-status"));
+  });
+  await node.pve.setFault("delayMs", undefined);
+  clock.advance(LIMIT_S * 1_000);
   const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
   assert.equal(answer.data.stdout, "begun\n");
-  assert.ok(answer.data.duration_ms < 40_000);
 });
 
 nodeTest("proxmox_vm_exec_command polls until a long command ends", {
   vms: [AGENT],
 }, async (node) => {
-  const command = "sleep 1; echo late";
-  const { data } = await call(node, "vm_exec_command", 202, { command });
+  const command = "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo late";
+  const running = call(node, "vm_exec_command", 202, { command });
+  await until("three looks", async () => {
+    const calls = await node.pve.calls();
+    return calls.filter(({ args }) => args.includes("exec-status")).length === 3;
+  });
+  await Deno.writeTextFile(`${node.pve.rootfs(202)}/tmp/go`, "");
+  const { data } = await running;
   assert.deepEqual([data.stdout, data.exit_code], ["late\n", 0]);
-  const polls = (await node.newCalls()).filter((line) => line.startsWith("qm guest exec-status"));
-  assert.ok(polls.length > 1);
 });
 
 bothTest("proxmox_vm_exec_command stops the command in the VM on timeout and cancellation", {
   vms: [AGENT],
+  clock,
+  commandClock: hostClock,
 }, async (node) => {
   const command = "echo begun; trap '' TERM; sleep 7124 & sleep 7124";
-  const timedOut = await call(node, "vm_exec_command", 202, { command, timeout: 4 });
+  const first = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
+  await untilRunning(/^sleep 7124/, 2);
+  clock.advance(LIMIT_S * 1_000);
+  const timedOut = await first;
   assert.equal(failure(timedOut)[0], "timeout");
   const { stdout, process_ended, timeout_reached } = timedOut.data;
   assert.deepEqual([stdout, process_ended, timeout_reached], ["begun\n", true, true]);
   const controller = new AbortController();
-  const cancelled = await node.call("proxmox_vm_exec_command", { vmid: 202, command }, {
+  const second = node.call("proxmox_vm_exec_command", { vmid: 202, command }, {
     signal: controller.signal,
-    progress: () => controller.abort(),
   });
+  await untilRunning(/^sleep 7124/, 2);
+  controller.abort();
+  const cancelled = await second;
   assert.equal(failure(cancelled)[0], "cancelled");
   assert.deepEqual([cancelled.data.cancelled, cancelled.data.process_ended], [true, true]);
   assert.deepEqual(processesLike(/sleep 7124/), []);
@@ -165,8 +204,13 @@ nodeTest("proxmox_vm_exec_command does not run an empty command without cat", {
 
 nodeTest("proxmox_vm_exec_command does not claim an end that it cannot see without grep", {
   vms: [{ ...AGENT, without: ["grep"] }],
+  clock,
+  commandClock: hostClock,
 }, async (node) => {
   const command = "sleep 7128";
-  const answer = await call(node, "vm_exec_command", 202, { command, timeout: 4 });
+  const running = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
+  await untilRunning(/^sleep 7128/, 1);
+  clock.advance(LIMIT_S * 1_000);
+  const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", false]);
 });
