@@ -107,9 +107,11 @@ const START = compact(`
     j_range "$1" "$3" $(($4-$3))
   }
   j_before() {
-    [ -n "$3" ] && [ "$4" = 0 ] || return
+    [ -n "$3" ] || return
+    case $j_told in *$2*) return ;; esac
     [ -e "$1.marked" ] && j_is=1 || j_is=0
     [ "$j_is" = 1 ] || [ -n "$j_over" ] || return
+    j_told=$j_told$2
     j_new=$(wc -c < "$1.before")
     j_new=$((j_new))
     [ "$j_new" -le 65536 ] || j_new=65536
@@ -117,15 +119,17 @@ const START = compact(`
     tail -c "$j_new" "$1.before"
   }
   j_show() {
-    j_before stdout P "$j_out" "$j_n"
-    j_before stderr Q "$j_err" "$j_m"
-    [ -s stdout ] || [ -s stderr ] || return
-    j_sizes
+    j_some=
+    [ ! -s stdout ] && [ ! -s stderr ] || { j_some=1; j_sizes; }
+    # What is counted by now was printed behind the marks.
+    j_before stdout P "$j_out"
+    j_before stderr Q "$j_err"
+    [ -n "$j_some" ] || return
     j_copy stdout O "$j_n" "$j_size_stdout" && j_n=$j_size_stdout
     j_copy stderr R "$j_m" "$j_size_stderr" && j_m=$j_size_stderr
   }
   j_follow() {
-    j_n=0 j_m=0 j_over=
+    j_n=0 j_m=0 j_over= j_told=
     cd "$j_dir"
     while IFS= read -r j_line; do
       case $j_line in
@@ -194,7 +198,7 @@ const START = compact(`
       j_naps=$((j_naps+1))
     done
     j_record "$j_dir"
-    j_over=1 j_n=0 j_m=0
+    j_over=1 j_n=0 j_m=0 j_told=
     [ ! -s stdout ] && [ ! -s stderr ] && [ -z "$j_root" ] || j_show
     echo "Z $j_n $j_m"
     echo "T $j_date $j_up"

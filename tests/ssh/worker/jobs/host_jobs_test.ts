@@ -4,6 +4,7 @@ import { cancelled, RemoteExecError } from "../../../../src/errors.ts";
 import { connectionLost, noChannelInTime } from "../../../../src/ssh/errors.ts";
 import type { JobRead, JobRequest } from "../../../../src/ssh/jobs/port.ts";
 import type { ExecOutcome, ExecRequest } from "../../../../src/ssh/port.ts";
+import type { ExecContext } from "../../../../src/ssh/worker/commands/exec.ts";
 import { runAttended } from "../../../../src/ssh/worker/jobs/attended_exec.ts";
 import { cutMatches, HostJobs } from "../../../../src/ssh/worker/jobs/host_jobs.ts";
 import { jobLine } from "../../../../src/ssh/worker/jobs/job_start.ts";
@@ -12,7 +13,8 @@ import { type HostContext, runOnHost } from "../../../../src/ssh/worker/jobs/run
 import type { StartedCommand } from "../../../../src/ssh/worker/commands/started_command.ts";
 import { BUSYBOX, peer, peerTest, ROOT } from "../../../peers/require.ts";
 import { run } from "../../../peers/account.ts";
-import { aliveWithMarker } from "../../../peers/processes.ts";
+import { aliveWithMarker, sendSignal } from "../../../peers/processes.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
 import { startLocally } from "../../../support/local_command.ts";
 import { pure } from "../../../support/pure.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
@@ -54,11 +56,12 @@ class LocalHost implements Disposable {
 
   exec(
     command: string,
-    { signal: own = signal, ...request }: Partial<ExecRequest & { signal: AbortSignal }> = {},
+    { signal: own = signal, progress, clock, ...request }: Partial<ExecRequest & ExecContext> = {},
   ): Promise<ExecOutcome> {
     const all = { command, timeoutMs: 60_000, answerWithinMs: 30_000, ...request };
     return runAttended(all, {
-      ...{ signal: own, progress: undefined, settings: this.settings, characterLimit: 1_000 },
+      ...{ signal: own, progress, settings: this.settings, characterLimit: 1_000 },
+      ...(clock === undefined ? {} : { clock }),
       startedAt: performance.now(),
       start: (line) => this.start(line),
     });
@@ -107,21 +110,20 @@ class LocalHost implements Disposable {
 
   /** Also kills what still runs: a job would outlive a test that failed. */
   [Symbol.dispose](): void {
-    for (const pid of aliveWithMarker(this.#root.path)) killIfAlive(pid);
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let turn = 0; turn < 3_000; turn++) {
+      const pids = aliveWithMarker(this.#root.path);
+      if (pids.length === 0) break;
+      for (const pid of pids) sendSignal(pid, "SIGKILL");
+      // What dies may still write into the directory.
+      Atomics.wait(pause, 0, 0, 10);
+    }
     this.#root[Symbol.dispose]();
   }
 }
 
 const outputOf = ({ channel }: StartedCommand): ReadableStream<Uint8Array> =>
   ReadableStream.from<Uint8Array>(channel);
-
-function killIfAlive(pid: number): void {
-  try {
-    Deno.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
 
 const failure = async (work: Promise<unknown>): Promise<RemoteExecError> => {
   const error = await work.then(() => undefined, (reason: unknown) => reason);
@@ -194,16 +196,14 @@ for (const { name, peers, make } of HOSTS) {
     async fn() {
       using host = new LocalHost();
       make(host);
-      const { facts } = await host.startJob(
-        "yes | head -c 1500000; echo done >&2; exec sleep 3000",
-        {
-          maxRuntimeMs: 5_000,
-        },
-      );
+      const limited = await host.startJob("exec sleep 3000", { maxRuntimeMs: 3_000 });
+      const { facts } = await host.startJob("yes | head -c 1500000; echo done >&2");
       const ended = await host.ended(facts.id);
-      assert.deepEqual([ended.state, ended.signal, ended.stderrBytes], ["timed_out", "TERM", 5]);
+      assert.deepEqual([ended.state, ended.stderrBytes], ["exited", 5]);
       // The limit is rounded up to blocks of 512 bytes.
       assert.deepEqual([ended.stdoutBytes, ended.droppedBytes], [1_000_448, 499_552]);
+      const late = await host.ended(limited.facts.id);
+      assert.deepEqual([late.state, late.signal], ["timed_out", "TERM"]);
     },
   });
 
@@ -312,10 +312,18 @@ Deno.test("the unwanted start of the streams is not part of them", async () => {
     "noise\n\x1eentered\nerr\n",
     3,
   ]);
-  const released = await host.exec(`${command.replace("exit 3", "exec sleep 3000")}`, {
-    ...marks,
-    answerWithinMs: 5_000,
+  const clock = new FakeClock();
+  let bytes = 0;
+  const [answerWithinMs, timeoutMs] = [50_000_000, 60_000_000];
+  const running = host.exec(`${command.replace("exit 3", "exec sleep 3000")}`, {
+    ...{ ...marks, clock, answerWithinMs, timeoutMs, progress: (step) => bytes = step.bytes },
   });
+  await until("its output", () => {
+    clock.advance(1_000);
+    return bytes === "out\nnoise\n\x1eentered\nerr\n".length;
+  });
+  clock.advance(answerWithinMs);
+  const released = await running;
   assert.deepEqual(
     [released.ending, released.stdout.text, released.stdoutBytes, released.stderrBytes],
     ["running", "out\n", 4, 4],
@@ -323,6 +331,32 @@ Deno.test("the unwanted start of the streams is not part of them", async () => {
   await host.jobs.stop(released.jobId ?? "", signal);
   const error = await failure(host.exec("echo no; exit 5", marks));
   assert.match(error.message, /no/);
+});
+
+Deno.test("the unwanted start of stderr is shown once, however often the output is asked for", async () => {
+  using host = new LocalHost();
+  const go = `${host.home}/go`;
+  const clock = new FakeClock();
+  let steps = 0;
+  const running = host.exec(
+    `printf '\\036started\\n'; printf 'noise\\n\\036entered\\n' >&2; ` +
+      `while [ ! -e ${go} ]; do sleep 0.05; done; echo err >&2`,
+    {
+      hasStartMark: true,
+      stderrMark: "\x1eentered\n",
+      clock,
+      timeoutMs: 1e9,
+      answerWithinMs: 9e8,
+      progress: (step) => void (step.bytes > 0 && steps++),
+    },
+  );
+  await until("some steps", () => {
+    clock.advance(1_000);
+    return steps >= 3;
+  });
+  Deno.writeTextFileSync(go, "");
+  const { stderr, exitCode } = await running;
+  assert.deepEqual([stderr.text, exitCode], ["noise\n\x1eentered\nerr\n", 0]);
 });
 
 Deno.test("the unwanted start of the streams is bounded", async () => {
@@ -496,12 +530,12 @@ Deno.test("a stop waits for a command that is not started yet, and for one that 
   );
   const left = host.jobs.stop(writing.facts.id, signal);
   // Starts the runner, then waits for the stop and for what a shorter wait of the stop would be.
-  host.remove("setsid");
   const slow = `case "$*" in *j_events*) ;; *)
     until read -r x && [ -n "$x" ]; do sleep 0.05; exec < "\${5%/*}/ending"; done; sleep 2 ;;
   esac
   exec /usr/bin/setsid "$@"`;
-  writeExecutable(`${host.bin}/setsid`, `#!/bin/sh\n${slow}\n`);
+  writeExecutable(`${host.bin}/slow`, `#!/bin/sh\n${slow}\n`);
+  Deno.renameSync(`${host.bin}/slow`, `${host.bin}/setsid`);
   const late = await host.startJob("echo started; exec sleep 3000");
   const stopped = await host.jobs.stop(late.facts.id, signal);
   assert.deepEqual(
