@@ -1,3 +1,4 @@
+import type { Clock } from "../../src/async/clock.ts";
 import type { Limits, Login } from "../../src/config/config.ts";
 import { createLogger } from "../../src/log.ts";
 import type { ExecOutcome, SshSettings } from "../../src/ssh/port.ts";
@@ -12,6 +13,8 @@ export interface SessionOptions {
   readonly strict?: boolean;
   /** The known_hosts file is empty. */
   readonly forgetHostKey?: boolean;
+  /** Measures the time limits of commands. */
+  readonly clock?: Clock;
 }
 
 /** A session of the ssh slice without its worker, an embedded host, and a local directory. */
@@ -70,6 +73,7 @@ export function sessionTest(
     const session = new RemoteHost(
       settingsOf(host, directory, options),
       createLogger("debug", [], (line) => logged.push(line)),
+      options.clock,
     );
     const exec: SessionPlace["exec"] = (command, { timeoutMs = 30_000, stdin, signal } = {}) =>
       session.exec(

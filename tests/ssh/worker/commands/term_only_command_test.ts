@@ -1,4 +1,3 @@
-// @timed: its commands must start within half a second.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import type { ClientChannel } from "ssh2";
@@ -6,7 +5,7 @@ import { ProcessOrder, stopCommand } from "../../../../src/ssh/worker/commands/s
 import { termOnlyCommand } from "../../../../src/ssh/worker/commands/term_only_command.ts";
 import type { Guard } from "../../../../src/ssh/worker/commands/guard.ts";
 import { until } from "../../../support/until.ts";
-import { sessionTest } from "../../../support/session.ts";
+import { timedTest } from "../../../support/timed_commands.ts";
 import { temporaryDirectory } from "../../../support/temporary_directory.ts";
 import { BUSYBOX, peerTest } from "../../../peers/require.ts";
 
@@ -108,14 +107,13 @@ shellTest(
   },
 );
 
-sessionTest(
+timedTest(
   "exec() does not kill a command with graceMs, and reports that it may still run",
-  async ({ session, exec, directory }) => {
-    await exec("true");
+  async ({ started, expire, directory }) => {
     const command = `trap '' TERM; echo $$; while [ ! -e ${directory}/go ]; do sleep 0.02; done`;
-    const request = { command, timeoutMs: 3_000, graceMs: 1_500 };
-    const { signal } = new AbortController();
-    const { ending, processEnded, stdout } = await session.exec(request, signal, undefined);
+    const running = await started(command, { graceMs: 1_500 });
+    expire();
+    const { ending, processEnded, stdout } = await running.outcome;
     assert.deepEqual([ending, processEnded], ["timeout", false]);
     const pid = Number(stdout.text);
     assert.ok(Deno.statSync(`/proc/${pid}`).isDirectory);

@@ -8,7 +8,7 @@ sessionTest(
   "Dialer makes connections that close when the host stops answering",
   async ({ host, directory }) => {
     const logger = createLogger("error", [], () => {});
-    const { socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 50).dial(5_000);
+    const { socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 50).dial(30_000);
     const closed = new Promise<true>((resolve) => socket.once("close", () => resolve(true)));
     host.freeze();
     assert.equal(await valueWithin(closed, 30_000), true);
@@ -21,7 +21,7 @@ sessionTest(
   async ({ host, directory }) => {
     const logger = createLogger("error", [], () => {});
     const { client, socket } = await new Dialer(settingsOf(host, directory).ssh, logger, 200)
-      .dial(5_000);
+      .dial(30_000);
     const answers = new Promise<true>((resolve) => {
       let count = 0;
       // Only answers to keepalives; three without an answer would close the connection.

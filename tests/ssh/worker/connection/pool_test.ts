@@ -127,7 +127,7 @@ sessionTest(
     const logger = createLogger("error", [], () => {});
     const dialer = new Dialer(settingsOf(host, directory).ssh, logger);
     const failing = Promise.withResolvers<DialedConnection>();
-    const dials = [() => dialer.dial(5_000), () => failing.promise, () => dialer.dial(5_000)];
+    const dials = [() => dialer.dial(30_000), () => failing.promise, () => dialer.dial(30_000)];
     const dialled: DialedConnection[] = [];
     const pool = new ConnectionPool(
       async () => {
@@ -136,11 +136,11 @@ sessionTest(
         dialled.push(made);
         return made;
       },
-      5_000,
+      30_000,
       logger,
     );
     const signal = new AbortController().signal;
-    const wait = { deadlineMs: performance.now() + 10_000, limitMs: 10_000, signal };
+    const wait = { deadlineMs: performance.now() + 60_000, limitMs: 60_000, signal };
     await pool.start("exec sleep 300", wait);
     const waiting = pool.start("exec sleep 300", wait);
     while (dials.length > 1) await new Promise((resolve) => setTimeout(resolve));

@@ -4,6 +4,7 @@ import type { CopyRequest } from "../../../../src/ssh/port.ts";
 import { content } from "../../../fakes/ssh_host_client.ts";
 import { pure } from "../../../support/pure.ts";
 import { type SessionPlace, sessionTest } from "../../../support/session.ts";
+import { until } from "../../../support/until.ts";
 
 const calm = () => new AbortController().signal;
 const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
@@ -141,10 +142,9 @@ sessionTest(
     Deno.writeFileSync(`${place.directory}/f`, content(4_000_000));
     place.host.setFault({ writeDelayMs: 20 });
     const call = upload(place, "f", "g");
-    // Answered after the upload has checked the name.
-    while (!namesIn(place.host.directory).some((name) => name.endsWith(".part"))) {
-      await place.exec("true");
-    }
+    // Made after the upload has checked the name.
+    const isPart = (name: string) => name.endsWith(".part");
+    await until("the temporary file", () => namesIn(place.host.directory).some(isPart));
     Deno.writeTextFileSync(`${place.host.directory}/g`, "somebody else's");
     await assert.rejects(call, { code: "already_exists" });
     assert.equal(Deno.readTextFileSync(`${place.host.directory}/g`), "somebody else's");
@@ -403,7 +403,7 @@ sessionTest("copy() ends on cancellation and keeps the old file", async (place) 
   place.host.setFault({ writeDelayMs: 30 });
   const controller = new AbortController();
   const call = upload(place, "f", "g", { overwrite: true, signal: controller.signal });
-  while (namesIn(place.host.directory).length < 2) await place.exec("true");
+  await until("the temporary file", () => namesIn(place.host.directory).length === 2);
   controller.abort();
   await assert.rejects(call, { code: "cancelled" });
   assert.equal(Deno.readTextFileSync(`${place.host.directory}/g`), "old");
