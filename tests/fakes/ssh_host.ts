@@ -8,6 +8,7 @@ import { killSessions, type RunningCommand, startCommand } from "./ssh_host_exec
 import { type SftpFault, SftpFaults } from "./ssh_host_faults.ts";
 import { acceptRequestsAfterEof, hideExits, nameOpenFailure } from "./ssh_host_patches.ts";
 import { serveSftp } from "./ssh_host_sftp.ts";
+import { freePort } from "../support/free_port.ts";
 
 export type { SshHostUser } from "./ssh_host_auth.ts";
 export type { SftpFault } from "./ssh_host_faults.ts";
@@ -37,7 +38,7 @@ export interface SshHostOptions {
   /** Ends the connection when a session is requested. */
   readonly cutsSessions?: boolean;
   readonly algorithms?: Algorithms;
-  /** The port, for example of a closed host. Default: a free one. */
+  /** The port, for example of a closed host. Default: one that nothing else takes then. */
   readonly port?: number;
 }
 
@@ -133,7 +134,7 @@ class FakeHost implements SshHost {
   async listen(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#tcp.once("error", reject);
-      this.#tcp.listen(this.#options.port ?? 0, HOSTNAME, resolve);
+      this.#tcp.listen(this.#options.port ?? freePort(), HOSTNAME, resolve);
     });
     const address = this.#tcp.address();
     if (address !== null && typeof address === "object") this.port = address.port;
