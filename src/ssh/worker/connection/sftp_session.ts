@@ -69,12 +69,15 @@ export class SftpSession {
    */
   async check(): Promise<"responds" | "gone" | "stuck"> {
     const { promise, resolve } = Promise.withResolvers<"responds" | "gone" | "stuck">();
-    const startedAtMs = performance.now();
+    let heardAtMs = this.#heardAtMs;
+    let quietMs = 0;
     // ssh2 never answers a request that is sent just after the session's end.
     const stopWatching = this.#whenUnresponsive(() => resolve("gone"));
+    // Counted in ticks, because this process may be stopped meanwhile.
     const stopChecking = every(waitingClock, CHECK_MS, () => {
-      const quietSinceMs = Math.max(startedAtMs, this.#heardAtMs);
-      if (performance.now() - quietSinceMs > NO_RESPONSE_MS + CHECK_MS / 2) resolve("stuck");
+      quietMs = this.#heardAtMs === heardAtMs ? quietMs + CHECK_MS : 0;
+      heardAtMs = this.#heardAtMs;
+      if (quietMs > NO_RESPONSE_MS) resolve("stuck");
     });
     const onClose = () => resolve("gone");
     this.sftp.once("close", onClose);

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 // @ts-types="@types/ssh2"
 import type { Client } from "ssh2";
-import { waitingClock } from "../../../async/clock.ts";
+import { type Clock, waitingClock } from "../../../async/clock.ts";
 import { every } from "../../../async/every.ts";
 import { ping } from "./ssh2_patches.ts";
 
@@ -9,15 +9,27 @@ import { ping } from "./ssh2_patches.ts";
 export const NO_RESPONSE_MS = 3_000;
 /** A request that is not answered by then is followed by another one that every living host answers. */
 const PING_MS = 500;
+/**
+ * The time is counted in this many ticks: if this process was stopped meanwhile, for example because its
+ * machine slept, it reads between two of them what the host has answered.
+ */
+const TICKS = 6;
 
 /**
  * Calls `action` once if no byte arrives on a connection for 3 seconds, although the host was asked for
  * one: a host that only answers slowly still responds. Returns a function that stops watching.
  */
-export function whenUnresponsive(client: Client, socket: Socket, action: () => void): () => void {
+export function whenUnresponsive(
+  client: Client,
+  socket: Pick<Socket, "bytesRead" | "destroyed">,
+  action: () => void,
+  clock: Clock = waitingClock,
+): () => void {
   let seen = socket.bytesRead;
-  const stopPing = waitingClock.after(PING_MS, () => ping(client));
-  const stop = every(waitingClock, NO_RESPONSE_MS, () => {
+  let ticks = 0;
+  const stopPing = clock.after(PING_MS, () => ping(client));
+  const stop = every(clock, NO_RESPONSE_MS / TICKS, () => {
+    if (++ticks % TICKS !== 0) return;
     if (!socket.destroyed && socket.bytesRead !== seen) {
       seen = socket.bytesRead;
       return ping(client);
