@@ -34,16 +34,18 @@ export const changeTimeoutArgument = z.number().int().min(1).max(3600).default(1
 export const graceTimeoutArgument = z.number().int().min(1).max(3600).default(60)
   .describe("Seconds for the guest to shut down");
 
-/** The answer of a tool whose task goes on as a job. @param check how to see the result afterwards */
+/** The answer of a tool whose task goes on as a job. @param check the tool that shows the result afterwards */
 export function goesOn(
   action: string,
-  { jobId }: RunningTask,
+  { jobId, readsBack }: RunningTask,
   check: string,
 ): ToolAnswer<StillRunning> {
+  const result = readsBack
+    ? `: its output ends with the result as read back, which ${check} shows too`
+    : `, then check the result with ${check}`;
   return {
-    text: `[RUNNING] ${action} goes on on the host as job ${jobId}; nothing was stopped.\n` +
-      `Wait for its end with ssh_job_output (job_id ${jobId}, wait_seconds 45), then check the result with ` +
-      `${check}; ssh_stop_job stops it.`,
+    text: `[RUNNING] ${action} goes on on the host as job ${jobId}; it was not interrupted.\n` +
+      `Wait for its end with ssh_job_output (job_id ${jobId}, wait_seconds 45)${result}; ssh_stop_job stops it.`,
     data: { running: true, job_id: jobId },
   };
 }

@@ -4,6 +4,7 @@ import { loginLine } from "../shell/login_line.ts";
 import { PRINT_START_MARK } from "../shell/start_mark.ts";
 import type { ExecOutcome, ExecRequest } from "../ssh/port.ts";
 import type { SshService } from "../ssh/service.ts";
+import { type Look, splitLook, withLook } from "./look.ts";
 import {
   clusterDown,
   commandFailed,
@@ -50,6 +51,8 @@ export interface HostAnswer {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** What a task on its way to a job has read back; undefined if nothing was. */
+  readonly look?: string;
 }
 
 /**
@@ -67,9 +70,19 @@ export const markedHostLine = (words: readonly string[]): string =>
 
 const RUN = `exec env "PATH=$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 "$@"`;
 
+/** How to run a task that may go on as a job. */
+export interface TaskCall extends HostCall {
+  /** What is read back at the end, by the job. A task that cannot become one reads nothing. */
+  readonly look?: Look;
+  /** Less than ANSWER_WITHIN if the call has spent some of it. */
+  readonly answerWithinMs?: number;
+}
+
 /** A task that goes on as a job of the host. */
 export interface RunningTask {
   readonly jobId: string;
+  /** The output of the job ends with the result. */
+  readonly readsBack: boolean;
 }
 
 export const isRunning = <Result>(task: Result | RunningTask): task is RunningTask =>
@@ -81,6 +94,11 @@ export class ProxmoxHost {
 
   constructor(ssh: SshService) {
     this.#ssh = ssh;
+  }
+
+  /** After this long a running task goes on as a job; 0: never. */
+  get answerWithinMs(): number {
+    return this.#ssh.answerWithinMs;
   }
 
   /**
@@ -105,17 +123,25 @@ export class ProxmoxHost {
   }
 
   /** Like {@linkcode task}, for work that may take hours: it goes on as a job when it takes long. */
-  async longTask(words: Words, call: HostCall): Promise<HostAnswer | RunningTask> {
-    const { answerWithinMs } = this.#ssh.readOn(call.timeoutMs ?? READ_MS, {});
-    if (answerWithinMs === undefined) return await this.task(words, call);
-    const { outcome, timeoutMs } = await this.#exec(words, call, {
-      graceMs: TASK_GRACE_MS,
-      answerWithinMs,
-      shown: call.shown ?? words.join(" "),
-    });
+  async longTask(words: Words, call: TaskCall): Promise<HostAnswer | RunningTask> {
+    const { look, program = words[0], shown = words.join(" ") } = call;
+    const limitMs = this.answerWithinMs;
+    const answerWithinMs = Math.min(limitMs, call.answerWithinMs ?? limitMs);
+    const isLong = limitMs > 0 && (call.timeoutMs ?? READ_MS) > answerWithinMs;
+    if (!isLong) return await this.task(words, call);
+    const { outcome, timeoutMs } = await this.#exec(
+      look === undefined ? words : withLook(words, look),
+      call,
+      { graceMs: TASK_GRACE_MS, answerWithinMs, shown },
+    );
     const { ending, jobId } = outcome;
-    if (ending === "running" && jobId !== undefined) return { jobId };
-    return checked(call.program ?? words[0], answerOf(outcome, call.action, timeoutMs, true));
+    if (ending === "running" && jobId !== undefined) {
+      return { jobId, readsBack: look !== undefined };
+    }
+    const answer = answerOf(outcome, call.action, timeoutMs, true);
+    const parts = look === undefined ? undefined : splitLook(answer.stdout);
+    // The exit code is that of the look, before which the command had succeeded.
+    return checked(program, parts === undefined ? answer : { ...answer, code: 0, ...parts });
   }
 
   /** Reads a path of the Proxmox VE API as JSON. @throws RemoteExecError as {@linkcode run} */

@@ -26,10 +26,12 @@ import { Creation } from "./life/creation.ts";
 import { GuestMaker } from "./life/maker.ts";
 import type { JobRequest } from "../ssh/jobs/port.ts";
 import { ProxmoxHost } from "./host.ts";
+import { StateChanges } from "./states/changes.ts";
 
 /** The services of the Proxmox VE node that the SSH host is. */
 export class ProxmoxService {
   readonly guests: Guests;
+  readonly states: StateChanges;
   readonly settings: GuestSettings;
   readonly disks: GuestDisks;
   readonly exec: Readonly<Record<GuestKind, GuestExec>>;
@@ -69,7 +71,8 @@ export class ProxmoxService {
       start: (request: JobRequest, signal: AbortSignal) =>
         jobs.start({ ...request, ...rootOnly }, signal),
     };
-    this.guests = new Guests(host, clock);
+    this.guests = new Guests(host);
+    this.states = new StateChanges(host, this.guests, clock);
     this.settings = new GuestSettings(host);
     this.disks = new GuestDisks(host, this.guests);
     this.#containerExec = new ContainerExec(ssh, host, characterLimit);
@@ -87,11 +90,12 @@ export class ProxmoxService {
     this.tasks = new Tasks(host, clock);
     const storages = new Storages(host);
     this.templates = new Templates(host, storages);
-    const maker = new GuestMaker(host, { guests: this.guests, storages, clock, answerWithinMs });
+    const { guests, states } = this;
+    const maker = new GuestMaker(host, { guests, states, storages, clock });
     this.creation = new Creation(host, maker);
     this.cloning = new Cloning(maker);
-    this.restoring = new Restoring(host, this.guests, maker);
-    this.destruction = new Destruction(host, { guests: this.guests, storages, maker });
+    this.restoring = new Restoring(host, guests, maker);
+    this.destruction = new Destruction(host, { guests, storages, maker });
   }
 
   /** What other slices need to move files into containers and out of them. */

@@ -18,6 +18,7 @@ import { copyTools } from "./life/copy_tools.ts";
 import { destroyTools } from "./life/destroy_tools.ts";
 import { createTools } from "./life/create_tools.ts";
 import type { ProxmoxService } from "./service.ts";
+import { stateTools } from "./states/tools.ts";
 
 /**
  * Returns the tools for Proxmox VE.
@@ -33,12 +34,14 @@ export const proxmoxTools = (
   execTool("container", proxmox.exec.container, limits, hostName, proxmox.answerWithinMs),
   execTool("vm", proxmox.exec.vm, limits, hostName, proxmox.answerWithinMs),
   ...guestTools(proxmox.guests, "container"),
+  ...stateTools(proxmox.states, "container"),
   settingsTool(proxmox.settings, "container"),
   ...diskTools(proxmox.disks, "container"),
   migrationTool(proxmox.migration, "container"),
   ...(files ? fileTools(proxmox.files, limits) : []),
   ...snapshotTools(proxmox.snapshots),
   ...guestTools(proxmox.guests, "vm"),
+  ...stateTools(proxmox.states, "vm"),
   settingsTool(proxmox.settings, "vm"),
   ...diskTools(proxmox.disks, "vm"),
   migrationTool(proxmox.migration, "vm"),

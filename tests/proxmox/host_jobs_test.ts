@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../support/until.ts";
-import { type Answer, type Node, nodeTest, processesLike } from "./node.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { type Answer, failure, type Node, nodeTest, processesLike } from "./node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running", bash: true } as const;
 const APP = { vmid: 202, name: "app", status: "running", agent: true } as const;
@@ -122,4 +123,104 @@ nodeTest("a container whose creation takes long is made by a job, with its passw
   assert.match(jobs[0].command, /^pct create 100 /);
   assert.doesNotMatch(JSON.stringify(jobs), /hunter22/);
   assert.match((await node.pve.state(100))?.passwordHash ?? "", /^[0-9a-f]{64}$/);
+});
+
+nodeTest("a change of state that takes long goes on as a job, which reads the state back", {
+  ...EARLY,
+  containers: [WEB, { ctid: 102, hostname: "db", status: "stopped" }],
+}, async (node) => {
+  const steps = [
+    ["shutdown", "container", 101, "Shutting down container 101", "stopped"],
+    ["start", "container", 102, "Starting container 102", "running"],
+    ["reboot", "vm", 202, "Rebooting VM 202", "running"],
+    ["stop", "vm", 202, "Stopping VM 202", "stopped"],
+  ] as const;
+  for (const [verb, kind, id, action, state] of steps) {
+    await node.pve.setFault("taskHolds", 0);
+    const target = kind === "container" ? { ctid: id } : { vmid: id };
+    const early = await node.call(`proxmox_${verb}_${kind}`, target);
+    const { running, job_id, success, ...rest } = succeeded(early);
+    assert.deepEqual([running, success, rest], [true, undefined, target], early.text);
+    assert.ok(early.text.startsWith(`[RUNNING] ${action} goes on on the host as job ${job_id};`));
+    assert.match(early.text, new RegExp(`the result as read back, which proxmox_${kind}_status`));
+    await node.pve.setFault("taskHolds", undefined);
+    const { text, exit_code } = await whole(node, job_id);
+    assert.equal(exit_code, 0, text);
+    const found = /^=== READ BACK ===\n([^]*)$/m.exec(text)?.[1] ?? "";
+    assert.match(found, new RegExp(`^status: ${state}$`, "m"));
+    assert.match(found, /\n\[SUCCESS\] The result was read back\n$/);
+    assert.equal((await node.call(`proxmox_${kind}_status`, target)).data.status, state);
+  }
+});
+
+nodeTest("a job whose command reports success in vain fails with what it read", {
+  ...EARLY,
+  containers: [WEB, { ctid: 102, hostname: "db", status: "stopped" }],
+}, async (node) => {
+  const cases = [
+    [
+      "rebootDoesNothing",
+      101,
+      "reboot_container",
+      {},
+      /: "pid: \d+" is unchanged|"status: running"/,
+    ],
+    [
+      "resizeFails",
+      101,
+      "resize_container",
+      { disk: "rootfs", size: "+1G" },
+      /"rootfs: .*" is unchanged/,
+    ],
+    ["noTemplates", 102, "convert_container_to_template", {}, /expected "template: 1"/],
+  ] as const;
+  for (const [fault, ctid, tool, args, reason] of cases) {
+    await node.pve.setFault(fault, fault === "noTemplates" ? true : [ctid]);
+    await node.pve.setFault("taskHolds", 0);
+    const { job_id } = succeeded(await node.call(`proxmox_${tool}`, { ctid, ...args }));
+    await node.pve.setFault("taskHolds", undefined);
+    const { text, exit_code } = await whole(node, job_id);
+    assert.equal(exit_code, 1, text);
+    assert.match(text, /^\[ERROR\] The command reported success, but the result is another one/m);
+    assert.match(text, reason);
+  }
+});
+
+nodeTest("the wait for HA goes on as a job", {
+  link: "openssh",
+  answerWithinMs: 20_000,
+  // Only the wait passes quickly, not the command before.
+  clock: new FakeClock({ skipUpToMs: Infinity }),
+  containers: [{ ...WEB, ha: true }],
+}, async (node) => {
+  await node.pve.setFault("haDelayMs", 3_600_000);
+  const { data, text } = await node.call("proxmox_stop_container", { ctid: 101 });
+  assert.deepEqual([data.running, data.success, data.ctid], [true, undefined, 101], text);
+  assert.match(text, /^\[RUNNING\] Stopping container 101 was requested from HA; the wait for it /);
+  const { jobs } = succeeded(await node.call("ssh_list_jobs"));
+  assert.equal(jobs[0].command, "wait until container 101 is stopped");
+  assert.equal((await stop(node, data.job_id)).state, "stopped");
+});
+
+nodeTest("a change of state that ends in time is answered as without a job", {
+  link: "openssh",
+  answerWithinMs: 100_000,
+  containers: [WEB],
+  vms: [{ vmid: 203, name: "other", status: "stopped" }],
+}, async (node) => {
+  const started = await node.call("proxmox_start_vm", { vmid: 203 });
+  const message = "VM 203 started successfully";
+  assert.deepEqual(started.data, { success: true, message, vmid: 203 });
+  assert.equal(started.text, `[SUCCESS] ${message}`);
+  assert.equal((await node.call("proxmox_reboot_container", { ctid: 101 })).data.success, true);
+  await node.pve.setFault("rebootDoesNothing", [101]);
+  assert.deepEqual(failure(await node.call("proxmox_reboot_container", { ctid: 101 })), [
+    "verification_failed",
+    "Rebooting container 101 was reported as done, but container 101 is running as before",
+  ]);
+  assert.deepEqual(failure(await node.call("proxmox_start_vm", { vmid: 203 })), [
+    "invalid_state",
+    "VM 203 is already running",
+  ]);
+  assert.deepEqual(succeeded(await node.call("ssh_list_jobs")).jobs, []);
 });

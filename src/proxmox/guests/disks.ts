@@ -60,10 +60,13 @@ export class GuestDisks {
     context: ToolContext,
   ): Promise<Resized | RunningTask> {
     const action = `Resizing ${disk} of ${guestInText(guest)}`;
-    const before = sizeOf(guest, disk, await this.#guests.config(guest, context));
+    const config = await this.#guests.config(guest, context);
+    const before = sizeOf(guest, disk, config);
     refuseSmaller(disk, size, before);
     const words = [programOf(guest), "resize", String(guest.id), disk, size] as const;
-    const answer = await this.#host.longTask(words, { ...context, action, timeoutMs });
+    const without = `${disk}: ${config.options[disk]}`;
+    const look = { words: [programOf(guest), "config", String(guest.id)], without };
+    const answer = await this.#host.longTask(words, { ...context, action, timeoutMs, look });
     if (isRunning(answer)) return answer;
     const problem = withoutNoise(answer.stderr);
     if (answer.code !== 0) throw await explain(this.#host, guest, action, answer, context);
@@ -92,7 +95,8 @@ export class GuestDisks {
     const before = await this.#guests.config(guest, context);
     if (isTemplate(before)) throw alreadyTemplate(guest);
     const words = [programOf(guest), "template", String(guest.id)] as const;
-    const answer = await this.#host.longTask(words, { ...context, action, timeoutMs });
+    const look = { words: [programOf(guest), "config", String(guest.id)], line: "template: 1" };
+    const answer = await this.#host.longTask(words, { ...context, action, timeoutMs, look });
     if (isRunning(answer)) return answer;
     const text = withoutNoise(answer.stderr);
     if (answer.code !== 0) {

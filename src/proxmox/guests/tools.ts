@@ -1,32 +1,17 @@
 import { escaped, printable } from "../../errors.ts";
 import { z } from "zod";
-import {
-  defineTool,
-  type Effect,
-  responseFormat,
-  type Tool,
-  unlistedFormat,
-} from "../../mcp/tool.ts";
-import {
-  changeTimeoutArgument,
-  forceStopArgument,
-  graceTimeoutArgument,
-  idOf,
-  idOutput,
-  targetArgument,
-  targetOf,
-} from "../arguments.ts";
+import { defineTool, responseFormat, type Tool, unlistedFormat } from "../../mcp/tool.ts";
+import { idOf, idOutput, targetArgument, targetOf } from "../arguments.ts";
 import type { ContainerRow, GuestConfig } from "../parsers/pct.ts";
 import type { VmRow } from "../parsers/qm.ts";
 import { type Guest, guestInText, type GuestKind, guestName, KINDS } from "./guest.ts";
-import type { Changed, Guests, Verb } from "./guests.ts";
+import type { Guests } from "./guests.ts";
 
-/** The tools that list the guests of one kind, read their state and change it. */
+/** The tools that list the guests of one kind and read their state and configuration. */
 export const guestTools = (guests: Guests, kind: GuestKind): Tool[] => [
   kind === "container" ? listContainersTool(guests) : listVmsTool(guests),
   statusTool(guests, kind),
   configTool(guests, kind),
-  ...CHANGES.map((change) => changeTool(guests, kind, change)),
 ];
 
 const listContainersTool = (guests: Guests): Tool =>
@@ -158,108 +143,6 @@ const configTool = (guests: Guests, kind: GuestKind): Tool =>
       return { text: formatConfig(guest, config), data };
     },
   });
-
-/** A tool that changes the state, as the model reads of it. */
-interface ChangeDescription {
-  readonly verb: Verb;
-  readonly effect: Effect;
-  readonly timeout: typeof changeTimeoutArgument;
-  /** True adds the argument `force_stop`. */
-  readonly mayForce?: true;
-  /** The title of the tool, and the past form for its message. */
-  readonly words: (noun: string) => readonly [title: string, done: string];
-  /** By kind, because the programs differ in what they do. */
-  readonly description: (kind: GuestKind, longName: string) => string;
-}
-
-const CHANGES: readonly ChangeDescription[] = [
-  {
-    verb: "start",
-    effect: "changes",
-    timeout: changeTimeoutArgument,
-    words: (noun) => [`Start a ${noun}`, "started"],
-    description: (_kind, longName) =>
-      `Start a stopped ${longName}. Fails if it is already running.`,
-  },
-  {
-    verb: "stop",
-    effect: "destroys",
-    timeout: changeTimeoutArgument,
-    words: (noun) => [`Stop a ${noun} at once`, "stopped"],
-    description: (kind, longName) =>
-      `Kill a running ${longName}; unsaved work is lost. Prefer proxmox_shutdown_${kind}.`,
-  },
-  {
-    verb: "shutdown",
-    effect: "destroys",
-    timeout: graceTimeoutArgument,
-    mayForce: true,
-    words: (noun) => [`Shut a ${noun} down`, "shut down"],
-    description: (kind, longName) =>
-      `Ask a running ${longName} to shut down${
-        kind === "vm" ? " (ACPI or guest agent)" : ""
-      } and wait. ` +
-      "If it does not in time, the call fails and it keeps running, unless force_stop is true.",
-  },
-  {
-    verb: "reboot",
-    effect: "destroys",
-    timeout: graceTimeoutArgument,
-    words: (noun) => [`Reboot a ${noun}`, "rebooted"],
-    description: (kind, longName) =>
-      kind === "container"
-        ? `Shut a running ${longName} down and start it again. If it does not stop in time, it is killed.`
-        : `Shut a running ${longName} down and start it again; applies pending configuration. ` +
-          "If it does not stop in time, the call fails and it keeps running.",
-  },
-];
-
-const changeTool = (guests: Guests, kind: GuestKind, change: ChangeDescription): Tool => {
-  const { verb, effect, timeout: timeoutArgument, mayForce, words, description } = change;
-  const [title, done] = words(KINDS[kind].noun);
-  return defineTool({
-    name: `proxmox_${verb}_${kind}`,
-    title,
-    description: description(kind, KINDS[kind].longName),
-    effect,
-    input: z.strictObject({
-      ...targetArgument[kind],
-      timeout: timeoutArgument,
-      ...(mayForce ? { force_stop: forceStopArgument } : {}),
-      response_format: unlistedFormat,
-    }),
-    output: z.object({
-      success: z.literal(true),
-      message: z.string(),
-      ...idOutput[kind],
-      by_ha: z.boolean().optional().describe("HA carried it out"),
-      warnings: z.array(z.string()).optional(),
-    }),
-    async run(args, context) {
-      const guest = { kind, id: idOf(args) };
-      const force = args.force_stop === true;
-      const options = { timeoutMs: args.timeout * 1000, force };
-      const changed = await guests.change(guest, verb, options, context);
-      return changeAnswer(`${guestName(guest)} ${done} successfully`, guest, changed);
-    },
-  });
-};
-
-function changeAnswer(message: string, guest: Guest, { byHa, warnings }: Changed) {
-  const data = {
-    success: true as const,
-    message,
-    ...targetOf(guest),
-    ...(byHa ? { by_ha: true } : {}),
-    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
-  };
-  const lines = [
-    `[SUCCESS] ${message}`,
-    ...(byHa ? ["Carried out by HA"] : []),
-    ...warnings.map((warning) => `[WARNING] ${printable(warning)}`),
-  ];
-  return { text: lines.join("\n"), data };
-}
 
 function formatContainers(rows: readonly ContainerRow[]): string {
   if (rows.length === 0) return "No containers found";

@@ -3,7 +3,7 @@ import { escaped, printable } from "../../errors.ts";
 import { longOutput } from "../../mcp/long_calls.ts";
 import type { ToolAnswer } from "../../mcp/tool.ts";
 import { goesOn, idOutput, targetOf } from "../arguments.ts";
-import { type GuestKind, guestName, KINDS } from "../guests/guest.ts";
+import { guestInText, type GuestKind, guestName, KINDS } from "../guests/guest.ts";
 import { isRunning } from "../host.ts";
 import type { GuestInTheMaking, MadeGuest } from "./maker.ts";
 
@@ -35,7 +35,9 @@ export function madeAnswer(
     );
     return { text: answer.text, data: { ...answer.data, ...targetOf(guest) } };
   }
-  const { config, status, addresses, failure } = made;
+  const { config, status, addresses, failure, start } = made;
+  const starting = start &&
+    goesOn(`Starting ${guestInText(guest)}`, start, `proxmox_${guest.kind}_status`);
   const warnings = [...made.warnings, ...more];
   const message = `${guestName(guest)} ${done}`;
   const data = {
@@ -46,6 +48,7 @@ export function madeAnswer(
     addresses: [...addresses],
     config: { ...config },
     ...(warnings.length === 0 ? {} : { warnings }),
+    ...starting?.data,
   };
   const text = [
     failure === undefined ? `[SUCCESS] ${message}` : message,
@@ -54,6 +57,7 @@ export function madeAnswer(
     }`,
     ...Object.entries(config).map(([key, value]) => `${escaped(key)}: ${escaped(value)}`),
     ...warnings.map((warning) => `[WARNING] ${printable(warning)}`),
+    ...(starting === undefined ? [] : [starting.text]),
   ].join("\n");
   return { text, data, ...(failure === undefined ? {} : { failure }) };
 }

@@ -11,6 +11,7 @@ import { isRunning, outputOf, type ProxmoxHost, type RunningTask, withoutNoise }
 import { parseWarnings } from "../parsers/pct.ts";
 import { parseNextId } from "../parsers/pvesh.ts";
 import { explain, findInCluster, readBack } from "../problem.ts";
+import type { StateChanges } from "../states/changes.ts";
 import {
   idTaken,
   type Leftovers,
@@ -61,6 +62,8 @@ export interface MadeGuest {
   readonly warnings: readonly string[];
   /** It exists, but the start failed. */
   readonly failure?: RemoteExecError;
+  /** It exists, and its start goes on as a job. */
+  readonly start?: RunningTask;
 }
 
 /** A guest whose command goes on as a job. */
@@ -72,25 +75,24 @@ export interface GuestInTheMaking extends RunningTask {
 export class GuestMaker {
   readonly #host: ProxmoxHost;
   readonly #guests: Guests;
+  readonly #states: StateChanges;
   readonly #storages: Storages;
   readonly #clock: Clock;
-  readonly #answerWithinMs: number;
 
-  /** @param answerWithinMs 0: no limit */
   constructor(
     host: ProxmoxHost,
-    { guests, storages, clock, answerWithinMs }: {
+    { guests, states, storages, clock }: {
       readonly guests: Guests;
+      readonly states: StateChanges;
       readonly storages: Storages;
       readonly clock: Clock;
-      readonly answerWithinMs: number;
     },
   ) {
     this.#host = host;
     this.#guests = guests;
+    this.#states = states;
     this.#storages = storages;
     this.#clock = clock;
-    this.#answerWithinMs = answerWithinMs;
   }
 
   /**
@@ -162,13 +164,8 @@ export class GuestMaker {
     const order = command(guest.id);
     try {
       const words = await wordsOf(this.#host, order, context.signal);
-      const call = {
-        ...context,
-        action,
-        timeoutMs,
-        program: order.words[0],
-        shown: order.words.join(" "),
-      };
+      const shown = order.words.join(" ");
+      const call = { ...context, action, timeoutMs, program: order.words[0], shown };
       const answer = await this.#host.longTask(words, call);
       if (isRunning(answer)) return { ...answer, guest };
       if (answer.code === 0) return { warnings: parseWarnings(answer.stdout) };
@@ -190,8 +187,7 @@ export class GuestMaker {
   async leftovers(guest: Guest, { signal }: ToolContext): Promise<Leftovers | undefined> {
     const quiet = { signal, progress: undefined };
     try {
-      const lock = await this.#lock(guest, quiet);
-      return { lock, volumes: await this.volumes(guest, quiet) };
+      return { lock: await this.#lock(guest, quiet), volumes: await this.volumes(guest, quiet) };
     } catch (error) {
       if (error instanceof RemoteExecError) return undefined;
       throw error;
@@ -236,7 +232,9 @@ export class GuestMaker {
     const made = { guest, config, status: "stopped", addresses: [], warnings };
     if (!order.start) return made;
     try {
-      const started = await this.#guests.change(guest, "start", { timeoutMs: START_MS }, context);
+      const options = { timeoutMs: START_MS, startedAt };
+      const started = await this.#states.change(guest, "start", options, context);
+      if (isRunning(started)) return { ...made, status: "starting", start: started };
       const look = await this.#awaitAddress(guest, config, startedAt, context);
       const all = { ...made, ...look, warnings: [...warnings, ...started.warnings] };
       return look.status === "running" ? all : { ...all, failure: stoppedAgain(guest, action) };
@@ -254,7 +252,7 @@ export class GuestMaker {
     { signal, progress }: ToolContext,
   ): Promise<{ readonly status: string; readonly addresses: readonly string[] }> {
     const now = this.#clock.elapsed();
-    const limit = this.#answerWithinMs === 0 ? Infinity : startedAt + this.#answerWithinMs;
+    const limit = startedAt + (this.#host.answerWithinMs || Infinity);
     const until = mayHaveAddress(guest, config) ? Math.min(now + ADDRESS_MS, limit) : now;
     for (let looks = 1;; looks++) {
       const look = await this.#guests.look(guest, { signal, progress: undefined });

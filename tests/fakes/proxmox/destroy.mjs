@@ -112,15 +112,17 @@ export async function makeTemplate(kind, { vmid }) {
   );
 }
 
-function convert(guest, unable) {
+async function convert(guest, unable) {
   // A VM is marked first, and volumes without the feature are left out in silence.
   if (guest.kind === "qemu") guest.template = true;
   saveGuest(guest);
   for (const { key, volid, bytes } of volumesOf(guest.config)) {
     if (/-cloudinit$/.test(volid) || /^unused/.test(key)) continue;
+    await holdTask();
     if (unable && guest.kind === "lxc") fail(`Template feature is not available for '${volid}'`);
     if (unable) continue;
     rename(guest, { key, volid, bytes });
+    await holdTask();
   }
   guest.template = true;
   saveGuest(guest);

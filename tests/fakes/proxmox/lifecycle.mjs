@@ -12,7 +12,7 @@ import {
   missingText,
   saveGuest,
 } from "./state.mjs";
-import { checkUnlocked, lockWorker, warn } from "./task.mjs";
+import { checkUnlocked, holdTask, lockWorker, warn } from "./task.mjs";
 
 export const lifecycle = { start, stop, shutdown, reboot, suspend, resume };
 
@@ -26,6 +26,7 @@ async function start({ vmid, skiplock }) {
     if (isRunning(now)) fail(`CT ${vmid} already running`);
     failStart(vmid);
     checkBridges(now);
+    await holdTask();
     await startGuest(now);
     if (faultFor("startWarns", vmid)) {
       warn("old systemd (< v232) detected, container won't run in a pure cgroupv2 environment!");
@@ -61,6 +62,7 @@ async function stop({ vmid, skiplock }) {
   await lockWorker("lxc", vmid, async (now) => {
     if (skiplock !== 1) checkUnlocked(now, "CT", ["mounted"]);
     if (!isRunning(now)) fail(`CT ${vmid} not running`);
+    await holdTask();
     await halt(now);
   });
 }
@@ -70,6 +72,7 @@ async function shutdown({ vmid, timeout = 60, forceStop }) {
   if (ct.ha) return requestHa(ct, "stop");
   await lockWorker("lxc", vmid, async (now) => {
     checkUnlocked(now, "CT");
+    await holdTask();
     if (await terminate(now, timeout)) return;
     const nokill = forceStop === 1 ? "" : " --nokill";
     if (forceStop === 1) return await halt(now);
@@ -82,6 +85,7 @@ async function reboot({ vmid, timeout = 60 }) {
   runningOrFail(vmid, "VM");
   await lockWorker("lxc", vmid, async (now) => {
     checkUnlocked(now, "CT");
+    await holdTask();
     if (faultFor("rebootDoesNothing", vmid)) return;
     if (!await terminate(now, timeout)) await halt(now);
     await startGuest(now);

@@ -35,7 +35,7 @@ import {
   saveGuest,
   statusOf,
 } from "./state.mjs";
-import { checkUnlocked, lockWorker, nowRunning } from "./task.mjs";
+import { checkUnlocked, holdTask, lockWorker, nowRunning } from "./task.mjs";
 
 export { agentRun } from "./qm_agent.mjs";
 
@@ -198,6 +198,7 @@ async function start({ vmid, skiplock }) {
       fail(`start failed: QEMU exited with code 1`);
     }
     checkBridges(now);
+    await holdTask();
     await startGuest(now);
   });
 }
@@ -209,6 +210,7 @@ async function stop({ vmid, skiplock }) {
   await lockWorker("qemu", vmid, async (now) => {
     if (!isRunning(now)) return;
     if (skiplock !== 1) checkUnlocked(now, "VM");
+    await holdTask();
     await stopGuest(now);
   });
 }
@@ -220,6 +222,7 @@ async function shutdown({ vmid, forceStop }) {
   if (vm.paused) fail("VM is paused - cannot shutdown");
   if (vm.ha) return requestHa(vm, "stop");
   await onVm(vmid, async (now) => {
+    await holdTask();
     if (faultFor("shutdownHangs", vmid)) {
       if (forceStop !== 1) fail("VM quit/powerdown failed - got timeout");
       out("VM still running - terminating now with SIGTERM\n");
@@ -242,6 +245,7 @@ const running = (id) => {
 async function reboot({ vmid }) {
   if (running(vmid).paused) fail("VM is paused - cannot shutdown");
   await onVm(vmid, async (vm) => {
+    await holdTask();
     if (faultFor("rebootDoesNothing", vmid)) return;
     if (faultFor("shutdownHangs", vmid)) fail("VM quit/powerdown failed - got timeout");
     await stopGuest(vm);

@@ -1,0 +1,77 @@
+import { shellQuote } from "../shell/quote.ts";
+
+/** What a task that may go on as a job reads back when its command has succeeded. */
+export interface Look {
+  /** The command that shows the result. */
+  readonly words: readonly string[];
+  /** A line that must be in its output. */
+  readonly line?: string;
+  /** A line that must not be in its output any more. */
+  readonly without?: string;
+  /** How long the result may take; 0 by default. */
+  readonly waitMs?: number;
+}
+
+/** Before what was read back. The output of the command is above it. */
+const MARK = "=== READ BACK ===";
+
+/**
+ * Returns the words that run a command and then a look, whose result the exit code is. On TERM the shell waits for
+ * the command, which needs time to clean up, and ends the wait for the result.
+ */
+export function withLook(
+  command: readonly string[],
+  { words, line, without, waitMs = 0 }: Look,
+): ["sh", "-c", string] {
+  const has = (text: string) => `printf '%s\\n' "$found" | grep -qxF -e ${shellQuote(text)}`;
+  const tests = [
+    "[ $code = 0 ]",
+    ...(line === undefined ? [] : [has(line)]),
+    ...(without === undefined ? [] : [`! { ${has(without)}; }`]),
+  ];
+  return [
+    "sh",
+    "-c",
+    [
+      "ended=; trap ended=1 TERM INT",
+      `${commandLine(command)} || exit`,
+      "exec 2>&1",
+      `printf '\\n%s\\n' '${MARK}'`,
+      "turn=0",
+      `until found=$(${commandLine(words)} 2>&1); code=$?; ${tests.join(" && ")}; do`,
+      `  [ $turn -lt ${Math.ceil(waitMs / 1000)} ] && [ -z "$ended" ] || {`,
+      `    printf '%s\\n' "$found" ${shellQuote(failed(line, without))}`,
+      "    exit 1",
+      "  }",
+      "  sleep 1; turn=$((turn+1))",
+      "done",
+      `printf '%s\\n' "$found" '[SUCCESS] The result was read back'`,
+    ].join("\n"),
+  ];
+}
+
+const failed = (line: string | undefined, without: string | undefined): string =>
+  `[ERROR] The command reported success, but the result is another one${
+    line !== undefined
+      ? `: expected "${line}"`
+      : without !== undefined
+      ? `: "${without}" is unchanged`
+      : ""
+  }`;
+
+/** `env` names a missing program in a way that is known. */
+const commandLine = (words: readonly string[]): string =>
+  ["env", ...words].map(shellQuote).join(" ");
+
+/**
+ * Separates the output of the command from what was read back; undefined if nothing was, because the command
+ * failed.
+ */
+export function splitLook(
+  stdout: string,
+): { readonly stdout: string; readonly look: string } | undefined {
+  const at = stdout.lastIndexOf(`\n${MARK}\n`);
+  return at < 0
+    ? undefined
+    : { stdout: stdout.slice(0, at), look: stdout.slice(at + MARK.length + 2) };
+}
