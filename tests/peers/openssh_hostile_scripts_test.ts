@@ -255,6 +255,8 @@ peerTest({
       const missing = { code: "unsupported", message: /no program "stat"$/ };
       await assert.rejects(site.session.host.text.listEntries(listing, signal()), missing);
       await assert.rejects(site.copy("upload", { remote: directory }), missing);
+      const fresh = { remote: directory, localPath: "fresh" };
+      await assert.rejects(site.copy("download", fresh), missing);
     });
   },
 });

@@ -72,15 +72,13 @@ export const treeScript = ({ path, stage, sends }: TreeScriptOptions): string =>
     // The programs must not read the conversation.
     "LC_ALL=C; export LC_ALL; exec 5<&0 </dev/null",
     need(...PROGRAMS),
-    // The stat of BSD does not know -c.
-    'stat -c %d / >/dev/null 2>&1 || { echo "E tool stat"; exit 0; }',
     assign("k", stage),
     assign("f", path),
     "case $f in /*) ;; *) cd; f=$(pwd; echo x); f=${f%?x}/; " +
     `${assign("g", path)}; f=$f$g;; esac`,
     "e=0; s=; L=",
-    'if [ -d "$f" ]; then e=1; cd "$f" 2>/dev/null && [ -r . ] || { echo "E denied"; exit 0; }; ' +
-    'f=$(pwd -P; echo x); f=${f%?x}; elif [ -e "$f" ] || [ -L "$f" ]; then echo "E special"; exit 0; fi',
+    'if [ -d "$f" ]; then e=1; cd -P -- "$f" 2>/dev/null && [ -r . ] || { echo "E denied"; exit 0; }; ' +
+    'f=$PWD; elif [ -e "$f" ] || [ -L "$f" ]; then echo "E special"; exit 0; fi',
     'while [ "$f" != "${f%/}" ] && [ -n "${f%/}" ]; do f=${f%/}; done',
     "o=; for p in openssl sha256sum shasum; do command -v $p >/dev/null 2>&1 && case $p in openssl) o=${o}o;; " +
     "sha256sum) o=${o}s;; *) o=${o}h;; esac; done",
@@ -100,7 +98,9 @@ export const treeScript = ({ path, stage, sends }: TreeScriptOptions): string =>
     }`,
     `K=${quoted(REAL)}; P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
-    `w=; ${sends ? "[ $e = 0 ] || peek; " : ""}echo "S $e $o $w"; printf "//R%s\\n" "$f"`,
+    // The stat of BSD does not know -c; where it does, a list shows it.
+    `w=; ${sends ? "[ $e = 0 ] || peek; " : ""}[ -n "$w" ] || stat -c %d / >/dev/null 2>&1 || ` +
+    '{ echo "E tool stat"; exit 0; }; echo "S $e $o $w"; printf "//R%s\\n" "$f"',
     'if [ -n "$w" ]; then send; else [ $e = 0 ] || list; echo //E; fi',
     `while IFS=" " read -r v n a b c d <&5; do case $v in ${
       COMMANDS.join(" ")
