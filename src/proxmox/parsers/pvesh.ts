@@ -10,6 +10,10 @@ const numberLike = (kind: z.ZodNumber) =>
 export const number = numberLike(z.number());
 const guestId = numberLike(z.number().int());
 
+/** 1 for true. Any other value than a yes counts as a no. */
+const flag = z.union([z.boolean(), z.coerce.number()]).transform((value) => Number(value) === 1)
+  .catch(false);
+
 /** Seconds since 1970, up to the last one that a date can be made of. */
 export const time = numberLike(z.number().min(0).max(8_640_000_000_000));
 
@@ -63,6 +67,7 @@ const snapshot = z.object({
   snaptime: time,
   parent: text,
   snapstate: text,
+  vmstate: flag,
 });
 
 /** A guest's snapshots, oldest first. */
@@ -75,6 +80,8 @@ export interface Snapshots {
     readonly parent?: string;
     /** Set while it is created or deleted, or if that failed. */
     readonly state?: string;
+    /** The memory of a VM was saved too, so that a rollback leaves the VM running. */
+    readonly includesRam?: true;
   }[];
   /** The snapshot that the current state is based on. */
   readonly parent?: string;
@@ -84,6 +91,7 @@ export interface Snapshots {
 export function parseSnapshots(stdout: string): Snapshots {
   const entries = parseList(snapshot, stdout);
   const current = entries.find(({ name }) => name === "current");
+  const parents = new Map(entries.map(({ name, parent }) => [name, parent]));
   return {
     snapshots: entries.filter((entry) => entry !== current).map((entry) => ({
       name: entry.name,
@@ -91,9 +99,22 @@ export function parseSnapshots(stdout: string): Snapshots {
       ...(entry.snaptime === undefined ? {} : { createdAt: entry.snaptime }),
       ...(entry.parent === undefined ? {} : { parent: entry.parent }),
       ...(entry.snapstate === undefined ? {} : { state: entry.snapstate }),
-    })).sort((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0) || (a.name < b.name ? -1 : 1)),
+      ...(entry.vmstate ? { includesRam: true as const } : {}),
+    })).sort((a, b) =>
+      (a.createdAt ?? 0) - (b.createdAt ?? 0) ||
+      ancestors(parents, a.name) - ancestors(parents, b.name) || (a.name < b.name ? -1 : 1)
+    ),
     ...(current?.parent === undefined ? {} : { parent: current.parent }),
   };
+}
+
+/** Counts the snapshots before one: times are in seconds, and a chain may be made within one. */
+function ancestors(parents: ReadonlyMap<string, string | undefined>, name: string): number {
+  const seen = new Set<string>();
+  for (let at = parents.get(name); at !== undefined && !seen.has(at); at = parents.get(at)) {
+    seen.add(at);
+  }
+  return seen.size;
 }
 
 const storage = z.object({

@@ -23,6 +23,22 @@ pure("parseSnapshots() sorts by time and separates the current state", () => {
   });
 });
 
+pure("parseSnapshots() keeps the order of a chain that was made within a second", () => {
+  const text = JSON.stringify([
+    { name: "b", snaptime: 20, parent: "c", vmstate: 0 },
+    { name: "a", snaptime: 20, parent: "b", vmstate: "1" },
+    { name: "c", snaptime: 20, vmstate: 1 },
+    { name: "loop", snaptime: 30, parent: "loop", vmstate: {} },
+  ]);
+  const { snapshots } = parseSnapshots(text);
+  assert.deepEqual(snapshots.map(({ name, includesRam }) => [name, includesRam]), [
+    ["c", true],
+    ["b", undefined],
+    ["a", true],
+    ["loop", undefined],
+  ]);
+});
+
 pure("parseResources() accepts numbers as text and refuses anything but a list", () => {
   const [guest] = parseResources('[{"type":"lxc","id":"lxc/101","vmid":"101","maxcpu":"1.5"}]\n');
   assert.deepEqual([guest?.vmid, guest?.maxcpu], [101, 1.5]);
