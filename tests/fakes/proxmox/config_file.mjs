@@ -65,5 +65,7 @@ export const snapshotConfig = (snapshot) => ({
   ...snapshot.config,
   ...(snapshot.description ? { description: snapshot.description } : {}),
   ...(snapshot.parent ? { parent: snapshot.parent } : {}),
+  ...(snapshot.state ? { snapstate: snapshot.state } : {}),
+  ...(snapshot.vmstate ? { vmstate: snapshot.vmstate } : {}),
   snaptime: snapshot.time,
 });

@@ -65,6 +65,7 @@ async function remove(guest, { purge }) {
         : `base volume '${first.volid}' is still in use by linked cloned`,
     );
   }
+  for (const { vmstate } of guest.snapshots) if (vmstate) dropVolume(vmstate);
   for (const { volid } of volumesOf(guest.config)) {
     if (fault("volumeStays")?.includes(id)) {
       if (kind === "lxc") {

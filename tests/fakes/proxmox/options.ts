@@ -75,6 +75,8 @@ export interface Faults {
   readonly attachFails: boolean;
   readonly agentDown: boolean;
   readonly noSnapshots: boolean;
+  /** The storage of a VM can roll back to its newest snapshot only, like ZFS. */
+  readonly onlyNewestSnapshot: boolean;
   readonly backupFails: Which;
   /** vzdump.conf has `protected: 1`. */
   readonly protectBackups: boolean;

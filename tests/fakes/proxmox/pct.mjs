@@ -19,7 +19,7 @@ import { lifecycle } from "./lifecycle.mjs";
 import { withLock } from "./lock.mjs";
 import { migrateCommand } from "./migrate.mjs";
 import { resizeCommand } from "./resize.mjs";
-import { deleteSnapshot, printTree, rollBack, takeSnapshot } from "./snapshots.mjs";
+import { deleteSnapshot, findSnapshot, printTree, rollBack, takeSnapshot } from "./snapshots.mjs";
 import { CT_CLONE } from "./clone.mjs";
 import { create, CREATE_OPTIONS } from "./create.mjs";
 import { destroy, makeTemplate } from "./destroy.mjs";
@@ -27,7 +27,7 @@ import { restore } from "./restore.mjs";
 import { applySet, SET_OPTIONS } from "./set.mjs";
 import { containerStatus } from "./status.mjs";
 import { findGuest, isRunning, localGuests, missingText, nameOf, saveGuest } from "./state.mjs";
-import { checkUnlocked, lockWorker, nowRunning, withConfigLock } from "./task.mjs";
+import { checkUnlocked, holdTask, lockWorker, nowRunning, withConfigLock } from "./task.mjs";
 
 const COPY = { perms: TEXT, user: TEXT, group: TEXT };
 const ABSENT = { absent: true };
@@ -54,8 +54,10 @@ export const COMMANDS = {
     args: { vmid: VMID, snapname: SNAPNAME },
     options: { force: BOOL },
     run: ({ vmid, snapname }) =>
-      lockWorker("lxc", vmid, (ct) => {
+      lockWorker("lxc", vmid, async (ct) => {
+        findSnapshot(ct, snapname);
         checkUnlocked(ct, "CT");
+        await hold(ct, "snapshot-delete");
         deleteSnapshot(ct, snapname);
       }),
   },
@@ -64,9 +66,11 @@ export const COMMANDS = {
     args: { vmid: VMID, snapname: SNAPNAME },
     options: { start: BOOL },
     run: ({ vmid, snapname, start }) =>
-      lockWorker("lxc", vmid, (ct) => {
+      lockWorker("lxc", vmid, async (ct) => {
+        findSnapshot(ct, snapname);
         checkUnlocked(ct, "CT");
-        return rollBack(ct, snapname, start === 1);
+        await hold(ct, "rollback");
+        await rollBack(ct, snapname, start === 1);
       }),
   },
   snapshot: {
@@ -130,6 +134,12 @@ export async function pct(argv) {
   const values = parse("pct", name, spec, argv.slice(1));
   if (spec.absent) fail(`the stand-in has no 'pct ${name}'`);
   await spec.run(values, spec);
+}
+
+/** A lock that a task which fails or is interrupted leaves behind. */
+async function hold(ct, lock) {
+  saveGuest({ ...ct, lock });
+  await holdTask();
 }
 
 /** The container, or the answer of the commands that look for its configuration first. */

@@ -21,7 +21,8 @@ import { migrateCommand } from "./migrate.mjs";
 import { resizeCommand } from "./resize.mjs";
 import { VM_SET } from "./vm_set.mjs";
 import { QM_CREATE, QM_IMPORT } from "./qm_create.mjs";
-import { deleteSnapshot, printTree, rollBack, startGuest, takeSnapshot } from "./snapshots.mjs";
+import { createSnapshot, deleteSnapshot, rollBackVm } from "./qm_snapshots.mjs";
+import { printTree, startGuest } from "./snapshots.mjs";
 import { bootDisk, bytesOf, vmStatus } from "./status.mjs";
 import {
   fault,
@@ -81,22 +82,17 @@ export const COMMANDS = {
   snapshot: {
     args: named,
     options: { description: TEXT, vmstate: BOOL },
-    run: ({ vmid, snapname, description }) => {
-      if (["current", "pending", "vzdump"].includes(snapname)) {
-        fail(`unable to use snapshot name '${snapname}' (reserved name)`);
-      }
-      return onVm(vmid, (vm) => takeSnapshot(vm, snapname, description));
-    },
+    run: createSnapshot,
   },
   delsnapshot: {
     args: named,
     options: { force: BOOL },
-    run: ({ vmid, snapname }) => onVm(vmid, (vm) => deleteSnapshot(vm, snapname)),
+    run: deleteSnapshot,
   },
   rollback: {
     args: named,
     options: { start: BOOL },
-    run: ({ vmid, snapname, start }) => onVm(vmid, (vm) => rollBack(vm, snapname, start === 1)),
+    run: rollBackVm,
   },
   listsnapshot: { args: vmid, run: ({ vmid }) => printTree(existing(vmid)) },
   unlock: {

@@ -1,4 +1,4 @@
-/** Snapshots of containers and VMs: the root file system and the configuration. */
+/** Snapshots of containers, and what those of VMs share: the root file system and the configuration. */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { digest, fault, guestDirectory, isRunning, rootfsDirectory, saveGuest } 
 
 const directoryOf = (guest, name) => path.join(guestDirectory(guest.id), "snapshots", name);
 
-const findSnapshot = (guest, name) =>
+export const findSnapshot = (guest, name) =>
   guest.snapshots.find((snapshot) => snapshot.name === name) ??
     fail(`snapshot '${name}' does not exist`);
 
@@ -20,7 +20,7 @@ export function takeSnapshot(guest, name, description) {
     fail(`snapshot name '${name}' already used`);
   }
   if (fault("noSnapshots")) fail("snapshot feature is not available");
-  copyTree(rootfsDirectory(guest.id), directoryOf(guest, name));
+  copyFiles(guest, name);
   const entry = { name, time: Math.floor(Date.now() / 1000), config: { ...guest.config } };
   if (description) entry.description = description;
   if (guest.parent) entry.parent = guest.parent;
@@ -31,14 +31,31 @@ export function takeSnapshot(guest, name, description) {
 
 export function deleteSnapshot(guest, name) {
   const gone = findSnapshot(guest, name);
-  fs.rmSync(directoryOf(guest, name), { recursive: true, force: true });
+  dropFiles(guest, name);
+  unlinkParent(guest, gone);
+  saveGuest(guest);
+}
+
+/** Takes a snapshot out of the list; those made after it get its parent. */
+export function unlinkParent(guest, gone) {
   guest.snapshots = guest.snapshots.filter((snapshot) => snapshot !== gone);
   for (const entry of [guest, ...guest.snapshots]) {
-    if (entry.parent !== name) continue;
+    if (entry.parent !== gone.name) continue;
     if (gone.parent) entry.parent = gone.parent;
     else delete entry.parent;
   }
-  saveGuest(guest);
+}
+
+export const copyFiles = (guest, name) =>
+  copyTree(rootfsDirectory(guest.id), directoryOf(guest, name));
+
+export const dropFiles = (guest, name) =>
+  fs.rmSync(directoryOf(guest, name), { recursive: true, force: true });
+
+export function restoreFiles(guest, name) {
+  const rootfs = rootfsDirectory(guest.id);
+  fs.rmSync(rootfs, { recursive: true, force: true });
+  copyTree(directoryOf(guest, name), rootfs);
 }
 
 /**
@@ -49,9 +66,7 @@ export async function rollBack(guest, name, start) {
   const snapshot = findSnapshot(guest, name);
   if (isRunning(guest) && guest.hasProcess) await killInit(guest);
   guest.status = "stopped";
-  const rootfs = rootfsDirectory(guest.id);
-  fs.rmSync(rootfs, { recursive: true, force: true });
-  copyTree(directoryOf(guest, name), rootfs);
+  restoreFiles(guest, name);
   guest.config = { ...snapshot.config };
   guest.pending = {};
   guest.parent = name;
@@ -116,7 +131,8 @@ export function snapshotList(guest) {
     description: snapshot.description ? `${snapshot.description}\n` : "",
     snaptime: snapshot.time,
     ...(snapshot.parent ? { parent: snapshot.parent } : {}),
-    ...(guest.kind === "qemu" ? { vmstate: 0 } : {}),
+    ...(snapshot.state ? { snapstate: snapshot.state } : {}),
+    ...(guest.kind === "qemu" ? { vmstate: snapshot.vmstate ? 1 : 0 } : {}),
   }));
   const current = {
     name: "current",
