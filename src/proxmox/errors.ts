@@ -89,34 +89,6 @@ export const haPending = (guest: Guest, action: string, seconds: number, state: 
     "Read its status again later, or run `ha-manager status` on the host",
   );
 
-export const snapshotMissing = (guest: Guest, snapshot: string) =>
-  new RemoteExecError(
-    "not_found",
-    `Snapshot "${snapshot}" of ${guestInText(guest)} not found`,
-    "Use proxmox_list_snapshots to see its snapshots",
-  );
-
-export const snapshotExists = (guest: Guest, snapshot: string) =>
-  new RemoteExecError(
-    "already_exists",
-    `${guestName(guest)} already has a snapshot "${snapshot}"`,
-    "Choose another name, or remove the old one with proxmox_delete_snapshot",
-  );
-
-export const snapshotsUnavailable = (guest: Guest) =>
-  new RemoteExecError(
-    "unsupported",
-    `The storage of ${guestInText(guest)} does not support snapshots`,
-    "Use proxmox_backup, or move its disks to ZFS, LVM-thin, Btrfs or Ceph",
-  );
-
-export const snapshotNameReserved = (name: string) =>
-  new RemoteExecError(
-    "invalid_argument",
-    `The snapshot name "${name}" is reserved by Proxmox VE`,
-    "Choose another name",
-  );
-
 export const agentUnavailable = (guest: Guest, found: string) =>
   new RemoteExecError(
     "unsupported",

@@ -18,13 +18,17 @@ import {
   notRunning,
   onOtherNode,
   programMissingInGuest,
-  snapshotExists,
-  snapshotMissing,
-  snapshotNameReserved,
-  snapshotsUnavailable,
   storageUnusable,
   wrongKind,
 } from "./errors.ts";
+import {
+  ramUnavailable,
+  snapshotExists,
+  snapshotMissing,
+  snapshotNameReserved,
+  snapshotNotNewest,
+  snapshotsUnavailable,
+} from "./guests/errors.ts";
 import { bridgeMissing } from "./life/errors.ts";
 import { type Guest, KINDS, programOf } from "./guests/guest.ts";
 import { type HostAnswer, outputOf, type ProxmoxHost, withoutNoise } from "./host.ts";
@@ -167,13 +171,26 @@ const PROBLEMS: readonly (readonly [RegExp, (match: Match) => Problem])[] = [
   [/^(?:CT|VM) \d+ already running/m, ({ guest }) => alreadyRunning(guest)],
   [/^(?:CT|VM) is locked \((.*)\)/m, ({ guest, found }) => guestLocked(guest, found)],
   [/^can't lock file '.*' - got timeout/m, ({ guest }) => guestBusy(guest)],
-  [/^you can't .* if it's a template/im, ({ guest, action }) => guestIsTemplate(guest, action)],
+  [
+    /^you can't .* if (?:it's|vm is) a template/im,
+    ({ guest, action }) => guestIsTemplate(guest, action),
+  ],
   [/^container did not stop/m, ({ guest }) => didNotStop(guest)],
   [/^VM quit\/powerdown failed - got timeout/m, ({ guest }) => didNotStop(guest)],
   [/^snapshot '(.*)' does not exist/m, ({ guest, found }) => snapshotMissing(guest, found)],
   [/^snapshot name '(.*)' already used/m, ({ guest, found }) => snapshotExists(guest, found)],
   [/^snapshot feature is not available/m, ({ guest }) => snapshotsUnavailable(guest)],
   [/^unable to use snapshot name '(.*)' \(reserved/m, ({ found }) => snapshotNameReserved(found)],
+  // Source: pve-storage 0c56bad src/PVE/Storage/ZFSPoolPlugin.pm, Plugin.pm, LVMPlugin.pm.
+  [
+    /^can't rollback, '(.*)' is not most recent snapshot/m,
+    ({ guest, found }) => snapshotNotNewest(guest, found),
+  ],
+  [
+    /^Cannot live-migrate, snapshot \(with RAM\), or hibernate a VM with: (.*)/m,
+    ({ guest, found }) => ramUnavailable(guest, found),
+  ],
+  [/^Failed to obtain guest migration lock/m, ({ guest }) => guestBusy(guest)],
   [
     /^(No QEMU guest agent configured|QEMU guest agent is not running)/m,
     ({ guest, found }) => agentUnavailable(guest, found),

@@ -17,7 +17,7 @@ import type { GuestExec, GuestKind } from "./guests/guest.ts";
 import { Guests } from "./guests/guests.ts";
 import { GuestDisks } from "./guests/disks.ts";
 import { GuestSettings } from "./guests/settings.ts";
-import { ContainerSnapshots } from "./guests/snapshots.ts";
+import { GuestSnapshots } from "./guests/snapshots.ts";
 import { VmExec } from "./guests/vm_exec.ts";
 import { Cloning } from "./life/cloning.ts";
 import { Destruction } from "./life/destruction.ts";
@@ -36,7 +36,7 @@ export class ProxmoxService {
   readonly disks: GuestDisks;
   readonly exec: Readonly<Record<GuestKind, GuestExec>>;
   readonly files: ContainerFiles;
-  readonly snapshots: ContainerSnapshots;
+  readonly snapshots: GuestSnapshots;
   readonly backups: Backups;
   readonly usage: Usage;
   readonly templates: Templates;
@@ -81,7 +81,7 @@ export class ProxmoxService {
       vm: new VmExec(host, clock, characterLimit, vmJobs),
     };
     this.files = new ContainerFiles(ssh, this.guests);
-    this.snapshots = new ContainerSnapshots(host, this.guests);
+    this.snapshots = new GuestSnapshots(host, this.guests);
     this.backups = new Backups(host);
     this.usage = new Usage(host);
     this.health = new NodeHealthReader(host, clock);

@@ -83,7 +83,7 @@ function proxmox(has: (name: string) => boolean): string {
     (exec.length > 0 ? `Inside a guest: ${exec.join(", ")}. ` : "") +
     (has("proxmox_resource_usage") ? "Cluster: proxmox_resource_usage. " : "") +
     (has("proxmox_shutdown_container")
-      ? "Shut down rather than stop (a kill). Before risky changes make a snapshot (containers) or backup."
+      ? "Shut down rather than stop (a kill). Before risky changes make a snapshot or backup."
       : "");
 }
 

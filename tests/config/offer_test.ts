@@ -15,6 +15,7 @@ const READERS = [
   "proxmox_list_vms",
   "proxmox_vm_status",
   "proxmox_vm_config",
+  "proxmox_list_vm_snapshots",
   "proxmox_list_backups",
   "proxmox_resource_usage",
   "proxmox_list_templates",

@@ -133,6 +133,9 @@ Deno.test("no tool accepts an argument that could be an option or another path",
     ["proxmox_create_snapshot", { ctid: 101, snapshot: "a\n" }],
     ["proxmox_delete_snapshot", { ctid: 101, snapshot: "--force" }],
     ["proxmox_rollback_snapshot", { ctid: 101, snapshot: "a b" }],
+    ["proxmox_delete_vm_snapshot", { vmid: 200, snapshot: "--force" }],
+    ["proxmox_rollback_vm_snapshot", { vmid: 200, snapshot: "one", start: "1 --force" }],
+    ["proxmox_create_vm_snapshot", { vmid: 200, snapshot: "one", include_ram: "1; reboot" }],
     ["proxmox_shutdown_container", { ctid: 101, timeout: "60 --forceStop 1" }],
     ["proxmox_upload_file_to_container", {
       ...{ ctid: 101, local_path: "a", container_path: "/etc/../x" },
@@ -233,6 +236,11 @@ for (
       "proxmox_list_snapshots",
       { ctid: 101 },
       JSON.stringify([{ name: HOSTILE, description: HOSTILE, snapstate: HOSTILE, snaptime: 1 }]),
+    ],
+    [
+      "proxmox_list_vm_snapshots",
+      { vmid: 101 },
+      JSON.stringify([{ name: HOSTILE, description: HOSTILE, snapstate: HOSTILE, vmstate: 1 }]),
     ],
     [
       "proxmox_list_backups",

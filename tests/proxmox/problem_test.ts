@@ -53,6 +53,16 @@ pure("readProblem() recognizes snapshots, agents, storages and refused arguments
   );
   assert.match(read("snapshot name 'x' already used\n"), /^already_exists: /);
   assert.match(read("snapshot feature is not available\n"), /^unsupported: /);
+  assert.equal(
+    read("can't rollback, 'x' is not most recent snapshot on 'zfs:subvol-101-disk-0'\n"),
+    "invalid_state: The storage of container 101 can only roll back to the newest snapshot, " +
+      'and "x" is not',
+  );
+  assert.match(read("you can't rollback if vm is a template\n"), /^invalid_state: /);
+  assert.match(
+    read("Failed to obtain guest migration lock - replication running?\n"),
+    /^locked: /,
+  );
   assert.match(
     read("unable to use snapshot name 'current' (reserved name)\n"),
     /^invalid_argument: /,

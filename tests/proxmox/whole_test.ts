@@ -69,6 +69,7 @@ wholeTest("the server annotates which tools read, change and destroy", {}, async
       "list_containers",
       "container_status",
       "vm_config",
+      "list_vm_snapshots",
       "list_backups",
       "node_status",
       "task_log",
@@ -76,7 +77,9 @@ wholeTest("the server annotates which tools read, change and destroy", {}, async
   ) {
     assert.equal(hints(name)?.readOnlyHint, true, name);
   }
-  for (const name of ["start_container", "create_snapshot", "backup", "start_vm"]) {
+  for (
+    const name of ["start_container", "create_snapshot", "create_vm_snapshot", "backup", "start_vm"]
+  ) {
     // A missing readOnlyHint is false.
     assert.deepEqual(hints(name), { destructiveHint: false }, name);
   }
@@ -88,6 +91,8 @@ wholeTest("the server annotates which tools read, change and destroy", {}, async
       "container_exec_command",
       "stop_container",
       "rollback_snapshot",
+      "rollback_vm_snapshot",
+      "delete_vm_snapshot",
       "reboot_vm",
     ]
   ) {

@@ -22,6 +22,7 @@ const READERS = [
   "proxmox_list_snapshots",
   "proxmox_list_tasks",
   "proxmox_list_templates",
+  "proxmox_list_vm_snapshots",
   "proxmox_list_vms",
   "proxmox_node_status",
   "proxmox_resource_usage",

@@ -23,6 +23,7 @@ const WORDS: Readonly<
   default: { true: "default" },
   claimed: { true: "download started" },
   created: { true: "created", false: "replaced" },
+  includes_ram: { true: ["with its RAM", "(with RAM)"] },
   quorate: { true: "has quorum", false: "no quorum" },
   changed: { true: "File changed", false: "File not changed" },
 };

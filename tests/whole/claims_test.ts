@@ -54,6 +54,11 @@ const UNUSUAL_JOBS: Elsewhere = [
   "ssh_start_job and ssh_stop_job say what is otherwise than usual",
 ];
 
+const SAVED_RAM: Elsewhere = [
+  "tests/proxmox/guests/snapshots_vms_test.ts",
+  "VM snapshots are made, listed, rolled back and deleted (${version})",
+];
+
 const CLAIMS: readonly Claim[] = [
   { field: "success", tools: EXEC_TOOLS, shown: onHost.otherEndings },
   { field: "timeout_reached", tools: EXEC_TOOLS, shown: onHost.otherEndings },
@@ -84,6 +89,8 @@ const CLAIMS: readonly Claim[] = [
   { field: "by_ha", tools: CHANGES, shown: situations.carriedOutByHa },
   { field: "protected", tools: ["proxmox_backup"], shown: situations.protection },
   { field: "backups[].protected", tools: ["proxmox_list_backups"], shown: situations.protection },
+  { field: "includes_ram", tools: ["proxmox_create_vm_snapshot"], shown: SAVED_RAM },
+  { field: "snapshots[].includes_ram", tools: ["proxmox_list_vm_snapshots"], shown: SAVED_RAM },
   { field: "cancelled", tools: ["ssh_exec_command"], shown: CANCELLED.ssh },
   { field: "cancelled", tools: ["proxmox_container_exec_command"], shown: CANCELLED.container },
   { field: "cancelled", tools: ["proxmox_vm_exec_command"], shown: CANCELLED.vm },
@@ -114,6 +121,10 @@ const OTHERS: Readonly<Record<string, Elsewhere>> = {
   "status of a VM": [
     "tests/proxmox/guests/guests_vms_test.ts",
     "proxmox_start_vm, shutdown and stop wait until HA has carried it out",
+  ],
+  "status of a VM after a rollback": [
+    "tests/proxmox/guests/snapshots_vms_test.ts",
+    "VM snapshots are made, listed, rolled back and deleted (${version})",
   ],
   "started, while HA has not carried it out": [
     "tests/proxmox/guests/guests_containers_test.ts",

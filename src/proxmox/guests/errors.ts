@@ -1,6 +1,6 @@
-import { RemoteExecError } from "../../errors.ts";
+import { oneLine, RemoteExecError } from "../../errors.ts";
 import { formatBytes } from "../format.ts";
-import { type Guest, guestInText, guestName } from "./guest.ts";
+import { type Guest, guestInText, guestName, programOf, snapshotTool } from "./guest.ts";
 
 export const nothingToSet = () =>
   new RemoteExecError(
@@ -60,4 +60,80 @@ export const hasSnapshots = (guest: Guest) =>
     "invalid_state",
     `${guestName(guest)} has snapshots: a template cannot have any`,
     "Delete its snapshots first",
+  );
+
+export const snapshotMissing = (guest: Guest, snapshot: string) =>
+  new RemoteExecError(
+    "not_found",
+    `Snapshot "${snapshot}" of ${guestInText(guest)} not found`,
+    `Use ${snapshotTool(guest.kind, "list")} to see its snapshots`,
+  );
+
+export const snapshotExists = (guest: Guest, snapshot: string) =>
+  new RemoteExecError(
+    "already_exists",
+    `${guestName(guest)} already has a snapshot "${snapshot}"`,
+    `Choose another name, or remove the old one with ${snapshotTool(guest.kind, "delete")}`,
+  );
+
+export const snapshotsUnavailable = (guest: Guest) =>
+  new RemoteExecError(
+    "unsupported",
+    `The storage of ${guestInText(guest)} does not support snapshots`,
+    "Use proxmox_backup, or move its disks to ZFS, LVM-thin, Btrfs or Ceph",
+  );
+
+export const snapshotNameReserved = (name: string) =>
+  new RemoteExecError(
+    "invalid_argument",
+    `The snapshot name "${name}" is reserved by Proxmox VE`,
+    "Choose another name",
+  );
+
+/** ZFS and volume chains can only go back to the newest snapshot of a disk. */
+export const snapshotNotNewest = (guest: Guest, snapshot: string) =>
+  new RemoteExecError(
+    "invalid_state",
+    `The storage of ${guestInText(guest)} can only roll back to the newest snapshot, ` +
+      `and "${snapshot}" is not`,
+    `Delete the newer snapshots first with ${snapshotTool(guest.kind, "delete")}; ` +
+      `${snapshotTool(guest.kind, "list")} shows them`,
+  );
+
+/** A snapshot whose creation or deletion did not end. */
+export const snapshotIncomplete = (guest: Guest, snapshot: string) =>
+  new RemoteExecError(
+    "invalid_state",
+    `The snapshot "${snapshot}" of ${guestInText(guest)} is incomplete`,
+    `Roll back to another one, and delete this one with ${snapshotTool(guest.kind, "delete")}`,
+  );
+
+/** @param found the devices or features that QEMU cannot save, separated by commas */
+export const ramUnavailable = (guest: Guest, found: string) =>
+  new RemoteExecError(
+    "unsupported",
+    `${guestName(guest)} cannot be saved or moved with its RAM: it uses ${oneLine(found)}`,
+    "Leave its RAM out, or shut it down first",
+  );
+
+/** The disks are those of the snapshot, but the guest does not run as it should. */
+export const rolledBackNotStarted = (guest: Guest, snapshot: string, found: string) =>
+  new RemoteExecError(
+    "verification_failed",
+    `${guestName(guest)} was rolled back to the snapshot "${snapshot}", but did not start` +
+      (found === "" ? "" : `: ${oneLine(found)}`),
+    `Do not roll back again: start it with proxmox_start_${guest.kind}, which reports the reason`,
+  );
+
+/** A failed task that left its lock, and so its work half done. */
+export const leftLocked = (problem: RemoteExecError, guest: Guest, lock: string) =>
+  new RemoteExecError(
+    problem.code,
+    `${problem.message}; ${guestInText(guest)} is still locked (${lock}), and the work half done`,
+    `When proxmox_list_tasks shows no such task, run \`${programOf(guest)} unlock ${guest.id}\` ` +
+      `with ssh_exec_command, then ${
+        lock === "snapshot"
+          ? `remove the unfinished snapshot with ${snapshotTool(guest.kind, "delete")}`
+          : "repeat the call"
+      }`,
   );

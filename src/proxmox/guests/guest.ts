@@ -56,6 +56,12 @@ export const guestName = ({ kind, id }: Guest): string => `${KINDS[kind].title} 
 /** The guest inside a sentence: `container 101`, `VM 200`. */
 export const guestInText = ({ kind, id }: Guest): string => `${KINDS[kind].noun} ${id}`;
 
+/** The name of a snapshot tool; those for containers have no kind in it. */
+export const snapshotTool = (
+  kind: GuestKind,
+  verb: "list" | "create" | "rollback" | "delete",
+): string => `proxmox_${verb}_${kind === "vm" ? "vm_" : ""}snapshot${verb === "list" ? "s" : ""}`;
+
 /** Runs commands in the guests of one kind. */
 export interface GuestExec {
   /** @throws RemoteExecError if the command was not started; every ending is an outcome */

@@ -1,11 +1,6 @@
 import { oneLine, RemoteExecError } from "../../errors.ts";
-import {
-  argumentRefused,
-  commandFailed,
-  guestIsTemplate,
-  guestLocked,
-  snapshotMissing,
-} from "../errors.ts";
+import { argumentRefused, commandFailed, guestIsTemplate, guestLocked } from "../errors.ts";
+import { snapshotMissing } from "../guests/errors.ts";
 import type { Guest } from "../guests/guest.ts";
 import { idTaken } from "./errors.ts";
 
