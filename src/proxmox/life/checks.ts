@@ -1,10 +1,20 @@
 import type { ToolContext } from "../../mcp/tool.ts";
-import { guestLocked, noQuorum } from "../errors.ts";
+import { guestLocked, noQuorum, unreadable } from "../errors.ts";
 import type { Guests } from "../guests/guests.ts";
-import type { Guest } from "../guests/guest.ts";
+import { type Guest, programOf } from "../guests/guest.ts";
 import { outputOf, type ProxmoxHost } from "../host.ts";
+import { parseConfig } from "../parsers/pct.ts";
 import { isQuorate } from "../parsers/pvesh.ts";
+import { explain } from "../problem.ts";
 import { isProtected, mustBeStopped, nameNotConfirmed } from "./errors.ts";
+import { checkedConfig, onlyIfSame } from "./same_guest.ts";
+
+/** A guest that may be destroyed. */
+export interface Confirmed {
+  readonly config: Readonly<Record<string, string>>;
+  /** Shell text that ends the shell if the guest is another one by then. */
+  readonly guard: string;
+}
 
 /**
  * Refuses what would destroy the wrong guest, or half of it. Proxmox VE asks no question, and without a quorum it
@@ -12,7 +22,6 @@ import { isProtected, mustBeStopped, nameNotConfirmed } from "./errors.ts";
  *
  * Source: pve-container 94f5585 src/PVE/LXC.pm:1037-1063.
  *
- * @returns the configuration of the guest
  * @throws RemoteExecError unless the name is confirmed, the guest is stopped, neither protected nor locked, and the
  *   cluster has a quorum
  */
@@ -21,8 +30,8 @@ export async function checkDestruction(
   guest: Guest,
   confirmName: string,
   context: ToolContext,
-): Promise<Readonly<Record<string, string>>> {
-  const { options: config } = await guests.config(guest, context);
+): Promise<Confirmed> {
+  const { config, guard } = await read(host, guest, context);
   if (nameOf(guest, config) !== confirmName) throw nameNotConfirmed(guest);
   if (config.protection === "1") throw isProtected(guest);
   if (config.lock !== undefined && config.lock !== "suspended") {
@@ -33,7 +42,16 @@ export async function checkDestruction(
   const action = "Reading the cluster's quorum";
   const answer = await host.get("/cluster/status", [], { ...context, action });
   if (!isQuorate(outputOf(answer, action))) throw noQuorum();
-  return config;
+  return { config, guard };
+}
+
+async function read(host: ProxmoxHost, guest: Guest, context: ToolContext): Promise<Confirmed> {
+  const call = { ...context, action: "Reading the configuration", program: programOf(guest) };
+  const answer = await host.run(checkedConfig(guest), call);
+  if (answer.code !== 0) throw await explain(host, guest, call.action, answer, context);
+  const [sum = "", ...lines] = answer.stdout.split("\n");
+  if (!/^[0-9a-f]{64}$/.test(sum)) throw unreadable("sha256sum", sum.slice(0, 100));
+  return { config: parseConfig(lines.join("\n")).options, guard: onlyIfSame(guest, sum) };
 }
 
 /** As the lists show it. Source: pve-container src/PVE/LXC.pm:291-292; qemu-server src/PVE/QemuServer.pm:2574. */

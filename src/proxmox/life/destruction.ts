@@ -8,8 +8,10 @@ import { parseWarnings } from "../parsers/pct.ts";
 import { parseGuestJobs } from "../parsers/pvesh.ts";
 import { errorOfPart, isInCluster, readBack } from "../problem.ts";
 import { checkDestruction } from "./checks.ts";
-import { destroyFailed, linkedClones, otherResult, replicated } from "./errors.ts";
+import { destroyFailed, guestChanged, linkedClones, otherResult, replicated } from "./errors.ts";
+import { wordsOf } from "./host_input.ts";
 import type { GuestMaker } from "./maker.ts";
+import { NOT_SAME } from "./same_guest.ts";
 
 /** What to destroy. */
 export interface DestructionOrder {
@@ -51,13 +53,13 @@ export class Destruction {
     context: ToolContext,
   ): Promise<Destroyed | RunningTask> {
     const parts = { host: this.#host, guests: this.#guests };
-    await checkDestruction(parts, guest, confirmName, context);
+    const { guard } = await checkDestruction(parts, guest, confirmName, context);
     const action = `Destroying ${guestInText(guest)}`;
     const options = purge ? ["--purge", "1"] : [];
-    const answer = await this.#host.longTask(
-      [programOf(guest), "destroy", String(guest.id), ...options],
-      { ...context, action, timeoutMs },
-    );
+    const words = [programOf(guest), "destroy", String(guest.id), ...options] as const;
+    const guarded = await wordsOf(this.#host, { words, guard }, context.signal);
+    const call = { ...context, action, timeoutMs, program: words[0], shown: words.join(" ") };
+    const answer = await this.#host.longTask(guarded, call);
     if (isRunning(answer)) return answer;
     if (answer.code !== 0) {
       throw await this.#problem(guest, withoutNoise(answer.stderr), context);
@@ -69,6 +71,7 @@ export class Destruction {
   }
 
   async #problem(guest: Guest, found: string, context: ToolContext): Promise<RemoteExecError> {
+    if (found.includes(NOT_SAME)) return guestChanged(guest);
     if (/replication job|used in HA resources/.test(found)) return replicated(guest);
     if (/still in use by linked clone/.test(found)) return linkedClones(guest);
     return destroyFailed(guest, found, await this.#maker.leftovers(guest, context));

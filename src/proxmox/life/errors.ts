@@ -25,6 +25,16 @@ export const nameNotConfirmed = (guest: Guest) =>
     `Read its name with proxmox_${guest.kind}_config and make sure that it is the guest you mean`,
   );
 
+/** Between the check and the command, which takes no digest, somebody else has changed it. */
+export const guestChanged = (guest: Guest) =>
+  new RemoteExecError(
+    "changed",
+    `${
+      guestName(guest)
+    } was changed or replaced after its name was confirmed: nothing was destroyed`,
+    `Read it with proxmox_${guest.kind}_config and make sure that it still is the guest you mean`,
+  );
+
 export const notABackup = (backup: string) =>
   new RemoteExecError(
     "invalid_argument",

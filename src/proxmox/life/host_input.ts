@@ -4,6 +4,8 @@ import { outputOf, type ProxmoxHost } from "../host.ts";
 /** A command of the host, and what it reads besides its arguments. */
 export interface HostCommand {
   readonly words: readonly [program: string, ...args: string[]];
+  /** Shell text that runs immediately before it, and may end the shell. */
+  readonly guard?: string;
   /** Public SSH keys, one per line. The command gets them as the file {@linkcode KEYS_FILE}. */
   readonly keys?: string;
   /** The command reads it from stdin, twice, as `pct` and `qm` do without a terminal. */
@@ -35,14 +37,16 @@ const KEEP_SECRET = [
  */
 export async function wordsOf(
   host: ProxmoxHost,
-  { words, keys, password, next = [] }: HostCommand,
+  { words, guard, keys, password, next = [] }: HostCommand,
   signal: AbortSignal,
 ): Promise<[string, ...string[]]> {
   const file = password === undefined ? undefined : await keepSecret(host, password, signal);
-  if (file === undefined && keys === undefined && next.length === 0) return [...words];
+  const isPlain = guard === undefined && keys === undefined && next.length === 0;
+  if (file === undefined && isPlain) return [...words];
   const lines = [
     ...(file === undefined ? [] : [`exec <${file} || exit; rm -f ${file}`]),
     ...(keys === undefined ? [] : [`exec 3<<'${HERE_END}'\n${keys}\n${HERE_END}`]),
+    ...(guard === undefined ? [] : [guard]),
     next.length === 0 ? `exec ${line(words)}` : `${line(words)} || exit; ${line(next)} || :`,
   ];
   return ["sh", "-c", lines.join("\n")];

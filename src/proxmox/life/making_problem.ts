@@ -2,7 +2,8 @@ import { oneLine, RemoteExecError } from "../../errors.ts";
 import { argumentRefused, commandFailed, guestIsTemplate, guestLocked } from "../errors.ts";
 import { snapshotMissing } from "../guests/errors.ts";
 import type { Guest } from "../guests/guest.ts";
-import { idTaken } from "./errors.ts";
+import { guestChanged, idTaken } from "./errors.ts";
+import { NOT_SAME } from "./same_guest.ts";
 
 const storageUnfit = (action: string, found: string) =>
   new RemoteExecError(
@@ -56,6 +57,7 @@ type Maker = (action: string, found: string, guest: Guest, source: Guest) => Rem
  * `No space left on device` from public logs.
  */
 const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
+  [new RegExp(`^${NOT_SAME}$`, "m"), (_a, _f, guest) => guestChanged(guest)],
   [
     /((?:CT|VM) \d+ already exists on node|config file already exists|: File exists)/,
     (_a, _f, guest) => idTaken(guest.id),

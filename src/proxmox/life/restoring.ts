@@ -54,7 +54,10 @@ export class Restoring {
       id,
       overwrites: order.overwrite,
       action: (guest) => `Restoring ${guestInText(guest)}`,
-      command: (id) => ({ words: commandOf(origin, id, order, { storage, isCopy }) }),
+      command: (id) => ({
+        words: commandOf(origin, id, order, { storage, isCopy }),
+        ...(target === undefined ? {} : { guard: target.guard }),
+      }),
       start: false,
       timeoutMs: order.timeoutMs,
     }, context);
@@ -63,17 +66,18 @@ export class Restoring {
     return { ...made, warnings: [...made.warnings, ...notes] };
   }
 
-  /** @returns the storage of the container that is replaced */
+  /** @returns the storage of the container that is replaced, and what guards the guest until then */
   async #confirmed(
     { kind }: Guest,
     id: number | undefined,
     { confirmName }: RestoreOrder,
     context: ToolContext,
-  ): Promise<{ readonly storage: string | undefined }> {
+  ): Promise<{ readonly storage: string | undefined; readonly guard: string }> {
     if (id === undefined || confirmName === undefined) throw needsOverwrite();
     const parts = { host: this.#host, guests: this.#guests };
-    const config = await checkDestruction(parts, { kind, id }, confirmName, context);
-    return { storage: kind === "container" ? config.rootfs?.split(":")[0] : undefined };
+    const checked = await checkDestruction(parts, { kind, id }, confirmName, context);
+    const { config, guard } = checked;
+    return { storage: kind === "container" ? config.rootfs?.split(":")[0] : undefined, guard };
   }
 }
 

@@ -118,6 +118,8 @@ export interface Faults {
   readonly backupJobs: readonly { readonly id: string; readonly vmid: string }[];
   /** Templates whose disks have linked clones, on a storage that notices. */
   readonly linkedClones: readonly number[];
+  /** A new name that this guest gets while the quorum of the cluster is read. */
+  readonly renamedMeanwhile: { readonly id: number; readonly key: string; readonly name: string };
   /** Guests whose disks cannot be removed. */
   readonly volumeStays: readonly number[];
   /** A restore fails while it unpacks. */

@@ -25,6 +25,7 @@ import {
   localGuests,
   missingText,
   node,
+  saveGuest,
   sleep,
 } from "./state.mjs";
 import { interfacesOf } from "./addresses.mjs";
@@ -211,6 +212,12 @@ function resources({ type }) {
 }
 
 function clusterStatus() {
+  const renamed = fault("renamedMeanwhile");
+  if (renamed !== undefined) {
+    const guest = anyGuest(renamed.id);
+    guest.config[renamed.key] = renamed.name;
+    saveGuest(guest);
+  }
   const names = nodes();
   const entries = names.map((name, index) => ({
     id: `node/${name}`,

@@ -92,3 +92,32 @@ for (const version of [7, 9] as const) {
     ]);
   });
 }
+
+nodeTest(
+  "a guest that is replaced after its name was confirmed is neither destroyed nor overwritten",
+  {
+    containers: [{ ctid: 101, hostname: "web", status: "stopped" }],
+    vms: [{ vmid: 200, name: "app", status: "stopped" }],
+  },
+  async (node) => {
+    const { data } = await node.call("proxmox_backup", { vmid: 101, storage: "local" });
+    const changed = (name: string) => [
+      "changed",
+      `${name} was changed or replaced after its name was confirmed: nothing was destroyed`,
+    ];
+    await node.pve.setFault("renamedMeanwhile", { id: 101, key: "hostname", name: "other" });
+    const meant = { ctid: 101, confirm_name: "web" };
+    assert.deepEqual(failure(await destroy(node, meant)), changed("Container 101"));
+    await node.pve.setFault("renamedMeanwhile", { id: 101, key: "hostname", name: "third" });
+    const over = { ...meant, confirm_name: "other", backup: data.volid, overwrite: true };
+    const restored = failure(await node.call("proxmox_restore_backup", over));
+    assert.deepEqual(restored, changed("Container 101"));
+    await node.pve.setFault("renamedMeanwhile", { id: 200, key: "name", name: "other" });
+    const vm = await node.call("proxmox_destroy_vm", { vmid: 200, confirm_name: "app" });
+    assert.deepEqual(failure(vm), changed("VM 200"));
+    await node.pve.setFault("renamedMeanwhile", undefined);
+    const calls = await node.newCalls();
+    assert.deepEqual(calls.filter((call) => / destroy | restore /.test(call)), []);
+    assert.deepEqual(await node.pve.disks(), ["vm-101-disk-0", "vm-200-disk-0"]);
+  },
+);
