@@ -5,6 +5,7 @@ import { connectServer } from "../support/server.ts";
 import { randomBytes } from "./fixture.ts";
 import { ask, BROWSER, PROGRAM } from "./http.ts";
 import { outputOf } from "../support/command.ts";
+import { until } from "../support/until.ts";
 
 const TOOL = "generate_download_link";
 
@@ -18,6 +19,10 @@ Deno.test("the server makes links to local files, with every step in the audit l
   const url = String(link.download_url);
   assert.equal((await ask(url, BROWSER)).status, 200);
   assert.equal((await ask(url)).text, "hello");
+  await until("the use of the link", async () => {
+    const { data } = await server.call("list_download_stats");
+    return Object(data.statistics).used_tokens === 1;
+  });
   assert.equal((await ask(url)).status, 404);
   const other = (await server.call(TOOL, { path: "a.txt", expiry_minutes: 60 })).data;
   const revoked = await server.call("revoke_download_link", { token_id: other.token_id });

@@ -158,7 +158,8 @@ browserTest({
   async run(page, test) {
     test.write("a.txt", "hello");
     const link = await test.link("a.txt", 1);
-    await page.clock.install();
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1_000);
     await page.goto(link.url);
     const timer = page.getByRole("timer");
     assert.equal(await timer.textContent(), "in 1:00 minutes");

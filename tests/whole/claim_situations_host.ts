@@ -26,7 +26,7 @@ export async function otherEndings({ servers }: Situation): Promise<void> {
         ...{ isError: false, success: false, exit_code: 3 },
         ...{ timeout_reached: false, cancelled: false, process_ended: true },
       }, tool);
-      const stopped = await servers.call(tool, { ...place, command: "sleep 60", timeout: 3 });
+      const stopped = await servers.call(tool, { ...place, command: "sleep 60", timeout: 10 });
       // No guard runs on the embedded host, and the VM has no grep.
       assert.deepEqual(endingOf(stopped), {
         ...{ isError: true, success: false, exit_code: null },

@@ -28,8 +28,11 @@ peerTest({
     await using place = await startPlace();
     const offset = `${place.home}/offset`;
     // Time servers and people set the wall clock only.
-    const jumpTo = (seconds: number) =>
-      Deno.writeTextFileSync(offset, `${seconds < 0 ? "" : "+"}${seconds}`);
+    const jumpTo = (seconds: number) => {
+      Deno.writeTextFileSync(`${offset}.new`, `${seconds < 0 ? "" : "+"}${seconds}`);
+      // At once: the program reads the file all the time.
+      Deno.renameSync(`${offset}.new`, offset);
+    };
     jumpTo(0);
     const env = {
       ...place.env,

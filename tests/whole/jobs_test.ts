@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { alive, connectTo, newTag, tagged, untilAlive, untilGone } from "../peers/openssh.ts";
+import { commandsOf } from "../peers/jobs.ts";
+import { connectTo, newTag, tagged, untilAlive, untilGone } from "../peers/openssh.ts";
 import { peerTest, SSHD } from "../peers/require.ts";
 import { type Sshd, startSshd } from "../peers/sshd.ts";
 import { until } from "../support/until.ts";
@@ -135,7 +136,8 @@ jobsTest(
     assert.deepEqual([text, exit_code], ["before\nafter\n", 7]);
     const stopped = succeeded(await third.call("ssh_stop_job", { job_id: endless }));
     assert.deepEqual([stopped.state, stopped.process_ended], ["stopped", true]);
-    assert.deepEqual(alive(tag), []);
+    assert.deepEqual(commandsOf(tag), []);
+    await untilGone(tag);
     const again = succeeded(await third.call("ssh_stop_job", { job_id: endless }));
     assert.deepEqual([again.state, again.process_ended], ["stopped", true]);
   },

@@ -105,7 +105,7 @@ peerTest({
       assert.equal(link.isError, false, link.text);
       assert.ok(bytes.equals((await ask(String(link.data.download_url))).bytes));
 
-      const stopped = await run("sleep 300", 4);
+      const stopped = await run("sleep 300", 10);
       assert.deepEqual([stopped.data.timeout_reached, stopped.data.process_ended], [true, true]);
       // The link to the first hop breaks: the next call connects again.
       await bastion.killConnections();

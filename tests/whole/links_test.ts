@@ -8,6 +8,7 @@ import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer } from "../support/server.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { freePort } from "../support/free_port.ts";
+import { until } from "../support/until.ts";
 
 const PREVIEWS = [
   "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
@@ -56,6 +57,10 @@ linksTest(
     const got = await ask(url, BROWSER, "POST");
     assert.ok(bytes.equals(got.bytes));
     assert.match(got.headers.get("content-disposition") ?? "", /filename\*=UTF-8''report%20%E5/);
+    await until("the use of the link", async () => {
+      const { data } = await server.call("list_download_stats");
+      return Object(data.statistics).used_tokens === 1;
+    });
     const again = await ask(url);
     assert.equal(again.status, 404);
     const unknown = await ask(url.replace(/[^/]+$/, "x".repeat(43)));

@@ -128,12 +128,15 @@ eraTest("a line of 300 MB costs little memory, and the connection goes on", asyn
 });
 
 eraTest("null is left out and digits are a number in every argument", async (client) => {
-  const args = { command: "sleep 30", timeout: "1", response_format: null };
+  // The time limit is that of the command, not of the login.
+  await client.exec(0, "true");
+  await client.answerTo(0);
+  const args = { command: "sleep 30", timeout: "5", response_format: null };
   const params = { name: "ssh_exec_command", arguments: args };
   await client.send({ id: 1, method: "tools/call", params });
   const answer = await client.answerTo(1);
   assert.equal(read(answer, "result", "structuredContent", "code"), "timeout");
-  assert.match(String(read(answer, "result", "structuredContent", "error")), /after 1 seconds/);
+  assert.match(String(read(answer, "result", "structuredContent", "error")), /after 5 seconds/);
   await client.send({ id: 2, method: "tools/call", params: { ...params, arguments: null } });
   const refusal = await client.answerTo(2);
   assert.match(String(read(refusal, "result", "structuredContent", "error")), /command: /);

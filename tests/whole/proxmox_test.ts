@@ -6,6 +6,7 @@ import { aliveWithMarker } from "../peers/processes.ts";
 import { type Place, startPlace } from "../support/places.ts";
 import { type Connected, connectServer, type ToolResult } from "../support/server.ts";
 import { CONTAINERS, peerTest } from "../peers/require.ts";
+import { until } from "../support/until.ts";
 
 /** Registers a test with a server and a node with two containers; container 101 runs. */
 function proxmoxTest(
@@ -86,12 +87,12 @@ proxmoxTest(
     const { data, isError } = await server.call("proxmox_container_exec_command", {
       ctid: 101,
       command: `echo started; sleep ${marker} & sleep ${marker} | sleep ${marker}`,
-      timeout: 5,
+      timeout: 15,
     });
     assert.deepEqual([isError, data.code, data.timeout_reached], [true, "timeout", true]);
     // No guard runs on the embedded host, so the end is not confirmed.
     assert.deepEqual([data.stdout, data.process_ended], ["started\n", false]);
-    assert.deepEqual(aliveWithMarker(marker), []);
+    await until("the end of the processes", () => aliveWithMarker(marker).length === 0);
   },
 );
 

@@ -4,6 +4,7 @@ import { HTTP_LIMITS } from "../../../../src/downloads/worker/http/http_limits.t
 import { listen } from "../../../../src/downloads/worker/http/http_server.ts";
 import { createLogger } from "../../../../src/log.ts";
 import { RawClient } from "../../http.ts";
+import { until } from "../../../support/until.ts";
 
 Deno.test("listen() aborts the signal of a request when the client disconnects", async () => {
   const asked = Promise.withResolvers<void>();
@@ -37,7 +38,9 @@ Deno.test("listen() writes nothing to the log about clients that break off their
     await client.send(`POST / HTTP/1.1\r\nHost: x\r\n${body}`);
     assert.match(await client.rest(), /^HTTP\/1\.1 408 /);
   }
-  assert.equal(await (await fetch(url)).text(), "ok");
+  // On a busy machine this client may be too slow as well.
+  const isServed = async () => await (await fetch(url)).text() === "ok";
+  await until("an answer", () => isServed().catch(() => false));
   await server.close();
   assert.deepEqual(log, []);
 });
