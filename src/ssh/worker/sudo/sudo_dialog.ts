@@ -60,23 +60,31 @@ export class SudoDialog {
   #watch(stream: Readable, name: "stdout" | "stderr"): () => void {
     const push = stream.push.bind(stream);
     let isOver = false;
-    const take = (chunk: Uint8Array): boolean => {
+    const take = (chunk: Uint8Array, pass: (rest: Uint8Array) => unknown): void => {
       const rest = this.#take(name, chunk);
-      if (rest === undefined) return true;
+      if (rest === undefined) return;
       isOver = true;
-      const passed = rest.length === 0 || push(rest);
+      if (rest.length > 0) pass(rest);
       if (--this.#open === 0) this.#end({ kind: "root" });
-      return passed;
     };
+    const ended = () => {
+      if (!isOver && name === "stderr") this.#refused();
+    };
+    // The end too may have come with the start; then nothing can be pushed.
     const earlier: Uint8Array[] = [];
     for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) earlier.push(chunk);
+    stream.once("end", ended);
     stream.push = (chunk: Uint8Array | null) => {
       // The streams may never be read to their end, so the channel may never close.
-      if (chunk === null && !isOver && name === "stderr") this.#refused();
+      if (chunk === null) ended();
       if (chunk === null || isOver) return push(chunk);
-      return take(chunk);
+      let isWanted = true;
+      take(chunk, (rest) => isWanted = push(rest));
+      return isWanted;
     };
-    return () => earlier.forEach((chunk) => stream.push(chunk));
+    return () => {
+      if (earlier.length > 0) take(Buffer.concat(earlier), (rest) => stream.unshift(rest));
+    };
   }
 
   /** Returns what follows the mark, or undefined before it. */

@@ -57,6 +57,25 @@ for (const size of [1, 7, Infinity]) {
   });
 }
 
+Deno.test("SudoDialog knows a refusal that has come with the start", async () => {
+  const host = new Host();
+  host.say(`${BEGIN}sudo: sorry\n`);
+  for (const stream of [host.stdout, host.stderr]) stream.push(null);
+  const dialog = new SudoDialog(host.channel, TOKEN, undefined);
+  assert.deepEqual(await dialog.ended, { kind: "refused", said: "sudo: sorry", prompts: 0 });
+});
+
+Deno.test("SudoDialog passes on all of a command that has ended with the start", async () => {
+  const host = new Host();
+  host.stdout.push(`${ROOT}out\n`);
+  host.say(`${BEGIN}hint\n${ROOT}err\n`);
+  for (const stream of [host.stdout, host.stderr]) stream.push(null);
+  const dialog = new SudoDialog(host.channel, TOKEN, undefined);
+  assert.deepEqual(await dialog.ended, { kind: "root" });
+  const outputs = [host.stdout, host.stderr].map((stream) => new Response(Readable.toWeb(stream)));
+  assert.deepEqual(await Promise.all(outputs.map((each) => each.text())), ["out\n", "err\n"]);
+});
+
 Deno.test("SudoDialog answers a second prompt with the end of stdin", async () => {
   const host = new Host();
   const dialog = new SudoDialog(host.channel, TOKEN, PASSWORD);
