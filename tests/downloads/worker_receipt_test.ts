@@ -184,7 +184,7 @@ for (
       const link = await test.link("big.bin");
       const target = test.outside("copy.bin");
       const shown = program === ARIA2 ? target.slice(1) : target;
-      await outputOf("timeout", "60", program.name, ...args, shown, link.url);
+      await outputOf("timeout", "300", program.name, ...args, shown, link.url);
       assert.equal(await sha256(Deno.readFileSync(target)), link.sha256);
       // With so many connections that it ends early, what arrived cannot be told from what was sent.
       const isUsed = () => test.actions().includes("used");

@@ -33,4 +33,4 @@ Deno.test("a host's worker with a call or a link is not ended", () =>
     hanging.catch(() => {});
     await assert.rejects(exec(workers, 0), busy);
     assert.equal(await startedBy(launcher), 2);
-  }, { MAX_HOST_WORKERS: "1", TIMEOUT: "1" }));
+  }, { MAX_HOST_WORKERS: "1", TIMEOUT: "3" }));

@@ -11,9 +11,9 @@ export function writeExecutable(path: string, text: string): void {
   run("/bin/sh", "-c", 'printf %s "$1" >"$0" && chmod 755 "$0"', path, text);
 }
 
-/** Copies programs into a directory, as {@linkcode writeExecutable} writes one. @throws Error if that fails */
-export function copyExecutables(paths: readonly string[], directory: string): void {
-  if (paths.length > 0) run("cp", "-fL", ...paths, directory);
+/** Copies programs into a directory, or one to a path, as {@linkcode writeExecutable} writes one. @throws Error if that fails */
+export function copyExecutables(paths: readonly string[], target: string): void {
+  if (paths.length > 0) run("cp", "-fL", ...paths, target);
 }
 
 function run(program: string, ...args: string[]): void {

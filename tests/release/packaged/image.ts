@@ -1,5 +1,6 @@
 import { peer, peerTest, ROOT } from "../../peers/require.ts";
 import type { CommandLine } from "../../support/server.ts";
+import { copyExecutables } from "../../support/executable.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { checkForm } from "./forms.ts";
 import { BINARY } from "./packed.ts";
@@ -16,7 +17,7 @@ export function imageTests(): void {
     async fn() {
       using place = temporaryDirectory();
       const path = `${place.path}/mcp-remote-exec`;
-      Deno.copyFileSync(BINARY ?? "", path);
+      copyExecutables([BINARY ?? ""], path);
       Deno.chmodSync(place.path, 0o755);
       await checkForm(({ env, home }) => {
         const knownHosts = `${place.path}/known_hosts`;

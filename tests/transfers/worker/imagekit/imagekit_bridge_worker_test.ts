@@ -7,6 +7,7 @@ import { ImageKitService } from "../../../../src/transfers/imagekit/service.ts";
 import type { TransfersPort } from "../../../../src/transfers/port.ts";
 import { CURL, peerTest } from "../../../peers/require.ts";
 import { configOf } from "../../../support/config.ts";
+import { until } from "../../../support/until.ts";
 import { startImageKit } from "../../../fakes/imagekit.ts";
 import { containers, context, PNG, StagedFiles } from "../../imagekit/imagekit_stage.ts";
 import { runUpload } from "../../run_upload.ts";
@@ -46,6 +47,7 @@ async function startReal() {
     { imageKit, r2, sweeps: true, logLevel, secrets },
     port2,
   );
+  await until("the sweep", () => fake.requests.length > 0);
   const service = new ImageKitService({
     port: worker.port,
     ssh: { stat: (endpoint) => Promise.resolve().then(() => files.stat(endpoint)) },
