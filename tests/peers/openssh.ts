@@ -219,6 +219,27 @@ export async function execTimedOut(
   return await running;
 }
 
+/** Returns the processes that guard the connections of a test server. */
+export const guardsOf = (marker: string): number[] =>
+  alive(marker).filter((pid) => GUARD.test(readProc(pid, "cmdline")));
+
+/** Waits until the guard has looked for the processes that it ends with the connection: then it reads its stdin. */
+export const untilGuarded = (marker: string): Promise<void> =>
+  until("a guard that waits", () => {
+    const guards = guardsOf(marker);
+    return guards.length > 0 && guards.every((pid) => /\) S /.test(readProc(pid, "stat")));
+  });
+
+const GUARD = /trap "" HUP INT TERM PIPE; P=/;
+
+function readProc(pid: number, file: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/${file}`);
+  } catch {
+    return ""; // it has ended
+  }
+}
+
 /** Waits until no process of a command runs. */
 export const untilGone = (tag: string, limitMs?: number): Promise<void> =>
   until(`the end of ${tag}`, () => alive(tag).length === 0, limitMs, POLL_MS);

@@ -11,6 +11,7 @@ import {
   type TestSession,
   untilAlive,
   untilGone,
+  untilGuarded,
   untilStarted,
 } from "./openssh.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -153,6 +154,7 @@ peerTest({
     const running = session.exec(tagged(tag, "sleep 4000 & wait"), { timeoutMs: 60_000 });
     await untilAlive(tag, 2);
     await untilStarted(clock, 1);
+    await untilGuarded(sshd.marker);
     proxy.freeze();
     const expiredAt = performance.now();
     clock.advance(60_000);

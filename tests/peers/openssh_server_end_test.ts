@@ -1,7 +1,7 @@
 // @timed: the server must end within seconds.
 import assert from "node:assert/strict";
 import { ACCOUNTS, FEW } from "./endless.ts";
-import { connectTo, newTag, tagged, untilAllAlive, untilGone } from "./openssh.ts";
+import { connectTo, newTag, tagged, untilAllAlive, untilGone, untilGuarded } from "./openssh.ts";
 import { peerTest, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
 import { END_LIMIT_MS } from "../support/server.ts";
@@ -26,6 +26,7 @@ for (const loginUser of ACCOUNTS) {
           })
         );
         await untilAllAlive(tags);
+        await untilGuarded(sshd.marker);
         const startedAt = performance.now();
         if (way === "the end of stdin") await server.server.close();
         else server.server.kill(way);

@@ -7,6 +7,7 @@ import {
   alive,
   execTimedOut,
   furnish,
+  guardsOf,
   LOGIN_KINDS,
   newTag,
   openSession,
@@ -14,6 +15,7 @@ import {
   type TestSession,
   untilAllAlive,
   untilGone,
+  untilGuarded,
   untilStarted,
 } from "./openssh.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -176,6 +178,7 @@ for (const loginUser of ACCOUNTS) {
       await using proxy = startDelayProxy({ targetPort: sshd.port, oneWayMs: 0 });
       await using session = await openSession(sshd, { port: proxy.port });
       const started = await startAll(session);
+      await untilGuarded(sshd.marker);
       proxy.cut();
       await Promise.all(started.map(({ tag }) => untilGone(tag)));
       for (const { outcome } of started) assert.equal((await outcome).ending, "connection_lost");
@@ -208,7 +211,7 @@ for (const loginUser of ACCOUNTS) {
       const isLiving = () => tags.every((tag) => alive(tag).length === 1);
       assert.ok(isLiving(), "after another command's timeout");
       proxy.cut();
-      await until("the end of the guard", () => !guardIsAlive(sshd.marker));
+      await until("the end of the guard", () => guardsOf(sshd.marker).length === 0);
       assert.ok(isLiving(), "after a cut");
       assert.equal((await session.exec("true")).exitCode, 0);
       assert.equal(await session.close(30_000), true);
@@ -301,10 +304,6 @@ for (const loginUser of ACCOUNTS) {
       assert.deepEqual(processesOf(sshd.uid).filter((pid) => isOf(pid, "sleep", sshd.marker)), []);
     },
   });
-}
-
-function guardIsAlive(marker: string): boolean {
-  return aliveWithMarker(marker).some((pid) => /trap "" HUP INT TERM PIPE; P=/.test(cmdline(pid)));
 }
 
 function isOf(pid: number, name: string, marker: string): boolean {
