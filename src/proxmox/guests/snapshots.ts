@@ -1,7 +1,14 @@
 import { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
 import { otherState } from "../errors.ts";
-import { type HostAnswer, isRunning, type ProxmoxHost, type RunningTask } from "../host.ts";
+import {
+  type HostAnswer,
+  isRunning,
+  type ProxmoxHost,
+  type RunningTask,
+  type TaskCall,
+} from "../host.ts";
+import type { Look } from "../look.ts";
 import { parseHaRequest } from "../parsers/pct.ts";
 import { parseSnapshots, type Snapshots } from "../parsers/pvesh.ts";
 import { explain, readBack } from "../problem.ts";
@@ -71,7 +78,8 @@ export class GuestSnapshots {
       ...(description === undefined ? [] : [`--description=${description}`]),
       ...(includesRam ? ["--vmstate=1"] : []),
     ];
-    const call = { ...context, action, timeoutMs };
+    const look = configLook(guest, { line: `parent: ${snapshot}` });
+    const call = { ...context, action, timeoutMs, look };
     const answer = await this.#run(guest, ["snapshot", snapshot, ...options], call);
     if (isRunning(answer)) return answer;
     if (answer.code !== 0) throw await this.#problem(guest, action, answer, context);
@@ -94,7 +102,9 @@ export class GuestSnapshots {
   ): Promise<RolledBack | RunningTask> {
     const action = `Rolling back to the snapshot "${snapshot}"`;
     const words = ["rollback", snapshot, ...(start ? ["--start=1"] : [])];
-    const answer = await this.#run(guest, words, { ...context, action, timeoutMs });
+    const line = start ? "status: running" : `parent: ${snapshot}`;
+    const look = configLook(guest, { line, without: "lock: rollback" });
+    const answer = await this.#run(guest, words, { ...context, action, timeoutMs, look });
     if (isRunning(answer)) return answer;
     // The disks are restored and the lock is removed before the guest is started.
     const failedStart = START_FAILED.exec(answer.code === 0 ? answer.stdout : answer.stderr)?.[1];
@@ -125,7 +135,8 @@ export class GuestSnapshots {
     context: ToolContext,
   ): Promise<RunningTask | undefined> {
     const action = `Deleting the snapshot "${snapshot}"`;
-    const call = { ...context, action, timeoutMs };
+    const look = namesLook(guest, { without: snapshot });
+    const call = { ...context, action, timeoutMs, look };
     const answer = await this.#run(guest, ["delsnapshot", snapshot], call);
     if (isRunning(answer)) return answer;
     if (answer.code !== 0) throw await this.#problem(guest, action, answer, context);
@@ -137,7 +148,7 @@ export class GuestSnapshots {
   async #run(
     guest: Guest,
     [verb, ...more]: readonly string[],
-    call: ToolContext & { readonly action: string; readonly timeoutMs: number },
+    call: TaskCall,
   ): Promise<HostAnswer | RunningTask> {
     const words = [verb ?? "", String(guest.id), ...more];
     return await this.#host.longTask([programOf(guest), ...words], call);
@@ -171,6 +182,27 @@ export class GuestSnapshots {
     return snapshots.find(({ name }) => name === snapshot);
   }
 }
+
+/** Shows the configuration and the state. */
+const configLook = (guest: Guest, expected: Omit<Look, "words">): Look => ({
+  words: ["sh", "-c", '"$1" config "$2" && "$1" status "$2"', "sh", ...subject(guest)],
+  ...expected,
+});
+
+/** Shows the names of the snapshots, one on each line: the second column of the tree. */
+const namesLook = (guest: Guest, expected: Omit<Look, "words">): Look => ({
+  words: [
+    ...[
+      "sh",
+      "-c",
+      `tree=$("$1" listsnapshot "$2") && printf '%s\\n' "$tree" | awk '{ print $2 }'`,
+    ],
+    ...["sh", ...subject(guest)],
+  ],
+  ...expected,
+});
+
+const subject = (guest: Guest) => [programOf(guest), String(guest.id)];
 
 /** On stderr if the RAM could not be loaded; on stdout after `--start`, whose failure does not count. */
 const START_FAILED = /^start failed: (.*)/m;

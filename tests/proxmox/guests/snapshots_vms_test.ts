@@ -209,16 +209,37 @@ nodeTest("a snapshot with RAM, a rollback and a deletion go on as jobs", {
   const one = { vmid: 200, snapshot: "one" };
   const made = await asJob(node, "proxmox_create_vm_snapshot", { ...one, include_ram: true });
   assert.match(made.text, /^\[RUNNING\] The snapshot of VM 200 goes on on the host as job /);
-  assert.match(made.text, /check the result with proxmox_list_vm_snapshots/);
+  assert.match(
+    made.text,
+    /its output ends with the result as read back, which proxmox_list_vm_snap/,
+  );
+  assert.match(made.log, /^parent: one$/m);
+  assert.match(made.log, /^\[SUCCESS\] The result was read back$/m);
   assert.match(made.log, /^completed saving the VM state in /m);
   const listed = await call(node, "list_vm_snapshots");
   assert.deepEqual(listed.data.snapshots[0].includes_ram, true);
   const rolled = await asJob(node, "proxmox_rollback_vm_snapshot", one);
   assert.match(rolled.text, /^\[RUNNING\] The rollback of VM 200 goes on /);
+  assert.match(rolled.log, /^status: running$/m);
   assert.deepEqual([rolled.exitCode, await statusOf(node)], [0, "running"]);
   const gone = await asJob(node, "proxmox_delete_vm_snapshot", one);
   assert.match(gone.text, /^\[RUNNING\] Deleting the snapshot of VM 200 goes on /);
+  assert.match(gone.log, /=== READ BACK ===\ncurrent\n\[SUCCESS\] The result was read back\n$/);
+  assert.equal(gone.exitCode, 0);
   assert.deepEqual((await call(node, "list_vm_snapshots")).data.snapshots, []);
+});
+
+nodeTest("the job of a rollback fails if the VM does not start afterwards", {
+  ...EARLY,
+  vms: [APP],
+}, async (node) => {
+  await call(node, "create_vm_snapshot", { snapshot: "one" });
+  await node.pve.setFault("startFails", true);
+  const args = { vmid: 200, snapshot: "one", start: true };
+  const { log, exitCode } = await asJob(node, "proxmox_rollback_vm_snapshot", args);
+  assert.equal(exitCode, 1);
+  assert.match(log, /^start failed: QEMU exited with code 1$/m);
+  assert.match(log, /^status: stopped\n\[ERROR\] .*: expected "status: running"$/m);
 });
 
 nodeTest("stopping the job of a snapshot with RAM leaves no snapshot and no lock", {
@@ -267,7 +288,7 @@ nodeTest("the rollback and the deletion of a container's snapshot go on as jobs 
   const one = { ctid: 101, snapshot: "one" };
   await node.call("proxmox_create_snapshot", one);
   const rolled = await asJob(node, "proxmox_rollback_snapshot", one);
-  assert.match(rolled.text, /check the result with proxmox_list_snapshots;/);
+  assert.match(rolled.text, /as read back, which proxmox_list_snapshots shows too;/);
   assert.equal((await node.call("proxmox_container_status", { ctid: 101 })).data.status, "stopped");
   await asJob(node, "proxmox_delete_snapshot", one);
   assert.deepEqual((await node.call("proxmox_list_snapshots", { ctid: 101 })).data.snapshots, []);
