@@ -6,10 +6,12 @@
  *
  * A step that was answered as a job ends as if nothing had happened. Any other leaves nothing, or a guest whose
  * configuration shows the lock; following the advice of the refused destruction removes it.
+ * A resize or a conversion leaves the guest with or without its result, in which the next look at it agrees.
  * A restore over a guest may leave the old disks, and a destruction the configuration without lock and disks.
  */
 import { line } from "../demo/print.ts";
 import type { FakeProxmox, Version } from "../fakes/proxmox/install.ts";
+import { processesLike } from "../proxmox/node.ts";
 import {
   cleanUp,
   creationOf,
@@ -36,6 +38,15 @@ const hasDisk = (id: number, disk?: number) => async (pve: FakeProxmox): Promise
 const isLocked = (id: number) => async (pve: FakeProxmox): Promise<boolean> =>
   (await pve.state(id))?.lock !== undefined;
 
+/** The worker of a command, which in Proxmox VE 7 is the program itself for the disk of a VM. */
+const hasWorker = (command: string, id: number) => ({ stateDirectory }: FakeProxmox) =>
+  Promise.resolve(
+    processesLike(
+      new RegExp(`${stateDirectory}/pve\\.cjs (internal worker \\d+ )?${command} ${id} `),
+    )
+      .length > 0,
+  );
+
 async function hasPartialTemplate({ stateDirectory }: FakeProxmox): Promise<boolean> {
   const folder = `${stateDirectory}/template/cache`;
   const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name).catch(() => []);
@@ -48,15 +59,23 @@ async function storiesOf({ pve, connect }: LifeStage, next: number): Promise<Sto
   const image = await pve.addImage("noble.img");
   const web = { ctid: next, hostname: "web", status: "stopped" } as const;
   const gone = { ctid: next + 1, hostname: "gone", status: "stopped" } as const;
+  const running = { ctid: next + 16, hostname: "busy", status: "running" } as const;
   const old = { ctid: next + 6, hostname: "old", status: "stopped" } as const;
-  for (const container of [web, gone, old]) await pve.addContainer(container);
+  for (const container of [web, gone, old, running]) await pve.addContainer(container);
   for (const vmid of [next + 7, next + 8]) {
     await pve.addVm({ vmid, name: "base", status: "stopped" });
   }
   await using server = await connect();
+  await pve.addContainer({ ctid: next + 10, hostname: "grown", status: "stopped" });
+  await pve.addContainer({ ctid: next + 11, hostname: "mold", status: "stopped" });
+  for (const vmid of [next + 12, next + 13, next + 14, next + 17, next + 18]) {
+    await pve.addVm({ vmid, name: "base", status: "stopped" });
+  }
   const backup = async (vmid: number) =>
     succeeded(await server.call("proxmox_backup", { vmid, storage: "local" })).volid;
   const [volid, ofOld] = [await backup(web.ctid), await backup(old.ctid)];
+  succeeded(await server.call("proxmox_create_vm_snapshot", { vmid: next + 18, snapshot: "two" }));
+  const ofVm = await backup(next + 14);
   const name = "alpine-3.20-default_20240908_amd64.tar.xz";
   await Deno.remove(`${pve.stateDirectory}/template/cache/${name}`).catch(() => {});
   return [
@@ -91,6 +110,61 @@ async function storiesOf({ pve, connect }: LifeStage, next: number): Promise<Sto
       isUnderWay: hasDisk(old.ctid, 1),
       replaces: true,
       guests: [["container", old.ctid]],
+    },
+    {
+      tool: "proxmox_restore_backup",
+      args: { backup: ofVm, vmid: next + 15 },
+      isUnderWay: hasDisk(next + 15),
+      guests: [["vm", next + 15]],
+    },
+    {
+      tool: "proxmox_restore_backup",
+      args: { backup: ofVm, vmid: next + 14, overwrite: true, confirm_name: "base" },
+      isUnderWay: isLocked(next + 14),
+      replaces: true,
+      guests: [["vm", next + 14]],
+    },
+    {
+      tool: "proxmox_resize_container",
+      args: { ctid: next + 10, disk: "rootfs", size: "+1G" },
+      isUnderWay: hasWorker("pct resize", next + 10),
+      guests: [["container", next + 10]],
+    },
+    {
+      tool: "proxmox_resize_vm",
+      args: { vmid: next + 12, disk: "scsi0", size: "+1G" },
+      isUnderWay: hasWorker("qm resize", next + 12),
+      guests: [["vm", next + 12]],
+    },
+    {
+      tool: "proxmox_convert_container_to_template",
+      args: { ctid: next + 11 },
+      isUnderWay: hasWorker("pct template", next + 11),
+      guests: [["container", next + 11]],
+    },
+    {
+      tool: "proxmox_convert_vm_to_template",
+      args: { vmid: next + 13 },
+      isUnderWay: hasWorker("qm template", next + 13),
+      guests: [["vm", next + 13]],
+    },
+    {
+      tool: "proxmox_create_vm_snapshot",
+      args: { vmid: next + 17, snapshot: "one" },
+      isUnderWay: isLocked(next + 17),
+      guests: [["vm", next + 17]],
+    },
+    {
+      tool: "proxmox_rollback_vm_snapshot",
+      args: { vmid: next + 18, snapshot: "two" },
+      isUnderWay: isLocked(next + 18),
+      guests: [["vm", next + 18]],
+    },
+    {
+      tool: "proxmox_shutdown_container",
+      args: { ctid: running.ctid },
+      isUnderWay: hasWorker("pct shutdown", running.ctid),
+      guests: [],
     },
     {
       tool: "proxmox_clone_vm",

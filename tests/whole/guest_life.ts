@@ -107,7 +107,8 @@ export async function cleanUp(
   }
   const config = succeeded(found).config as Record<string, string>;
   assert.equal(config.lock, state.lock);
-  const name = config[kind === "container" ? "hostname" : "name"] ?? "";
+  // As the lists show it: a restore that was killed may leave a VM without any setting.
+  const name = kind === "container" ? config.hostname ?? `CT${id}` : config.name ?? `VM ${id}`;
   const destroy = () => server.call(`proxmox_destroy_${kind}`, { ...argument, confirm_name: name });
   if (state.lock !== undefined) {
     const refused = await destroy();

@@ -22,7 +22,7 @@ export const nameNotConfirmed = (guest: Guest) =>
   new RemoteExecError(
     "invalid_argument",
     `confirm_name is not the name of ${guestInText(guest)}: nothing was changed`,
-    `Read its name with proxmox_${guest.kind}_config and make sure that it is the guest you mean`,
+    `Read its name with proxmox_list_${guest.kind}s and make sure that it is the guest you mean`,
   );
 
 /** Between the check and the command, which takes no digest, somebody else has changed it. */

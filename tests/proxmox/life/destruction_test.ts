@@ -53,6 +53,11 @@ nodeTest("a guest is destroyed only if it is the one that was meant", {
   assert.match(data.left[0], /^backup local:backup\/vzdump-lxc-101-/);
   assert.deepEqual(data.left.slice(1), ["entry in the backup job backup-1"]);
   assert.deepEqual(await node.pve.state(101), undefined);
+  // A restore that was killed may leave a guest without a name: only the list shows what it is called.
+  const unnamed = await node.call("proxmox_destroy_vm", { vmid: 201, confirm_name: "" });
+  assert.match(unnamed.data.suggestion, /^Read its name with proxmox_list_vms /);
+  const listed = await node.call("proxmox_list_vms");
+  assert.equal(listed.data.vms.at(-1).name, "VM 201");
   const vm = await node.call("proxmox_destroy_vm", { vmid: 201, confirm_name: "VM 201" });
   assert.deepEqual([vm.isError, vm.data.left], [false, []], vm.text);
 });
