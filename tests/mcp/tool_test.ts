@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/property.ts";
 import { z } from "zod";
 import { modeBits, octalMode } from "../../src/mcp/arguments.ts";
 import { defineTool, responseFormat } from "../../src/mcp/tool.ts";

@@ -1,6 +1,6 @@
 /** Command lines, run by the login shells that will read them. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/property.ts";
 import { containerLine } from "../../src/proxmox/guests/container_exec.ts";
 import { hostLine } from "../../src/proxmox/host.ts";
 import { shellQuote } from "../../src/shell/quote.ts";

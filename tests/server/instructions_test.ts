@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/property.ts";
 import { TOOL_ROWS } from "../../src/config/tool_table.ts";
 import { instructions } from "../../src/server/instructions.ts";
 import { CONFIGURATION_NAMES, CONFIGURATIONS, offeredTools, toolsOf } from "../support/catalogs.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/property.ts";
 import { loginLine, loginScript, loginWord, wordsOfLine } from "../../src/shell/login_line.ts";
 import { LOGIN_SHELLS, type LoginShell, nastyName, runLogin } from "../support/login_shells.ts";
 import { peerTest } from "../peers/require.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "./property.ts";
 
 /**
  * Any character of Unicode, control characters and unassigned ones included: the unit of `fc.string()` that it

@@ -1,6 +1,6 @@
 /** The login shells through which command lines must pass unchanged, and names that try to run something. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "./property.ts";
 import { FISH, TCSH, ZSH } from "../peers/openssh.ts";
 import { BUSYBOX, type Peer, peer } from "../peers/require.ts";
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 
 /** A generated configuration: the main file, files that it may include, and the host to look up. */
 export interface Generated {

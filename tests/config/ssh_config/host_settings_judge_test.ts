@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { assembleNames } from "../../../src/config/ssh_config/algorithms.ts";
 import { ConfigFault, ConfigFiles } from "../../../src/config/ssh_config/files.ts";
 import { HostSettings } from "../../../src/config/ssh_config/host_settings.ts";

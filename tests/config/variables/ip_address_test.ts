@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isIP, isIPv6 } from "node:net";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { isIp, isIpv6 } from "../../../src/config/variables/ip_address.ts";
 import { pure } from "../../support/pure.ts";
 

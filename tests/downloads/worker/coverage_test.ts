@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { Coverage } from "../../../src/downloads/worker/coverage.ts";
 import { pure } from "../../support/pure.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { zipArchive } from "../../../src/downloads/worker/archive/zip_archive.ts";
 import { ArchiveNames, safeFileName } from "../../../src/downloads/worker/safe_names.ts";
 import { pure } from "../../support/pure.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { RemoteExecError } from "../../../src/errors.ts";
 import { parseAgentAnswer, parseVmList } from "../../../src/proxmox/parsers/qm.ts";
 import { pure } from "../../support/pure.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { basicRegExp } from "../../../src/ssh/jobs/basic_regexp.ts";
 import { RemoteExecError } from "../../../src/errors.ts";
 import { pure } from "../../support/pure.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { decodeText, encodeText, lineEndingOf } from "../../../src/ssh/text/encoding.ts";
 import { pure } from "../../support/pure.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { countLines, firstLines, lastLines, lineStart } from "../../../src/ssh/text/page.ts";
 import { pure } from "../../support/pure.ts";
 

@@ -1,7 +1,7 @@
 /** The judges of the diff are `patch` and `git apply`. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { unifiedDiff } from "../../../src/ssh/text/unified_diff.ts";
 import { peer, peerTest } from "../../peers/require.ts";
 import { pure } from "../../support/pure.ts";

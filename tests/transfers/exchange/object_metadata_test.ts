@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { metadataHeaders, readMetadata } from "../../../src/transfers/exchange/object_metadata.ts";
 import { pure } from "../../support/pure.ts";
 import { anyCharacter } from "../../support/code_points.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import {
   formatTransferId,
   parseTransferId,

@@ -1,5 +1,5 @@
 import ImageKit from "@imagekit/nodejs";
-import fc from "fast-check";
+import fc from "../../support/property.ts";
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import {
   makeObjectName,

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import fc from "fast-check";
+import fc from "../../../support/property.ts";
 import { fingerprint } from "../../../../src/ssh/worker/trust/host_keys.ts";
 import {
   entriesFor,

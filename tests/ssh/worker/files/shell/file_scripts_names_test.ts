@@ -1,7 +1,7 @@
 /** Lines with file names in them, run by every login shell. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import fc from "../../../../support/property.ts";
 import { StartMark } from "../../../../../src/shell/start_mark.ts";
 import {
   hashCommand,
