@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { until } from "../support/until.ts";
 import { isRunning, livingWith } from "./processes.ts";
 import type { Step, Tour } from "./tour.ts";
 
@@ -53,13 +54,13 @@ const timedOutCommand: Step = {
   async run({ server }) {
     const command =
       `trap '' TERM; echo started; sleep ${marker} & sleep ${marker} | sleep ${marker}`;
-    const args = { command, timeout: 1 };
+    const args = { command, timeout: 3 };
     const { data, text, isError } = await server.call("ssh_exec_command", args);
     assert.equal(isError, true);
     assert.equal(data.code, "timeout");
     assert.equal(data.timeout_reached, true);
     assert.equal(data.stdout, "started\n");
-    assert.deepEqual(await livingWith(marker), []);
+    await until("the end of the command", async () => (await livingWith(marker)).length === 0);
     return [
       ...text.split("\n"),
       "",
@@ -140,9 +141,9 @@ const endServer: Step = {
     const startedAt = performance.now();
     await server.close();
     const ms = performance.now() - startedAt;
-    assert.ok(ms < 2_000, `it took ${Math.round(ms)} ms`);
+    assert.ok(ms < 10_000, `it took ${Math.round(ms)} ms`);
     assert.equal(isRunning(pid), false);
-    assert.equal(host.openConnections(), 0);
+    await until("the end of its connections", () => host.openConnections() === 0);
     return [`Ended after ${Math.round(ms)} ms, no connection to the host is left`];
   },
 };
