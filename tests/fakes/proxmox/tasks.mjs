@@ -142,13 +142,26 @@ export function readTask(upid) {
   return { status: statusOf(facts), log: shown.map((t, index) => ({ n: index + 1, t })) };
 }
 
+/** Returns the process that started a worker and notes how it has ended; 1 if that one has gone. */
+function parentOf(pid) {
+  try {
+    return Number(fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ")[1]);
+  } catch {
+    return 1;
+  }
+}
+
 /** Stops a task as pvesh does: TERM to its session, KILL after five seconds. A finished one is left alone. */
 export async function stopTask(upid, wait) {
   const facts = read(upid) ?? fail("400 Parameter verification failed.\nupid: no such task", 2);
   if (facts.exitstatus !== undefined || !isAlive(facts)) return;
+  const parent = parentOf(facts.pid);
   process.kill(-facts.pid, "SIGTERM");
   for (let waited = 0; waited < 500 && isAlive(facts); waited++) await wait(10);
   if (isAlive(facts)) process.kill(-facts.pid, "SIGKILL");
+  const isNoted = () =>
+    read(upid).exitstatus !== undefined || parent === 1 || !processStart(parent);
+  for (let waited = 0; waited < 500 && !isNoted(); waited++) await wait(10);
 }
 
 /**
