@@ -88,7 +88,7 @@ export class HostConnection {
       order: this.#order,
       logger,
       isAlive: () => this.#alive,
-      open: async (command) => (await this.#open(command, "guard")).channel,
+      open: (command) => this.#open(command, "guard"),
       onChange: () => this.#changed(),
       onGivenUp: () => this.#guardAsked.resolve(),
       onLoss: () => this.retire(),

@@ -4,6 +4,7 @@ import { valueWithin } from "../../../async/deadline.ts";
 import { delay } from "../../../async/delay.ts";
 import type { Logger } from "../../../log.ts";
 import { Guard } from "../commands/guard.ts";
+import type { StartedCommand } from "../commands/started_command.ts";
 import type { ProcessOrder } from "../commands/stop_command.ts";
 import { type HostTraits, padded } from "./host_traits.ts";
 import { isFull, type SessionCount } from "./sessions.ts";
@@ -20,7 +21,7 @@ export interface GuardContext {
   readonly logger: Logger;
   isAlive(): boolean;
   /** Starts the command in a session of its own. @throws SessionFailure */
-  open(command: string): Promise<ClientChannel>;
+  open(command: string): Promise<Pick<StartedCommand, "channel" | "exited">>;
   /** Called when a session was released. */
   onChange(): void;
   /** Called when it is known that no guard starts. */
@@ -128,9 +129,9 @@ export class ConnectionGuard {
     const token = Guard.token();
     try {
       const command = Guard.command(token);
-      const channel = await open(isProbe ? padded(command) : command);
+      const { channel, exited } = await open(isProbe ? padded(command) : command);
       let hasExited = false;
-      channel.once("exit", () => hasExited = true);
+      void exited.then(() => hasExited = true);
       this.#channel = channel;
       order.guardIs(channel);
       channel.on("close", () => this.#ended());
