@@ -27,9 +27,12 @@ for (const count of [50_000, 100_000, 300_000]) {
       test.write("a.bin", content);
       const link = await test.link("a.bin");
       await readSome(link.url, count, version);
+      // Until then it would be a second download beside the first.
+      await until("the interruption", () => test.actions().includes("interrupted"));
       const rest = await ask(link.url, { ...curlUser, Range: `bytes=${count}-` });
       assert.equal(rest.status, 206);
       assert.deepEqual(rest.bytes, content.subarray(count));
+      await until("the receipt", () => test.actions().includes("used"));
       assert.equal((await ask(link.url, { ...curlUser, Range: `bytes=${count}-` })).status, 404);
       assert.equal(test.hub.store.report().statistics.used, 1);
       assert.deepEqual(test.actions().slice(0, 4), ["created", "claimed", "interrupted", "used"]);
