@@ -206,8 +206,10 @@ Deno.test("proxmox_backup says why it failed although the cluster cannot be aske
 
 Deno.test("proxmox_destroy_container claims no success that the cluster does not confirm", async () => {
   const answer = (command: string): Part =>
-    command.includes("'config'")
-      ? done("hostname: web\n")
+    command.includes("destroy")
+      ? done("")
+      : command.includes("sha256sum")
+      ? done(`${"0".repeat(64)}\nhostname: web\n`)
       : command.includes("'status'")
       ? done("status: stopped\n")
       : command.includes("/cluster/resources")
@@ -216,7 +218,7 @@ Deno.test("proxmox_destroy_container claims no success that the cluster does not
   const { call, commands } = hostWith(answer);
   const found = await call("proxmox_destroy_container", { ctid: 101, confirm_name: "web" });
   assert.equal(found?.code, "verification_failed");
-  assert.ok(commands.some((command) => command.includes("'destroy'")));
+  assert.ok(commands.some((command) => command.includes("destroy")));
 });
 
 /** What would look like a line of the answer, and clears the screen of a terminal. */
