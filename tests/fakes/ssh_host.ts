@@ -132,9 +132,22 @@ class FakeHost implements SshHost {
   }
 
   async listen(): Promise<void> {
+    const { port } = this.#options;
+    while (this.port === 0) {
+      // What looked free may be taken: by connections of an earlier host that have not quite ended.
+      await this.#listenOn(port ?? freePort()).catch((error) => {
+        if (port !== undefined || error.code !== "EADDRINUSE") throw error;
+      });
+    }
+  }
+
+  async #listenOn(port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#tcp.once("error", reject);
-      this.#tcp.listen(this.#options.port ?? freePort(), HOSTNAME, resolve);
+      this.#tcp.listen(port, HOSTNAME, () => {
+        this.#tcp.off("error", reject);
+        resolve();
+      });
     });
     const address = this.#tcp.address();
     if (address !== null && typeof address === "object") this.port = address.port;
