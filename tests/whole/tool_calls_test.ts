@@ -1,6 +1,7 @@
 /** Every tool with good input, with bad input, and while the remote side fails. */
 import assert from "node:assert/strict";
 import { ERROR_CODES } from "../../src/errors.ts";
+import { pooledMap } from "../../src/async/pooled_map.ts";
 import { TOOL_ROWS } from "../../src/config/tool_table.ts";
 import { CONTAINERS, CURL, peerTest } from "../peers/require.ts";
 import type { ToolResult } from "../support/server.ts";
@@ -10,6 +11,7 @@ import { addFiles, addGuests, type Caller, TOOL_CALLS, type Wanted } from "./too
 const TOOLS = Object.keys(TOOL_CALLS);
 /** How long a client waits for a tool whose remote side fails; far below the tools' own time limits. */
 const WAIT_MS = 90_000;
+const CALLS_AT_ONCE = 8;
 
 peerTest({
   name: "every tool works, refuses bad input, and names a remote side that fails",
@@ -44,14 +46,13 @@ peerTest({
       await refusesMalformed(servers, good, stage);
     });
     await t.step("bad input", async () => {
-      await Promise.all(
-        Object.entries(TOOL_CALLS).map(async ([tool, { bad }]) => {
-          if (bad === undefined) return;
-          const [over, code] = bad;
-          const answer = await servers.call(tool, { ...good.get(tool), ...over });
-          assertRefused(tool, answer, [code]);
-        }),
-      );
+      // All at once would keep a busy machine's host silent for longer than a connection may be.
+      await pooledMap(Object.entries(TOOL_CALLS), CALLS_AT_ONCE, async ([tool, { bad }]) => {
+        if (bad === undefined) return;
+        const [over, code] = bad;
+        const answer = await servers.call(tool, { ...good.get(tool), ...over });
+        assertRefused(tool, answer, [code]);
+      });
     });
     for (const [tool, { late }] of Object.entries(TOOL_CALLS)) {
       if (late !== undefined) good.set(tool, await made(late, caller));
