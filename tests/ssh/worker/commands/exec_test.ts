@@ -209,7 +209,11 @@ sessionTest("exec() always says what a silent host has not done", async ({ exec,
   host.freeze();
   const limits = Array.from({ length: 100 }, (_, index) => 100 + index);
   await Promise.all(limits.map(async (timeoutMs) => {
-    const says = { code: "timeout", message: /^The host did not answer within / };
+    // On a busy machine the limit of the whole call may be looked at before that of the connection.
+    const says = {
+      code: "timeout",
+      message: /^The host did not (answer|start the command) within /,
+    };
     await assert.rejects(exec("true", { timeoutMs }), says);
   }));
   host.thaw();
