@@ -55,7 +55,7 @@ export async function runCommand(
   // The reason of its signal says whether it was the time limit or the cancellation.
   using stop = deadlineSignal(request.timeoutMs, {
     signal,
-    late: timedOut,
+    late: (limitMs) => pool.silence(limitMs) ?? timedOut(limitMs),
     clock: context.clock,
   });
   const deadlineMs = startedAt + request.timeoutMs - POOL_FIRST_MS;

@@ -184,13 +184,20 @@ export class ConnectionPool {
     });
   }
 
+  /**
+   * Returns the error for a time limit that expired while no connection was open, so that no command can have
+   * been sent: it says what the host has not done. Undefined if one is open.
+   */
+  silence(limitMs: number, attempt?: Attempt): RemoteExecError | undefined {
+    if ([...this.#connections].some((connection) => connection.alive)) return undefined;
+    // Who has no attempt of its own waits for those of others.
+    const tried = (attempt ?? [...this.#attempts][0])?.seen.late?.(limitMs);
+    return tried && hostSilent(limitMs, tried);
+  }
+
   /** Says what a waiter has waited for in vain. */
   #late({ attempt }: Waiter, limitMs: number): RemoteExecError {
-    const isAnyOpen = [...this.#connections].some((connection) => connection.alive);
-    // A waiter without an attempt of its own waits for those of others.
-    const seen = attempt?.seen ?? [...this.#attempts][0]?.seen;
-    const tried = isAnyOpen ? undefined : seen?.late?.(limitMs);
-    return tried === undefined ? noChannelInTime(limitMs) : hostSilent(limitMs, tried);
+    return this.silence(limitMs, attempt) ?? noChannelInTime(limitMs);
   }
 
   /** Assigns free sessions to the waiters, oldest first, and opens connections for the rest. */

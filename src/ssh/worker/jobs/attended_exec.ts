@@ -3,6 +3,7 @@ import { cancelling } from "../../../async/cancelling.ts";
 import { waitingClock } from "../../../async/clock.ts";
 import { deadlineSignal, valueWithin } from "../../../async/deadline.ts";
 import { every } from "../../../async/every.ts";
+import type { RemoteExecError } from "../../../errors.ts";
 import { commandNotRun } from "../../errors.ts";
 import type { ExecOutcome, ExecRequest, JobSettings } from "../../port.ts";
 import { CommandOutput } from "../commands/command_output.ts";
@@ -40,6 +41,8 @@ export interface AttendedContext extends ExecContext {
   /** Aborted when this server ends: a command that is being stopped is killed then. */
   readonly closing?: AbortSignal;
   start(line: string, wait: SessionWait): Promise<StartedCommand>;
+  /** See {@linkcode ConnectionPool.silence}. */
+  silence?(limitMs: number): RemoteExecError | undefined;
 }
 
 /** How the host's side of the command ended, or that it goes on. */
@@ -64,7 +67,8 @@ export async function runAttended(
   const signal = cancelling(context.signal);
   const { clock } = context;
   const leftMs = Math.max(0, timeoutMs - (performance.now() - startedAt));
-  using stop = deadlineSignal(leftMs, { signal, clock, late: () => timedOut(timeoutMs) });
+  const late = () => context.silence?.(timeoutMs) ?? timedOut(timeoutMs);
+  using stop = deadlineSignal(leftMs, { signal, clock, late });
   const id = newJobId();
   const { command, shown = command, ctid, vmid, hasStartMark, stderrMark, graceMs } = request;
   const job = {

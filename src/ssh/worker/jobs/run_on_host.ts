@@ -35,6 +35,7 @@ export async function runOnHost(
         ...{ ...context, characterLimit, startedAt },
         settings: settings.jobs ?? DEFAULT_SETTINGS,
         start: (line, untilThen) => pool.start(line, untilThen),
+        silence: (limitMs) => pool.silence(limitMs),
       });
     } catch (error) {
       // A host that cannot keep jobs may still run the command.

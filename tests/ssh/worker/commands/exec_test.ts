@@ -1,7 +1,10 @@
 // @timed: it measures times and the memory of this process.
 import assert from "node:assert/strict";
+import { createLogger } from "../../../../src/log.ts";
+import { RemoteHost } from "../../../../src/ssh/worker/remote_host.ts";
 import { isAlive } from "../../../fakes/ssh_host_client.ts";
-import { type SessionPlace, sessionTest } from "../../../support/session.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+import { type SessionPlace, sessionTest, settingsOf } from "../../../support/session.ts";
 import { timedTest } from "../../../support/timed_commands.ts";
 import { until } from "../../../support/until.ts";
 
@@ -209,15 +212,32 @@ sessionTest("exec() always says what a silent host has not done", async ({ exec,
   host.freeze();
   const limits = Array.from({ length: 100 }, (_, index) => 100 + index);
   await Promise.all(limits.map(async (timeoutMs) => {
-    // On a busy machine the limit of the whole call may be looked at before that of the connection.
-    const says = {
-      code: "timeout",
-      message: /^The host did not (answer|start the command) within /,
-    };
+    const says = { code: "timeout", message: /^The host did not answer within / };
     await assert.rejects(exec("true", { timeoutMs }), says);
   }));
   host.thaw();
 });
+
+sessionTest(
+  "exec() says it also if its own limit comes before that of the connection",
+  async (place) => {
+    const { host, directory } = place;
+    host.freeze();
+    const clock = new FakeClock();
+    const session = new RemoteHost(settingsOf(host, directory), createLogger("error"), clock);
+    const { signal } = new AbortController();
+    const running = session.exec({ command: "true", timeoutMs: 60_000 }, signal, undefined);
+    running.catch(() => {}); // reported below
+    await until("the limit", () => clock.remainingMs.includes(60_000));
+    clock.advance(60_000);
+    await assert.rejects(running, {
+      code: "timeout",
+      message: /^The host did not answer within 60 /,
+    });
+    await session.close(1_000);
+    host.thaw();
+  },
+);
 
 sessionTest("exec() uses one connection for consecutive calls", async ({ exec, host }) => {
   for (let turn = 0; turn < 20; turn++) await exec("true");
