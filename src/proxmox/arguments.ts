@@ -44,7 +44,7 @@ export function goesOn(
     ? `: its output ends with the result as read back, which ${check} shows too`
     : `, then check the result with ${check}`;
   return {
-    text: `[RUNNING] ${action} goes on on the host as job ${jobId}; it was not interrupted.\n` +
+    text: `[RUNNING] ${action} continues on the host as job ${jobId}; it was not interrupted.\n` +
       `Wait for its end with ssh_job_output (job_id ${jobId}, wait_seconds 45)${result}; ssh_stop_job stops it.`,
     data: { running: true, job_id: jobId },
   };

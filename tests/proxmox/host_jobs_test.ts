@@ -81,7 +81,7 @@ nodeTest("a backup that takes long goes on as a job", EARLY, async (node) => {
   await node.pve.setFault("taskHolds", 0);
   const { text, data } = await node.call("proxmox_backup", { vmid: 101 });
   assert.equal(data.running, true, text);
-  assert.match(text, /^\[RUNNING\] The backup of 101 goes on on the host as job /);
+  assert.match(text, /^\[RUNNING\] The backup of 101 continues on the host as job /);
   await node.pve.setFault("taskHolds", undefined);
   const { text: log, exit_code } = await whole(node, data.job_id);
   assert.match(log, /^INFO: Backup job finished successfully$/m);
@@ -141,7 +141,7 @@ nodeTest("a change of state that takes long goes on as a job, which reads the st
     const early = await node.call(`proxmox_${verb}_${kind}`, target);
     const { running, job_id, success, ...rest } = succeeded(early);
     assert.deepEqual([running, success, rest], [true, undefined, target], early.text);
-    assert.ok(early.text.startsWith(`[RUNNING] ${action} goes on on the host as job ${job_id};`));
+    assert.ok(early.text.startsWith(`[RUNNING] ${action} continues on the host as job ${job_id};`));
     assert.match(early.text, new RegExp(`the result as read back, which proxmox_${kind}_status`));
     await node.pve.setFault("taskHolds", undefined);
     const { text, exit_code } = await whole(node, job_id);

@@ -1,7 +1,7 @@
 /** The streams of a job. */
 export type StreamName = "stdout" | "stderr";
 
-/** A command that goes on on the host whatever happens to the connection. */
+/** A command that continues on the host whatever happens to the connection. */
 export interface JobRequest {
   /** The command line for the login shell. */
   readonly command: string;

@@ -189,7 +189,7 @@ nodeTest("a long migration goes on as a job, and the cluster says where the gues
   const args = { ctid: 102, target: "pve2" };
   const { data, text } = await node.call("proxmox_migrate_container", args);
   assert.equal(data.running, true);
-  assert.match(text, /Migrating container 102 to pve2 goes on on the host as job/);
+  assert.match(text, /Migrating container 102 to pve2 continues on the host as job/);
   await node.pve.setFault("taskHolds", undefined);
   await until("it has moved", async () => await nodeOf(node, 102) === "pve2");
   await until("the job has ended", async () => {

@@ -128,7 +128,7 @@ nodeTest("a long resize goes on as a job", {
   assert.deepEqual([data.running, typeof data.job_id], [true, "string"]);
   assert.match(
     text,
-    /Resizing rootfs of container 101 goes on on the host as job .*proxmox_container_config/s,
+    /Resizing rootfs of container 101 continues on the host as job .*proxmox_container_config/s,
   );
   await pve.setFault("taskHolds", undefined);
   await until("the disk is larger", async () => {

@@ -208,7 +208,7 @@ nodeTest("a snapshot with RAM, a rollback and a deletion go on as jobs", {
 }, async (node) => {
   const one = { vmid: 200, snapshot: "one" };
   const made = await asJob(node, "proxmox_create_vm_snapshot", { ...one, include_ram: true });
-  assert.match(made.text, /^\[RUNNING\] The snapshot of VM 200 goes on on the host as job /);
+  assert.match(made.text, /^\[RUNNING\] The snapshot of VM 200 continues on the host as job /);
   assert.match(
     made.text,
     /its output ends with the result as read back, which proxmox_list_vm_snap/,
