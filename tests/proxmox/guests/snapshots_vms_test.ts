@@ -219,11 +219,14 @@ nodeTest("a snapshot with RAM, a rollback and a deletion go on as jobs", {
   const listed = await call(node, "list_vm_snapshots");
   assert.deepEqual(listed.data.snapshots[0].includes_ram, true);
   const rolled = await asJob(node, "proxmox_rollback_vm_snapshot", one);
-  assert.match(rolled.text, /^\[RUNNING\] The rollback of VM 200 goes on /);
+  assert.match(rolled.text, /^\[RUNNING\] The rollback of VM 200 continues on the host as job /);
   assert.match(rolled.log, /^status: running$/m);
   assert.deepEqual([rolled.exitCode, await statusOf(node)], [0, "running"]);
   const gone = await asJob(node, "proxmox_delete_vm_snapshot", one);
-  assert.match(gone.text, /^\[RUNNING\] Deleting the snapshot of VM 200 goes on /);
+  assert.match(
+    gone.text,
+    /^\[RUNNING\] Deleting the snapshot of VM 200 continues on the host as job /,
+  );
   assert.match(gone.log, /=== READ BACK ===\ncurrent\n\[SUCCESS\] The result was read back\n$/);
   assert.equal(gone.exitCode, 0);
   assert.deepEqual((await call(node, "list_vm_snapshots")).data.snapshots, []);
