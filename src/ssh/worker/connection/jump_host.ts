@@ -37,10 +37,14 @@ export function forwardThrough(
   };
   const stopTimer = waitingClock.after(limitMs, () => fail(new ForwardTooLate()));
   hop.client.once("close", () => fail(new Error("its connection was closed")));
-  hop.client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
-    if (error) fail(error);
-    else resolve(asSocket(channel, hop));
-  });
+  try {
+    hop.client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+      if (error) fail(error);
+      else resolve(asSocket(channel, hop));
+    });
+  } catch (error) {
+    fail(error); // ssh2 throws if the connection ended directly after the login
+  }
   return promise.finally(stopTimer);
 }
 
