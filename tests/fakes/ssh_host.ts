@@ -4,7 +4,7 @@ import ssh2 from "ssh2";
 import type { AcceptConnection, Algorithms, Connection, ServerChannel, Session } from "ssh2";
 import { installAuthentication, type SshHostUser } from "./ssh_host_auth.ts";
 import { type HostKeyType, privateKeyOf, publicKeyOf } from "./ssh_host_keys.ts";
-import { killSessions, type RunningCommand, startCommand } from "./ssh_host_exec.ts";
+import { CommandSessions, type RunningCommand, startCommand } from "./ssh_host_exec.ts";
 import { type SftpFault, SftpFaults } from "./ssh_host_faults.ts";
 import { acceptRequestsAfterEof, hideExits, nameOpenFailure } from "./ssh_host_patches.ts";
 import { serveSftp } from "./ssh_host_sftp.ts";
@@ -108,7 +108,7 @@ class FakeHost implements SshHost {
   #isFrozen = false;
   readonly #commands = new Set<RunningCommand>();
   readonly #subsystems = new Set<Promise<void>>();
-  readonly #processSessions = new Set<number>();
+  readonly #processSessions = new CommandSessions();
   readonly #counts = { connections: 0, commands: 0, peak: 0, refused: 0 };
   readonly #tcp = createServer({ noDelay: true }, (socket) => this.#connected(socket));
   #closing: Promise<void> | undefined;
@@ -202,7 +202,7 @@ class FakeHost implements SshHost {
     const listener = new Promise((resolve) => this.#tcp.close(resolve));
     this.dropConnections();
     await Promise.all([listener, ...sockets]);
-    await killSessions(this.#processSessions, this.port);
+    await this.#processSessions.kill(this.port);
     await Promise.all([...this.#commands].map((command) => command.exited));
     await Promise.all(this.#subsystems);
     if (this.#options.directory === undefined) {

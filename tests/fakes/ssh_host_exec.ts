@@ -209,36 +209,59 @@ function killGroup(pid: number | undefined, signal: string): void {
   }
 }
 
-/**
- * Kills all processes of the given sessions, and those that left them but whose environment
- * shows that they were started through this server's `port` (Linux only, through /proc).
- */
-export async function killSessions(sessions: ReadonlySet<number>, port: number): Promise<void> {
-  await until("the end of the processes of a host", () => {
-    const alive = findProcesses(sessions, port);
-    for (const pid of alive) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It ended between the check and the kill.
+/** The sessions of a host's commands (Linux only, through /proc). */
+export class CommandSessions {
+  /** When the leader of each started: a later process may get its pid. */
+  readonly #startedAt = new Map<number, string | undefined>();
+
+  /** Adds the session of a command that has just started. */
+  add(pid: number): void {
+    this.#startedAt.set(pid, statOf(pid)?.startedAt);
+  }
+
+  /**
+   * Kills all processes of the sessions, and those that left them but whose environment shows that they
+   * were started through this server's `port`.
+   */
+  async kill(port: number): Promise<void> {
+    await until("the end of the processes of a host", () => {
+      const alive = this.#find(port);
+      for (const pid of alive) {
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {
+          // It ended between the check and the kill.
+        }
       }
-    }
-    return alive.length === 0;
-  });
+      return alive.length === 0;
+    });
+  }
+
+  #find(port: number): number[] {
+    const pids = readdirSync("/proc").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+    const members = pids.filter((pid) => {
+      const { state = "X", session = 0 } = statOf(pid) ?? {};
+      return state !== "Z" && state !== "X" && this.#has(session);
+    });
+    // The end of SSH_CONNECTION.
+    return [...members, ...aliveWithMarker(` 127.0.0.1 ${port}\0`)];
+  }
+
+  /** The pid of a leader that has ended is not used again before its session is empty. */
+  #has(session: number): boolean {
+    if (!this.#startedAt.has(session)) return false;
+    const leader = statOf(session);
+    return leader === undefined || leader.startedAt === this.#startedAt.get(session);
+  }
 }
 
-function findProcesses(sessions: ReadonlySet<number>, port: number): number[] {
-  const pids = readdirSync("/proc").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
-  const members = pids.filter((pid) => {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      // After the name, which may contain anything: state, parent, group, session.
-      const [state, , , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return state !== "Z" && state !== "X" && sessions.has(Number(session));
-    } catch {
-      return false;
-    }
-  });
-  // The end of SSH_CONNECTION.
-  return [...members, ...aliveWithMarker(` 127.0.0.1 ${port}\0`)];
+function statOf(pid: number) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name may contain anything. After it: state, parent, group, session; the start is field 22.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0], session: Number(fields[3]), startedAt: fields[19] };
+  } catch {
+    return undefined;
+  }
 }
