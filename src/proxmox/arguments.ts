@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printable } from "../errors.ts";
 import { ctidArgument, vmidArgument } from "../mcp/arguments.ts";
 import type { StillRunning } from "../mcp/long_calls.ts";
 import type { ToolAnswer } from "../mcp/tool.ts";
@@ -48,6 +49,27 @@ export function goesOn(
       `Wait for its end with ssh_job_output (job_id ${jobId}, wait_seconds 45)${result}; ssh_stop_job stops it.`,
     data: { running: true, job_id: jobId },
   };
+}
+
+/** The answer of a tool whose change HA may have carried out. */
+export function changeAnswer(
+  message: string,
+  guest: Guest,
+  { byHa, warnings }: { readonly byHa: boolean; readonly warnings: readonly string[] },
+) {
+  const data = {
+    success: true as const,
+    message,
+    ...targetOf(guest),
+    ...(byHa ? { by_ha: true as const } : {}),
+    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
+  };
+  const lines = [
+    `[SUCCESS] ${message}`,
+    ...(byHa ? ["Carried out by HA"] : []),
+    ...warnings.map((warning) => `[WARNING] ${printable(warning)}`),
+  ];
+  return { text: lines.join("\n"), data };
 }
 
 /** Seconds that a long task may take. */

@@ -1,15 +1,14 @@
 import { z } from "zod";
-import { printable } from "../../errors.ts";
 import { longOutput } from "../../mcp/long_calls.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
+  changeAnswer,
   goesOn,
   idOf,
   idOutput,
   nodeArgument,
   storageArgument,
   targetArgument,
-  targetOf,
   taskTimeoutArgument,
 } from "../arguments.ts";
 import { guestInText, type GuestKind, guestName, KINDS } from "../guests/guest.ts";
@@ -57,21 +56,9 @@ export const migrationTool = (migration: Migration, kind: GuestKind): Tool =>
         const action = `Migrating ${guestInText(guest)} to ${target}`;
         return goesOn(action, migrated, "proxmox_resource_usage");
       }
-      const { from, node, byHa, warnings } = migrated;
+      const { from, node } = migrated;
       const message = `${guestName(guest)} migrated from ${from} to ${node}`;
-      const data = {
-        success: true as const,
-        message,
-        ...targetOf(guest),
-        node,
-        ...(byHa ? { by_ha: true as const } : {}),
-        ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
-      };
-      const text = [
-        `[SUCCESS] ${message}`,
-        ...(byHa ? ["Carried out by HA"] : []),
-        ...warnings.map((warning) => `[WARNING] ${printable(warning)}`),
-      ];
-      return { text: text.join("\n"), data };
+      const { text, data } = changeAnswer(message, guest, migrated);
+      return { text, data: { ...data, node } };
     },
   });

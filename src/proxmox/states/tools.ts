@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { printable } from "../../errors.ts";
 import { longOutput } from "../../mcp/long_calls.ts";
 import { defineTool, type Effect, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {
+  changeAnswer,
   changeTimeoutArgument,
   forceStopArgument,
   goesOn,
@@ -14,13 +14,7 @@ import {
 } from "../arguments.ts";
 import { type Guest, type GuestKind, guestName, KINDS } from "../guests/guest.ts";
 import { isRunning } from "../host.ts";
-import {
-  actionOf,
-  type Changed,
-  type ChangeGoingOn,
-  type StateChanges,
-  type Verb,
-} from "./changes.ts";
+import { actionOf, type ChangeGoingOn, type StateChanges, type Verb } from "./changes.ts";
 
 /** The tools that start, stop, shut down and reboot the guests of one kind. */
 export const stateTools = (changes: StateChanges, kind: GuestKind): Tool[] =>
@@ -112,22 +106,6 @@ const changeTool = (changes: StateChanges, kind: GuestKind, change: ChangeDescri
     },
   });
 };
-
-function changeAnswer(message: string, guest: Guest, { byHa, warnings }: Changed) {
-  const data = {
-    success: true as const,
-    message,
-    ...targetOf(guest),
-    ...(byHa ? { by_ha: true } : {}),
-    ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
-  };
-  const lines = [
-    `[SUCCESS] ${message}`,
-    ...(byHa ? ["Carried out by HA"] : []),
-    ...warnings.map((warning) => `[WARNING] ${printable(warning)}`),
-  ];
-  return { text: lines.join("\n"), data };
-}
 
 function goingOnAnswer(guest: Guest, verb: Verb, { byHa, ...job }: ChangeGoingOn) {
   const action = actionOf(guest, verb);
