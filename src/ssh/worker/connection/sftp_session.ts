@@ -1,6 +1,6 @@
 // @ts-types="@types/ssh2"
 import type { Client, SFTPWrapper } from "ssh2";
-import { systemClock, waitingClock } from "../../../async/clock.ts";
+import { type Clock, systemClock, waitingClock } from "../../../async/clock.ts";
 import { every } from "../../../async/every.ts";
 import { failureReason, SessionFailure } from "./sessions.ts";
 import { NO_RESPONSE_MS } from "./unresponsive.ts";
@@ -56,11 +56,7 @@ export class SftpSession {
 
   /** True if the session has just answered everything, so it needs no check. */
   get isFresh(): boolean {
-    return openRequests(this.sftp) === 0 && this.#quietMs < FRESH_MS;
-  }
-
-  get #quietMs(): number {
-    return performance.now() - this.#heardAtMs;
+    return openRequests(this.sftp) === 0 && performance.now() - this.#heardAtMs < FRESH_MS;
   }
 
   /**
@@ -69,14 +65,9 @@ export class SftpSession {
    */
   async check(): Promise<"responds" | "gone" | "stuck"> {
     const { promise, resolve } = Promise.withResolvers<"responds" | "gone" | "stuck">();
-    let heardAtMs = this.#heardAtMs;
-    let quietMs = 0;
     // ssh2 never answers a request that is sent just after the session's end.
     const stopWatching = this.#whenUnresponsive(() => resolve("gone"));
-    // Counted in ticks, because this process may be stopped meanwhile.
-    const stopChecking = every(waitingClock, CHECK_MS, () => {
-      quietMs = this.#heardAtMs === heardAtMs ? quietMs + CHECK_MS : 0;
-      heardAtMs = this.#heardAtMs;
+    const stopChecking = this.#watchSilence(waitingClock, (quietMs) => {
       if (quietMs > NO_RESPONSE_MS) resolve("stuck");
     });
     const onClose = () => resolve("gone");
@@ -96,11 +87,23 @@ export class SftpSession {
 
   /** Closes the session once it is certain that it is stuck. */
   closeIfStuck(): void {
-    const close = () => {
-      if (openRequests(this.sftp) > 0 && this.#quietMs > STUCK_MS) this.sftp.end();
-    };
-    close();
-    const stop = every(systemClock, CHECK_MS, close);
+    const stop = this.#watchSilence(systemClock, (quietMs) => {
+      if (openRequests(this.sftp) > 0 && quietMs > STUCK_MS) this.sftp.end();
+    });
     this.sftp.once("close", stop);
+  }
+
+  /**
+   * Calls `action` each second with how long the session has sent nothing. That is counted in calls, because
+   * this process may be stopped meanwhile. Returns a function that stops it.
+   */
+  #watchSilence(clock: Clock, action: (quietMs: number) => void): () => void {
+    let heardAtMs = this.#heardAtMs;
+    let quietMs = 0;
+    return every(clock, CHECK_MS, () => {
+      quietMs = this.#heardAtMs === heardAtMs ? quietMs + CHECK_MS : 0;
+      heardAtMs = this.#heardAtMs;
+      action(quietMs);
+    });
   }
 }
