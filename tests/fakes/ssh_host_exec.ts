@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Buffer } from "node:buffer";
-import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 // @ts-types="@types/ssh2"
 import type { ServerChannel } from "ssh2";
-import { aliveWithMarker } from "../peers/processes.ts";
+import { aliveWhere, aliveWithMarker, readStat } from "../peers/processes.ts";
 import { until } from "../support/until.ts";
 
 /** The parts of ssh2's channel that its types omit. */
@@ -216,7 +215,7 @@ export class CommandSessions {
 
   /** Adds the session of a command that has just started. */
   add(pid: number): void {
-    this.#startedAt.set(pid, statOf(pid)?.startedAt);
+    this.#startedAt.set(pid, readStat(pid)?.startedAt);
   }
 
   /**
@@ -238,30 +237,15 @@ export class CommandSessions {
   }
 
   #find(port: number): number[] {
-    const pids = readdirSync("/proc").map(Number).filter((pid) => pid > 0 && pid !== process.pid);
-    const members = pids.filter((pid) => {
-      const { state = "X", session = 0 } = statOf(pid) ?? {};
-      return state !== "Z" && state !== "X" && this.#has(session);
-    });
+    const members = aliveWhere((pid) => pid !== process.pid && this.#has(readStat(pid)?.session));
     // The end of SSH_CONNECTION.
     return [...members, ...aliveWithMarker(` 127.0.0.1 ${port}\0`)];
   }
 
   /** The pid of a leader that has ended is not used again before its session is empty. */
-  #has(session: number): boolean {
-    if (!this.#startedAt.has(session)) return false;
-    const leader = statOf(session);
+  #has(session: number | undefined): boolean {
+    if (session === undefined || !this.#startedAt.has(session)) return false;
+    const leader = readStat(session);
     return leader === undefined || leader.startedAt === this.#startedAt.get(session);
-  }
-}
-
-function statOf(pid: number) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name may contain anything. After it: state, parent, group, session; the start is field 22.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0], session: Number(fields[3]), startedAt: fields[19] };
-  } catch {
-    return undefined;
   }
 }

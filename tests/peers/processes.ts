@@ -80,7 +80,7 @@ const alivePids = (): number[] => pids().filter(isAlive);
  * Returns the running processes that `isWanted` accepts. Lists again until no process is new, because a
  * listed one may start another and end before it is looked at.
  */
-function aliveWhere(isWanted: (pid: number) => boolean): number[] {
+export function aliveWhere(isWanted: (pid: number) => boolean): number[] {
   const found: number[] = [];
   const seen = new Set<number>();
   for (let fresh = pids(); fresh.length > 0; fresh = pids().filter((pid) => !seen.has(pid))) {
@@ -97,14 +97,24 @@ function pids(): number[] {
 /** The flag of the kernel's own threads. Source: Linux, include/linux/sched.h. */
 const PF_KTHREAD = 0x00200000;
 
+/** What the kernel says about a process. */
+interface Stat {
+  readonly name: string;
+  readonly parent: number;
+  readonly session: number;
+  /** In ticks since the start of the machine; a later process with the same pid has another one. */
+  readonly startedAt: string;
+}
+
 /** Returns undefined for a process that is gone, a zombie, or a thread of the kernel. */
-function readStat(pid: number): { name: string; parent: number } | undefined {
+export function readStat(pid: number): Stat | undefined {
   // The name may hold blanks and parentheses; the last parenthesis ends it.
-  const [, name, state, parent, flags] =
-    readProc(pid, "stat").match(/^\d+ \((.*)\) (\S) (\d+)(?: -?\d+){4} (\d+) /s) ?? [];
-  if (name === undefined || state === undefined || "ZX".includes(state)) return undefined;
-  if ((Number(flags) & PF_KTHREAD) !== 0) return undefined;
-  return { name, parent: Number(parent) };
+  const [, name, rest = ""] = readProc(pid, "stat").match(/^\d+ \((.*)\) (.*)/s) ?? [];
+  const [state, parent, , session, , , flags, ...more] = rest.split(" ");
+  const startedAt = more[12];
+  if (name === undefined || state === undefined || startedAt === undefined) return undefined;
+  if ("ZX".includes(state) || (Number(flags) & PF_KTHREAD) !== 0) return undefined;
+  return { name, parent: Number(parent), session: Number(session), startedAt };
 }
 
 /** Returns an empty text for a process that is gone or not readable. */
