@@ -18,7 +18,7 @@ const MAX_ENTRIES = 100_000;
 const MAX_RECORD_BYTES = 32 * 1024;
 /** Records that describe one member; no honest stream has more than a few. */
 const MAX_RECORDS = 16;
-/** One for all fields: making one costs more than decoding a field. */
+/** Shared by all fields: creating a decoder costs more than decoding a field. */
 const decoder = new TextDecoder();
 
 /** Limits of {@linkcode readTar} and {@linkcode tarMembers}. */
@@ -174,7 +174,7 @@ function paxRecords(record: Uint8Array): Map<string, string> {
 
 function checkSum(header: Uint8Array): void {
   const stored = number(header, 148, 8);
-  // A loop: 512 calls of a function cost more than all else that is done for a small file's header.
+  // A loop: 512 function calls would cost more than the rest of the work on a header.
   let sum = 0;
   for (let at = 0; at < BLOCK; at++) sum += at >= 148 && at < 156 ? 32 : header[at] ?? 0;
   if (sum !== stored) throw notTar("a checksum is wrong");

@@ -1,12 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 
-/** Long enough that the turns cost nothing, short enough that a call beside it is not noticed to wait. */
+/** Long enough that the pauses cost nothing, short enough that nobody notices how long other calls wait. */
 const SLICE_MS = 20;
 
 /**
- * Returns what a loop of synchronous work awaits after each step: other work gets a turn once 20 ms have
- * passed since the last one. A turn takes no time of its own; a timer of 0 ms takes 2 (measured on Deno
- * 2.9.4).
+ * Returns a function for a loop of synchronous work to await after each step. Every 20 ms it lets other work
+ * run. The pause itself costs nothing; a timer of 0 ms costs 2 ms (measured on Deno 2.9.4).
  */
 export function slices(): () => Promise<void> {
   let startedAt = performance.now();

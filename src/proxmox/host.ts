@@ -51,7 +51,7 @@ export interface HostAnswer {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** What a task on its way to a job has read back; undefined if nothing was. */
+  /** What was read back after a task with a {@linkcode Look}; undefined if nothing was. */
   readonly look?: string;
 }
 
@@ -72,16 +72,16 @@ const RUN = `exec env "PATH=$PATH:/usr/sbin:/sbin" LC_ALL=C.UTF-8 "$@"`;
 
 /** How to run a task that may go on as a job. */
 export interface TaskCall extends HostCall {
-  /** What is read back at the end, by the job. A task that cannot become one reads nothing. */
+  /** What the job reads back at its end. A task that cannot become a job reads nothing back. */
   readonly look?: Look;
-  /** Less than ANSWER_WITHIN if the call has spent some of it. */
+  /** Less than ANSWER_WITHIN if the call has already spent some of it. */
   readonly answerWithinMs?: number;
 }
 
 /** A task that goes on as a job of the host. */
 export interface RunningTask {
   readonly jobId: string;
-  /** The output of the job ends with the result. */
+  /** True if the output of the job ends with the result. */
   readonly readsBack: boolean;
 }
 
@@ -140,7 +140,7 @@ export class ProxmoxHost {
     }
     const answer = answerOf(outcome, call.action, timeoutMs, true);
     const parts = look === undefined ? undefined : splitLook(answer.stdout);
-    // The exit code is that of the look, before which the command had succeeded.
+    // The exit code is that of the look, which runs only after the command has succeeded.
     return checked(program, parts === undefined ? answer : { ...answer, code: 0, ...parts });
   }
 

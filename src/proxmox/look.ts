@@ -6,18 +6,18 @@ export interface Look {
   readonly words: readonly string[];
   /** A line that must be in its output. */
   readonly line?: string;
-  /** A line that must not be in its output any more. */
+  /** A line that must no longer be in its output. */
   readonly without?: string;
   /** How long the result may take; 0 by default. */
   readonly waitMs?: number;
 }
 
-/** Before what was read back. The output of the command is above it. */
+/** The line between the output of the command and what was read back. */
 const MARK = "=== READ BACK ===";
 
 /**
- * Returns the words that run a command and then a look, whose result the exit code is. On TERM the shell waits for
- * the command, which needs time to clean up, and ends the wait for the result.
+ * Returns the words that run a command and then a look. The exit code is 0 only if the look finds the result. On
+ * TERM the shell still waits for the command, which needs time to clean up, but no longer for the result.
  */
 export function withLook(
   command: readonly string[],
@@ -59,13 +59,13 @@ const failed = (line: string | undefined, without: string | undefined): string =
       : ""
   }`;
 
-/** `env` names a missing program in a way that is known. */
+/** With `env`, whose message about a missing program the caller recognizes. */
 const commandLine = (words: readonly string[]): string =>
   ["env", ...words].map(shellQuote).join(" ");
 
 /**
- * Separates the output of the command from what was read back; undefined if nothing was, because the command
- * failed.
+ * Returns the output of the command, and what was read back. Returns undefined if the command failed, because
+ * nothing was read back then.
  */
 export function splitLook(
   stdout: string,

@@ -153,7 +153,7 @@ nodeTest("a change of state that takes long goes on as a job, which reads the st
   }
 });
 
-nodeTest("a job whose command reports success in vain fails with what it read", {
+nodeTest("a job fails if its command reports success without the expected result", {
   ...EARLY,
   containers: [WEB, { ctid: 102, hostname: "db", status: "stopped" }],
 }, async (node) => {
@@ -202,7 +202,7 @@ nodeTest("the wait for HA goes on as a job", {
   assert.equal((await stop(node, data.job_id)).state, "stopped");
 });
 
-nodeTest("a change of state that ends in time is answered as without a job", {
+nodeTest("a change of state that ends in time has the same answer as without a job", {
   link: "openssh",
   answerWithinMs: 100_000,
   containers: [WEB],

@@ -125,11 +125,13 @@ export const rolledBackNotStarted = (guest: Guest, snapshot: string, found: stri
     `Do not roll back again: start it with proxmox_start_${guest.kind}, which reports the reason`,
   );
 
-/** A failed task that left its lock, and so its work half done. */
+/** The task failed and left its lock, so its work is half done. */
 export const leftLocked = (problem: RemoteExecError, guest: Guest, lock: string) =>
   new RemoteExecError(
     problem.code,
-    `${problem.message}; ${guestInText(guest)} is still locked (${lock}), and the work half done`,
+    `${problem.message}; ${
+      guestInText(guest)
+    } is still locked (${lock}), and the work is half done`,
     `When proxmox_list_tasks shows no such task, run \`${programOf(guest)} unlock ${guest.id}\` ` +
       `with ssh_exec_command, then ${
         lock === "snapshot"

@@ -56,7 +56,7 @@ export const guestName = ({ kind, id }: Guest): string => `${KINDS[kind].title} 
 /** The guest inside a sentence: `container 101`, `VM 200`. */
 export const guestInText = ({ kind, id }: Guest): string => `${KINDS[kind].noun} ${id}`;
 
-/** The name of a snapshot tool; those for containers have no kind in it. */
+/** Returns the name of a snapshot tool. The tools for containers do not name the kind. */
 export const snapshotTool = (
   kind: GuestKind,
   verb: "list" | "create" | "rollback" | "delete",

@@ -31,7 +31,7 @@ const timeoutArgument = {
 
 const flag = z.boolean().default(false);
 
-/** Saving the RAM is a matter of VMs. */
+/** Only VMs have RAM that can be saved. */
 const ramArgument: Readonly<Record<GuestKind, { include_ram?: typeof flag }>> = {
   container: {},
   vm: { include_ram: flag.describe("Save its memory too") },
@@ -86,7 +86,7 @@ const DESCRIPTIONS = {
 
 const LISTED = { container: "an LXC container", vm: "a virtual machine" };
 
-/** The noun in a title; the tools for containers are the older ones and have none. */
+/** Adds the kind to a title. The tools for containers are older and do not name it. */
 const titled = (kind: GuestKind, title: string) => kind === "vm" ? `${title} of a VM` : title;
 
 /** The tools for snapshots of the guests of one kind. */

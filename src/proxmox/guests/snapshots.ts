@@ -25,7 +25,7 @@ export interface SnapshotOrder {
 /** A snapshot to make. */
 export interface NewSnapshot extends SnapshotOrder {
   readonly description: string | undefined;
-  /** Of a running VM only; a stopped one has no RAM, and Proxmox VE then ignores it. */
+  /** Proxmox VE ignores it for a stopped VM, which has no RAM. */
   readonly includesRam?: boolean;
 }
 
@@ -191,20 +191,15 @@ const configLook = (guest: Guest, expected: Omit<Look, "words">): Look => ({
 
 /** Shows the names of the snapshots, one on each line: the second column of the tree. */
 const namesLook = (guest: Guest, expected: Omit<Look, "words">): Look => ({
-  words: [
-    ...[
-      "sh",
-      "-c",
-      `tree=$("$1" listsnapshot "$2") && printf '%s\\n' "$tree" | awk '{ print $2 }'`,
-    ],
-    ...["sh", ...subject(guest)],
-  ],
+  words: ["sh", "-c", NAMES, "sh", ...subject(guest)],
   ...expected,
 });
 
+const NAMES = `tree=$("$1" listsnapshot "$2") && printf '%s\\n' "$tree" | awk '{ print $2 }'`;
+
 const subject = (guest: Guest) => [programOf(guest), String(guest.id)];
 
-/** On stderr if the RAM could not be loaded; on stdout after `--start`, whose failure does not count. */
+/** Printed to stderr if the RAM could not be loaded; to stdout if `--start` failed, and then the exit code is 0. */
 const START_FAILED = /^start failed: (.*)/m;
 
 const isIncomplete = ({ stderr }: HostAnswer): boolean =>

@@ -12,7 +12,7 @@ import { checkedConfig, onlyIfSame } from "./same_guest.ts";
 /** A guest that may be destroyed. */
 export interface Confirmed {
   readonly config: Readonly<Record<string, string>>;
-  /** Shell text that ends the shell if the guest is another one by then. */
+  /** Shell text that ends the shell if the guest was changed or replaced since the check. */
   readonly guard: string;
 }
 

@@ -25,7 +25,7 @@ export const nameNotConfirmed = (guest: Guest) =>
     `Read its name with proxmox_list_${guest.kind}s and make sure that it is the guest you mean`,
   );
 
-/** Between the check and the command, which takes no digest, somebody else has changed it. */
+/** Somebody else changed it between the check and the command, which takes no digest. */
 export const guestChanged = (guest: Guest) =>
   new RemoteExecError(
     "changed",

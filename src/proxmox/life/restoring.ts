@@ -66,7 +66,7 @@ export class Restoring {
     return { ...made, warnings: [...made.warnings, ...notes] };
   }
 
-  /** @returns the storage of the container that is replaced, and what guards the guest until then */
+  /** @returns the storage of the container that is replaced, and the shell text that guards the guest until then */
   async #confirmed(
     { kind }: Guest,
     id: number | undefined,
@@ -75,8 +75,8 @@ export class Restoring {
   ): Promise<{ readonly storage: string | undefined; readonly guard: string }> {
     if (id === undefined || confirmName === undefined) throw needsOverwrite();
     const parts = { host: this.#host, guests: this.#guests };
-    const checked = await checkDestruction(parts, { kind, id }, confirmName, context);
-    const { config, guard } = checked;
+    const guest = { kind, id };
+    const { config, guard } = await checkDestruction(parts, guest, confirmName, context);
     return { storage: kind === "container" ? config.rootfs?.split(":")[0] : undefined, guard };
   }
 }

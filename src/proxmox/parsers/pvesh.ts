@@ -10,7 +10,7 @@ const numberLike = (kind: z.ZodNumber) =>
 export const number = numberLike(z.number());
 const guestId = numberLike(z.number().int());
 
-/** 1 for true. Any other value than a yes counts as a no. */
+/** A boolean, or 1 for true. Any other value counts as false. */
 const flag = z.union([z.boolean(), z.coerce.number()]).transform((value) => Number(value) === 1)
   .catch(false);
 
@@ -108,7 +108,7 @@ export function parseSnapshots(stdout: string): Snapshots {
   };
 }
 
-/** Counts the snapshots before one: times are in seconds, and a chain may be made within one. */
+/** Counts the snapshots that one is based on. Times are in seconds, and several may be made within one second. */
 function ancestors(parents: ReadonlyMap<string, string | undefined>, name: string): number {
   const seen = new Set<string>();
   for (let at = parents.get(name); at !== undefined && !seen.has(at); at = parents.get(at)) {

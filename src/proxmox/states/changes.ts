@@ -15,7 +15,7 @@ const POLL_MS = 1_000;
 /** What a command takes beyond the guest's own time: up to 10 s for the lock, and its own start. */
 const MARGIN_MS = 30_000;
 
-/** A change gets this long before it goes on as a job, also after a long creation. */
+/** Min time before a change goes on as a job, even if the creation before it took long. */
 const MIN_ANSWER_MS = 5_000;
 
 /** A change of state, named like the subcommand of `pct` and `qm`. */
@@ -183,7 +183,7 @@ export class StateChanges {
     }
   }
 
-  /** Lets a job wait for the state. Returns undefined if that was over at once. */
+  /** Starts a job that waits for the state. Returns undefined if it ended at once. */
   async #waitOn(
     { guest, action, wanted }: Unconfirmed,
     waitMs: number,

@@ -20,7 +20,7 @@ import { actionOf, type ChangeGoingOn, type StateChanges, type Verb } from "./ch
 export const stateTools = (changes: StateChanges, kind: GuestKind): Tool[] =>
   CHANGES.map((change) => changeTool(changes, kind, change));
 
-/** A tool that changes the state, as the model reads of it. */
+/** What the model reads about a tool that changes the state. */
 interface ChangeDescription {
   readonly verb: Verb;
   readonly effect: Effect;

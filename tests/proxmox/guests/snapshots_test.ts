@@ -82,7 +82,7 @@ nodeTest("proxmox_rollback_snapshot and delete name a missing snapshot", {
   assert.equal(status.data.status, "running");
 });
 
-nodeTest("a snapshot that was made and cannot be read back is no unknown defect", {
+nodeTest("a snapshot that was made and cannot be read back is not reported as an internal error", {
   containers: [WEB],
 }, async (node) => {
   await node.pve.setFault("pveshAnswers", { "/nodes/localhost/lxc/101/snapshot": "no JSON" });

@@ -114,7 +114,7 @@ nodeTest("proxmox_create_vm_snapshot reports why it failed, and leaves nothing",
   assert.equal((await create({ snapshot: "two" }))[0], "unsupported");
 });
 
-nodeTest("proxmox_rollback_vm_snapshot changes nothing where it cannot", {
+nodeTest("proxmox_rollback_vm_snapshot changes nothing if it is refused", {
   vms: [APP],
 }, async (node) => {
   const rollback = async (snapshot: string) => {
@@ -139,7 +139,7 @@ nodeTest("proxmox_rollback_vm_snapshot changes nothing where it cannot", {
   assert.equal(await statusOf(node), "running");
 });
 
-nodeTest("a VM that does not start after a rollback was rolled back all the same", {
+nodeTest("a rollback whose VM does not start says that it was rolled back", {
   vms: [APP],
 }, async (node) => {
   await call(node, "create_vm_snapshot", { snapshot: "with_ram", include_ram: true });
@@ -163,7 +163,10 @@ nodeTest("a deletion that fails in the middle names the lock that it left", {
   await node.pve.setFault("volumeStays", [200]);
   const { data } = await call(node, "delete_vm_snapshot", { snapshot: "one" });
   assert.equal(data.code, "io_error");
-  assert.match(data.error, /; VM 200 is still locked \(snapshot-delete\), and the work half done$/);
+  assert.match(
+    data.error,
+    /; VM 200 is still locked \(snapshot-delete\), and the work is half done$/,
+  );
   assert.match(data.suggestion, /run `qm unlock 200`.*, then repeat the call$/);
   const { snapshots } = (await call(node, "list_vm_snapshots")).data;
   assert.equal(snapshots[0].state, "delete");
@@ -174,7 +177,7 @@ nodeTest("a deletion that fails in the middle names the lock that it left", {
   ]);
 });
 
-nodeTest("what a VM snapshot tool did and cannot be read back is no unknown defect", {
+nodeTest("a VM snapshot tool whose result cannot be read back says so", {
   vms: [APP],
 }, async (node) => {
   await node.pve.setFault("pveshAnswers", { "/nodes/localhost/qemu/200/snapshot": "no JSON" });
@@ -277,7 +280,7 @@ nodeTest("a rollback whose task is killed names the lock, and can be repeated", 
   Deno.kill(-pid, "SIGKILL");
   const [code, error] = failure(await answer);
   assert.equal(code, "io_error");
-  assert.match(error, /VM 200 is still locked \(rollback\), and the work half done$/);
+  assert.match(error, /VM 200 is still locked \(rollback\), and the work is half done$/);
   await node.pve.setFault("taskHolds", undefined);
   await node.call("ssh_exec_command", { command: "qm unlock 200" });
   const again = await call(node, "rollback_vm_snapshot", { snapshot: "one" });

@@ -185,12 +185,12 @@ export class ConnectionPool {
   }
 
   /**
-   * Returns the error for a time limit that expired while no connection was open, so that no command can have
-   * been sent: it says what the host has not done. Undefined if one is open.
+   * Returns the error for a time limit that expired while no connection was open: it says what the host has not
+   * done. Undefined if one is open, because then the host may have received a command.
    */
   silence(limitMs: number, attempt?: Attempt): RemoteExecError | undefined {
     if ([...this.#connections].some((connection) => connection.alive)) return undefined;
-    // Who has no attempt of its own waits for those of others.
+    // A waiter without an attempt of its own waits for those of others.
     const tried = (attempt ?? [...this.#attempts][0])?.seen.late?.(limitMs);
     return tried && hostSilent(limitMs, tried);
   }

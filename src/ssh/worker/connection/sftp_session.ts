@@ -94,8 +94,8 @@ export class SftpSession {
   }
 
   /**
-   * Calls `action` each second with how long the session has sent nothing. That is counted in calls, because
-   * this process may be stopped meanwhile. Returns a function that stops it.
+   * Calls `action` every second with the time for which the session has sent nothing. The time is counted in
+   * calls, because this process may be stopped meanwhile. Returns a function that stops watching.
    */
   #watchSilence(clock: Clock, action: (quietMs: number) => void): () => void {
     let heardAtMs = this.#heardAtMs;

@@ -10,8 +10,8 @@ export const NO_RESPONSE_MS = 3_000;
 /** A request that is not answered by then is followed by another one that every living host answers. */
 const PING_MS = 500;
 /**
- * The time is counted in this many ticks: if this process was stopped meanwhile, for example because its
- * machine slept, it reads between two of them what the host has answered.
+ * The time is counted in this many ticks. If this process was stopped meanwhile, for example because its
+ * machine slept, it reads the host's answer between two ticks.
  */
 const TICKS = 6;
 

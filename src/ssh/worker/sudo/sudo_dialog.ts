@@ -70,7 +70,7 @@ export class SudoDialog {
     const ended = () => {
       if (!isOver && name === "stderr") this.#refused();
     };
-    // The end too may have come with the start; then nothing can be pushed.
+    // The stream may have ended together with the start; then nothing can be pushed.
     const earlier: Uint8Array[] = [];
     for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) earlier.push(chunk);
     stream.once("end", ended);

@@ -219,7 +219,7 @@ sessionTest("exec() always says what a silent host has not done", async ({ exec,
 });
 
 sessionTest(
-  "exec() says it also if its own limit comes before that of the connection",
+  "exec() names a silent host also if its own time limit expires before that of the connection",
   async (place) => {
     const { host, directory } = place;
     host.freeze();

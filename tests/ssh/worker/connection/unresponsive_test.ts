@@ -8,13 +8,13 @@ import {
 import { FakeClock } from "../../../support/fake_clock.ts";
 import { pure } from "../../../support/pure.ts";
 
-/** Watches a connection that is in the hands of the test. `asked` counts the requests to the host. */
+/** Watches a connection whose bytes and clock the test sets. `asked` counts the requests to the host. */
 function watch() {
   const clock = new FakeClock();
   const socket = { bytesRead: 0, destroyed: false };
   const seen = { asked: 0, ended: 0 };
   const protocol = { ping: () => seen.asked++ };
-  // The parts that a request for a sign of life needs.
+  // The parts that a ping needs.
   const client = { _callbacks: [], _protocol: protocol } as unknown as Client;
   const stop = whenUnresponsive(client, socket, () => seen.ended++, clock);
   const pass = (ms: number) => {
@@ -24,7 +24,7 @@ function watch() {
 }
 
 pure(
-  "whenUnresponsive() asks a silent host for a sign of life, and gives it up after its time",
+  "whenUnresponsive() pings a silent host, and calls its action after three seconds without an answer",
   () => {
     const { clock, seen, pass } = watch();
     pass(NO_RESPONSE_MS - 100);
@@ -35,7 +35,7 @@ pure(
   },
 );
 
-pure("whenUnresponsive() begins again with each answer, until it is stopped", () => {
+pure("whenUnresponsive() restarts its time limit with each answer, until it is stopped", () => {
   const { clock, socket, seen, stop, pass } = watch();
   for (let turn = 1; turn <= 3; turn++) {
     socket.bytesRead++;
@@ -50,7 +50,7 @@ pure("whenUnresponsive() begins again with each answer, until it is stopped", ()
 
 pure("whenUnresponsive() does not take a stop of this process for the host's silence", () => {
   const { clock, socket, seen, stop, pass } = watch();
-  // All timers are late, and what has arrived is read after them.
+  // All timers are late, and what has arrived is read only after them.
   clock.advance(10 * NO_RESPONSE_MS);
   assert.equal(seen.ended, 0);
   socket.bytesRead++;

@@ -98,7 +98,7 @@ export const treeScript = ({ path, stage, sends }: TreeScriptOptions): string =>
     }`,
     `K=${quoted(REAL)}; P=${quoted(PLACE)}; N=${quoted(RENAME)}; export P`,
     'trap "cd /; wait; [ -z \\"\\$s\\" ] || rm -rf -- \\"\\$s\\"" EXIT; trap "exit 1" HUP INT TERM PIPE',
-    // The stat of BSD does not know -c; where it does, a list shows it.
+    // BSD's stat does not know -c. A list that `peek` has made proves that this one does.
     `w=; ${sends ? "[ $e = 0 ] || peek; " : ""}[ -n "$w" ] || stat -c %d / >/dev/null 2>&1 || ` +
     '{ echo "E tool stat"; exit 0; }; echo "S $e $o $w"; printf "//R%s\\n" "$f"',
     'if [ -n "$w" ]; then send; else [ $e = 0 ] || list; echo //E; fi',
@@ -157,7 +157,7 @@ const FUNCTIONS = {
     'for x in $l; do case $x in "//8"???" "*) x=${x#"//8"???" "}; x=${x%% *}; ' +
     'case $x in ""|*[!0-9]*) ;; *) w=$((w+x));; esac;; esac; done; set +f; unset IFS; ' +
     `[ "$w" -lt ${MAX_SENT_BYTES} ] && w=1 || w=`,
-  // Every directory can be read, or there was no list. The hashes wait in their pipe for the end of the archive.
+  // Every directory can be read, or there was no list. The hashes wait in the pipe until the archive is sent.
   send:
     'printf "%s" "${l#?}"; case $l in *"\n//a"*) find .// -type l -exec sh -c "$R" sh {} +;; esac; ' +
     "echo //E; case $o in *s*) tool s;; o*) tool o;; *) tool h;; esac; " +
