@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { alive, connectTo, execTimedOut, isRoot, newTag, openSession, tagged } from "./openssh.ts";
+import {
+  alive,
+  connectTo,
+  execTimedOut,
+  isRoot,
+  newTag,
+  openSession,
+  tagged,
+  untilGuarded,
+} from "./openssh.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { peerTest, ROOT, SSHD } from "./require.ts";
 import { startSshd } from "./sshd.ts";
@@ -18,6 +27,7 @@ peerTest({
     const clock = new FakeClock();
     await using session = await openSession(sshd, { clock });
     await session.exec("true");
+    await untilGuarded(sshd.marker);
     assert.match(await session.read(KILL_GUARD), /^\d+\n$/);
     // The end of the guard is reported before the end of this command.
     await session.exec("true");

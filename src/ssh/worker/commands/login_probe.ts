@@ -22,12 +22,13 @@ export class LoginProbe {
   readonly #token = `p${crypto.randomUUID().replaceAll("-", "")}`;
   readonly #onShown: (shown: Shown) => void;
   #isOver = false;
+  #isAbandoned = false;
   #hasExited = false;
   #isFound = false;
   #held: Uint8Array = new Uint8Array();
   #start = "";
 
-  /** @param onShown called once, unless the probe is abandoned */
+  /** @param onShown called once, unless the probe is abandoned and prints nothing */
   constructor(onShown: (shown: Shown) => void) {
     this.#onShown = onShown;
   }
@@ -54,6 +55,7 @@ export class LoginProbe {
     channel.once("exit", () => this.#hasExited = true);
     channel.once("close", () => {
       // Without an exit report, the connection was lost, or the end says nothing about the start.
+      if (this.#isAbandoned) return;
       if (this.#hasExited && !SHELL_ERROR.test(this.#start)) this.#show("forced");
       else this.#show(undefined);
     });
@@ -61,7 +63,7 @@ export class LoginProbe {
 
   /** The command is being stopped, so its end without the token says nothing. */
   abandon(): void {
-    this.#isOver = true;
+    this.#isAbandoned = true;
   }
 
   #show(shown: Shown): void {

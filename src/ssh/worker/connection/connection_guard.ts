@@ -143,7 +143,10 @@ export class ConnectionGuard {
       if (await guard.ready(READY_MS)) {
         traits.loginIsFree();
         guard.note();
-        channel.once("close", () => !this.#yields && onLoss());
+        const lose = () => !this.#yields && onLoss();
+        // It may have ended while its first line was on the way.
+        if (this.#channel === undefined) lose();
+        else channel.once("close", lose);
         return this.#ready.resolve(guard);
       }
       this.#guard = undefined;
