@@ -20,6 +20,10 @@ const FAST = [
 const FAST_JOBS = navigator.hardwareConcurrency + 3;
 /** Node reads this file of certificates at every start, which takes as long as the rest; the tests need none. */
 const NO_CERTIFICATES = { NODE_EXTRA_CA_CERTS: "" };
+/** Names in archives and downloads are UTF-8, which some programs take only with such a locale. */
+const LOCALE = ["LC_ALL", "LC_CTYPE", "LANG"].some((name) => Deno.env.get(name))
+  ? {}
+  : { LANG: "C.UTF-8" };
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
 const PARALLEL = [...ALL, "--parallel"];
@@ -36,6 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
     paths.length > 0 ? paths : ["tests"],
     args.includes("--programs"),
   );
+  await fetchPackages();
   using modules = temporaryDirectory();
   const fast = run("fast", FAST, joinTestFiles(files.fast, modules.path), "at the end");
   const runs: Run[] = [];
@@ -53,6 +58,14 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--times")) printTimes(runs);
   writeNames(runs);
   return summarize(runs);
+}
+
+/** The programs that the tests start use what is there: a download's message would be taken for their output. */
+async function fetchPackages(): Promise<void> {
+  const args = ["install", "--frozen", "--quiet"];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" })
+    .output();
+  if (!success) print(new TextDecoder().decode(stderr));
 }
 
 /** The outcome of a group of files. */
@@ -84,7 +97,11 @@ async function run(
         `--junit-path=${report}`,
         ...files,
       ],
-      env: { ...NO_CERTIFICATES, ...(group === "fast" ? { DENO_JOBS: `${FAST_JOBS}` } : {}) },
+      env: {
+        ...NO_CERTIFICATES,
+        ...LOCALE,
+        ...(group === "fast" ? { DENO_JOBS: `${FAST_JOBS}` } : {}),
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -2,15 +2,18 @@ import { resolve } from "node:path";
 import { flagsOf, projectFile } from "./project.ts";
 
 /**
- * Returns the command line that starts the program: the binary that MRE_BINARY names, or main.ts with
- * exactly the flags of `deno task start`.
+ * Returns the command line that starts the program: the binary that MRE_BINARY names, or main.ts with the
+ * flags of `deno task start`, and without downloads.
  *
  * @param entry a module to run from source in place of main.ts
  */
 export function programCommand(entry = "main.ts"): { path: string; args: string[] } {
   const binary = Deno.env.get("MRE_BINARY");
   if (binary !== undefined && entry === "main.ts") return { path: resolve(binary), args: [] };
-  return { path: Deno.execPath(), args: ["run", ...flagsOf("start"), projectFile(entry)] };
+  return {
+    path: Deno.execPath(),
+    args: ["run", "--cached-only", ...flagsOf("start"), projectFile(entry)],
+  };
 }
 
 /**
