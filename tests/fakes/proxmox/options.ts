@@ -51,8 +51,6 @@ export interface Faults {
   readonly noQuorum: boolean;
   /** How long a lock is waited for, 10000 unless set. */
   readonly lockWaitMs: number;
-  /** What becomes of non-ASCII arguments: "locale" (the default) spares them in UTF-8 locales. */
-  readonly garbleArguments: "locale" | "always" | "never";
   /** HA carries nothing out, and no VM starts again after `qm reboot`, as long as it is on. */
   readonly changesHold: boolean;
   /** Delay between a request to HA and its effect, seen by the next call. */
@@ -92,26 +90,16 @@ export interface Faults {
   readonly agentRefuses: Readonly<Record<string, string>>;
   /** Storages on which nothing can be written any more. A thin pool still makes disks. */
   readonly storageFull: readonly string[];
-  readonly disabledStorages: readonly string[];
   /** Further nodes of the cluster, and those that are offline. */
   readonly moreNodes: readonly string[];
   readonly offlineNodes: readonly string[];
-  /** What `/cluster/nextid` offers, also if it is taken. */
-  readonly nextId: number;
-  /** The index of templates: pairs of a section and a name. */
-  readonly templateIndex: readonly (readonly [section: string, name: string])[];
   /** `pveam update` was never run. */
   readonly templateIndexMissing: boolean;
-  /** Downloads end with a wrong checksum, without a network, or take this many milliseconds. */
+  /** Downloads end with a wrong checksum, or without a network. */
   readonly checksumWrong: boolean;
   readonly downloadFails: boolean;
-  readonly downloadMs: number;
   /** `pveam remove` is silent and removes nothing. */
   readonly removeDoesNothing: boolean;
-  /** Bridges besides vmbr0. */
-  readonly moreBridges: readonly string[];
-  /** DHCP gives no address. */
-  readonly noLease: boolean;
   /** Guests with a replication job. */
   readonly replicated: readonly number[];
   /** Backup jobs of the cluster, such as `{ id: "backup-1", vmid: "101,102" }`. */

@@ -97,8 +97,7 @@ function refuseAll() {
 function garble(args) {
   const { LC_ALL, LC_CTYPE, LANG } = process.env;
   const locale = LC_ALL || LC_CTYPE || LANG || "C";
-  const mode = fault("garbleArguments") ?? "locale";
-  if (mode === "never" || (mode === "locale" && /utf-?8/i.test(locale))) return args;
+  if (/utf-?8/i.test(locale)) return args;
   return args.map((word) =>
     // deno-lint-ignore no-control-regex
     word.replace(/[^\x00-\x7f]/gu, (character) => "\ufffd".repeat(byteLength(character)))

@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { badParameter, choice, err, fail, findCommand, out, parse, TEXT } from "./cli.mjs";
-import { fault, sleep } from "./state.mjs";
+import { fault } from "./state.mjs";
 import { holdTask, nowRunning, worker } from "./task.mjs";
 import { imageFile, images, shownImage, storageOf } from "./volumes.mjs";
 import { since } from "./wording.mjs";
@@ -25,7 +25,7 @@ export async function pveam(argv) {
   await PVEAM[name].run(parse("pveam", name, PVEAM[name], argv.slice(1)), PVEAM[name]);
 }
 
-/** What the node's index offers; a test sets other ones with the switch `templateIndex`. */
+/** What the node's index offers: pairs of a section and a name. */
 const INDEX = [
   ["mail", "proxmox-mail-gateway-8.1-standard_8.1-1_amd64.tar.zst"],
   ["system", "alpine-3.20-default_20240908_amd64.tar.xz"],
@@ -33,8 +33,6 @@ const INDEX = [
   ["system", "ubuntu-24.04-standard_24.04-2_amd64.tar.zst"],
   ["turnkeylinux", "debian-12-turnkey-wordpress_18.2-1_amd64.tar.gz"],
 ];
-
-const index = () => fault("templateIndex") ?? INDEX;
 
 /** Source: MG f6cfb6bd of 2026-08 added the architecture. Without an index nothing is printed, and the code is 0. */
 function available({ section }) {
@@ -44,7 +42,7 @@ function available({ section }) {
         "unable to open file '/var/lib/pve-manager/apl-info/releases.turnkeylinux.org' - No such file or directory\n",
     );
   }
-  for (const [group, name] of index()) {
+  for (const [group, name] of INDEX) {
     if (section !== undefined && section !== group) continue;
     const words = `${group.padEnd(15)} ${since(9, 2) ? name.padEnd(60) : name}`;
     out(`${words}${since(9, 2) ? " amd64" : ""}\n`);
@@ -85,7 +83,7 @@ function remove({ template_path: volid }) {
 
 async function download({ storage, template }, spec) {
   withTemplates(storage, `storage '${storage}' does not support templates`);
-  const known = index().find(([, name]) => name === template);
+  const known = INDEX.find(([, name]) => name === template);
   if (!known) badParameter("pveam", "download", spec, "template", "no such template");
   await worker(() => fetchTemplate(storage, template), { hook: false });
 }
@@ -139,7 +137,6 @@ async function receive(url, partial) {
   out(`     0K ${dots} 26% 43.9M 2s\n`);
   try {
     await holdTask();
-    await sleep(fault("downloadMs") ?? 0);
   } catch {
     fail("download failed: received interrupt");
   }

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fail, findCommand, out, parse, TEXT } from "./cli.mjs";
 import { storages } from "./status.mjs";
-import { fault, root } from "./state.mjs";
+import { root } from "./state.mjs";
 import { nowRunning, worker } from "./task.mjs";
 import { backups } from "./vzdump.mjs";
 import {
@@ -81,9 +81,8 @@ function status({ storage, content }) {
   const unit = since(9, 1) ? " (KiB)" : "";
   out(row("Name", "Type", "Status", `Total${unit}`, `Used${unit}`, `Available${unit}`, "%"));
   for (const { storage: name, type, total, used, active } of shown) {
-    const isOff = fault("disabledStorages")?.includes(name);
-    if (isOff || active === 0) {
-      out(row(name, type, isOff ? "disabled" : "inactive", "0", "0", "0", isOff ? "N/A" : "0.00%"));
+    if (active === 0) {
+      out(row(name, type, "inactive", "0", "0", "0", "0.00%"));
       continue;
     }
     const kib = [total, used, total - used].map((bytes) => String(bytes / 1024));

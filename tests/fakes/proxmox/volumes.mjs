@@ -9,7 +9,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fail } from "./cli.mjs";
 import { bytesOf, storages } from "./status.mjs";
-import { fault, root } from "./state.mjs";
+import { root } from "./state.mjs";
 import { since } from "./wording.mjs";
 
 const GIB = 1024 ** 3;
@@ -17,13 +17,9 @@ const GIB = 1024 ** 3;
 /** The word for what a storage must be able to hold, as error texts name it. */
 const CONTENT_WORDS = { rootdir: "container directories", images: "vm images" };
 
-/** Returns a storage. Ends the command if it does not exist or is disabled. */
-export function storageOf(name) {
-  const found = storages().find(({ storage }) => storage === name) ??
-    fail(`storage '${name}' does not exist`);
-  if (fault("disabledStorages")?.includes(name)) fail(`storage '${name}' is disabled`);
-  return found;
-}
+/** Returns a storage. Ends the command if it does not exist. */
+export const storageOf = (name) =>
+  storages().find(({ storage }) => storage === name) ?? fail(`storage '${name}' does not exist`);
 
 /** Ends with the text of a 400 answer unless a storage may hold this. Source: CT API2/LXC.pm, QS API2/Qemu.pm. */
 export function checkContent(name, content, refuse) {

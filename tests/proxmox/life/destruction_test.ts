@@ -62,6 +62,21 @@ nodeTest("a guest is destroyed only if it is the one that was meant", {
   assert.deepEqual([vm.isError, vm.data.left], [false, []], vm.text);
 });
 
+nodeTest("a template whose disks linked clones use is not destroyed", {
+  containers: [{ ctid: 101, hostname: "base", status: "stopped", template: true }],
+  vms: [{ vmid: 200, name: "image", status: "stopped", template: true }],
+}, async (node) => {
+  await node.pve.setFault("linkedClones", [101, 200]);
+  const used = (name: string) => [
+    "invalid_state",
+    `${name} is a template whose disks are used by linked clones`,
+  ];
+  const container = await destroy(node, { ctid: 101, confirm_name: "base" });
+  assert.deepEqual(failure(container), used("Container 101"));
+  const vm = await node.call("proxmox_destroy_vm", { vmid: 200, confirm_name: "image" });
+  assert.deepEqual(failure(vm), used("VM 200"));
+});
+
 nodeTest("what could not be read after a destruction is named", {
   containers: [{ ctid: 101, hostname: "web", status: "stopped" }],
 }, async (node) => {
