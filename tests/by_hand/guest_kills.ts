@@ -6,7 +6,7 @@
  *
  * A step that was answered as a job ends as if nothing had happened. Any other leaves nothing, or a guest whose
  * configuration shows the lock; following the advice of the refused destruction removes it.
- * A resize or a conversion leaves the guest with or without its result, in which the next look at it agrees.
+ * A resize or a conversion has either taken effect or not, and the next look at the guest shows which.
  * A restore over a guest may leave the old disks, and a destruction the configuration without lock and disks.
  */
 import { line } from "../demo/print.ts";

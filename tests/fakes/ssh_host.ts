@@ -38,7 +38,7 @@ export interface SshHostOptions {
   /** Ends the connection when a session is requested. */
   readonly cutsSessions?: boolean;
   readonly algorithms?: Algorithms;
-  /** The port, for example of a closed host. Default: one that nothing else takes then. */
+  /** The port, for example of a closed host. Default: a free one. */
   readonly port?: number;
 }
 
@@ -134,7 +134,7 @@ class FakeHost implements SshHost {
   async listen(): Promise<void> {
     const { port } = this.#options;
     while (this.port === 0) {
-      // What looked free may be taken: by connections of an earlier host that have not quite ended.
+      // A port that looked free may still be in use by connections of an earlier host.
       await this.#listenOn(port ?? freePort()).catch((error) => {
         if (port !== undefined || error.code !== "EADDRINUSE") throw error;
       });

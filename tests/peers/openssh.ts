@@ -205,7 +205,10 @@ export const untilStarted = (clock: FakeClock, count: number): Promise<void> =>
     () => clock.remainingMs.filter((ms) => ms <= PROGRESS_MS).length === count,
   );
 
-/** Runs a command into its time limit, when so many of its processes run. The session needs the clock. */
+/**
+ * Runs a command, waits until `count` of its processes run, and lets its time limit expire. The session must use
+ * the clock.
+ */
 export async function execTimedOut(
   session: TestSession,
   clock: FakeClock,
@@ -223,7 +226,7 @@ export async function execTimedOut(
 export const guardsOf = (marker: string): number[] =>
   alive(marker).filter((pid) => GUARD.test(readProc(pid, "cmdline")));
 
-/** Waits until the guard has looked for the processes that it ends with the connection: then it reads its stdin. */
+/** Waits until the guard has noted the processes that it ends with the connection: then it waits for input. */
 export const untilGuarded = (marker: string): Promise<void> =>
   until("a guard that waits", () => {
     const guards = guardsOf(marker);

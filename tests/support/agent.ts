@@ -1,6 +1,6 @@
 import { outputOf } from "./command.ts";
 
-/** Starts an SSH agent with these keys, which is ended when it is disposed of. */
+/** Starts an SSH agent with these keys. Disposing of it ends the agent. */
 export async function startAgent(
   socket: string,
   ...keyPaths: readonly string[]

@@ -30,7 +30,7 @@ peerTest({
     // Time servers and people set the wall clock only.
     const jumpTo = (seconds: number) => {
       Deno.writeTextFileSync(`${offset}.new`, `${seconds < 0 ? "" : "+"}${seconds}`);
-      // At once: the program reads the file all the time.
+      // Replaced in one step: the program reads the file all the time.
       Deno.renameSync(`${offset}.new`, offset);
     };
     jumpTo(0);

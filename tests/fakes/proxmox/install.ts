@@ -176,7 +176,7 @@ export class FakeProxmox {
       ...(template ? { template } : {}),
       ...(ha ? { ha } : {}),
     };
-    // At once: every call of a program reads all guests.
+    // Replaced in one step: every call of a program reads all guests.
     await Deno.writeTextFile(`${directory}/state.new`, JSON.stringify({ ...state, ...marks }));
     await Deno.rename(`${directory}/state.new`, `${directory}/state.json`);
     await this.#internal(status === "running" && isLocal ? "start" : "save", id);
@@ -190,7 +190,7 @@ export class FakeProxmox {
     await this.prepareTemplates();
     await Deno.mkdir(`${this.stateDirectory}/template/cache`, { recursive: true });
     const file = `${this.stateDirectory}/template/cache/${name}`;
-    // One that is there may be in use.
+    // An existing one may be in use.
     if (await Deno.stat(file).catch(() => undefined) === undefined) {
       await Deno.writeFile(file, new Uint8Array());
       await Deno.truncate(file, TEMPLATE_BYTES);

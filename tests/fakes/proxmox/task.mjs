@@ -81,7 +81,7 @@ async function inForeground(hook) {
   const words = [process.argv[1], "internal", "worker", "0", ...commandLine];
   let count = 0;
   const passOn = () => killGroup(child.pid, count++ < 3 ? "SIGTERM" : "SIGKILL");
-  // First: whoever sees what the worker does may send a signal at once.
+  // Before the worker starts: a test that sees what the worker does may send a signal at once.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, passOn);
   const child = spawn(process.execPath, words, {
     detached: true,

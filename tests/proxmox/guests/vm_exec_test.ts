@@ -50,7 +50,7 @@ const clock = new FakeClock();
 /** Measures the time limits of the programs on the host that make these looks. */
 const hostClock = new FakeClock();
 
-/** Waits until processes run, and lets the product look at the command meanwhile. */
+/** Waits until processes run, and lets the server look at the command meanwhile. */
 const untilRunning = (pattern: RegExp, count: number): Promise<void> =>
   until(`${count} processes like ${pattern}`, () => {
     clock.advance(20);
