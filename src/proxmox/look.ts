@@ -50,14 +50,14 @@ export function withLook(
   ];
 }
 
-const failed = (line: string | undefined, without: string | undefined): string =>
-  `[ERROR] The command reported success, but the result is another one${
-    line !== undefined
-      ? `: expected "${line}"`
-      : without !== undefined
-      ? `: "${without}" is unchanged`
-      : ""
-  }`;
+function failed(line: string | undefined, without: string | undefined): string {
+  const expected = [
+    ...(line === undefined ? [] : [`"${line}"`]),
+    ...(without === undefined ? [] : [`no "${without}"`]),
+  ];
+  return "[ERROR] The command reported success, but the result differs: expected " +
+    expected.join(" and ");
+}
 
 /** With `env`, whose message about a missing program the caller recognizes. */
 const commandLine = (words: readonly string[]): string =>

@@ -245,7 +245,10 @@ nodeTest("the job of a rollback fails if the VM does not start afterwards", {
   const { log, exitCode } = await asJob(node, "proxmox_rollback_vm_snapshot", args);
   assert.equal(exitCode, 1);
   assert.match(log, /^start failed: QEMU exited with code 1$/m);
-  assert.match(log, /^status: stopped\n\[ERROR\] .*: expected "status: running"$/m);
+  assert.match(
+    log,
+    /^status: stopped\n\[ERROR\] .*: expected "status: running" and no "lock: rollback"$/m,
+  );
 });
 
 nodeTest("stopping the job of a snapshot with RAM leaves no snapshot and no lock", {

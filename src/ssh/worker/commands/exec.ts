@@ -21,7 +21,7 @@ const PROGRESS_MS = 1_000;
 /** After a command's exit, its output counts as complete when it is quiet this long; see {@linkcode drained}. */
 const QUIET_MS = 250;
 
-/** The pool's wait for a session ends this much earlier: only the pool knows what the host has not done. */
+/** The pool's wait for a session ends this much earlier: only the pool knows that none was free. */
 const POOL_FIRST_MS = 5;
 
 /** The cancellation signal of a call and its optional progress callback. */
