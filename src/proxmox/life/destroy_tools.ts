@@ -10,7 +10,7 @@ import {
   targetOf,
   taskTimeoutArgument,
 } from "../arguments.ts";
-import { type GuestKind, guestName, KINDS } from "../guests/guest.ts";
+import { guestInText, type GuestKind, guestName, KINDS } from "../guests/guest.ts";
 import { isRunning } from "../host.ts";
 import type { Destruction } from "./destruction.ts";
 
@@ -50,11 +50,8 @@ const destroyTool = (destruction: Destruction, kind: GuestKind): Tool =>
       const order = { guest, confirmName, purge, timeoutMs: timeout * 1000 };
       const destroyed = await destruction.destroy(order, context);
       if (isRunning(destroyed)) {
-        const answer = goesOn(
-          `Destroying ${guestName(guest)}`,
-          destroyed,
-          `proxmox_list_${kind}s`,
-        );
+        const action = `Destroying ${guestInText(guest)}`;
+        const answer = goesOn(action, destroyed, `proxmox_list_${kind}s`);
         return { text: answer.text, data: { ...answer.data, ...targetOf(guest) } };
       }
       const { left, warnings } = destroyed;
