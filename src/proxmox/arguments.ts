@@ -46,7 +46,9 @@ export function goesOn(
     : `, then check the result with ${check}`;
   return {
     text: `[RUNNING] ${action} continues on the host as job ${jobId}; it was not interrupted.\n` +
-      `Wait for its end with ssh_job_output (job_id ${jobId}, wait_seconds 45)${result}; ssh_stop_job stops it.`,
+      `Call ssh_job_output (job_id ${jobId}, wait_seconds 45, from = \`next\` of the last call) until the job ` +
+      `has ended${result}. If its exit code is not 0, the reason is in this output or in stream stderr. ` +
+      "ssh_stop_job stops the job.",
     data: { running: true, job_id: jobId },
   };
 }

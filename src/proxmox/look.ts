@@ -24,6 +24,8 @@ export function withLook(
   { words, line, without, waitMs = 0 }: Look,
 ): ["sh", "-c", string] {
   const has = (text: string) => `printf '%s\\n' "$found" | grep -qxF -e ${shellQuote(text)}`;
+  // With the result, not before the wait for it: who waits for output then gets the result.
+  const shown = `printf '\\n${MARK}\\n%s\\n%s\\n' "$found"`;
   const tests = [
     "[ $code = 0 ]",
     ...(line === undefined ? [] : [has(line)]),
@@ -36,16 +38,15 @@ export function withLook(
       "ended=; trap ended=1 TERM INT",
       `${commandLine(command)} || exit`,
       "exec 2>&1",
-      `printf '\\n%s\\n' '${MARK}'`,
       "turn=0",
       `until found=$(${commandLine(words)} 2>&1); code=$?; ${tests.join(" && ")}; do`,
       `  [ $turn -lt ${Math.ceil(waitMs / 1000)} ] && [ -z "$ended" ] || {`,
-      `    printf '%s\\n' "$found" ${shellQuote(failed(line, without))}`,
+      `    ${shown} ${shellQuote(failed(line, without))}`,
       "    exit 1",
       "  }",
       "  sleep 1; turn=$((turn+1))",
       "done",
-      `printf '%s\\n' "$found" '[SUCCESS] The result was read back'`,
+      `${shown} '[SUCCESS] The result was read back'`,
     ].join("\n"),
   ];
 }

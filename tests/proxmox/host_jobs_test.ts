@@ -199,6 +199,9 @@ nodeTest("the wait for HA goes on as a job", {
   assert.match(text, /^\[RUNNING\] Stopping container 101 was requested from HA; the wait for it /);
   const { jobs } = succeeded(await node.call("ssh_list_jobs"));
   assert.equal(jobs[0].command, "wait until container 101 is stopped");
+  // Nothing is printed before the result, so that a call that waits for output waits for it.
+  const waiting = succeeded(await node.call("ssh_job_output", { job_id: data.job_id }));
+  assert.deepEqual([waiting.running, waiting.text], [true, ""]);
   assert.equal((await stop(node, data.job_id)).state, "stopped");
 });
 

@@ -159,7 +159,7 @@ const createTool = (snapshots: GuestSnapshots, kind: GuestKind): Tool =>
       const timeoutMs = timeout * 1000;
       const order = { snapshot, description, includesRam: wantsRam, timeoutMs };
       const made = await snapshots.create(guest, order, context);
-      if (isRunning(made)) return stillRunning(guest, "The snapshot", made);
+      if (isRunning(made)) return stillRunning(guest, `Creating the snapshot "${snapshot}"`, made);
       const { includesRam } = made;
       const ram = includesRam
         ? " with its RAM"
@@ -187,7 +187,9 @@ const rollbackTool = (snapshots: GuestSnapshots, kind: GuestKind): Tool =>
       const guest = { kind, id: idOf(target) };
       const order = { snapshot, start: start === true, timeoutMs: timeout * 1000 };
       const rolled = await snapshots.rollback(guest, order, context);
-      if (isRunning(rolled)) return stillRunning(guest, "The rollback", rolled);
+      if (isRunning(rolled)) {
+        return stillRunning(guest, `Rolling back to the snapshot "${snapshot}"`, rolled);
+      }
       const { status, byHa } = rolled;
       const message =
         `${guestName(guest)} rolled back to snapshot "${snapshot}"; it is now ${status}` +
@@ -212,7 +214,7 @@ const deleteTool = (snapshots: GuestSnapshots, kind: GuestKind): Tool =>
         { snapshot, timeoutMs: timeout * 1000 },
         context,
       );
-      if (running) return stillRunning(guest, "Deleting the snapshot", running);
+      if (running) return stillRunning(guest, `Deleting the snapshot "${snapshot}"`, running);
       return finished(guest, snapshot, `${named(guest, snapshot)} deleted`);
     },
   });

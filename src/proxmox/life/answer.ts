@@ -31,7 +31,7 @@ export function madeAnswer(
     const answer = goesOn(
       `${guestName(guest)} is being ${done}: its command`,
       made,
-      `proxmox_${guest.kind}_config; proxmox_start_${guest.kind} starts the ${noun}`,
+      `proxmox_${guest.kind}_config; the job does not start the ${noun}, proxmox_start_${guest.kind} does`,
     );
     return { text: answer.text, data: { ...answer.data, ...targetOf(guest) } };
   }

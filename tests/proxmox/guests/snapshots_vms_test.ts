@@ -211,7 +211,10 @@ nodeTest("a snapshot with RAM, a rollback and a deletion go on as jobs", {
 }, async (node) => {
   const one = { vmid: 200, snapshot: "one" };
   const made = await asJob(node, "proxmox_create_vm_snapshot", { ...one, include_ram: true });
-  assert.match(made.text, /^\[RUNNING\] The snapshot of VM 200 continues on the host as job /);
+  assert.match(
+    made.text,
+    /^\[RUNNING\] Creating the snapshot "one" of VM 200 continues on the host as job /,
+  );
   assert.match(
     made.text,
     /its output ends with the result as read back, which proxmox_list_vm_snap/,
@@ -222,13 +225,16 @@ nodeTest("a snapshot with RAM, a rollback and a deletion go on as jobs", {
   const listed = await call(node, "list_vm_snapshots");
   assert.deepEqual(listed.data.snapshots[0].includes_ram, true);
   const rolled = await asJob(node, "proxmox_rollback_vm_snapshot", one);
-  assert.match(rolled.text, /^\[RUNNING\] The rollback of VM 200 continues on the host as job /);
+  assert.match(
+    rolled.text,
+    /^\[RUNNING\] Rolling back to the snapshot "one" of VM 200 continues on the host as job /,
+  );
   assert.match(rolled.log, /^status: running$/m);
   assert.deepEqual([rolled.exitCode, await statusOf(node)], [0, "running"]);
   const gone = await asJob(node, "proxmox_delete_vm_snapshot", one);
   assert.match(
     gone.text,
-    /^\[RUNNING\] Deleting the snapshot of VM 200 continues on the host as job /,
+    /^\[RUNNING\] Deleting the snapshot "one" of VM 200 continues on the host as job /,
   );
   assert.match(gone.log, /=== READ BACK ===\ncurrent\n\[SUCCESS\] The result was read back\n$/);
   assert.equal(gone.exitCode, 0);
@@ -297,7 +303,7 @@ nodeTest("the rollback and the deletion of a container's snapshot go on as jobs 
   const one = { ctid: 101, snapshot: "one" };
   await node.call("proxmox_create_snapshot", one);
   const rolled = await asJob(node, "proxmox_rollback_snapshot", one);
-  assert.match(rolled.text, /as read back, which proxmox_list_snapshots shows too;/);
+  assert.match(rolled.text, /as read back, which proxmox_list_snapshots shows too\./);
   assert.equal((await node.call("proxmox_container_status", { ctid: 101 })).data.status, "stopped");
   await asJob(node, "proxmox_delete_snapshot", one);
   assert.deepEqual((await node.call("proxmox_list_snapshots", { ctid: 101 })).data.snapshots, []);
