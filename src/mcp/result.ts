@@ -50,7 +50,8 @@ export function invalidArguments(error: z.ZodError, known: readonly string[]): R
       return `unknown argument ${listed(issue.keys)}`;
     }
     const place = issue.path.join(".");
-    return place === "" ? issue.message : `${place}: ${issue.message}`;
+    if (place === "") return issue.message;
+    return `${place}: ${/, received undefined$/.test(issue.message) ? "required" : issue.message}`;
   });
   return new RemoteExecError(
     "invalid_argument",

@@ -1,6 +1,10 @@
 import { type ErrorCode, oneLine, RemoteExecError } from "../errors.ts";
 import { type Guest, guestInText, guestName, KINDS, programOf } from "./guests/guest.ts";
 
+/** The remedy for a task that failed for a reason unknown here. */
+export const READ_TASK_LOG =
+  "Read the log of its task with proxmox_task_log; proxmox_list_tasks shows the upid";
+
 /** The cluster has no guest with this ID. */
 export const guestMissing = (guest: Guest) =>
   new RemoteExecError(
@@ -35,6 +39,14 @@ export const notRunning = (guest: Guest) =>
     `Start it first with proxmox_start_${guest.kind}`,
   );
 
+/** A guest that is to stop and does not run. */
+export const alreadyStopped = (guest: Guest) =>
+  new RemoteExecError(
+    "invalid_state",
+    `${guestName(guest)} is not running`,
+    "Leave it as it is: there is nothing to stop",
+  );
+
 export const alreadyRunning = (guest: Guest) =>
   new RemoteExecError(
     "invalid_state",
@@ -63,7 +75,7 @@ export const guestIsTemplate = (guest: Guest, action: string) =>
   new RemoteExecError(
     "invalid_state",
     `${guestName(guest)} is a template: ${action} is not possible`,
-    `Clone it on the host and use the clone: ${programOf(guest)} clone ${guest.id} NEWID`,
+    `Clone it with proxmox_clone_${guest.kind}, and use the clone`,
   );
 
 export const didNotStop = (guest: Guest) =>
@@ -78,14 +90,14 @@ export const otherState = (guest: Guest, action: string, state: string) =>
   new RemoteExecError(
     "verification_failed",
     `${action} was reported as done, but ${guestInText(guest)} is ${state}`,
-    "Read the guest's task log in Proxmox VE, then try again",
+    `${READ_TASK_LOG}. Then try again`,
   );
 
 export const haPending = (guest: Guest, action: string, seconds: number, state: string) =>
   new RemoteExecError(
     "timeout",
     `${guestName(guest)} is managed by HA, which did not carry out the request within ` +
-      `${seconds} seconds: ${action} is pending, it is ${state}`,
+      `${seconds} seconds: ${action} is still pending, and ${guestInText(guest)} is ${state}`,
     "Read its status again later, or run `ha-manager status` on the host",
   );
 
@@ -197,15 +209,19 @@ export const backupFailed = (vmid: number, found: string) =>
   new RemoteExecError(
     "io_error",
     `The backup of ${vmid} failed: ${found === "" ? "vzdump gave no reason" : oneLine(found)}`,
-    "Check the free space of the storage and the guest's task log in Proxmox VE",
+    `Check the free space of the storage. ${READ_TASK_LOG}`,
   );
 
 /** The program failed with a text that is not known here; the text becomes part of the message. */
-export const commandFailed = (action: string, found: string) =>
+export const commandFailed = (
+  action: string,
+  found: string,
+  suggestion = READ_TASK_LOG,
+) =>
   new RemoteExecError(
     "io_error",
     `${action} failed: ${found === "" ? "the program gave no reason" : oneLine(found)}`,
-    "Read the guest's task log in Proxmox VE",
+    suggestion,
   );
 
 export const argumentRefused = (action: string, found: string) =>

@@ -197,9 +197,12 @@ export function readHostProblem(
 const NO_QUORUM =
   /^cluster not ready - no quorum\?|^unable to open file '\/etc\/pve\/.*' - Permission denied/m;
 
+/** For what is no task and so has no log. */
+export const CHECK_NODE = "Try again; if it fails again, check the node in Proxmox VE";
+
 /** Returns stdout. @throws RemoteExecError `io_error` if the program failed */
 export function outputOf({ code, stdout, stderr }: HostAnswer, action: string): string {
-  if (code !== 0) throw commandFailed(action, withoutNoise(stderr));
+  if (code !== 0) throw commandFailed(action, withoutNoise(stderr), CHECK_NODE);
   return stdout;
 }
 
@@ -215,7 +218,7 @@ const NOISE =
   /^(trying to acquire lock\.\.\.| OK|perl: warning: .*|\tL(C_|ANG).*|\s*are supported and installed .*)$/;
 
 const WATCH_TASK =
-  "Read the guest's task log in Proxmox VE, and leave the guest alone until the task has ended";
+  "Leave the guest alone until its task has ended: proxmox_list_tasks shows it, proxmox_task_log its log";
 
 /** @throws RemoteExecError if the command was stopped or lost */
 function answerOf(

@@ -47,6 +47,16 @@ pure("toFailure() answers code, error and suggestion", () => {
   assert.deepEqual(JSON.parse(String(textOf(toFailure(error, "json")))), failure);
 });
 
+pure("invalidArguments() says of a missing argument that it is required", () => {
+  const schema = z.strictObject({ name: z.string(), id: z.number() });
+  const { error: issues } = schema.safeParse({ id: null });
+  assert.ok(issues);
+  assert.equal(
+    invalidArguments(issues, ["name", "id"]).message,
+    "Input validation error: name: required; id: Invalid input: expected number, received null",
+  );
+});
+
 pure("invalidArguments() names every argument that does not match", () => {
   const schema = z.strictObject({ command: z.string(), timeout: z.number().max(300) });
   const { error: issues } = schema.safeParse({ command: 1, timeout: 301, shell: "sh", "a b": 1 });

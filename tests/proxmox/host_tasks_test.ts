@@ -107,7 +107,7 @@ Deno.test("a task gets time to clean up, and the answer says if it may still run
     code: "timeout",
     message: "Starting container 101 did not end within 5 seconds; it may still run on the host",
     suggestion:
-      "Read the guest's task log in Proxmox VE, and leave the guest alone until the task has ended",
+      "Leave the guest alone until its task has ended: proxmox_list_tasks shows it, proxmox_task_log its log",
   };
   await assert.rejects(host.task(["pct", "start", "101"], call), mayStillRun);
   await assert.rejects(host.run(["pct", "list"], call), { code: "timeout" });

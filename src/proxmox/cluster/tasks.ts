@@ -4,7 +4,7 @@ import { delay } from "../../async/delay.ts";
 import type { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
 import { commandFailed } from "../errors.ts";
-import { type HostAnswer, type ProxmoxHost, withoutNoise } from "../host.ts";
+import { CHECK_NODE, type HostAnswer, type ProxmoxHost, withoutNoise } from "../host.ts";
 import {
   nodeOfTask,
   parseTaskLog,
@@ -152,6 +152,6 @@ export class Tasks {
     ) {
       return nodeUnreachable(node, found);
     }
-    return commandFailed(action, found);
+    return commandFailed(action, found, CHECK_NODE);
   }
 }

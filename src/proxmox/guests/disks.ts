@@ -77,7 +77,9 @@ export class GuestDisks {
     return {
       beforeBytes: before,
       afterBytes: after,
-      ...(warning === undefined ? {} : { warning: warning.trim() }),
+      ...(warning === undefined
+        ? {}
+        : { warning: `${warning.trim()}; the file system still has its old size` }),
     };
   }
 

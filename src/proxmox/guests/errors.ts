@@ -129,10 +129,12 @@ export const rolledBackNotStarted = (guest: Guest, snapshot: string, found: stri
 export const leftLocked = (problem: RemoteExecError, guest: Guest, lock: string) =>
   new RemoteExecError(
     problem.code,
-    `${problem.message}; ${
+    `${problem.message.replace(/\.$/, "")}; ${
       guestInText(guest)
     } is still locked (${lock}), and the work is half done`,
-    `When proxmox_list_tasks shows no such task, run \`${programOf(guest)} unlock ${guest.id}\` ` +
+    `When proxmox_list_tasks shows no running task of it, run \`${
+      programOf(guest)
+    } unlock ${guest.id}\` ` +
       `with ssh_exec_command, then ${
         lock === "snapshot"
           ? `remove the unfinished snapshot with ${snapshotTool(guest.kind, "delete")}`

@@ -1,4 +1,5 @@
 import { oneLine, RemoteExecError } from "../../errors.ts";
+import { READ_TASK_LOG } from "../errors.ts";
 import { type Guest, guestInText, guestName, programOf } from "../guests/guest.ts";
 
 /** The ID belongs to a guest, maybe since a moment. */
@@ -45,7 +46,7 @@ export const notABackup = (backup: string) =>
 export const otherKind = (noun: string, argument: string) =>
   new RemoteExecError(
     "invalid_argument",
-    `The backup is one of a ${noun}`,
+    `This is the backup of a ${noun}`,
     `Use ${argument} for the ID of the restored guest`,
   );
 
@@ -78,7 +79,7 @@ export const destroyFailed = (guest: Guest, found: string, left: Leftovers | und
         ? "not known, it could not be read"
         : [...(left.lock === undefined ? [] : ["its configuration"]), ...left.volumes].join(", ") ||
           "nothing"),
-    "Read the guest's task log in Proxmox VE. Disks that are gone cannot be brought back",
+    `${READ_TASK_LOG}. Disks that are gone cannot be brought back`,
   );
 
 export const isProtected = (guest: Guest) =>
@@ -98,19 +99,25 @@ export const overwriteFailed = (
   const { code, message, suggestion } = error;
   const { lock, volumes } = left;
   const name = guestInText(guest);
-  const state = lock === undefined
-    ? volumes.length === 0
-      ? `nothing is left of ${name}: its old disks were removed first`
-      : `${name} has no configuration any more, but disks: ${volumes.join(", ")}`
+  const isGone = lock === undefined && volumes.length === 0;
+  const disks = volumes.join(", ");
+  const state = isGone
+    ? `nothing is left of ${name}: its old disks were removed first`
+    : lock === undefined
+    ? `${name} has no configuration any more, but disks: ${disks}`
     : lock === ""
-    ? `${name} still has a configuration and the disks ${volumes.join(", ") || "(none)"}`
-    : `${name} is half restored: locked (${lock}), with the disks ${
-      volumes.join(", ") || "(none)"
+    ? `${name} still has a configuration${
+      disks === "" ? ", but no disks" : ` and the disks ${disks}`
+    }`
+    : `${name} is half restored: locked (${lock}), with ${
+      disks === "" ? "no disks" : `the disks ${disks}`
     }`;
   return new RemoteExecError(
     code,
     `${message}; ${state}`,
-    `${suggestion}. Look at the guest before you go on; the backup itself is unchanged`,
+    `${suggestion}. ${
+      isGone ? "The" : "Look at the guest before you go on; the"
+    } backup itself is unchanged`,
   );
 };
 
@@ -151,7 +158,7 @@ export const otherResult = (action: string, found: string) =>
   new RemoteExecError(
     "verification_failed",
     `${action} was reported as done, but ${found}`,
-    "Read the guest's task log in Proxmox VE",
+    READ_TASK_LOG,
   );
 
 const leftUnknown = ({ code, message, suggestion }: RemoteExecError) =>
@@ -183,8 +190,8 @@ export const withLeftovers = (
     ? ""
     : `\`${programOf(guest)} unlock ${guest.id}\` on the host, then `;
   const cure = lock === undefined
-    ? `remove it on the host: ${volumes.map((volid) => `pvesm free ${volid}`).join("; ")}`
-    : `remove it: ${unlock}proxmox_destroy_${guest.kind}`;
+    ? `remove the disks on the host: ${volumes.map((volid) => `pvesm free ${volid}`).join("; ")}`
+    : `remove ${guestInText(guest)}: ${unlock}proxmox_destroy_${guest.kind}`;
   return new RemoteExecError(
     code,
     `${message}; left behind: ${left.join(", ")}`,

@@ -236,7 +236,10 @@ export class GuestMaker {
       const started = await this.#states.change(guest, "start", options, context);
       if (isRunning(started)) return { ...made, status: "starting", start: started };
       const look = await this.#awaitAddress(guest, config, startedAt, context);
-      const all = { ...made, ...look, warnings: [...warnings, ...started.warnings] };
+      const notes = look.addresses.length === 0 && mayHaveAddress(guest, config)
+        ? [`It has no IP address yet: proxmox_list_${guest.kind}s shows it as soon as it has one`]
+        : [];
+      const all = { ...made, ...look, warnings: [...warnings, ...started.warnings, ...notes] };
       return look.status === "running" ? all : { ...all, failure: stoppedAgain(guest, action) };
     } catch (error) {
       if (!(error instanceof RemoteExecError)) throw error;

@@ -30,7 +30,7 @@ const interrupted = (action: string) =>
   new RemoteExecError(
     "cancelled",
     `${action} was interrupted`,
-    "Read the task log in Proxmox VE to see who stopped it, then try again",
+    "Find out who stopped it: proxmox_list_tasks shows the user. Then try again",
   );
 
 const importUnknown = (action: string) =>

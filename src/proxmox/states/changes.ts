@@ -1,14 +1,15 @@
 import { cancelling } from "../../async/cancelling.ts";
 import type { Clock } from "../../async/clock.ts";
 import { delay } from "../../async/delay.ts";
+import type { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
-import { haPending, notRunning, otherState } from "../errors.ts";
+import { alreadyStopped, haPending, otherState } from "../errors.ts";
 import { type Guest, guestInText, programOf } from "../guests/guest.ts";
 import type { Guests } from "../guests/guests.ts";
-import { isRunning, type ProxmoxHost, type RunningTask } from "../host.ts";
+import { type HostAnswer, isRunning, type ProxmoxHost, type RunningTask } from "../host.ts";
 import type { Look } from "../look.ts";
 import { parseHaRequest, parsePid, parseStatus, parseWarnings } from "../parsers/pct.ts";
-import { explain, readBack } from "../problem.ts";
+import { explain, readBack, readProblem } from "../problem.ts";
 
 const STATUS_MS = 30_000;
 const POLL_MS = 1_000;
@@ -127,7 +128,7 @@ export class StateChanges {
       answerWithinMs: Math.max(MIN_ANSWER_MS, answerAtMs - this.#clock.elapsed()),
     });
     if (isRunning(answer)) return { ...answer, byHa: false };
-    if (answer.code !== 0) throw await explain(this.#host, guest, action, answer, context);
+    if (answer.code !== 0) throw await this.#problem(guest, verb, answer, context);
     const byHa = parseHaRequest(answer.stdout) !== undefined;
     const waitsFor = causeOf(guest, verb, byHa);
     const seen = parseStatus(answer.look ?? "");
@@ -148,7 +149,21 @@ export class StateChanges {
    */
   async #refuseStopOfStopped(guest: Guest, wanted: string, context: ToolContext): Promise<void> {
     if (guest.kind === "container" || wanted !== "stopped") return;
-    if (await this.#guests.status(guest, context) === "stopped") throw notRunning(guest);
+    if (await this.#guests.status(guest, context) === "stopped") throw alreadyStopped(guest);
+  }
+
+  async #problem(
+    guest: Guest,
+    verb: Verb,
+    answer: HostAnswer,
+    context: ToolContext,
+  ): Promise<RemoteExecError> {
+    const action = actionOf(guest, verb);
+    const problem = await explain(this.#host, guest, action, answer, context);
+    // A guest that does not exist is reported in the same words.
+    const isStopped = problem.code === "invalid_state" &&
+      readProblem(guest, action, answer.stderr) === "not_running";
+    return isStopped && VERBS[verb].wanted === "stopped" ? alreadyStopped(guest) : problem;
   }
 
   /**

@@ -112,7 +112,11 @@ function format(answer: Answer, isDryRun: boolean): string {
   const { sent, unchanged, deleted, failed, failed_count, bytes, seconds } = answer;
   const more = failed_count - failed.length;
   return [
-    isDryRun ? "[DRY RUN] Nothing was changed. A copy would do this:" : "[DONE] Directory copied",
+    isDryRun
+      ? "[DRY RUN] Nothing was changed. A copy would do this:"
+      : failed_count === 0
+      ? "[DONE] Directory copied"
+      : "[DONE] Directory copied, except what failed",
     `Sent: ${sent} (${bytes} bytes${bytes < 1000 ? "" : `, ${humanSize(bytes)}`})`,
     `Unchanged: ${unchanged}`,
     `Deleted: ${deleted}${isDryRun && deleted > 0 ? ` (only with delete=${deleted})` : ""}`,

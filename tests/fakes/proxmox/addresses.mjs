@@ -4,7 +4,7 @@
  */
 import { err, fail, out } from "./cli.mjs";
 import { parts } from "./properties.mjs";
-import { findGuest, isRunning } from "./state.mjs";
+import { fault, findGuest, isRunning } from "./state.mjs";
 import { since } from "./wording.mjs";
 
 /** Interfaces with their addresses. DHCP answers with an address of the test network, unless a test forbids it. */
@@ -13,7 +13,7 @@ function links({ id, kind, config }) {
     const fields = Object.fromEntries(parts(String(value), "model"));
     const ipconfig = kind === "qemu" ? config[key.replace("net", "ipconfig")] ?? "ip=dhcp" : "";
     const { ip = fields.ip } = Object.fromEntries(parts(ipconfig));
-    const lease = `192.0.2.${id % 250}/24`;
+    const lease = fault("noLease") ? undefined : `192.0.2.${id % 250}/24`;
     const cidr = ip === "dhcp" ? lease : /^\d/.test(ip ?? "") ? ip : undefined;
     const mac = fields.hwaddr ?? /([0-9A-F]{2}:){5}[0-9A-F]{2}/i.exec(String(value))?.[0] ??
       "bc:24:11:00:00:00";

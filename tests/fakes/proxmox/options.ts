@@ -100,6 +100,8 @@ export interface Faults {
   readonly downloadFails: boolean;
   /** `pveam remove` is silent and removes nothing. */
   readonly removeDoesNothing: boolean;
+  /** DHCP gives no address. */
+  readonly noLease: boolean;
   /** Guests with a replication job. */
   readonly replicated: readonly number[];
   /** Backup jobs of the cluster, such as `{ id: "backup-1", vmid: "101,102" }`. */

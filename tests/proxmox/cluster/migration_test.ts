@@ -158,7 +158,10 @@ nodeTest("a migration waits until HA has carried it out", {
   });
   const [code, error] = failure(await answer);
   assert.equal(code, "timeout");
-  assert.match(error, /managed by HA.*Migrating container 102 to pve2 is pending, it is on pve$/);
+  assert.match(
+    error,
+    /managed by HA.*Migrating container 102 to pve2 is still pending, and container 102 is on pve$/,
+  );
 });
 
 bothTest("a cancelled migration has cleaned up when the answer says that it was stopped", {

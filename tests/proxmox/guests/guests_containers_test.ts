@@ -95,6 +95,8 @@ bothTest("proxmox_start_container and the others change the state and read it ba
   for (const tool of ["stop", "shutdown", "reboot"]) {
     const answer = await node.call(`proxmox_${tool}_container`, { ctid: 102 });
     assert.deepEqual(failure(answer), ["invalid_state", "Container 102 is not running"]);
+    const remedy = tool === "reboot" ? /^Start it first/ : /there is nothing to stop$/;
+    assert.match(answer.data.suggestion, remedy);
   }
   const init = await node.pve.initPid(101);
   const reboot = await node.call("proxmox_reboot_container", { ctid: 101, timeout: 30 });
@@ -138,9 +140,13 @@ nodeTest("proxmox_start_container reports why it failed, and warnings", {
   const start = (ctid: number) => node.call("proxmox_start_container", { ctid });
   assert.deepEqual(failure(await start(1103)), ["locked", "Container 1103 is locked (backup)"]);
   assert.equal(failure(await start(104))[0], "invalid_state");
-  assert.match(failure(await start(104))[1], /is a template/);
+  const ofTemplate = await start(104);
+  assert.match(failure(ofTemplate)[1], /is a template/);
+  assert.match(ofTemplate.data.suggestion, /proxmox_clone_container/);
   await node.pve.setFault("startFails", [102]);
-  assert.match(failure(await start(102))[1], /startup for container '102' failed/);
+  const failed = await start(102);
+  assert.match(failure(failed)[1], /startup for container '102' failed/);
+  assert.match(failed.data.suggestion, /proxmox_task_log; proxmox_list_tasks shows the upid/);
   await node.pve.setFault("startFails", undefined);
   await node.pve.setFault("startWarns", [102]);
   const { data, text } = await start(102);
@@ -243,7 +249,10 @@ nodeTest("proxmox_start_container fails if HA has not carried it out within the 
   const answer = await node.call("proxmox_start_container", { ctid: 102, timeout: 3 });
   const [code, error] = failure(answer);
   assert.equal(code, "timeout");
-  assert.match(error, /^Container 102 is managed by HA, .* within 3 seconds: .* it is stopped$/);
+  assert.match(
+    error,
+    /^Container 102 is managed by HA, .* within 3 seconds: .* container 102 is stopped$/,
+  );
 });
 
 nodeTest("proxmox_container_config returns the decoded options", {

@@ -52,6 +52,8 @@ bothTest("proxmox_start_vm, shutdown and stop change the state, and fail in the 
   for (const verb of ["stop_vm", "shutdown_vm", "reboot_vm"]) {
     const answer = await call(node, verb, 201);
     assert.deepEqual(failure(answer), ["invalid_state", "VM 201 is not running"]);
+    const remedy = verb === "reboot_vm" ? /^Start it first/ : /there is nothing to stop$/;
+    assert.match(answer.data.suggestion, remedy);
   }
   const started = await call(node, "start_vm", 201);
   assert.deepEqual(started.data, {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FakeClock } from "../../support/fake_clock.ts";
 import { until } from "../../support/until.ts";
 import { failure, type Node, nodeTest, processesLike } from "../node.ts";
 
@@ -69,6 +70,15 @@ nodeTest("a new guest that may be unreachable is told so", {}, async (node) => {
   assert.deepEqual(vm.data.warnings, [
     "No ssh_keys were given: unless the image brings a login of its own, nobody can log in",
   ]);
+});
+
+nodeTest("a guest that gets no address in time is created, with a warning", {
+  clock: new FakeClock({ skipUpToMs: Infinity }),
+}, async (node) => {
+  await node.pve.setFault("noLease", true);
+  const { data, text } = await create(node, { ip: "dhcp", gateway: undefined, ssh_keys: KEY });
+  assert.deepEqual([data.success, data.status, data.addresses], [true, "running", []], text);
+  assert.match(data.warnings.join(), /^It has no IP address yet: proxmox_list_containers shows it/);
 });
 
 nodeTest("two containers created at once get two IDs", {}, async (node) => {
@@ -203,7 +213,7 @@ nodeTest("what a killed task leaves is named with the way to remove it", {}, asy
   );
   assert.match(
     answer.data.suggestion,
-    /First remove it: `pct unlock 100` on the host, then proxmox_destroy_container$/,
+    /First remove container 100: `pct unlock 100` on the host, then proxmox_destroy_container$/,
   );
   // The worker has lost its reader, and dies of its next line.
   await node.pve.setFault("taskHolds", undefined);

@@ -66,12 +66,18 @@ nodeTest("a restore that fails says what is left of the guest", {
   const [code, error] = await of({});
   assert.equal(code, "io_error");
   assert.match(error, /^Restoring container 100 failed: .*; nothing was left behind$/);
+  const gone = await restore(node, { backup, ...over });
   assert.match(
-    (await of(over))[1],
+    failure(gone)[1],
     /; nothing is left of container 101: its old disks were removed first$/,
   );
+  assert.match(gone.data.suggestion, /backup\. The backup itself is unchanged$/);
   // A VM keeps a stub of its configuration.
-  assert.match((await of({ backup: ofVm, vmid: 201 }))[1], /; left behind: its configuration$/);
+  const stub = await restore(node, { backup: ofVm, vmid: 201 });
+  assert.match(failure(stub)[1], /; left behind: its configuration$/);
+  assert.match(stub.data.suggestion, /First remove VM 201: proxmox_destroy_vm$/);
+  const overVm = { backup: ofVm, vmid: 200, overwrite: true, confirm_name: "app" };
+  assert.match((await of(overVm))[1], /; VM 200 still has a configuration, but no disks$/);
 });
 
 nodeTest("a restore that is stopped before it removes the old disks names them", {

@@ -17,6 +17,7 @@ const FIREWALL =
 const SERVICE = "Check SSH_PORT, and that the SSH server runs on the host";
 const NAME = "Correct HOST, or check the DNS of this machine";
 const NO_SSH = "Set SSH_PORT to the port of the SSH server, usually 22";
+const SILENT = `${NO_SSH}; if it is set to that, check whether the host hangs or is overloaded`;
 const BUSY =
   "Check SSH_PORT, and whether the host blocks this machine or has too many logins (MaxStartups)";
 
@@ -98,7 +99,9 @@ export class DialProgress {
       handshake: `the host does not answer: its SSH handshake did not end within ${seconds}`,
       login: `the host does not answer: it did not decide about the login within ${seconds}`,
     }[this.phase];
-    return this.#unreachable(undefined, seen, this.phase === "greeting" ? NO_SSH : FIREWALL);
+    const isOther = this.phase === "greeting" && this.#greeting !== "";
+    const remedy = this.phase === "greeting" ? SILENT : FIREWALL;
+    return this.#unreachable(undefined, seen, isOther ? NO_SSH : remedy);
   }
 
   /** Returns the error for a failed attempt. */
