@@ -10,6 +10,8 @@ export interface Look {
   readonly without?: string;
   /** How long the result may take; 0 by default. */
   readonly waitMs?: number;
+  /** What is wrong if the result does not come; by default that the command reported success in vain. */
+  readonly unmet?: string;
 }
 
 /** The line between the output of the command and what was read back. */
@@ -21,8 +23,9 @@ const MARK = "=== READ BACK ===";
  */
 export function withLook(
   command: readonly string[],
-  { words, line, without, waitMs = 0 }: Look,
+  look: Look,
 ): ["sh", "-c", string] {
+  const { words, line, without, waitMs = 0 } = look;
   const has = (text: string) => `printf '%s\\n' "$found" | grep -qxF -e ${shellQuote(text)}`;
   // With the result, not before the wait for it: who waits for output then gets the result.
   const shown = `printf '\\n${MARK}\\n%s\\n%s\\n' "$found"`;
@@ -41,7 +44,7 @@ export function withLook(
       "turn=0",
       `until found=$(${commandLine(words)} 2>&1); code=$?; ${tests.join(" && ")}; do`,
       `  [ $turn -lt ${Math.ceil(waitMs / 1000)} ] && [ -z "$ended" ] || {`,
-      `    ${shown} ${shellQuote(failed(line, without))}`,
+      `    ${shown} ${shellQuote(failed(look))}`,
       "    exit 1",
       "  }",
       "  sleep 1; turn=$((turn+1))",
@@ -51,13 +54,14 @@ export function withLook(
   ];
 }
 
-function failed(line: string | undefined, without: string | undefined): string {
+function failed(
+  { line, without, unmet = "The command reported success, but the result differs" }: Look,
+): string {
   const expected = [
     ...(line === undefined ? [] : [`"${line}"`]),
     ...(without === undefined ? [] : [`no "${without}"`]),
   ];
-  return "[ERROR] The command reported success, but the result differs: expected " +
-    expected.join(" and ");
+  return `[ERROR] ${unmet}: expected ${expected.join(" and ")}`;
 }
 
 /** With `env`, whose message about a missing program the caller recognizes. */

@@ -69,6 +69,12 @@ export interface ChangeGoingOn extends RunningTask {
 /** What carries out a change after its command. */
 type Cause = "HA" | "its start";
 
+/** What a job that waits in vain reports. */
+const UNMET: Readonly<Record<Cause, string>> = {
+  HA: "HA has not carried out the request in time, and may still do so",
+  "its start": "The VM has not started again in time",
+};
+
 /** A change whose command has ended, and the state to be confirmed. */
 interface Unconfirmed {
   readonly guest: Guest;
@@ -200,14 +206,14 @@ export class StateChanges {
 
   /** Starts a job that waits for the state. Returns undefined if it ended at once. */
   async #waitOn(
-    { guest, action, wanted }: Unconfirmed,
+    { guest, action, wanted, waitsFor }: Unconfirmed,
     waitMs: number,
     context: ToolContext,
   ): Promise<RunningTask | undefined> {
     const words = [programOf(guest), "status", String(guest.id)] as const;
     const answer = await this.#host.longTask(["true"], {
       ...{ ...context, action, timeoutMs: waitMs + MARGIN_MS, answerWithinMs: 0 },
-      look: { words, line: `status: ${wanted}`, waitMs },
+      look: { words, line: `status: ${wanted}`, waitMs, unmet: UNMET[waitsFor ?? "its start"] },
       shown: `wait until ${guestInText(guest)} is ${wanted}`,
     });
     return isRunning(answer) ? answer : undefined;
