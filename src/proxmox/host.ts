@@ -245,7 +245,7 @@ function answerOf(
     case "connection_lost":
       throw new RemoteExecError(
         "connection_lost",
-        `The SSH connection was lost: the result of "${action}" is not known`,
+        `${action} has an unknown result: the SSH connection was lost`,
         isTask
           ? "Read the guest's configuration and proxmox_list_tasks before you try again: a lock means that the task runs or was cut off"
           : "Read the guest's status before you try again",

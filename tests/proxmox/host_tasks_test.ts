@@ -77,7 +77,7 @@ bothTest("proxmox_backup reports its progress", { containers: [WEB] }, async ({ 
 });
 
 /** A host on which every command times out, and the cleanup times that the commands were given. */
-function endlessHost() {
+function endlessHost(ending: "timeout" | "connection_lost" = "timeout") {
   const graces: (number | undefined)[] = [];
   const unused = () => Promise.reject(new Error("not expected"));
   const nothing = { text: "", truncated: false, originalLength: 0 };
@@ -89,7 +89,7 @@ function endlessHost() {
     exec({ graceMs }) {
       graces.push(graceMs);
       return Promise.resolve({
-        ...{ ending: "timeout", exitCode: null, signal: null, durationMs: 1, processEnded: false },
+        ...{ ending, exitCode: null, signal: null, durationMs: 1, processEnded: false },
         ...{ stdout: nothing, stderr: nothing },
       });
     },
@@ -113,6 +113,16 @@ Deno.test("a task gets time to clean up, and the answer says if it may still run
   await assert.rejects(host.run(["pct", "list"], call), { code: "timeout" });
   await assert.rejects(host.get("/nodes", [], call), { code: "timeout" });
   assert.deepEqual(graces, [30_000, undefined, undefined]);
+});
+
+Deno.test("a task whose connection is lost has an unknown result", async () => {
+  const { host } = endlessHost("connection_lost");
+  const { signal } = new AbortController();
+  const call = { signal, progress: undefined, action: 'Creating the snapshot "one"' };
+  await assert.rejects(host.task(["pct", "snapshot", "101", "one"], call), {
+    code: "connection_lost",
+    message: 'Creating the snapshot "one" has an unknown result: the SSH connection was lost',
+  });
 });
 
 for (const way of ["SIGKILL", "SIGTERM", "a cut link"] as const) {
