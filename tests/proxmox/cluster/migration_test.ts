@@ -231,7 +231,10 @@ for (const way of ["SIGKILL", "a cut link"] as const) {
         if (way === "SIGKILL") return;
         const { data } = await answer;
         assert.equal(data.code, "connection_lost");
-        assert.match(String(data.error), /"Migrating container 102 to pve2" is not known/);
+        assert.match(
+          String(data.error),
+          /^Migrating container 102 to pve2 has an unknown result: /,
+        );
       } finally {
         await pve.close();
       }
