@@ -105,6 +105,7 @@ peerTest({
     Deno.writeFileSync(test.outside("tree.zip"), again.bytes);
     await outputOf("unzip", "-q", test.outside("tree.zip"), "-d", test.outside("out"));
     await outputOf("diff", "-r", `${test.directory}/tree`, test.outside("out"));
+    await test.hub.store.settled();
     assert.equal(test.hub.store.report().statistics.used, 1);
   },
 });

@@ -77,7 +77,7 @@ for (const size of [5_000, 30_000_000]) {
     }
     assert.equal((await ask(link.url, PHONE)).status, 404);
     const taken = await ask(link.url, DOWNLOADER);
-    assert.equal(taken.status, 200);
+    assert.equal(taken.status, 200, JSON.stringify(test.events));
     assert.deepEqual(taken.bytes, content);
     assert.equal((await ask(link.url, DOWNLOADER)).status, 404);
     assert.equal(test.hub.store.report().statistics.used, 1);

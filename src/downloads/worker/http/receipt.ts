@@ -5,10 +5,12 @@ import { systemClock } from "../../../async/clock.ts";
 /** Time limits of {@linkcode awaitReceipt}. */
 export interface ReceiptLimits {
   /**
-   * A client that has closed its side is asked after this time whether it has read everything. An answer
-   * that ends with the connection is ended this much later: who closes before has not read to its end.
+   * A client that has closed its side is asked after this time whether it has read everything. The reset of
+   * one that has not may come later than the end of its side.
    */
   readonly probeMs: number;
+  /** An answer that ends with the connection is ended this much later: who closes before has not read to its end. */
+  readonly lingerMs: number;
   /** After this time without a sign the answer counts as received, and the server closes the connection. */
   readonly graceMs: number;
 }
@@ -78,7 +80,7 @@ export function awaitReceipt(
     socket.destroy();
   };
   outgoing.end(() => {
-    if (endsByClose) after(limits.probeMs, () => socket.end());
+    if (endsByClose) after(limits.lingerMs, () => socket.end());
     after(limits.graceMs, () => finish(true));
     socket.resume();
   });

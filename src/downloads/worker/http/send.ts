@@ -3,8 +3,9 @@ import type { Clock } from "../../../async/clock.ts";
 import type { HttpLimits } from "./http_limits.ts";
 import { awaitReceipt } from "./receipt.ts";
 
-/** Time between the end of a client's side and the check whether it has read everything. */
-const PROBE_MS = 60;
+/** Long enough for a busy system that handles the reset of a connection after the end of its client's side. */
+const PROBE_MS = 300;
+const LINGER_MS = 60;
 
 /** Sends an answer chunk by chunk, each one when the one before was accepted. */
 export async function send(
@@ -41,7 +42,11 @@ export async function send(
   }
 }
 
-const receiptLimits = ({ receiptMs }: HttpLimits) => ({ probeMs: PROBE_MS, graceMs: receiptMs });
+const receiptLimits = ({ receiptMs }: HttpLimits) => ({
+  probeMs: PROBE_MS,
+  lingerMs: LINGER_MS,
+  graceMs: receiptMs,
+});
 
 class ClientGone extends Error {}
 
