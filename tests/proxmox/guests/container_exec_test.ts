@@ -205,12 +205,21 @@ nodeTest("proxmox_container_exec_command kills processes inside that ignore TERM
   containers: [BUSYBOX],
   commandClock: clock,
 }, async (node) => {
-  const command = "trap '' TERM; sleep 7123 & sleep 7123";
-  const running = exec(node, command, { timeout: LIMIT_S });
-  await until("both run", () => processesLike(/^sleep 7123/).length === 2);
+  const command = "trap '' TERM; echo begun; sleep 7123 & sleep 7123";
+  let output = "";
+  const running = node.call("proxmox_container_exec_command", {
+    ctid: 101,
+    command,
+    timeout: LIMIT_S,
+  }, { progress: ({ message = "" }) => void (output = message) });
+  // The processes run before the server knows that the command has started.
+  await until("both run", () => {
+    clock.advance(20);
+    return output.includes("begun") && processesLike(/^sleep 7123/).length === 2;
+  });
   clock.advance(LIMIT_S * 1_000);
   const answer = await running;
-  assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true]);
+  assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", true], answer.text);
   assert.deepEqual(processesLike(/sleep 7123/), []);
 });
 
