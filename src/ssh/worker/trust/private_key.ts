@@ -206,8 +206,12 @@ function field(value: string): Buffer {
   return Buffer.concat([Buffer.alloc(Math.max(0, FIELD_BYTES - coordinate.length)), coordinate]);
 }
 
-/** Scalar lengths in bytes of the curves P-256, P-384 and P-521. */
-const SCALAR_BYTES = [32, 48, 66];
+/** Object identifiers of the curves P-256, P-384 and P-521, with the bytes of their scalars. */
+const CURVES = [
+  ["06082a8648ce3d030107", 32],
+  ["06052b81040022", 48],
+  ["06052b81040023", 66],
+] as const;
 const SEQUENCE = 0x30;
 const OCTET_STRING = 0x04;
 /** INTEGER 1: the version at the start of every ECPrivateKey. */
@@ -234,9 +238,10 @@ function normalizeSec1(pem: string): string | undefined {
   const length = der[scalarAt + 1] ?? 0;
   const scalar = der.subarray(scalarAt + 2, scalarAt + 2 + length);
   const significant = scalar.subarray(scalar.findIndex((byte) => byte !== 0));
-  const wanted = SCALAR_BYTES.find((size) => Math.abs(size - length) <= 1) ?? length;
-  const exact = Buffer.concat([Buffer.alloc(wanted - significant.length), significant]);
   const rest = der.subarray(scalarAt + 2 + length);
+  const [, wanted] = CURVES.find(([oid]) => rest.includes(oid, "hex")) ?? [];
+  if (wanted === undefined || wanted < significant.length) return undefined;
+  const exact = Buffer.concat([Buffer.alloc(wanted - significant.length), significant]);
   const content = Buffer.concat([VERSION, Uint8Array.of(OCTET_STRING, wanted), exact, rest]);
   const head = content.length < 128 ? [SEQUENCE, content.length] : [SEQUENCE, 0x81, content.length];
   return toPem(Buffer.concat([Uint8Array.from(head), content]), "EC");
