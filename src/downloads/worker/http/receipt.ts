@@ -5,8 +5,8 @@ import { systemClock } from "../../../async/clock.ts";
 /** Time limits of {@linkcode awaitReceipt}. */
 export interface ReceiptLimits {
   /**
-   * A client that has closed its side is asked after this time whether it has read everything. The reset of
-   * one that has not may come later than the end of its side.
+   * A client that has closed its side is asked after this time whether it has read everything. If it has
+   * not, the reset of the connection may arrive after the end of its side.
    */
   readonly probeMs: number;
   /** An answer that ends with the connection is ended this much later: who closes before has not read to its end. */

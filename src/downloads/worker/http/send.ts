@@ -3,8 +3,9 @@ import type { Clock } from "../../../async/clock.ts";
 import type { HttpLimits } from "./http_limits.ts";
 import { awaitReceipt } from "./receipt.ts";
 
-/** Long enough for a busy system that handles the reset of a connection after the end of its client's side. */
+/** On a busy system, the reset of a connection may arrive later than the end of the client's side. */
 const PROBE_MS = 300;
+/** Delays every answer that ends with its connection. */
 const LINGER_MS = 60;
 
 /** Sends an answer chunk by chunk, each one when the one before was accepted. */
