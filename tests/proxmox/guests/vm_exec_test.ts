@@ -79,8 +79,9 @@ nodeTest("proxmox_vm_exec_command stops polling at its time limit", {
   const running = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
   await untilRunning(/^sleep 7127/, 1);
   // The limit is reached while an answer is awaited.
-  await node.pve.setFault("delayMs", 60_000);
+  // A call that begins after the fault is set would be forgotten with the older ones.
   await node.newCalls();
+  await node.pve.setFault("delayMs", 60_000);
   await until("a look", async () => {
     clock.advance(20);
     return (await node.newCalls()).some((line) => line.startsWith("qm guest exec-status"));
