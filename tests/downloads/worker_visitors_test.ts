@@ -65,16 +65,7 @@ for (const size of [5_000, 30_000_000]) {
     const content = randomBytes(size);
     test.write("a.bin", content);
     const link = await test.link("a.bin");
-    {
-      await using client = await RawClient.connect(link.url);
-      const agent = `User-Agent: ${PHONE["User-Agent"]}\r\n`;
-      await client.send(
-        `POST ${
-          new URL(link.url).pathname
-        } HTTP/1.1\r\nHost: x\r\n${agent}Content-Length: 0\r\n\r\n`,
-      );
-      await client.read(1000);
-    }
+    (await pressed(link.url)).close();
     assert.equal((await ask(link.url, PHONE)).status, 404);
     const taken = await ask(link.url, DOWNLOADER);
     assert.equal(taken.status, 200, JSON.stringify(test.events));
@@ -83,6 +74,41 @@ for (const size of [5_000, 30_000_000]) {
     assert.equal(test.hub.store.report().statistics.used, 1);
   });
 }
+
+/** A browser that has pressed the button and read the beginning of the answer. */
+async function pressed(url: string): Promise<RawClient> {
+  const client = await RawClient.connect(url);
+  const agent = `User-Agent: ${PHONE["User-Agent"]}\r\n`;
+  const { pathname } = new URL(url);
+  await client.send(`POST ${pathname} HTTP/1.1\r\nHost: x\r\n${agent}Content-Length: 0\r\n\r\n`);
+  await client.read(1000);
+  return client;
+}
+
+Deno.test("a phone's download program may ask before the browser's connection has closed", async () => {
+  await using test = new TestHub();
+  const content = randomBytes(30_000_000);
+  test.write("a.bin", content);
+  const link = await test.link("a.bin");
+  await using browser = await pressed(link.url);
+  const taking = ask(link.url, DOWNLOADER);
+  // Meanwhile the other request has arrived. The browser itself is not waited for.
+  for (let n = 0; n < 3; n++) assert.equal((await ask(link.url, PHONE)).status, 404);
+  assert.deepEqual(test.actions().filter((action) => action === "interrupted"), []);
+  browser.close();
+  const taken = await taking;
+  assert.equal(taken.status, 200, JSON.stringify(test.events));
+  assert.deepEqual(taken.bytes, content);
+});
+
+Deno.test("a phone's download program gets nothing while the browser goes on", async () => {
+  await using test = new TestHub({ limits: { settleMs: 100 } });
+  test.write("a.bin", randomBytes(30_000_000));
+  const link = await test.link("a.bin");
+  await using _browser = await pressed(link.url);
+  assert.equal((await ask(link.url, DOWNLOADER)).status, 404);
+  assert.deepEqual(test.actions(), ["created", "claimed", "refused"]);
+});
 
 Deno.test("a button's download is taken over for some seconds only, and from its address only", async () => {
   await using test = new TestHub({ downloads: { host: "0.0.0.0" } });

@@ -49,6 +49,8 @@ export interface Link {
   stopGrace: (() => void) | undefined;
   /** Downloads whose last byte was sent. It is not known yet whether the client received it. */
   readonly unconfirmed: Set<Promise<unknown>>;
+  /** Called when the last running download ends. */
+  readonly onIdle: Set<() => void>;
 }
 
 /** Returns a new secret of 256 random bits in base64url, as used in URLs and cookies. */
@@ -73,12 +75,29 @@ export function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(hash(given), hash(expected));
 }
 
-/** Reports whether a visitor is the one who made the claim of a link. */
-export function isClaimant({ id, source, running }: Link, claim: Claim, visitor: Visitor): boolean {
+/** Records the end of a running download. */
+export function leave(link: Link): void {
+  link.running--;
+  if (link.running > 0) return;
+  for (const tell of link.onIdle) tell();
+  link.onIdle.clear();
+}
+
+/**
+ * Reports whether a visitor is the one who made the claim of a link.
+ *
+ * @param isIdle no download of the link is running
+ */
+export function isClaimant(
+  { id, source }: Link,
+  claim: Claim,
+  visitor: Visitor,
+  isIdle: boolean,
+): boolean {
   const { address, userAgent, hasRange, isProgram } = visitor;
   const secret = visitor.claimCookie(id);
   if (secret !== undefined) return isSameSecret(digestOf(secret), claim.secretDigest);
   if (address !== claim.address || userAgent !== claim.userAgent) return false;
   // An archive has no ranges: a program that starts it again sends the same request as at first.
-  return hasRange || (isProgram && source.kind === "directory" && running === 0);
+  return hasRange || (isProgram && source.kind === "directory" && isIdle);
 }

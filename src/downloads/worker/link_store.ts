@@ -1,4 +1,5 @@
 import type { Clock } from "../../async/clock.ts";
+import { valueWithin } from "../../async/deadline.ts";
 import { delay } from "../../async/delay.ts";
 import { noSuchLink, tooManyLinks } from "../errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "../port.ts";
@@ -75,6 +76,7 @@ export class LinkStore {
       running: 0,
       stopGrace: undefined,
       unconfirmed: new Set(),
+      onIdle: new Set(),
     };
     this.#links.set(link.digest, link);
     this.#total++;
@@ -95,29 +97,33 @@ export class LinkStore {
     return link.ending === undefined || link.ending === "changed" ? link : undefined;
   }
 
-  /** Reports whether the link is unclaimed, or claimed by this visitor. */
-  mayTake(link: Link, visitor: Visitor): boolean {
-    return this.needsClaim(link, visitor) || this.hasClaimed(link, visitor);
+  /**
+   * Reports whether the link is unclaimed, or claimed by this visitor.
+   *
+   * @param isIdle true asks what it would be if no download of the link were running
+   */
+  mayTake(link: Link, visitor: Visitor, isIdle = link.running === 0): boolean {
+    return this.needsClaim(link, visitor, isIdle) || this.hasClaimed(link, visitor, isIdle);
   }
 
   /**
    * Reports whether the visitor may make the claim: of an unclaimed link, or of one whose button was just
    * pressed in a browser that hands the download over to another program of the same machine, as phones do.
    */
-  needsClaim(link: Link, visitor: Visitor): boolean {
-    const { claim, running } = link;
+  needsClaim(link: Link, visitor: Visitor, isIdle = link.running === 0): boolean {
+    const { claim } = link;
     if (claim === undefined) return true;
-    return claim.byButton && !visitor.isPress && running === 0 && !link.covered.hasAny &&
+    return claim.byButton && !visitor.isPress && isIdle && !link.covered.hasAny &&
       this.#clock.elapsed() - claim.madeAtMs < HANDOVER_MS &&
       visitor.address === claim.address && visitor.userAgent !== claim.userAgent &&
       visitor.claimCookie(link.id) === undefined;
   }
 
   /** Reports whether this visitor has claimed the link. */
-  hasClaimed(link: Link, visitor: Visitor): boolean {
+  hasClaimed(link: Link, visitor: Visitor, isIdle = link.running === 0): boolean {
     const { claim } = link;
     if (claim === undefined || this.#bindAddress && visitor.address !== claim.address) return false;
-    return isClaimant(link, claim, visitor);
+    return isClaimant(link, claim, visitor, isIdle);
   }
 
   /** Claims an unclaimed link for the visitor and returns the secret of the claim. Others are refused from now on. */
@@ -165,6 +171,15 @@ export class LinkStore {
     await Promise.race([Promise.all(ends), late]);
     stop.abort();
     await late;
+  }
+
+  /** Waits briefly until no download of the link is running: the end of one may be on its way. */
+  async idle(link: Link): Promise<void> {
+    if (link.running === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    link.onIdle.add(resolve);
+    await valueWithin(promise, this.#settleMs);
+    link.onIdle.delete(resolve);
   }
 
   /** Counts bytes that a download has sent; a negative number takes back what was not received. */

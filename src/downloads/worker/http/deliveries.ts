@@ -2,7 +2,7 @@ import { fileChanged } from "../../errors.ts";
 import { type ErrorCode, RemoteExecError } from "../../../errors.ts";
 import type { Logger } from "../../../log.ts";
 import { contentDisposition, parseRange } from "./headers.ts";
-import type { Link, Visitor } from "../link.ts";
+import { leave, type Link, type Visitor } from "../link.ts";
 import type { LinkStore } from "../link_store.ts";
 import type { Content, Span } from "../sources/source.ts";
 
@@ -117,7 +117,7 @@ export class Deliveries {
         ...(claimSecret === undefined ? {} : { claimSecret }),
       };
     } catch (error) {
-      link.running--;
+      leave(link);
       const delivery = this.#failed(link, error);
       if (delivery.kind === "unavailable") this.#store.release(link);
       return delivery;
@@ -136,7 +136,7 @@ export class Deliveries {
         return { chunks: startingWith(first, content.chunks), close: () => content.close() };
       }
       await content.close();
-      link.running--;
+      leave(link);
       return undefined;
     } catch (error) {
       await content.close();
@@ -222,7 +222,7 @@ export class Deliveries {
     error?: unknown,
   ): Promise<void> {
     const isReceived = receipt !== false && await receipt;
-    link.running--;
+    leave(link);
     const isFile = link.source.kind === "file";
     if (isReceived) {
       if (isFile) link.covered.add(start, end);

@@ -115,11 +115,13 @@ class LinkRoutes {
     const link = isTokenShaped(token) ? store.find(token) : undefined;
     if (link === undefined) return this.#unknown(context);
     await store.settled([link]);
+    const visitor = visitorOf(context, address);
+    // A browser that hands over, or a program that starts again, has closed its connection just before.
+    if (!store.mayTake(link, visitor) && store.mayTake(link, visitor, true)) await store.idle(link);
     if (link.ending === "changed") {
       return this.#answer(context, { kind: "changed", reason: fileChanged().message }, link);
     }
     if (link.ending !== undefined) return this.#unknown(context);
-    const visitor = visitorOf(context, address);
     if (!store.mayTake(link, visitor)) return this.#dead(context, "claimed by another", link.id);
     return await use(link, visitor);
   }
