@@ -92,7 +92,7 @@ Deno.test("a phone's download program may ask before the browser's connection ha
   const link = await test.link("a.bin");
   await using browser = await pressed(link.url);
   const taking = ask(link.url, DOWNLOADER);
-  // Meanwhile the other request has arrived. The browser itself is not waited for.
+  // While these are answered, the other request arrives. The browser gets no second download.
   for (let n = 0; n < 3; n++) assert.equal((await ask(link.url, PHONE)).status, 404);
   assert.deepEqual(test.actions().filter((action) => action === "interrupted"), []);
   browser.close();

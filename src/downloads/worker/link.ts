@@ -79,7 +79,7 @@ export function isSameSecret(given: string, expected: string): boolean {
 export function leave(link: Link): void {
   link.running--;
   if (link.running > 0) return;
-  for (const tell of link.onIdle) tell();
+  for (const report of link.onIdle) report();
   link.onIdle.clear();
 }
 

@@ -100,7 +100,7 @@ export class LinkStore {
   /**
    * Reports whether the link is unclaimed, or claimed by this visitor.
    *
-   * @param isIdle true asks what it would be if no download of the link were running
+   * @param isIdle true to assume that no download of the link is running
    */
   mayTake(link: Link, visitor: Visitor, isIdle = link.running === 0): boolean {
     return this.needsClaim(link, visitor, isIdle) || this.hasClaimed(link, visitor, isIdle);
@@ -173,7 +173,7 @@ export class LinkStore {
     await late;
   }
 
-  /** Waits briefly until no download of the link is running: the end of one may be on its way. */
+  /** Waits briefly until no download of the link is running. A closed connection may not be noticed yet. */
   async idle(link: Link): Promise<void> {
     if (link.running === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();

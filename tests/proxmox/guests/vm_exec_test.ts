@@ -78,9 +78,9 @@ nodeTest("proxmox_vm_exec_command stops polling at its time limit", {
   const command = "echo begun; sleep 7127";
   const running = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
   await untilRunning(/^sleep 7127/, 1);
-  // The limit is reached while an answer is awaited.
-  // A call that begins after the fault is set would be forgotten with the older ones.
+  // Before the fault is set: newCalls() would also drop the slow call that is awaited below.
   await node.newCalls();
+  // The limit is reached while an answer is awaited.
   await node.pve.setFault("delayMs", 60_000);
   await until("a look", async () => {
     clock.advance(20);

@@ -116,7 +116,7 @@ class LinkRoutes {
     if (link === undefined) return this.#unknown(context);
     await store.settled([link]);
     const visitor = visitorOf(context, address);
-    // A browser that hands over, or a program that starts again, has closed its connection just before.
+    // A browser hands over, or a program starts an archive again: its old connection has just closed.
     if (!store.mayTake(link, visitor) && store.mayTake(link, visitor, true)) await store.idle(link);
     if (link.ending === "changed") {
       return this.#answer(context, { kind: "changed", reason: fileChanged().message }, link);
