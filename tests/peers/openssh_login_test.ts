@@ -128,6 +128,9 @@ peerTest({
     assert.match(publicKey.message, /public key/);
     const noKey = await refusal(sshd, keyLogin(sshd.knownHostsPath));
     assert.equal(noKey.code, "private_key");
+    const nothing = await refusal(sshd, keyLogin(`${sshd.keyPath}_none`));
+    assert.equal(nothing.code, "private_key");
+    assert.match(nothing.suggestion, /^Set SSH_KEY to the file of the private key/);
     const path = `${dirname(sshd.keyPath)}/stranger`;
     await run("/usr/bin/ssh-keygen", ["-q", ...KINDS.ed25519, "-N", "", "-f", path]);
     const stranger = await refusal(sshd, keyLogin(path));

@@ -21,7 +21,9 @@ export async function readPrivateKey(
     throw keyUnusable(
       path,
       errorText(error),
-      "Make the file readable by the user that runs the server",
+      error instanceof Deno.errors.NotFound
+        ? "Set SSH_KEY to the file of the private key, on the machine that runs the server"
+        : "Make the file readable by the user that runs the server",
     );
   });
   return usablePrivateKey(path, text, passphrase);
