@@ -1,6 +1,8 @@
 /** Whole statements of one module. Names may stand on several lines. */
 const FROM = /^(import|export) (?:(\w+)|\{([^}]*)\}) from "([^"]+)";$/gm;
 const EXPORTED = /^export ((?:async )?(?:function\*?|const|let|class) (\w+))/gm;
+/** Loading them takes a tenth of a call, and few calls need one. Only functions are imported from them. */
+const LOADED_AT_USE = ["node:child_process", "node:crypto"];
 
 let made: Promise<string> | undefined;
 
@@ -40,6 +42,9 @@ const isOwn = (source: string): boolean => source.startsWith("./");
 function asFunction(name: string, text: string): string {
   const names: string[] = [];
   const body = text.replace(/^#!.*\n/, "").replace(FROM, (_, verb, whole, some, source) => {
+    if (LOADED_AT_USE.includes(source)) {
+      return some.match(/\w+/g).map(loadedAtUse(source)).join(" ");
+    }
     const target = isOwn(source) ? `modules["${source.slice(2)}"]` : `require("${source}")`;
     if (verb === "export") {
       return `Object.assign(exported, (({${some}}) => ({${some}}))(${target}));`;
@@ -52,3 +57,6 @@ function asFunction(name: string, text: string): string {
   return `modules["${name}"] = ((exported) => {\n${body}\n` +
     `return Object.assign(exported, {${names.join(", ")}});\n})({});\n`;
 }
+
+const loadedAtUse = (source: string) => (name: string): string =>
+  `const ${name} = (...words) => require("${source}").${name}(...words);`;

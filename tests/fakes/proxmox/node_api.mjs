@@ -103,11 +103,14 @@ export const updates = () => [
   },
 ];
 
+/** Of every certificate. Nobody checks it. */
+export const FINGERPRINT = Array(32).fill("AB").join(":");
+
 /** The certificate authority of the cluster, and the node's own certificate from it. */
 export const certificates = () => {
   const authority = "/CN=Proxmox Virtual Environment/OU=0/O=PVE Cluster Manager CA";
   const common = {
-    fingerprint: Array(32).fill("AB").join(":"),
+    fingerprint: FINGERPRINT,
     notbefore: now() - 365 * DAY_S,
     pem: "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
     "public-key-bits": 2048,
