@@ -1,5 +1,6 @@
 import type { JobFacts, JobRead, JobRequest, StartedJob } from "../../src/ssh/jobs/port.ts";
-import { alive, type TestSession, until } from "./openssh.ts";
+import { type TestSession, until } from "./openssh.ts";
+import { aliveWithText } from "./processes.ts";
 
 const { signal } = new AbortController();
 
@@ -44,8 +45,12 @@ export async function jobStates({ host }: TestSession): Promise<string[]> {
   return (await host.jobs.list(signal)).map(({ state }) => state);
 }
 
+/** In the command line of a script that runs a job. */
+const SCRIPT = /j_(dir|stat)/;
+
 /** Returns the running processes of a job's command. The scripts around it have the tag in their text too. */
-export const commandsOf = (tag: string): number[] => alive(tag).filter((pid) => !isScript(pid));
+export const commandsOf = (tag: string): number[] =>
+  aliveWithText((text) => text.includes(tag) && !SCRIPT.test(text));
 
 /** Waits until processes of a job's command run. */
 export const untilRunning = (tag: string, count = 1): Promise<void> =>
@@ -56,12 +61,5 @@ export const untilStopped = (tag: string): Promise<void> =>
   until(`the end of ${tag}`, () => commandsOf(tag).length === 0, 30_000);
 
 /** Returns the processes that run jobs of a test server. */
-export const runnersOf = (marker: string): number[] => alive(marker).filter(isScript);
-
-function isScript(pid: number): boolean {
-  try {
-    return /j_(dir|stat)/.test(Deno.readTextFileSync(`/proc/${pid}/cmdline`));
-  } catch {
-    return true;
-  }
-}
+export const runnersOf = (marker: string): number[] =>
+  aliveWithText((text) => text.includes(marker) && SCRIPT.test(text));

@@ -1,6 +1,14 @@
 /** Returns pids of running processes (no zombies) whose command line or environment contains `text`. */
 export function aliveWithMarker(text: string): number[] {
-  return aliveWhere((pid) => pid !== Deno.pid && startTextOf(pid).includes(text));
+  return aliveWithText((all) => all.includes(text));
+}
+
+/**
+ * Returns pids of running processes (no zombies) whose command line and environment `isWanted` accepts. Only
+ * one look at each: a second one may find another program, or nothing.
+ */
+export function aliveWithText(isWanted: (text: string) => boolean): number[] {
+  return aliveWhere((pid) => pid !== Deno.pid && isWanted(startTextOf(pid)));
 }
 
 /** Returns the command line and environment of every running process. */

@@ -9,7 +9,7 @@ import { connectTo } from "../peers/openssh.ts";
 import { until } from "../support/until.ts";
 import { CONTAINERS, peerTest, SSHD } from "../peers/require.ts";
 import { installProxmox } from "../fakes/proxmox/install.ts";
-import { bothTest, failure, type Node, startSshdFor } from "./node.ts";
+import { bothTest, failure, type Node, startSshdFor, untilStartsAreKnown } from "./node.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { NO_JOBS } from "../support/no_jobs.ts";
 
@@ -27,13 +27,15 @@ const TASKS: readonly (readonly [string, string, Record<string, unknown>])[] = [
 
 bothTest("a cancelled task has cleaned up when the answer says that it was stopped", {
   containers: [WEB],
-}, async ({ pve, call }) => {
+}, async (node) => {
+  const { pve, call } = node;
   await pve.setFault("taskHolds", 0);
   await pve.setFault("cleanupMs", CLEANUP_MS);
   for (const [tool, action, args] of TASKS) {
     const controller = new AbortController();
     const answer = call(tool, args, { signal: controller.signal });
     await until("the task is under way", () => lockOf(pve) !== undefined);
+    await untilStartsAreKnown(node);
     controller.abort();
     const expected = ["cancelled", `${action} was cancelled; it was stopped on the host`];
     assert.deepEqual(failure(await answer), expected);

@@ -168,6 +168,16 @@ export function bothTest(
   }
 }
 
+/**
+ * Waits until the server knows that the commands have started that run on the host: it reports the starts in
+ * order. A call that is cancelled before does not say whether it was stopped on the host.
+ */
+export async function untilStartsAreKnown({ ssh }: Node): Promise<void> {
+  const { signal } = new AbortController();
+  const request = { command: "true", timeoutMs: 30_000, characterLimit: 100 };
+  await ssh.exec({ ...request, signal, progress: undefined });
+}
+
 /** Returns code and error of a failed call. */
 export function failure({ data, isError }: Answer): [code: string, error: string] {
   assert.equal(isError, true, JSON.stringify(data));

@@ -8,7 +8,14 @@ import { temporaryDirectory } from "../../support/temporary_directory.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { pure } from "../../support/pure.ts";
 import { until } from "../../support/until.ts";
-import { bothTest, failure, type Node, nodeTest, startSshdFor } from "../node.ts";
+import {
+  bothTest,
+  failure,
+  type Node,
+  nodeTest,
+  startSshdFor,
+  untilStartsAreKnown,
+} from "../node.ts";
 
 const WEB = { ctid: 101, hostname: "web", status: "running" } as const;
 const IDLE = { ctid: 102, status: "stopped" } as const;
@@ -174,6 +181,7 @@ bothTest("a cancelled migration has cleaned up when the answer says that it was 
   const lockOf = () =>
     JSON.parse(Deno.readTextFileSync(`${node.pve.stateDirectory}/guests/102/state.json`)).lock;
   await until("it is under way", () => lockOf() === "migrate");
+  await untilStartsAreKnown(node);
   controller.abort();
   assert.deepEqual(failure(await answer), [
     "cancelled",

@@ -57,6 +57,13 @@ const untilRunning = (pattern: RegExp, count: number): Promise<void> =>
     return processesLike(pattern).length === count;
   });
 
+/** Waits until the server looks at a command, whose start it knows then. */
+const untilLookedAt = (node: Node): Promise<void> =>
+  until("a look", async () => {
+    clock.advance(20);
+    return (await node.newCalls()).some((line) => line.startsWith("qm guest exec-status"));
+  });
+
 nodeTest("proxmox_vm_exec_command keeps its timeout on a slow host", {
   vms: [AGENT],
   commandClock: hostClock,
@@ -82,10 +89,7 @@ nodeTest("proxmox_vm_exec_command stops polling at its time limit", {
   await node.newCalls();
   // The limit is reached while an answer is awaited.
   await node.pve.setFault("delayMs", 60_000);
-  await until("a look", async () => {
-    clock.advance(20);
-    return (await node.newCalls()).some((line) => line.startsWith("qm guest exec-status"));
-  });
+  await untilLookedAt(node);
   await node.pve.setFault("delayMs", undefined);
   clock.advance(LIMIT_S * 1_000);
   const answer = await running;
@@ -115,16 +119,19 @@ bothTest("proxmox_vm_exec_command stops the command in the VM on timeout and can
   const command = "echo begun; trap '' TERM; sleep 7124 & sleep 7124";
   const first = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
   await untilRunning(/^sleep 7124/, 2);
+  await untilLookedAt(node);
   clock.advance(LIMIT_S * 1_000);
   const timedOut = await first;
   assert.equal(failure(timedOut)[0], "timeout");
   const { stdout, process_ended, timeout_reached } = timedOut.data;
   assert.deepEqual([stdout, process_ended, timeout_reached], ["begun\n", true, true]);
+  await node.newCalls();
   const controller = new AbortController();
   const second = node.call("proxmox_vm_exec_command", { vmid: 202, command }, {
     signal: controller.signal,
   });
   await untilRunning(/^sleep 7124/, 2);
+  await untilLookedAt(node);
   controller.abort();
   const cancelled = await second;
   assert.equal(failure(cancelled)[0], "cancelled");
@@ -211,6 +218,7 @@ nodeTest("proxmox_vm_exec_command does not claim an end that it cannot see witho
   const command = "sleep 7128";
   const running = call(node, "vm_exec_command", 202, { command, timeout: LIMIT_S });
   await untilRunning(/^sleep 7128/, 1);
+  await untilLookedAt(node);
   clock.advance(LIMIT_S * 1_000);
   const answer = await running;
   assert.deepEqual([failure(answer)[0], answer.data.process_ended], ["timeout", false]);
