@@ -200,8 +200,9 @@ nodeTest("what a killed task leaves is named with the way to remove it", {}, asy
   const call = create(node, { start: false });
   await until("the disk is made", () => node.pve.hasRootDisk(100));
   const task = new RegExp(`${node.pve.stateDirectory}/pve\\.cjs pct create `);
-  const [pid = ""] = Array.from(Deno.readDirSync("/proc"), ({ name }) => name)
+  const [pid] = Array.from(Deno.readDirSync("/proc"), ({ name }) => name)
     .filter((name) => /^\d+$/.test(name) && task.test(commandLine(name)));
+  assert.ok(pid !== undefined, "the task runs");
   Deno.kill(Number(pid), "SIGKILL");
   const answer = await call;
   const [code, error] = failure(answer);
