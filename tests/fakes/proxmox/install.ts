@@ -78,7 +78,7 @@ export async function installProxmox(
     `${stateDirectory}/settings.json`,
     JSON.stringify({ node, isolation, version }),
   );
-  await Deno.writeTextFile(`${stateDirectory}/pve.cjs`, await bundle());
+  await Deno.writeTextFile(`${stateDirectory}/pve.cjs`, await bundle(interpreter));
   await Deno.mkdir(`${stateDirectory}/launchers`);
   const launchers = PROGRAMS.map((program) => `${stateDirectory}/launchers/${program}`);
   for (const [index, program] of PROGRAMS.entries()) {
