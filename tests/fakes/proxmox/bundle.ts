@@ -5,6 +5,8 @@ const FROM = /^(import|export) (?:(\w+)|\{([^}]*)\}) from "([^"]+)";$/gm;
 const EXPORTED = /^export ((?:async )?(?:function\*?|const|let|class) (\w+))/gm;
 /** Loading them takes a tenth of a call, and few calls need one. Only functions are imported from them. */
 const LOADED_AT_USE = ["node:child_process", "node:crypto"];
+/** Without new hash seeds in V8's snapshot Node starts in a tenth less time. A code cache only fits the same options. */
+export const NODE_OPTIONS = ["--no-rehash-snapshot"];
 
 /**
  * Runs the bundle in `directory`. The first call stores what V8 has compiled; later calls of the same Node load that.
@@ -53,7 +55,9 @@ async function makeCache(interpreter: string, directory: string): Promise<void> 
     JSON.stringify({ node: "pve", version: 9 }),
   );
   const call = ["pvesh", "get", "/cluster/resources", "--output-format", "json"];
-  await run(interpreter, [`${directory}/pve.cjs`, ...call], { PVE_FAKE_ROOT: directory });
+  await run(interpreter, [...NODE_OPTIONS, `${directory}/pve.cjs`, ...call], {
+    PVE_FAKE_ROOT: directory,
+  });
 }
 
 /** Adds a module after those that it imports. */

@@ -22,7 +22,7 @@
  * failure leaves the exit code 0. `holdTask()` is where the switch `taskHolds` stops a task half way.
  * Missing: move-volume.
  */
-import { bundle } from "./bundle.ts";
+import { bundle, NODE_OPTIONS } from "./bundle.ts";
 import type { ContainerOptions, Faults, GuestOptions, Isolation, VmOptions } from "./options.ts";
 import { findIsolation, launcher } from "./launcher.ts";
 import { findOnPath, makeRootfs, type RootfsOptions, run } from "./rootfs.ts";
@@ -303,7 +303,7 @@ export class FakeProxmox {
   async #internal(action: string, id: number): Promise<void> {
     await run(
       this.#interpreter,
-      [`${this.stateDirectory}/pve.cjs`, "internal", action, String(id)],
+      [...NODE_OPTIONS, `${this.stateDirectory}/pve.cjs`, "internal", action, String(id)],
       {
         PVE_FAKE_ROOT: this.stateDirectory,
       },

@@ -1,13 +1,13 @@
 /** How the programs are started, and how containers can be isolated on this machine. */
 import { shellQuote } from "../../../src/shell/quote.ts";
 import type { Isolation } from "./options.ts";
+import { NODE_OPTIONS } from "./bundle.ts";
 import { run } from "./rootfs.ts";
 
 /** `pct exec` ends in the guest's command: the script asks for a plan and runs it in the shell. */
 export function launcher(program: string, interpreter: string, stateDirectory: string): string {
-  const call = `${shellQuote(interpreter)} ${
-    shellQuote(`${stateDirectory}/pve.cjs`)
-  } ${program} "$@"`;
+  const words = [interpreter, ...NODE_OPTIONS, `${stateDirectory}/pve.cjs`];
+  const call = `${words.map(shellQuote).join(" ")} ${program} "$@"`;
   const plan = `if [ "\${1#e}" != "\${1-}" ]; then
   plan=$(${call} </dev/null) || exit $?
   eval "$plan"

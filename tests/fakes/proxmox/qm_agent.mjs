@@ -95,8 +95,12 @@ function launch(vm, command, input) {
   fs.mkdirSync(base, { recursive: true });
   const pid = claimPid(vm, 1000 + fs.readdirSync(base).length);
   fs.writeFileSync(path.join(folder(vm, pid), "in"), input);
-  const args = [process.argv[1], "internal", "agent", String(vm.id), String(pid), ...command];
-  spawn(process.execPath, args, { detached: true, stdio: "ignore", cwd: "/" }).unref();
+  const words = [process.argv[1], "internal", "agent", String(vm.id), String(pid), ...command];
+  spawn(process.execPath, [...process.execArgv, ...words], {
+    detached: true,
+    stdio: "ignore",
+    cwd: "/",
+  }).unref();
   return pid;
 }
 

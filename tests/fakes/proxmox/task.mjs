@@ -78,7 +78,7 @@ export function warn(text) {
 
 /** The parent: passes output and signals on. Source: RESTEnvironment.pm `$tee_worker`. */
 async function inForeground(hook) {
-  const words = [process.argv[1], "internal", "worker", "0", ...commandLine];
+  const words = [...process.execArgv, process.argv[1], "internal", "worker", "0", ...commandLine];
   let count = 0;
   const passOn = () => killGroup(child.pid, count++ < 3 ? "SIGTERM" : "SIGKILL");
   // Before the worker starts: a test that sees what the worker does may send a signal at once.
