@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptionsWithoutStdio } from "node:child_process";
 import type { Buffer } from "node:buffer";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
 // @ts-types="@types/ssh2"
@@ -100,13 +101,7 @@ export function startCommand(
   directory: string,
   env: Readonly<Record<string, string>>,
 ): RunningCommand {
-  const child = spawn("/bin/sh", command === undefined ? [] : ["-c", command], {
-    argv0: command === undefined ? "-sh" : "sh",
-    cwd: directory,
-    detached: true,
-    env,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = spawnShell(command, { cwd: directory, env, stdio: ["pipe", "pipe", "pipe"] });
   const output = new ChannelOutput(channel);
   let hasExited = false;
   const read = Promise.withResolvers<void>();
@@ -129,6 +124,20 @@ export function startCommand(
       child.stderr.destroy();
     },
   };
+}
+
+const SETSID = "/usr/bin/setsid";
+
+/**
+ * Starts the shell in a session of its own. `detached` forks this process, and copying the page tables of a test takes
+ * 10 ms of processor time; `setsid` takes 2.
+ */
+function spawnShell(command: string | undefined, options: SpawnOptionsWithoutStdio) {
+  if (command !== undefined && existsSync(SETSID)) {
+    return spawn(SETSID, ["/bin/sh", "-c", command, "sh"], options);
+  }
+  const [argv0, ...args] = command === undefined ? ["-sh"] : ["sh", "-c", command];
+  return spawn("/bin/sh", args, { ...options, argv0, detached: true });
 }
 
 /** OpenSSH has read what a command printed before it reports the exit; a busy process like this one has not. */
@@ -201,10 +210,14 @@ async function pump(source: Readable, target: Writable, output: ChannelOutput): 
 
 function killGroup(pid: number | undefined, signal: string): void {
   if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group is already gone, or the name is unknown: sshd reports nothing either.
+  // In its first moment the process has no group yet.
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, signal);
+      return;
+    } catch {
+      // It is already gone, or the name is unknown: sshd reports nothing either.
+    }
   }
 }
 
