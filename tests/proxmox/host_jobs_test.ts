@@ -38,7 +38,7 @@ nodeTest("a command in a container goes on as a job", EARLY, async (node) => {
   assert.deepEqual([early.running, early.ctid], [true, 101]);
   // A slow machine may not have printed it yet.
   assert.ok("before\n".startsWith(early.stdout) && "oh\n".startsWith(early.stderr));
-  await node.call("proxmox_container_exec_command", { ctid: 101, command: "touch /tmp/go" });
+  await Deno.writeTextFile(`${node.pve.rootfs(101)}/tmp/go`, "");
   const { text, exit_code } = await whole(node, early.job_id);
   assert.deepEqual([text, exit_code], ["before\nafter\n", 7]);
   assert.equal((await whole(node, early.job_id, "stderr")).text, "oh\n");
@@ -72,6 +72,9 @@ nodeTest("stopping a job reaches the processes in its VM", EARLY, async (node) =
   const args = { vmid: 202, command: "sleep 7213 & sleep 7213", timeout: 120 };
   const { job_id } = succeeded(await node.call("proxmox_vm_exec_command", args));
   await until("it runs", () => processesLike(/^sleep 7213/).length === 2);
+  await node.newCalls();
+  const isWatched = (call: string) => call.startsWith("qm guest exec-status 202 ");
+  await until("the job follows it", async () => (await node.newCalls()).some(isWatched));
   const { state } = await stop(node, job_id);
   assert.equal(state, "stopped");
   await until("their end", () => processesLike(/^sleep 7213/).length === 0);

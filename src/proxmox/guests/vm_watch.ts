@@ -6,15 +6,18 @@ import { markedHostLine } from "../host.ts";
  * stops the command in the VM. Runs on the node, which has Perl for its own programs.
  *
  * A single call of `qm` may fail, for example while the VM migrates. The agent returns output only at the
- * end; each character of it is one byte.
+ * end; each character of it is one byte. TERM is caught before Perl loads the module, which takes longer than Perl's
+ * own start: a command without its watcher would run on.
  *
  * Source: as of {@linkcode parseAgentAnswer}.
  */
 const WATCH = `
-use strict; use warnings; use JSON::PP;
+use strict; use warnings;
+my $told;
+BEGIN { $SIG{TERM} = sub { $told = 1 } }
+use JSON::PP;
 my ($vmid, $pid, $mark, $stop) = @ARGV;
-my ($told, $stops, $failures, $pause) = (0, 0, 0, 1);
-$SIG{TERM} = sub { $told = 1 };
+my ($stops, $failures, $pause) = (0, 0, 1);
 $SIG{HUP} = $SIG{INT} = $SIG{PIPE} = "IGNORE";
 sub qm {
   open(my $pipe, "-|", "qm", "guest", @_) or return "";
