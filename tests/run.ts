@@ -26,7 +26,8 @@ const LOCALE = ["LC_ALL", "LC_CTYPE", "LANG"].some((name) => Deno.env.get(name))
   : { LANG: "C.UTF-8" };
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
-const PARALLEL = [...ALL, "--parallel"];
+/** A process for each file takes longer to start; one for all grows, and copies more memory for each program it starts. */
+const FILES_PER_PROCESS = 4;
 /** They wait most of the time, but some look at all processes of the machine within seconds. */
 const TIMED_AT_ONCE = 3;
 /** A test that hangs ends its group. Five times what the longest group takes. */
@@ -42,18 +43,23 @@ async function main(args: readonly string[]): Promise<number> {
   );
   await fetchPackages();
   using modules = temporaryDirectory();
-  const fast = run("fast", FAST, joinTestFiles(files.fast, modules.path), "at the end");
+  const fast = run("fast", FAST, joinTestFiles(files.fast, modules.path));
   const runs: Run[] = [];
   if (args.includes("--fast")) runs.push(await fast);
   else {
+    // The tests of the whole server take longest: the last ones should not wait for one of them.
+    const parallel = chunksOf(files.parallel.toReversed(), FILES_PER_PROCESS);
     const together = [
       fast,
-      run("parallel", PARALLEL, files.parallel),
-      run("process", ALL, files.process, "at the end"),
+      runEach(
+        "parallel",
+        parallel,
+        Number(Deno.env.get("DENO_JOBS") || navigator.hardwareConcurrency),
+      ),
+      run("process", ALL, files.process),
     ];
     runs.push(...await Promise.all(together));
-    const timed = (file: string) => run("timed", ALL, [file], "at the end");
-    runs.push(...await pooledMap(files.timed, TIMED_AT_ONCE, timed));
+    runs.push(await runEach("timed", chunksOf(files.timed, 1), TIMED_AT_ONCE));
   }
   if (args.includes("--times")) printTimes(runs);
   writeNames(runs);
@@ -74,16 +80,36 @@ interface Run extends Count {
   readonly seconds: number;
 }
 
-/**
- * Runs files in one process. If it fails, that counts as a failure whatever its report says.
- *
- * @param output when it is printed: "at the end" if another run prints at the same time
- */
+/** Runs each list of files in a process of its own, `width` of them at a time. */
+async function runEach(
+  group: string,
+  lists: readonly (readonly string[])[],
+  width: number,
+): Promise<Run> {
+  const startedAtMs = performance.now();
+  const runs = await pooledMap(lists, width, (files) => run(group, ALL, files));
+  return {
+    group,
+    seconds: (performance.now() - startedAtMs) / 1000,
+    passed: sum(runs, ({ passed }) => passed),
+    passedNames: runs.flatMap(({ passedNames }) => passedNames),
+    failed: sum(runs, ({ failed }) => failed),
+    failures: runs.flatMap(({ failures }) => failures),
+    skipped: runs.flatMap(({ skipped }) => skipped),
+    times: runs.flatMap(({ times }) => times),
+  };
+}
+
+function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
+  const starts = Array.from({ length: Math.ceil(items.length / size) }, (_, index) => index * size);
+  return starts.map((start) => items.slice(start, start + size));
+}
+
+/** Runs files in one process. If it fails, that counts as a failure whatever its report says. */
 async function run(
   group: string,
   options: readonly string[],
   files: readonly string[],
-  output: "live" | "at the end" = "live",
 ): Promise<Run> {
   if (files.length === 0) {
     return { ...readReport(""), group, seconds: 0 };
@@ -106,13 +132,13 @@ async function run(
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const texts = [child.stdout, child.stderr].map((stream) => textOf(stream, output === "live"));
+    const texts = [child.stdout, child.stderr].map((stream) => new Response(stream).text());
     const watchdog = setTimeout(() => child.kill("SIGKILL"), MAX_RUN_MS);
     const { code } = await child.status;
     clearTimeout(watchdog);
     const seconds = (performance.now() - startedAtMs) / 1000;
     const [stdout = "", stderr = ""] = await Promise.all(texts);
-    if (output === "at the end") [stdout, stderr].forEach(print);
+    [stdout, stderr].forEach(print);
     const count = readReport(Deno.readTextFileSync(report));
     // A test's own failure has a message; an error between the tests only ends their process.
     if (code === 0 || count.failures.some(({ message }) => message !== "")) {
@@ -145,17 +171,6 @@ function printTimes(runs: readonly Run[]): void {
   }
 }
 
-/** Reads a stream to its end, and prints it as it comes if it is live. */
-async function textOf(stream: ReadableStream<Uint8Array>, live: boolean): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of stream) {
-    if (live) write(bytes);
-    text += decoder.decode(bytes, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
 /** The lines of an output that say what ended a process which no test accounts for. */
 function errorLines(output: string): string {
   const lines = output.split("\n").filter((line) => !/ \.\.\. ok \(/.test(line));
@@ -166,7 +181,6 @@ function errorLines(output: string): string {
 }
 
 function summarize(runs: readonly Count[]): number {
-  const sum = (of: (count: Count) => number) => runs.reduce((total, one) => total + of(one), 0);
   const skipped = Map.groupBy(runs.flatMap((one) => one.skipped), ({ reason }) => reason);
   for (const [reason, tests] of skipped) {
     const files = [...new Set(tests.map(({ file }) => file))].sort();
@@ -176,9 +190,13 @@ function summarize(runs: readonly Count[]): number {
   for (const { name, message } of runs.flatMap((one) => one.failures)) {
     print(`*** FAILED: ${name}: ${message}`);
   }
-  const failed = sum((one) => one.failed);
-  print(`${sum((one) => one.passed)} passed, ${failed} failed`);
+  const failed = sum(runs, (one) => one.failed);
+  print(`${sum(runs, (one) => one.passed)} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+function sum(counts: readonly Count[], of: (count: Count) => number): number {
+  return counts.reduce((total, one) => total + of(one), 0);
 }
 
 function print(line: string): void {
