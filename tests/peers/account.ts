@@ -75,7 +75,8 @@ export async function run(
 
 /** The system's own hash takes longer than the start of sshd, and again at each login with the password. */
 const CHEAP_HASH = ["-c", "SHA512", "-s", "1000"];
-const COMMENT = "mcp-remote-exec test of process ";
+/** Begins the comment of an account; its pid follows. In another pid namespace, that pid means another process. */
+const COMMENT = `mcp-remote-exec test in ${pidNamespace().replace(":", " ")}, process `;
 
 /** Changes accounts, one change at a time: these programs fail if another one holds the lock of /etc/passwd. */
 export function changeAccounts(
@@ -132,5 +133,14 @@ function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Returns the name of this process's pid namespace, or "" where the system has none. */
+function pidNamespace(): string {
+  try {
+    return Deno.readLinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
   }
 }
