@@ -8,7 +8,7 @@
 import { pooledMap } from "../src/async/pooled_map.ts";
 import { type Count, readReport } from "./support/junit.ts";
 import { temporaryDirectory } from "./support/temporary_directory.ts";
-import { findTestFiles, joinTestFiles } from "./support/test_files.ts";
+import { findTestFiles, joinByCount, joinTestFiles } from "./support/test_files.ts";
 
 /** What fast tests may do: no other program, no network beyond this machine (RFC 6761: `.invalid` has no host). */
 const FAST = [
@@ -26,8 +26,11 @@ const LOCALE = ["LC_ALL", "LC_CTYPE", "LANG"].some((name) => Deno.env.get(name))
   : { LANG: "C.UTF-8" };
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
-/** A process for each file takes longer to start; one for all grows, and copies more memory for each program it starts. */
-const FILES_PER_PROCESS = 4;
+/**
+ * An isolate for each file takes a third of a second of processor time. One process for all grows, and copies
+ * more memory for each program that a test starts.
+ */
+const FILES_PER_ISOLATE = 4;
 /** They wait most of the time, but some look at all processes of the machine within seconds. */
 const TIMED_AT_ONCE = 3;
 /** A test that hangs ends its group. Five times what the longest group takes. */
@@ -48,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--fast")) runs.push(await fast);
   else {
     // The tests of the whole server take longest: the last ones should not wait for one of them.
-    const parallel = chunksOf(files.parallel.toReversed(), FILES_PER_PROCESS);
+    const parallel = joinByCount(files.parallel.toReversed(), FILES_PER_ISOLATE, modules.path);
     const together = [
       fast,
       runEach(
@@ -59,7 +62,7 @@ async function main(args: readonly string[]): Promise<number> {
       run("process", ALL, files.process),
     ];
     runs.push(...await Promise.all(together));
-    runs.push(await runEach("timed", chunksOf(files.timed, 1), TIMED_AT_ONCE));
+    runs.push(await runEach("timed", files.timed, TIMED_AT_ONCE));
   }
   if (args.includes("--times")) printTimes(runs);
   writeNames(runs);
@@ -80,14 +83,10 @@ interface Run extends Count {
   readonly seconds: number;
 }
 
-/** Runs each list of files in a process of its own, `width` of them at a time. */
-async function runEach(
-  group: string,
-  lists: readonly (readonly string[])[],
-  width: number,
-): Promise<Run> {
+/** Runs each file in a process of its own, `width` of them at a time. */
+async function runEach(group: string, files: readonly string[], width: number): Promise<Run> {
   const startedAtMs = performance.now();
-  const runs = await pooledMap(lists, width, (files) => run(group, ALL, files));
+  const runs = await pooledMap(files, width, (file) => run(group, ALL, [file]));
   return {
     group,
     seconds: (performance.now() - startedAtMs) / 1000,
@@ -98,11 +97,6 @@ async function runEach(
     skipped: runs.flatMap(({ skipped }) => skipped),
     times: runs.flatMap(({ times }) => times),
   };
-}
-
-function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
-  const starts = Array.from({ length: Math.ceil(items.length / size) }, (_, index) => index * size);
-  return starts.map((start) => items.slice(start, start + size));
 }
 
 /** Runs files in one process. If it fails, that counts as a failure whatever its report says. */

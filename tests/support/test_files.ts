@@ -54,13 +54,28 @@ function testFilesBelow(path: string): string[] {
 export function joinTestFiles(files: readonly string[], directory: string): string[] {
   const alone = files.filter((path) => hasMark("isolate", path));
   const folders = Map.groupBy(files.filter((path) => !alone.includes(path)), folderOf);
-  const joined = [...folders].map(([folder, paths]) => {
-    const module = join(directory, `${folder}_test.ts`);
-    const imports = paths.map((path) => `import "${toFileUrl(path)}";\n`);
-    Deno.writeTextFileSync(module, imports.join(""));
-    return module;
-  });
+  const joined = [...folders].map(([folder, paths]) =>
+    joinInto(join(directory, `${folder}_test.ts`), paths)
+  );
   return [...alone, ...joined];
+}
+
+/**
+ * Writes modules that import `count` files each, in their order, and returns them.
+ *
+ * @param directory where the modules are written
+ */
+export function joinByCount(files: readonly string[], count: number, directory: string): string[] {
+  const starts = Array.from({ length: Math.ceil(files.length / count) }, (_, at) => at * count);
+  return starts.map((start) =>
+    joinInto(join(directory, `from_${start}_test.ts`), files.slice(start, start + count))
+  );
+}
+
+function joinInto(module: string, paths: readonly string[]): string {
+  const imports = paths.map((path) => `import "${toFileUrl(path)}";\n`);
+  Deno.writeTextFileSync(module, imports.join(""));
+  return module;
 }
 
 /** Returns the folder of `tests/` that a file is below, or "tests". */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findTestFiles, joinTestFiles } from "./test_files.ts";
+import { findTestFiles, joinByCount, joinTestFiles } from "./test_files.ts";
 import { temporaryDirectory } from "./temporary_directory.ts";
 
 Deno.test("findTestFiles() sorts every test file into exactly one group", () => {
@@ -28,10 +28,19 @@ Deno.test("joinTestFiles() has every file run exactly once, those that need thei
   const alone = modules.filter((path) => !isJoined(path));
   assert.ok(alone.includes("tests/sandbox/launch_test.ts"));
   assert.deepEqual(modules.slice(0, alone.length), alone);
-  const imported = modules.filter(isJoined).flatMap((path) =>
-    [...Deno.readTextFileSync(path).matchAll(/^import "file:.*\/(tests\/.*)";$/gm)].map((
-      [, file],
-    ) => file)
-  );
+  const imported = modules.filter(isJoined).flatMap(importsOf);
   assert.deepEqual([...alone, ...imported].sort(), fast);
 });
+
+Deno.test("joinByCount() has every file run exactly once, in order", () => {
+  using directory = temporaryDirectory();
+  const { parallel } = findTestFiles(["tests"]);
+  const modules = joinByCount(parallel, 4, directory.path);
+  assert.equal(modules.length, Math.ceil(parallel.length / 4));
+  assert.deepEqual(modules.flatMap(importsOf), parallel);
+});
+
+/** Returns the files that a joined module runs. */
+const importsOf = (module: string): string[] =>
+  [...Deno.readTextFileSync(module).matchAll(/^import "file:.*\/(tests\/.*)";$/gm)]
+    .map(([, file = ""]) => file);
