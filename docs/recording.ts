@@ -41,7 +41,10 @@ function steady(line: string): string[] {
   if (/^(Time|Transfer speed|Summary|Output): /.test(line)) return [];
   const text = stripVTControlCharacters(line)
     .replace(/127\.0\.0\.1:\d{5}/g, "127.0.0.1:22")
-    .replace(/\/tmp\/(ssh_host|demo)_\w+/g, (_, owner) => owner === "demo" ? "~" : "/home/operator")
+    .replace(
+      /\/[\w./-]*\/(ssh_host|demo)_\w+/g,
+      (_, owner) => owner === "demo" ? "~" : "/home/operator",
+    )
     .replace(/^SHA-256: .*/, "SHA-256: …");
   return [text];
 }
