@@ -26,10 +26,11 @@ const INIT_PATH = `${HOST_PATH}:/run/current-system/sw/bin:/run/current-system/p
 
 // A TERM runs the guest's own /etc/rc.shutdown, if it has one, so that a test can tell a graceful
 // shutdown from a kill, and can make one that never ends. Before the trap an init ignores it.
+// The init of a test that was killed ends when its files are removed; otherwise it would run in a busy loop.
 const INIT = `exec 3>&1 </dev/null >/dev/null 2>&1
 trap 'if [ -x /etc/rc.shutdown ]; then /etc/rc.shutdown; fi; kill $!; exit 0' TERM
 echo ready >&3; exec 3>&-
-while :; do sleep 3600 & wait; done`;
+while command -v sleep; do sleep 3600 & wait; done`;
 
 const PIVOT = `set -e
 mount --bind "$1" "$1"
