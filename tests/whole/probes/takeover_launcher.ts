@@ -1,5 +1,8 @@
 /// <reference lib="deno.worker" />
 // The real launcher. The first host's worker attacks; the others are real.
+// Not imported later: messages that arrive during an import find no listener.
+import "../../../src/sandbox/launcher.ts";
+
 const RealWorker = globalThis.Worker;
 let started = 0;
 
@@ -15,5 +18,3 @@ globalThis.Worker = class extends RealWorker {
 globalThis.addEventListener("message", ({ data }) => {
   if (data instanceof MessagePort) data.postMessage(started);
 });
-
-await import("../../../src/sandbox/launcher.ts");
