@@ -6,8 +6,10 @@ import { markedHostLine } from "../host.ts";
  * stops the command in the VM. Runs on the node, which has Perl for its own programs.
  *
  * A single call of `qm` may fail, for example while the VM migrates. The agent returns output only at the
- * end; each character of it is one byte. TERM is caught before Perl loads the module, which takes longer than Perl's
- * own start: a command without its watcher would run on.
+ * end; each character of it is one byte.
+ *
+ * The script catches TERM before it loads JSON::PP, which takes most of its start. If TERM ended it there, the
+ * command in the VM would keep running.
  *
  * Source: as of {@linkcode parseAgentAnswer}.
  */
