@@ -29,8 +29,10 @@ export const nextRequest = (socket: Socket): void => waiting.get(socket)?.();
  * if the connection carries another request, or if the grace time passes. It was not received if the
  * connection is reset. A client that closes with unread data, or is killed, resets it at once or after it
  * has closed its side; the latter shows only when more data is written, so the server's side stays open.
- * If only its end marks the end of the answer, a client that waits for longer than `lingerMs` and then closes
- * its side before the reset counts as having received the answer. Programs that end reset at once.
+ *
+ * One case is counted wrongly: an answer that ends with the connection, and a client that closes its side more
+ * than `lingerMs` after the last byte was sent and resets the connection only then. Programs that are killed
+ * reset it at once.
  *
  * The answer must have the header `Connection: close`.
  *
