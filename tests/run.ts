@@ -1,14 +1,15 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
- * are none; `--fast` leaves out the files that start other programs, `--programs` those that cannot notice
- * which programs there are; `--times` also prints how long each group of files and the slowest tests took.
- * TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is written for each test. Suites whose programs are missing are named, and not
- * counted; with REQUIRE_PEERS=1 they fail instead.
+ * are none; `--fast` leaves out the files that start other programs, `--programs` those that need none,
+ * `--no-timed` those that wait most of the time, and `--timed` all others; `--times` also prints how long each
+ * group of files and the slowest tests took. TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is
+ * added for each test. Suites whose programs are missing are named, and not counted; with REQUIRE_PEERS=1 they
+ * fail instead.
  */
 import { pooledMap } from "../src/async/pooled_map.ts";
 import { type Count, readReport } from "./support/junit.ts";
 import { temporaryDirectory } from "./support/temporary_directory.ts";
-import { findTestFiles, joinByCount, joinTestFiles } from "./support/test_files.ts";
+import { findTestFiles, joinByCount, joinTestFiles, type TestFiles } from "./support/test_files.ts";
 
 /** What fast tests may do: no other program, no network beyond this machine (RFC 6761: `.invalid` has no host). */
 const FAST = [
@@ -40,9 +41,9 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   const paths = args.filter((arg) => !arg.startsWith("--"));
-  const files = findTestFiles(
-    paths.length > 0 ? paths : ["tests"],
-    args.includes("--programs"),
+  const files = select(
+    findTestFiles(paths.length > 0 ? paths : ["tests"], args.includes("--programs")),
+    args,
   );
   await fetchPackages();
   using modules = temporaryDirectory();
@@ -67,6 +68,12 @@ async function main(args: readonly string[]): Promise<number> {
   if (args.includes("--times")) printTimes(runs);
   writeNames(runs);
   return summarize(runs);
+}
+
+function select(files: TestFiles, args: readonly string[]): TestFiles {
+  if (args.includes("--no-timed")) return { ...files, timed: [] };
+  if (args.includes("--timed")) return { fast: [], parallel: [], process: [], timed: files.timed };
+  return files;
 }
 
 /** The programs that the tests start use what is there: a download's message would be taken for their output. */
@@ -152,7 +159,7 @@ function writeNames(runs: readonly Run[]): void {
   const skipped = runs.flatMap((one) => one.skipped.map(({ name }) => `skipped ${name}`));
   const passed = runs.flatMap((one) => one.passedNames.map((name) => `passed ${name}`));
   const lines = [...skipped, ...passed].map((line) => `${line.replaceAll("\n", " ")}\n`);
-  Deno.writeTextFileSync(path, lines.join(""));
+  Deno.writeTextFileSync(path, lines.join(""), { append: true });
 }
 
 function printTimes(runs: readonly Run[]): void {

@@ -17,17 +17,17 @@ export interface TestFiles {
 /**
  * Sorts the test files below these files and folders.
  *
- * @param onlyPrograms leaves out the files that cannot notice which programs a machine has: those that start
- *   none, and those with a line `// @anywhere: reason`
+ * @param onlyPrograms leaves out the files that pass whatever programs a machine has: those that never load
+ *   `peers/require.ts`, where tests name what they need, and those with a line `// @anywhere: reason`
  */
 export function findTestFiles(paths: readonly string[], onlyPrograms = false): TestFiles {
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort()
-    .filter((path) => !onlyPrograms || !hasMark("anywhere", path));
+    .filter((path) => !onlyPrograms || (loads(PEERS, path) && !hasMark("anywhere", path)));
   const marked = (mark: string) => files.filter((path) => hasMark(mark, path));
   const [process, timed] = [marked("process"), marked("timed")];
   const special = new Set([process, timed].flat());
   const others = files.filter((path) => !special.has(path));
-  const fast = others.filter((path) => !loadsProgramStarter(path));
+  const fast = others.filter((path) => !loads(STARTS_PROGRAMS, path));
   const parallel = others.filter((path) => !fast.includes(path));
   return { fast: onlyPrograms ? [] : fast, parallel, process, timed };
 }
@@ -84,14 +84,16 @@ const toFileUrl = (path: string): string => pathToFileURL(projectFile(path)).hre
 
 /** How a file of the tests starts another program. */
 const STARTS_PROGRAMS = /\bDeno\.Command\b|"node:child_process"|"playwright-core"/;
+/** The file in which tests name the programs that they need. */
+const PEERS = /^export function peerTest\(/m;
 const IMPORT = /^(?:import|export)\s+(?!type\b)(?:[^;"'()=]*?\sfrom\s+)?"(\.[^"]+)"/gm;
 
-/** Reports whether a file, or a file outside src that it imports, can start another program. */
-function loadsProgramStarter(path: string): boolean {
+/** Reports whether a file, or a file outside src that it imports, has this in its text. */
+function loads(wanted: RegExp, path: string): boolean {
   const loaded = [path];
   for (const file of loaded) {
     const text = textOf(file);
-    if (STARTS_PROGRAMS.test(text)) return true;
+    if (wanted.test(text)) return true;
     for (const [, target = ""] of text.matchAll(IMPORT)) {
       const next = join(dirname(file), target);
       // Nothing in src starts a program.
