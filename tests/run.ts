@@ -1,8 +1,8 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
  * are none; `--fast` leaves out the files that start other programs, `--programs` those that need none,
- * `--no-timed` those that wait most of the time, and `--timed` all others; `--times` also prints how long each
- * group of files and the slowest tests took. TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is
+ * `--no-timed` those that wait most of the time, `--timed` all others, and `--without=PATH` a file or folder;
+ * `--times` also prints how long each group of files and the slowest tests took. TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is
  * added for each test. Suites whose programs are missing are named, and not counted; with REQUIRE_PEERS=1 they
  * fail instead.
  */
@@ -32,6 +32,7 @@ const ALL = ["--allow-all"];
  * more memory for each program that a test starts.
  */
 const FILES_PER_ISOLATE = 4;
+const WITHOUT = "--without=";
 /** They wait most of the time, but some look at all processes of the machine within seconds. */
 const TIMED_AT_ONCE = 3;
 /** A test that hangs ends its group. Five times what the longest group takes. */
@@ -41,10 +42,14 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   const paths = args.filter((arg) => !arg.startsWith("--"));
-  const files = select(
-    findTestFiles(paths.length > 0 ? paths : ["tests"], args.includes("--programs")),
-    args,
+  const without = args.filter((arg) => arg.startsWith(WITHOUT)).map((arg) =>
+    arg.slice(WITHOUT.length)
   );
+  const found = findTestFiles(paths.length > 0 ? paths : ["tests"], {
+    needsPrograms: args.includes("--programs"),
+    without,
+  });
+  const files = select(found, args);
   await fetchPackages();
   using modules = temporaryDirectory();
   const fast = run("fast", FAST, joinTestFiles(files.fast, modules.path));

@@ -14,22 +14,32 @@ export interface TestFiles {
   readonly timed: readonly string[];
 }
 
-/**
- * Sorts the test files below these files and folders.
- *
- * @param onlyPrograms leaves out the files that pass whatever programs a machine has: those that never load
- *   `peers/require.ts`, where tests name what they need, and those with a line `// @anywhere: reason`
- */
-export function findTestFiles(paths: readonly string[], onlyPrograms = false): TestFiles {
+export interface TestFileOptions {
+  /**
+   * Leaves out the files that pass whatever programs a machine has: those that never load `peers/require.ts`,
+   * where tests name what they need, and those with a line `// @anywhere: reason`.
+   */
+  readonly needsPrograms?: boolean;
+  /** Files and folders to leave out. */
+  readonly without?: readonly string[];
+}
+
+/** Sorts the test files below these files and folders. */
+export function findTestFiles(
+  paths: readonly string[],
+  { needsPrograms = false, without = [] }: TestFileOptions = {},
+): TestFiles {
+  const excluded = new Set(without.flatMap(testFilesBelow));
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort()
-    .filter((path) => !onlyPrograms || (loads(PEERS, path) && !hasMark("anywhere", path)));
+    .filter((path) => !excluded.has(path))
+    .filter((path) => !needsPrograms || (loads(PEERS, path) && !hasMark("anywhere", path)));
   const marked = (mark: string) => files.filter((path) => hasMark(mark, path));
   const [process, timed] = [marked("process"), marked("timed")];
   const special = new Set([process, timed].flat());
   const others = files.filter((path) => !special.has(path));
   const fast = others.filter((path) => !loads(STARTS_PROGRAMS, path));
   const parallel = others.filter((path) => !fast.includes(path));
-  return { fast: onlyPrograms ? [] : fast, parallel, process, timed };
+  return { fast: needsPrograms ? [] : fast, parallel, process, timed };
 }
 
 const hasMark = (mark: string, path: string): boolean =>

@@ -20,6 +20,24 @@ Deno.test("findTestFiles() calls a file fast only if nothing that it imports sta
   assert.deepEqual(parallel, ["tests/shell/quote_test.ts", "tests/whole/exec_test.ts"]);
 });
 
+Deno.test("findTestFiles() finds the files that need programs, and leaves out folders", () => {
+  const all = findTestFiles(["tests/peers", "tests/fakes"]);
+  const { fast, ...some } = findTestFiles(
+    ["tests/peers", "tests/fakes", "tests/cli/help_test.ts"],
+    {
+      needsPrograms: true,
+      without: ["tests/fakes/proxmox"],
+    },
+  );
+  assert.deepEqual(fast, []);
+  assert.ok(all.parallel.includes("tests/fakes/proxmox/life_test.ts"));
+  const found = [some.parallel, some.process, some.timed].flat();
+  assert.ok(found.includes("tests/peers/openssh_exec_test.ts"));
+  assert.ok(found.includes("tests/fakes/proxmox_test.ts"));
+  assert.ok(!found.includes("tests/fakes/ssh_host_test.ts"));
+  assert.ok(!found.some((path) => path.startsWith("tests/fakes/proxmox/")));
+});
+
 Deno.test("joinTestFiles() has every file run exactly once, those that need their own isolate first", () => {
   using directory = temporaryDirectory();
   const { fast } = findTestFiles(["tests"]);
