@@ -175,6 +175,13 @@ export const storageUnusable = (found: string) =>
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
   );
 
+export const storageFull = (action: string, found: string) =>
+  new RemoteExecError(
+    "disk_full",
+    `${action} failed: the storage or the disk is full: ${oneLine(found)}`,
+    "Free space on the storage, choose another one, or make the disk larger",
+  );
+
 /** The storage exists, but it cannot be read now. */
 export const storageUnreadable = (storage: string, found: string) =>
   new RemoteExecError(

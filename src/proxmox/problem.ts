@@ -18,6 +18,7 @@ import {
   notRunning,
   onOtherNode,
   programMissingInGuest,
+  storageFull,
   storageUnusable,
   wrongKind,
 } from "./errors.ts";
@@ -213,6 +214,11 @@ const PROBLEMS: readonly (readonly [RegExp, (match: Match) => Problem])[] = [
     ({ guest, found }) => programMissingInGuest(guest, found),
   ],
   [/^lxc-attach: (.*)/m, ({ guest, found }) => cannotEnter(guest, found)],
+  // -28 is ENOSPC of the volume for the RAM. Source: pve-qemu migration/savevm-async.c.
+  [
+    /^(.*(?:No space left on device|not enough free space|out of space|qemu_savevm_state_\w+ error -28\b).*)/m,
+    ({ action, found }) => storageFull(action, found),
+  ],
   [/^could not get storage information for '.*': (.*)/m, ({ found }) => storageUnusable(found)],
   [/^(storage '.*' does not exist)/m, ({ found }) => storageUnusable(found)],
   [

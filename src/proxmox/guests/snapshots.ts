@@ -154,7 +154,7 @@ export class GuestSnapshots {
     return await this.#host.longTask([programOf(guest), ...words], call);
   }
 
-  /** A task that failed for a reason unknown here may have left its lock. */
+  /** A task that failed at its work, not at a check before it, may have left its lock. */
   async #problem(
     guest: Guest,
     action: string,
@@ -162,7 +162,7 @@ export class GuestSnapshots {
     context: ToolContext,
   ): Promise<RemoteExecError> {
     const problem = await explain(this.#host, guest, action, answer, context);
-    if (problem.code !== "io_error") return problem;
+    if (!["io_error", "disk_full"].includes(problem.code)) return problem;
     const lock = await this.#lockOf(guest, context);
     return lock === undefined ? problem : leftLocked(problem, guest, lock);
   }

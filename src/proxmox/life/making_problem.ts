@@ -1,5 +1,11 @@
 import { oneLine, RemoteExecError } from "../../errors.ts";
-import { argumentRefused, commandFailed, guestIsTemplate, guestLocked } from "../errors.ts";
+import {
+  argumentRefused,
+  commandFailed,
+  guestIsTemplate,
+  guestLocked,
+  storageFull,
+} from "../errors.ts";
 import { snapshotMissing } from "../guests/errors.ts";
 import type { Guest } from "../guests/guest.ts";
 import { guestChanged, idTaken } from "./errors.ts";
@@ -10,13 +16,6 @@ const storageUnfit = (action: string, found: string) =>
     "invalid_argument",
     `${action} failed: ${oneLine(found)}`,
     "Choose another storage: `pvesm status` with ssh_exec_command shows them and their free space",
-  );
-
-const storageFull = (action: string, found: string) =>
-  new RemoteExecError(
-    "disk_full",
-    `${action} failed: the storage or the disk is full: ${oneLine(found)}`,
-    "Free space on the storage, choose another one, or make the disk larger",
   );
 
 const sourceMissing = (action: string, found: string) =>

@@ -106,8 +106,8 @@ nodeTest("proxmox_create_vm_snapshot reports why it failed, and leaves nothing",
   assert.deepEqual(await create({ vmid: 999, snapshot: "ok" }), ["not_found", "VM 999 not found"]);
   await node.pve.setFault("storageFull", ["local-lvm"]);
   const [code, error] = await create({ snapshot: "two", include_ram: true });
-  assert.equal(code, "io_error");
-  assert.match(error, /: unable to save VM state and RAM - /);
+  assert.equal(code, "disk_full");
+  assert.match(error, /: the storage or the disk is full: unable to save VM state and RAM - /);
   assert.doesNotMatch(error, /locked/);
   assert.equal((await call(node, "list_vm_snapshots")).data.snapshots.length, 1);
   await node.pve.setFault("noSnapshots", true);
