@@ -1,6 +1,6 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
- * are none; `--fast` leaves out the files that start other programs, `--programs` those that need none,
+ * are none; `--fast` leaves out the files that start other programs, `--programs` the tests that need none,
  * `--no-timed` those that wait most of the time, `--timed` all others, and `--without=PATH` a file or folder;
  * `--times` also prints how long each group of files and the slowest tests took. TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is
  * added for each test. Suites whose programs are missing are named, and not counted; with REQUIRE_PEERS=1 they
@@ -27,6 +27,7 @@ const LOCALE = ["LC_ALL", "LC_CTYPE", "LANG"].some((name) => Deno.env.get(name))
   : { LANG: "C.UTF-8" };
 /** What starting servers, hosts and other programs takes. */
 const ALL = ["--allow-all"];
+const PEER_TESTS_ONLY = "--preload=tests/support/peer_tests_only.ts";
 /**
  * An isolate for each file takes a third of a second of processor time. One process for all grows, and copies
  * more memory for each program that a test starts.
@@ -49,6 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
     needsPrograms: args.includes("--programs"),
     without,
   });
+  const options = args.includes("--programs") ? [...ALL, PEER_TESTS_ONLY] : ALL;
   const files = select(found, args);
   await fetchPackages();
   using modules = temporaryDirectory();
@@ -62,13 +64,14 @@ async function main(args: readonly string[]): Promise<number> {
       fast,
       runEach(
         "parallel",
+        options,
         parallel,
         Number(Deno.env.get("DENO_JOBS") || navigator.hardwareConcurrency),
       ),
-      run("process", ALL, files.process),
+      run("process", options, files.process),
     ];
     runs.push(...await Promise.all(together));
-    runs.push(await runEach("timed", files.timed, TIMED_AT_ONCE));
+    runs.push(await runEach("timed", options, files.timed, TIMED_AT_ONCE));
   }
   if (args.includes("--times")) printTimes(runs);
   writeNames(runs);
@@ -96,9 +99,14 @@ interface Run extends Count {
 }
 
 /** Runs each file in a process of its own, `width` of them at a time. */
-async function runEach(group: string, files: readonly string[], width: number): Promise<Run> {
+async function runEach(
+  group: string,
+  options: readonly string[],
+  files: readonly string[],
+  width: number,
+): Promise<Run> {
   const startedAtMs = performance.now();
-  const runs = await pooledMap(files, width, (file) => run(group, ALL, [file]));
+  const runs = await pooledMap(files, width, (file) => run(group, options, [file]));
   return {
     group,
     seconds: (performance.now() - startedAtMs) / 1000,

@@ -15,10 +15,7 @@ export interface TestFiles {
 }
 
 export interface TestFileOptions {
-  /**
-   * Leaves out the files that pass whatever programs a machine has: those that never load `peers/require.ts`,
-   * where tests name what they need, and those with a line `// @anywhere: reason`.
-   */
+  /** Leaves out the files that never load `peers/require.ts`, where tests name the programs that they need. */
   readonly needsPrograms?: boolean;
   /** Files and folders to leave out. */
   readonly without?: readonly string[];
@@ -32,7 +29,7 @@ export function findTestFiles(
   const excluded = new Set(without.flatMap(testFilesBelow));
   const files = [...new Set(paths.flatMap(testFilesBelow))].sort()
     .filter((path) => !excluded.has(path))
-    .filter((path) => !needsPrograms || (loads(PEERS, path) && !hasMark("anywhere", path)));
+    .filter((path) => !needsPrograms || loads(PEERS, path));
   const marked = (mark: string) => files.filter((path) => hasMark(mark, path));
   const [process, timed] = [marked("process"), marked("timed")];
   const special = new Set([process, timed].flat());

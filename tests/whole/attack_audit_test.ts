@@ -1,4 +1,3 @@
-// @anywhere: it needs no program that a machine may lack.
 import assert from "node:assert/strict";
 import { startPlace } from "../support/places.ts";
 import { connectServer } from "../support/server.ts";

@@ -1,4 +1,3 @@
-// @anywhere: it needs no program that a machine may lack.
 import assert from "node:assert/strict";
 import { Client, type VersionNegotiationMode } from "@modelcontextprotocol/client";
 import { callsAndCancels } from "../support/calls_and_cancels.ts";

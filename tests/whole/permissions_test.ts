@@ -1,4 +1,3 @@
-// @anywhere: it needs no program that a machine may lack.
 import assert from "node:assert/strict";
 import { runtimeEnvironment } from "../support/program.ts";
 import { type Place, startPlace } from "../support/places.ts";
