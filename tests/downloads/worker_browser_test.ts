@@ -9,9 +9,18 @@ import { until } from "../support/until.ts";
 
 interface BrowserTest {
   readonly name: string;
-  run(page: Page, test: TestHub, browser: Browser): Promise<void>;
+  run(page: Page, test: TestHub): Promise<void>;
   readonly downloads?: Partial<DownloadsConfig>;
   readonly context?: Parameters<Browser["newContext"]>[0];
+}
+
+// A browser takes a second to start. Each test has a context of its own, which shares nothing.
+let browser: Browser | undefined;
+if (CHROMIUM.installed) {
+  Deno.test.beforeAll(async () => {
+    browser = await startChromium();
+  });
+  Deno.test.afterAll(() => browser?.close());
 }
 
 function browserTest({ name, run, context, downloads }: BrowserTest): void {
@@ -19,13 +28,13 @@ function browserTest({ name, run, context, downloads }: BrowserTest): void {
     name: `in a browser ${name}`,
     peer: CHROMIUM,
     async fn() {
+      assert.ok(browser);
       await using test = new TestHub(downloads === undefined ? {} : { downloads });
-      const browser = await startChromium();
+      const pages = await browser.newContext(context);
       try {
-        const page = await (await browser.newContext(context)).newPage();
-        await run(page, test, browser);
+        await run(await pages.newPage(), test);
       } finally {
-        await browser.close();
+        await pages.close();
       }
     },
   });
