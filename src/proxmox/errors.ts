@@ -175,6 +175,13 @@ export const storageUnusable = (found: string) =>
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
   );
 
+/**
+ * A line that names a full storage. -28 is ENOSPC of the volume for a VM's RAM. Sources: libc, LVM and ZFS;
+ * pve-qemu migration/savevm-async.c.
+ */
+export const STORAGE_FULL =
+  /^(.*(?:No space left on device|(?:not enough|insufficient) free space|out of space|qemu_savevm_state_\w{1,20} error -28\b).*)$/mi;
+
 export const storageFull = (action: string, found: string) =>
   new RemoteExecError(
     "disk_full",

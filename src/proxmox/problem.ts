@@ -18,6 +18,7 @@ import {
   notRunning,
   onOtherNode,
   programMissingInGuest,
+  STORAGE_FULL,
   storageFull,
   storageUnusable,
   wrongKind,
@@ -214,15 +215,12 @@ const PROBLEMS: readonly (readonly [RegExp, (match: Match) => Problem])[] = [
     ({ guest, found }) => programMissingInGuest(guest, found),
   ],
   [/^lxc-attach: (.*)/m, ({ guest, found }) => cannotEnter(guest, found)],
-  // -28 is ENOSPC of the volume for the RAM. Source: pve-qemu migration/savevm-async.c.
-  [
-    /^(.*(?:No space left on device|not enough free space|out of space|qemu_savevm_state_\w+ error -28\b).*)/m,
-    ({ action, found }) => storageFull(action, found),
-  ],
   [/^could not get storage information for '.*': (.*)/m, ({ found }) => storageUnusable(found)],
   [/^(storage '.*' does not exist)/m, ({ found }) => storageUnusable(found)],
   [
     /^400 (?:Parameter verification failed\.\n(.*)|.*)/m,
     ({ action, found, text }) => argumentRefused(action, found === "" ? text : found),
   ],
+  // Last, because a full disk of the node can also keep a task from writing its log.
+  [STORAGE_FULL, ({ action, text }) => storageFull(action, text)],
 ];

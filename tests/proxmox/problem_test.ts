@@ -46,6 +46,26 @@ pure("readProblem() recognizes locks, templates and states", () => {
   assert.match(read("VM quit/powerdown failed - got timeout\n"), /^timeout: /);
 });
 
+pure("readProblem() recognizes a full storage, unless another line says more", () => {
+  const full = [
+    "unable to save VM state and RAM - qemu_savevm_state_iterate error -28\n",
+    "cp: error writing 'x': No space left on device\n",
+    "not enough free space (1048576 < 4194304)\n",
+    "  Insufficient free space: 256 extents needed, but only 0 available\n",
+    "cannot create 'tank/vm-1-disk-0': out of space\n",
+  ];
+  for (const text of full) {
+    assert.equal(
+      read(text),
+      `disk_full: Doing it failed: the storage or the disk is full: ${text.trim()}`,
+    );
+  }
+  const log = "cannot write '/var/log/pve/tasks/x': No space left on device\n";
+  assert.match(read(`${log}CT is locked (backup)\n`), /^locked: /);
+  assert.match(read(`${log}storage 'x' does not exist\n`), /^invalid_argument: .*'x'/);
+  assert.match(read("qemu_savevm_state_iterate error -5\n"), /^io_error: /);
+});
+
 pure("readProblem() recognizes snapshots, agents, storages and refused arguments", () => {
   assert.equal(
     read("snapshot 'x' does not exist\n"),

@@ -1,4 +1,4 @@
-import { type ErrorCode, oneLine, RemoteExecError } from "../../errors.ts";
+import { oneLine, RemoteExecError } from "../../errors.ts";
 import { type Guest, guestInText, guestName, programOf } from "../guests/guest.ts";
 
 export const taskMissing = (upid: string) =>
@@ -75,23 +75,26 @@ export const notMoved = (
   );
 
 /** A migration that failed, and where that left the guest. */
-export const migrationFailed = ({ guest, action, reason, target, node, lock, code }: {
+export const migrationFailed = ({ guest, action, reason, target, node, lock, known }: {
   readonly guest: Guest;
   readonly action: string;
   readonly reason: string;
   readonly target: string;
   readonly node: string | undefined;
   readonly lock: string | undefined;
-  readonly code?: ErrorCode;
+  /** What the reason means. */
+  readonly known: RemoteExecError | undefined;
 }) =>
   new RemoteExecError(
-    code ?? "io_error",
+    known?.code ?? "io_error",
     `${action} failed: ${oneLine(reason)}; ${guestInText(guest)} is ${placeOf(node, lock)}`,
     lock !== undefined
       ? `Wait until the ${lock} has ended; if no such task is running, remove the lock on its node: ` +
         `${programOf(guest)} unlock ${guest.id}`
       : node === target
       ? `Look at the guest on ${target}: it was moved, but not started`
+      : known?.code === "disk_full"
+      ? known.suggestion
       : "Read the task log with proxmox_list_tasks and proxmox_task_log",
   );
 

@@ -128,7 +128,7 @@ export class Migration {
     });
     return migrationFailed({
       ...{ guest, action, reason, target, node: found?.node, lock: found?.lock },
-      ...(known instanceof RemoteExecError ? { code: known.code } : {}),
+      known: known instanceof RemoteExecError ? known : undefined,
     });
   }
 

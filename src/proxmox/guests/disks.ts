@@ -1,6 +1,6 @@
 import { RemoteExecError } from "../../errors.ts";
 import type { ToolContext } from "../../mcp/tool.ts";
-import { commandFailed } from "../errors.ts";
+import { commandFailed, STORAGE_FULL } from "../errors.ts";
 import { isRunning, type ProxmoxHost, type RunningTask, withoutNoise } from "../host.ts";
 import { type DiskValue, isDisk, parseDisk, parseSize } from "../parsers/disk.ts";
 import type { GuestConfig } from "../parsers/pct.ts";
@@ -52,7 +52,7 @@ export class GuestDisks {
    * Enlarges a disk. Of a container, the file system grows with it.
    *
    * @throws RemoteExecError `invalid_argument` if it would not become larger, `not_found` for the disk,
-   *   `verification_failed` if it has its old size
+   *   `disk_full`, `verification_failed` if it has its old size for another reason
    */
   async resize(
     guest: Guest,
@@ -68,11 +68,15 @@ export class GuestDisks {
     const look = { words: [programOf(guest), "config", String(guest.id)], without };
     const answer = await this.#host.longTask(words, { ...context, action, timeoutMs, look });
     if (isRunning(answer)) return answer;
-    const problem = withoutNoise(answer.stderr);
-    if (answer.code !== 0) throw await explain(this.#host, guest, action, answer, context);
+    // LVM's reason is on stdout.
+    const full = STORAGE_FULL.exec(answer.stdout)?.[1] ?? "";
+    const stderr = `${full.trim()}\n${answer.stderr}`.trimStart();
+    if (answer.code !== 0) {
+      throw await explain(this.#host, guest, action, { ...answer, stderr }, context);
+    }
     const afterConfig = await readBack(action, this.#guests.config(guest, context));
     const after = sizeOf(guest, disk, afterConfig);
-    if (after <= before) throw failureOf(guest, action, problem);
+    if (after <= before) throw failureOf(guest, action, withoutNoise(stderr));
     const warning = /^(Failed to update the container's filesystem: .*)/m.exec(answer.stdout)?.[1];
     return {
       beforeBytes: before,
@@ -154,8 +158,9 @@ function failureOf(guest: Guest, action: string, text: string): RemoteExecError 
   const known = problem === "missing" || problem === "not_running"
     ? commandFailed(action, text)
     : problem;
-  return known.code !== "io_error" ? known : new RemoteExecError(
-    "verification_failed",
+  if (known.code !== "io_error" && known.code !== "disk_full") return known;
+  return new RemoteExecError(
+    known.code === "io_error" ? "verification_failed" : known.code,
     `${known.message}; the configuration of ${guestInText(guest)} is unchanged`,
     known.suggestion,
   );

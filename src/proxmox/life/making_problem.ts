@@ -4,6 +4,7 @@ import {
   commandFailed,
   guestIsTemplate,
   guestLocked,
+  STORAGE_FULL,
   storageFull,
 } from "../errors.ts";
 import { snapshotMissing } from "../guests/errors.ts";
@@ -62,7 +63,7 @@ const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
     (_a, _f, guest) => idTaken(guest.id),
   ],
   [/import-from: property is not defined/, (action) => importUnknown(action)],
-  [/^.*(No space left on device|not enough free space|out of space).*$/m, storageFull],
+  [STORAGE_FULL, storageFull],
   [/^.*(?:CT|VM) is locked \((.*)\)/m, (_a, found, _g, source) => guestLocked(source, found)],
   [
     /^.*(received interrupt|broken pipe|got unexpected control message)/m,

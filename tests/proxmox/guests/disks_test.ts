@@ -58,10 +58,10 @@ nodeTest("a disk never becomes smaller, and a failure that exits with 0 is one",
     ]
   ) {
     const [code, error] = failure(answer);
-    assert.equal(code, "verification_failed");
+    assert.equal(code, "disk_full");
     assert.match(
       error,
-      /lvextend .* failed: exit code 5; the configuration of (container 101|VM 200) is unchanged$/,
+      /full: Insufficient free space: 256 .*lvextend .* failed: exit code 5; the configuration of (container 101|VM 200) is unchanged$/,
     );
   }
   await pve.setFault("resizeFails", undefined);
@@ -155,12 +155,10 @@ for (const version of [7, 8] as const) {
     await pve.setFault("resizeFails", true);
     // Before 8.0 `qm resize` has a true exit code.
     const [code, error] = failure(await call("proxmox_resize_vm", vm));
-    assert.equal(code, version === 7 ? "io_error" : "verification_failed");
+    assert.equal(code, "disk_full");
     assert.match(error, /lvextend .* failed: exit code 5/);
-    assert.equal(
-      failure(await call("proxmox_resize_container", container))[0],
-      "verification_failed",
-    );
+    assert.equal(/is unchanged$/.test(error), version !== 7);
+    assert.equal(failure(await call("proxmox_resize_container", container))[0], "disk_full");
     await pve.setFault("resizeFails", undefined);
     assert.equal((await call("proxmox_resize_vm", vm)).data.after_bytes, 33 * GIB);
     assert.equal((await call("proxmox_resize_container", container)).data.after_bytes, 9 * GIB);
