@@ -22,6 +22,9 @@ const { signal } = new AbortController();
 const SLOW = { timeoutMs: 60_000 };
 const LONG = { timeoutMs: 120_000 };
 
+const namesIn = (dir: string): string[] =>
+  [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+
 /** Starts a command that still runs when the call is answered. */
 async function released(session: TestSession, tag: string, script: string): Promise<string> {
   const outcome = await session.exec(tagged(tag, script), { ...LONG, answerWithinMs: 2_000 });
@@ -94,7 +97,10 @@ for (const loginUser of ["user", "root"] as const) {
       }));
       await untilStopped(early);
       const dir = `${sshd.home}/.local/state/mcp-remote-exec/jobs`;
-      await until("no job", () => [...Deno.readDirSync(dir)].length === 0, 30_000);
+      const left = () =>
+        namesIn(dir).map((id) => `${id}: ${namesIn(`${dir}/${id}`)}; ${runnersOf(sshd.marker)}`);
+      await until("no job", () => namesIn(dir).length === 0)
+        .catch(() => assert.deepEqual(left(), []));
       const tag = newTag();
       const id = await released(session, tag, "sleep 4000");
       const last = newTag();

@@ -137,6 +137,8 @@ const START = compact(`
         r) j_show; echo G; return ;;
         n*) echo "N\${j_line#n}" ;;
         x)
+          # A stop that comes now must not leave the directory: the runner has left it to this process.
+          trap "" HUP TERM PIPE
           j_over=1
           j_show
           read -r j_line < status
