@@ -1,10 +1,11 @@
 /**
  * Runs the tests and ends with `N passed, N failed`. Arguments are files or folders, `tests` if there
- * are none; `--fast` leaves out the files that start other programs, `--programs` the tests that need none,
- * `--no-timed` those that wait most of the time, `--timed` all others, and `--without=PATH` a file or folder;
- * `--times` also prints how long each group of files and the slowest tests took. TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is
- * added for each test. Suites whose programs are missing are named, and not counted; with REQUIRE_PEERS=1 they
- * fail instead.
+ * are none. `--fast` runs only the files that start no other program, `--programs` only the tests that
+ * need one, `--timed` only the files marked `@timed`, and `--no-timed` all others; `--without=PATH` leaves
+ * out a file or folder. `--times` also prints how long each group of files and the slowest tests took.
+ *
+ * TEST_NAMES is a file to which `passed NAME` or `skipped NAME` is added for each test. Suites whose programs
+ * are missing are named, and not counted; with REQUIRE_PEERS=1 they fail instead.
  */
 import { pooledMap } from "../src/async/pooled_map.ts";
 import { type Count, readReport } from "./support/junit.ts";
