@@ -1,6 +1,5 @@
 import type { Clock } from "../../async/clock.ts";
 import { valueWithin } from "../../async/deadline.ts";
-import { delay } from "../../async/delay.ts";
 import { noSuchLink, tooManyLinks } from "../errors.ts";
 import type { LinkEvent, LinkReport, OpenLink } from "../port.ts";
 import { Coverage } from "./coverage.ts";
@@ -160,17 +159,11 @@ export class LinkStore {
 
   /**
    * Waits briefly for downloads that are ending, of one link or of all, so that an interrupted client can
-   * resume at once and a report is correct. Clients that keep their connections open are
-   * not waited for.
+   * resume at once and a report is correct. Clients that keep their connections open are not waited for.
    */
   async settled(links: Iterable<Link> = this.#links.values()): Promise<void> {
     const ends = [...links].flatMap(({ unconfirmed }) => [...unconfirmed]);
-    if (ends.length === 0) return;
-    const stop = new AbortController();
-    const late = delay(this.#settleMs, { signal: stop.signal }).catch(() => {});
-    await Promise.race([Promise.all(ends), late]);
-    stop.abort();
-    await late;
+    if (ends.length > 0) await valueWithin(Promise.all(ends), this.#settleMs);
   }
 
   /** Waits briefly until no download of the link is running. A closed connection may not be noticed yet. */
