@@ -1,5 +1,4 @@
 import { printable, RemoteExecError } from "../../../../errors.ts";
-import { verificationFailed } from "../../../errors.ts";
 import type { FileContent } from "../../../text/port.ts";
 import { type HostAccess, openHostSource } from "../host_files.ts";
 import type { ShellEndpoint } from "../remote_file_errors.ts";
@@ -35,14 +34,20 @@ async function collect(source: Source, maxBytes: number): Promise<FileContent> {
     await requireComplete(source, length);
     const digest = hash.digest("hex");
     const seen = source.size === undefined ? undefined : await source.remoteSha256?.(length);
-    if (seen !== undefined && seen !== digest) {
-      throw verificationFailed(source.path, `sha256 ${digest} instead of ${seen}`);
-    }
+    if (seen !== undefined && seen !== digest) throw changedWhileRead(source.path);
     return { bytes: new Uint8Array(await new Blob(parts).arrayBuffer()), sha256: digest };
   } finally {
     await source.close();
   }
 }
+
+/** The host hashes a file after its bytes are sent, and by its name: another may stand in its place by then. */
+const changedWhileRead = (path: string) =>
+  new RemoteExecError(
+    "changed",
+    `${printable(path)} has changed while it was read: its sha256 is another one now`,
+    "Try again",
+  );
 
 /** Files of /sys have less than they report, and go on reporting it. */
 async function requireComplete({ size, path, sizeNow }: Source, length: number): Promise<void> {

@@ -5,6 +5,7 @@ import type { ClientChannel } from "ssh2";
 import { RemoteExecError } from "../../../../../src/errors.ts";
 import type { StartedCommand } from "../../../../../src/ssh/worker/commands/started_command.ts";
 import { openShellSink } from "../../../../../src/ssh/worker/files/shell/shell_files.ts";
+import { shellContent } from "../../../../../src/ssh/worker/files/text/content.ts";
 
 const CONTAINER = {
   kind: "shell",
@@ -48,3 +49,8 @@ for (
     await sink.discard();
   });
 }
+
+Deno.test("a text that is replaced before the host hashes it has changed", async () => {
+  const start = () => Promise.resolve(endedScript(`S 2 81a4 0\nabH ${"0".repeat(64)}\n`));
+  await assert.rejects(shellContent(start, CONTAINER, 10), { code: "changed" });
+});
