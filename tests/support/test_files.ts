@@ -10,7 +10,7 @@ export interface TestFiles {
   readonly parallel: readonly string[];
   /** Files with a line `// @process: reason`. They need a process that runs one file at a time. */
   readonly process: readonly string[];
-  /** Files with a line `// @timed: reason`. Of one run, only others of these run at the same time: they mostly wait. */
+  /** Files with a line `// @timed: reason`. Only others of these run at the same time: they mostly wait. */
   readonly timed: readonly string[];
 }
 
