@@ -64,7 +64,7 @@ function waitingConnections(port: number): number {
 /** Runs a command, copies a file both ways and downloads a link. */
 async function assertWorks(server: Connected, name: string): Promise<void> {
   const echo = await server.call("ssh_exec_command", { command: `echo ${name}` });
-  assert.equal(echo.data.stdout, `${name}\n`, echo.text);
+  assert.equal(echo.data.stdout, `${name}\n`, `${echo.text}\n${server.server.stderr}`);
   const there = { local_path: "here.txt", remote_path: name };
   const back = { local_path: name, remote_path: name };
   for (const [tool, args] of [["ssh_upload_file", there], ["ssh_download_file", back]] as const) {
