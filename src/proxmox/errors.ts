@@ -175,6 +175,8 @@ export const storageUnusable = (found: string) =>
     "Run `pvesm status --content backup` with ssh_exec_command to see the storages for backups",
   );
 
+const FREE_SPACE =
+  "Free space there, then try again; `pvesm status` with ssh_exec_command shows it";
 /**
  * A line that names a full storage. -28 is ENOSPC of the volume for a VM's RAM. Sources: libc, LVM and ZFS;
  * pve-qemu migration/savevm-async.c.
@@ -182,11 +184,11 @@ export const storageUnusable = (found: string) =>
 export const STORAGE_FULL =
   /^(.*(?:No space left on device|(?:not enough|insufficient) free space|out of space|qemu_savevm_state_\w{1,20} error -28\b).*)$/mi;
 
-export const storageFull = (action: string, found: string) =>
+export const storageFull = (action: string, found: string, remedy = FREE_SPACE) =>
   new RemoteExecError(
     "disk_full",
     `${action} failed: the storage or the disk is full: ${oneLine(found)}`,
-    "Free space on the storage, choose another one, or make the disk larger",
+    remedy,
   );
 
 /** The storage exists, but it cannot be read now. */

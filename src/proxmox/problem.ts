@@ -221,6 +221,6 @@ const PROBLEMS: readonly (readonly [RegExp, (match: Match) => Problem])[] = [
     /^400 (?:Parameter verification failed\.\n(.*)|.*)/m,
     ({ action, found, text }) => argumentRefused(action, found === "" ? text : found),
   ],
-  // Last, because a full disk of the node can also keep a task from writing its log.
+  // Last: if the node's disk is full, its message may stand beside the real reason.
   [STORAGE_FULL, ({ action, text }) => storageFull(action, text)],
 ];

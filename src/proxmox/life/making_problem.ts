@@ -63,7 +63,15 @@ const PROBLEMS: readonly (readonly [RegExp, Maker])[] = [
     (_a, _f, guest) => idTaken(guest.id),
   ],
   [/import-from: property is not defined/, (action) => importUnknown(action)],
-  [STORAGE_FULL, storageFull],
+  [
+    STORAGE_FULL,
+    (action, found) =>
+      storageFull(
+        action,
+        found,
+        "Free space on the storage, choose another one, or make the disk larger",
+      ),
+  ],
   [/^.*(?:CT|VM) is locked \((.*)\)/m, (_a, found, _g, source) => guestLocked(source, found)],
   [
     /^.*(received interrupt|broken pipe|got unexpected control message)/m,

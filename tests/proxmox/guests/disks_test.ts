@@ -59,6 +59,7 @@ nodeTest("a disk never becomes smaller, and a failure that exits with 0 is one",
   ) {
     const [code, error] = failure(answer);
     assert.equal(code, "disk_full");
+    assert.match(answer.data.suggestion, /^Free space there, then try again; /);
     assert.match(
       error,
       /full: Insufficient free space: 256 .*lvextend .* failed: exit code 5; the configuration of (container 101|VM 200) is unchanged$/,
