@@ -82,7 +82,7 @@ export const ROOT: Peer = { name: "root", debianPackage: "", installed: Deno.uid
 /** What the containers of the Proxmox stand-in need. */
 export const CONTAINERS: readonly Peer[] = [ROOT, BUSYBOX];
 
-/** Also where `Deno.test` leaves out the tests that need none. */
+/** The original: `support/peer_tests_only.ts` replaces `Deno.test`. */
 const register = Deno.test;
 
 /** A test that needs one or more peers. */

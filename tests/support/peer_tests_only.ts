@@ -1,5 +1,5 @@
-/** Loaded before test files, it leaves out every test that names no program: see `peerTest()`. */
-// Keeps Deno.test for the others.
+/** With `--preload`, only tests registered with `peerTest()` run: those that name the programs they need. */
+// Must come first: `peerTest()` keeps the original `Deno.test`.
 import "../peers/require.ts";
 
 Object.defineProperty(Deno, "test", { value: Object.assign(() => {}, Deno.test) });

@@ -154,7 +154,7 @@ export class GuestSnapshots {
     return await this.#host.longTask([programOf(guest), ...words], call);
   }
 
-  /** A task that failed at its work, not at a check before it, may have left its lock. */
+  /** A task that fails after it has taken the guest's lock may leave the guest locked. */
   async #problem(
     guest: Guest,
     action: string,

@@ -137,7 +137,7 @@ const START = compact(`
         r) j_show; echo G; return ;;
         n*) echo "N\${j_line#n}" ;;
         x)
-          # A stop that comes now must not leave the directory: the runner has left it to this process.
+          # From here on, only this process removes the directory. Ignore a stop until that is done.
           trap "" HUP TERM PIPE
           j_over=1
           j_show

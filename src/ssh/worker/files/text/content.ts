@@ -41,12 +41,14 @@ async function collect(source: Source, maxBytes: number): Promise<FileContent> {
   }
 }
 
-/** The host hashes a file after its bytes are sent, and by its name: another may stand in its place by then. */
+/** After sending the bytes, the host opens the file again to hash it. Another file may have replaced it by then. */
 const changedWhileRead = (path: string) =>
   new RemoteExecError(
     "changed",
-    `${printable(path)} has changed while it was read: its sha256 is another one now`,
-    "Try again",
+    `${
+      printable(path)
+    } changed while it was read: its sha256 is different now; nothing was written`,
+    "Read it again with ssh_read_file, then repeat the change on its current content",
   );
 
 /** Files of /sys have less than they report, and go on reporting it. */
