@@ -1,7 +1,7 @@
 import { cancelled, internalError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { pack, streamsIn, unpack } from "./parcel.ts";
-import { type Answer, type CallBack, fieldsOf, type MessageEnd, toWire } from "./wire.ts";
+import { type Answer, type CallBack, fieldsOf, type MessageEnd, post, toWire } from "./wire.ts";
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -67,7 +67,7 @@ async function run(
   let ended = false;
   const callBack = (callback: number) => (value: unknown) => {
     const message: CallBack = { id, callback, value };
-    if (!ended) end.postMessage(message, []);
+    if (!ended) post(end, message);
   };
   const complete = args.map((value: unknown, index) => {
     if (signals.includes(index)) return signal;
@@ -94,9 +94,9 @@ async function answer(
 ): Promise<void> {
   try {
     const { values: [value], transfer } = pack([await task()], report);
-    end.postMessage({ id, value } satisfies Answer, [...transfer]);
+    post(end, { id, value } satisfies Answer, transfer);
   } catch (error) {
-    end.postMessage({ id, error: toWire(error, report) } satisfies Answer, []);
+    post(end, { id, error: toWire(error, report) } satisfies Answer);
   }
 }
 

@@ -1,5 +1,5 @@
 import { internalError } from "../errors.ts";
-import { fieldsOf, fromWire, isPlain, toWire, type WireError } from "./wire.ts";
+import { fieldsOf, fromWire, isPlain, post, toWire, type WireError } from "./wire.ts";
 
 /** Values that are ready to be posted, and the ports that are transferred with them. */
 export interface Parcel {
@@ -21,7 +21,7 @@ export function pack(values: readonly unknown[], report: (defect: unknown) => vo
   const transfer: Transferable[] = [];
   const prepare = (value: unknown): unknown => {
     if (value instanceof MessagePort) transfer.push(value);
-    if (!(value instanceof ReadableStream)) return value;
+    if (!isStream(value)) return value;
     const sentStream = sendStream(value, report);
     transfer.push(sentStream);
     return { sentStream } satisfies SentStream;
@@ -40,7 +40,12 @@ export function discard(value: unknown): void {
 /** Returns the streams among the values and their fields. */
 export const streamsIn = (values: readonly unknown[]): ReadableStream[] =>
   values.flatMap((value) => isPlain(value) ? [value, ...Object.values(value)] : [value])
-    .filter((value) => value instanceof ReadableStream);
+    .filter(isStream);
+
+/** Checks the class name first: the first use of `ReadableStream` makes Deno load its streams. */
+const isStream = (value: unknown): value is ReadableStream =>
+  Object.prototype.toString.call(value) === "[object ReadableStream]" &&
+  value instanceof ReadableStream;
 
 const received = (value: unknown): unknown =>
   isSentStream(value) ? receiveStream(value.sentStream) : value;
@@ -80,7 +85,7 @@ export function sendStream(
   let wanted = 0;
   let isPumping = false;
   const send = (delivery: Delivery, transfer: Transferable[] = []) =>
-    port1.postMessage(delivery, transfer);
+    post(port1, delivery, transfer);
   const pump = async () => {
     while (wanted > 0) {
       const { value, done } = await reader.read();

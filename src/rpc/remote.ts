@@ -1,6 +1,6 @@
 import type { RemoteExecError } from "../errors.ts";
 import { discard, pack, unpack } from "./parcel.ts";
-import { type Abort, fieldsOf, fromWire, type MessageEnd, type Request } from "./wire.ts";
+import { type Abort, fieldsOf, fromWire, type MessageEnd, post, type Request } from "./wire.ts";
 
 /** The functions that another isolate exposes. */
 export interface Remote<Port> {
@@ -40,12 +40,12 @@ export function remote<Port extends object>(
     try {
       const { args, ...request } = toRequest(id, name, given);
       const { values, transfer } = pack(args, report);
-      end.postMessage({ ...request, args: values } satisfies Request, [...transfer]);
+      post(end, { ...request, args: values } satisfies Request, transfer);
     } catch (error) {
       return Promise.reject(error); // an argument that cannot be copied: a defect of the caller
     }
     pending.set(id, { resolve, reject, callbacks: given });
-    const forget = onAbort(given, () => end.postMessage({ id, aborted: true } satisfies Abort, []));
+    const forget = onAbort(given, () => post(end, { id, aborted: true } satisfies Abort));
     return promise.finally(forget);
   };
   return {

@@ -7,10 +7,20 @@ import { ERROR_CODES, internalError, RemoteExecError } from "../errors.ts";
 
 /** One end of a connection: a worker, a worker's own global scope, or a MessagePort. */
 export interface MessageEnd {
-  postMessage(message: unknown, transfer: Transferable[]): void;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
   /** A MessagePort delivers no message before this call. */
   start?(): void;
+}
+
+/** Passes a transfer list only when it is not empty: with one, Deno loads its streams (100 kB of source). */
+export function post(
+  end: MessageEnd,
+  message: unknown,
+  transfer: readonly Transferable[] = [],
+): void {
+  if (transfer.length === 0) end.postMessage(message);
+  else end.postMessage(message, [...transfer]);
 }
 
 /** A call of one function by name. */

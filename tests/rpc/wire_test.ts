@@ -3,6 +3,7 @@ import { ERROR_CODES, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { expose } from "../../src/rpc/expose.ts";
 import { remote } from "../../src/rpc/remote.ts";
+import { post } from "../../src/rpc/wire.ts";
 
 interface Port {
   fail(code: string): Promise<void>;
@@ -163,3 +164,17 @@ Deno.test("a stream that the peer does not read is cancelled", () =>
       .fail("not_permitted", stream).catch(() => {});
     while (!cancelled) await new Promise((resolve) => setTimeout(resolve));
   }));
+
+Deno.test("post() passes a transfer list only if there is something to transfer", () => {
+  const { port1, port2 } = new MessageChannel();
+  const posted: unknown[][] = [];
+  const end = {
+    addEventListener() {},
+    postMessage: (...args: unknown[]) => void posted.push(args),
+  };
+  post(end, "none");
+  post(end, "empty", []);
+  post(end, "one", [port1]);
+  assert.deepEqual(posted, [["none"], ["empty"], ["one", [port1]]]);
+  for (const port of [port1, port2]) port.close();
+});
