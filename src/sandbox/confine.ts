@@ -15,7 +15,6 @@ let isConfined = false;
  */
 export function confine(): void {
   if (isConfined) return;
-  isConfined = true;
   closeClientStreams();
   // It is missing in the types.
   const { binding } = process as unknown as { readonly binding?: Binding };
@@ -27,6 +26,7 @@ export function confine(): void {
   seal(process, "binding", refuse);
   for (const terminal of [tty.ReadStream, tty.WriteStream]) seal(terminal, "prototype", null);
   for (const worker of [globalThis.Worker, threads.Worker]) refuseToConstruct(worker);
+  isConfined = true;
 }
 
 function closeClientStreams(): void {

@@ -4,7 +4,6 @@ import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
 import { remote } from "../../rpc/remote.ts";
-import { confine } from "../../sandbox/confine.ts";
 import { FilesOfHosts, type HostFilesPort } from "../../ssh/files_of_hosts.ts";
 import type { FilesPort } from "../../ssh/files_port.ts";
 import type { LinkHub } from "./link_hub.ts";
@@ -34,7 +33,7 @@ const port: DownloadsPort & HostFilesPort = {
     };
     // The HTTP server is loaded with the first link: it is large, and most sessions never need it.
     makeHub = async () => {
-      confine();
+      (await import("../../sandbox/confine.ts")).confine();
       const { LinkHub } = await import("./link_hub.ts");
       return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
     };

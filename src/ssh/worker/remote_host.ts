@@ -1,4 +1,3 @@
-import "./connection/ssh2_patches.ts";
 import type { Logger } from "../../log.ts";
 import { type Clock, waitingClock } from "../../async/clock.ts";
 import { Turns } from "../../async/turns.ts";

@@ -1,5 +1,5 @@
 // Only these modules of ssh2: its server, its HTTP agents and the like would load in the worker of each host.
-import "./connection/ssh2_patches.ts";
+import "./connection/chacha20_patch.ts";
 // @ts-types="@types/ssh2"
 import type ssh2 from "ssh2";
 // @ts-types="@types/ssh2"

@@ -1,4 +1,4 @@
-// @isolate: it compares with the native cipher, which ssh2_patches.ts replaces.
+// @isolate: it compares with the native cipher, which chacha20_patch.ts replaces.
 import assert from "node:assert/strict";
 import crypto from "node:crypto";
 import { chacha20Block } from "../../../../src/ssh/worker/connection/chacha20_block.ts";
