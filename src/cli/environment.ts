@@ -38,7 +38,8 @@ const MAX_NAMES = 20;
 export function readEnvironment(envFile: string | undefined): Settings {
   const given = processEnvironment();
   const remarks: Remark[] = [];
-  const path = resolve(envFile ?? ".env");
+  // With a relative path only, `resolve()` loads `node:process`, which takes 10 ms.
+  const path = resolve(Deno.cwd(), envFile ?? ".env");
   const text = envFile === undefined ? readDotEnv(path, given, remarks) : readEnvFile(envFile);
   const inFile: Environment = parseFile(text ?? "");
   const { env, names } = merge(given, inFile);
