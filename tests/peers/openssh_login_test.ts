@@ -213,3 +213,21 @@ for (
     },
   });
 }
+
+peerTest({
+  peer: SSHD,
+  name: "a host that announces its keys gets a packet at once, so its first channel is not delayed",
+  async fn() {
+    await using sshd = await startSshd({ config: ["LogLevel DEBUG1"] });
+    await using session = await openSession(sshd);
+    for (const word of ["one", "two"]) await session.read(`echo ${word}`);
+    const requests = sshd.log().matchAll(
+      /server_input_(global_request: rtype \S+|channel_open: ctype)/g,
+    );
+    assert.deepEqual([...requests].map(([, what]) => what).slice(0, 2).sort(), [
+      "channel_open: ctype",
+      "global_request: rtype keepalive@openssh.com",
+    ]);
+    assert.equal(sshd.log().match(/rtype keepalive@openssh.com/g)?.length, 1);
+  },
+});

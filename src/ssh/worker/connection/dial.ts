@@ -20,6 +20,7 @@ import {
   onDebugMessage,
   onGlobalRequest,
   onRefusedLogin,
+  ping,
 } from "./ssh2_patches.ts";
 // @ts-types="@types/ssh2"
 import type { ConnectConfig } from "ssh2";
@@ -275,7 +276,13 @@ export class Dialer {
       this.#logger.warn(`${this.#ssh.host} sends requests without end; the connection is ended`);
       fail(new Error("the host sends requests without end"));
     });
-    onGlobalRequest(client, (name) => isOpenSsh ||= name === HOST_KEYS);
+    onGlobalRequest(client, (name) => {
+      if (isOpenSsh || name !== HOST_KEYS) return;
+      isOpenSsh = true;
+      // It carries the acknowledgment of the keys. The host holds its next packet until then: without it,
+      // until the kernel's delayed acknowledgment, 40 ms later.
+      ping(client);
+    });
     onDebugMessage(client, (text) => {
       if (FORCED_COMMAND.test(text)) this.#traits?.loginIsForced();
     });
