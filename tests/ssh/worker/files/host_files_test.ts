@@ -211,7 +211,7 @@ sessionTest("copy() detects one wrongly stored byte and discards the file", asyn
     return "start" as const;
   };
   sessionTest("copy() hashes a large file on the host while it is written", async (place) => {
-    const bytes = content(30_000_000);
+    const bytes = content(60_000_000);
     Deno.writeFileSync(`${place.directory}/f`, bytes);
     assert.equal((await upload(place, "f", "g")).verified, "sha256");
     assert.deepEqual([isGrowing, isAfterwards].map((is) => lines.filter(is).length), [1, 0]);
@@ -227,12 +227,12 @@ const isGrowing = (line: string) => line.includes("read -r n");
 const isAfterwards = (line: string) => line.includes("head -c");
 
 sessionTest("copy() hashes a large file afterwards where dd fails", async (place) => {
-  Deno.writeFileSync(`${place.directory}/f`, content(30_000_000));
+  Deno.writeFileSync(`${place.directory}/f`, content(60_000_000));
   assert.equal((await upload(place, "f", "g")).verified, "sha256");
 }, { host: hostWithout(["dd"]) });
 
 sessionTest("copy() hashes a large file afterwards if it cannot do so meanwhile", async (place) => {
-  Deno.writeFileSync(`${place.directory}/f`, content(30_000_000));
+  Deno.writeFileSync(`${place.directory}/f`, content(60_000_000));
   assert.equal((await upload(place, "f", "g")).verified, "sha256");
 }, { host: { answerExec: (line) => isGrowing(line) ? "refuse" : "start" } });
 

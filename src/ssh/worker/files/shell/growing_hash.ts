@@ -6,8 +6,11 @@ import type { StartedCommand } from "../../commands/started_command.ts";
 import { FAST_STDIN, parseHash } from "./file_scripts.ts";
 
 const BLOCK_BYTES = 1_048_576;
-/** The host reads so many blocks by one process. */
-const STEP_BLOCKS = 8;
+/**
+ * The host reads so many blocks by one process. Fewer processes disturb the upload less: with two cores, 200 MB
+ * take 713 ms with 8 blocks, 648 with 32, and 618 with 48 or 64 (medians of 21, measured).
+ */
+const STEP_BLOCKS = 48;
 const REST = "0\n";
 /** After the last byte, a host that has not yet started the command is not waited for longer. */
 const OPEN_MS = 10_000;
