@@ -111,6 +111,10 @@ export const changedMeanwhile = (path: string) =>
     "Read it again with ssh_read_file, then repeat the change on its current content",
   );
 
+/** The file was replaced, or became shorter, while it was being read. */
+export const changedWhileRead = (path: string) =>
+  new RemoteExecError("changed", `${printable(path)} changed while it was being read`, "Try again");
+
 /** The check failed, and something else changed the file while it ran. */
 const changedInCheck = (path: string) =>
   new RemoteExecError(

@@ -18,7 +18,8 @@ export function scriptLine(prefix: string, script: string): string {
  *
  * They first extend PATH, and name a program that is missing (`E tool NAME`).
  *
- * The first line of output is `E KIND` for an error, or `S SIZE MODE MTIME` (mode in hexadecimal).
+ * The first line of output is `E KIND` for an error, or `S SIZE MODE MTIME DEVICE:INODE` (mode in
+ * hexadecimal; the last one is missing if the host has no `stat`).
  */
 
 /** Prints what is at a path: `S …` for a file, `D …` for a directory, `O …` for anything else. */
@@ -32,9 +33,11 @@ export const statScript = (path: string): string =>
   ].join("; ");
 
 /**
- * Prints `S …`, then the content from `start` to `end`, then `H SHA256` if the range is the complete
- * file. A file whose size is 0 (as in /proc) or wrong (as in /sys) is read to its end, at most
- * `maxBytes` + 1 bytes, and its `SIZE` is 0.
+ * Prints `S …`, then the content from `start` to `end`. If the range is the complete file, `H SHA256` and
+ * `I DEVICE:INODE` follow. All is read from the file that the script has opened once; where there is no `/proc`,
+ * the path is opened for each, and device and inode show whether another file was there by then. A file whose
+ * size is 0 (as in /proc) or wrong (as in /sys) is read to its end, at most `maxBytes` + 1 bytes, and its `SIZE`
+ * is 0.
  */
 export function readScript(
   path: string,
@@ -44,27 +47,32 @@ export function readScript(
 ): string {
   const whole = start === 0 && end === undefined;
   const length = end === undefined ? "$((n - " + start + "))" : String(end - start);
-  const content = whole ? `head -c "$n" < "$f"` : `tail -c +${start + 1} "$f" | head -c ${length}`;
+  const content = whole
+    ? `head -c "$n" < "$q"`
+    : `tail -c +${start + 1} < "$q" | head -c ${length}`;
   return [
     EXTEND_PATH,
     assign("f", path),
     MUST_EXIST,
     MUST_BE_FILE,
     need("head", whole ? "wc" : "tail"),
-    `[ -r "$f" ] || { echo "E denied"; exit 0; }`,
-    FACTS,
+    `[ -r "$f" ] && { command exec 3< "$f"; } 2>/dev/null || { echo "E denied"; exit 0; }`,
+    `q=/proc/self/fd/3; [ -e "$q" ] || q=$f`,
+    factsOf('-L "$q"', '-L "$f"'),
     `n=\${facts%% *}`,
     `[ "$n" -le ${maxBytes} ] || { echo "E large $n"; exit 0; }`,
     // Files of /sys report one page and have less: their size counts as unknown.
     ...(whole
       ? [
-        `if [ "$n" -le ${MAX_WRONG_SIZE} ] && [ "$(head -c "$n" < "$f" | wc -c)" -lt "$n" ]; then n=0; facts="0 \${facts#* }"; fi`,
+        `if [ "$n" -le ${MAX_WRONG_SIZE} ] && [ "$(head -c "$n" < "$q" | wc -c)" -lt "$n" ]; then n=0; facts="0 \${facts#* }"; fi`,
       ]
       : []),
     `echo "S $facts"`,
-    `if [ "$n" -eq 0 ]; then head -c ${maxBytes + 1} < "$f"; exit 0; fi`,
+    `if [ "$n" -eq 0 ]; then head -c ${maxBytes + 1} < "$q"; exit 0; fi`,
     content,
-    ...(whole ? [`echo "H $(head -c "$n" < "$f" | { ${HASH_STDIN}; })"`] : []),
+    ...(whole
+      ? [`echo "H $(head -c "$n" < "$q" | { ${HASH_STDIN}; })"; echo "I $(${IDENTITY})"`]
+      : []),
   ].join("; ");
 }
 
@@ -116,9 +124,14 @@ export const MUST_EXIST = `[ -e "$f" ] || { echo "E missing"; exit 0; }`;
 /** Ends a script with `E directory` or `E special` unless `$f` is a regular file. */
 export const MUST_BE_FILE =
   `[ ! -d "$f" ] || { echo "E directory"; exit 0; }; [ -f "$f" ] || { echo "E special"; exit 0; }`;
-const FACTS = `command -v stat >/dev/null 2>&1 || ${need("wc")}; facts=$(${
-  stat("%s %f %Y", "%z %Xp %m", '-L "$f"')
-}) || facts="$(($(wc -c < "$f"))) 81a4 0"`;
+/** Sets `$facts`, from the first operand that `stat` knows. */
+const factsOf = (...operands: readonly string[]): string =>
+  `command -v stat >/dev/null 2>&1 || ${need("wc")}; ${
+    operands.map((operand) => `facts=$(${stat("%s %f %Y %d:%i", "%z %Xp %m %d:%i", operand)})`)
+      .join(" || ")
+  } || facts="$(($(wc -c < "$f"))) 81a4 0"`;
+const FACTS = factsOf('-L "$f"');
+const IDENTITY = stat("%d:%i", "%d:%i", '-L "$q"');
 
 /** Assigns any text to a variable, encoded in ASCII; a final newline is kept. */
 export function assign(name: string, text: string): string {

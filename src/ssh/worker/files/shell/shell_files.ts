@@ -17,6 +17,7 @@ import { writeScript } from "./write_script.ts";
 import type { FileFacts } from "../../../port.ts";
 import type { ByteRange, TreeEntry, TreeLimits } from "../../../files_port.ts";
 import {
+  changedWhileRead,
   checkRemotePath,
   listFailed,
   type ShellEndpoint,
@@ -50,7 +51,7 @@ export async function openShellSource(
   const script = readScript(absolutePath(end), maxBytes, range?.start ?? 0, range?.end);
   const stream = await run(start, end, script);
   try {
-    const [, facts] = await readHeader(stream, end, maxBytes);
+    const [, facts, identity] = await readHeader(stream, end, maxBytes);
     const size = facts.size === 0 ? undefined : facts.size;
     const wanted = Math.max(
       0,
@@ -62,7 +63,11 @@ export async function openShellSource(
       facts: { ...facts, kind: "file", path: end.path },
       size: range === undefined ? size : wanted,
       path: end.path,
-      chunks: () => content(stream, size === undefined ? undefined : wanted, hash.resolve),
+      chunks: () =>
+        content(stream, {
+          ...{ end, size: size === undefined ? undefined : wanted },
+          ...{ identity: range === undefined ? identity : undefined, onHash: hash.resolve },
+        }),
       remoteSha256: () =>
         range === undefined && size !== undefined ? hash.promise : Promise.resolve(undefined),
       async close() {
@@ -196,15 +201,15 @@ async function readHeader(
   stream: CommandStream,
   end: ShellEndpoint,
   maxBytes = Infinity,
-): Promise<[string, Pick<FileFacts, "size" | "mode" | "mtimeMs">]> {
+): Promise<[string, Pick<FileFacts, "size" | "mode" | "mtimeMs">, string]> {
   const line = await readReply(stream, end);
-  const [kind = "", size = "", mode = "", mtime = ""] = line.split(" ");
+  const [kind = "", size = "", mode = "", mtime = "", identity = ""] = line.split(" ");
   if (kind === "E") throw shellFileError(line, end, maxBytes);
   return [kind, {
     size: Number(size),
     mode: Number.parseInt(mode, 16) & 0o7777,
     mtimeMs: Number(mtime) * 1000,
-  }];
+  }, identity];
 }
 
 /** Returns the next line of a script. @throws RemoteExecError that says why none came */
@@ -246,10 +251,19 @@ async function unreachableError(
   );
 }
 
+interface Content {
+  readonly end: ShellEndpoint;
+  /** Undefined if the content runs to the end of the output. */
+  readonly size: number | undefined;
+  /** Device and inode before the content was read, empty if the host cannot report them; undefined for a part. */
+  readonly identity: string | undefined;
+  readonly onHash: (hash: string | undefined) => void;
+}
+
+/** @throws RemoteExecError `changed` if the file was replaced or became shorter while it was being read */
 async function* content(
   stream: CommandStream,
-  size: number | undefined,
-  onHash: (hash: string | undefined) => void,
+  { end, size, identity, onHash }: Content,
 ): AsyncGenerator<Uint8Array> {
   let left = size ?? Infinity;
   while (left > 0) {
@@ -258,8 +272,19 @@ async function* content(
     left -= chunk.length;
     yield chunk;
   }
-  const trailer = await stream.readLine();
-  onHash(/^H ([0-9a-f]{64})\b/.exec(trailer ?? "")?.[1]);
+  if (identity === undefined) return onHash(undefined);
+  const [hash, after] = [await stream.readLine(), await stream.readLine()];
+  if (after === undefined) {
+    const code = await stream.exitCode();
+    // A shorter file: its content was followed by these lines.
+    throw code === 0 ? changedWhileRead(end.path) : await endedEarly(stream, end);
+  }
+  const [, identityAfter = ""] = /^I (.*)$/.exec(after) ?? [];
+  const isSame = identity === "" || identityAfter === "" || identity === identityAfter;
+  if (!isSame || !hash?.startsWith("H ") || !after.startsWith("I ")) {
+    throw changedWhileRead(end.path);
+  }
+  onHash(/^H ([0-9a-f]{64})\b/.exec(hash)?.[1]);
 }
 
 /** Returns the path as scripts use it. @throws RemoteExecError `invalid_argument` */

@@ -63,7 +63,7 @@ for (const shell of LOGIN_SHELLS) {
           await withFile(name, async (directory) => {
             const line = scriptLine("env A=1", statScript(`${directory}/${name}`));
             const output = afterMark(await runLogin(shell, line, directory));
-            assert.match(output, new RegExp(`^S ${CONTENT.length} 81a4 \\d+\\n$`));
+            assert.match(output, new RegExp(`^S ${CONTENT.length} 81a4 \\d+ \\d+:\\d+\\n$`));
           });
         }),
         { numRuns: 15 },

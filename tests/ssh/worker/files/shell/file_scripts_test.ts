@@ -19,10 +19,18 @@ scriptTest(
     const path = `${shell.dir}/old`;
     Deno.writeTextFileSync(path, CONTENT);
     const read = (from: number, to?: number) => shell.run(readScript(path, 1_000, from, to));
-    assert.match(await read(0), /^S 12 \S+ \d+\nnew content\nH \n$/);
+    const { dev, ino } = Deno.statSync(path);
+    const identity = `${dev}:${ino}`;
+    assert.match(
+      await read(0),
+      new RegExp(`^S 12 \\S+ \\d+ ${identity}\nnew content\nH \nI ${identity}\n$`),
+    );
     shell.provide("sha256sum", SHA256SUM);
-    assert.match(await read(0), new RegExp(`^S 12 \\S+ \\d+\nnew content\nH ${HASH}.*\n$`));
-    assert.match(await read(4, 8), /^S 12 \S+ \d+\ncont$/);
+    const whole = new RegExp(
+      `^S 12 \\S+ \\d+ ${identity}\nnew content\nH ${HASH}.*\nI ${identity}\n$`,
+    );
+    assert.match(await read(0), whole);
+    assert.match(await read(4, 8), /^S 12 \S+ \d+ \d+:\d+\ncont$/);
   },
   ["sh"],
 );
@@ -30,7 +38,7 @@ scriptTest(
 scriptTest("readScript() reads a file of /sys, whose size is wrong, to its end", async (shell) => {
   const answer = await shell.run(readScript("/sys/class/net/lo/mtu", 1_000_000, 0, undefined));
   const content = Deno.readTextFileSync("/sys/class/net/lo/mtu");
-  assert.match(answer.replace(content, "content"), /^S 0 \S+ \d+\ncontent$/);
+  assert.match(answer.replace(content, "content"), /^S 0 \S+ \d+ \d+:\d+\ncontent$/);
 });
 
 /** An endpoint whose command finds only these programs. */
@@ -44,6 +52,29 @@ function endpoint(directory: string, programs: Readonly<Record<string, string>>)
   const prefix = `env PATH=${directory}/bin`;
   return { kind: "shell", prefix, path: "/etc", label: "container 101" };
 }
+
+sessionTest(
+  "a copy is that of the file that was opened, when a longer one takes its place",
+  async ({ session, directory }) => {
+    const [path, other] = [`${directory}/file`, `${directory}/other`];
+    Deno.writeTextFileSync(path, "short");
+    Deno.writeTextFileSync(other, "a longer one");
+    const programs = Object.fromEntries(
+      ["stat", "wc", "sha256sum"].map((name) => [name, `#!/bin/sh\nexec /usr/bin/${name} "$@"\n`]),
+    );
+    const head = `#!/bin/sh\n/bin/mv ${other} ${path} 2>/dev/null\nexec /usr/bin/head "$@"\n`;
+    const from = { ...endpoint(directory, { ...programs, head }), path } as const;
+    const to = { kind: "local", path: "copy" } as const;
+    const { sha256 } = await session.copy(
+      { from, to, maxBytes: 1_000, overwrite: true },
+      new AbortController().signal,
+      undefined,
+    );
+    assert.equal(Deno.readTextFileSync(path), "a longer one");
+    assert.equal(Deno.readTextFileSync(`${directory}/copy`), "short");
+    assert.equal(sha256, createHash("sha256").update("short").digest("hex"));
+  },
+);
 
 const LIMITS = { maxEntries: 100, maxBytes: 1_000 };
 const hasCode = (code: string) => (error: unknown) =>
@@ -94,7 +125,7 @@ sessionTest("a download fails when the host reports another hash", async (place)
   const { session, directory } = place;
   const sh = `#!/bin/sh\nprintf "\\036started\\n"\necho "S 3 81a4 0"\nprintf abc\necho "H ${
     "0".repeat(64)
-  }"\n`;
+  }"\necho "I "\n`;
   const from = endpoint(directory, { sh });
   const to = { kind: "local", path: `${directory}/got` } as const;
   const { signal } = new AbortController();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { Duplex, PassThrough } from "node:stream";
 // @ts-types="@types/ssh2"
 import type { ClientChannel } from "ssh2";
@@ -51,6 +52,35 @@ for (
 }
 
 Deno.test("a text that is replaced before the host hashes it has changed", async () => {
-  const start = () => Promise.resolve(endedScript(`S 2 81a4 0\nabH ${"0".repeat(64)}\n`));
+  const start = () => Promise.resolve(endedScript(`S 2 81a4 0\nabH ${"0".repeat(64)}\nI \n`));
   await assert.rejects(shellContent(start, CONTAINER, 10), { code: "changed" });
+});
+
+const AB_HASH = createHash("sha256").update("ab").digest("hex");
+
+for (
+  const [before, after] of [["7:8", "7:9"], ["7:8", "6:8"], ["7:8", "7:8"], ["", "7:8"], [
+    "7:8",
+    "",
+  ]]
+) {
+  const isChanged = before !== "" && after !== "" && before !== after;
+  Deno.test(`a text ${isChanged ? "has changed" : "is read"} whose inode was "${before}" and is "${after}"`, async () => {
+    const script = `S 2 81a4 0 ${before}\nabH ${AB_HASH}\nI ${after}\n`;
+    const read = shellContent(() => Promise.resolve(endedScript(script)), CONTAINER, 10);
+    if (isChanged) await assert.rejects(read, { code: "changed" });
+    else assert.equal((await read).sha256, AB_HASH);
+  });
+}
+
+Deno.test("a file that became shorter is never taken for whole, whatever follows its content", async () => {
+  const trailer = `H ${AB_HASH}  -\nI 7:8\n`;
+  for (let missing = 1; missing <= trailer.length + 1; missing++) {
+    const script = `S ${2 + missing} 81a4 0 7:8\nab${trailer}`;
+    const read = shellContent(() => Promise.resolve(endedScript(script)), CONTAINER, 1_000);
+    await assert.rejects(
+      read,
+      ({ code }: RemoteExecError) => ["changed", "io_error"].includes(code),
+    );
+  }
 });
