@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { annotationsOf } from "../src/mcp/catalog.ts";
 import type { Tool } from "../src/mcp/tool.ts";
 

@@ -1,5 +1,5 @@
 import { printable } from "../errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { pathArgument, pathCtidArgument } from "../mcp/arguments.ts";
 import { exactSize, inUnits } from "../mcp/words.ts";
 import { defineTool, type Tool, unlistedFormat } from "../mcp/tool.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A shell command of at most 10,000 characters. NUL is refused: no program argument can contain it. */
 export const commandArgument = z.string().min(1).max(10_000)

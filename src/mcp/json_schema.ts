@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What this file reads and writes of a JSON Schema. */
 interface Schema {

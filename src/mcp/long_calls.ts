@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { valueWithin } from "../async/deadline.ts";
 import { abortable } from "../async/abortable.ts";
 import { cancelling } from "../async/cancelling.ts";

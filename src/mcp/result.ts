@@ -1,5 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { z } from "zod";
+import * as z from "zod";
 import { escaped, printable, RemoteExecError } from "../errors.ts";
 import type { ToolAnswer } from "./tool.ts";
 

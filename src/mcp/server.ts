@@ -8,7 +8,7 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   UnsupportedProtocolVersionError,
 } from "@modelcontextprotocol/server";
-import { z } from "zod";
+import * as z from "zod";
 import { cancelled, internalError, printable, RemoteExecError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { AuditEntry, AuditLog } from "./audit.ts";

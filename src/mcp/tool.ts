@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { RemoteExecError } from "../errors.ts";
 
 /** Whether a tool only reads, changes something, or may destroy something. */

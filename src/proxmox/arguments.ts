@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { printable } from "../errors.ts";
 import { ctidArgument, vmidArgument } from "../mcp/arguments.ts";
 import type { StillRunning } from "../mcp/long_calls.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Config, HostsConfig, NamedHost } from "../config/config.ts";
 import { closest } from "../config/closest.ts";
 import { MAX_LISTED_HOSTS, TOOL_ROWS } from "../config/tool_table.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { pooledMap } from "../async/pooled_map.ts";
 import { deadline } from "../async/deadline.ts";
 import { errorText, RemoteExecError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import type { Limits } from "../config/config.ts";
 import { printable } from "../errors.ts";
 import { formatMode } from "../mcp/arguments.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import type { ToolContext } from "../../src/mcp/tool.ts";
 import type { DownloadsPort, LinkReport, LinkRequest, NewLink } from "../../src/downloads/port.ts";
 import { DownloadsService } from "../../src/downloads/service.ts";

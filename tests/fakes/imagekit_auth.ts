@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Account } from "./imagekit_account.ts";
 import { Refusal } from "./imagekit_replies.ts";
 

@@ -1,5 +1,5 @@
 /** The protocol of the real server with the tools that the conformance scenarios call. */
-import { z } from "zod";
+import * as z from "zod";
 import { RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";

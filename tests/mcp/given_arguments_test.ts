@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { givenArguments } from "../../src/mcp/given_arguments.ts";
 import { CONFIGURATION_NAMES, listTools } from "../support/catalogs.ts";
 import { pure } from "../support/pure.ts";

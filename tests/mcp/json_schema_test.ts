@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { answerSchema, argumentsSchema } from "../../src/mcp/json_schema.ts";
 import { responseFormat, unlistedFormat } from "../../src/mcp/tool.ts";
 import { pure } from "../support/pure.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { RemoteExecError } from "../../src/errors.ts";
 import { failureSchema, invalidArguments, toFailure, toResult } from "../../src/mcp/result.ts";
 import { pure } from "../support/pure.ts";

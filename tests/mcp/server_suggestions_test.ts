@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { ERROR_CODES, RemoteExecError } from "../../src/errors.ts";
 import { createLogger } from "../../src/log.ts";
 import { noAudit } from "../../src/mcp/audit.ts";

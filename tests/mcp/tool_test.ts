@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../support/property.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { modeBits, octalMode } from "../../src/mcp/arguments.ts";
 import { defineTool, responseFormat } from "../../src/mcp/tool.ts";
 import { pure } from "../support/pure.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { registryName } from "../../release/names.ts";
 import { SCHEMA, serverJson } from "../../release/server_json.ts";
 import { variableNames } from "../../src/config/variables/environment_names.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { currentToolsPage } from "../../docs/generate.ts";
 import { createCatalog } from "../../src/mcp/catalog.ts";
 import { CONFIGURATION_NAMES, listTools, MANY_HOSTS, offeredTools } from "../support/catalogs.ts";

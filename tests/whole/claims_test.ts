@@ -1,6 +1,6 @@
 /** Every yes, no and choice in an answer, shown to be otherwise when it should be. */
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { CONTAINERS, CURL, peerTest } from "../peers/require.ts";
 import { CONFIGURATIONS, offeredTools } from "../support/catalogs.ts";
 import { projectFile } from "../support/project.ts";

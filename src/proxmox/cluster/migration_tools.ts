@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { longOutput } from "../../mcp/long_calls.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { escaped, printable } from "../../errors.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";

@@ -1,5 +1,5 @@
 import { printable } from "../../errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestArgument } from "../../mcp/arguments.ts";
 import { formatBytes } from "../format.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ToolContext } from "../../mcp/tool.ts";
 import type { ProxmoxHost } from "../host.ts";
 import { readJsonOutput } from "../parsers/json_output.ts";

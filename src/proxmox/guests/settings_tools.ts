@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { escaped } from "../../errors.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { idOf, idOutput, targetArgument, targetOf } from "../arguments.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { printable } from "../../errors.ts";
 import { longOutput } from "../../mcp/long_calls.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";

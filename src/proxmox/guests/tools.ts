@@ -1,5 +1,5 @@
 import { escaped, printable } from "../../errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { defineTool, responseFormat, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { idOf, idOutput, targetArgument, targetOf } from "../arguments.ts";
 import type { ContainerRow, GuestConfig } from "../parsers/pct.ts";

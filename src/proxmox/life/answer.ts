@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { escaped, printable } from "../../errors.ts";
 import { longOutput } from "../../mcp/long_calls.ts";
 import type { ToolAnswer } from "../../mcp/tool.ts";

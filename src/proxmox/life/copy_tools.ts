@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { guestId } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import {

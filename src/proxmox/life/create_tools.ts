@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { guestId } from "../../mcp/arguments.ts";
 import { storageArgument, taskTimeoutArgument, templateArgument } from "../arguments.ts";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 
 /**
  * Returns the values that a program's output may mean as JSON, in groups: first those that fill a line

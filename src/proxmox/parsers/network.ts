@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { number, parseList, text } from "./pvesh.ts";
 
 const network = z.object({

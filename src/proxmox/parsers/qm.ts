@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { unreadable } from "../errors.ts";
 import { firstMatch } from "./json_output.ts";
 

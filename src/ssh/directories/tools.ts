@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { printable } from "../../errors.ts";
 import { pathArgument, plainCtidArgument, sudoField, wantsRoot } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, type ToolContext, unlistedFormat } from "../../mcp/tool.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { printable } from "../../errors.ts";
 import { overwriteArgument, pathArgument } from "../../mcp/arguments.ts";
 import { type LongCalls, longOutput } from "../../mcp/long_calls.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Limits } from "../../config/config.ts";
 import { printable, RemoteExecError } from "../../errors.ts";
 import { commandArgument } from "../../mcp/arguments.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { HostsConfig, NamedHost } from "../../config/config.ts";
 import { matchesPattern } from "../../config/ssh_config/patterns.ts";
 import { printable } from "../../errors.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import { printable } from "../../errors.ts";
 import { inUnits } from "../../mcp/words.ts";
 import { shareLimit } from "../output.ts";

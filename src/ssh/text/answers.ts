@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { escaped, printable } from "../../errors.ts";
 import { grouped, inUnits } from "../../mcp/words.ts";
 import type { ContentOutcome, Listing, Lost, TextPage } from "./port.ts";

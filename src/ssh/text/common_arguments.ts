@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { guestId, pathArgument } from "../../mcp/arguments.ts";
 
 /** The container of a path. The argument exists only with Proxmox. */

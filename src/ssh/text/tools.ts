@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { modeBits, octalMode, sudoField, wantsRoot } from "../../mcp/arguments.ts";
 import { defineTool, type Tool, unlistedFormat } from "../../mcp/tool.ts";
 import { exactSize, grouped, shortHost } from "../../mcp/words.ts";

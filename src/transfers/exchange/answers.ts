@@ -1,5 +1,5 @@
 import { printable } from "../../errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { inUnits } from "../../mcp/words.ts";
 import {
   checkCommand,

@@ -1,5 +1,5 @@
 import { printable } from "../../errors.ts";
-import { z } from "zod";
+import * as z from "zod";
 import { formatMode } from "../../mcp/arguments.ts";
 import { inUnits } from "../../mcp/words.ts";
 import { DOWNLOAD_QUOTING, UPLOAD_QUOTING } from "./commands.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../../async/clock.ts";
 import { transferNotFound, transferUnderWay, wrongOperation } from "./errors.ts";
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod";
 import { isSameText, seal } from "./signed_names.ts";
 
 interface States {

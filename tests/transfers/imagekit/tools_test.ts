@@ -1,6 +1,6 @@
 import { LongCalls } from "../../../src/mcp/long_calls.ts";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { noAudit } from "../../../src/mcp/audit.ts";
 import { createCatalog } from "../../../src/mcp/catalog.ts";
 import { callTool } from "../../../src/mcp/server.ts";

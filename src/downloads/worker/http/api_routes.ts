@@ -1,5 +1,5 @@
 import { type Context, Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { RemoteExecError } from "../../../errors.ts";
 import { createdMessage, formatCounts, linkRefusedText } from "../../messages.ts";
 import type { LinkStore } from "../link_store.ts";

@@ -1,5 +1,5 @@
 import ImageKit from "@imagekit/nodejs";
-import { z } from "zod";
+import * as z from "zod";
 import { deadline } from "../../../async/deadline.ts";
 import type { ImageKitConfig } from "../../../config/config.ts";
 import type { BridgeTools } from "../bridge.ts";
