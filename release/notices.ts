@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { PACKAGE } from "./names.ts";
 import type { Package } from "./packages.ts";
+import { MIT, VENDORED } from "./vendored.ts";
 
 /** Name of the file with the texts of all licenses. */
 export const NOTICES = "THIRD_PARTY_LICENSES.txt";
@@ -20,8 +21,11 @@ export function notices(packages: readonly Package[], denoVersion: string): stri
     [RULE, `${one.name} ${one.version} (${one.license ?? "no license named"})`, "", textOf(one)]
       .join("\n")
   );
+  const vendored = VENDORED.map(({ name, version, carrier, copyright }) =>
+    `${RULE}\n${name} ${version} (MIT), inside ${carrier}\n\n${copyright}\n\n${MIT}`
+  );
   return `Software in the executable of ${PACKAGE}\n\n${deno.join("\n")}\n\n${
-    texts.join("\n\n")
+    [...texts, ...vendored].join("\n\n")
   }\n`;
 }
 

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { PACKAGE, REPOSITORY, VERSION } from "./names.ts";
 import type { Package } from "./packages.ts";
+import { VENDORED } from "./vendored.ts";
 
 /** The runtime that `deno compile` puts into the executable. */
 export interface Runtime {
@@ -69,7 +70,7 @@ const isNeeded = ({ name, version }: Package, by: Package): boolean =>
   by.dependencies.some((id) => id === `${name}@${version}` || id.startsWith(`${name}@${version}_`));
 
 /** Source: the package-url specification, type `npm`; `@` of a scope is written `%40`. */
-const purl = ({ name, version }: Package): string =>
+const purl = ({ name, version }: Pick<Package, "name" | "version">): string =>
   `pkg:npm/${name.replace("@", "%40")}@${version}`;
 
 function component(one: Package) {
@@ -87,6 +88,18 @@ function component(one: Package) {
     externalReferences: [
       { type: "distribution", url: `https://registry.npmjs.org/${one.name}/-/${file}` },
     ],
+    ...vendoredBy(one),
+  };
+}
+
+/** Vendored libraries are components of their carrier. */
+function vendoredBy({ name: carrier }: Package) {
+  const carried = VENDORED.filter((one) => one.carrier === carrier);
+  return carried.length === 0 ? {} : {
+    components: carried.map((one) => ({
+      ...{ type: "library", name: one.name, version: one.version, purl: purl(one) },
+      ...licenses("MIT"),
+    })),
   };
 }
 
