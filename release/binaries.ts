@@ -1,10 +1,11 @@
 import { flagsOf } from "../tests/support/project.ts";
 import { systemOf } from "./executable.ts";
+import { bundleOf, MODULES } from "./modules.ts";
 import type { Staging } from "./staging.ts";
 import type { Target } from "./targets.ts";
 
 const HEAD_BYTES = 4096;
-/** Where Deno's download site is; the only network access of a build from a filled cache. */
+/** Where Deno's download site is. Without esbuild in its cache, a build also asks the npm registry. */
 const DOWNLOAD_SITE = "dl.deno.land";
 
 /** A target without a binary. */
@@ -27,7 +28,7 @@ export async function compile(
   const flags = flagsOf("compile").filter((flag) => !flag.startsWith("--output="));
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", "--quiet", ...flags, `--target=${target.triple}`, `--output=${output}`]
-      .concat("main.ts"),
+      .concat(`${MODULES}/${bundleOf("main")}`),
     cwd: tree,
     clearEnv: true,
     env: {

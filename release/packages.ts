@@ -1,4 +1,5 @@
-import { flagsOf, projectFile } from "../tests/support/project.ts";
+import { projectFile } from "../tests/support/project.ts";
+import { ENTRIES } from "./modules.ts";
 
 /** An npm package inside the executable. */
 export interface Package {
@@ -36,9 +37,7 @@ interface LicenseFields {
 
 /** Returns the npm packages that main.ts and the workers load, sorted by name. Types are not in the executable. */
 export async function packagesInBinary(): Promise<readonly Package[]> {
-  const entries = flagsOf("compile").filter((flag) => flag.startsWith("--include="))
-    .map((flag) => flag.slice("--include=".length));
-  const graphs = await Promise.all(["main.ts", ...entries].map(graphOf));
+  const graphs = await Promise.all([...ENTRIES.values()].map(graphOf));
   // deno.lock is written by Deno; so is what `deno info` prints.
   const lock = JSON.parse(Deno.readTextFileSync(projectFile("deno.lock"))) as Lock;
   const found = new Map<string, Package>();

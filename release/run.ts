@@ -82,13 +82,19 @@ async function putBinaries(
   const built: Target[] = [];
   const missing: Missing[] = [];
   const isCompiled = targets.some(({ name }) => !binaries.has(name));
-  using staging = isCompiled ? stage(packages, releaseTime()) : undefined;
+  let noStaging = "";
+  using staging = isCompiled
+    ? await stage(packages, releaseTime()).catch((error: Error) => {
+      noStaging = error.message;
+      return undefined;
+    })
+    : undefined;
   for (const target of targets) {
     const path = join(output, binaryName(target));
     const given = binaries.get(target.name);
     if (given !== undefined) Deno.copyFileSync(given, path);
-    const fault = given === undefined && staging !== undefined
-      ? await compile(target, path, staging)
+    const fault = given === undefined
+      ? staging ? await compile(target, path, staging) : { target, reason: noStaging }
       : wrongSystem(target, path);
     if (fault === undefined) built.push(target);
     else missing.push(fault);

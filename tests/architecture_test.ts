@@ -162,6 +162,29 @@ Deno.test("the main isolate does not load a worker's code", () => {
   assert.deepEqual(packages.map(show), []);
 });
 
+Deno.test("what confines a worker is not loaded at its start", () => {
+  // With everything that these files import statically.
+  const atStart = (entry: string) => {
+    const found = [entry];
+    for (const path of found) {
+      const text = Deno.readTextFileSync(projectFile(path));
+      for (const [, types, target = ""] of text.matchAll(STATEMENT)) {
+        const to = join(dirname(path), target);
+        if (types === undefined && target.startsWith(".") && !found.includes(to)) found.push(to);
+      }
+    }
+    return found;
+  };
+  for (const entry of ["src/ssh/worker/main.ts", "src/downloads/worker/main.ts"]) {
+    const loaded = atStart(entry);
+    assert.ok(loaded.includes("src/rpc/expose.ts"));
+    const late = loaded.filter((path) =>
+      /\/(confine|remote_host|link_hub|chacha20_patch)\.ts$/.test(path)
+    );
+    assert.deepEqual(late, [], entry);
+  }
+});
+
 Deno.test("tools use no Deno API, no library but zod and no try", () => {
   for (
     const path of files.filter((path) => /^src\/(?!server\/)(\w+\/)+(\w+_)?tools\.ts$/.test(path))
@@ -215,7 +238,8 @@ Deno.test("the map, CONTRIBUTING.md and SECURITY.md name only files and folders 
   for (const page of ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]) {
     const text = Deno.readTextFileSync(projectFile(page));
     assert.ok(text.split("\n").length <= 151, `${page} has more than 150 lines`);
-    const paths = text.match(/\b(?:src|tests|docs|bench)\/[\w./]*\w\/?|\bmain\.ts\b/g) ?? [];
+    const paths = text.match(/\b(?:src|tests|docs|bench|release)\/[\w./]*\w\/?|\bmain\.ts\b/g) ??
+      [];
     assert.ok(paths.length > 5);
     for (const path of paths) assert.ok(existsSync(projectFile(path)), `${page} names ${path}`);
   }

@@ -20,7 +20,7 @@ globalThis.addEventListener("message", ({ data }) => {
 function start(run: number, row: unknown, port: unknown): void {
   const permissions = typeof row === "number" ? rows?.[row] : undefined;
   if (permissions === undefined || !(port instanceof MessagePort) || running.has(run)) return;
-  // The URL is a literal, so that `deno compile` can embed the module.
+  // The URL must be a literal: `release/modules.ts` replaces it.
   const worker = new Worker(new URL("../ssh/worker/main.ts", import.meta.url), {
     type: "module",
     name: `host ${row}`,

@@ -39,7 +39,7 @@ export function spawn<Port extends object>(
   };
 }
 
-/** Starts a worker's module. The URLs are literals, so that `deno compile` can embed the modules. */
+/** Starts a worker's module. The URLs must be literals: `release/modules.ts` replaces them. */
 export function startWorker(name: WorkerName, permissions: Deno.PermissionOptionsObject): Worker {
   const options = { type: "module", name, deno: { permissions } } as const;
   switch (name) {

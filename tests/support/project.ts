@@ -15,6 +15,6 @@ export function tasks(): Record<string, string> {
   return manifest.tasks;
 }
 
-/** Returns a task's options for `deno run` or `deno compile`: every word that starts with `--`. */
+/** Returns the options of a task's last command, such as `deno compile`: every word that starts with `-`. */
 export const flagsOf = (task: string): string[] =>
-  (tasks()[task] ?? "").split(" ").filter((word) => word.startsWith("--"));
+  (tasks()[task] ?? "").replace(/^.* && /, "").split(" ").filter((word) => word.startsWith("-"));

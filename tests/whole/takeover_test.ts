@@ -78,7 +78,7 @@ function environment(directory: string, hosts: readonly [SshHost, SshHost]) {
   };
 }
 
-/** Returns the command line of the probe: from source, or compiled in the way of the binary that is tested. */
+/** Returns the command line of the probe: from source, or compiled like the binary that is tested, but not bundled. */
 async function probeCommand(directory: string): Promise<{ path: string; args: string[] }> {
   if (Deno.env.get("MRE_BINARY") === undefined) {
     return { path: Deno.execPath(), args: ["run", ...flagsOf("start"), projectFile(PROBE)] };

@@ -7,7 +7,8 @@ import {
 import { type Variable, VARIABLES } from "../../../src/config/variables/variables.ts";
 import { envExample } from "../../../docs/env_example.ts";
 import { withVariableNames } from "../../../docs/variables_table.ts";
-import { flagsOf, projectFile } from "../../support/project.ts";
+import { bundleOf, ENTRIES, MODULES } from "../../../release/modules.ts";
+import { flagsOf, projectFile, tasks } from "../../support/project.ts";
 
 const variables = Object.values<Variable<unknown>>(VARIABLES);
 
@@ -94,10 +95,12 @@ for (const task of ["start", "compile"]) {
 Deno.test("deno task compile passes on the permissions of deno task start and embeds every worker", () => {
   const start = flagsOf("start");
   assert.deepEqual(flagsOf("compile").filter((flag) => start.includes(flag)), start);
-  const workers = [
-    ...Deno.readTextFileSync(projectFile("src/sandbox/spawn.ts"))
-      .matchAll(/new URL\("\.\.\/(\S+?)"/g),
-  ].map(([, path]) => `src/${path}`);
-  const task = flagsOf("compile").filter((flag) => flag.startsWith("--include="));
-  assert.deepEqual(task.sort(), workers.map((path) => `--include=${path}`).sort());
+  const started = ["src/sandbox/spawn.ts", "src/sandbox/launcher.ts"].flatMap((path) => [
+    ...Deno.readTextFileSync(projectFile(path)).matchAll(/new Worker\(new URL\("\.\.\/(\S+?)"/g),
+  ]).map(([, path]) => `src/${path}`);
+  const workers = [...ENTRIES.values()].filter((path) => path !== "main.ts");
+  assert.deepEqual(workers.sort(), [...new Set(started)].sort());
+  const included = flagsOf("compile").filter((flag) => flag.startsWith("--include="));
+  assert.deepEqual(included, [`--include=${MODULES}`]);
+  assert.ok(tasks().compile?.endsWith(` ${MODULES}/${bundleOf("main")}`));
 });
