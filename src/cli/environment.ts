@@ -10,6 +10,7 @@ import {
   variableNames,
 } from "../config/variables/environment_names.ts";
 import { type Variable, VARIABLES } from "../config/variables/variables.ts";
+import { remarksOnLines } from "./env_lines.ts";
 import { notForUs, readEnvFile, readTrustedEnvFile } from "./env_file.ts";
 
 // The types of ssh2 depend on the types of Node 18, which lack this function.
@@ -42,6 +43,7 @@ export function readEnvironment(envFile: string | undefined): Settings {
   const path = resolve(Deno.cwd(), envFile ?? ".env");
   const text = envFile === undefined ? readDotEnv(path, given, remarks) : readEnvFile(envFile);
   const inFile: Environment = parseFile(text ?? "");
+  remarks.push(...remarksOnLines(text ?? "", path));
   const { env, names } = merge(given, inFile);
   remarks.push(...misnamedInFile(inFile, path), ...misnamed(given, env));
   const complete = withHostVariables(env, inFile);
