@@ -230,7 +230,7 @@ export const remoteExists = (path: string) =>
   new RemoteExecError(
     "already_exists",
     `Remote file already exists: ${printable(path)}. Use overwrite=true to force overwrite.`,
-    "Set overwrite=true to replace it, or choose another remote_path",
+    "Set overwrite=true to replace it, or choose another path",
   );
 
 export const localExists = (path: string) =>

@@ -44,7 +44,7 @@ export const fleetTool = (fleet: FleetService, limits: Limits): Tool =>
       const data = answerOf(outcome);
       const [first] = outcome.failed;
       const failure = outcome.groups.length === 0 && first !== undefined
-        ? noneRan(first.error, outcome.failed.length)
+        ? noneSucceeded(first.error, outcome.failed.length)
         : undefined;
       return { text: formatFleet(data), data, ...(failure === undefined ? {} : { failure }) };
     },
@@ -91,9 +91,11 @@ function endOf({ exit_code, signal, cut }: FleetAnswer["groups"][number]): strin
   return cut === undefined ? end : `${end}, ${cut} characters left out`;
 }
 
-const noneRan = ({ code, message, suggestion }: RemoteExecError, count: number) =>
+const noneSucceeded = ({ code, message, suggestion }: RemoteExecError, count: number) =>
   new RemoteExecError(
     code,
-    `The command ran on none of ${count} hosts; the first: ${message}`,
+    count === 1
+      ? message
+      : `The command succeeded on none of ${count} hosts; the first: ${message}`,
     suggestion,
   );

@@ -87,8 +87,10 @@ pure("ssh_exec_on_hosts names each host that failed, and fails only if all do", 
   assert.equal(none.failure?.code, "unreachable");
   assert.match(
     none.failure?.message ?? "",
-    /^The command ran on none of 2 hosts; the first: No route/,
+    /^The command succeeded on none of 2 hosts; the first: No route/,
   );
+  const one = await call(run, ["h2"]);
+  assert.equal(one.failure?.message, "No route");
 });
 
 pure(
