@@ -48,7 +48,10 @@ export async function bundleModules(output: string, sources: Sources): Promise<v
   const [first = "", ...others] = ENTRIES.keys();
   // Deno downloads esbuild on first use. Two concurrent downloads fail, so main is bundled alone.
   for (const names of [[first], others]) {
-    await Promise.all(names.map((name) => bundle(name, join(directory, name), sources)));
+    const ends = await Promise.allSettled(
+      names.map((name) => bundle(name, join(directory, name), sources)),
+    );
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
   const origins = await originsOf(sources);
   const texts: string[] = [];

@@ -19,7 +19,7 @@ export interface Package {
 
 /** What `deno info --json` prints, as far as it is read here. */
 interface Graph {
-  readonly modules: readonly { readonly kind?: string; readonly npmPackage?: string }[];
+  readonly modules: readonly { readonly npmPackage?: string; readonly error?: string }[];
   readonly npmPackages: Readonly<
     Record<string, { name: string; version: string; dependencies: string[]; localPath: string }>
   >;
@@ -64,12 +64,16 @@ export async function packagesInBinary(): Promise<readonly Package[]> {
 
 async function graphOf(entry: string): Promise<Graph> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", projectFile(entry)],
+    // Relative: Deno takes `#` and `%` of an absolute path for parts of a URL.
+    args: ["info", "--json", entry],
     cwd: projectFile(""),
     stdin: "null",
   }).output();
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout)) as Graph;
+  const graph = JSON.parse(new TextDecoder().decode(stdout)) as Graph;
+  const { error } = graph.modules.find((module) => module.error !== undefined) ?? {};
+  if (error !== undefined) throw new Error(error);
+  return graph;
 }
 
 /** Returns the license that a package.json names. */

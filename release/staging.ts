@@ -34,6 +34,27 @@ export async function stage(packages: readonly Package[], time: number): Promise
   // Source maps have real paths.
   const root = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "mre_release_" }));
   const [tree, cache] = [join(root, "tree"), join(root, "cache")];
+  const staging = {
+    tree,
+    cache,
+    [Symbol.dispose]: () => Deno.removeSync(root, { recursive: true }),
+  };
+  try {
+    fill(staging, packages, time);
+    await bundleModules(join(tree, MODULES), { tree, cache });
+    setTimes(join(tree, MODULES), time);
+    return staging;
+  } catch (error) {
+    staging[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function fill(
+  { tree, cache }: Pick<Staging, "tree" | "cache">,
+  packages: readonly Package[],
+  time: number,
+): void {
   const { denoDir, registry } = cacheOf(packages);
   const staged = join(cache, "npm", registry);
   for (const one of packages) {
@@ -46,19 +67,6 @@ export async function stage(packages: readonly Package[], time: number): Promise
   copy(projectFile("src"), join(tree, "src"), time, () => true);
   for (const name of ROOT_FILES) copyFile(projectFile(name), join(tree, name), time);
   Deno.writeTextFileSync(join(tree, "deno.lock"), lockWithoutScripts());
-  const staging = {
-    tree,
-    cache,
-    [Symbol.dispose]: () => Deno.removeSync(root, { recursive: true }),
-  };
-  try {
-    await bundleModules(join(tree, MODULES), { tree, cache });
-    setTimes(join(tree, MODULES), time);
-    return staging;
-  } catch (error) {
-    staging[Symbol.dispose]();
-    throw error;
-  }
 }
 
 /** A package is at `DENO_DIR/npm/REGISTRY/NAME/VERSION`. */
