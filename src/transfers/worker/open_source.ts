@@ -50,25 +50,35 @@ export async function openSource(
     label,
     size,
     maxBytes,
-    stream: endingWhenStalled(stream, clock, label),
+    stream: endingWhenStalled(stream, { clock, label, size, hashMs }),
     sha256: () => deadline(files.hostSha256(from, signal), hashMs, limits),
   };
+}
+
+interface Stalling {
+  readonly clock: Clock;
+  readonly label: string;
+  readonly size: number;
+  /** For the end, which may come with the hash that the host computes. */
+  readonly hashMs: number;
 }
 
 /** Returns the same bytes; the stream ends in an error when a chunk takes too long. */
 function endingWhenStalled(
   stream: ReadableStream<Uint8Array>,
-  clock: Clock,
-  label: string,
+  { clock, label, size, hashMs }: Stalling,
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   const limits = { clock, late: () => stalled(label) };
+  let received = 0;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { value, done } = await deadline(reader.read(), STALL_MS, limits);
-        if (done) controller.close();
-        else controller.enqueue(value);
+        const limitMs = received === size ? hashMs : STALL_MS;
+        const { value, done } = await deadline(reader.read(), limitMs, limits);
+        if (done) return controller.close();
+        received += value.length;
+        controller.enqueue(value);
       } catch (error) {
         controller.error(error);
         reader.cancel(error).catch(() => {});

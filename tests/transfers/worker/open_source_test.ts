@@ -12,6 +12,8 @@ const FROM: Endpoint = { kind: "shell", prefix: "pct exec 101 --", path: "/f", l
 const NEVER = new AbortController().signal;
 
 const HOUR_MS = 3_600_000;
+const STALL_MS = 60_000;
+const CONTENT = new Uint8Array(1_000_000);
 
 function opened(size: number, stream = new ReadableStream<Uint8Array>()): OpenedFile {
   return { facts: { kind: "file", size, mtimeMs: 0, mode: 0o644, path: "/f" }, stream };
@@ -59,6 +61,31 @@ Deno.test("openSource() closes a file that opens after the call was cancelled", 
   await assert.rejects(opening, /stopped/);
   resolve(opened(3, new ReadableStream({ cancel: () => closed.resolve() })));
   await closed.promise;
+});
+
+Deno.test("the stream of openSource() waits longer for its end, which may come with the host's hash", async () => {
+  for (const size of [CONTENT.length, CONTENT.length + 1]) {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const stream = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(CONTENT);
+        ended.then(() => controller.close(), () => {});
+      },
+    });
+    const clock = new FakeClock();
+    const source = await open(
+      filesWith({ read: () => Promise.resolve(opened(size, stream)) }),
+      clock,
+    );
+    const reader = source.stream.getReader();
+    await reader.read();
+    const next = reader.read();
+    for (let turn = 0; turn < 100 && clock.waiting === 0; turn++) await Promise.resolve();
+    clock.advance(STALL_MS);
+    if (size !== CONTENT.length) await assert.rejects(next, isFailure("timeout"));
+    else end();
+    if (size === CONTENT.length) assert.equal((await next).done, true);
+  }
 });
 
 Deno.test("the stream of openSource() fails when no byte arrives, and releases the file", async () => {

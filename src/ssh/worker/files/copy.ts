@@ -15,6 +15,9 @@ const MIN_HASH_SPEED = 10_000_000;
 /** Hashing larger files is aborted after 600 seconds, so there is no need to wait longer. */
 const MAX_HASH_BYTES = 600 * MIN_HASH_SPEED;
 
+const hashLimitMs = (bytes: number): number =>
+  Math.floor(Math.min(bytes, MAX_HASH_BYTES) / MIN_HASH_SPEED) * 1000;
+
 /** The limits, the cancellation signal and the progress callback of a copy. */
 export interface CopyLimits {
   readonly maxBytes: number;
@@ -53,8 +56,7 @@ export async function copy(
     remoteHash?.catch(() => {}); // reported below, when it is awaited
     const moved = await pump(source, sink, limits, stall);
     // Both sides now read the complete file again for its hash; no byte moves meanwhile.
-    const hashSeconds = Math.floor(Math.min(moved.bytes, MAX_HASH_BYTES) / MIN_HASH_SPEED);
-    stall.allow(limits.stallMs + hashSeconds * 1000);
+    stall.allow(limits.stallMs + hashLimitMs(moved.bytes));
     const isComplete = source.size === undefined || moved.bytes === source.size;
     const expected = limits.sha256 ??
       (isComplete && remoteHash ? await abortable(remoteHash, stall.signal) : undefined);
@@ -77,7 +79,7 @@ export async function copy(
 async function pump(
   source: Source,
   sink: Sink,
-  { maxBytes, progress }: CopyLimits,
+  { maxBytes, stallMs, progress }: CopyLimits,
   stall: StallLimit,
 ): Promise<{ bytes: number; sha256: string }> {
   const hash = sha256();
@@ -96,6 +98,8 @@ async function pump(
       hash.update(chunk);
       await abortable(written, stall.signal);
       if (chunk.length > 0) stall.moved();
+      // The end of a file that is read through a shell comes with its hash.
+      if (bytes === source.size) stall.allow(stallMs + hashLimitMs(bytes));
       if (progress !== undefined && performance.now() - reportedAt >= PROGRESS_MS) {
         reportedAt = performance.now();
         progress({ bytes, ...total });

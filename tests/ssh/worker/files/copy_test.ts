@@ -194,6 +194,26 @@ Deno.test("copy() aborts a stalled transfer", async () => {
   assert.equal(end.discarded, 1);
 });
 
+Deno.test("copy() waits longer for the end of a complete file, which may come with the host's hash", async () => {
+  const content = new Uint8Array(20_000_000);
+  const start = source([], {
+    size: content.length,
+    async *chunks() {
+      yield content;
+      // As long as another transfer with this limit takes to stall.
+      const stalled = copy(
+        source(["x"]),
+        from(sink({ write: () => new Promise(() => {}) })),
+        given,
+      );
+      await assert.rejects(stalled, { code: "timeout" });
+    },
+  });
+  const given = limits({ stallMs: 60, maxBytes: content.length });
+  const { bytes: count } = await copy(start, from(sink({ write: () => Promise.resolve() })), given);
+  assert.equal(count, content.length);
+});
+
 Deno.test("copy() reports all bytes at the end, and the size when it is known", async () => {
   const steps: unknown[] = [];
   await copy(source(["ab", "cd"]), from(sink()), limits({ progress: (step) => steps.push(step) }));
