@@ -58,7 +58,8 @@ export function readScript(
     need("head", whole ? "wc" : "tail"),
     `[ -r "$f" ] && { command exec 3< "$f"; } 2>/dev/null || { echo "E denied"; exit 0; }`,
     `q=/proc/self/fd/3; [ -e "$q" ] || q=$f`,
-    factsOf('-L "$q"', '-L "$f"'),
+    // Some shells close the descriptor for the programs that they start.
+    factsOf('"$q"', OPENED, '-L "$f"'),
     `n=\${facts%% *}`,
     `[ "$n" -le ${maxBytes} ] || { echo "E large $n"; exit 0; }`,
     // Files of /sys report one page and have less: their size counts as unknown.
@@ -68,7 +69,7 @@ export function readScript(
       ]
       : []),
     `echo "S $facts"`,
-    `if [ "$n" -eq 0 ]; then head -c ${maxBytes + 1} < "$q"; exit 0; fi`,
+    `if [ "$n" -eq 0 ]; then head -c ${maxBytes + 1} < "$q"; exit; fi`,
     content,
     ...(whole
       ? [`echo "H $(head -c "$n" < "$q" | { ${HASH_STDIN}; })"; echo "I $(${IDENTITY})"`]
@@ -124,14 +125,17 @@ export const MUST_EXIST = `[ -e "$f" ] || { echo "E missing"; exit 0; }`;
 /** Ends a script with `E directory` or `E special` unless `$f` is a regular file. */
 export const MUST_BE_FILE =
   `[ ! -d "$f" ] || { echo "E directory"; exit 0; }; [ -f "$f" ] || { echo "E special"; exit 0; }`;
-/** Sets `$facts`, from the first operand that `stat` knows. */
-const factsOf = (...operands: readonly string[]): string =>
+/** An operand of `stat` for the file that was opened. */
+const OPENED = '-L "$q" 3<&3';
+const IDENTITY = stat("%d:%i", "%d:%i", OPENED);
+
+/** Sets `$facts` from the first operand that `stat` knows; without `stat`, the size of the file. */
+const factsOf = (file: string, ...operands: readonly string[]): string =>
   `command -v stat >/dev/null 2>&1 || ${need("wc")}; ${
     operands.map((operand) => `facts=$(${stat("%s %f %Y %d:%i", "%z %Xp %m %d:%i", operand)})`)
       .join(" || ")
-  } || facts="$(($(wc -c < "$f"))) 81a4 0"`;
-const FACTS = factsOf('-L "$f"');
-const IDENTITY = stat("%d:%i", "%d:%i", '-L "$q"');
+  } || { n=$(wc -c < ${file}) && facts="$((n)) 81a4 0"; } 2>/dev/null || { echo "E missing"; exit 0; }`;
+const FACTS = factsOf('"$f"', '-L "$f"');
 
 /** Assigns any text to a variable, encoded in ASCII; a final newline is kept. */
 export function assign(name: string, text: string): string {

@@ -268,7 +268,11 @@ async function* content(
   let left = size ?? Infinity;
   while (left > 0) {
     const chunk = await stream.read(left);
-    if (chunk === undefined) return onHash(undefined);
+    if (chunk === undefined) {
+      // Of a file in /proc or /sys, the end says nothing: it may not be readable at all.
+      if (size === undefined && await stream.exitCode() !== 0) throw await endedEarly(stream, end);
+      return onHash(undefined);
+    }
     left -= chunk.length;
     yield chunk;
   }
@@ -280,7 +284,7 @@ async function* content(
     throw code === 0 ? changedWhileRead(end.path) : await endedEarly(stream, end);
   }
   const [, identityAfter = ""] = /^I (.*)$/.exec(after) ?? [];
-  const isSame = identity === "" || identityAfter === "" || identity === identityAfter;
+  const isSame = identity === "" || identity === identityAfter;
   if (!isSame || !hash?.startsWith("H ") || !after.startsWith("I ")) {
     throw changedWhileRead(end.path);
   }

@@ -41,6 +41,25 @@ scriptTest("readScript() reads a file of /sys, whose size is wrong, to its end",
   assert.match(answer.replace(content, "content"), /^S 0 \S+ \d+ \d+:\d+\ncontent$/);
 });
 
+sessionTest(
+  "a file that cannot be read is not copied as an empty one",
+  async ({ session, directory }) => {
+    // EINVAL for the loopback device, EIO.
+    for (const path of ["/sys/class/net/lo/speed", "/proc/self/mem"]) {
+      const from = { kind: "shell", prefix: "env A=1", path, label: "container 101" } as const;
+      const to = { kind: "local", path: "copy" } as const;
+      const { signal } = new AbortController();
+      const copying = session.copy(
+        { from, to, maxBytes: 100_000, overwrite: true },
+        signal,
+        undefined,
+      );
+      await assert.rejects(copying, { code: "io_error" });
+      assert.equal(exists(`${directory}/copy`), false);
+    }
+  },
+);
+
 /** An endpoint whose command finds only these programs. */
 function endpoint(directory: string, programs: Readonly<Record<string, string>>): Endpoint {
   Deno.mkdirSync(`${directory}/bin`);
@@ -66,7 +85,7 @@ sessionTest(
     const from = { ...endpoint(directory, { ...programs, head }), path } as const;
     const to = { kind: "local", path: "copy" } as const;
     const { sha256 } = await session.copy(
-      { from, to, maxBytes: 1_000, overwrite: true },
+      { from, to, maxBytes: 100_000, overwrite: true },
       new AbortController().signal,
       undefined,
     );
@@ -76,7 +95,7 @@ sessionTest(
   },
 );
 
-const LIMITS = { maxEntries: 100, maxBytes: 1_000 };
+const LIMITS = { maxEntries: 100, maxBytes: 100_000 };
 const hasCode = (code: string) => (error: unknown) =>
   error instanceof RemoteExecError && error.code === code;
 

@@ -16,7 +16,7 @@ const CONTAINER = {
 } as const;
 
 /** A script that prints `output` and ends before it has read its stdin. */
-function endedScript(output: string): StartedCommand {
+function endedScript(output: string, code = 0): StartedCommand {
   const duplex = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const channel = Object.assign(duplex, { stderr: new PassThrough() });
   channel.push(`\x1estarted\n${output}`);
@@ -25,7 +25,7 @@ function endedScript(output: string): StartedCommand {
   return {
     // The part of a channel that a script needs.
     channel: channel as unknown as ClientChannel,
-    exited: Promise.resolve({ code: 0, signal: undefined }),
+    exited: Promise.resolve({ code, signal: undefined }),
     end: () => Promise.resolve(true),
     running: () => false,
     isConnected: () => true,
@@ -64,7 +64,7 @@ for (
     "",
   ]]
 ) {
-  const isChanged = before !== "" && after !== "" && before !== after;
+  const isChanged = before !== "" && before !== after;
   Deno.test(`a text ${isChanged ? "has changed" : "is read"} whose inode was "${before}" and is "${after}"`, async () => {
     const script = `S 2 81a4 0 ${before}\nabH ${AB_HASH}\nI ${after}\n`;
     const read = shellContent(() => Promise.resolve(endedScript(script)), CONTAINER, 10);
@@ -82,5 +82,18 @@ Deno.test("a file that became shorter is never taken for whole, whatever follows
       read,
       ({ code }: RemoteExecError) => ["changed", "io_error"].includes(code),
     );
+  }
+});
+
+Deno.test("a file of unknown size whose script fails is not taken for whole", async () => {
+  for (const content of ["", "partial"]) {
+    const read = (code: number) =>
+      shellContent(
+        () => Promise.resolve(endedScript(`S 0 81a4 0\n${content}`, code)),
+        CONTAINER,
+        10,
+      );
+    for (const code of [1, 137]) await assert.rejects(read(code), { code: "io_error" });
+    assert.equal(new TextDecoder().decode((await read(0)).bytes), content);
   }
 });
