@@ -86,6 +86,8 @@ peerTest({
     Deno.writeTextFileSync(`${place.directory}/here.txt`, "content");
     await using server = await connectServer({ env: place.env, cwd: place.directory });
     const { data } = await server.call("generate_download_link", { path: "here.txt" });
+    // From source, loading the SSH library opens more than a hundred files at once.
+    await server.call("ssh_exec_command", { command: "true" });
     const port = Number(new URL(String(data.download_url)).port);
     // A usual limit is 1024; with less, a listener without a cap would use up all of it.
     await outputOf("prlimit", "--pid", `${server.server.pid}`, "--nofile=400:400");

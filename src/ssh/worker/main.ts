@@ -113,7 +113,7 @@ function notConfigured(): never {
   throw internalError("the worker was called before it was configured");
 }
 
-/** Runs the task on the first call and returns its result on each; also resolves `loaded`. */
+/** Runs the task on the first call, again if it has failed, and returns its result; also resolves `loaded`. */
 function once(task: () => Promise<RemoteHost>): () => Promise<RemoteHost> {
   let result: Promise<RemoteHost> | undefined;
   return () => {
@@ -121,6 +121,10 @@ function once(task: () => Promise<RemoteHost>): () => Promise<RemoteHost> {
     return result ??= task().then((host) => {
       loaded.resolve(host);
       return host;
+    }, (error) => {
+      // Such as too many open files: from source, a library is many files.
+      result = undefined;
+      throw error;
     });
   };
 }
