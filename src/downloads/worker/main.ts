@@ -1,5 +1,6 @@
 /// <reference lib="deno.worker" />
 import { systemClock } from "../../async/clock.ts";
+import { loadedOnce } from "../../async/loaded_once.ts";
 import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
@@ -10,8 +11,9 @@ import type { LinkHub } from "./link_hub.ts";
 import type { DownloadsPort, LinkEvent, LinkEvents } from "../port.ts";
 
 const logger = createLateLogger();
-let makeHub: (() => Promise<LinkHub>) | undefined;
-let hub: Promise<LinkHub> | undefined;
+let load: (() => Promise<LinkHub>) | undefined;
+/** True as soon as loading the HTTP server has begun. */
+let isLoaded = false;
 /** Events that the audit log has not confirmed yet. */
 const unconfirmed = new Set<Promise<void>>();
 
@@ -32,11 +34,12 @@ const port: DownloadsPort & HostFilesPort = {
       unconfirmed.add(recording);
     };
     // The HTTP server is loaded with the first link: it is large, and most sessions never need it.
-    makeHub = async () => {
+    load = loadedOnce(async () => {
+      isLoaded = true;
       (await import("../../sandbox/confine.ts")).confine();
       const { LinkHub } = await import("./link_hub.ts");
       return new LinkHub({ settings, files, clock: systemClock, logger, onEvent });
-    };
+    });
     // Not awaited: the server would answer its first message about 300 ms later.
     if (settings.downloads.apiKey !== undefined) {
       configured().then((hub) => hub.start())
@@ -56,14 +59,14 @@ const port: DownloadsPort & HostFilesPort = {
   },
   async close() {
     calls.cancelAll();
-    await (await hub)?.close();
+    if (isLoaded) await (await configured()).close();
     await Promise.all(unconfirmed);
   },
 };
 
 function configured(): Promise<LinkHub> {
-  if (makeHub === undefined) throw internalError("the worker was called before it was configured");
-  return hub ??= makeHub();
+  if (load === undefined) throw internalError("the worker was called before it was configured");
+  return load();
 }
 
 surviveDefects(logger);

@@ -1,5 +1,6 @@
 /// <reference lib="deno.worker" />
 import { delay } from "../../async/delay.ts";
+import { loadedOnce } from "../../async/loaded_once.ts";
 import { internalError } from "../../errors.ts";
 import { createLateLogger } from "../../log.ts";
 import { expose, surviveDefects } from "../../rpc/expose.ts";
@@ -26,10 +27,13 @@ const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort 
   configure(settings) {
     logger.configure(settings.logLevel, settings.secrets);
     given = settings;
-    load = once(async () => {
+    load = loadedOnce(async () => {
+      isLoaded = true;
       await prepare();
       const { RemoteHost } = await import("./remote_host.ts");
-      return new RemoteHost(settings, logger);
+      const host = new RemoteHost(settings, logger);
+      loaded.resolve(host);
+      return host;
     });
     // The SSH library is large, so it loads on the first call, or when the server has started.
     delay(LOAD_AFTER_MS).then(configured)
@@ -111,22 +115,6 @@ function configured(): Promise<RemoteHost> {
 
 function notConfigured(): never {
   throw internalError("the worker was called before it was configured");
-}
-
-/** Runs the task on the first call, again if it has failed, and returns its result; also resolves `loaded`. */
-function once(task: () => Promise<RemoteHost>): () => Promise<RemoteHost> {
-  let result: Promise<RemoteHost> | undefined;
-  return () => {
-    isLoaded = true;
-    return result ??= task().then((host) => {
-      loaded.resolve(host);
-      return host;
-    }, (error) => {
-      // Such as too many open files: from source, a library is many files.
-      result = undefined;
-      throw error;
-    });
-  };
 }
 
 surviveDefects(logger);

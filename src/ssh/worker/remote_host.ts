@@ -1,3 +1,4 @@
+import { loadedOnce } from "../../async/loaded_once.ts";
 import type { Logger } from "../../log.ts";
 import { type Clock, waitingClock } from "../../async/clock.ts";
 import { Turns } from "../../async/turns.ts";
@@ -64,8 +65,7 @@ export class RemoteHost {
   readonly jobs: HostJobs;
   /** The calls about directories. */
   readonly directories: Pick<Directories, "copy"> = {
-    copy: async (...request) =>
-      await (await (this.#directories ??= this.#loadDirectories())).copy(...request),
+    copy: async (...request) => await (await this.#loadedDirectories()).copy(...request),
   };
   /** The calls about text files. */
   readonly text: TextPort = {
@@ -75,9 +75,9 @@ export class RemoteHost {
     listEntries: async (...request) => await (await this.#loadedText()).listEntries(...request),
   };
   // Loaded by their first call: with several hosts, each worker would hold these modules.
-  #ends: Promise<Endpoints> | undefined;
-  #directories: Promise<Directories> | undefined;
-  #text: Promise<TextFiles> | undefined;
+  readonly #endpoints = loadedOnce(() => this.#loadEndpoints());
+  readonly #loadedDirectories = loadedOnce(() => this.#loadDirectories());
+  readonly #loadedText = loadedOnce(() => this.#loadText());
   /** The outputs that were cut in their answers. */
   readonly kept = new KeptOutputs();
 
@@ -225,10 +225,6 @@ export class RemoteHost {
     return await this.#pool.close(limitMs - (performance.now() - startedAt));
   }
 
-  #endpoints(): Promise<Endpoints> {
-    return this.#ends ??= this.#loadEndpoints();
-  }
-
   async #loadEndpoints(): Promise<Endpoints> {
     const { LocalFiles } = await import("./files/local/local_files.ts");
     const { Endpoints } = await import("./files/endpoints.ts");
@@ -251,10 +247,6 @@ export class RemoteHost {
       access: (signal) => this.#access(signal, true),
       files: this,
     });
-  }
-
-  #loadedText(): Promise<TextFiles> {
-    return this.#text ??= this.#loadText();
   }
 
   async #loadText(): Promise<TextFiles> {
