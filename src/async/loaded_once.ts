@@ -1,6 +1,6 @@
 /**
- * Returns a function that calls `load` on its first call, and returns that result on each. After a failure the
- * next call loads again: a module may only have met a process without a free file descriptor.
+ * Returns a function that calls `load` once and returns its result on every call. After a failure, the next call
+ * loads again: the process may only have had no free file descriptor.
  */
 export function loadedOnce<Value>(load: () => Promise<Value>): () => Promise<Value> {
   let loaded: Promise<Value> | undefined;

@@ -3,15 +3,15 @@ import type { Remark } from "../config/origin.ts";
 const ASSIGNMENT = /^\s*(?:export\s+)?[^=]*=\s*(.*)$/;
 const MAX_LINES = 5;
 
-/** Lines of an environment file, counted from 1, that do not do what they seem to. */
+/** Numbers of lines in an environment file, counted from 1. */
 interface OddLines {
-  /** They are no assignment, so they are skipped. */
+  /** Not an assignment, so the parser skips the line. */
   readonly skipped: readonly number[];
-  /** Their value begins with a quotation mark that nothing ends. */
+  /** The value begins with a quotation mark that is not closed. */
   readonly unclosed: readonly number[];
 }
 
-/** Returns remarks on the lines of an environment file that are read in another way than they look. */
+/** Returns remarks on lines of an environment file that are probably mistakes. */
 export function remarksOnLines(text: string, path: string): Remark[] {
   const { skipped, unclosed } = oddLines(text);
   return [
@@ -24,7 +24,7 @@ export function remarksOnLines(text: string, path: string): Remark[] {
   ];
 }
 
-/** Without the text of the lines, which may be part of a secret. */
+/** Names lines by number, because their text may be part of a secret. */
 function remarkOn(
   lines: readonly number[],
   path: string,
@@ -41,7 +41,7 @@ function remarkOn(
   }));
 }
 
-/** Follows the parser of Node 22 (`src/node_dotenv.cc`): a text in quotation marks may have several lines. */
+/** Finds the lines as `parseEnv()` of `node:util` reads them: a text in quotation marks may have several lines. */
 function oddLines(text: string): OddLines {
   const skipped: number[] = [];
   const unclosed: number[] = [];

@@ -100,8 +100,8 @@ const port: SshPort & TextPort & HostCopiesPort & HostMemoryPort & HostKeysPort 
 };
 
 /**
- * Confines this worker before its first connection, and patches what ssh2 uses before it loads. Loading that takes
- * 30 ms, so the start goes without.
+ * Confines this worker and patches `node:crypto`. Call it before ssh2 is loaded. The modules take 30 ms to load, so
+ * they are not loaded at the start.
  */
 async function prepare(): Promise<void> {
   const { confine } = await import("../../sandbox/confine.ts");
